@@ -1,0 +1,72 @@
+"""The 12 ball actions of SoccerNet Ball Action Spotting: names, order and colours."""
+
+from __future__ import annotations
+
+import difflib
+from enum import StrEnum
+
+from onball.errors import LabelError
+
+
+class Action(StrEnum):
+    """One of the 12 actions. The value is SoccerNet's spelling; the order is SoccerNet's order."""
+
+    PASS = "PASS"
+    DRIVE = "DRIVE"
+    HEADER = "HEADER"
+    HIGH_PASS = "HIGH PASS"
+    OUT = "OUT"
+    CROSS = "CROSS"
+    THROW_IN = "THROW IN"
+    SHOT = "SHOT"
+    BALL_PLAYER_BLOCK = "BALL PLAYER BLOCK"
+    PLAYER_SUCCESSFUL_TACKLE = "PLAYER SUCCESSFUL TACKLE"
+    FREE_KICK = "FREE KICK"
+    GOAL = "GOAL"
+
+    @property
+    def index(self) -> int:
+        """Position in `ACTIONS`, 0 to 11."""
+        return ACTION_INDEX[self]
+
+    @property
+    def colour(self) -> str:
+        """The action's colour on screens and in plots, as `#rrggbb`."""
+        return ACTION_COLOURS[self]
+
+
+ACTIONS: tuple[Action, ...] = tuple(Action)
+ACTION_INDEX: dict[Action, int] = {action: i for i, action in enumerate(ACTIONS)}
+NUM_ACTIONS = len(ACTIONS)
+
+#: mAP10 is the mean over these: all but FREE KICK and GOAL, which are too rare in the test split.
+ACTIONS_MAP10: tuple[Action, ...] = ACTIONS[:10]
+
+#: Neighbours in the list differ in hue and lightness, so that they can be told apart side by side.
+ACTION_COLOURS: dict[Action, str] = {
+    Action.PASS: "#2f7ed8",
+    Action.DRIVE: "#3aa655",
+    Action.HEADER: "#e0a100",
+    Action.HIGH_PASS: "#17a9b8",
+    Action.OUT: "#7f8794",
+    Action.CROSS: "#8b5cf6",
+    Action.THROW_IN: "#b07d4f",
+    Action.SHOT: "#e4572e",
+    Action.BALL_PLAYER_BLOCK: "#a3425b",
+    Action.PLAYER_SUCCESSFUL_TACKLE: "#d6529c",
+    Action.FREE_KICK: "#5b6b1f",
+    Action.GOAL: "#c1121f",
+}
+
+
+def parse_action(name: str) -> Action:
+    """The action of that name (SoccerNet's spelling; case and outer blanks do not matter).
+
+    Raises `LabelError` with the nearest known name if there is no such action.
+    """
+    try:
+        return Action(name.strip().upper())
+    except (ValueError, AttributeError):
+        close = difflib.get_close_matches(str(name).upper(), [a.value for a in ACTIONS], n=1)
+        hint = f"did you mean '{close[0]}'?" if close else "known: " + ", ".join(ACTIONS)
+        raise LabelError(f"unknown action '{name}': {hint}") from None
