@@ -37,6 +37,8 @@ class Event:
         team: left, right or unknown.
         half: 1 or 2, as SoccerNet's `gameTime` has it.
         visible: False if the annotators marked the moment as "not shown".
+        extra: other fields of the entry in its source file, kept so that writing it again loses
+            nothing. Plays no part in comparing events.
 
     Raises `ValueError` for a negative position, a confidence outside [0, 1] or a half below 1.
     """
@@ -47,6 +49,7 @@ class Event:
     team: Team = Team.UNKNOWN
     half: int = 1
     visible: bool = True
+    extra: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.position_ms < 0:

@@ -1,0 +1,1 @@
+"""Training: the loss, the schedule, the Lightning module, and a run from config to model."""

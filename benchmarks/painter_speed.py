@@ -1,0 +1,77 @@
+"""How fast one core paints simulated football, and where the time goes.
+
+    python benchmarks/painter_speed.py [--frames 300] [--width 398] [--height 224]
+
+Prints frames per second and the share of each stage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import defaultdict
+
+import cv2
+import numpy as np
+
+from onball.synthetic.look import Look
+from onball.synthetic.painter import Painter
+from onball.synthetic.world import PEOPLE, Camera, Gesture, Moment
+
+
+def crowded_moment(seed: int, time_ms: int) -> Moment:
+    """Everyone near the middle, so that nearly all are in the picture; many with a gesture."""
+    rng = np.random.default_rng(seed)
+    return Moment(
+        time_ms=time_ms,
+        xy=rng.uniform((-24, -26), (24, 30), (PEOPLE, 2)).astype(np.float32),
+        heading=rng.uniform(-np.pi, np.pi, PEOPLE).astype(np.float32),
+        speed=rng.uniform(0, 8, PEOPLE).astype(np.float32),
+        stride=rng.uniform(0, 6, PEOPLE).astype(np.float32) + np.float32(time_ms * 0.01),
+        gesture=(rng.integers(0, 2, PEOPLE) * rng.integers(0, len(Gesture), PEOPLE)).astype(
+            np.uint8
+        ),
+        gesture_ms=rng.integers(-300, 300, PEOPLE).astype(np.int32),
+        ball=np.array([0.0, 0.0, 0.11], np.float32),
+    )
+
+
+def main() -> None:
+    """Paint, time every stage, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--frames", type=int, default=300)
+    parser.add_argument("--width", type=int, default=398)
+    parser.add_argument("--height", type=int, default=224)
+    parser.add_argument("--supersampling", type=int, default=2)
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+
+    painter = Painter(Look.random(1), options.width, options.height, options.supersampling)
+    spent: defaultdict[str, float] = defaultdict(float)
+    for frame in range(-5, options.frames):
+        if frame == 0:  # what came before was for warming up
+            spent.clear()
+        pan = 15 * np.sin(frame / 50)
+        moment = crowded_moment(frame // 25 + 1, frame * 40)
+        camera = Camera.looking_at(np.array([pan / 3, -85.0, 20.0]), np.array([pan, 2.0, 0.0]), 2.5)
+
+        begin = time.perf_counter()
+        scene = painter.begin(moment, camera)
+        spent["bodies"] += time.perf_counter() - begin
+        for layer in painter.layers:
+            begin = time.perf_counter()
+            layer.draw(painter.canvas, scene)
+            spent[layer.name] += time.perf_counter() - begin
+        begin = time.perf_counter()
+        painter.develop(moment.time_ms, frame * 40, (1, 0))
+        spent["develop"] += time.perf_counter() - begin
+
+    total = sum(spent.values())
+    print(f"{options.width}x{options.height}, {options.supersampling}x supersampling, one core")
+    print(f"{options.frames / total:.0f} frames/s, {total / options.frames * 1000:.1f} ms a frame")
+    for stage, seconds in spent.items():
+        print(f"  {stage:<8} {seconds / total:5.0%}  {seconds / options.frames * 1000:5.2f} ms")
+
+
+if __name__ == "__main__":
+    main()

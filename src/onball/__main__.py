@@ -1,0 +1,5 @@
+"""`python -m onball` is `onball`."""
+
+from onball.cli.main import main
+
+main()

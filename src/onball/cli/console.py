@@ -1,0 +1,107 @@
+"""What all commands share on the screen: the console, progress bars, warnings and tables."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from onball.errors import OnballWarning
+
+console = Console()
+"""Results go here (standard output)."""
+
+status = Console(stderr=True)
+"""Progress, warnings and errors go here, so that standard output can be piped."""
+
+
+class _Speed(ProgressColumn):
+    """Work per second, written by `render_speed`."""
+
+    def __init__(self, write: Callable[[float], str]) -> None:
+        super().__init__()
+        self._write = write
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(self._write(speed) if speed else "", style="cyan")
+
+
+@contextmanager
+def progress(total: float, write_speed: Callable[[float], str]) -> Iterator[_Bar]:
+    """A progress bar with a rate and the time left; it leaves its last state on the screen."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        _Speed(write_speed),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=status) as bar:
+        yield _Bar(bar, total)
+
+
+class _Bar:
+    """One task of a `progress`."""
+
+    def __init__(self, bar: Progress, total: float) -> None:
+        self._bar = bar
+        self._task = bar.add_task("", total=total)
+
+    def describe(self, text: str) -> None:
+        """What is being worked on."""
+        self._bar.update(self._task, description=text)
+
+    def reach(self, completed: float) -> None:
+        """That much is done in all."""
+        self._bar.update(self._task, completed=completed)
+
+    def advance(self, amount: float) -> None:
+        """That much more is done."""
+        self._bar.update(self._task, advance=amount)
+
+    def finish(self) -> None:
+        """All is done, whatever the estimate of the total was."""
+        task = self._bar.tasks[self._task]
+        self._bar.update(self._task, completed=task.total)
+
+
+def fail(message: str) -> None:
+    """One red line."""
+    status.print(f"[bold red]error:[/] {_plain(message)}", soft_wrap=True)
+
+
+def warn(message: str) -> None:
+    """One yellow line."""
+    status.print(f"[bold yellow]warning:[/] {_plain(message)}", soft_wrap=True)
+
+
+def show_warnings() -> None:
+    """The package's own warnings become one line each; Python's stay as they are."""
+    usual = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *rest: object) -> None:
+        if issubclass(category, OnballWarning):
+            warn(str(message))
+        else:
+            usual(message, category, *rest)  # type: ignore[arg-type]
+
+    warnings.showwarning = show
+    warnings.simplefilter("always", OnballWarning)
+
+
+def _plain(message: str) -> str:
+    """Text as it is: rich would read `[0, 1]` as markup."""
+    return message.replace("[", r"\[")

@@ -1,0 +1,144 @@
+"""Decoded frames on disk, at training size: decoding a clip anew costs more than training on it."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onball.config import DataConfig
+from onball.errors import DataError, OnballError
+
+#: Part of every cache's name: a change of the layout or of the sampling makes old ones unused.
+_FORMAT = 1
+_FRAMES = "frames.npy"
+_TIMES = "times_ms.npy"
+_FINGERPRINT_BYTES = 1 << 16
+
+
+class CachedFrames:
+    """The sampled frames of one video as a memory map.
+
+    The map is opened for every read: an object of this class is then only a path, and worker
+    processes share the pages of the file instead of getting a copy of it.
+
+    Raises `DataError` if the folder's files are damaged.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / _FRAMES
+        try:
+            self._times_ms: NDArray[np.int64] = np.load(folder / _TIMES)
+            frames = np.load(self._path, mmap_mode="r")
+        except (OSError, ValueError, EOFError) as error:
+            raise DataError(f"{folder}: damaged frame cache ({error}); delete the folder") from None
+        if len(frames) != len(self._times_ms):
+            raise DataError(f"{folder}: damaged frame cache; delete the folder")
+
+    @property
+    def times_ms(self) -> NDArray[np.int64]:
+        """When each sampled frame is shown, ascending."""
+        return self._times_ms
+
+    def read(self, start: int, stop: int) -> NDArray[np.uint8]:
+        """Frames `start` to `stop` (not included), uint8 `[T, H, W, 3]`, a copy."""
+        return np.array(np.load(self._path, mmap_mode="r")[start:stop])
+
+
+def cache_folder(video: Path, data: DataConfig) -> Path:
+    """Where the frames of this very video, sampled in this way, are or will be kept.
+
+    The name hangs on the video's content (its length, first and last 64 KiB), not on its place
+    or date, and on fps and size.
+
+    Raises `DataError` if the video cannot be read, `ValueError` if no cache is configured.
+    """
+    if data.cache is None:
+        raise ValueError("data.cache is not set")
+    try:
+        size = video.stat().st_size
+        with video.open("rb") as file:
+            head = file.read(_FINGERPRINT_BYTES)
+            file.seek(max(0, size - _FINGERPRINT_BYTES))
+            tail = file.read()
+    except OSError as error:
+        raise DataError(f"{video}: cannot be read ({error.strerror})") from None
+    sampling = f"{_FORMAT} {size} {data.fps:.6f} {data.width} {data.height} "
+    key = hashlib.sha256(sampling.encode() + head + tail).hexdigest()[:16]
+    stem = re.sub(r"[^\w.-]+", "_", f"{video.parent.name}-{video.stem}")[-80:]
+    return data.cache / f"{stem}-{key}"
+
+
+def cached_frames(
+    video: Path, data: DataConfig, on_progress: Callable[[int], None] | None = None
+) -> CachedFrames:
+    """The frames of a video from the cache, which is filled first if they are not there yet.
+
+    Args:
+        video: the video's file.
+        data: fps, size and cache folder.
+        on_progress: called while the cache is filled with the milliseconds decoded so far.
+
+    Raises `DataError` for a video without frames or a damaged cache, `VideoError` for a file that
+    is no video, `OnballError` if the disk is full or not writable.
+    """
+    folder = cache_folder(video, data)
+    if not folder.is_dir():
+        try:
+            _build(video, data, folder, on_progress)
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            hint = "free space or set data.cache" if full else "set data.cache"
+            problem = error.strerror or str(error)
+            raise OnballError(
+                f"{data.cache}: frame cache cannot be written ({problem}); {hint} to another folder"
+            ) from None
+    return CachedFrames(folder)
+
+
+def _build(
+    video: Path, data: DataConfig, folder: Path, on_progress: Callable[[int], None] | None
+) -> None:
+    # Only here: training on a filled cache needs no video library.
+    from onball.video import read_frames
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        times: list[NDArray[np.int64]] = []
+        with (aside / _FRAMES).open("wb") as file:
+            _write_header(file, (0, data.height, data.width, 3))
+            for batch in read_frames(video, data.fps, data.size):
+                file.write(np.ascontiguousarray(batch.frames).tobytes())
+                times.append(np.asarray(batch.pts_ms, dtype=np.int64))
+                if on_progress:
+                    on_progress(int(times[-1][-1]))
+            count = sum(len(part) for part in times)
+            if count == 0:
+                raise DataError(f"{video}: no frames in it")
+            # NumPy leaves room in the header for the first dimension to grow.
+            file.seek(0)
+            _write_header(file, (count, data.height, data.width, 3))
+        np.save(aside / _TIMES, np.concatenate(times))
+        aside.chmod(0o755)
+        try:
+            aside.rename(folder)
+        except OSError:
+            # Somebody else filled the same cache meanwhile: theirs is as good.
+            if not folder.is_dir():
+                raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _write_header(file: BinaryIO, shape: tuple[int, int, int, int]) -> None:
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)

@@ -1,0 +1,229 @@
+"""Matches on disk: where their video and labels lie, and which split they belong to.
+
+A match is a folder `<league>/<season>/<match>` with `224p.mp4` or another video, and
+`Labels-ball.json`. Which split it belongs to is said by the first of these that there is:
+
+1. `ROOT/splits.json`: `{"train": ["<league>/<season>/<match>", …], "valid": […], …}`;
+2. top-level folders `train`, `valid`, `test`, `challenge`, as SoccerNet's archives unpack;
+3. SoccerNet's own list of matches (`OFFICIAL_SPLITS`).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from onball.errors import ConfigError, DataError
+from onball.files import read_json_object, write_json_atomic
+from onball.formats.soccernet import LABELS_FILE
+
+SPLITS_FILE = "splits.json"
+SPLITS = ("train", "valid", "test", "challenge")
+ALL = "all"
+PREFERRED_VIDEOS = ("224p.mp4", "720p.mp4")
+
+_SEASON = "england_efl/2019-2020/"
+#: The seven labelled matches of SoccerNet Ball Action Spotting, and two whose labels are hidden.
+OFFICIAL_SPLITS: dict[str, tuple[str, ...]] = {
+    "train": (
+        _SEASON + "2019-10-01 - Leeds United - West Bromwich",
+        _SEASON + "2019-10-01 - Hull City - Sheffield Wednesday",
+        _SEASON + "2019-10-01 - Brentford - Bristol City",
+        _SEASON + "2019-10-01 - Blackburn Rovers - Nottingham Forest",
+    ),
+    "valid": (_SEASON + "2019-10-01 - Middlesbrough - Preston North End",),
+    "test": (
+        _SEASON + "2019-10-01 - Stoke City - Huddersfield Town",
+        _SEASON + "2019-10-01 - Reading - Fulham",
+    ),
+    "challenge": (
+        _SEASON + "2019-10-02 - Cardiff City - Queens Park Rangers",
+        _SEASON + "2019-10-01 - Wigan Athletic - Birmingham City",
+    ),
+}
+
+_VIDEO_SUFFIXES = {".mp4", ".mkv"}
+#: Deeper than any layout in use; bounds the search if a link points back to a folder above it.
+_MAX_DEPTH = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One match on disk.
+
+    Attributes:
+        name: `<league>/<season>/<match>`, with forward slashes and without the split's folder.
+        folder: where it lies.
+        video: its video in the preferred size, if there is any.
+        labels: its `Labels-ball.json`, if there is one.
+    """
+
+    name: str
+    folder: Path
+    video: Path | None
+    labels: Path | None
+
+    def require_video(self) -> Path:
+        """The video. Raises `DataError` if there is none."""
+        if self.video is None:
+            raise DataError(f"{self.folder}: no video (*.mp4, *.mkv) in it")
+        return self.video
+
+    def require_labels(self) -> Path:
+        """The label file. Raises `DataError` if there is none."""
+        if self.labels is None:
+            raise DataError(f"{self.folder}: no {LABELS_FILE} in it")
+        return self.labels
+
+
+def find_matches(
+    root: str | Path, split: str, *, prefer: Sequence[str] = PREFERRED_VIDEOS
+) -> list[Match]:
+    """The matches of a split, in the order of the list that names them, else by name.
+
+    Args:
+        root: the folder of the data set.
+        split: `train`, `valid`, `test`, `challenge`, or `all` for every match found.
+        prefer: names of video files, best first; without any of them the first by name counts.
+
+    A match is a folder with labels or a preferred video, whatever lies below it, and otherwise
+    the innermost folder with any video. A match found in two split folders counts once in `all`.
+
+    Raises `ConfigError` for an unknown split, `DataError` for a missing root, a split that is
+    empty, or a listed match that is not there.
+    """
+    root = Path(root)
+    if split not in (*SPLITS, ALL):
+        raise ConfigError(f"unknown split '{split}': choose {', '.join(SPLITS)} or {ALL}")
+    if not root.is_dir():
+        raise DataError(f"{root}: no such folder: name the folder that holds the matches")
+    split_folders = [name for name in SPLITS if (root / name).is_dir()]
+    found = _find_all(root, split_folders, prefer)
+    if not found:
+        raise DataError(f"{root}: no match in it, that is no folder with {LABELS_FILE} or a video")
+    if split == ALL:
+        first = dict.fromkeys(match.name for match, _ in found)
+        by_name = {match.name: match for match, _ in reversed(found)}
+        return [by_name[name] for name in first]
+    if (root / SPLITS_FILE).is_file():
+        names = read_splits(root).get(split, ())
+        return _listed(root, split, names, found, source=f"{SPLITS_FILE} lists")
+    if split_folders:
+        matches = [match for match, folder in found if folder == split]
+        if not matches:
+            there = ", ".join(split_folders)
+            raise DataError(f"{root}: no match under '{split}' (split folders there: {there})")
+        return matches
+    names = OFFICIAL_SPLITS[split]
+    if not {match.name for match, _ in found} & set(names):
+        raise DataError(
+            f"{root}: which matches are '{split}'? There is no {SPLITS_FILE}, no folder '{split}' "
+            f"and no official match of it, but {some_names([match.name for match, _ in found])}: "
+            f"write {SPLITS_FILE} or take the split '{ALL}'"
+        )
+    return _listed(root, split, names, found, source="SoccerNet's list has")
+
+
+def read_splits(root: str | Path) -> dict[str, tuple[str, ...]]:
+    """What `ROOT/splits.json` says. Raises `DataError` if it is missing or not understood."""
+    path = Path(root) / SPLITS_FILE
+    splits: dict[str, tuple[str, ...]] = {}
+    for split, names in read_json_object(path, DataError).items():
+        if split not in SPLITS:
+            close = difflib.get_close_matches(split, SPLITS, n=1)
+            hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(SPLITS)}"
+            raise DataError(f"{path}: unknown split '{split}': {hint}")
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise DataError(f"{path}: '{split}' is not a list of match names")
+        splits[split] = tuple(name.replace("\\", "/").strip("/") for name in names)
+    return splits
+
+
+def write_splits(root: str | Path, splits: Mapping[str, Sequence[str]]) -> Path:
+    """Write `ROOT/splits.json`, and return its path.
+
+    Raises `ConfigError` for an unknown split, `OnballError` if the file cannot be written.
+    """
+    unknown = [split for split in splits if split not in SPLITS]
+    if unknown:
+        raise ConfigError(f"unknown split '{unknown[0]}': choose {', '.join(SPLITS)}")
+    path = Path(root) / SPLITS_FILE
+    write_json_atomic(path, {split: list(names) for split, names in splits.items()})
+    return path
+
+
+def _find_all(
+    root: Path, split_folders: Sequence[str], prefer: Sequence[str]
+) -> list[tuple[Match, str]]:
+    """Every match below `root`, sorted by path, with the split folder it lies in or ''."""
+    found = []
+    for folder in _match_folders(root, prefer, _MAX_DEPTH):
+        parts = folder.relative_to(root).parts
+        split = parts[0] if parts and parts[0] in split_folders else ""
+        name = "/".join(parts[1:] if split else parts) or folder.resolve().name
+        found.append((_match(folder, name, prefer), split))
+    return found
+
+
+def _match_folders(folder: Path, prefer: Sequence[str], depth: int) -> Iterator[Path]:
+    try:
+        entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be read ({error.strerror})") from error
+    names = {entry.name for entry in entries}
+    if LABELS_FILE in names or names.intersection(prefer):
+        yield folder
+        return
+    below = [
+        match
+        for entry in entries
+        if depth > 0 and entry.is_dir()
+        for match in _match_folders(entry, prefer, depth - 1)
+    ]
+    if below:
+        yield from below
+    elif any(entry.suffix.lower() in _VIDEO_SUFFIXES for entry in entries):
+        yield folder
+
+
+def _match(folder: Path, name: str, prefer: Sequence[str]) -> Match:
+    labels = folder / LABELS_FILE
+    videos = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in _VIDEO_SUFFIXES and path.name[0] != "." and path.is_file()
+    )
+    preferred = [folder / wanted for wanted in prefer if (folder / wanted).is_file()]
+    video = next(iter(preferred + videos), None)
+    return Match(name, folder, video, labels if labels.is_file() else None)
+
+
+def _listed(
+    root: Path,
+    split: str,
+    names: Sequence[str],
+    found: Sequence[tuple[Match, str]],
+    source: str,
+) -> list[Match]:
+    """The matches of those names; the folder of that very split is preferred, if it has one."""
+    if not names:
+        raise DataError(f"{root}: {source} no match for '{split}'")
+    by_name: dict[str, Match] = {}
+    for match, folder in found:
+        if match.name not in by_name or folder == split:
+            by_name[match.name] = match
+    missing = [name for name in names if name not in by_name]
+    if missing:
+        raise DataError(
+            f"{root}: {source} {len(names)} for '{split}', but {some_names(missing)} "
+            f"is not there with video or labels: add it, or say otherwise in {SPLITS_FILE}"
+        )
+    return [by_name[name] for name in names]
+
+
+def some_names(names: Sequence[str], limit: int = 3) -> str:
+    """The names, quoted, on one line; at most `limit` of them and how many more there are."""
+    shown = ", ".join(f"'{name}'" for name in names[:limit])
+    return shown + (f" and {len(names) - limit} more" if len(names) > limit else "")

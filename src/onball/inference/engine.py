@@ -1,0 +1,177 @@
+"""The streaming engine: one pass over the frames, each frame's backbone feature computed once.
+
+    frames → [backbone, in chunks with `context` neighbours] → features
+           → [temporal head, over overlapping windows] → probabilities, averaged where windows overlap
+
+Memory holds one chunk of frames and one window of features, however long the video is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from onball.models import SpottingNet
+
+
+class Frames(Protocol):
+    """What a reader yields: `frames` uint8 `[t, H, W, 3]` and `pts_ms` int64 `[t]`."""
+
+    @property
+    def frames(self) -> NDArray[np.uint8]: ...
+    @property
+    def pts_ms(self) -> NDArray[np.int64]: ...
+
+
+class ScoredFrames(NamedTuple):
+    """Final scores of consecutive frames.
+
+    Attributes:
+        probabilities: float32 `[t, 12]`, in the order of `ACTIONS`.
+        pts_ms: int64 `[t]`.
+    """
+
+    probabilities: NDArray[np.float32]
+    pts_ms: NDArray[np.int64]
+
+
+class StreamingEngine:
+    """Runs a net over a stream of frames.
+
+    Args:
+        net: the spotting net, in evaluation mode, already on its device.
+        window_frames: frames that the temporal head sees at once.
+        overlap: share of a window that the next one sees again, 0 to below 1.
+        chunk_frames: frames that the backbone computes at once.
+        precision: dtype of the backbone's arithmetic.
+    """
+
+    def __init__(
+        self,
+        net: SpottingNet,
+        *,
+        window_frames: int,
+        overlap: float,
+        chunk_frames: int = 32,
+        precision: torch.dtype = torch.float32,
+    ) -> None:
+        self._net = net
+        self._window = window_frames
+        self._step = max(1, math.floor(window_frames * (1 - overlap)))
+        self._chunk = chunk_frames
+        self._precision = precision
+        self._device = next(net.parameters()).device
+
+    def run(self, batches: Iterable[Frames]) -> Iterator[ScoredFrames]:
+        """Scores of every frame, in order, each exactly once, as soon as they are final."""
+        merger = _WindowMerger(self._window, self._step)
+        for features, pts_ms in self._features(batches):
+            yield from merger.push(features, pts_ms, self._score)
+        yield from merger.finish(self._score)
+
+    @torch.inference_mode()
+    def _score(self, windows: Tensor) -> NDArray[np.float32]:
+        """Probabilities `[n, T, 12]` of windows of features `[n, T, C]`."""
+        scores = self._net.scores_from_features(windows.to(self._device))
+        return np.asarray(scores.action_probabilities().cpu().numpy(), np.float32)
+
+    def _features(self, batches: Iterable[Frames]) -> Iterator[tuple[Tensor, NDArray[np.int64]]]:
+        """Features `[t, C]` and times `[t]` of consecutive frames, each frame once."""
+        context = self._net.backbone.context
+        frames = np.zeros((0, 0, 0, 3), np.uint8)
+        times = np.zeros(0, np.int64)
+        done = 0  # frames at the front that are there only as left context
+        for batch in batches:
+            frames = np.concatenate([frames, batch.frames]) if len(frames) else batch.frames
+            times = np.concatenate([times, batch.pts_ms])
+            while len(frames) - done >= self._chunk + context:
+                part = frames[: done + self._chunk + context]
+                yield self._backbone(part)[done : done + self._chunk], times[done:][: self._chunk]
+                drop = max(0, done + self._chunk - context)
+                done = done + self._chunk - drop
+                frames, times = frames[drop:], times[drop:]
+        while len(frames) > done:
+            part = frames[: done + self._chunk + context]
+            yield self._backbone(part)[done : done + self._chunk], times[done:][: self._chunk]
+            drop = max(0, min(done + self._chunk, len(frames)) - context)
+            done = min(done + self._chunk, len(frames)) - drop
+            frames, times = frames[drop:], times[drop:]
+
+    @torch.inference_mode()
+    def _backbone(self, frames: NDArray[np.uint8]) -> Tensor:
+        """Features `[t, C]`, float32, of frames `[t, H, W, 3]`."""
+        batch = torch.from_numpy(np.ascontiguousarray(frames)).to(self._device)
+        mixed = self._precision is not torch.float32
+        with torch.autocast(self._device.type, dtype=self._precision, enabled=mixed):
+            return self._net.features(batch.permute(0, 3, 1, 2)[None])[0].float()
+
+
+class _WindowMerger:
+    """Cuts features into overlapping windows and averages their scores, frame by frame.
+
+    Windows begin at every `step`; the last one ends with the last frame. In the average a frame counts
+    more in the middle of a window, where the temporal head sees both of its sides, than at its ends.
+    """
+
+    def __init__(self, window: int, step: int) -> None:
+        self._window, self._step = window, step
+        self._features = torch.zeros(0)
+        self._times = np.zeros(0, np.int64)
+        self._sums = np.zeros((0, 0), np.float64)
+        self._weights = np.zeros(0)
+        self._settled = 0  # leading frames that no later regular window covers
+
+    def push(
+        self, features: Tensor, times: NDArray[np.int64], score: _Score
+    ) -> Iterator[ScoredFrames]:
+        """Takes the next features; yields what is final."""
+        self._features = torch.cat([self._features, features]) if len(self._times) else features
+        self._times = np.concatenate([self._times, times])
+        while len(self._times) >= self._settled + self._window:
+            self._add(self._settled, self._window, score)
+            self._settled += self._step
+            # One window of features stays, for a last window that begins between two steps.
+            yield from self._release(self._settled - self._window)
+
+    def finish(self, score: _Score) -> Iterator[ScoredFrames]:
+        """Covers the frames up to the last one and yields the rest."""
+        count = len(self._times)
+        if not count:
+            return
+        covered = self._settled - self._step + self._window if self._settled else 0
+        if covered < count:
+            begin = max(0, count - self._window)
+            self._add(begin, count - begin, score)
+        yield from self._release(count)
+
+    def _add(self, begin: int, length: int, score: _Score) -> None:
+        probabilities = score(self._features[begin : begin + length][None])[0]
+        missing = begin + length - len(self._weights)
+        if missing > 0:
+            new = np.zeros((missing, probabilities.shape[1]))
+            self._sums = np.concatenate([self._sums, new]) if len(self._weights) else new
+            self._weights = np.concatenate([self._weights, np.zeros(missing)])
+        weights = np.minimum(np.arange(1, length + 1), np.arange(length, 0, -1)).astype(float)
+        self._sums[begin : begin + length] += probabilities * weights[:, None]
+        self._weights[begin : begin + length] += weights
+
+    def _release(self, count: int) -> Iterator[ScoredFrames]:
+        if count <= 0:
+            return
+        mean = self._sums[:count] / self._weights[:count, None]
+        yield ScoredFrames(mean.astype(np.float32), self._times[:count])
+        self._features, self._times = self._features[count:], self._times[count:]
+        self._sums, self._weights = self._sums[count:], self._weights[count:]
+        self._settled -= count
+
+
+class _Score(Protocol):
+    """Windows of features `[n, T, C]` to probabilities `[n, T, 12]`."""
+
+    def __call__(self, windows: Tensor) -> NDArray[np.float32]: ...

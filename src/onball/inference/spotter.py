@@ -1,0 +1,127 @@
+"""`Spotter`: the façade. A saved model in, a video in, events out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from importlib.resources import files
+from pathlib import Path
+
+from onball.config import SavedModelConfig
+from onball.errors import InputError
+from onball.events import Event, EventList
+from onball.inference.engine import Frames, ScoredFrames, StreamingEngine
+from onball.inference.peaks import PeakFinder
+from onball.models import SpottingNet, load_model, save_model
+from onball.models.compute import Precision, choose_device, choose_precision
+
+Progress = Callable[[int], None]
+"""Called with the time in the video, in milliseconds, up to which everything is computed."""
+
+
+def demo_model_path() -> Path:
+    """The folder of the bundled demo model, trained on simulated football only."""
+    return Path(str(files("onball").joinpath("assets", "demo_model")))
+
+
+class Spotter:
+    """Finds ball actions in videos.
+
+        spotter = Spotter.from_pretrained("runs/mine/model")
+        for event in spotter.spot("match.mp4"):
+            print(event.game_time, event.label, event.confidence)
+
+    Args:
+        net: a spotting net in evaluation mode.
+        config: what the saved model says about its input and its peaks.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps` …
+        precision: of the backbone; `auto` is bfloat16 where the device has it natively.
+    """
+
+    def __init__(
+        self,
+        net: SpottingNet,
+        config: SavedModelConfig,
+        *,
+        device: str = "auto",
+        precision: Precision = "auto",
+    ) -> None:
+        self.device = choose_device(device)
+        self.config = config
+        self.net = net.eval().to(self.device)
+        self._engine = StreamingEngine(
+            self.net,
+            window_frames=config.inference.window_frames,
+            overlap=config.inference.overlap,
+            precision=choose_precision(precision, self.device),
+        )
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        model: str | Path | None = None,
+        *,
+        device: str = "auto",
+        precision: Precision = "auto",
+    ) -> Spotter:
+        """A spotter from a saved model's folder; None takes the bundled demo model.
+
+        Raises `ModelError` if the folder holds no usable model.
+        """
+        net, config = load_model(demo_model_path() if model is None else Path(model))
+        return cls(net, config, device=device, precision=precision)
+
+    def save_pretrained(self, folder: str | Path, *, card: str | None = None) -> None:
+        """Writes the model as a folder that `from_pretrained` reads."""
+        save_model(self.net, self.config, folder, card=card)
+
+    def spot(
+        self,
+        video: str | Path,
+        *,
+        threshold: float | None = None,
+        progress: Progress | None = None,
+    ) -> EventList:
+        """All events of a video, in order of time.
+
+        Args:
+            video: a file that FFmpeg can read.
+            threshold: least confidence; None takes the model's own, which is low: the metric wants
+                all events, ranked.
+            progress: told how far the work is.
+
+        Raises `VideoError` if the file is no video.
+        """
+        events = self.stream(video, threshold=threshold, progress=progress)
+        return EventList.of(events, match=Path(video).stem)
+
+    def stream(
+        self,
+        source: str | Path | Iterable[Frames],
+        *,
+        threshold: float | None = None,
+        progress: Progress | None = None,
+    ) -> Iterator[Event]:
+        """Events one by one, in order of time, each as soon as it is certain.
+
+        Args:
+            source: a video, or batches of frames at the model's size and rate (`frames` uint8
+                `[t, H, W, 3]` RGB and `pts_ms` `[t]`), for example from a capture card.
+            threshold, progress: as in `spot`.
+        """
+        least = self.config.inference.threshold if threshold is None else threshold
+        if not 0 <= least <= 1:
+            raise InputError(f"threshold {least} is outside 0 to 1")
+        finder = PeakFinder(nms_window_ms=self.config.inference.nms_window_ms, threshold=least)
+        for scored in self.scores(source):
+            yield from finder.push(scored.probabilities, scored.pts_ms)
+            if progress is not None:
+                progress(int(scored.pts_ms[-1]))
+        yield from finder.finish()
+
+    def scores(self, source: str | Path | Iterable[Frames]) -> Iterator[ScoredFrames]:
+        """Dense scores of every sampled frame, in order, each frame once."""
+        if isinstance(source, str | Path):
+            from onball.video.reader import read_frames
+
+            source = read_frames(source, fps=self.config.fps, size=self.config.size)
+        return self._engine.run(source)

@@ -1,0 +1,172 @@
+"""Backbones: frames → one feature vector per frame.
+
+Any 2D image network of timm is a backbone under its timm name (`regnety_002`, `resnet50`, …).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import timm
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from onball.config import PreprocessingConfig, Section
+from onball.errors import ModelError
+from onball.models.registry import Registry
+
+#: Weights of red, green and blue in the luminance (ITU-R BT.601).
+_LUMA = (0.299, 0.587, 0.114)
+
+
+class Backbone(nn.Module, ABC):
+    """Frames `[B, T, 3, H, W]` → features `[B, T, C]`.
+
+    Frames are RGB, uint8 0 to 255 or floating point 0 to 1; the backbone normalises them itself,
+    so that a saved model carries its own preprocessing.
+
+    Attributes:
+        feature_dim: C.
+        context: how many frames on each side a frame's feature depends on. With that many frames
+            more at both ends, features of a part of a video equal those of the whole.
+    """
+
+    feature_dim: int
+    context: int
+    _mean: Tensor
+    _std: Tensor
+
+    def __init__(self, preprocessing: PreprocessingConfig) -> None:
+        super().__init__()
+        # The config is the one place that keeps these figures: they are not part of the weights.
+        for name, values in (("_mean", preprocessing.mean), ("_std", preprocessing.std)):
+            self.register_buffer(name, torch.tensor(values).view(1, 1, 3, 1, 1), persistent=False)
+
+    def normalise(self, frames: Tensor) -> Tensor:
+        """Frames → float, with each channel's mean taken off and divided by its deviation."""
+        if frames.dtype == torch.uint8:
+            return (frames - 255 * self._mean) / (255 * self._std)
+        return (frames - self._mean) / self._std
+
+    @abstractmethod
+    def forward(self, frames: Tensor) -> Tensor:
+        """Features `[B, T, feature_dim]` of frames `[B, T, 3, H, W]`."""
+
+
+class ImageBackbone(Backbone):
+    """A 2D image network of timm, applied to every frame.
+
+    Args:
+        name: timm's name of the network.
+        preprocessing: how pixels are normalised.
+        pretrained: start from timm's ImageNet weights (fetched by timm on first use).
+        neighbours: n > 0 shows the network motion: beside the RGB frame it gets how the
+            (normalised) luminance of the n frames before and the n frames after differs from the
+            frame's own: 2n more input channels and a wider first convolution. Beyond the ends of
+            the sequence the edge frame repeats. With pretrained weights the new channels start
+            at zero, that is, as the plain network.
+
+    Raises `ModelError` if timm has no weights of that name or they cannot be fetched.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        preprocessing: PreprocessingConfig,
+        *,
+        pretrained: bool = False,
+        neighbours: int = 0,
+    ) -> None:
+        super().__init__(preprocessing)
+        self.context = neighbours
+        channels = 3 + 2 * neighbours
+        network = timm.create_model(name, num_classes=0, in_chans=channels)
+        if pretrained:
+            first = network.default_cfg["first_conv"]
+            network.load_state_dict(widen_stem(_pretrained_weights(name), first, channels))
+        self.network = network.to(memory_format=torch.channels_last)
+        self.feature_dim = int(getattr(network, "head_hidden_size", None) or network.num_features)
+        self.register_buffer("_luma", torch.tensor(_LUMA).view(3, 1, 1), persistent=False)
+        self._luma: Tensor
+
+    def forward(self, frames: Tensor) -> Tensor:
+        images = self.normalise(frames)
+        if self.context:
+            images = torch.cat([images, self._motion(images)], dim=2)
+        flat = images.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        features: Tensor = self.network(flat)
+        return features.reshape(frames.shape[0], frames.shape[1], self.feature_dim)
+
+    def _motion(self, images: Tensor) -> Tensor:
+        """Luminance of each neighbour minus the frame's own, `[B, T, 2 · neighbours, H, W]`."""
+        grey = (images * self._luma).sum(dim=2)
+        here = torch.arange(grey.shape[1], device=grey.device)
+        steps = [step for step in range(-self.context, self.context + 1) if step]
+        shifted = [grey[:, (here + step).clamp(0, len(here) - 1)] for step in steps]
+        return torch.stack(shifted, dim=2) - grey.unsqueeze(2)
+
+
+def widen_stem(weights: dict[str, Tensor], first_conv: str, channels: int) -> dict[str, Tensor]:
+    """The weights with zeros for input channels that the first convolution does not know yet."""
+    key = f"{first_conv}.weight"
+    stem = weights[key]
+    extra = stem.new_zeros(stem.shape[0], channels - stem.shape[1], *stem.shape[2:])
+    return {**weights, key: torch.cat([stem, extra], dim=1)}
+
+
+def _pretrained_weights(name: str) -> dict[str, Tensor]:
+    try:
+        network = timm.create_model(name, pretrained=True, num_classes=0)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ModelError(
+            f"the pretrained weights of '{name}' could not be fetched ({type(error).__name__}); "
+            "go online once, or train from scratch with --set model.backbone.pretrained=false"
+        ) from error
+    return dict(network.state_dict())
+
+
+@dataclass(frozen=True, slots=True)
+class BackboneSetup:
+    """What every backbone's builder gets.
+
+    Attributes:
+        preprocessing: how pixels are normalised.
+        fetch_weights: False if pretrained weights would only be overwritten.
+    """
+
+    preprocessing: PreprocessingConfig
+    fetch_weights: bool = True
+
+
+class ImageBackboneOptions(Section):
+    """Options of every timm network; see `ImageBackbone`."""
+
+    pretrained: bool = True
+    neighbours: int = Field(0, ge=0, le=8)
+
+
+def _timm_backbone(
+    name: str,
+) -> tuple[type[ImageBackboneOptions], Callable[[BackboneSetup, Any], Backbone]] | None:
+    if not timm.is_model(name):
+        return None
+
+    def build(setup: BackboneSetup, options: ImageBackboneOptions) -> Backbone:
+        return ImageBackbone(
+            name,
+            setup.preprocessing,
+            pretrained=options.pretrained and setup.fetch_weights,
+            neighbours=options.neighbours,
+        )
+
+    return ImageBackboneOptions, build
+
+
+#: Backbones by name; names that are not registered here are looked up in timm.
+BACKBONES: Registry[BackboneSetup, Backbone] = Registry(
+    "model.backbone", _timm_backbone, timm.list_models
+)

@@ -1,0 +1,129 @@
+"""A saved model is a folder: `config.json`, `model.safetensors` and a model card. Never pickle."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from onball.actions import ACTIONS
+from onball.config import SavedModelConfig, explain
+from onball.errors import ConfigError, ModelError
+from onball.models.net import SpottingNet, build_net
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+CARD_FILE = "README.md"
+
+
+def save_model(
+    net: SpottingNet,
+    config: SavedModelConfig,
+    folder: str | Path,
+    *,
+    card: str | None = None,
+    half: bool = False,
+) -> None:
+    """Write the model into `folder`, which appears (or is replaced) only when complete.
+
+    Args:
+        net: the net that `config.model` describes.
+        config: what it takes to run the net on a video.
+        folder: where to; parents are created.
+        card: Markdown text of the model card; a short one is written if there is none.
+        half: store floating-point weights in float16: half the bytes; loading gives float32.
+
+    Raises `ModelError` if `folder` exists and is something other than a saved model.
+    """
+    folder = Path(folder)
+    if folder.exists() and not (folder / CONFIG_FILE).is_file() and any(folder.iterdir()):
+        raise ModelError(f"{folder}: holds other files; save the model to a new folder")
+    weights = {name: tensor.detach().cpu() for name, tensor in net.state_dict().items()}
+    if half:
+        weights = {
+            name: tensor.half() if tensor.is_floating_point() else tensor
+            for name, tensor in weights.items()
+        }
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        aside.chmod(0o755)
+        save_file({k: v.contiguous() for k, v in weights.items()}, aside / WEIGHTS_FILE)
+        text = json.dumps(config.model_dump(mode="json"), indent=2)
+        (aside / CONFIG_FILE).write_text(text + "\n", encoding="utf-8")
+        (aside / CARD_FILE).write_text(card or _short_card(config), encoding="utf-8")
+        if folder.exists():
+            former = aside.with_name(aside.name + ".former")
+            folder.rename(former)
+            aside.rename(folder)
+            shutil.rmtree(former)
+        else:
+            aside.rename(folder)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+
+
+def load_model(folder: str | Path) -> tuple[SpottingNet, SavedModelConfig]:
+    """Read a saved model: the net, float32, on the CPU and in evaluation mode, and its config.
+
+    Raises `ModelError`: a folder or file that is missing, damaged, of a later format, made for
+    other actions, or with weights that do not fit its config.
+    """
+    folder = Path(folder)
+    config = _read_config(folder)
+    try:
+        net = build_net(config.model, fetch_weights=False)
+    except ConfigError as error:
+        raise ModelError(f"{folder / CONFIG_FILE}: {error}") from None
+    path = folder / WEIGHTS_FILE
+    if not path.is_file():
+        raise ModelError(f"{path}: no such file; a saved model needs it beside {CONFIG_FILE}")
+    try:
+        weights = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path}: damaged or cut off ({error}); copy the model again") from None
+    own = net.state_dict()
+    unfit = [k for k in own if k not in weights or weights[k].shape != own[k].shape]
+    unfit += [k for k in weights if k not in own]
+    if unfit:
+        raise ModelError(
+            f"{path}: the weights do not fit {CONFIG_FILE} ({len(unfit)} tensors differ, first "
+            f"'{unfit[0]}'); the two files belong to different models"
+        )
+    net.load_state_dict({k: v.to(own[k].dtype) for k, v in weights.items()})
+    return net.eval(), config
+
+
+def _read_config(folder: Path) -> SavedModelConfig:
+    path = folder / CONFIG_FILE
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise ModelError(f"{folder}: no saved model here ({CONFIG_FILE} is missing)") from None
+    except ValueError:
+        raise ModelError(f"{path}: not valid JSON; copy the model again") from None
+    try:
+        config = SavedModelConfig.model_validate(tree)
+    except ValidationError as error:
+        dotted, message = explain(error, SavedModelConfig)
+        hint = "; a newer onball may read it" if dotted == "format_version" else ""
+        raise ModelError(f"{path}: {dotted}: {message}{hint}") from None
+    if config.actions != ACTIONS:
+        raise ModelError(f"{path}: made for other actions than the 12 of ball action spotting")
+    return config
+
+
+def _short_card(config: SavedModelConfig) -> str:
+    backbone, temporal = config.model.backbone.name, config.model.temporal.name
+    return (
+        "# Ball action spotting model\n\n"
+        f"Backbone `{backbone}`, temporal head `{temporal}`, {config.width}×{config.height} "
+        f"pixels at {config.fps:g} frames per second. Run it with "
+        "`onball spot VIDEO --model FOLDER`.\n"
+    )

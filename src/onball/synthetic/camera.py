@@ -1,0 +1,109 @@
+"""The main camera of a broadcast: high on the stand, panning, tilting and zooming after the ball.
+
+An operator follows with a human lag, sees passes coming, and zooms out for long balls. The picture hides
+where the ball will be only for an instant; it is the motion of this camera, too, from which a spotter learns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onball.synthetic.world import HALF_LENGTH, HALF_WIDTH, TICK_MS, Camera, Motion
+
+Array = NDArray[np.float64]
+
+_BODY_HEIGHT = 1.8  # metres
+_PICTURE_HEIGHT = 224  # pixels, the unit in which the size of a player is thought of
+
+
+@dataclass(frozen=True)
+class Station:
+    """Where the camera stands and how its operator works.
+
+    Attributes:
+        x, back, height: metres from the centre spot along the pitch, behind it, and above it.
+        player_px: how tall the operator keeps a player near the ball, in pixels of a 224-line picture.
+        speed: how quickly he follows, rad/s of a critically damped spring.
+        foresight_s: how far ahead he reads the game.
+    """
+
+    x: float
+    back: float
+    height: float
+    player_px: float
+    speed: float
+    foresight_s: float
+
+    @classmethod
+    def random(cls, seed: int) -> Station:
+        """The station of one match."""
+        rng = np.random.default_rng([seed, 0xCA3])
+        return cls(
+            x=float(rng.normal(0, 1.5)),
+            back=float(rng.uniform(72, 92)),
+            height=float(rng.uniform(15, 24)),
+            player_px=float(rng.uniform(18.5, 23.0)),
+            speed=float(rng.uniform(2.6, 3.6)),
+            foresight_s=float(rng.uniform(0.25, 0.45)),
+        )
+
+
+class CameraPath:
+    """The camera at every time of a match."""
+
+    def __init__(self, motion: Motion, station: Station) -> None:
+        self._position = np.array([station.x, -station.back, station.height])
+        ball = _visible_ball(motion)
+        wanted = _look_at(ball, station)
+        self._target = _follow(wanted, station.speed)
+        distance = np.linalg.norm(self._position - np.pad(self._target, ((0, 0), (0, 1))), axis=1)
+        # Long balls are watched wider: the operator opens up as the ball runs away from the middle.
+        stray = np.linalg.norm(ball - self._target, axis=1)
+        open_up = 1 / (1 + 0.02 * np.clip(stray - 4, 0, 14))
+        focal = station.player_px * distance / (_PICTURE_HEIGHT * _BODY_HEIGHT) * open_up
+        self._focal = _follow(focal[:, None], 1.2)[:, 0]
+
+    def at(self, time_ms: int) -> Camera:
+        """The camera at that time, interpolated linearly between ticks."""
+        tick, rest = divmod(time_ms, TICK_MS)
+        tick = min(tick, len(self._focal) - 1)
+        after = min(tick + 1, len(self._focal) - 1)
+        share = rest / TICK_MS
+        x, y = self._target[tick] * (1 - share) + self._target[after] * share
+        focal = self._focal[tick] * (1 - share) + self._focal[after] * share
+        return Camera.looking_at(self._position, np.array([x, y, 1.0]), float(focal))
+
+
+def _visible_ball(motion: Motion) -> Array:
+    """Ball on the ground plane `[T, 2]`; where it is out of sight, straight on to where it reappears."""
+    ball = motion.ball[:, :2].astype(np.float64)
+    seen = np.flatnonzero(~np.isnan(ball[:, 0]))
+    if not len(seen):
+        return np.zeros_like(ball)
+    ticks = np.arange(len(ball))
+    return np.stack([np.interp(ticks, seen, ball[seen, axis]) for axis in (0, 1)], axis=1)
+
+
+def _look_at(ball: Array, station: Station) -> Array:
+    """Where the operator would like the middle of the picture to be, `[T, 2]`."""
+    ahead = min(round(station.foresight_s * 1000 / TICK_MS), len(ball) - 1)
+    seen_coming = np.concatenate([ball[ahead:], np.repeat(ball[-1:], ahead, axis=0)])
+    x = np.clip(seen_coming[:, 0], -HALF_LENGTH + 10, HALF_LENGTH - 10)
+    # The picture keeps to the middle of the pitch across it: the far side needs little tilt.
+    y = np.clip(0.75 * seen_coming[:, 1] + 3.0, -HALF_WIDTH + 10, HALF_WIDTH - 6)
+    return np.stack([x, y], axis=1)
+
+
+def _follow(wanted: Array, speed: float) -> Array:
+    """A critically damped spring drawn along `wanted` `[T, n]`, starting at rest on it."""
+    step = TICK_MS / 1000
+    place, velocity = wanted[0].copy(), np.zeros(wanted.shape[1])
+    path = np.empty_like(wanted)
+    for tick, goal in enumerate(wanted):
+        velocity += (speed**2 * (goal - place) - 2 * speed * velocity) * step
+        place = place + velocity * step
+        path[tick] = place
+    return path

@@ -1,0 +1,67 @@
+"""One moment as a camera sees it: what every layer of the painter draws from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onball.synthetic.pose import skeleton
+from onball.synthetic.world import Camera, Moment
+
+Floats = NDArray[np.float64]
+Canvas = NDArray[np.uint8]
+
+NEAR = 1.0
+"""Nothing nearer to the camera than this (metres) is drawn."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A moment, its bodies and the projection onto a canvas.
+
+    Attributes:
+        moment: the world.
+        joints: `[PEOPLE, len(Joint), 3]`, metres.
+        matrix: `[3, 4]`: world point (homogeneous) to canvas pixel times depth. Whole numbers are
+            the centres of pixels, as OpenCV has it.
+        pixels_per_metre: at a depth of one metre.
+        width, height: of the canvas.
+    """
+
+    moment: Moment
+    joints: Floats
+    matrix: Floats
+    pixels_per_metre: float
+    width: int
+    height: int
+
+    @classmethod
+    def of(cls, moment: Moment, camera: Camera, width: int, height: int) -> Scene:
+        """The scene on a canvas of that size."""
+        to_centres = np.array([[1.0, 0, -0.5], [0, 1.0, -0.5], [0, 0, 1.0]])
+        matrix = to_centres @ camera.matrix(width, height)
+        return cls(moment, skeleton(moment), matrix, camera.focal * height, width, height)
+
+    def project(self, points: Floats) -> tuple[Floats, Floats]:
+        """World points `[..., 3]` to canvas pixels `[..., 2]` and depths `[...]` in metres.
+
+        Points nearer than `NEAR` or behind the camera have pixels without meaning.
+        """
+        homogeneous = points @ self.matrix[:, :3].T + self.matrix[:, 3]
+        depth = homogeneous[..., 2]
+        return homogeneous[..., :2] / np.where(depth < NEAR, NEAR, depth)[..., None], depth
+
+    def ground(self) -> Floats:
+        """The homography `[3, 3]` from the ground (x, y, 1) to canvas pixels."""
+        return self.matrix[:, [0, 1, 3]]
+
+    def horizon(self) -> float:
+        """The lowest row (a y, growing downwards) at which the camera sees no ground."""
+        to_ground = np.linalg.inv(self.ground())
+        # Points of the horizon are mapped to infinity: a * x + b * y + c = 0.
+        a, b, c = to_ground[2]
+        if abs(b) < 1e-12:
+            return 0.0
+        return float(max(-(a * x + c) / b for x in (0.0, self.width - 1.0)))

@@ -1,0 +1,18 @@
+"""The learning rate, step by step: a linear warm-up, then half a cosine down to zero."""
+
+from __future__ import annotations
+
+import math
+
+
+def learning_rate_factor(step: int, warmup_steps: int, total_steps: int) -> float:
+    """What the learning rate is multiplied by at a step (counted from 0), 0 to 1.
+
+    It rises in equal steps from 1/`warmup_steps` to 1, reaches 1 at the last step of the warm-up,
+    falls along half a cosine (Loshchilov & Hutter 2017, without restarts), and never rises again:
+    the last step of all still learns a little, any step after it nothing.
+    """
+    if step < warmup_steps:
+        return (step + 1) / warmup_steps
+    done = (step + 1 - warmup_steps) / (total_steps + 1 - warmup_steps)
+    return 0.5 * (1.0 + math.cos(math.pi * min(1.0, done)))

@@ -1,0 +1,98 @@
+import stat
+from pathlib import Path
+
+import pytest
+
+from onball.errors import LabelError, OnballError
+from onball.files import atomic_path, read_json_object, write_text_atomic
+
+
+def test_the_target_appears_whole_and_nothing_is_left_beside_it(tmp_path):
+    target = tmp_path / "new" / "folder" / "events.csv"
+    with atomic_path(target) as temporary:
+        assert temporary.parent == target.parent
+        assert temporary.suffix == ".csv"
+        temporary.write_text("half of it")
+        assert not target.exists()
+    assert target.read_text() == "half of it"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_failure_leaves_the_old_file_and_no_other(tmp_path):
+    target = tmp_path / "video.mp4"
+    target.write_text("old")
+    with pytest.raises(KeyboardInterrupt), atomic_path(target) as temporary:
+        temporary.write_text("new")
+        raise KeyboardInterrupt
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_the_file_is_as_readable_as_any_other(tmp_path):
+    plain = tmp_path / "plain"
+    plain.write_text("x")
+    write_text_atomic(tmp_path / "atomic", "x")
+    assert stat.S_IMODE((tmp_path / "atomic").stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_work(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    began = False
+    with (
+        pytest.raises(OnballError, match=r"out\.json: cannot be written") as caught,
+        atomic_path(tmp_path / "file" / "out.json"),
+    ):
+        began = True
+    assert not began
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_in_the_way_is_told(tmp_path):
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(OnballError, match="taken: cannot be written"):
+        write_text_atomic(tmp_path / "taken", "text")
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_a_full_disk_is_told_in_one_line(tmp_path):
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    with (
+        pytest.raises(OnballError, match=r"x\.txt: cannot be written"),
+        atomic_path(tmp_path / "x.txt"),
+        Path("/dev/full").open("w") as full,
+    ):
+        full.write("more than fits")
+        full.flush()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b'{"a": 1,}', "broken JSON at line 1, column 9"),
+        (b"", "broken JSON at line 1, column 1"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"[1, 2]", "expected a JSON object"),
+        (b"\xff\xfe\x00", "not a text file"),
+    ],
+)
+def test_broken_json_names_file_and_place(tmp_path, content, reason):
+    path = tmp_path / "broken.json"
+    path.write_bytes(content)
+    with pytest.raises(LabelError, match=reason) as caught:
+        read_json_object(path, LabelError)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_and_a_folder_are_told_apart(tmp_path):
+    with pytest.raises(LabelError, match="no such file"):
+        read_json_object(tmp_path / "nothing.json", LabelError)
+    with pytest.raises(LabelError, match="cannot be read"):
+        read_json_object(tmp_path, LabelError)
+
+
+def test_a_byte_order_mark_is_no_error(tmp_path):
+    (tmp_path / "bom.json").write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert read_json_object(tmp_path / "bom.json", LabelError) == {"a": 1}

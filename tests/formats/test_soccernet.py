@@ -1,0 +1,237 @@
+import json
+import random
+from dataclasses import replace
+
+import pytest
+
+from onball.actions import ACTIONS, Action
+from onball.errors import LabelError
+from onball.events import Event, EventList, Team
+from onball.formats import read_labels, read_results, write_labels, write_results
+
+LABELS = {
+    "UrlLocal": "england_efl/2019-2020/2019-10-01 - Reading - Fulham",
+    "UrlYoutube": "",
+    "halftime": "1 - 46:04",
+    "annotations": [
+        {
+            "gameTime": "1 - 00:00",
+            "label": "PASS",
+            "position": "680",
+            "team": "left",
+            "visibility": "visible",
+        },
+        {
+            "gameTime": "1 - 01:04",
+            "label": "PLAYER SUCCESSFUL TACKLE",
+            "position": "64480",
+            "team": "right",
+            "visibility": "not shown",
+        },
+        {
+            "gameTime": "1 - 104:09",
+            "label": "GOAL",
+            "position": "6249960",
+            "team": "not applicable",
+            "visibility": "visible",
+            "player": {"number": 9},
+        },
+    ],
+}
+RESULTS = {
+    "UrlLocal": "england_efl/2019-2020/2019-10-01 - Reading - Fulham",
+    "predictions": [
+        {
+            "gameTime": "1 - 01:04",
+            "label": "PASS",
+            "position": "64480",
+            "half": "1",
+            "confidence": "0.87",
+            "team": "left",
+        },
+        {
+            "gameTime": "2 - 00:00",
+            "label": "HIGH PASS",
+            "position": "40",
+            "half": "2",
+            "confidence": "0.12345678901234568",
+        },
+    ],
+}
+
+
+def dump(path, content):
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "read", "write"),
+    [(LABELS, read_labels, write_labels), (RESULTS, read_results, write_results)],
+)
+def test_a_round_trip_changes_nothing_in_the_file(tmp_path, content, read, write):
+    events = read(dump(tmp_path / "in.json", content))
+    write(events, tmp_path / "out.json")
+    again = json.loads((tmp_path / "out.json").read_text())
+    assert again == content
+    for key in ("annotations", "predictions"):
+        for entry, wanted in zip(again.get(key, []), content.get(key, []), strict=True):
+            assert list(entry) == list(wanted), "the order of the fields changed"
+
+
+def test_labels_are_understood(tmp_path):
+    events = read_labels(dump(tmp_path / "Labels-ball.json", LABELS))
+    assert events.match == LABELS["UrlLocal"]
+    assert events.metadata == {"UrlYoutube": "", "halftime": "1 - 46:04"}
+    assert list(events) == [
+        Event(680, Action.PASS, team=Team.LEFT),
+        Event(64480, Action.PLAYER_SUCCESSFUL_TACKLE, team=Team.RIGHT, visible=False),
+        Event(6249960, Action.GOAL),
+    ]
+    assert events[2].extra == {"team": "not applicable", "player": {"number": 9}}
+
+
+@pytest.mark.parametrize("write_read", [(write_labels, read_labels), (write_results, read_results)])
+def test_any_events_survive_the_way_to_disk_and_back(tmp_path, write_read):
+    write, read = write_read
+    rng = random.Random(1)
+    drawn = [
+        Event(
+            rng.randrange(8_000_000),
+            rng.choice(ACTIONS),
+            rng.choice([0.0, 1.0, 1e-9, 0.1 + 0.2, rng.random()]),
+            rng.choice(list(Team)),
+            rng.choice([1, 2]),
+            rng.random() < 0.5,
+        )
+        for _ in range(500)
+    ]
+    events = EventList.of(drawn, "çup/2024/Ölüm – Kalım", {"halftime": "1 - 45:00", "n": [1, 2]})
+    write(events, tmp_path / "file.json")
+    again = read(tmp_path / "file.json")
+    assert sorted(again, key=repr) == sorted(events, key=repr)
+    assert [event.position_ms for event in again] == [event.position_ms for event in events]
+    assert (again.match, again.metadata) == (events.match, events.metadata)
+
+
+def test_times_are_padded_and_pass_a_hundred_minutes(tmp_path):
+    events = EventList.of([Event(1_000, Action.OUT, 0.5), Event(6_000_000, Action.OUT, 0.5)])
+    write_results(events, tmp_path / "r.json")
+    written = json.loads((tmp_path / "r.json").read_text())["predictions"]
+    assert [entry["gameTime"] for entry in written] == ["1 - 00:01", "1 - 100:00"]
+    assert all(isinstance(value, str) for entry in written for value in entry.values())
+
+
+def test_halves_are_written_one_after_the_other(tmp_path):
+    events = EventList.of([Event(10, Action.OUT, half=2), Event(20, Action.OUT, half=1)])
+    write_labels(events, tmp_path / "l.json")
+    written = json.loads((tmp_path / "l.json").read_text())["annotations"]
+    assert [entry["gameTime"][0] for entry in written] == ["1", "2"]
+
+
+def test_a_changed_team_wins_over_what_the_file_said(tmp_path):
+    events = read_labels(dump(tmp_path / "l.json", LABELS))
+    changed = EventList.of([replace(events[2], team=Team.LEFT)])
+    write_labels(changed, tmp_path / "l2.json")
+    assert json.loads((tmp_path / "l2.json").read_text())["annotations"][0]["team"] == "left"
+
+
+def test_predictions_may_be_unsorted_and_numbers(tmp_path):
+    entry = RESULTS["predictions"][0]
+    loose = [
+        entry | {"position": 720, "confidence": 1, "half": 1, "label": "pass"},
+        {key: entry[key] for key in ("gameTime", "label", "confidence")} | {"position": "40"},
+    ]
+    path = dump(tmp_path / "r.json", {"predictions": loose})
+    assert [event.position_ms for event in read_results(path)] == [40, 720]
+    assert [event.position_ms for event in read_results(path, file_order=True)] == [720, 40]
+    assert read_results(path).match == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"label": "PAS"}, "unknown action 'PAS': did you mean 'PASS'?"),
+        ({"label": 7}, "unknown action '7'"),
+        ({"label": "two\nlines"}, "unknown action 'two lines'"),
+        ({"position": "-40"}, "position -40 ms is negative"),
+        ({"position": "12.5"}, "position '12.5' is not a whole number"),
+        ({"position": 12.5}, "position 12.5 is not a whole number"),
+        ({"position": True}, "position True is not a whole number"),
+        ({"position": "9" * 5000}, "is not a whole number"),
+        ({"position": None}, "position None is not a whole number"),
+        ({"confidence": "1.01"}, "confidence 1.01 is outside [0, 1]"),
+        ({"confidence": "-0.1"}, "confidence -0.1 is outside [0, 1]"),
+        ({"confidence": "nan"}, "confidence nan is outside [0, 1]"),
+        ({"confidence": "high"}, "confidence 'high' is not a number"),
+        ({"half": "0"}, "half 0 is below 1"),
+        ({"half": "first"}, "half 'first' is not a whole number"),
+    ],
+)
+def test_a_bad_prediction_is_named_by_file_and_number(tmp_path, change, reason):
+    good = RESULTS["predictions"][0]
+    path = dump(tmp_path / "results_spotting.json", {"predictions": [good, good | change]})
+    with pytest.raises(LabelError) as caught:
+        read_results(path)
+    assert str(caught.value).startswith(f"{path}, prediction 2: ")
+    assert reason in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["gameTime", "label", "position"])
+def test_a_missing_field_of_an_annotation_is_named(tmp_path, key):
+    entries = [dict(entry) for entry in LABELS["annotations"]]
+    del entries[2][key]
+    path = dump(tmp_path / "Labels-ball.json", {"annotations": entries})
+    with pytest.raises(LabelError, match=f"annotation 3: no '{key}' in it"):
+        read_labels(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (RESULTS, "no 'annotations' in it (it holds 'predictions')"),
+        ({}, "no 'annotations' in it"),
+        ({"annotations": {}}, "'annotations' is not a list"),
+        ({"annotations": ["PASS"]}, "annotation 1: expected an object, {…}, found 'PASS'"),
+        ({"annotations": [], "UrlLocal": 3}, "'UrlLocal' is not text"),
+        (
+            {"annotations": [LABELS["annotations"][0] | {"gameTime": "00:12"}]},
+            "annotation 1: gameTime '00:12' is not of the form '1 - 46:04'",
+        ),
+    ],
+)
+def test_a_file_of_another_shape_is_told(tmp_path, content, reason):
+    path = dump(tmp_path / "Labels-ball.json", content)
+    with pytest.raises(LabelError) as caught:
+        read_labels(path)
+    assert str(caught.value).startswith(str(path))
+    assert reason in str(caught.value)
+
+
+def test_a_prediction_needs_a_confidence_and_a_label_does_not(tmp_path):
+    entry = {key: LABELS["annotations"][0][key] for key in ("gameTime", "label", "position")}
+    assert read_labels(dump(tmp_path / "l.json", {"annotations": [entry]}))[0].confidence == 1.0
+    with pytest.raises(LabelError, match="prediction 1: no 'confidence' in it"):
+        read_results(dump(tmp_path / "r.json", {"predictions": [entry]}))
+
+
+def test_the_evaluator_of_soccernet_reads_what_is_written(tmp_path):
+    evaluator = pytest.importorskip("SoccerNet.Evaluation.ActionSpotting")
+    dictionary = {action.value: action.index for action in ACTIONS}
+    rng = random.Random(2)
+    frames = rng.sample(range(25 * 60 * 100), 50)
+    events = EventList.of([Event(f * 40, rng.choice(ACTIONS), rng.random()) for f in frames])
+    write_labels(events, tmp_path / "l.json")
+    write_results(events, tmp_path / "r.json")
+    labels, _ = evaluator.label2vector(
+        json.loads((tmp_path / "l.json").read_text()), 12, 25, EVENT_DICTIONARY=dictionary
+    )
+    results, _ = evaluator.predictions2vector(
+        json.loads((tmp_path / "r.json").read_text()), 12, 2, 25, EVENT_DICTIONARY=dictionary
+    )
+    for event in events:
+        frame = int(25 * (event.position_ms / 1000))  # as there, rounding error and all
+        assert labels[frame, event.label.index] == 1
+        assert results[frame, event.label.index] == event.confidence
+    assert (labels != 0).sum() == (results >= 0).sum() == len(events)
