@@ -52,7 +52,7 @@ def write_film(
         stream = container.add_stream(codec, rate=rate, options={**defaults, **(options or {})})
         stream.width, stream.height = size
         stream.pix_fmt = pixel_format
-        if codec != "mpeg4":
+        if path.suffix != ".avi":  # An AVI's clock ticks once per frame.
             stream.codec_context.time_base = Fraction(1, 90000)
         base = stream.codec_context.time_base or 1 / Fraction(rate)
         if rotate:

@@ -31,7 +31,9 @@ def doctor() -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold")
     table.add_column()
-    table.add_row("onball", f"{__version__}, Python {platform.python_version()}, {platform.platform()}")
+    table.add_row(
+        "onball", f"{__version__}, Python {platform.python_version()}, {platform.platform()}"
+    )
     healthy = True
     for name, check in _CHECKS.items():
         try:

@@ -19,7 +19,8 @@ RESULTS, TABLE = "results_spotting.json", "events.csv"
 
 def spot(
     videos: Annotated[
-        list[Path] | None, typer.Argument(help="Videos: MP4, MKV, MOV, AVI, TS …", show_default=False)
+        list[Path] | None,
+        typer.Argument(help="Videos: MP4, MKV, MOV, AVI, TS …", show_default=False),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("onball-results"),
     model: Annotated[
@@ -37,9 +38,9 @@ def spot(
     data: Annotated[
         Path | None, typer.Option(help="Instead of videos: a data set in SoccerNet's layout.")
     ] = None,
-    split: Annotated[str, typer.Option(help="With --data: train, valid, test, challenge or all.")] = (
-        "test"
-    ),
+    split: Annotated[
+        str, typer.Option(help="With --data: train, valid, test, challenge or all.")
+    ] = ("test"),
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps …")] = "auto",
 ) -> None:
     """Find the ball actions in videos; writes results_spotting.json and events.csv for each."""

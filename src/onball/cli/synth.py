@@ -48,7 +48,9 @@ def synth(
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.lower().partition("x")
     if not (width.isdigit() and height.isdigit() and int(width) >= 32 and int(height) >= 32):
-        raise typer.BadParameter(f"'{text}': expected WIDTHxHEIGHT such as 398x224, 32 or more each")
+        raise typer.BadParameter(
+            f"'{text}': expected WIDTHxHEIGHT such as 398x224, 32 or more each"
+        )
     if int(width) % 2 or int(height) % 2:
         raise typer.BadParameter(f"'{text}': width and height must be even for H.264")
     return int(width), int(height)

@@ -12,7 +12,9 @@ from onball.errors import MissingDependencyError
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="A YAML file, for example from configs/spotting/.")],
+    config: Annotated[
+        Path, typer.Argument(help="A YAML file, for example from configs/spotting/.")
+    ],
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change a setting: --set training.epochs=5 (repeatable)."),

@@ -8,7 +8,6 @@ Memory holds one chunk of frames and one window of features, however long the vi
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
@@ -63,7 +62,7 @@ class StreamingEngine:
     ) -> None:
         self._net = net
         self._window = window_frames
-        self._step = max(1, math.floor(window_frames * (1 - overlap)))
+        self._step = max(1, round(window_frames * (1 - overlap)))
         self._chunk = chunk_frames
         self._precision = precision
         self._device = next(net.parameters()).device

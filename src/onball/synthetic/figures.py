@@ -1,6 +1,8 @@
-"""People, ball, goal frames and their shadows: capsules painted as polygons from far to near."""
+"""People, ball, goals, flags and shadows: capsules painted as polygons from far to near."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,18 +11,25 @@ from onball.synthetic.look import Look
 from onball.synthetic.opencv import cv2
 from onball.synthetic.pose import END_RADII, ENDS, PARTS, START_RADII, STARTS
 from onball.synthetic.scene import NEAR, Canvas, Floats, Scene
-from onball.synthetic.world import BALL_RADIUS, GOAL_HEIGHT, GOAL_WIDTH, HALF_LENGTH, PEOPLE
+from onball.synthetic.world import (
+    BALL_RADIUS,
+    GOAL_HEIGHT,
+    GOAL_WIDTH,
+    HALF_LENGTH,
+    HALF_WIDTH,
+    PEOPLE,
+)
 
 _SHIFT = 4  # fractional bits of the coordinates handed to OpenCV
 _ARC = np.linspace(np.pi / 2, 3 * np.pi / 2, 5)
 _HALF_CIRCLE = np.stack([np.cos(_ARC), np.sin(_ARC)], 1)
-POST_RADIUS = 0.06
+POST_RADIUS, FLAG_HEIGHT = 0.06, 1.5
 BALL_MINIMUM = 1.05
 """Least radius of the painted ball in pixels of the picture: television's never vanishes."""
 
 
 class Shadows:
-    """The layer of the painter that darkens the ground behind people, ball and goals."""
+    """The layer of the painter that darkens the ground in the shadows of people and ball."""
 
     name = "shadows"
 
@@ -63,13 +72,14 @@ class Shadows:
 
 
 class Figures:
-    """The layer of the painter that draws people, ball and goals."""
+    """The layer of the painter that draws people, ball, goals and corner flags."""
 
     name = "figures"
 
     def __init__(self, look: Look, supersampling: int) -> None:
         colours = look.part_colours()[:, PARTS]  # [PEOPLE, C, 3]
-        self._colours = np.concatenate([colours.reshape(-1, 3), np.full((6, 3), 232.0)])
+        self._furniture = _Furniture.build()
+        self._colours = np.concatenate([colours.reshape(-1, 3), self._furniture.colours])
         self._sun = np.array(look.sun)
         self._sunlight = look.shadow
         self._ball_minimum = BALL_MINIMUM * supersampling
@@ -77,21 +87,19 @@ class Figures:
         grass = np.array(look.grass)
         self._net = tuple((0.62 * grass + 0.38 * 225).astype(int).tolist())
         self._nets = [_net(side) for side in (-1, 1)]
-        self._frame_starts, self._frame_ends = _frames()
 
     def draw(self, canvas: Canvas, scene: Scene) -> None:
-        """Paint nets first, then every limb, post and the ball from far to near."""
+        """Paint nets first, then every limb, post, flag and the ball from far to near."""
         for net in self._nets:
             self._draw_net(canvas, scene, net)
-        starts = np.concatenate([scene.joints[:, STARTS].reshape(-1, 3), self._frame_starts])
-        ends = np.concatenate([scene.joints[:, ENDS].reshape(-1, 3), self._frame_ends])
-        posts = np.full(len(self._frame_starts), POST_RADIUS)
+        starts = np.concatenate([scene.joints[:, STARTS].reshape(-1, 3), self._furniture.starts])
+        ends = np.concatenate([scene.joints[:, ENDS].reshape(-1, 3), self._furniture.ends])
         shapes = Capsules.project(
             scene,
             starts,
             ends,
-            np.concatenate([np.tile(START_RADII, PEOPLE), posts]),
-            np.concatenate([np.tile(END_RADII, PEOPLE), posts]),
+            np.concatenate([np.tile(START_RADII, PEOPLE), self._furniture.radii]),
+            np.concatenate([np.tile(END_RADII, PEOPLE), self._furniture.radii]),
         )
         colours = self._light(starts, ends)
         polygons = shapes.polygons()
@@ -197,14 +205,28 @@ class Capsules:
         return np.asarray(np.round(outline * 2**_SHIFT), dtype=np.int32)
 
 
-def _frames() -> tuple[Floats, Floats]:
-    """Both ends `[6, 3]` of the posts and crossbars of the two goals."""
-    half = GOAL_WIDTH / 2
-    starts, ends = [], []
-    for x in (-HALF_LENGTH, HALF_LENGTH):
-        starts += [(x, -half, 0.0), (x, half, 0.0), (x, -half, GOAL_HEIGHT)]
-        ends += [(x, -half, GOAL_HEIGHT), (x, half, GOAL_HEIGHT), (x, half, GOAL_HEIGHT)]
-    return np.array(starts), np.array(ends)
+class _Furniture(NamedTuple):
+    """What stands on the pitch: goal frames and corner flags, as capsules."""
+
+    starts: Floats  # [F, 3], metres
+    ends: Floats  # [F, 3]
+    radii: Floats  # [F]
+    colours: Floats  # [F, 3]
+
+    @classmethod
+    def build(cls) -> _Furniture:
+        """Two goals and four flags."""
+        half, white, pole, flag = GOAL_WIDTH / 2, (232, 232, 232), (214, 204, 150), (214, 60, 40)
+        rows: list[tuple[tuple[float, ...], tuple[float, ...], float, tuple[int, ...]]] = []
+        for x in (-HALF_LENGTH, HALF_LENGTH):
+            for y in (-half, half):
+                rows.append(((x, y, 0), (x, y, GOAL_HEIGHT), POST_RADIUS, white))
+            rows.append(((x, -half, GOAL_HEIGHT), (x, half, GOAL_HEIGHT), POST_RADIUS, white))
+            for y in (-HALF_WIDTH, HALF_WIDTH):
+                rows.append(((x, y, 0), (x, y, FLAG_HEIGHT), 0.03, pole))
+                top = FLAG_HEIGHT - 0.15
+                rows.append(((x, y, top), (x - 0.004 * x, y, top), 0.14, flag))
+        return cls(*(np.array(column, dtype=np.float64) for column in zip(*rows, strict=True)))
 
 
 def _net(side: int) -> Floats:

@@ -118,6 +118,7 @@ _HEADER = (
     Key(220, (0.0, 0, 0.80), (0.28, 0), left_hand=(0.10, 0.40, 0.95), right_hand=(0.10, -0.40, 0.95)),
 )  # fmt: skip
 _THROW_IN = (
+    Key(-920, (0, 0, 0.92), (0.04, 0), left_hand=(0.42, 0.16, 1.40), right_hand=(0.42, -0.16, 1.40)),
     Key(-800, (0, 0, 0.92), (-0.05, 0), left_hand=(0.02, 0.13, 1.98), right_hand=(0.02, -0.13, 1.98)),
     Key(-260, (-0.02, 0, 0.90), (-0.30, 0), (0.25, 0.10, 0.08), (-0.25, -0.12, 0.08),
         left_hand=(-0.32, 0.13, 1.86), right_hand=(-0.32, -0.13, 1.86)),
@@ -162,7 +163,7 @@ _KEYS: dict[Gesture, tuple[Key, ...]] = {
     Gesture.KICK_RIGHT: _played(_KICK, -320, 310),
     Gesture.LOFT_RIGHT: _played(_LOFT, -400, 360),
     Gesture.HEADER: _played(_HEADER, -320, 340),
-    Gesture.THROW_IN: _played(_THROW_IN, -1_000, 480),
+    Gesture.THROW_IN: _played(_THROW_IN, -1_050, 480),
     Gesture.SLIDE: _played(_SLIDE, -330, 680),
     Gesture.BLOCK: _played(_BLOCK, -220, 300),
     Gesture.CATCH: _played(_CATCH, -380, 1_000),

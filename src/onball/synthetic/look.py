@@ -43,8 +43,8 @@ HAIR: tuple[RGB, ...] = ((30, 24, 22), (56, 38, 26), (112, 80, 46), (190, 156, 9
 GRASS: tuple[RGB, ...] = ((84, 112, 40), (70, 104, 44), (92, 116, 54), (66, 96, 36), (82, 120, 56))
 NAMES = ("ASH", "BRK", "COL", "DUN", "ELM", "FEN", "GLN", "HAR", "KIR", "LOW", "MAR", "NOR")
 
-#: Two shirts that are to be told apart are at least this far apart (see `distance`).
-CLEARLY_DIFFERENT = 150.0
+#: How far apart (see `distance`) the two teams are, and everybody else from both of them.
+TEAMS_APART, OTHERS_APART = 260.0, 150.0
 
 
 class Mowing(StrEnum):
@@ -122,10 +122,10 @@ class Look:
         rng = np.random.default_rng(seed)
         grass = _shade(_choose(rng, GRASS), rng.uniform(0.85, 1.15))
         home = _choose(rng, TEAM_COLOURS)
-        away = _choose(rng, _apart(TEAM_COLOURS, (home,)))
-        keeper_left = _choose(rng, _apart(KEEPER_COLOURS, (home, away)))
-        keeper_right = _choose(rng, _apart(KEEPER_COLOURS, (home, away, keeper_left)))
-        referee = _choose(rng, _apart(REFEREE_COLOURS, (home, away)))
+        away = _choose(rng, _apart(TEAM_COLOURS, TEAMS_APART, home))
+        keeper_left = _choose(rng, _apart(KEEPER_COLOURS, OTHERS_APART, home, away))
+        keeper_right = _choose(rng, _apart(KEEPER_COLOURS, OTHERS_APART, home, away))
+        referee = _choose(rng, _apart(REFEREE_COLOURS, OTHERS_APART, home, away))
         azimuth, elevation = rng.uniform(0, 2 * np.pi), np.radians(rng.uniform(25, 60))
         names = rng.permutation(NAMES)[:2].tolist()
         return cls(
@@ -202,12 +202,10 @@ def _choose(rng: np.random.Generator, options: tuple[T, ...]) -> T:
     return options[int(rng.integers(len(options)))]
 
 
-def _apart(options: tuple[RGB, ...], others: tuple[RGB, ...]) -> tuple[RGB, ...]:
+def _apart(options: tuple[RGB, ...], least: float, *others: RGB) -> tuple[RGB, ...]:
     """Those options that nobody mistakes for one of the others."""
     return tuple(
-        option
-        for option in options
-        if all(distance(option, other) >= CLEARLY_DIFFERENT for other in others)
+        option for option in options if all(distance(option, other) >= least for other in others)
     )
 
 

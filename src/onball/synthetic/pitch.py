@@ -16,7 +16,7 @@ TEXELS_PER_METRE = 14
 MARGIN_X, MARGIN_Y = 10.0, 12.0
 """Metres of ground around the pitch that the texture covers."""
 GRASS_MARGIN = 3.5
-LINE_WIDTH, SPOT_RADIUS = 0.12, 0.15
+LINE_WIDTH, SPOT_RADIUS = 0.12, 0.11
 _FINER = 4
 
 

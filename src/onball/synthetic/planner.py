@@ -229,7 +229,7 @@ class Planner:
             score -= 0.12 * np.abs(expected[:, 0] * direction - 42)
         score += self._rng.gumbel(0, 0.8, len(people))
         best = int(np.argmax(score))
-        slowest, _, fastest = _SPEEDS[contact.action or Action.PASS]
+        fastest = _SPEEDS[contact.action or Action.PASS][2]
         if distances[best] / seconds > 1.7 * fastest:
             return None, expected[best]
         # Into his run: a little ahead, towards where he can be by then.

@@ -104,9 +104,9 @@ END_RADII = np.array([c.end_radius for c in CAPSULES])
 PARTS = np.array([c.part for c in CAPSULES])
 
 _SIDES = np.array([1.0, -1.0])
-_FORWARD, _UP = np.array([1.0, 0.0, 0.0]), np.array([0.0, 0.0, 1.0])
+_FORWARD = np.array([1.0, 0.0, 0.0])
 _KNEES_BEND = np.array([[1.0, 0.12, 0.3], [1.0, -0.12, 0.3]])
-_ELBOWS_BEND = np.array([[-0.7, 0.8, -0.3], [-0.7, -0.8, -0.3]])
+_ELBOWS_SAG = np.array([-0.05, 0.0, -0.12])  # decides where elbows go in arms spread sideways
 
 
 def skeleton(moment: Moment) -> Floats:
@@ -195,7 +195,10 @@ def _joints(targets: Targets) -> Floats:
     across = across[:, None] * _SIDES[:, None]  # [P, 2, 3]
     hips = targets.pelvis[:, None] + HIP_HALF * across * (1, 1, 0)
     shoulders = (neck - 0.04 * spine)[:, None] + SHOULDER_HALF * across * (-1, 1, 1)
-    elbows, hands = two_bones(shoulders, targets.hands, UPPER_ARM, FOREARM, _ELBOWS_BEND)
+    # Elbows point backwards from hanging arms, down from stretched ones, forwards from raised ones.
+    reach = targets.hands - shoulders
+    elbows_bend = np.stack([reach[..., 2], 0 * reach[..., 1], -reach[..., 0]], -1) + _ELBOWS_SAG
+    elbows, hands = two_bones(shoulders, targets.hands, UPPER_ARM, FOREARM, elbows_bend)
     knees, ankles = two_bones(hips, targets.feet, THIGH, SHIN, _KNEES_BEND)
     shin = (ankles - knees) / SHIN
     # A foot stands at a right angle to the shin, and points more the higher it is.

@@ -26,7 +26,7 @@ from onball.training.module import SpottingModule
 from onball.training.validation import ValidationResult, validate
 
 
-class BestModel(Callback):
+class BestModel(Callback):  # type: ignore[misc]
     """Validates after an epoch and keeps the model with the highest mAP10 so far.
 
     Without matches to validate on, the latest model counts as the best.
@@ -79,7 +79,7 @@ class BestModel(Callback):
         self._best = state_dict["best"]
 
 
-class EpochLog(Callback):
+class EpochLog(Callback):  # type: ignore[misc]
     """One line on the console and one row in `metrics.csv` per epoch."""
 
     def __init__(self, path: Path, best: BestModel, console: Console) -> None:
@@ -88,7 +88,7 @@ class EpochLog(Callback):
         self._console = console
         self._losses: list[torch.Tensor] = []
         self._frames = 0
-        self._begin = 0.0
+        self._begin = self._trained = 0.0
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: SpottingModule) -> None:
         self._restart()
@@ -141,10 +141,11 @@ class EpochLog(Callback):
             f"epoch {epoch}/{pl_module.config.epochs}  loss {row['train_loss']}  {shown}"
             f"{speed:.0f} frames/s  about {left:.0f} min left",
             highlight=False,
+            soft_wrap=True,
         )
 
 
-class LastCheckpoint(Checkpoint):
+class LastCheckpoint(Checkpoint):  # type: ignore[misc]
     """Keeps the state to resume from: after every epoch, and when the user interrupts the run.
 
     Ctrl-C or SIGTERM ends the run after the present step; a second one ends the process at once.

@@ -16,7 +16,7 @@ from onball.training.losses import class_weights, spotting_loss
 from onball.training.schedule import learning_rate_factor
 
 
-class SpottingModule(L.LightningModule):
+class SpottingModule(L.LightningModule):  # type: ignore[misc]
     """A spotting net in training.
 
     Batches are uint8 frames `[B, T, 3, H, W]` and targets `[B, T]`. All chance in a step

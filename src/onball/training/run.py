@@ -23,6 +23,7 @@ from onball.data.clips import ClipDataset, EpochSampler, LabelledMatch, load_mat
 from onball.data.layout import Match
 from onball.errors import ConfigError, DataError, OnballError, OnballWarning
 from onball.models import build_net
+from onball.models.compute import choose_device, choose_precision
 from onball.training.callbacks import BestModel, EpochLog, LastCheckpoint
 from onball.training.module import SpottingModule
 
@@ -80,8 +81,7 @@ def train(config: ExperimentConfig, *, run_dir: str | Path, resume: bool = False
     step = _global_step(checkpoint) if resuming else 0
     loader = _loader(clips, config, step, steps_per_epoch)
     module = SpottingModule(net, training, steps_per_epoch)
-    mixed = _use_bfloat16(training.precision)
-    precision = torch.bfloat16 if mixed else torch.float32
+    precision = choose_precision(training.precision, choose_device())
     best = BestModel(config, _load_valid(config.data, console), run_dir / MODEL_FOLDER, precision)
     last = LastCheckpoint(checkpoint)
     callbacks: list[Callback] = [best, EpochLog(run_dir / METRICS_FILE, best, console), last]
@@ -93,7 +93,7 @@ def train(config: ExperimentConfig, *, run_dir: str | Path, resume: bool = False
         trainer = L.Trainer(
             accelerator="auto",
             devices=1,
-            precision="bf16-mixed" if mixed else "32-true",
+            precision="bf16-mixed" if precision is torch.bfloat16 else "32-true",
             max_epochs=training.epochs,
             gradient_clip_val=training.gradient_clip,
             logger=TensorBoardLogger(run_dir, name="", version="tensorboard"),
@@ -180,9 +180,14 @@ def _load_valid(data: DataConfig, console: Console) -> list[LabelledMatch]:
 
 def _load(data: DataConfig, split: str, console: Console) -> list[LabelledMatch]:
     """The matches of a split; a bar shows what is decoded into the cache."""
-    columns = (TextColumn("decoding {task.description}"), BarColumn(), TimeElapsedColumn())
-    columns = (*columns, TextColumn("{task.fields[minutes]:.1f} min of video"))
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    with Progress(
+        TextColumn("decoding {task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[minutes]:.1f} min of video"),
+        console=console,
+        disable=not console.is_terminal,
+    ) as progress:
         tasks: dict[str, Any] = {}
 
         def show(match: Match, decoded_ms: int) -> None:
@@ -191,17 +196,6 @@ def _load(data: DataConfig, split: str, console: Console) -> list[LabelledMatch]
             progress.update(tasks[match.name], minutes=decoded_ms / 60_000)
 
         return load_matches(data, split, show)
-
-
-def _use_bfloat16(precision: str) -> bool:
-    """Whether to compute in bfloat16; `auto` does where the device has instructions for it."""
-    if precision != "auto":
-        return precision == "bf16"
-    if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if torch.backends.mps.is_available():
-        return False
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 @contextmanager

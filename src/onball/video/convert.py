@@ -27,10 +27,13 @@ class RgbConverter:
         self._size = size
         # One scaler for the whole film: setting it up costs more than a picture.
         self._scaler = VideoReformatter()
+        self._orientation: tuple[bool, bool, bool] | None = None
 
     def __call__(self, frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
         """The picture as uint8 `[H, W, 3]`, RGB, turned as the film's display matrix says."""
-        swapped, flip_x, flip_y = orientation(frame)
+        if self._orientation is None:
+            self._orientation = orientation(frame)
+        swapped, flip_x, flip_y = self._orientation
         if self._size is None:
             self._size = (frame.height, frame.width) if swapped else (frame.width, frame.height)
         width, height = reversed(self._size) if swapped else self._size
@@ -59,6 +62,9 @@ def orientation(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
 
     From the display matrix (ISO/IEC 14496-12, 8.3.2), of which only quarter turns and mirrorings
     are used: a stored point (x, y) is shown at (a·x + c·y, b·x + d·y).
+
+    Ask it of one frame per film: a frame whose side data was looked at is in a reference cycle
+    with them, and its memory waits for Python's garbage collector.
     """
     data = frame.side_data.get("DISPLAYMATRIX")
     if data is None:

@@ -26,7 +26,7 @@ class VideoInfo:
         width: of the upright picture, in pixels.
         height: of the upright picture, in pixels.
         fps: average frames per second.
-        duration_ms: length of the film, from the container's header.
+        duration_ms: length of the film, from the container's header; 0 where it does not say.
         frame_count: shown frames; exact for MP4 and MOV, else estimated from length and rate.
         codec: FFmpeg's name of the codec, for example `h264`.
         pixel_format: FFmpeg's name of the stored pixel format, for example `yuv420p`.
@@ -84,8 +84,8 @@ def _sampled_times(source: Source) -> list[int]:
     """Presentation ticks of the packets that come next."""
     packets = islice(source.container.demux(source.stream), _SAMPLED_PACKETS)
     ticks = sorted(packet.pts for packet in packets if packet.pts is not None)
-    # Between the last ones, pictures that are stored later may be missing.
-    return ticks[:-_MOST_REORDERED] if len(ticks) == _SAMPLED_PACKETS else ticks
+    # At both ends pictures may be missing that are stored before or after these packets.
+    return ticks[_MOST_REORDERED:-_MOST_REORDERED]
 
 
 def _varies(ticks: list[int]) -> bool:

@@ -71,8 +71,10 @@ class Source:
         if self.stream.duration:
             return Fraction(self.stream.duration) * self.ms_per_tick
         if self.container.duration and len(self.container.streams) == 1:
-            late = max(self.container.start_time or 0, 0) if _starts_late(self.container) else 0
-            return Fraction(self.container.duration - late, 1000)
+            # Matroska counts its length from time 0, the others from their first packet.
+            matroska = "matroska" in self.container.format.name
+            offset = max(self.container.start_time or 0, 0) if matroska else 0
+            return Fraction(self.container.duration - offset, 1000)
         return None
 
     def pictures(self) -> Iterator[Picture]:
@@ -159,7 +161,8 @@ class Source:
                 if lowest is not None and tick < lowest:
                     continue
                 if previous is not None and tick <= previous:
-                    self._warn_damage(previous)
+                    if tick < previous:  # Two pictures at one time are common and harmless.
+                        self._warn_damage(previous)
                     continue
                 previous = tick
                 yield frame, tick
@@ -181,7 +184,7 @@ class Source:
         if previous is None:
             return  # Streams recorded live begin in the middle of a group of pictures.
         time = (previous - (self.stream.start_time or 0)) * self.ms_per_tick
-        self._warn(f"damaged at {_seconds(time)}: pictures that cannot be decoded are left out")
+        self._warn(f"damaged at {_seconds(time)}: what cannot be decoded there is left out")
 
     def _warn(self, message: str) -> None:
         if not self._warned:
@@ -235,7 +238,7 @@ def shown_pictures(path: str | Path, start_ms: int = 0, threads: int = 0) -> Ite
 def _origin(path: Path) -> int | None:
     """The tick of time 0, found once per file: training opens the same match thousands of times."""
     status = path.stat()
-    return _origin_of(path, status.st_size, status.st_mtime_ns)
+    return _origin_of(path.resolve(), status.st_size, status.st_mtime_ns)
 
 
 @lru_cache(maxsize=4096)
@@ -255,11 +258,6 @@ def _film_stream(path: Path, container: av.container.InputContainer) -> av.Video
     if streams[0].codec_context is None:
         raise VideoError(f"{path}: its video codec is not known here: convert it to H.264")
     return next((s for s in streams if s.disposition & av.stream.Disposition.default), streams[0])
-
-
-def _starts_late(container: av.container.InputContainer) -> bool:
-    """Matroska and its kin count the length from time 0, the others from their first packet."""
-    return "matroska" in container.format.name
 
 
 def _seconds(time_ms: Fraction) -> str:

@@ -161,6 +161,12 @@ class VideoWriter:
             context = self._stream.codec_context
             context.colorspace, context.color_range = coded.colorspace, ColorRange.MPEG
             context.color_primaries, context.color_trc = coded.color_primaries, coded.color_trc
-        self._container.mux(self._stream.encode(coded))
+        try:
+            packets = self._stream.encode(coded)
+        except av.FFmpegError as error:
+            raise OnballError(
+                f"{self.path}: x264 refuses ({error.strerror}): check size, crf, preset and options"
+            ) from error
+        self._container.mux(packets)
         self._last_tick = tick
         self._count += 1

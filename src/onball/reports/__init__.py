@@ -1,0 +1,1 @@
+"""Pictures and tables of events and experiments."""

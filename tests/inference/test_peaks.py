@@ -1,0 +1,111 @@
+"""Peaks: which events dense scores give, and that a stream gives the same ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from onball.actions import ACTIONS, NUM_ACTIONS, Action
+from onball.events import Event
+from onball.inference.peaks import PeakFinder, find_peaks
+
+STEP_MS = 80
+
+
+def dense(length: int, **scores: dict[int, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Scores that are zero but for the given action → {frame: score}."""
+    probabilities = np.zeros((length, NUM_ACTIONS), np.float32)
+    for name, values in scores.items():
+        for frame, score in values.items():
+            probabilities[frame, Action[name].index] = score
+    return probabilities, np.arange(length) * STEP_MS
+
+
+def greedy(probabilities: np.ndarray, times: np.ndarray, window: int, threshold: float):
+    """The definition, spelt out slowly: take the best, drop its neighbours, repeat."""
+    padded = np.pad(probabilities.astype(float), ((1, 1), (0, 0)), constant_values=-np.inf)
+    events = []
+    for index, action in enumerate(ACTIONS):
+        column = padded[:, index]
+        left = [
+            (score, int(times[t]))
+            for t, score in enumerate(column[1:-1])
+            if score >= threshold and score > column[t] and score >= column[t + 2]
+        ]
+        while left:
+            score, time = max(left, key=lambda item: (item[0], -item[1]))
+            events.append(Event(time, action, score))
+            left = [item for item in left if abs(item[1] - time) >= window]
+    return sorted(events, key=lambda event: (event.position_ms, event.label.index))
+
+
+def test_a_single_peak_is_one_event_at_its_frame():
+    scores, times = dense(20, SHOT={9: 0.4, 10: 0.9, 11: 0.3})
+    events = find_peaks(scores, times, nms_window_ms=1000, threshold=0.1)
+    assert [(e.position_ms, e.label) for e in events] == [(800, Action.SHOT)]
+    assert events[0].confidence == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize("weaker", [10, 30])
+def test_suppression_is_symmetric_before_and_after_the_stronger_peak(weaker):
+    scores, times = dense(41, PASS={20: 0.9, weaker: 0.5})
+    window = 10 * STEP_MS
+    apart = find_peaks(scores, times, nms_window_ms=window, threshold=0.1)
+    close = find_peaks(scores, times, nms_window_ms=window + 1, threshold=0.1)
+    assert [event.position_ms for event in apart] == sorted([20 * STEP_MS, weaker * STEP_MS])
+    assert [event.position_ms for event in close] == [20 * STEP_MS]
+
+
+def test_one_action_does_not_suppress_another():
+    scores, times = dense(20, PASS={10: 0.9}, DRIVE={11: 0.2})
+    labels = [e.label for e in find_peaks(scores, times, nms_window_ms=2000, threshold=0.1)]
+    assert labels == [Action.PASS, Action.DRIVE]
+
+
+def test_peaks_on_the_first_and_the_last_frame_count():
+    scores, times = dense(20, OUT={0: 0.6, 19: 0.7})
+    positions = [e.position_ms for e in find_peaks(scores, times, nms_window_ms=500, threshold=0.1)]
+    assert positions == [0, 19 * STEP_MS]
+
+
+def test_a_plateau_is_one_event():
+    scores, times = dense(20, PASS={8: 0.5, 9: 0.5, 10: 0.5})
+    events = find_peaks(scores, times, nms_window_ms=80, threshold=0.1)
+    assert [event.position_ms for event in events] == [8 * STEP_MS]
+
+
+def test_no_frames_give_no_events():
+    empty = np.zeros((0, NUM_ACTIONS), np.float32)
+    assert find_peaks(empty, np.zeros(0, np.int64), nms_window_ms=1000, threshold=0.1) == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whole_and_stream_agree_with_the_definition(seed):
+    rng = np.random.default_rng(seed)
+    length = int(rng.integers(1, 400))
+    # Few distinct values, so that ties and plateaus happen.
+    scores = rng.integers(0, 12, (length, NUM_ACTIONS)).astype(np.float32) / 12
+    times = np.cumsum(rng.integers(20, 120, length)) - 20
+    window, threshold = int(rng.integers(1, 1500)), 0.3
+    expected = greedy(scores, times, window, threshold)
+    assert find_peaks(scores, times, nms_window_ms=window, threshold=threshold) == expected
+
+    finder = PeakFinder(nms_window_ms=window, threshold=threshold)
+    streamed = []
+    start = 0
+    while start < length:
+        size = int(rng.integers(1, 40))
+        streamed += finder.push(scores[start : start + size], times[start : start + size])
+        start += size
+    assert streamed + finder.finish() == expected
+
+
+def test_a_stream_gives_an_event_soon_after_it_happened():
+    scores, times = dense(500, PASS={10: 0.9, 60: 0.8})
+    finder = PeakFinder(nms_window_ms=1000, threshold=0.1)
+    given_at = {}
+    for frame in range(500):
+        for event in finder.push(scores[frame : frame + 1], times[frame : frame + 1]):
+            given_at[event.position_ms] = int(times[frame])
+    assert set(given_at) == {800, 4800}
+    assert all(now - moment <= 1000 + 2 * STEP_MS for moment, now in given_at.items())

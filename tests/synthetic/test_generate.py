@@ -1,0 +1,103 @@
+"""Simulated data sets on disk: layout, determinism, resuming, true boxes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from onball.data.layout import find_matches
+from onball.errors import DataError
+from onball.formats.soccernet import read_labels
+from onball.synthetic.generate import MatchPlan, plan_dataset, render_match, write_dataset
+from onball.synthetic.tracks import BALL_ID, SCHEMA
+from onball.video.reader import read_frames
+
+PLAN = MatchPlan(seed=3, duration_ms=6000)
+
+
+@pytest.fixture(scope="module")
+def match(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("match") / "league" / "season" / "match"
+    for _ in render_match(PLAN, folder, "league/season/match"):
+        pass
+    return folder
+
+
+def test_video_and_labels_are_there_and_agree(match):
+    labels = read_labels(match / "Labels-ball.json")
+    times = np.concatenate([b.pts_ms for b in read_frames(match / "224p.mp4", fps=None, size=None)])
+    assert np.array_equal(times, np.arange(150) * 40)
+    assert len(labels) and all(event.position_ms in times for event in labels)
+
+
+def test_the_same_plan_gives_the_same_bytes(match, tmp_path):
+    again = tmp_path / "again"
+    for _ in render_match(PLAN, again, "league/season/match"):
+        pass
+    for name in ("224p.mp4", "Labels-ball.json", "tracks.parquet", "simulation.json"):
+        assert (again / name).read_bytes() == (match / name).read_bytes(), name
+
+
+def test_true_boxes_hold_the_ball_as_it_is_seen(match):
+    tracks = pq.read_table(match / "tracks.parquet")
+    assert tracks.schema.equals(SCHEMA)
+    frame = tracks.to_pylist()
+    balls = [row for row in frame if row["id"] == BALL_ID]
+    assert len(balls) > 100
+    frames = np.concatenate(
+        [b.frames for b in read_frames(match / "224p.mp4", fps=None, size=None)]
+    ).astype(int)
+    brighter = []
+    for row in balls[::5]:
+        picture = frames[row["time_ms"] // 40].sum(axis=2)
+        x, y = round((row["x0"] + row["x1"]) / 2), round((row["y0"] + row["y1"]) / 2)
+        if 6 <= x < 390 and 6 <= y < 216:
+            around = picture[y - 6 : y + 7, x - 6 : x + 7]
+            brighter.append(picture[y - 1 : y + 2, x - 1 : x + 2].max() > np.median(around) + 60)
+    assert np.mean(brighter) > 0.8, "the ball is a bright dot in its box"
+
+
+def test_a_data_set_has_soccernets_layout_and_is_not_made_twice(tmp_path):
+    plan = MatchPlan(seed=0, duration_ms=400, width=64, height=36)
+    splits = plan_dataset(4, {"train": 1, "valid": 1, "test": 0}, plan)
+    assert sum(write_dataset(tmp_path, splits, processes=2)) == 20
+    assert [m.name for m in find_matches(tmp_path, "train")] == list(splits["train"])
+    assert [m.name for m in find_matches(tmp_path, "valid")] == list(splits["valid"])
+    assert sum(write_dataset(tmp_path, splits)) == 0
+    hidden = [path for path in tmp_path.rglob("*") if path.name.startswith(".")]
+    assert not hidden, "nothing half-written is left"
+
+
+def test_another_match_of_that_name_is_not_overwritten(tmp_path):
+    plan = MatchPlan(seed=0, duration_ms=400, width=64, height=36)
+    counts = {"train": 1, "valid": 0, "test": 0}
+    list(write_dataset(tmp_path, plan_dataset(4, counts, plan)))
+    longer = MatchPlan(seed=0, duration_ms=800, width=64, height=36)
+    with pytest.raises(DataError, match="other settings"):
+        list(write_dataset(tmp_path, plan_dataset(4, counts, longer)))
+
+
+def test_an_interrupted_match_leaves_nothing_that_looks_finished(tmp_path):
+    folder = tmp_path / "match"
+    frames = render_match(MatchPlan(seed=1, duration_ms=8000, width=64, height=36), folder, "m")
+    next(frames)
+    frames.close()
+    assert not folder.exists()
+
+
+def test_no_two_splits_or_data_sets_share_a_seed():
+    seeds = [
+        plan.seed
+        for seed in (0, 1)
+        for matches in plan_dataset(seed, dict.fromkeys(("train", "valid", "test"), 5), PLAN).values()
+        for plan in matches.values()
+    ]
+    assert len(set(seeds)) == len(seeds) == 30
+
+
+def test_the_plan_is_kept_beside_the_match(match):
+    assert json.loads((match / "simulation.json").read_text())["seed"] == PLAN.seed

@@ -1,0 +1,148 @@
+"""What the frames look like: orientation, colours, depth, size, and the ball."""
+
+from __future__ import annotations
+
+import av
+import numpy as np
+import pytest
+from films import numbered, numbers, steady, write_film
+
+from onball.video import VideoWriter, probe, read_frames
+
+LOSSLESS = {"qp": "0", "g": "1", "bf": "0"}
+
+
+def first_frame(path, size=None):
+    return next(read_frames(path, None, size)).frames[0]
+
+
+def corners() -> np.ndarray:
+    """64×48, black but for red at the top left, green top right and blue bottom left."""
+    frame = np.zeros((48, 64, 3), np.uint8)
+    frame[:16, :16, 0], frame[:16, -16:, 1], frame[-16:, :16, 2] = 255, 255, 255
+    return frame
+
+
+@pytest.mark.parametrize(("counterclockwise", "turns"), [(90, 1), (180, 2), (-90, 3)])
+def test_a_rotated_film_is_read_upright(tmp_path, counterclockwise, turns):
+    path = write_film(
+        tmp_path / "film.mp4", steady(25, 0.2), frames=[corners()] * 5, rotate=counterclockwise
+    )
+    upright = np.rot90(corners(), turns)
+    frame = first_frame(path)
+    assert frame.shape == upright.shape
+    assert np.abs(frame.astype(int) - upright).mean() < 8
+    small = first_frame(path, (upright.shape[1] // 2, upright.shape[0] // 2))
+    assert np.abs(small.astype(int) - upright[::2, ::2]).mean() < 12
+    info = probe(path)
+    assert (info.width, info.height) == upright.shape[1::-1]
+    assert info.rotation == -counterclockwise % 360
+
+
+def test_a_mirrored_film_is_read_as_it_is_shown(tmp_path):
+    path = tmp_path / "film.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.set_display_rotation(0, hflip=True)
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(corners())))
+        container.mux(stream.encode(None))
+    assert np.abs(first_frame(path).astype(int) - corners()[:, ::-1]).mean() < 8
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixel_format", "tolerance"),
+    [
+        ("libx264", "yuv420p", 4),
+        ("libx264", "yuv422p", 4),
+        ("libx264", "yuv444p10le", 4),
+        ("libx264", "yuvj420p", 4),
+        ("libx264rgb", "rgb24", 1),
+        ("ffv1", "yuv420p10le", 4),
+    ],
+)
+def test_every_pixel_format_becomes_rgb(tmp_path, codec, pixel_format, tolerance):
+    frame = numbered(0b101100111000)
+    path = write_film(
+        tmp_path / "film.mkv",
+        steady(25, 0.2),
+        codec=codec,
+        pixel_format=pixel_format,
+        options=LOSSLESS if "264" in codec else {},
+        frames=[frame] * 5,
+    )
+    read = first_frame(path)
+    assert read.dtype == np.uint8
+    assert np.abs(read.astype(int) - frame).max() <= tolerance
+
+
+@pytest.mark.parametrize("tag", [1, 2, 5, 6, 9], ids=["709", "none", "470bg", "170m", "2020"])
+def test_colours_follow_the_files_tag(tmp_path, tag):
+    # Luma weights (red, blue) of ITU-R BT.709, BT.601 and BT.2020.
+    weights = {1: (0.2126, 0.0722), 9: (0.2627, 0.0593)}.get(tag, (0.299, 0.114))
+    for name, colour in {"red": (255, 0, 0), "pitch": (60, 140, 50), "sky": (90, 150, 230)}.items():
+        path = _one_colour(tmp_path / f"{name}.mkv", colour, weights, tag, (64, 48))
+        assert np.abs(first_frame(path).astype(int) - colour).max() <= 5
+
+
+def test_untagged_high_definition_has_the_colours_of_bt_709(tmp_path):
+    path = _one_colour(tmp_path / "f.mkv", (60, 140, 50), (0.2126, 0.0722), 2, (1280, 720))
+    assert np.abs(first_frame(path, (64, 36)).astype(int) - (60, 140, 50)).max() <= 5
+
+
+def _one_colour(path, colour, weights, tag, size):
+    """A losslessly coded film of one colour, converted to limited-range Y'CbCr by the formula."""
+    red, green, blue = (value / 255 for value in colour)
+    luma = weights[0] * red + (1 - sum(weights)) * green + weights[1] * blue
+    planes = (
+        16 + 219 * luma,
+        128 + 112 * (blue - luma) / (1 - weights[1]),
+        128 + 112 * (red - luma) / (1 - weights[0]),
+    )
+    frame = av.VideoFrame(*size, "yuv420p")
+    for plane, value in zip(frame.planes, planes, strict=True):
+        plane.update(bytes([round(value)]) * plane.buffer_size)
+    frame.pts = 0
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options=LOSSLESS)
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        stream.codec_context.colorspace = tag
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("size", [(64, 48), (32, 24), (398, 224), (101, 67)], ids=str)
+def test_frames_come_in_the_size_asked_for(tmp_path, size):
+    path = write_film(tmp_path / "film.mp4", steady(25, 1))
+    frames = next(read_frames(path, size=size)).frames
+    assert frames.shape[1:] == (size[1], size[0], 3)
+    assert numbers(frames) == list(range(0, 26, 2))[: len(frames)]
+
+
+def test_a_film_of_odd_size_keeps_it(tmp_path):
+    path = write_film(
+        tmp_path / "f.mkv",
+        steady(25, 0.4),
+        codec="ffv1",
+        size=(65, 49),
+        pixel_format="yuv444p",
+    )
+    assert first_frame(path).shape == (49, 65, 3)
+
+
+def test_a_small_ball_survives_shrinking_wherever_it_lies(tmp_path):
+    """Area averaging keeps the light of a 5×5 ball, whichever pixels it falls between."""
+    background, places = 80, [(100 + 37 * i, 200 + 53 * i) for i in range(10)]
+    with VideoWriter(tmp_path / "f.mp4", (1280, 720), 25, crf=5, preset="ultrafast") as writer:
+        for y, x in places:
+            frame = np.full((720, 1280, 3), background, np.uint8)
+            frame[y : y + 5, x : x + 5] = 235
+            writer.write(frame)
+    frames = next(read_frames(tmp_path / "f.mp4", None, (398, 224))).frames[..., 1].astype(float)
+    shrunk = 1280 * 720 / (398 * 224)
+    for frame, (y, x) in zip(frames, places, strict=True):
+        row, column = int((y + 2) * 224 / 720), int((x + 2) * 398 / 1280)
+        around = frame[row - 4 : row + 5, column - 4 : column + 5]
+        light = (around - np.median(frame)).sum() * shrunk
+        assert light == pytest.approx(25 * (235 - background), rel=0.2)
