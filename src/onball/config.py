@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     NonNegativeFloat,
@@ -31,6 +32,8 @@ from onball.files import write_text_atomic
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 ShareBelowOne = Annotated[float, Field(ge=0.0, lt=1.0)]
+# In YAML, 32 without quotes is a number.
+PrecisionName = Annotated[Literal["auto", "32", "bf16"], BeforeValidator(str)]
 
 _OVERRIDE = "--set"
 
@@ -145,7 +148,7 @@ class TrainingConfig(Section):
     label_dilation: NonNegativeInt = 1
     flip_probability: Share = 0.5
     jitter: JitterConfig = JitterConfig()
-    precision: Literal["auto", "32", "bf16"] = "auto"
+    precision: PrecisionName = "auto"
     gradient_clip: PositiveFloat | None = 1.0
     workers: NonNegativeInt = 2
     threads: PositiveInt | None = None
@@ -231,7 +234,11 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> ExperimentCo
         return ExperimentConfig.model_validate(tree)
     except ValidationError as error:
         dotted, message = explain(error, ExperimentConfig)
-        raise ConfigError(f"{origins.get(dotted, str(path))}: {dotted}: {message}") from None
+        # A missing setting has no origin of its own: then the nearest one above it has.
+        place = dotted
+        while place and place not in origins:
+            place = place.rpartition(".")[0]
+        raise ConfigError(f"{origins.get(place, str(path))}: {dotted}: {message}") from None
 
 
 def save_config(config: ExperimentConfig, path: str | Path) -> None:

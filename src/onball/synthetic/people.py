@@ -62,12 +62,13 @@ def members(team: int) -> range:
 
 @dataclass(frozen=True)
 class Appointment:
-    """Somebody must stand at `place` `[2]`, facing `facing` (radians), at `time_s`."""
+    """Somebody must be at `place` `[2]`, facing `facing` (radians), at `time_s`; standing if `stop`."""
 
     person: int
     place: Array
     facing: float
     time_s: float
+    stop: bool = False
 
 
 class Crowd:
@@ -162,12 +163,14 @@ class Crowd:
                 slots[person] = ball + goalward * room
 
     def _keep(self, appointment: Appointment, time_s: float) -> Array:
-        """The acceleration of least effort that ends at the place at the time, speed there free."""
+        """The acceleration of least effort that ends at the place at the time."""
         left = max(appointment.time_s - time_s, TICK_S)
-        person = appointment.person
-        gap = appointment.place - self.xy[person] - self.velocity[person] * left
-        # With much time at hand nobody runs at once: look no further than 2.5 s ahead.
-        pull = 3 * gap / left**2
+        velocity = self.velocity[appointment.person]
+        gap = appointment.place - self.xy[appointment.person]
+        if appointment.stop:
+            pull = 6 * gap / left**2 - 4 * velocity / left
+        else:
+            pull = 3 * (gap - velocity * left) / left**2
         return np.asarray(_limited(pull[None], MAX_ACCELERATION)[0])
 
     def _arrive(self, appointment: Appointment, time_s: float) -> None:

@@ -79,7 +79,7 @@ def standing_place(point: Vector, facing: float, gesture: Gesture) -> Vector:
     return np.asarray(point[:2] - ahead * forward - np.array([-ahead[1], ahead[0]]) * left)
 
 
-def appointment(contact: Contact, time_s: float) -> Appointment:
+def appointment(contact: Contact, time_s: float, *, stop: bool = False) -> Appointment:
     """The appointment that brings the contact's person to it."""
     place = standing_place(contact.point, contact.facing, contact.gesture)
-    return Appointment(contact.person, place, contact.facing, time_s)
+    return Appointment(contact.person, place, contact.facing, time_s, stop)

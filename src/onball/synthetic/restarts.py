@@ -134,20 +134,21 @@ class Restarts:
         short = action is Action.PASS
         gesture = Gesture.KICK_RIGHT if short else Gesture.LOFT_RIGHT
         kick = Contact(action, taker, spot, gesture, facing)
-        ticks = ticks_of(wait_s)
-        seconds = ticks * TICK_MS / 1000
         run_up = 0.9
         behind = spot[:2] - unit(facing) * (0.8 if short else 2.6)
+        walk_s = float(np.linalg.norm(self._crowd.xy[taker] - behind)) / 3.5 + 1.0
+        ticks = ticks_of(max(wait_s, walk_s + run_up))
+        seconds = ticks * TICK_MS / 1000
         waiting = Contact(None, taker, np.array([*behind, 0.0]), Gesture.NONE, facing)
         appear = ticks_of(min(2.0, 0.4 * wait_s))
         walk = ticks - appear - ticks_of(run_up)
         team = team_of(taker)
         ready = (appear + walk) * TICK_MS / 1000
-        start = (appointment(waiting, ready),)
+        start = (appointment(waiting, ready, stop=True),)
         return [
             Segment(OutOfSight(), appear, taker, team, start, dead=True, kick_off=kick_off),
             Segment(Resting(spot), max(1, walk), taker, team,
-                    (appointment(waiting, ready - appear * TICK_MS / 1000),), dead=True,
+                    (appointment(waiting, ready - appear * TICK_MS / 1000, stop=True),), dead=True,
                     kick_off=kick_off),
             Segment(Resting(spot), ticks_of(run_up), taker, team,
                     (appointment(kick, min(run_up, seconds)),), kick, dead=True,

@@ -76,7 +76,9 @@ class TrackWriter:
     def _flush(self) -> None:
         if not self._pending:
             return
-        times, ids, boxes, places = (np.concatenate(column) for column in zip(*self._pending, strict=True))
+        times, ids, boxes, places = (
+            np.concatenate(column) for column in zip(*self._pending, strict=True)
+        )
         columns = [
             pa.array(times, pa.int32()),
             pa.array(ids, pa.int8()),

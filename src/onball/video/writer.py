@@ -76,6 +76,9 @@ class VideoWriter:
             "crf": str(crf),
             "preset": preset,
             "g": str(gop),
+            # x264's macroblock tree reads memory that it never wrote where the width is no
+            # multiple of 32: with it, the same frames give different files now and then.
+            "mbtree": "0",
             **(options or {}),
         }
         self._threads = threads

@@ -1,0 +1,161 @@
+"""The net: shapes, motion channels, computing in parts, the registry."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from onball.config import ComponentConfig, ModelConfig, PreprocessingConfig, Section
+from onball.errors import ConfigError
+from onball.models import DenseScores, build_net
+from onball.models.backbones import ImageBackbone, widen_stem
+from onball.models.temporal import TEMPORAL_HEADS, NoTemporal, TemporalHead
+
+TINY = "test_byobnet"
+PLAIN = PreprocessingConfig()
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    yield
+    torch.set_num_threads(threads)
+
+
+def model_config(neighbours: int = 0, **temporal: object) -> ModelConfig:
+    return ModelConfig(
+        backbone=ComponentConfig(name=TINY, pretrained=False, neighbours=neighbours),
+        temporal=ComponentConfig(**{"name": "bilstm", "hidden": 8, **temporal}),
+    )
+
+
+def video(frames: int, clips: int = 1) -> torch.Tensor:
+    return torch.randint(0, 256, (clips, frames, 3, 36, 64), dtype=torch.uint8)
+
+
+def test_the_net_scores_every_frame_for_13_classes():
+    net = build_net(model_config()).eval()
+    scores = net(video(5, clips=2))
+    assert scores.logits.shape == (2, 5, 13)
+    assert torch.allclose(scores.probabilities().sum(-1), torch.ones(2, 5))
+    assert torch.equal(scores.action_probabilities(), scores.probabilities()[..., 1:])
+
+
+def test_scores_from_features_are_those_of_the_whole_net():
+    net = build_net(model_config(neighbours=1)).eval()
+    frames = video(6)
+    apart = net.scores_from_features(net.features(frames))
+    assert torch.equal(apart.logits, net(frames).logits)
+
+
+def test_uint8_and_float_frames_are_the_same_picture():
+    net = build_net(model_config(neighbours=1)).eval()
+    frames = video(3)
+    assert torch.allclose(net(frames).logits, net(frames / 255).logits, atol=1e-4)
+
+
+@pytest.mark.parametrize("neighbours", [0, 1, 3])
+def test_features_of_a_part_with_its_context_equal_those_of_the_whole(neighbours):
+    backbone = ImageBackbone(TINY, PLAIN, neighbours=neighbours).eval()
+    assert backbone.context == neighbours
+    frames = video(14)
+    whole = backbone(frames)
+    first, last = 5, 9
+    part = backbone(frames[:, first - neighbours : last + neighbours])
+    inner = part[:, neighbours : part.shape[1] - neighbours]
+    assert torch.allclose(inner, whole[:, first:last], atol=1e-5)
+    at_start = backbone(frames[:, : last + neighbours])[:, :last]
+    assert torch.allclose(at_start, whole[:, :last], atol=1e-5)
+    at_end = backbone(frames[:, first - neighbours :])[:, neighbours:]
+    assert torch.allclose(at_end, whole[:, first:], atol=1e-5)
+
+
+def test_a_still_video_shows_no_motion_and_a_change_reaches_exactly_the_neighbours():
+    backbone = ImageBackbone(TINY, PLAIN, neighbours=2).eval()
+    still = video(1).expand(1, 9, 3, 36, 64).clone()
+    features = backbone(still)
+    assert torch.allclose(features, features[:, :1].expand_as(features), atol=1e-5)
+    still[:, 4] = 255 - still[:, 4]
+    changed = (backbone(still) - features).abs().amax(dim=(0, 2)) > 1e-4
+    assert changed.tolist() == [False, False, True, True, True, True, True, False, False]
+
+
+def test_a_widened_stem_starts_as_the_plain_network():
+    plain = ImageBackbone(TINY, PLAIN).eval()
+    wide = ImageBackbone(TINY, PLAIN, neighbours=2).eval()
+    first = plain.network.default_cfg["first_conv"]
+    wide.network.load_state_dict(widen_stem(plain.network.state_dict(), first, 7))
+    frames = video(4)
+    assert torch.allclose(wide(frames), plain(frames), atol=1e-5)
+
+
+def test_the_head_stays_in_float32_under_mixed_precision():
+    net = build_net(model_config()).eval()
+    with torch.autocast("cpu", torch.bfloat16):
+        features = net.features(video(2))
+        scores = net.scores_from_features(features)
+    assert features.dtype == torch.bfloat16
+    assert scores.logits.dtype == torch.float32
+
+
+def test_a_bilstm_sees_both_directions_and_no_head_sees_none():
+    features = torch.randn(1, 9, 6)
+    other = features.clone()
+    other[:, 4] += 1.0
+    lstm = TEMPORAL_HEADS.build(ComponentConfig(name="bilstm", hidden=8), 6).eval()
+    assert lstm(features).shape == (1, 9, lstm.output_dim) == (1, 9, 16)
+    assert ((lstm(other) - lstm(features)).abs().amax(-1) > 0).all()
+    none = TEMPORAL_HEADS.build(ComponentConfig(name="none"), 6)
+    assert none.output_dim == 6
+    assert torch.equal(none(features), features)
+
+
+def test_dense_scores_of_low_precision_logits_are_float32():
+    assert DenseScores(torch.zeros(1, 1, 13, dtype=torch.bfloat16)).probabilities().dtype == (
+        torch.float32
+    )
+
+
+def test_a_new_head_is_one_registration():
+    class ScaleOptions(Section):
+        factor: float = 2.0
+
+    class Scale(NoTemporal):
+        def __init__(self, feature_dim: int, factor: float) -> None:
+            super().__init__(feature_dim)
+            self.factor = factor
+
+        def forward(self, features: torch.Tensor) -> torch.Tensor:
+            return features * self.factor
+
+    @TEMPORAL_HEADS.register("scale_for_test", ScaleOptions)
+    def build(feature_dim: int, options: ScaleOptions) -> TemporalHead:
+        return Scale(feature_dim, options.factor)
+
+    net = build_net(
+        model_config(name="scale_for_test", factor=3.0, hidden=None).model_copy(
+            update={"temporal": ComponentConfig(name="scale_for_test", factor=3.0)}
+        )
+    )
+    assert isinstance(net.temporal, Scale)
+    assert net.temporal.factor == 3.0
+
+
+@pytest.mark.parametrize(
+    ("part", "component", "expected"),
+    [
+        ("temporal", {"name": "bilsm"}, "model.temporal.name: .* did you mean 'bilstm'"),
+        ("temporal", {"name": "bilstm", "hiden": 3}, "model.temporal.hiden: .*'hidden'"),
+        ("temporal", {"name": "bilstm", "hidden": 0}, "model.temporal.hidden: .* got 0"),
+        ("temporal", {"name": "none", "hidden": 3}, "model.temporal.hidden: unknown setting"),
+        ("backbone", {"name": "regnety_0002"}, "did you mean 'regnety_002'"),
+        ("backbone", {"name": TINY, "neighbors": 1}, "did you mean 'neighbours'"),
+    ],
+)
+def test_a_wrong_component_is_named_in_one_line(part, component, expected):
+    config = model_config().model_copy(update={part: ComponentConfig(**component)})
+    with pytest.raises(ConfigError, match=expected) as caught:
+        build_net(config)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,116 @@
+"""Saved models: what is read is what was saved, and damage is told in one line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from onball.config import ComponentConfig, ExperimentConfig, ModelConfig, SavedModelConfig
+from onball.errors import ModelError
+from onball.models import build_net, load_model, save_model
+
+EXPERIMENT = ExperimentConfig(
+    model=ModelConfig(
+        # As in real use, the config says pretrained; loading must not go online for it.
+        backbone=ComponentConfig(name="test_byobnet", pretrained=True, neighbours=1),
+        temporal=ComponentConfig(name="bilstm", hidden=8),
+    )
+)
+CONFIG = SavedModelConfig.of(EXPERIMENT)
+FRAMES = torch.randint(0, 256, (1, 4, 3, 36, 64), dtype=torch.uint8)
+
+
+@pytest.fixture
+def net():
+    torch.manual_seed(3)
+    return build_net(CONFIG.model, fetch_weights=False).eval()
+
+
+def test_a_loaded_model_scores_as_the_saved_one(net, tmp_path):
+    save_model(net, CONFIG, tmp_path / "deep" / "model", card="# Mine\n")
+    loaded, config = load_model(tmp_path / "deep" / "model")
+    assert config == CONFIG
+    assert not loaded.training
+    assert torch.equal(loaded(FRAMES).logits, net(FRAMES).logits)
+    assert (tmp_path / "deep" / "model" / "README.md").read_text() == "# Mine\n"
+
+
+def test_half_precision_takes_half_the_bytes_and_scores_nearly_the_same(net, tmp_path):
+    save_model(net, CONFIG, tmp_path / "full")
+    save_model(net, CONFIG, tmp_path / "half", half=True)
+    sizes = [(tmp_path / name / "model.safetensors").stat().st_size for name in ("full", "half")]
+    assert sizes[1] < 0.6 * sizes[0]
+    loaded, _ = load_model(tmp_path / "half")
+    assert all(p.dtype == torch.float32 for p in loaded.parameters())
+    assert torch.allclose(loaded(FRAMES).logits, net(FRAMES).logits, atol=1e-2)
+
+
+def test_saving_again_replaces_the_model_and_leaves_nothing_beside_it(net, tmp_path):
+    save_model(net, CONFIG, tmp_path / "model")
+    with torch.no_grad():
+        net.head.linear.bias += 1
+    save_model(net, CONFIG, tmp_path / "model")
+    assert torch.equal(load_model(tmp_path / "model")[0](FRAMES).logits, net(FRAMES).logits)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_folder_with_other_files_is_not_overwritten(net, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(ModelError, match="holds other files"):
+        save_model(net, CONFIG, tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_the_config_says_how_to_prepare_a_video(net, tmp_path):
+    save_model(net, CONFIG, tmp_path / "model")
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert (config["fps"], config["width"], config["height"]) == (12.5, 398, 224)
+    assert config["model"]["preprocessing"]["mean"] == [0.485, 0.456, 0.406]
+    assert config["actions"][0] == "PASS"
+    assert config["inference"]["nms_window_ms"] > 0
+
+
+def edit(path, **changes):
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, **changes}))
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [
+        (lambda m: (m / "config.json").unlink(), "no saved model here"),
+        (lambda m: (m / "model.safetensors").unlink(), "no such file"),
+        (lambda m: (m / "config.json").write_text("{"), "not valid JSON"),
+        (lambda m: (m / "model.safetensors").write_bytes(b"\x08" * 9), "damaged or cut off"),
+        (lambda m: cut(m / "model.safetensors"), "damaged or cut off"),
+        (lambda m: edit(m / "config.json", format_version=2), "a newer onball may read it"),
+        (lambda m: edit(m / "config.json", fps="fast"), "fps: input should be a valid number"),
+        (lambda m: edit(m / "config.json", actions=["PASS"]), "other actions"),
+        (lambda m: retype(m / "config.json", hidden=9), "do not fit config.json"),
+        (lambda m: retype(m / "config.json", name="magic"), "unknown name 'magic'"),
+    ],
+)
+def test_a_damaged_model_is_told_in_one_line(net, tmp_path, damage, expected):
+    save_model(net, CONFIG, tmp_path / "model")
+    damage(tmp_path / "model")
+    with pytest.raises(ModelError, match=expected) as caught:
+        load_model(tmp_path / "model")
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def retype(path, **temporal):
+    config = json.loads(path.read_text())
+    config["model"]["temporal"].update(temporal)
+    path.write_text(json.dumps(config))
+
+
+def test_a_missing_folder_is_told_in_one_line(tmp_path):
+    with pytest.raises(ModelError, match="no saved model here"):
+        load_model(tmp_path / "nowhere")

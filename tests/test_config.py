@@ -1,0 +1,137 @@
+"""Configs: inheritance, overrides, and errors that say what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from onball.config import ExperimentConfig, load_config, save_config
+from onball.errors import ConfigError
+from onball.models import build_net
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_file_says_only_what_differs_from_its_base(tmp_path):
+    write(tmp_path, "base.yaml", "training: {epochs: 7, batch_size: 3}\ndata: {fps: 25}")
+    path = write(tmp_path, "mine.yaml", "base: base.yaml\ntraining: {epochs: 9}")
+    config = load_config(path)
+    assert (config.training.epochs, config.training.batch_size, config.data.fps) == (9, 3, 25.0)
+
+
+def test_bases_may_have_bases_in_other_folders(tmp_path):
+    (tmp_path / "deep").mkdir()
+    write(tmp_path, "one.yaml", "training: {seed: 1, epochs: 2}")
+    write(tmp_path / "deep", "two.yaml", "base: ../one.yaml\ntraining: {seed: 2}")
+    config = load_config(write(tmp_path, "three.yaml", "base: deep/two.yaml"))
+    assert (config.training.seed, config.training.epochs) == (2, 2)
+
+
+def test_overrides_are_yaml_and_the_last_one_wins(tmp_path):
+    path = write(tmp_path, "a.yaml", "training: {threads: 2}")
+    overrides = [
+        "training.threads=null",
+        "training.learning_rate=1e-3",
+        "training.learning_rate=2e-3",
+        "training.jitter.factor=[0.5, 1.5]",
+        "training.precision=32",
+        "data.root=some/where",
+    ]
+    config = load_config(path, overrides)
+    assert config.training.threads is None
+    assert config.training.learning_rate == 2e-3
+    assert config.training.jitter.factor == (0.5, 1.5)
+    assert config.training.precision == "32"
+    assert config.data.root == Path("some/where")
+
+
+def test_another_component_drops_the_options_of_the_former(tmp_path):
+    path = write(tmp_path, "a.yaml", "model: {temporal: {name: bilstm, hidden: 8}}")
+    assert load_config(path, ["model.temporal.name=none"]).model.temporal.options == {}
+    same = load_config(path, ["model.temporal.layers=2"]).model.temporal
+    assert same.options == {"hidden": 8, "layers": 2}
+
+
+def test_what_was_saved_is_read_back(tmp_path):
+    config = load_config(CONFIGS / "spotting" / "tiny.yaml", ["training.gradient_clip=null"])
+    save_config(config, tmp_path / "saved.yaml")
+    assert load_config(tmp_path / "saved.yaml") == config
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("training.epoch=3", "did you mean 'epochs'?"),
+        ("traning.epochs=3", "did you mean 'training'?"),
+        ("training.jitter.hui=0.1", "did you mean 'hue'?"),
+        ("training.epochs=many", "training.epochs: input should be a valid integer"),
+        ("training.epochs=0", "training.epochs: input should be greater than 0, got 0"),
+        ("training.flip_probability=1.5", "less than or equal to 1"),
+        ("training.precision=half", "'auto', '32' or 'bf16'"),
+        ("training", "expected section.setting=value"),
+        ("training.epochs=[", "not valid YAML"),
+        ("model.backbone={pretrained: true}", "model.backbone.name: field required"),
+    ],
+)
+def test_a_wrong_override_is_named_in_one_line(tmp_path, override, expected):
+    path = write(tmp_path, "a.yaml", "training: {epochs: 2}")
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, [override])
+    message = str(caught.value)
+    assert expected in message
+    assert f"--set {override}" in message
+    assert "\n" not in message
+
+
+def test_an_unknown_setting_is_traced_to_its_own_file(tmp_path):
+    write(tmp_path, "base.yaml", "data: {widht: 100}")
+    path = write(tmp_path, "mine.yaml", "base: base.yaml\ndata: {height: 50}")
+    with pytest.raises(ConfigError, match=r"base\.yaml: data\.widht: .*'width'"):
+        load_config(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("training: {epochs: 2", "not valid YAML"),
+        ("- a\n- b", "expected sections"),
+        ("base: other.yaml", "other.yaml: cannot read the config"),
+        ("base: a.yaml", "based on this one"),
+        ("training: 3", "training: input should be"),
+    ],
+)
+def test_a_file_that_is_no_config_is_an_error_in_one_line(tmp_path, text, expected):
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, "a.yaml", text))
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_empty_file_gives_the_defaults(tmp_path):
+    assert load_config(write(tmp_path, "a.yaml", "")) == ExperimentConfig()
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.yaml")), ids=lambda path: path.stem)
+def test_every_config_of_the_repository_can_be_built(path):
+    config = load_config(path)
+    net = build_net(config.model, fetch_weights=False)
+    assert net.backbone.feature_dim > 0
+
+
+def test_the_study_has_its_settings():
+    config = load_config(CONFIGS / "spotting" / "regnety_bilstm.yaml")
+    training = config.training
+    assert config.data.size == (398, 224)
+    assert (config.data.fps, config.data.clip_frames) == (12.5, 50)
+    assert config.model.backbone.name == "regnety_002"
+    assert config.model.temporal.options["hidden"] == 256
+    assert (training.epochs, training.warmup_epochs, training.batch_size) == (20, 3, 4)
+    assert training.learning_rate == pytest.approx(8e-4)
+    assert (training.background_weight, training.action_weight) == (1, 5)
