@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter, defaultdict
+from itertools import pairwise
 
 import numpy as np
 
@@ -30,7 +31,7 @@ def main() -> None:
     for seed in range(options.seeds):
         events = list(play_match(seed, int(options.minutes * 60_000)).events)
         counts.update(event.label for event in events)
-        for event, following in zip(events, events[1:], strict=False):
+        for event, following in pairwise(events):
             gap = following.position_ms - event.position_ms
             if event.label in (Action.OUT, Action.GOAL):
                 dead_ms += gap

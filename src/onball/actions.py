@@ -25,7 +25,7 @@ class Action(StrEnum):
     GOAL = "GOAL"
 
     @property
-    def index(self) -> int:
+    def order(self) -> int:
         """Position in `ACTIONS`, 0 to 11."""
         return ACTION_INDEX[self]
 

@@ -13,4 +13,4 @@ IGNORE = -100
 
 def class_of(action: Action) -> int:
     """The class of an action, 1 to 12."""
-    return 1 + action.index
+    return 1 + action.order

@@ -49,7 +49,7 @@ def test_the_figures_are_those_of_the_soccernet_evaluator_on_the_same_files(data
         metric="at1",
         label_files="Labels-ball.json",
         dataset=None,
-        EVENT_DICTIONARY={action.value: action.index for action in ACTIONS},
+        EVENT_DICTIONARY={action.value: action.order for action in ACTIONS},
     )
     ours = evaluate_folder(data_set / "out", data_set / "data", "test")
     assert ours.map12 == pytest.approx(official["a_mAP"], abs=1e-9)

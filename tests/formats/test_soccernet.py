@@ -218,7 +218,7 @@ def test_a_prediction_needs_a_confidence_and_a_label_does_not(tmp_path):
 
 def test_the_evaluator_of_soccernet_reads_what_is_written(tmp_path):
     evaluator = pytest.importorskip("SoccerNet.Evaluation.ActionSpotting")
-    dictionary = {action.value: action.index for action in ACTIONS}
+    dictionary = {action.value: action.order for action in ACTIONS}
     rng = random.Random(2)
     frames = rng.sample(range(25 * 60 * 100), 50)
     events = EventList.of([Event(f * 40, rng.choice(ACTIONS), rng.random()) for f in frames])
@@ -232,6 +232,6 @@ def test_the_evaluator_of_soccernet_reads_what_is_written(tmp_path):
     )
     for event in events:
         frame = int(25 * (event.position_ms / 1000))  # as there, rounding error and all
-        assert labels[frame, event.label.index] == 1
-        assert results[frame, event.label.index] == event.confidence
+        assert labels[frame, event.label.order] == 1
+        assert results[frame, event.label.order] == event.confidence
     assert (labels != 0).sum() == (results >= 0).sum() == len(events)

@@ -17,7 +17,7 @@ def dense(length: int, **scores: dict[int, float]) -> tuple[np.ndarray, np.ndarr
     probabilities = np.zeros((length, NUM_ACTIONS), np.float32)
     for name, values in scores.items():
         for frame, score in values.items():
-            probabilities[frame, Action[name].index] = score
+            probabilities[frame, Action[name].order] = score
     return probabilities, np.arange(length) * STEP_MS
 
 
@@ -36,7 +36,7 @@ def greedy(probabilities: np.ndarray, times: np.ndarray, window: int, threshold:
             score, time = max(left, key=lambda item: (item[0], -item[1]))
             events.append(Event(time, action, score))
             left = [item for item in left if abs(item[1] - time) >= window]
-    return sorted(events, key=lambda event: (event.position_ms, event.label.index))
+    return sorted(events, key=lambda event: (event.position_ms, event.label.order))
 
 
 def test_a_single_peak_is_one_event_at_its_frame():

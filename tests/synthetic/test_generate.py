@@ -93,7 +93,9 @@ def test_no_two_splits_or_data_sets_share_a_seed():
     seeds = [
         plan.seed
         for seed in (0, 1)
-        for matches in plan_dataset(seed, dict.fromkeys(("train", "valid", "test"), 5), PLAN).values()
+        for matches in plan_dataset(
+            seed, dict.fromkeys(("train", "valid", "test"), 5), PLAN
+        ).values()
         for plan in matches.values()
     ]
     assert len(set(seeds)) == len(seeds) == 30

@@ -44,7 +44,7 @@ def write_match(folder: Path, seed: int) -> None:
             if index % 25 == 15:
                 events.append(Event(index * 40, ACTIONS[rng.integers(3)]))
             if events and index * 40 - events[-1].position_ms < 120:
-                picture[:] = COLOURS[events[-1].label.index]
+                picture[:] = COLOURS[events[-1].label.order]
             writer.write(picture)
     write_labels(EventList.of(events), folder / "Labels-ball.json")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 from rich.console import Console
 from rich.progress import (
@@ -92,11 +93,18 @@ def show_warnings() -> None:
     """The package's own warnings become one line each; Python's stay as they are."""
     usual = warnings.showwarning
 
-    def show(message: Warning | str, category: type[Warning], *rest: object) -> None:
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
         if issubclass(category, OnballWarning):
             warn(str(message))
         else:
-            usual(message, category, *rest)  # type: ignore[arg-type]
+            usual(message, category, filename, lineno, file, line)
 
     warnings.showwarning = show
     warnings.simplefilter("always", OnballWarning)

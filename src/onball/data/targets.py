@@ -51,7 +51,7 @@ def frame_targets(
     that is, the later one in SoccerNet's order, which runs from frequent to rare.
     """
     targets = np.full(len(times_ms), BACKGROUND, dtype=np.int64)
-    ordered = sorted(events_in_reach(events, times_ms), key=lambda event: event.label.index)
+    ordered = sorted(events_in_reach(events, times_ms), key=lambda event: event.label.order)
     if not ordered:
         return targets
     frames = nearest_frames(np.array([e.position_ms for e in ordered], dtype=np.int64), times_ms)

@@ -96,7 +96,7 @@ class PeakFinder:
             undecided_from += candidates.times[:1]
         # Nothing is given out while something earlier may still turn out to be an event.
         limit = min(undecided_from, default=2**62 if horizon is None else horizon)
-        self._decided.sort(key=lambda event: (event.position_ms, event.label.index))
+        self._decided.sort(key=lambda event: (event.position_ms, event.label.order))
         ready = [event for event in self._decided if event.position_ms < limit]
         self._decided = self._decided[len(ready) :]
         return ready

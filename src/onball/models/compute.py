@@ -51,6 +51,6 @@ def choose_precision(name: Precision, device: torch.device) -> torch.dtype:
 def cpu_has_bf16() -> bool:
     """True if the CPU has bfloat16 instructions (AVX512-BF16, AMX, Arm's BF16)."""
     # Older releases of torch cannot tell; float32 is then the safe choice.
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     names = ("avx512_bf16", "amx_bf16", "bf16", "avx_ne_convert")
     return any(capabilities.get(name, False) for name in names)

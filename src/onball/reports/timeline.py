@@ -12,6 +12,7 @@ from onball.files import atomic_path
 
 try:
     from matplotlib.axes import Axes
+    from matplotlib.colors import to_rgba
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
     from matplotlib.ticker import FuncFormatter
@@ -74,10 +75,10 @@ def _draw_lane(
         axes.axhspan(lane - 0.5, lane + 0.5, color=_LANE, zorder=0, linewidth=0)
     found = [event for event in predictions if event.label is action]
     times = [event.position_ms / 1000 for event in found]
-    opacity = [0.25 + 0.75 * event.confidence for event in found]
+    colours = [to_rgba(action.colour, 0.25 + 0.75 * event.confidence) for event in found]
     height = -0.1 if truth is not None else 0.0
     axes.scatter(
-        times, [lane + height] * len(found), s=38, color=action.colour, alpha=opacity,
+        times, [lane + height] * len(found), s=38, color=colours,
         linewidths=0, zorder=3,
     )  # fmt: skip
     labelled = [event.position_ms / 1000 for event in truth or () if event.label is action]

@@ -211,4 +211,4 @@ class Crowd:
 def _limited(vectors: Array, most: float) -> Array:
     """Rows of `[n, 2]`, shortened to that length where they are longer."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors * np.minimum(1.0, most / (length + 1e-9))
+    return np.asarray(vectors * np.minimum(1.0, most / (length + 1e-9)))

@@ -112,7 +112,9 @@ class Motion:
         share = np.float32(rest / TICK_MS)
 
         def between(values: NDArray[np.float32]) -> NDArray[np.float32]:
-            return values[tick] if rest == 0 else values[tick] * (1 - share) + values[after] * share
+            if rest == 0:
+                return np.asarray(values[tick])
+            return np.asarray(values[tick] * (1 - share) + values[after] * share)
 
         turn = (self.heading[after] - self.heading[tick] + np.pi) % (2 * np.pi) - np.pi
         return Moment(
