@@ -1,0 +1,49 @@
+# make demo    install everything into .venv and spot the bundled match
+# make test    install everything and run the tests
+# make lint    formatting, lint and types
+#
+# TORCH_BACKEND=cpu takes the small CPU build of torch (uv's choice of index; default: the ordinary
+# wheels, which run on CPU and GPU alike).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TORCH_BACKEND ?=
+BACKEND := $(if $(TORCH_BACKEND),--torch-backend=$(TORCH_BACKEND))
+INSTALLED := $(VENV)/.installed$(if $(TORCH_BACKEND),-$(TORCH_BACKEND))
+
+.PHONY: install demo test test-slow lint format bench clean
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python $(BACKEND) -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: install
+	$(BIN)/onball demo
+
+test: install
+	$(BIN)/python -m pytest
+
+test-slow: install
+	$(BIN)/python -m pytest -m slow
+
+lint: install
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/mypy
+
+format: install
+	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/ruff check --fix src tests benchmarks
+
+bench: install
+	$(BIN)/python benchmarks/painter_speed.py
+	$(BIN)/python benchmarks/script_statistics.py
+	$(BIN)/python benchmarks/spot_memory.py
+
+clean:
+	rm -rf $(VENV) onball-demo

@@ -1,0 +1,57 @@
+"""Draws the learning rate of a config over its training steps.
+
+    python benchmarks/plot_schedule.py configs/spotting/demo.yaml docs/learning_rate.png
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+
+import torch
+from matplotlib.figure import Figure
+
+from onball.config import load_config
+from onball.files import atomic_path
+from onball.training.schedule import learning_rate_factor
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("config", type=Path)
+    parser.add_argument("picture", type=Path)
+    options = parser.parse_args()
+    training = load_config(options.config).training
+    per_epoch = math.ceil(training.clips_per_epoch / training.batch_size)
+    warmup, total = round(training.warmup_epochs * per_epoch), training.epochs * per_epoch
+    # Through torch's own scheduler, as in training, so that the picture shows what really happens.
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=training.learning_rate)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: learning_rate_factor(step, warmup, total)
+    )
+    rates = []
+    for _ in range(total):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    figure = Figure(figsize=(7, 2.8), dpi=140, layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([step / per_epoch for step in range(total)], rates, color="#2f7ed8", linewidth=2)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("learning rate")
+    axes.set_ylim(bottom=0)
+    axes.set_title(f"{options.config.stem}: linear warm-up, then cosine", loc="left", fontsize=10)
+    axes.spines[["top", "right"]].set_visible(False)
+    with atomic_path(options.picture) as aside:
+        figure.savefig(aside)
+    peak = max(range(total), key=rates.__getitem__)
+    rises = sum(after > before for before, after in zip(rates[peak:], rates[peak + 1 :], strict=False))
+    print(
+        f"peak {rates[peak]:.3g} at epoch {peak / per_epoch:.2f}, last {rates[-1]:.3g}, "
+        f"rises after the peak: {rises}"
+    )
+
+
+if __name__ == "__main__":
+    main()

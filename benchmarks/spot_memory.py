@@ -1,0 +1,73 @@
+"""Peak memory of `onball spot` on a short and a long video.
+
+    python benchmarks/spot_memory.py [--short 2] [--long 10] [--size 398x224] [--limit-mb 1500]
+
+The videos are the bundled sample match, looped. Prints the peak resident memory of each run, their ratio and
+the speed as a multiple of real time; exits with 1 if the long one is over the limit or over 1.05 times the
+short one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from itertools import chain, islice, repeat
+from pathlib import Path
+
+from onball.cli.demo import sample_match
+from onball.video import VideoWriter, read_frames
+
+
+def loop_sample(target: Path, minutes: float, size: tuple[int, int]) -> None:
+    """A video of that length: the sample match over and over, at 25 frames per second."""
+    source = sample_match() / "224p.mp4"
+    frames = (
+        frame
+        for path in chain(repeat(source))
+        for batch in read_frames(path, fps=25, size=size)
+        for frame in batch.frames
+    )
+    with VideoWriter(target, size, 25) as video:
+        for frame in islice(frames, round(minutes * 60 * 25)):
+            video.write(frame)
+
+
+def peak_mb(command: list[str]) -> float:
+    """Runs a command and returns its peak resident memory in MB (2**20 bytes)."""
+    child = os.posix_spawn(command[0], command, dict(os.environ))
+    _, status, usage = os.wait4(child, 0)
+    if status:
+        sys.exit(f"{' '.join(command)} failed")
+    # Linux counts in kB, macOS in bytes.
+    return usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--short", type=float, default=2)
+    parser.add_argument("--long", type=float, default=10)
+    parser.add_argument("--size", default="398x224")
+    parser.add_argument("--limit-mb", type=float, default=1500)
+    options = parser.parse_args()
+    width, height = (int(part) for part in options.size.split("x"))
+    peaks = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name, minutes in (("short", options.short), ("long", options.long)):
+            video = Path(folder, f"{name}.mp4")
+            loop_sample(video, minutes, (width, height))
+            begin = time.monotonic()
+            spot = [sys.executable, "-m", "onball", "spot", str(video), "--out", folder]
+            peaks.append(peak_mb(spot))
+            speed = minutes * 60 / (time.monotonic() - begin)
+            print(f"{minutes:g} minutes: peak {peaks[-1]:.0f} MB, {speed:.1f} times real time")
+    ratio = peaks[1] / peaks[0]
+    print(f"long / short: {ratio:.3f}")
+    if peaks[1] > options.limit_mb or ratio > 1.05:
+        sys.exit(f"over {options.limit_mb:.0f} MB or 1.05 times the short video")
+
+
+if __name__ == "__main__":
+    main()
