@@ -1,6 +1,6 @@
 """Draws the learning rate of a config over its training steps.
 
-    python benchmarks/plot_schedule.py configs/spotting/demo.yaml docs/learning_rate.png
+python benchmarks/plot_schedule.py configs/spotting/demo.yaml docs/learning_rate.png
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ def main() -> None:
     with atomic_path(options.picture) as aside:
         figure.savefig(aside)
     peak = max(range(total), key=rates.__getitem__)
-    rises = sum(after > before for before, after in zip(rates[peak:], rates[peak + 1 :], strict=False))
+    rises = sum(
+        after > before for before, after in zip(rates[peak:], rates[peak + 1 :], strict=False)
+    )
     print(
         f"peak {rates[peak]:.3g} at epoch {peak / per_epoch:.2f}, last {rates[-1]:.3g}, "
         f"rises after the peak: {rises}"

@@ -71,6 +71,7 @@ class VideoFrames:
                 start_ms=int(times[0]),
                 end_ms=int(times[-1]) + 1,
                 batch_frames=stop - start,
+                threads=1,  # several readers work beside each other
             )
         ]
         if not parts:

@@ -54,6 +54,8 @@ def save_model(
     try:
         aside.chmod(0o755)
         save_file({k: v.contiguous() for k, v in weights.items()}, aside / WEIGHTS_FILE)
+        # safetensors lets nobody but the owner read what it writes.
+        (aside / WEIGHTS_FILE).chmod(0o644)
         text = json.dumps(config.model_dump(mode="json"), indent=2)
         (aside / CONFIG_FILE).write_text(text + "\n", encoding="utf-8")
         (aside / CARD_FILE).write_text(card or _short_card(config), encoding="utf-8")

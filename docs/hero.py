@@ -1,0 +1,58 @@
+"""Draws docs/hero.png: frames of the sample match, and the timeline of what the demo model finds in it.
+
+python docs/hero.py
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+
+from onball.cli.demo import sample_match
+from onball.formats.soccernet import read_labels
+from onball.inference.spotter import Spotter
+from onball.reports.timeline import draw_timeline
+from onball.video import probe, read_frames
+
+_SHOWN = ("THROW IN", "HIGH PASS", "CROSS", "HEADER", "SHOT", "GOAL")
+
+
+def main() -> None:
+    video = sample_match() / "224p.mp4"
+    labels = read_labels(sample_match() / "Labels-ball.json")
+    spotter = Spotter.from_pretrained()
+    events = spotter.spot(video).above(spotter.config.inference.report_threshold)
+    shown = [next(event for event in labels if event.label == name) for name in _SHOWN]
+    with tempfile.TemporaryDirectory() as folder:
+        picture = Path(folder, "timeline.png")
+        draw_timeline(events, picture, truth=labels, duration_ms=probe(video).duration_ms)
+        timeline = imread(picture)
+
+    figure = Figure(figsize=(12, 8.6), dpi=130)
+    rows = 2
+    columns = len(shown) // rows
+    for index, event in enumerate(shown):
+        batch = next(read_frames(video, fps=25, size=None, start_ms=event.position_ms))
+        row, column = divmod(index, columns)
+        axes = figure.add_axes(
+            (0.012 + column * 0.328, 0.732 - row * 0.262, 0.32, 0.255)
+        )  # left, bottom, width, height as shares of the figure
+        axes.imshow(np.asarray(batch.frames[0]))
+        axes.set_axis_off()
+        axes.text(
+            8, 212, f"{event.game_time.split(' - ')[1]}  {event.label.value.capitalize()}",
+            color="white", fontsize=10.5, fontweight="bold",
+            bbox={"facecolor": event.label.colour, "edgecolor": "none", "pad": 3.5},
+        )  # fmt: skip
+    axes = figure.add_axes((0.0, 0.0, 1.0, 0.46))
+    axes.imshow(timeline)
+    axes.set_axis_off()
+    figure.savefig(Path(__file__).with_name("hero.png"))
+
+
+if __name__ == "__main__":
+    main()
