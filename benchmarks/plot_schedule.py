@@ -6,7 +6,6 @@ python benchmarks/plot_schedule.py configs/spotting/demo.yaml docs/learning_rate
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
 
 import torch
@@ -14,7 +13,7 @@ from matplotlib.figure import Figure
 
 from onball.config import load_config
 from onball.files import atomic_path
-from onball.training.schedule import learning_rate_factor
+from onball.training.schedule import TrainingSteps, learning_rate_factor
 
 
 def main() -> None:
@@ -23,21 +22,21 @@ def main() -> None:
     parser.add_argument("picture", type=Path)
     options = parser.parse_args()
     training = load_config(options.config).training
-    per_epoch = math.ceil(training.clips_per_epoch / training.batch_size)
-    warmup, total = round(training.warmup_epochs * per_epoch), training.epochs * per_epoch
+    steps = TrainingSteps.of(training)
     # Through torch's own scheduler, as in training, so that the picture shows what really happens.
     optimizer = torch.optim.SGD([torch.zeros(1)], lr=training.learning_rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: learning_rate_factor(step, warmup, total)
+        optimizer, lambda step: learning_rate_factor(step, steps.warmup, steps.total)
     )
     rates = []
-    for _ in range(total):
+    for _ in range(steps.total):
         rates.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
         schedule.step()
     figure = Figure(figsize=(7, 2.8), dpi=140, layout="constrained")
     axes = figure.add_subplot()
-    axes.plot([step / per_epoch for step in range(total)], rates, color="#2f7ed8", linewidth=2)
+    epochs = [step / steps.per_epoch for step in range(steps.total)]
+    axes.plot(epochs, rates, color="#2f7ed8", linewidth=2)
     axes.set_xlabel("epoch")
     axes.set_ylabel("learning rate")
     axes.set_ylim(bottom=0)
@@ -45,12 +44,12 @@ def main() -> None:
     axes.spines[["top", "right"]].set_visible(False)
     with atomic_path(options.picture) as aside:
         figure.savefig(aside)
-    peak = max(range(total), key=rates.__getitem__)
+    peak = max(range(steps.total), key=rates.__getitem__)
     rises = sum(
         after > before for before, after in zip(rates[peak:], rates[peak + 1 :], strict=False)
     )
     print(
-        f"peak {rates[peak]:.3g} at epoch {peak / per_epoch:.2f}, last {rates[-1]:.3g}, "
+        f"peak {rates[peak]:.3g} at epoch {peak / steps.per_epoch:.2f}, last {rates[-1]:.3g}, "
         f"rises after the peak: {rises}"
     )
 

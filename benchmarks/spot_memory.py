@@ -17,7 +17,7 @@ import time
 from itertools import chain, islice, repeat
 from pathlib import Path
 
-from onball.cli.demo import sample_match
+from onball.assets import sample_match
 from onball.video import VideoWriter, read_frames
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from onball.cli.demo import sample_match
+from onball.assets import sample_match
 from onball.formats.soccernet import read_labels
 from onball.inference.spotter import Spotter
 from onball.reports.timeline import draw_timeline

@@ -152,7 +152,7 @@ class TrainingConfig(Section):
     gradient_clip: PositiveFloat | None = 1.0
     workers: NonNegativeInt = 2
     threads: PositiveInt | None = None
-    seed: NonNegativeInt = 0
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     validate_every_epochs: PositiveInt = 1
 
 
@@ -239,6 +239,33 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> ExperimentCo
         while place and place not in origins:
             place = place.rpartition(".")[0]
         raise ConfigError(f"{origins.get(place, str(path))}: {dotted}: {message}") from None
+
+
+def find_config(name: str) -> Path:
+    """The YAML file of that path, or the one of that name among those that come with onball.
+
+    Raises `ConfigError` if there is neither, with the nearest name.
+    """
+    path = Path(name)
+    if path.exists():
+        return path
+    known = {file.relative_to(_configs()).with_suffix("").as_posix(): file for file in _shipped()}
+    key = path.with_suffix("").as_posix().removeprefix("configs/")
+    if key in known:
+        return known[key]
+    close = difflib.get_close_matches(key, known, n=1)
+    hint = f"did you mean '{close[0]}'?" if close else "known: " + ", ".join(sorted(known))
+    raise ConfigError(f"{name}: no such file, and no config of that name; {hint}")
+
+
+def _configs() -> Path:
+    """The folder `configs`: inside an installed package, beside `src` in a checkout."""
+    inside = Path(__file__).parent / "configs"
+    return inside if inside.is_dir() else Path(__file__).parents[2] / "configs"
+
+
+def _shipped() -> list[Path]:
+    return sorted(file for file in _configs().glob("*/*.yaml"))
 
 
 def save_config(config: ExperimentConfig, path: str | Path) -> None:

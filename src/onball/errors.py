@@ -31,6 +31,10 @@ class DataError(InputError):
     """A match folder or a split that is missing or incomplete."""
 
 
+class EmptySplitError(DataError):
+    """A data set that is there, but has no match of the split that is asked for."""
+
+
 class ModelError(InputError):
     """A saved model that is missing, damaged or made for another purpose."""
 
@@ -40,6 +44,11 @@ class MissingDependencyError(InputError):
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs '{package}': pip install 'onball[{extra}]'")
+        self._parts = (package, extra, purpose)
+
+    def __reduce__(self) -> tuple[type[MissingDependencyError], tuple[str, str, str]]:
+        # By default an exception is rebuilt from its message alone, on its way between processes.
+        return type(self), self._parts
 
 
 class OnballWarning(UserWarning):

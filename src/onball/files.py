@@ -49,6 +49,17 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
         raise _cannot_write(target, error) from error
 
 
+def require_writable(folder: str | Path) -> None:
+    """Make the folder if it is missing and see that files can be written into it.
+
+    For the beginning of long work. Errors are those of `atomic_path`.
+    """
+    probe = Path(folder) / f".writable.{secrets.token_hex(4)}"
+    with atomic_path(probe):
+        pass
+    probe.unlink()
+
+
 def write_text_atomic(path: str | Path, text: str) -> None:
     """Write `text` as UTF-8 with its line ends as they are. Errors are those of `atomic_path`."""
     with atomic_path(path) as temporary:

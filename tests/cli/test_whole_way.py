@@ -62,7 +62,8 @@ def run_dir(data, tmp_path_factory) -> Path:
     first.send_signal(signal.SIGINT)
     error = first.communicate(timeout=120)[1]
     assert first.returncode == 130 and "--resume" in error
-    subprocess.run([*command, "--resume"], check=True, capture_output=True)
+    second = subprocess.run([*command, "--resume"], stderr=subprocess.PIPE, text=True)
+    assert second.returncode == 0, second.stderr
     return folder
 
 
@@ -83,7 +84,9 @@ def test_an_interrupted_run_is_resumed_to_its_end(run_dir):
 def test_a_split_is_spotted_and_evaluated(onball, data, run_dir, tmp_path):
     out = tmp_path / "predictions"
     model = run_dir / "model"
-    code, _, error = onball("spot", "--data", data, "--split", "test", "--model", model, "--out", out)
+    code, _, error = onball(
+        "spot", "--data", data, "--split", "test", "--model", model, "--out", out
+    )
     assert code == 0, error
     assert "x real time" in error
     code, shown, error = onball("evaluate", out, "--data", data, "--split", "test")
@@ -142,10 +145,33 @@ def test_doctor_finds_this_machine_healthy(onball):
         assert word in shown
 
 
+def test_results_that_cannot_be_written_are_told_before_the_work(onball, data, run_dir, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    video = next(data.rglob("224p.mp4"))
+    code, _, error = onball("spot", video, "--model", run_dir / "model", "--out", tmp_path / "file")
+    assert code == 1 and "file" in error and "real time" not in error
+
+
+def test_a_data_folder_may_be_called_like_a_number(onball, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, error = onball("train", TINY, "--data", "2024")
+    assert code == 2 and "2024" in error and "no such folder" in error.lower()
+
+
+def test_a_config_that_comes_with_onball_is_found_by_its_name(onball, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, error = onball("train", "spotting/tiny")
+    assert code == 2 and "data.root" in error
+    code, _, error = onball("train", "spotting/tinny")
+    assert code == 2 and "did you mean 'spotting/tiny'?" in error
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [
         (["spot"], "no video given"),
+        (["spot", "a.mp4", "--data", "b"], "both videos and --data"),
+        (["spot", "text.mp4", "text.mp4"], "text.mp4 is given twice"),
         (["spot", "absent.mp4"], "absent.mp4"),
         (["spot", "text.mp4"], "text.mp4"),
         (["spot", "text.mp4", "--model", "absent"], "no saved model here"),

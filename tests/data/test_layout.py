@@ -1,9 +1,11 @@
+import errno
 import json
+from pathlib import Path
 
 import pytest
 
 from onball.data.layout import OFFICIAL_SPLITS, find_matches, read_splits, write_splits
-from onball.errors import ConfigError, DataError
+from onball.errors import ConfigError, DataError, OnballWarning
 
 
 def make_match(folder, *files):
@@ -119,6 +121,29 @@ def test_a_link_back_to_the_root_does_not_hang(tmp_path):
     except OSError:
         pytest.skip("no links on this file system")
     assert "l/s/m" in names(find_matches(tmp_path, "all"))
+
+
+def test_a_folder_that_cannot_be_read_is_left_out_with_a_warning(tmp_path, monkeypatch):
+    make_match(tmp_path / "l" / "s" / "m")
+    make_match(tmp_path / "lost+found" / "x")
+    # Not by its mode: the superuser may read everything.
+    closed = {tmp_path / "lost+found"}
+    whole = Path.iterdir
+
+    def iterdir(folder):
+        if folder in closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+        return whole(folder)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    with pytest.warns(OnballWarning) as caught:
+        assert names(find_matches(tmp_path, "all")) == ["l/s/m"]
+    assert [str(warning.message) for warning in caught] == [
+        f"{tmp_path / 'lost+found'}: cannot be read (Permission denied): left out"
+    ]
+    closed.add(tmp_path)
+    with pytest.raises(DataError, match=r"cannot be read \(Permission denied\)"):
+        find_matches(tmp_path, "all")
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,34 @@ RESULTS = {
         },
     ],
 }
+# What SoccerNet's own files do not have, but other programs write.
+UNUSUAL_LABELS = [
+    {"half": "1"},
+    {"half": 1},
+    {"visibility": "unclear"},
+    {"visibility": None},
+    {"confidence": "1.0"},
+    {"confidence": 1},
+    {"confidence": "0.50"},
+    {"team": "Left"},
+    {"team": "unknown"},
+    {"team": None},
+    {"label": "pass"},
+    {"position": 680},
+    {"position": "0680"},
+    {"half": "1", "confidence": "1.0", "team": "Right ", "visibility": "unclear", "note": []},
+]
+UNUSUAL_RESULTS = [
+    {"visibility": "visible"},
+    {"visibility": "not shown"},
+    {"confidence": 0.5},
+    {"confidence": ".5"},
+    {"half": 1},
+    {"team": "RIGHT"},
+    {"team": "home"},
+    {"label": "High Pass"},
+    {"position": " 64480"},
+]
 
 
 def dump(path, content):
@@ -77,6 +105,57 @@ def test_a_round_trip_changes_nothing_in_the_file(tmp_path, content, read, write
     for key in ("annotations", "predictions"):
         for entry, wanted in zip(again.get(key, []), content.get(key, []), strict=True):
             assert list(entry) == list(wanted), "the order of the fields changed"
+
+
+@pytest.mark.parametrize(
+    ("content", "change", "read", "write"),
+    [(LABELS, change, read_labels, write_labels) for change in UNUSUAL_LABELS]
+    + [(RESULTS, change, read_results, write_results) for change in UNUSUAL_RESULTS],
+)
+def test_a_round_trip_keeps_unusual_values(tmp_path, content, change, read, write):
+    key = "annotations" if content is LABELS else "predictions"
+    content = content | {key: [content[key][0] | change, *content[key][1:]]}
+    write(read(dump(tmp_path / "in.json", content)), tmp_path / "out.json")
+    assert json.loads((tmp_path / "out.json").read_text()) == content
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        ({"team": Team.RIGHT}, {"team": "right"}),
+        ({"team": Team.UNKNOWN}, {"team": None}),
+        ({"confidence": 0.25}, {"confidence": "0.25"}),
+        ({"visible": False}, {"visibility": "not shown"}),
+        ({"half": 2}, {"gameTime": "2 - 00:00", "half": "2"}),
+        ({"position_ms": 61_000}, {"gameTime": "1 - 01:01", "position": "61000"}),
+        ({"label": Action.DRIVE}, {"label": "DRIVE"}),
+    ],
+)
+def test_a_changed_event_wins_over_what_its_file_said_and_the_rest_stays(tmp_path, change, wanted):
+    unusual = {
+        "gameTime": "1 - 00:00",
+        "label": "pass",
+        "position": 680,
+        "half": 1,
+        "confidence": 1,
+        "team": "Left",
+        "visibility": "unclear",
+        "player": 9,
+    }
+    events = read_results(dump(tmp_path / "in.json", {"predictions": [unusual]}))
+    write_results(EventList.of([replace(events[0], **change)]), tmp_path / "out.json")
+    (written,) = json.loads((tmp_path / "out.json").read_text())["predictions"]
+    expected = unusual | wanted
+    assert written == {key: value for key, value in expected.items() if value is not None}
+
+
+def test_a_half_changed_in_labels_leaves_no_other_half_behind(tmp_path):
+    entry = LABELS["annotations"][0] | {"half": "1"}
+    events = read_labels(dump(tmp_path / "in.json", {"annotations": [entry]}))
+    write_labels(EventList.of([replace(events[0], half=2)]), tmp_path / "out.json")
+    (written,) = json.loads((tmp_path / "out.json").read_text())["annotations"]
+    assert written["gameTime"] == "2 - 00:00"
+    assert "half" not in written
 
 
 def test_labels_are_understood(tmp_path):
@@ -129,13 +208,6 @@ def test_halves_are_written_one_after_the_other(tmp_path):
     assert [entry["gameTime"][0] for entry in written] == ["1", "2"]
 
 
-def test_a_changed_team_wins_over_what_the_file_said(tmp_path):
-    events = read_labels(dump(tmp_path / "l.json", LABELS))
-    changed = EventList.of([replace(events[2], team=Team.LEFT)])
-    write_labels(changed, tmp_path / "l2.json")
-    assert json.loads((tmp_path / "l2.json").read_text())["annotations"][0]["team"] == "left"
-
-
 def test_predictions_may_be_unsorted_and_numbers(tmp_path):
     entry = RESULTS["predictions"][0]
     loose = [
@@ -164,6 +236,7 @@ def test_predictions_may_be_unsorted_and_numbers(tmp_path):
         ({"confidence": "-0.1"}, "confidence -0.1 is outside [0, 1]"),
         ({"confidence": "nan"}, "confidence nan is outside [0, 1]"),
         ({"confidence": "high"}, "confidence 'high' is not a number"),
+        ({"confidence": 10**400}, "is not a number"),
         ({"half": "0"}, "half 0 is below 1"),
         ({"half": "first"}, "half 'first' is not a whole number"),
     ],

@@ -72,6 +72,16 @@ def test_a_data_set_has_soccernets_layout_and_is_not_made_twice(tmp_path):
     assert not hidden, "nothing half-written is left"
 
 
+def test_a_second_data_set_in_the_same_folder_keeps_the_first(tmp_path):
+    plan = MatchPlan(seed=0, duration_ms=200, width=64, height=36)
+    first = plan_dataset(4, {"train": 2, "valid": 1}, plan)
+    second = plan_dataset(5, {"train": 1, "test": 1}, plan)
+    list(write_dataset(tmp_path, first))
+    list(write_dataset(tmp_path, second))
+    found = {split: [m.name for m in find_matches(tmp_path, split)] for split in first}
+    assert found == {split: [*first[split], *second[split]] for split in first}
+
+
 def test_another_match_of_that_name_is_not_overwritten(tmp_path):
     plan = MatchPlan(seed=0, duration_ms=400, width=64, height=36)
     counts = {"train": 1, "valid": 0, "test": 0}

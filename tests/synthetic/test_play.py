@@ -68,7 +68,7 @@ def test_somebody_of_the_labelled_team_is_at_the_ball(matches):
         gaps = np.linalg.norm(motion.xy[tick, team] - motion.ball[tick, :2], axis=1)
         distances.append(gaps.min())
     assert np.quantile(distances, 0.9) < 1.1
-    assert max(distances) < 2.5
+    assert max(distances) < 1.2
 
 
 @pytest.mark.parametrize(
@@ -108,6 +108,17 @@ def test_goals_go_between_the_posts():
             x, y, z = motion.ball[tick]
             assert abs(x) >= HALF_LENGTH and abs(y) < GOAL_WIDTH / 2 and z < GOAL_HEIGHT
     assert goals, "160 minutes without a goal"
+
+
+def test_free_kicks_happen_and_are_kicked():
+    kicked = 0
+    for seed in range(6):
+        motion = play_match(seed, 20 * 60_000)
+        for _, _, tick in moments([motion], Action.FREE_KICK):
+            kicked += 1
+            at_contact = motion.gesture_ms[tick] == 0
+            assert Gesture.LOFT_RIGHT in motion.gesture[tick][at_contact]
+    assert kicked, "two hours without a free kick"
 
 
 def test_nobody_is_faster_than_a_person(matches):

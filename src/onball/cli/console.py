@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     Progress,
@@ -63,7 +68,7 @@ class _Bar:
 
     def describe(self, text: str) -> None:
         """What is being worked on."""
-        self._bar.update(self._task, description=text)
+        self._bar.update(self._task, description=escape(text))
 
     def reach(self, completed: float) -> None:
         """That much is done in all."""
@@ -79,14 +84,35 @@ class _Bar:
         self._bar.update(self._task, completed=task.total)
 
 
+def say(text: str) -> None:
+    """A plain line of results, as it is: no markup, no colours, not wrapped."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def note(text: str) -> None:
+    """A quiet remark beside the results."""
+    status.print(text, style="dim", markup=False, highlight=False)
+
+
 def fail(message: str) -> None:
     """One red line."""
-    status.print(f"[bold red]error:[/] {_plain(message)}", soft_wrap=True)
+    status.print(f"[bold red]error:[/] {escape(message)}", highlight=False, soft_wrap=True)
 
 
 def warn(message: str) -> None:
     """One yellow line."""
-    status.print(f"[bold yellow]warning:[/] {_plain(message)}", soft_wrap=True)
+    status.print(f"[bold yellow]warning:[/] {escape(message)}", highlight=False, soft_wrap=True)
+
+
+def this_command() -> str:
+    """How to call onball again, as the user can type it."""
+    found = shutil.which("onball")
+    called = Path(sys.argv[0])
+    if found and called.exists() and Path(found).resolve() == called.resolve():
+        return "onball"
+    if called.name == "onball" and called.exists():
+        return os.path.relpath(called)
+    return "onball"
 
 
 def show_warnings() -> None:
@@ -108,8 +134,3 @@ def show_warnings() -> None:
 
     warnings.showwarning = show
     warnings.simplefilter("always", OnballWarning)
-
-
-def _plain(message: str) -> str:
-    """Text as it is: rich would read `[0, 1]` as markup."""
-    return message.replace("[", r"\[")

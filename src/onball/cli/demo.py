@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -10,53 +9,50 @@ import typer
 
 from onball.cli import console
 from onball.cli.evaluate import result_table
-from onball.cli.spot import RESULTS, TABLE, events_table, spot_one, write_events
-
-
-def sample_match() -> Path:
-    """The folder of the bundled simulated match: `224p.mp4` and `Labels-ball.json`."""
-    return Path(str(files("onball").joinpath("assets", "sample_match")))
+from onball.cli.spot import events_table, spot_with_progress
 
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("onball-demo"),
 ) -> None:
     """Spot the bundled simulated match with the bundled model, and compare with its labels."""
+    from onball.assets import sample_match
     from onball.evaluation import evaluate_spotting
-    from onball.formats.soccernet import read_labels
+    from onball.files import require_writable
+    from onball.formats.soccernet import LABELS_FILE, RESULTS_FILE, read_labels
+    from onball.inference.results import TABLE_FILE, write_events
     from onball.inference.spotter import Spotter
     from onball.reports.timeline import draw_timeline
-    from onball.video.probe import probe
+    from onball.video import probe
 
-    video, labels = sample_match() / "224p.mp4", read_labels(sample_match() / "Labels-ball.json")
+    require_writable(out)
+    video, labels = sample_match() / "224p.mp4", read_labels(sample_match() / LABELS_FILE)
     spotter = Spotter.from_pretrained()
-    events = spot_one(spotter, video, "sample match", threshold=None)
-    confident = write_events(events, out, spotter.config.inference.report_threshold)
+    events = spot_with_progress(spotter, video, "sample match")
+    shown = write_events(events, out, spotter.config.inference.report_threshold)
     picture = out / "timeline.png"
     draw_timeline(
-        confident, picture, truth=labels, title="Sample match: 90 seconds of simulated football",
+        shown,
+        picture,
+        truth=labels,
+        title="Sample match: 90 seconds of simulated football",
         duration_ms=probe(video).duration_ms,
-    )  # fmt: skip
-
-    show = console.console.print
-    show(f"\n[bold]{len(confident)} events[/] (the labels have {len(labels)})")
-    show(events_table(confident))
-    show()
-    show(result_table(evaluate_spotting([labels], [events])))
-    show(
-        "[dim]One short simulated match, by a model that has only ever seen simulated football: this "
-        "shows that everything works, not how good it is. The model's card tells more.[/]\n"
     )
-    for path, what in (
-        (picture, "the timeline"),
-        (out / TABLE, "the events as a table"),
-        (out / RESULTS, "all candidates, in SoccerNet's format"),
-    ):
-        show(f"{path}  [dim]{what}[/]", highlight=False)
-    show(
-        "\n[bold]Next[/]\n"
-        "  onball spot YOUR_MATCH.mp4 --out results\n"
-        "  onball synth --out data/simulated\n"
-        "  onball train configs/spotting/demo.yaml --data data/simulated\n",
-        highlight=False,
+
+    console.say(f"\n{len(shown)} events (the labels have {len(labels)})")
+    console.console.print(events_table(shown), "")
+    console.console.print(result_table(evaluate_spotting([labels], [events])))
+    console.note(
+        "One short simulated match, by a model that has only ever seen simulated football: this shows "
+        "that everything works, not how good it is. The model's card tells more."
+    )
+    console.say(f"\n{picture}  the timeline")
+    console.say(f"{out / TABLE_FILE}  the events as a table")
+    console.say(f"{out / RESULTS_FILE}  all candidates, in SoccerNet's format")
+    onball = console.this_command()
+    console.say(
+        "\nNext\n"
+        f"  {onball} spot YOUR_MATCH.mp4 --out results\n"
+        f"  {onball} synth --out data/simulated\n"
+        f"  {onball} train spotting/demo --data data/simulated"
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from onball import __version__
 from onball.cli import console
@@ -37,11 +38,11 @@ def doctor() -> None:
     healthy = True
     for name, check in _CHECKS.items():
         try:
-            table.add_row(name, check())
+            table.add_row(name, Text(check()))
         except Exception as error:
             # Whatever is wrong with this machine is the very thing to show.
             healthy = False
-            table.add_row(name, f"[red]{type(error).__name__}: {error}[/]")
+            table.add_row(name, Text(f"{type(error).__name__}: {error}", style="red"))
     console.console.print(table, highlight=False)
     if not healthy:
         console.fail("some of the above must be repaired before onball can work")
@@ -58,7 +59,7 @@ def _extras() -> str:
         try:
             lines.append(f"{package} {version(package)}")
         except PackageNotFoundError:
-            lines.append(rf"{package} absent (pip install 'onball\[{extra}]')")
+            lines.append(f"{package} absent (pip install 'onball[{extra}]')")
     return ", ".join(lines)
 
 

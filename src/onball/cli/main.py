@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Annotated
+import functools
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
@@ -24,8 +25,27 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _guarded(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, with its errors and its interruption as one line and an exit code."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except OnballError as error:
+            console.fail(str(error))
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            console.fail("interrupted")
+            raise typer.Exit(130) from None
+
+    return run
+
+
 for command in (demo, spot, train, evaluate, synth, doctor):
-    app.command()(command)
+    app.command()(_guarded(command))
 
 
 def _version(wanted: bool) -> None:
@@ -45,14 +65,7 @@ def _options(
 
 def main() -> None:
     """Runs the command line; exits with 2 for bad input, 1 for failed work, 130 if interrupted."""
-    try:
-        app(standalone_mode=True)
-    except OnballError as error:
-        console.fail(str(error))
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        console.fail("interrupted")
-        sys.exit(130)
+    app()
 
 
 if __name__ == "__main__":

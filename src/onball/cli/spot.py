@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -14,7 +13,8 @@ from onball.cli import console
 from onball.errors import InputError, VideoError
 from onball.events import EventList
 
-RESULTS, TABLE = "results_spotting.json", "events.csv"
+if TYPE_CHECKING:
+    from onball.inference.spotter import Spotter
 
 
 def spot(
@@ -31,8 +31,8 @@ def spot(
         typer.Option(
             min=0,
             max=1,
-            help="Least confidence, for both files. By default events.csv holds the events the model is "
-            "confident of, and results_spotting.json everything that an evaluation can use.",
+            help="Least confidence, for both files. By default events.csv holds the events the "
+            "model is confident of, and results_spotting.json everything that an evaluation can use.",
         ),
     ] = None,
     data: Annotated[
@@ -40,64 +40,56 @@ def spot(
     ] = None,
     split: Annotated[
         str, typer.Option(help="With --data: train, valid, test, challenge or all.")
-    ] = ("test"),
+    ] = "test",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps …")] = "auto",
 ) -> None:
     """Find the ball actions in videos; writes results_spotting.json and events.csv for each."""
+    jobs = _jobs(videos or [], data, split)
+
+    from onball.files import require_writable
+    from onball.inference.results import TABLE_FILE, write_events
     from onball.inference.spotter import Spotter
 
-    jobs = _from_data(data, split) if data else _from_files(videos or [])
-    if data and videos:
-        raise InputError("give either videos or --data, not both")
     spotter = Spotter.from_pretrained(model, device=device)
     if model is None:
-        console.status.print(
+        console.note(
             "The demo model has only ever seen simulated football: on real video expect little. "
-            "Train your own with `onball train` and pass --model.",
-            style="dim",
+            "Train your own with `onball train` and pass --model."
         )
-    broken: list[str] = []
+    broken = 0
     for name, video in jobs.items():
+        folder = out / name
+        # An hour of work must not end with "permission denied".
+        require_writable(folder)
         try:
-            events = spot_one(spotter, video, name, threshold)
+            events = spot_with_progress(spotter, video, name, threshold)
         except VideoError as error:
             # The other videos are worth their results; the exit code tells of this one.
             console.fail(str(error))
-            broken.append(str(video))
+            broken += 1
             continue
         least = spotter.config.inference.report_threshold if threshold is None else threshold
-        confident = write_events(events, out / name, least)
-        _summary(name, confident, out / name)
+        shown = write_events(events, folder, least)
+        counts = ", ".join(f"{count} {label}" for label, count in shown.counts().most_common())
+        console.say(f"{name}: {len(shown)} events ({counts or 'none'}) in {folder / TABLE_FILE}")
     if broken:
-        done = len(jobs) - len(broken)
-        raise VideoError(f"{len(broken)} of {len(jobs)} videos could not be read; {done} done")
+        raise VideoError(
+            f"{broken} of {len(jobs)} videos could not be read; the others' results are in {out}"
+        )
 
 
-def spot_one(spotter: object, video: Path, name: str, threshold: float | None) -> EventList:
+def spot_with_progress(
+    spotter: Spotter, video: Path, name: str, threshold: float | None = None
+) -> EventList:
     """The events of one video, with a progress bar whose speed is a multiple of real time."""
-    from dataclasses import replace
+    from onball.video import probe
 
-    from onball.inference.spotter import Spotter
-    from onball.video.probe import probe
-
-    assert isinstance(spotter, Spotter)
     duration = probe(video).duration_ms
     with console.progress(duration, lambda speed: f"{speed / 1000:.1f}x real time") as bar:
         bar.describe(video.name)
         events = spotter.spot(video, threshold=threshold, progress=bar.reach)
         bar.finish()
     return replace(events, match=name)
-
-
-def write_events(events: EventList, folder: Path, least: float) -> EventList:
-    """Writes both files; returns the events of the table, those with at least that confidence."""
-    from onball.formats.csv_table import write_csv
-    from onball.formats.soccernet import write_results
-
-    confident = events.above(least)
-    write_results(events, folder / RESULTS)
-    write_csv(confident, folder / TABLE)
-    return confident
 
 
 def events_table(events: EventList, most: int = 15) -> Table:
@@ -114,44 +106,14 @@ def events_table(events: EventList, most: int = 15) -> Table:
     return table
 
 
-def _summary(name: str, events: EventList, folder: Path) -> None:
-    counts = ", ".join(f"{count} {label}" for label, count in events.counts().most_common())
-    console.console.print(f"[bold]{name}[/]: {len(events)} events ({counts or 'none'})")
-    console.console.print(f"  {folder / RESULTS}\n  {folder / TABLE}", highlight=False)
-
-
-def _from_data(root: Path, split: str) -> dict[str, Path]:
+def _jobs(videos: list[Path], data: Path | None, split: str) -> dict[str, Path]:
+    """The name of each result and its video."""
     from onball.data.layout import find_matches
+    from onball.inference.results import name_results
 
-    return {match.name: match.require_video() for match in find_matches(root, split)}
-
-
-def _from_files(videos: list[Path]) -> dict[str, Path]:
-    """A folder name for each video: its stem, or with its folder's name where stems repeat.
-
-    SoccerNet calls every match 224p.mp4.
-    """
-    if not videos:
-        raise InputError("no video given: onball spot VIDEO… --out FOLDER (or --data ROOT)")
-    jobs: dict[str, Path] = {}
-    for video, name in zip(videos, _names(videos), strict=True):
-        if name in jobs:
-            raise InputError(f"{video} is given twice")
-        jobs[name] = video
-    return jobs
-
-
-def _names(videos: Iterable[Path]) -> list[str]:
-    videos = [video.resolve() for video in videos]
-    names = [video.stem for video in videos]
-    depth = 1
-    while repeated := {name for name, count in Counter(names).items() if count > 1}:
-        depth += 1
-        longer = [
-            "_".join([*video.parts[1:-1], video.stem][-depth:]) if name in repeated else name
-            for video, name in zip(videos, names, strict=True)
-        ]
-        if longer == names:
-            break
-        names = longer
-    return names
+    if bool(videos) == (data is not None):
+        what = "both videos and --data given" if videos else "no video given"
+        raise InputError(f"{what}: onball spot VIDEO… --out FOLDER, or onball spot --data ROOT")
+    if data is not None:
+        return {match.name: match.require_video() for match in find_matches(data, split)}
+    return name_results(videos)

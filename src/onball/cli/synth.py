@@ -39,10 +39,8 @@ def synth(
         for frames in write_dataset(out, splits, processes=workers):
             bar.advance(frames)
     kept = f" ({matches - len(missing)} were there already)" if len(missing) < matches else ""
-    console.console.print(f"{matches} matches in {out}{kept}", highlight=False)
-    console.console.print(
-        f"Next: onball train configs/spotting/regnety_bilstm.yaml --data {out}", highlight=False
-    )
+    console.say(f"{matches} matches in {out}{kept}")
+    console.say(f"Next: {console.this_command()} train spotting/demo --data {out}")
 
 
 def _size(text: str) -> tuple[int, int]:

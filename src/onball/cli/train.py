@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,10 @@ from onball.errors import MissingDependencyError
 
 def train(
     config: Annotated[
-        Path, typer.Argument(help="A YAML file, for example from configs/spotting/.")
+        str,
+        typer.Argument(
+            help="A YAML file, or the name of one that comes with onball: spotting/regnety_bilstm."
+        ),
     ],
     overrides: Annotated[
         list[str] | None,
@@ -28,18 +32,23 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stopped.")] = False,
 ) -> None:
     """Train a model; the run's folder gets checkpoints, logs and the saved model."""
-    from onball.config import load_config
+    from onball.config import find_config, load_config
 
-    try:
-        from onball.training.run import train as run_training
-    except ImportError as error:
-        package = (error.name or "lightning").partition(".")[0]
-        raise MissingDependencyError(package, "train", "Training") from error
-
+    path = find_config(config)
     settings = list(overrides or [])
     if data is not None:
-        settings.append(f"data.root={data}")
-    run_dir = out or Path("runs") / config.stem
-    model = run_training(load_config(config, settings), run_dir=run_dir, resume=resume)
-    console.console.print(f"Saved model: {model}", highlight=False)
-    console.console.print(f"Next: onball spot VIDEO --model {model}", highlight=False)
+        # Quoted: settings are YAML, and to YAML a folder called 2024 is a number.
+        settings.append(f"data.root={json.dumps(str(data), ensure_ascii=False)}")
+    experiment = load_config(path, settings)
+    try:
+        from onball.training.run import train as run_training
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in ("lightning", "tensorboard"):
+            raise
+        raise MissingDependencyError(package, "train", "Training") from error
+
+    run_dir = out or Path("runs") / path.stem
+    model = run_training(experiment, run_dir=run_dir, resume=resume)
+    console.say(f"Saved model: {model}")
+    console.say(f"Next: {console.this_command()} spot VIDEO --model {model}")

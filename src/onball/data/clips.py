@@ -26,7 +26,7 @@ from onball.formats.soccernet import read_labels
 
 
 class FrameSource(Protocol):
-    """The sampled frames of one video, any part of them at any time."""
+    """The sampled frames of one video, at least one, any part of them at any time."""
 
     @property
     def times_ms(self) -> NDArray[np.int64]:
@@ -39,17 +39,23 @@ class FrameSource(Protocol):
 class VideoFrames:
     """Frames straight from the video: every read seeks and decodes anew.
 
-    Raises `VideoError` if the file is missing or no video.
+    Raises `VideoError` if the file is missing or no video, `DataError` if it does not say how long
+    it is.
     """
 
     def __init__(self, path: Path, data: DataConfig) -> None:
         # Only here: training on a filled cache needs no video library.
         from onball.video import probe
+        from onball.video.reader import first_grid_index, grid_ms
 
         self._path = path
         self._data = data
-        count = int(np.ceil(probe(path).duration_ms * data.fps / 1000))
-        self._times_ms = np.round(np.arange(count) * 1000 / data.fps).astype(np.int64)
+        count = first_grid_index(probe(path).duration_ms, data.fps)
+        if count == 0:
+            raise DataError(
+                f"{path}: its header says no length; set data.cache, which reads the film to its end"
+            )
+        self._times_ms = np.array([grid_ms(k, data.fps) for k in range(count)], dtype=np.int64)
 
     @property
     def times_ms(self) -> NDArray[np.int64]:
@@ -98,7 +104,8 @@ def load_matches(
         split: `train`, `valid`, …
         on_progress: called while a cache is filled, with the match and the milliseconds decoded.
 
-    Raises `DataError` for a missing root, split, video or label file, and what reading them raises.
+    Raises `EmptySplitError` for a split without matches, `DataError` for a missing root, video or
+    label file, and what reading them raises.
     """
     if data.root is None:
         raise DataError("data.root is not set: --set data.root=FOLDER names the matches' folder")
@@ -124,7 +131,7 @@ class ClipDataset(Dataset[tuple[Tensor, Tensor]]):
     An item is uint8 frames `[T, 3, H, W]` and int64 targets `[T]`. Where a video ends before the
     clip does, its last frame repeats, with the target `IGNORE`.
 
-    Raises `DataError` if there is nothing to train on.
+    Raises `DataError` if no action is labelled.
     """
 
     def __init__(
@@ -136,18 +143,15 @@ class ClipDataset(Dataset[tuple[Tensor, Tensor]]):
         label_dilation: int,
         seed: int,
     ) -> None:
-        usable = [match for match in matches if len(match.frames.times_ms)]
-        if not usable:
-            raise DataError(f"{data.root}: no frames to train on; are the videos whole?")
-        if not any(len(match.labels) for match in usable):
+        if not any(len(match.labels) for match in matches):
             raise DataError(f"{data.root}: no action is labelled in the matches to train on")
-        self._sources = [match.frames for match in usable]
+        self._sources = [match.frames for match in matches]
         self._clip_frames = data.clip_frames
         self._targets = [
             frame_targets(match.labels, match.frames.times_ms, dilation=label_dilation)
-            for match in usable
+            for match in matches
         ]
-        known = [_match_events(match) for match in usable]
+        known = [_match_events(match) for match in matches]
         self._sampler = ClipSampler(known, data.clip_frames, action_share, seed)
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor]:

@@ -11,18 +11,21 @@ A match is a folder `<league>/<season>/<match>` with `224p.mp4` or another video
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from onball.errors import ConfigError, DataError
+from onball.errors import ConfigError, DataError, EmptySplitError, OnballWarning
 from onball.files import read_json_object, write_json_atomic
 from onball.formats.soccernet import LABELS_FILE
 
 SPLITS_FILE = "splits.json"
 SPLITS = ("train", "valid", "test", "challenge")
 ALL = "all"
-PREFERRED_VIDEOS = ("224p.mp4", "720p.mp4")
+#: The video of a match, in the size that models are trained on.
+VIDEO_FILE = "224p.mp4"
+PREFERRED_VIDEOS = (VIDEO_FILE, "720p.mp4")
 
 _SEASON = "england_efl/2019-2020/"
 #: The seven labelled matches of SoccerNet Ball Action Spotting, and two whose labels are hidden.
@@ -91,15 +94,17 @@ def find_matches(
     A match is a folder with labels or a preferred video, whatever lies below it, and otherwise
     the innermost folder with any video. A match found in two split folders counts once in `all`.
 
-    Raises `ConfigError` for an unknown split, `DataError` for a missing root, a split that is
-    empty, or a listed match that is not there.
+    Warns with `OnballWarning` of folders that cannot be read. Raises `ConfigError` for an unknown
+    split, `EmptySplitError` for one without a match, `DataError` for a root that is missing or
+    cannot be read, or a listed match that is not there.
     """
     root = Path(root)
     if split not in (*SPLITS, ALL):
         raise ConfigError(f"unknown split '{split}': choose {', '.join(SPLITS)} or {ALL}")
     if not root.is_dir():
         raise DataError(f"{root}: no such folder: name the folder that holds the matches")
-    split_folders = [name for name in SPLITS if (root / name).is_dir()]
+    _, folders = _listing(root)
+    split_folders = [name for name in SPLITS if root / name in folders]
     found = _find_all(root, split_folders, prefer)
     if not found:
         raise DataError(f"{root}: no match in it, that is no folder with {LABELS_FILE} or a video")
@@ -114,11 +119,13 @@ def find_matches(
         matches = [match for match, folder in found if folder == split]
         if not matches:
             there = ", ".join(split_folders)
-            raise DataError(f"{root}: no match under '{split}' (split folders there: {there})")
+            raise EmptySplitError(
+                f"{root}: no match under '{split}' (split folders there: {there})"
+            )
         return matches
     names = OFFICIAL_SPLITS[split]
     if not {match.name for match, _ in found} & set(names):
-        raise DataError(
+        raise EmptySplitError(
             f"{root}: which matches are '{split}'? There is no {SPLITS_FILE}, no folder '{split}' "
             f"and no official match of it, but {some_names([match.name for match, _ in found])}: "
             f"write {SPLITS_FILE} or take the split '{ALL}'"
@@ -168,24 +175,34 @@ def _find_all(
 
 
 def _match_folders(folder: Path, prefer: Sequence[str], depth: int) -> Iterator[Path]:
-    try:
-        entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be read ({error.strerror})") from error
+    """The match folders in a folder or itself. Raises `DataError` only for this very folder."""
+    entries, folders = _listing(folder)
     names = {entry.name for entry in entries}
     if LABELS_FILE in names or names.intersection(prefer):
         yield folder
         return
-    below = [
-        match
-        for entry in entries
-        if depth > 0 and entry.is_dir()
-        for match in _match_folders(entry, prefer, depth - 1)
-    ]
+    below: list[Path] = []
+    for inner in folders if depth > 0 else ():
+        try:
+            below += _match_folders(inner, prefer, depth - 1)
+        except DataError as error:  # a `lost+found`, say: no reason to give up on the others
+            warnings.warn(f"{error}: left out", OnballWarning, stacklevel=2)
     if below:
         yield from below
     elif any(entry.suffix.lower() in _VIDEO_SUFFIXES for entry in entries):
         yield folder
+
+
+def _listing(folder: Path) -> tuple[list[Path], list[Path]]:
+    """All that is in a folder and not hidden, by name, and the folders among it.
+
+    Raises `DataError` if it cannot be read.
+    """
+    try:
+        entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+        return entries, [entry for entry in entries if entry.is_dir()]
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be read ({error.strerror})") from error
 
 
 def _match(folder: Path, name: str, prefer: Sequence[str]) -> Match:
@@ -209,7 +226,7 @@ def _listed(
 ) -> list[Match]:
     """The matches of those names; the folder of that very split is preferred, if it has one."""
     if not names:
-        raise DataError(f"{root}: {source} no match for '{split}'")
+        raise EmptySplitError(f"{root}: {source} no match for '{split}'")
     by_name: dict[str, Match] = {}
     for match, folder in found:
         if match.name not in by_name or folder == split:

@@ -3,13 +3,15 @@
 Both hold one match: some top-level fields (`UrlLocal`, `UrlYoutube`, `halftime`) and a list of
 entries with `gameTime`, `label`, `position` and more, all of them strings. Reading and writing
 again loses nothing: other top-level fields travel in `EventList.metadata`, other fields of an
-entry in `Event.extra`. `gameTime` is made anew from the position when writing.
+entry in `Event.extra`, and with them every value that would be written differently, such as a
+visibility "unclear" or a team "Left". A value in `extra` is written as long as it still says what
+the event says; a changed event wins. `gameTime` alone is always made anew.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,8 @@ LABELS_FILE = "Labels-ball.json"
 RESULTS_FILE = "results_spotting.json"
 
 _NOT_SHOWN = "not shown"
-_KNOWN_KEYS = {"gameTime", "label", "position", "half", "confidence", "team", "visibility"}
+#: The fields that an event has a place for, in the order of SoccerNet's files.
+_FIELDS = ("gameTime", "label", "position", "half", "confidence", "team", "visibility")
 _GAME_TIME = re.compile(r"\s*(\d{1,3})\s*-\s*\d+:\d{2}")
 #: Twelve digits are thirty years: more is a mistake, and would not fit the arrays of the metric.
 _WHOLE_NUMBER = re.compile(r"[+-]?\d{1,12}", re.ASCII)
@@ -112,18 +115,25 @@ def _event(entry: object, kind: _Kind) -> Event:
     """One entry as an event. Raises `LabelError` or `ValueError` without naming the file."""
     if not isinstance(entry, dict):
         raise LabelError(f"expected an object, {{…}}, found {entry!r}")
-    extra = {key: value for key, value in entry.items() if key not in _KNOWN_KEYS}
-    team = _team(entry.get("team"))
-    if team is Team.UNKNOWN and "team" in entry:
-        extra["team"] = entry["team"]  # "not applicable", "home" …: written back as it was
+    event = _parse(entry, kind)
+    plain = _plain_entry(event, kind)
+    extra = {
+        key: value
+        for key, value in entry.items()
+        if key != "gameTime" and (key not in plain or plain[key] != value)
+    }
+    return replace(event, extra=extra)
+
+
+def _parse(entry: dict[str, Any], kind: _Kind) -> Event:
+    """What the entry says in the fields that an event has a place for. Raises as `_event`."""
     return Event(
         position_ms=_whole_number(entry, "position", "milliseconds"),
         label=parse_action(_field(entry, "label")),
         confidence=_confidence(entry, kind),
-        team=team,
+        team=_team(entry.get("team")),
         half=_half(entry, kind),
         visible=entry.get("visibility") != _NOT_SHOWN,
-        extra=extra,
     )
 
 
@@ -147,7 +157,7 @@ def _confidence(entry: dict[str, Any], kind: _Kind) -> float:
     value = _field(entry, "confidence")
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise LabelError(f"confidence {value!r} is not a number") from None
 
 
@@ -177,7 +187,15 @@ def _write(events: EventList, path: str | Path, kind: _Kind) -> None:
 
 
 def _entry(event: Event, kind: _Kind) -> dict[str, Any]:
-    """One event as an entry, its fields in SoccerNet's order and all of them strings."""
+    """One event as an entry, with what its file said beside or in other words."""
+    plain = _plain_entry(event, kind)
+    kept = {key: value for key, value in event.extra.items() if _holds(key, value, event, plain)}
+    entry = plain | kept
+    return {key: entry[key] for key in _FIELDS if key in entry} | entry
+
+
+def _plain_entry(event: Event, kind: _Kind) -> dict[str, Any]:
+    """The event's own fields as SoccerNet writes them, all of them strings."""
     entry: dict[str, Any] = {
         "gameTime": event.game_time,
         "label": event.label.value,
@@ -190,9 +208,20 @@ def _entry(event: Event, kind: _Kind) -> dict[str, Any]:
         entry["confidence"] = repr(float(event.confidence))
     if event.team is not Team.UNKNOWN:
         entry["team"] = event.team.value
-    elif "team" in event.extra:
-        entry["team"] = event.extra["team"]
     if kind is _LABELS or not event.visible:
         entry["visibility"] = "visible" if event.visible else _NOT_SHOWN
-    entry.update((key, value) for key, value in event.extra.items() if key not in entry)
     return entry
+
+
+def _holds(key: str, value: object, event: Event, plain: dict[str, Any]) -> bool:
+    """Whether the value, in the place of the event's own, still says the same."""
+    if key not in _FIELDS:
+        return True
+    if key == "gameTime":
+        return False
+    try:
+        # As a prediction, because only there the field `half` is looked at.
+        said = _parse({"confidence": "1.0"} | plain | {key: value}, _RESULTS)
+    except (LabelError, ValueError):
+        return False
+    return said == event

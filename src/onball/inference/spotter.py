@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from importlib.resources import files
 from pathlib import Path
 
+from onball.assets import demo_model
 from onball.config import SavedModelConfig
 from onball.errors import InputError
 from onball.events import Event, EventList
@@ -18,16 +18,11 @@ Progress = Callable[[int], None]
 """Called with the time in the video, in milliseconds, up to which everything is computed."""
 
 
-def demo_model_path() -> Path:
-    """The folder of the bundled demo model, trained on simulated football only."""
-    return Path(str(files("onball").joinpath("assets", "demo_model")))
-
-
 class Spotter:
     """Finds ball actions in videos.
 
         spotter = Spotter.from_pretrained("runs/mine/model")
-        for event in spotter.spot("match.mp4"):
+        for event in spotter.spot("match.mp4", threshold=0.3):
             print(event.game_time, event.label, event.confidence)
 
     Args:
@@ -67,7 +62,7 @@ class Spotter:
 
         Raises `ModelError` if the folder holds no usable model.
         """
-        net, config = load_model(demo_model_path() if model is None else Path(model))
+        net, config = load_model(demo_model() if model is None else Path(model))
         return cls(net, config, device=device, precision=precision)
 
     def save_pretrained(self, folder: str | Path, *, card: str | None = None) -> None:

@@ -1,12 +1,14 @@
 """Backbones: frames → one feature vector per frame.
 
-Any 2D image network of timm is a backbone under its timm name (`regnety_002`, `resnet50`, …).
+A 2D image network of timm is a backbone under its timm name (`regnety_002`, `resnet50`, …). Some of
+them, most vision transformers among them, take pictures of one size only: a training run tries its
+size before it begins.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +18,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from onball.config import PreprocessingConfig, Section
-from onball.errors import ModelError
+from onball.errors import ConfigError, ModelError
 from onball.models.registry import Registry
 
 #: Weights of red, green and blue in the luminance (ITU-R BT.601).
@@ -68,9 +70,11 @@ class ImageBackbone(Backbone):
             (normalised) luminance of the n frames before and the n frames after differs from the
             frame's own: 2n more input channels and a wider first convolution. Beyond the ends of
             the sequence the edge frame repeats. With pretrained weights the new channels start
-            at zero, that is, as the plain network.
+            at zero, that is, as the plain network; that needs one first convolution, which a few
+            networks (crossvit, mobileone, repvgg, …) do not have.
 
-    Raises `ModelError` if timm has no weights of that name or they cannot be fetched.
+    Raises `ConfigError` if pretrained weights cannot be widened for the neighbours, `ModelError` if
+    timm has no weights of that name or they cannot be fetched.
     """
 
     def __init__(
@@ -86,8 +90,9 @@ class ImageBackbone(Backbone):
         channels = 3 + 2 * neighbours
         network = timm.create_model(name, num_classes=0, in_chans=channels)
         if pretrained:
-            first = network.default_cfg["first_conv"]
-            network.load_state_dict(widen_stem(_pretrained_weights(name), first, channels))
+            first = _first_convolution(network, name, channels) if neighbours else None
+            weights = _pretrained_weights(name)
+            network.load_state_dict(widen_stem(weights, first, channels) if first else weights)
         self.network = network.to(memory_format=torch.channels_last)
         self.feature_dim = int(getattr(network, "head_hidden_size", None) or network.num_features)
         self.register_buffer("_luma", torch.tensor(_LUMA).view(3, 1, 1), persistent=False)
@@ -108,6 +113,19 @@ class ImageBackbone(Backbone):
         steps = [step for step in range(-self.context, self.context + 1) if step]
         shifted = [grey[:, (here + step).clamp(0, len(here) - 1)] for step in steps]
         return torch.stack(shifted, dim=2) - grey.unsqueeze(2)
+
+
+def _first_convolution(network: Any, name: str, channels: int) -> str:
+    """The name of the one layer that sees the images. Raises `ConfigError` if there is no such."""
+    first: str | Sequence[str] = network.default_cfg["first_conv"]
+    if isinstance(first, str):
+        layer = dict(network.named_modules()).get(first)
+        if isinstance(layer, nn.Conv2d) and layer.weight.shape[1] == channels:
+            return first
+    raise ConfigError(
+        f"model.backbone.neighbours: the pretrained weights of '{name}' cannot take more input "
+        "channels: set neighbours=0, pretrained=false or another name"
+    )
 
 
 def widen_stem(weights: dict[str, Tensor], first_conv: str, channels: int) -> dict[str, Tensor]:

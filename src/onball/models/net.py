@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -67,11 +68,18 @@ class SpottingNet(nn.Module):
         """Dense scores of features `[B, T, C]`."""
         # These layers cost little next to the backbone, and a recurrence in bfloat16 adds up its
         # rounding errors: they always run in float32.
-        with torch.autocast(features.device.type, enabled=False):
+        with _without_autocast(features.device.type):
             return DenseScores(self.head(self.temporal(features.float())))
 
     def forward(self, frames: Tensor) -> DenseScores:
         return self.scores_from_features(self.features(frames))
+
+
+def _without_autocast(device_type: str) -> AbstractContextManager[object]:
+    # On a device that has no autocast there is nothing to switch off, and naming it is an error.
+    if torch.amp.is_autocast_available(device_type):
+        return torch.autocast(device_type, enabled=False)
+    return nullcontext()
 
 
 def build_net(config: ModelConfig, *, fetch_weights: bool = True) -> SpottingNet:

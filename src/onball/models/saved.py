@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -13,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from onball.actions import ACTIONS
 from onball.config import SavedModelConfig, explain
-from onball.errors import ConfigError, ModelError
+from onball.errors import ConfigError, ModelError, OnballError
 from onball.models.net import SpottingNet, build_net
 
 CONFIG_FILE = "config.json"
@@ -38,37 +40,33 @@ def save_model(
         card: Markdown text of the model card; a short one is written if there is none.
         half: store floating-point weights in float16: half the bytes; loading gives float32.
 
-    Raises `ModelError` if `folder` exists and is something other than a saved model.
+    Raises `ModelError` as `check_model_folder` does, `OnballError` if the folder cannot be written.
+    Then a model that was there before stays.
     """
     folder = Path(folder)
-    if folder.exists() and not (folder / CONFIG_FILE).is_file() and any(folder.iterdir()):
-        raise ModelError(f"{folder}: holds other files; save the model to a new folder")
+    check_model_folder(folder)
     weights = {name: tensor.detach().cpu() for name, tensor in net.state_dict().items()}
     if half:
         weights = {
             name: tensor.half() if tensor.is_floating_point() else tensor
             for name, tensor in weights.items()
         }
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        aside.chmod(0o755)
+    with _replacing(folder) as aside:
         save_file({k: v.contiguous() for k, v in weights.items()}, aside / WEIGHTS_FILE)
         # safetensors lets nobody but the owner read what it writes.
         (aside / WEIGHTS_FILE).chmod(0o644)
         text = json.dumps(config.model_dump(mode="json"), indent=2)
         (aside / CONFIG_FILE).write_text(text + "\n", encoding="utf-8")
         (aside / CARD_FILE).write_text(card or _short_card(config), encoding="utf-8")
-        if folder.exists():
-            former = aside.with_name(aside.name + ".former")
-            folder.rename(former)
-            aside.rename(folder)
-            shutil.rmtree(former)
-        else:
-            aside.rename(folder)
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
+
+
+def check_model_folder(folder: str | Path) -> None:
+    """Raise `ModelError` if `folder` is a file, or holds something other than a saved model."""
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise ModelError(f"{folder}: is a file; save the model to a new folder")
+    if folder.exists() and not (folder / CONFIG_FILE).is_file() and any(folder.iterdir()):
+        raise ModelError(f"{folder}: holds other files; save the model to a new folder")
 
 
 def load_model(folder: str | Path) -> tuple[SpottingNet, SavedModelConfig]:
@@ -100,6 +98,32 @@ def load_model(folder: str | Path) -> tuple[SpottingNet, SavedModelConfig]:
         )
     net.load_state_dict({k: v.to(own[k].dtype) for k, v in weights.items()})
     return net.eval(), config
+
+
+@contextmanager
+def _replacing(folder: Path) -> Iterator[Path]:
+    """An empty folder beside `folder` that takes its place when the block ends well."""
+    try:
+        folder = folder.resolve()  # of a link, what it points to is replaced
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        former = aside.with_name(f"{aside.name}.former")
+        try:
+            aside.chmod(0o755)
+            yield aside
+            if folder.exists():
+                folder.rename(former)
+            aside.rename(folder)
+        finally:
+            if former.exists() and not folder.exists():
+                former.rename(folder)
+            shutil.rmtree(aside, ignore_errors=True)
+            shutil.rmtree(former, ignore_errors=True)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OnballError(
+            f"{folder}: cannot be written ({reason}): choose another place"
+        ) from error
 
 
 def _read_config(folder: Path) -> SavedModelConfig:

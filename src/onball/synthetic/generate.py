@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import shutil
+import signal
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
@@ -16,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from onball.actions import Action
-from onball.data.layout import write_splits
+from onball.data.layout import SPLITS_FILE, read_splits, write_splits
 from onball.errors import DataError, InputError
 from onball.events import Event, Team
-from onball.files import write_text_atomic
-from onball.formats.soccernet import write_labels
+from onball.files import require_writable, write_text_atomic
+from onball.formats.soccernet import LABELS_FILE, write_labels
 from onball.synthetic.camera import CameraPath, Station
 from onball.synthetic.look import Look
 from onball.synthetic.play import play_match
@@ -100,7 +101,7 @@ def render_match(plan: MatchPlan, folder: Path, name: str) -> Iterator[int]:
             tracks.add(moment, boxes(moment, camera, plan.width, plan.height))
             if frame % _PROGRESS_EVERY == _PROGRESS_EVERY - 1:
                 yield frame + 1
-    write_labels(motion.events, aside / "Labels-ball.json")
+    write_labels(motion.events, aside / LABELS_FILE)
     write_text_atomic(aside / "simulation.json", json.dumps(asdict(plan), indent=2) + "\n")
     aside.rename(folder)
     yield plan.frames
@@ -126,6 +127,14 @@ def _is_done(plan: MatchPlan, folder: Path) -> bool:
     return True
 
 
+def _start_worker() -> None:
+    """A worker leaves Ctrl-C to its parent, and one core to each of the others."""
+    from onball.synthetic.opencv import cv2
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+
+
 def _work(plan: MatchPlan, folder: Path, name: str, queue: Any) -> None:
     """What a worker process does: one match."""
     written = 0
@@ -139,16 +148,25 @@ def write_dataset(
 ) -> Iterator[int]:
     """Writes the data set, `processes` matches at a time; matches that exist already are kept.
 
-    Yields the number of frames that were written since the last time, so that the sum over all yields is
-    `sum(plan.frames)` over the matches that were missing.
+    Matches that `ROOT/splits.json` lists already stay in it. Yields the number of frames that were
+    written since the last time, so that the sum over all yields is `sum(plan.frames)` over the matches
+    that were missing.
 
-    Raises `DataError` if a folder holds another match of that name.
+    Raises `DataError` if a folder holds another match of that name, `MissingDependencyError` if the
+    painter's packages are not installed.
     """
+    # Here and not only in the workers, where a missing package would be told once for each match.
+    import onball.synthetic.painter
+    import onball.synthetic.tracks  # noqa: F401
+
     missing = missing_matches(root, splits)
-    root.mkdir(parents=True, exist_ok=True)
-    write_splits(root, {split: list(matches) for split, matches in splits.items()})
+    require_writable(root)
+    write_splits(root, _with_former(root, splits))
     context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager, ProcessPoolExecutor(processes, context) as pool:
+    with (
+        context.Manager() as manager,
+        ProcessPoolExecutor(processes, context, initializer=_start_worker) as pool,
+    ):
         queue = manager.Queue()
         running: set[Future[None]] = {
             pool.submit(_work, plan, root / name, name, queue) for name, plan in missing.items()
@@ -161,10 +179,24 @@ def write_dataset(
                 for future in done:
                     future.result()
         except BaseException:
+            # The matches under way are made anew next time: nobody waits for their end.
+            workers = list((pool._processes or {}).values())
             pool.shutdown(wait=False, cancel_futures=True)
+            for worker in workers:
+                worker.terminate()
             raise
         while not queue.empty():
             yield queue.get()
+
+
+def _with_former(root: Path, splits: dict[str, dict[str, MatchPlan]]) -> dict[str, list[str]]:
+    """The names of each split: those that `splits.json` lists already, then the new ones."""
+    former = read_splits(root) if (root / SPLITS_FILE).exists() else {}
+    names = {split: list(listed) for split, listed in former.items()}
+    for split, matches in splits.items():
+        known = names.setdefault(split, [])
+        known += [name for name in matches if name not in known]
+    return names
 
 
 def missing_matches(root: Path, splits: dict[str, dict[str, MatchPlan]]) -> dict[str, MatchPlan]:

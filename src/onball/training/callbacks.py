@@ -174,7 +174,7 @@ class LastCheckpoint(Checkpoint):  # type: ignore[misc]
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: SpottingModule, *_: object) -> None:
         # After an epoch's last step, the state is saved (once) when validation is through.
-        if self.interrupted and trainer.global_step % pl_module.steps_per_epoch:
+        if self.interrupted and trainer.global_step % pl_module.steps.per_epoch:
             self._save(trainer)
             trainer.should_stop = True
 

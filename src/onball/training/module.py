@@ -13,7 +13,7 @@ from onball.data.augment import colour_jitter, flip
 from onball.errors import OnballError
 from onball.models import SpottingNet
 from onball.training.losses import class_weights, spotting_loss
-from onball.training.schedule import learning_rate_factor
+from onball.training.schedule import TrainingSteps, learning_rate_factor
 
 
 class SpottingModule(L.LightningModule):  # type: ignore[misc]
@@ -26,11 +26,11 @@ class SpottingModule(L.LightningModule):  # type: ignore[misc]
     Raises `OnballError` in a step whose loss is not finite.
     """
 
-    def __init__(self, net: SpottingNet, config: TrainingConfig, steps_per_epoch: int) -> None:
+    def __init__(self, net: SpottingNet, config: TrainingConfig) -> None:
         super().__init__()
         self.net = net
         self.config = config
-        self.steps_per_epoch = steps_per_epoch
+        self.steps = TrainingSteps.of(config)
         weights = class_weights(config.background_weight, config.action_weight)
         self.register_buffer("class_weights", weights, persistent=False)
         self.class_weights: Tensor
@@ -65,10 +65,9 @@ class SpottingModule(L.LightningModule):  # type: ignore[misc]
             {"params": others, "weight_decay": 0.0},
         ]
         optimizer = torch.optim.AdamW(groups, lr=config.learning_rate)
-        warmup_steps = round(min(config.warmup_epochs, config.epochs) * self.steps_per_epoch)
-        total_steps = config.epochs * self.steps_per_epoch
+        steps = self.steps
         schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: learning_rate_factor(step, warmup_steps, total_steps)
+            optimizer, lambda step: learning_rate_factor(step, steps.warmup, steps.total)
         )
         return {
             "optimizer": optimizer,

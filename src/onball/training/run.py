@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import math
+import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,14 +18,22 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from torch.utils.data import DataLoader
 
-from onball.config import DataConfig, ExperimentConfig, load_config, save_config
+from onball.config import (
+    DataConfig,
+    ExperimentConfig,
+    TrainingConfig,
+    load_config,
+    save_config,
+)
 from onball.data.clips import ClipDataset, EpochSampler, LabelledMatch, load_matches
 from onball.data.layout import Match
-from onball.errors import ConfigError, DataError, OnballError, OnballWarning
-from onball.models import build_net
+from onball.errors import ConfigError, DataError, EmptySplitError, OnballError, OnballWarning
+from onball.models import SpottingNet, build_net
 from onball.models.compute import choose_device, choose_precision
+from onball.models.saved import check_model_folder
 from onball.training.callbacks import BestModel, EpochLog, LastCheckpoint
 from onball.training.module import SpottingModule
+from onball.training.schedule import TrainingSteps
 
 CONFIG_FILE = "config.yaml"
 METRICS_FILE = "metrics.csv"
@@ -57,8 +65,9 @@ def train(config: ExperimentConfig, *, run_dir: str | Path, resume: bool = False
     Returns: the folder of the saved model.
 
     Raises `ConfigError` if `run_dir` holds a run and `resume` is false, or a run with other
-    settings; `TrainingInterrupted` after Ctrl-C or SIGTERM; `OnballError` if the loss is not
-    finite; and what loading data and building the net raise.
+    settings, or if the net cannot take pictures of the configured size; `ModelError` if `model/`
+    holds something else; `TrainingInterrupted` after Ctrl-C or SIGTERM; `OnballError` if the loss
+    is not finite; and what loading data and building the net raise.
     """
     run_dir = Path(run_dir)
     checkpoint = run_dir / LAST_CHECKPOINT
@@ -69,6 +78,7 @@ def train(config: ExperimentConfig, *, run_dir: str | Path, resume: bool = False
         torch.set_num_threads(training.threads)
     torch.manual_seed(training.seed)
     net = build_net(config.model)
+    _check_picture_size(net, config)
     train_matches = _load(config.data, "train", console)
     clips = ClipDataset(
         train_matches,
@@ -77,10 +87,10 @@ def train(config: ExperimentConfig, *, run_dir: str | Path, resume: bool = False
         label_dilation=training.label_dilation,
         seed=training.seed,
     )
-    steps_per_epoch = math.ceil(training.clips_per_epoch / training.batch_size)
+    steps = TrainingSteps.of(training)
     step = _global_step(checkpoint) if resuming else 0
-    loader = _loader(clips, config, step, steps_per_epoch)
-    module = SpottingModule(net, training, steps_per_epoch)
+    loader = _loader(clips, training, divmod(step, steps.per_epoch))
+    module = SpottingModule(net, training)
     precision = choose_precision(training.precision, choose_device())
     best = BestModel(config, _load_valid(config.data, console), run_dir / MODEL_FOLDER, precision)
     last = LastCheckpoint(checkpoint)
@@ -89,7 +99,7 @@ def train(config: ExperimentConfig, *, run_dir: str | Path, resume: bool = False
     if show_bar:
         callbacks.append(RichProgressBar())
     save_config(config, run_dir / CONFIG_FILE)
-    with _quiet():
+    with _quiet(), _one_line():
         trainer = L.Trainer(
             accelerator="auto",
             devices=1,
@@ -105,16 +115,17 @@ def train(config: ExperimentConfig, *, run_dir: str | Path, resume: bool = False
             log_every_n_steps=10,
         )
         trainer.fit(module, loader, ckpt_path=checkpoint if resuming else None, weights_only=True)
-    if last.interrupted and trainer.global_step < training.epochs * steps_per_epoch:
+    if last.interrupted and trainer.global_step < steps.total:
         raise TrainingInterrupted(
-            f"stopped at step {trainer.global_step} of {training.epochs * steps_per_epoch}; the "
-            f"state is in {checkpoint}: go on with the same command and --resume"
+            f"stopped at step {trainer.global_step} of {steps.total}; the state is in "
+            f"{checkpoint}: go on with the same command and --resume"
         )
     return run_dir / MODEL_FOLDER
 
 
 def _prepare(config: ExperimentConfig, run_dir: Path, resume: bool) -> bool:
     """Check the folder of the run; whether there is a state to resume from."""
+    check_model_folder(run_dir / MODEL_FOLDER)
     if not (run_dir / LAST_CHECKPOINT).is_file():
         return False
     if not resume:
@@ -151,11 +162,27 @@ def _global_step(checkpoint: Path) -> int:
         ) from error
 
 
+def _check_picture_size(net: SpottingNet, config: ExperimentConfig) -> None:
+    """Raise `ConfigError` if the net fails on one picture of the configured size."""
+    width, height = config.data.size
+    try:
+        with torch.no_grad():
+            net.eval()(torch.zeros(1, 1, 3, height, width, dtype=torch.uint8))
+    except Exception as error:  # every network has its own way to refuse
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise ConfigError(
+            f"model.backbone.name: '{config.model.backbone.name}' cannot take pictures of "
+            f"data.width × data.height = {width} × {height} ({reason}): choose another size or name"
+        ) from error
+    finally:
+        net.train()
+
+
 def _loader(
-    clips: ClipDataset, config: ExperimentConfig, step: int, steps_per_epoch: int
+    clips: ClipDataset, training: TrainingConfig, begin: tuple[int, int]
 ) -> DataLoader[tuple[torch.Tensor, torch.Tensor]]:
-    training = config.training
-    epoch, steps_done = divmod(step, steps_per_epoch)
+    """Batches from `begin` on: the epoch, and how many of its steps are done."""
+    epoch, steps_done = begin
     sampler = EpochSampler(training.clips_per_epoch, epoch, steps_done * training.batch_size)
     return DataLoader(
         clips,
@@ -164,13 +191,20 @@ def _loader(
         num_workers=training.workers,
         persistent_workers=training.workers > 0,
         pin_memory=torch.cuda.is_available(),
+        worker_init_fn=_leave_interruption_to_the_training,
     )
+
+
+def _leave_interruption_to_the_training(worker: int) -> None:
+    # A terminal sends Ctrl-C to all processes; the one that trains still needs its clips to stop
+    # after a whole step, and ends the workers then.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _load_valid(data: DataConfig, console: Console) -> list[LabelledMatch]:
     try:
         return _load(data, "valid", console)
-    except DataError as error:
+    except EmptySplitError as error:
         warnings.warn(
             OnballWarning(f"training without validation, the last model is kept: {error}"),
             stacklevel=3,
@@ -210,3 +244,16 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """Cut an error of a worker process, which torch hands on with its traceback, to its message."""
+    try:
+        yield
+    except OnballError as error:
+        if "in DataLoader worker process" not in str(error):
+            raise
+        # The traceback ends with `module.Class: message`.
+        message = str(error).splitlines()[-1].partition(": ")[2]
+        raise type(error)(message) from error

@@ -3,6 +3,26 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Self
+
+from onball.config import TrainingConfig
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSteps:
+    """How many steps a training takes: in an epoch, while it warms up, and in all."""
+
+    per_epoch: int
+    warmup: int
+    total: int
+
+    @classmethod
+    def of(cls, config: TrainingConfig) -> Self:
+        """The steps of a training with that config; the last batch of an epoch may be smaller."""
+        per_epoch = math.ceil(config.clips_per_epoch / config.batch_size)
+        warmup = round(min(config.warmup_epochs, config.epochs) * per_epoch)
+        return cls(per_epoch, warmup, config.epochs * per_epoch)
 
 
 def learning_rate_factor(step: int, warmup_steps: int, total_steps: int) -> float:

@@ -49,13 +49,26 @@ def validate(
 
     Args:
         net: on its device.
-        matches: at least one with a frame.
+        matches: at least one.
         config: windows and peaks.
         weights: of the 13 classes in the loss.
         precision: dtype of the backbone's arithmetic.
     """
     training = net.training
     net.eval()
+    try:
+        return _validate(net, matches, config, weights, precision)
+    finally:
+        net.train(training)
+
+
+def _validate(
+    net: SpottingNet,
+    matches: Sequence[LabelledMatch],
+    config: InferenceConfig,
+    weights: NDArray[np.float32],
+    precision: torch.dtype,
+) -> ValidationResult:
     engine = StreamingEngine(
         net,
         window_frames=config.window_frames,
@@ -80,7 +93,6 @@ def validate(
         frame_weights = weights[targets]
         loss -= float(frame_weights @ np.log(_chosen(probabilities, targets)))
         total_weight += float(frame_weights.sum())
-    net.train(training)
     result = evaluate_spotting([match.labels for match in matches], predictions)
     return ValidationResult(loss / total_weight, result.map12, result.map10)
 
