@@ -15,7 +15,7 @@ from pathlib import Path
 from onball.data.layout import find_matches
 from onball.evaluation import evaluate_spotting
 from onball.events import EventList
-from onball.formats.soccernet import read_labels, read_results
+from onball.formats.soccernet import RESULTS_FILE, read_labels, read_results
 
 
 def moved(events: EventList, by_ms: int) -> EventList:
@@ -34,7 +34,7 @@ def main() -> None:
     matches = find_matches(options.data, options.split)
     truth = [read_labels(match.require_labels()) for match in matches]
     found = [
-        read_results(options.predictions / match.name / "results_spotting.json", file_order=True)
+        read_results(options.predictions / match.name / RESULTS_FILE, file_order=True)
         for match in matches
     ]
     for seconds in (0, 7, 13, 19):

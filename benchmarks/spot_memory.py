@@ -18,12 +18,13 @@ from itertools import chain, islice, repeat
 from pathlib import Path
 
 from onball.assets import sample_match
+from onball.data.layout import VIDEO_FILE
 from onball.video import VideoWriter, read_frames
 
 
 def loop_sample(target: Path, minutes: float, size: tuple[int, int]) -> None:
     """A video of that length: the sample match over and over, at 25 frames per second."""
-    source = sample_match() / "224p.mp4"
+    source = sample_match() / VIDEO_FILE
     frames = (
         frame
         for path in chain(repeat(source))

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from onball.assets import sample_match
-from onball.formats.soccernet import read_labels
+from onball.data.layout import VIDEO_FILE
+from onball.formats.soccernet import LABELS_FILE, read_labels
 from onball.inference.spotter import Spotter
 from onball.reports.timeline import draw_timeline
 from onball.video import probe, read_frames
@@ -22,8 +23,8 @@ _SHOWN = ("THROW IN", "HIGH PASS", "CROSS", "HEADER", "SHOT", "GOAL")
 
 
 def main() -> None:
-    video = sample_match() / "224p.mp4"
-    labels = read_labels(sample_match() / "Labels-ball.json")
+    video = sample_match() / VIDEO_FILE
+    labels = read_labels(sample_match() / LABELS_FILE)
     spotter = Spotter.from_pretrained()
     events = spotter.spot(video).above(spotter.config.inference.report_threshold)
     shown = [next(event for event in labels if event.label == name) for name in _SHOWN]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import sys
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -110,6 +112,31 @@ def test_video_and_cache_give_the_same_frames(data):
     assert np.array_equal(direct.times_ms, cached.times_ms)
     for start, stop in ((0, 10), (17, 30), (40, 50)):
         assert np.array_equal(direct.read(start, stop), cached.read(start, stop))
+
+
+@pytest.mark.parametrize("fps", [7.0, 12.5, 25.0, 29.97])
+def test_a_video_is_sampled_at_the_readers_moments(data, fps):
+    read = [batch.pts_ms for batch in read_frames(video_of(data), fps, SIZE)]
+    video = VideoFrames(video_of(data), data.model_copy(update={"fps": fps}))
+    assert video.times_ms.tolist() == np.concatenate(read).tolist()
+
+
+def test_a_film_that_does_not_say_its_length_needs_the_cache(data, tmp_path):
+    class Pipe(io.BytesIO):
+        seek = None  # nobody can go back and write the length into the header
+
+    stream = Pipe()
+    with av.open(stream, "w", format="matroska") as container:
+        track = container.add_stream("libx264", rate=25, width=64, height=36)
+        for _ in range(5):
+            picture = av.VideoFrame.from_ndarray(np.zeros((36, 64, 3), np.uint8), "rgb24")
+            container.mux(track.encode(picture))
+        container.mux(track.encode())
+    film = tmp_path / "live.mkv"
+    film.write_bytes(stream.getvalue())
+    with pytest.raises(DataError, match=r"live\.mkv: its header says no length; set data\.cache"):
+        VideoFrames(film, data)
+    assert len(cached_frames(film, data).times_ms) == 3
 
 
 @pytest.mark.parametrize("cache", [True, False])

@@ -100,6 +100,19 @@ def test_the_head_stays_in_float32_under_mixed_precision():
     assert scores.logits.dtype == torch.float32
 
 
+def test_the_net_runs_on_a_device_without_autocast():
+    net = build_net(model_config()).to("meta")
+    assert net(video(2).to("meta")).logits.shape == (1, 2, 13)
+
+
+@pytest.mark.parametrize("name", ["crossvit_tiny_240", "tresnet_m"])
+def test_pretrained_networks_without_one_first_convolution_take_no_neighbours(name):
+    backbone = ComponentConfig(name=name, pretrained=True, neighbours=1)
+    config = model_config().model_copy(update={"backbone": backbone})
+    with pytest.raises(ConfigError, match=f"model.backbone.neighbours: .*'{name}' cannot"):
+        build_net(config)
+
+
 def test_a_bilstm_sees_both_directions_and_no_head_sees_none():
     features = torch.randn(1, 9, 6)
     other = features.clone()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
 
 from onball.config import ComponentConfig, ExperimentConfig, ModelConfig, SavedModelConfig
-from onball.errors import ModelError
+from onball.errors import ModelError, OnballError
 from onball.models import build_net, load_model, save_model
 
 EXPERIMENT = ExperimentConfig(
@@ -61,6 +62,46 @@ def test_a_folder_with_other_files_is_not_overwritten(net, tmp_path):
     with pytest.raises(ModelError, match="holds other files"):
         save_model(net, CONFIG, tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_file_in_the_folders_place_is_not_overwritten(net, tmp_path):
+    (tmp_path / "model").write_text("years of work")
+    with pytest.raises(ModelError, match="model: is a file"):
+        save_model(net, CONFIG, tmp_path / "model")
+    assert (tmp_path / "model").read_text() == "years of work"
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_one_line(net, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OnballError, match=r"file/model: cannot be written \(.+\)") as caught:
+        save_model(net, CONFIG, tmp_path / "file" / "model")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_former_model_survives_a_failure_in_the_last_moment(net, tmp_path, monkeypatch):
+    save_model(net, CONFIG, tmp_path / "model", card="former")
+    original = Path.rename
+
+    def rename(self, target):
+        if (self / "README.md").read_text() == "new":
+            raise OSError(5, "Input/output error")
+        return original(self, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(OnballError, match="model: cannot be written"):
+        save_model(net, CONFIG, tmp_path / "model", card="new")
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert (tmp_path / "model" / "README.md").read_text() == "former"
+    assert torch.equal(load_model(tmp_path / "model")[0](FRAMES).logits, net(FRAMES).logits)
+
+
+def test_through_a_link_the_model_behind_it_is_replaced(net, tmp_path):
+    save_model(net, CONFIG, tmp_path / "model", card="former")
+    (tmp_path / "link").symlink_to(tmp_path / "model")
+    save_model(net, CONFIG, tmp_path / "link", card="new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "model" / "README.md").read_text() == "new"
+    assert {path.name for path in tmp_path.iterdir()} == {"link", "model"}
 
 
 def test_the_config_says_how_to_prepare_a_video(net, tmp_path):

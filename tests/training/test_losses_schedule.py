@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from onball.classes import BACKGROUND, IGNORE
+from onball.config import TrainingConfig
 from onball.models import DenseScores
 from onball.training.losses import class_weights, spotting_loss
-from onball.training.schedule import learning_rate_factor
+from onball.training.schedule import TrainingSteps, learning_rate_factor
 
 
 def test_background_and_actions_have_their_weights():
@@ -55,6 +56,13 @@ def test_the_learning_rate_rises_linearly_then_falls_and_never_rises_again(warmu
     assert (np.diff(factors[max(0, warmup - 1) :]) <= 0).all()
     assert factors[total - 1] > 0
     assert np.allclose(factors[total:], 0)
+
+
+def test_steps_are_whole_batches_and_the_warm_up_ends_with_the_training():
+    config = TrainingConfig(clips_per_epoch=10, batch_size=4, epochs=5, warmup_epochs=1.5)
+    assert TrainingSteps.of(config) == TrainingSteps(per_epoch=3, warmup=4, total=15)
+    short = config.model_copy(update={"epochs": 1})
+    assert TrainingSteps.of(short) == TrainingSteps(per_epoch=3, warmup=3, total=3)
 
 
 def test_half_way_down_the_learning_rate_is_half():

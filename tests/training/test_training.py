@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import csv
+import os
+import re
+import shutil
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +19,15 @@ from safetensors.torch import load_file
 
 from onball.actions import ACTIONS
 from onball.config import ExperimentConfig, load_config
-from onball.errors import ConfigError, DataError, OnballError, OnballWarning
+from onball.data.clips import LabelledMatch
+from onball.errors import ConfigError, DataError, ModelError, OnballError, OnballWarning
 from onball.events import Event, EventList
 from onball.formats.soccernet import write_labels
 from onball.models import build_net, load_model
 from onball.training import run
 from onball.training.losses import class_weights, spotting_loss
 from onball.training.module import SpottingModule
+from onball.training.validation import validate
 from onball.video import VideoWriter
 
 TINY = Path(__file__).parents[2] / "configs" / "spotting" / "tiny.yaml"
@@ -208,3 +216,92 @@ def test_without_matches_to_validate_on_the_last_model_is_kept(root, tmp_path):
 def test_worker_processes_give_the_same_clips(root, finished, tmp_path):
     run.train(configured(root, "training.workers=1"), run_dir=tmp_path / "run")
     assert_same_weights(tmp_path / "run", finished)
+
+
+def test_ctrl_c_in_a_terminal_stops_a_run_with_workers_after_a_step(root, tmp_path):
+    run_dir = tmp_path / "run"
+    settings = [
+        f"data.cache={root / '.cache'}",
+        "training.workers=1",
+        "training.epochs=10000",
+        "training.validate_every_epochs=10000",
+    ]
+    command = [sys.executable, "-m", "onball.cli.main", "train", str(TINY)]
+    command += ["--data", str(root), "--out", str(run_dir)]
+    command += [part for setting in settings for part in ("--set", setting)]
+    with subprocess.Popen(
+        command, start_new_session=True, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            deadline = time.monotonic() + 120
+            while not (run_dir / "metrics.csv").exists():
+                assert process.poll() is None and time.monotonic() < deadline
+                time.sleep(0.05)
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers, too
+            said = process.communicate(timeout=60)[1]
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 130
+    assert re.search(r"stopped at step \d+ of 40000; .*--resume", said.replace("\n", " "))
+    assert "Traceback" not in said
+    assert (run_dir / "checkpoints" / "last.ckpt").is_file()
+
+
+def test_an_error_in_a_worker_process_is_told_in_one_line(root, tmp_path):
+    match = tmp_path / "train" / "league" / "season" / "match"
+    shutil.copytree(next((root / "train").rglob("match 0")), match)
+    film = (match / "224p.mp4").read_bytes()
+    damaged = film.index(b"mdat") + 1500  # behind the header and the first pictures
+    (match / "224p.mp4").write_bytes(film[:damaged] + bytes(len(film) - damaged))
+    settings = ["data.cache=null", "training.workers=1"]
+    with pytest.warns(OnballWarning), pytest.raises(DataError, match="no frame") as caught:
+        run.train(configured(tmp_path, *settings), run_dir=tmp_path / "run")
+    assert "\n" not in str(caught.value)
+
+
+def test_validation_matches_that_cannot_be_read_are_an_error(root, tmp_path):
+    shutil.copytree(root / "train", tmp_path / "train")
+    match = tmp_path / "valid" / "league" / "season" / "match"
+    shutil.copytree(next((root / "valid").rglob("match 2")), match)
+    (match / "224p.mp4").unlink()
+    with pytest.raises(DataError, match="no video"):
+        run.train(configured(tmp_path), run_dir=tmp_path / "run")
+
+
+def test_validation_leaves_the_net_in_its_mode_even_when_it_fails(config):
+    class Unreadable:
+        times_ms = np.array([0, 80])
+
+        def read(self, start, stop):
+            raise DataError("film.mp4: gone")
+
+    net = build_net(config.model).train()
+    matches = [LabelledMatch("match", Unreadable(), EventList.of([]))]
+    weights = class_weights(1.0, 5.0).numpy()
+    with pytest.raises(DataError, match="gone"):
+        validate(net, matches, config.inference, weights, torch.float32)
+    assert net.training
+
+
+def test_a_network_for_pictures_of_another_size_is_told_before_anything_is_read(tmp_path):
+    config = configured(tmp_path, "model.backbone={name: test_vit, pretrained: false}")
+    with pytest.raises(
+        ConfigError, match=r"backbone\.name: 'test_vit' cannot .*data\.height = 64 × 36 \("
+    ):
+        run.train(config, run_dir=tmp_path / "run")
+
+
+def test_other_files_in_the_models_place_are_told_before_anything_is_read(tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "thesis.txt").write_text("years of work")
+    with pytest.raises(ModelError, match="model: holds other files"):
+        run.train(configured(tmp_path), run_dir=tmp_path)
+
+
+def test_the_largest_seed_trains_and_a_larger_one_is_refused(root, tmp_path):
+    few = ["training.epochs=1", "training.clips_per_epoch=4"]
+    run.train(configured(root, f"training.seed={2**31 - 1}", *few), run_dir=tmp_path / "run")
+    assert len(rows(tmp_path / "run")) == 1
+    with pytest.raises(ConfigError, match=r"training\.seed: .*less than 2147483648"):
+        configured(root, f"training.seed={2**31}")

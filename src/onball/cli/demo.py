@@ -17,6 +17,7 @@ def demo(
 ) -> None:
     """Spot the bundled simulated match with the bundled model, and compare with its labels."""
     from onball.assets import sample_match
+    from onball.data.layout import VIDEO_FILE
     from onball.evaluation import evaluate_spotting
     from onball.files import require_writable
     from onball.formats.soccernet import LABELS_FILE, RESULTS_FILE, read_labels
@@ -26,7 +27,7 @@ def demo(
     from onball.video import probe
 
     require_writable(out)
-    video, labels = sample_match() / "224p.mp4", read_labels(sample_match() / LABELS_FILE)
+    video, labels = sample_match() / VIDEO_FILE, read_labels(sample_match() / LABELS_FILE)
     spotter = Spotter.from_pretrained()
     events = spot_with_progress(spotter, video, "sample match")
     shown = write_events(events, out, spotter.config.inference.report_threshold)

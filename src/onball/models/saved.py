@@ -104,19 +104,19 @@ def load_model(folder: str | Path) -> tuple[SpottingNet, SavedModelConfig]:
 def _replacing(folder: Path) -> Iterator[Path]:
     """An empty folder beside `folder` that takes its place when the block ends well."""
     try:
-        folder = folder.resolve()  # of a link, what it points to is replaced
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        place = folder.resolve()  # of a link, what it points to is replaced
+        place.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
         former = aside.with_name(f"{aside.name}.former")
         try:
             aside.chmod(0o755)
             yield aside
-            if folder.exists():
-                folder.rename(former)
-            aside.rename(folder)
+            if place.exists():
+                place.rename(former)
+            aside.rename(place)
         finally:
-            if former.exists() and not folder.exists():
-                former.rename(folder)
+            if former.exists() and not place.exists():
+                former.rename(place)
             shutil.rmtree(aside, ignore_errors=True)
             shutil.rmtree(former, ignore_errors=True)
     except (OSError, SafetensorError) as error:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from onball.actions import Action
-from onball.data.layout import SPLITS_FILE, read_splits, write_splits
+from onball.data.layout import SPLITS_FILE, VIDEO_FILE, read_splits, write_splits
 from onball.errors import DataError, InputError
 from onball.events import Event, Team
 from onball.files import require_writable, write_text_atomic
@@ -89,7 +89,7 @@ def render_match(plan: MatchPlan, folder: Path, name: str) -> Iterator[int]:
     painter = Painter(Look.random(plan.seed), plan.width, plan.height)
     goals = [event for event in motion.events if event.label is Action.GOAL]
     with (
-        VideoWriter(aside / "224p.mp4", (plan.width, plan.height), plan.fps, crf=plan.crf) as video,
+        VideoWriter(aside / VIDEO_FILE, (plan.width, plan.height), plan.fps, crf=plan.crf) as video,
         TrackWriter(aside / "tracks.parquet") as tracks,
     ):
         for frame in range(plan.frames):
