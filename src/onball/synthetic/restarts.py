@@ -18,6 +18,7 @@ from onball.synthetic.world import (
     GOALKEEPERS,
     HALF_LENGTH,
     HALF_WIDTH,
+    TEAM_SIZE,
     TICK_MS,
     Gesture,
 )
@@ -32,7 +33,7 @@ class Restarts:
 
     def kick_off(self, team: int, *, wait_s: float) -> list[Segment]:
         """From everybody's walk to his own half to the first pass from the centre spot."""
-        taker = team * 11 + 9
+        taker = team * TEAM_SIZE + 9
         spot = np.array([0.0, 0.0, BALL_RADIUS])
         facing = angle_of(np.array([-attack_direction(taker), 0.3]))
         return self._placed(Action.PASS, taker, spot, facing, wait_s, kick_off=True)
@@ -95,14 +96,21 @@ class Restarts:
         throw = Contact(Action.THROW_IN, taker, point, Gesture.THROW_IN, facing)
         hold = min(1.4, 0.5 * seconds)
         fetch_ticks, hold_ticks = ticks_of(seconds - hold), ticks_of(hold)
-        whole = (fetch_ticks + hold_ticks) * TICK_MS / 1000
-        ready = (fetch_ticks * TICK_MS / 1000 + 0.2, hold_ticks * TICK_MS / 1000)
+        # He is at the line a moment after the ball is in his hands, and stays there.
+        settled = 0.2
+        fetching = appointment(throw, fetch_ticks * TICK_MS / 1000 + settled)
         return [
-            Segment(OutOfSight(), fetch_ticks, taker, team,
-                    (appointment(throw, min(ready[0], whole)),), dead=True),
-            Segment(Held(height, 0.05), hold_ticks, taker, team,
-                    (appointment(throw, min(0.2, ready[1])),), throw, dead=True),
-        ]  # fmt: skip
+            Segment(OutOfSight(), fetch_ticks, taker, team, (fetching,), dead=True),
+            Segment(
+                Held(height, 0.05),
+                hold_ticks,
+                taker,
+                team,
+                (appointment(throw, settled),),
+                throw,
+                dead=True,
+            ),
+        ]
 
     def _goal_kick(self, team: int) -> list[Segment]:
         keeper = GOALKEEPERS[team]
