@@ -145,7 +145,7 @@ class ClipDataset(Dataset[tuple[Tensor, Tensor]]):
     ) -> None:
         if not any(len(match.labels) for match in matches):
             raise DataError(f"{data.root}: no action is labelled in the matches to train on")
-        self._sources = [match.frames for match in matches]
+        self._matches = list(matches)
         self._clip_frames = data.clip_frames
         self._targets = [
             frame_targets(match.labels, match.frames.times_ms, dilation=label_dilation)
@@ -156,7 +156,7 @@ class ClipDataset(Dataset[tuple[Tensor, Tensor]]):
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor]:
         place = self._sampler.clip(*key)
-        frames, count = _read_padded(self._sources[place.match], place.start, self._clip_frames)
+        frames, count = _read_padded(self._matches[place.match], place.start, self._clip_frames)
         targets = np.full(self._clip_frames, IGNORE, dtype=np.int64)
         targets[:count] = self._targets[place.match][place.start : place.start + count]
         return frames, torch.from_numpy(targets)
@@ -200,15 +200,16 @@ def _match_events(match: LabelledMatch) -> MatchEvents:
     return MatchEvents(len(times), nearest_frames(positions, times), classes)
 
 
-def _read_padded(source: FrameSource, start: int, length: int) -> tuple[Tensor, int]:
+def _read_padded(match: LabelledMatch, start: int, length: int) -> tuple[Tensor, int]:
     """`length` frames as uint8 `[T, 3, H, W]`, the last one repeated, and how many are real."""
+    source = match.frames
     stop = min(start + length, len(source.times_ms))
     frames = source.read(start, stop)
     count = len(frames)
     if count == 0:
         raise DataError(
-            f"no frame could be read at {source.times_ms[start]} ms although the header of the "
-            "video promises some; set data.cache, which keeps only what can be read"
+            f"{match.name}: no frame could be read at {source.times_ms[start]} ms although the "
+            "video's header promises some; set data.cache, which keeps only what can be read"
         )
     if count < length:
         frames = np.concatenate([frames, np.repeat(frames[-1:], length - count, axis=0)])
