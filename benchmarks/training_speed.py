@@ -1,0 +1,50 @@
+"""How much faster a backbone trains in bfloat16 than in float32 on this machine's CPU.
+
+    python benchmarks/training_speed.py [--backbone regnety_002] [--size 224x128] [--frames 100]
+
+Prints frames per second, forward and backward, of both, the fastest of several steps each, and their ratio.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import torch
+
+from onball.config import ComponentConfig, PreprocessingConfig
+from onball.models.backbones import BACKBONES, BackboneSetup
+from onball.models.compute import cpu_has_bf16
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--backbone", default="regnety_002")
+    parser.add_argument("--size", default="224x128")
+    parser.add_argument("--frames", type=int, default=100)
+    parser.add_argument("--steps", type=int, default=5)
+    options = parser.parse_args()
+    width, height = (int(part) for part in options.size.split("x"))
+    config = ComponentConfig(name=options.backbone, pretrained=False)
+    net = BACKBONES.build(config, BackboneSetup(PreprocessingConfig())).train()
+    frames = torch.randint(0, 256, (1, options.frames, 3, height, width), dtype=torch.uint8)
+    speeds = {}
+    for name, mixed in (("float32", False), ("bfloat16", True)):
+        seconds = []
+        for _ in range(options.steps):
+            begin = time.perf_counter()
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=mixed):
+                loss = net(frames).float().square().mean()
+            loss.backward()
+            net.zero_grad()
+            seconds.append(time.perf_counter() - begin)
+        speeds[name] = options.frames / min(seconds)
+        print(f"{name}: {speeds[name]:.0f} frames/s")
+    native = "has" if cpu_has_bf16() else "does not have"
+    print(
+        f"ratio {speeds['bfloat16'] / speeds['float32']:.2f} (this CPU {native} bfloat16 natively)"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""Settings: their types (`schema`) and their files (`loading`)."""
+
+from onball.config.loading import explain, find_config, load_config, save_config
+from onball.config.schema import (
+    ComponentConfig,
+    DataConfig,
+    ExperimentConfig,
+    InferenceConfig,
+    JitterConfig,
+    ModelConfig,
+    PreprocessingConfig,
+    SavedModelConfig,
+    Section,
+    Share,
+    ShareBelowOne,
+    TrainingConfig,
+)
+
+__all__ = [
+    "ComponentConfig",
+    "DataConfig",
+    "ExperimentConfig",
+    "InferenceConfig",
+    "JitterConfig",
+    "ModelConfig",
+    "PreprocessingConfig",
+    "SavedModelConfig",
+    "Section",
+    "Share",
+    "ShareBelowOne",
+    "TrainingConfig",
+    "explain",
+    "find_config",
+    "load_config",
+    "save_config",
+]

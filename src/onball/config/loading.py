@@ -1,0 +1,166 @@
+"""Configs on disk: one YAML file, its bases, and `a.b=c` overrides.
+
+A file may name another as its `base:` (a path relative to itself) and say only what differs.
+Mappings are merged key by key, with one exception: where `name` chooses a component (a backbone, a
+temporal head) and the name changes, the options of the former component are dropped.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from onball.config.schema import ExperimentConfig
+from onball.errors import ConfigError
+from onball.files import write_text_atomic
+
+_OVERRIDE = "--set"
+
+
+def load_config(path: str | Path, overrides: Sequence[str] = ()) -> ExperimentConfig:
+    """Read an experiment from a YAML file, its bases and `a.b=c` overrides (last one wins).
+
+    Values of overrides are YAML: `training.threads=null`, `training.jitter.factor=[0.8, 1.2]`.
+    Relative paths inside the settings are left as they are: relative to the working directory.
+
+    Raises `ConfigError`: a file that is missing, is no YAML or names itself as its base; an
+    unknown setting (with the nearest known one); a value of the wrong type or out of range.
+    """
+    tree: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for source, layer in _layers(Path(path), ()):
+        tree = _merge(tree, layer)
+        origins.update(dict.fromkeys(_dotted(layer), source))
+    for override in overrides:
+        layer = _parse_override(override)
+        tree = _merge(tree, layer)
+        origins.update(dict.fromkeys(_dotted(layer), f"{_OVERRIDE} {override}"))
+    try:
+        return ExperimentConfig.model_validate(tree)
+    except ValidationError as error:
+        dotted, message = explain(error, ExperimentConfig)
+        # A missing setting has no origin of its own: then the nearest one above it has.
+        place = dotted
+        while place and place not in origins:
+            place = place.rpartition(".")[0]
+        raise ConfigError(f"{origins.get(place, str(path))}: {dotted}: {message}") from None
+
+
+def find_config(name: str) -> Path:
+    """The YAML file of that path, or the one of that name among those that come with onball.
+
+    Raises `ConfigError` if there is neither, with the nearest name.
+    """
+    path = Path(name)
+    if path.exists():
+        return path
+    known = {file.relative_to(_configs()).with_suffix("").as_posix(): file for file in _shipped()}
+    key = path.with_suffix("").as_posix().removeprefix("configs/")
+    if key in known:
+        return known[key]
+    close = difflib.get_close_matches(key, known, n=1)
+    hint = f"did you mean '{close[0]}'?" if close else "known: " + ", ".join(sorted(known))
+    raise ConfigError(f"{name}: no such file, and no config of that name; {hint}")
+
+
+def _configs() -> Path:
+    """The folder `configs`: inside an installed package, beside `src` in a checkout."""
+    inside = Path(__file__).parents[1] / "configs"
+    return inside if inside.is_dir() else Path(__file__).parents[3] / "configs"
+
+
+def _shipped() -> list[Path]:
+    return sorted(file for file in _configs().glob("*/*.yaml"))
+
+
+def save_config(config: ExperimentConfig, path: str | Path) -> None:
+    """Write every setting (defaults too, no `base:`) as YAML that `load_config` reads back."""
+    write_text_atomic(path, yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> tuple[str, str]:
+    """The first fault of a validation: its dotted path and one line for the user."""
+    fault = error.errors(include_url=False, include_context=False)[0]
+    location = [str(part) for part in fault["loc"]]
+    dotted = ".".join(location) or "(the whole file)"
+    if fault["type"] != "extra_forbidden":
+        got = "" if fault["type"] == "missing" else f", got {fault['input']!r}"
+        return dotted, fault["msg"][:1].lower() + fault["msg"][1:] + got
+    known = _known_settings(model, location[:-1])
+    close = difflib.get_close_matches(location[-1], known, n=1)
+    hint = f"did you mean '{close[0]}'?" if close else "known: " + ", ".join(known)
+    return dotted, f"unknown setting; {hint}"
+
+
+def _known_settings(model: type[BaseModel], location: Sequence[str]) -> list[str]:
+    for part in location:
+        inner = model.model_fields[part].annotation
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return []
+        model = inner
+    return list(model.model_fields)
+
+
+def _layers(path: Path, seen: tuple[Path, ...]) -> list[tuple[str, dict[str, Any]]]:
+    """The file's settings preceded by those of its bases, each with the name of its file."""
+    if path.resolve() in seen:
+        raise ConfigError(f"{path}: base: names a file that is based on this one; remove one")
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read the config ({error.strerror})") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        problem = getattr(error, "problem", None) or "not a text file"
+        raise ConfigError(f"{where}: not valid YAML: {problem}") from None
+    tree = {} if tree is None else tree
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path}: expected sections such as 'training:', got {tree!r:.60}")
+    base = tree.pop("base", None)
+    if base is None:
+        return [(str(path), tree)]
+    below = Path(os.path.normpath(path.parent / str(base)))
+    return [*_layers(below, (*seen, path.resolve())), (str(path), tree)]
+
+
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    if "name" in below and above.get("name", below["name"]) != below["name"]:
+        return dict(above)
+    merged = dict(below)
+    for key, value in above.items():
+        former = merged.get(key)
+        if isinstance(former, Mapping) and isinstance(value, Mapping):
+            value = _merge(former, value)
+        merged[key] = value
+    return merged
+
+
+def _parse_override(override: str) -> dict[str, Any]:
+    dotted, equals, text = override.partition("=")
+    keys = dotted.strip().split(".")
+    if not equals or not all(keys):
+        raise ConfigError(f"{_OVERRIDE} {override}: expected section.setting=value")
+    try:
+        tree: Any = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"{_OVERRIDE} {override}: the value is not valid YAML") from None
+    for key in reversed(keys):
+        tree = {key: tree}
+    return dict(tree)
+
+
+def _dotted(tree: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """The dotted path of every node, so that a fault can be traced to its file."""
+    paths = []
+    for key, value in tree.items():
+        paths.append(f"{prefix}{key}")
+        if isinstance(value, Mapping):
+            paths += _dotted(value, f"{prefix}{key}.")
+    return paths
