@@ -60,6 +60,7 @@ def card(
         for action in ACTIONS
     )
     backbone, temporal = config.model.backbone, config.model.temporal
+    options = ", ".join(f"{key} {value}" for key, value in temporal.options.items())
     parameters = sum(parameter.numel() for parameter in net.parameters())
     return f"""# onball's demo model
 
@@ -69,7 +70,7 @@ mean something.
 
 - net: `{backbone.name}` from random weights, \
 {backbone.options.get("neighbours", 0)} neighbours on each side, \
-`{temporal.name}` ({temporal.options}), {parameters:,} parameters, stored in half precision
+`{temporal.name}` ({options}), {parameters:,} parameters, stored in half precision
 - input: {data.width}×{data.height} pixels at {data.fps:g} frames per second
 
 ## How good it is

@@ -111,7 +111,8 @@ def this_command() -> str:
     if found and called.exists() and Path(found).resolve() == called.resolve():
         return "onball"
     if called.name == "onball" and called.exists():
-        return os.path.relpath(called)
+        near = os.path.relpath(called)
+        return str(called) if near.startswith("..") else near
     return "onball"
 
 
