@@ -20,7 +20,9 @@ NAMES = sorted(path.name for path in CLIPS.glob("*.mp4"))
 def test_a_real_clip_is_spotted_to_its_end(name, tmp_path, monkeypatch):
     clip = CLIPS / name
     monkeypatch.setattr(sys, "argv", ["onball", "spot", str(clip), "--out", str(tmp_path)])
-    main()
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert not end.value.code
     events = read_results(tmp_path / clip.stem / "results_spotting.json")
     duration = probe(clip).duration_ms
     assert all(event.position_ms <= duration for event in events)

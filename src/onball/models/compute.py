@@ -32,8 +32,8 @@ def choose_device(name: str = "auto") -> torch.device:
 def choose_precision(name: Precision, device: torch.device) -> torch.dtype:
     """The dtype of the backbone's arithmetic: bfloat16 for `auto` where the device has it natively.
 
-    On a CPU with bfloat16 instructions it is three to four times as fast as float32; where it would
-    be emulated it is slower.
+    On a CPU with bfloat16 instructions it is about twice as fast as float32
+    (`benchmarks/training_speed.py`); where it would be emulated it is slower.
     """
     if name == "bf16":
         return torch.bfloat16
