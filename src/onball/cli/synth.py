@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -36,8 +37,10 @@ def synth(
     total = sum(match.frames for match in missing.values())
     with console.progress(total, lambda speed: f"{speed:.0f} frames/s") as bar:
         bar.describe(f"{len(missing)} matches, {workers} at once")
-        for frames in write_dataset(out, splits, processes=workers):
-            bar.advance(frames)
+        # Closed at once if the user interrupts, so that the workers end with it.
+        with closing(write_dataset(out, splits, processes=workers)) as written:
+            for frames in written:
+                bar.advance(frames)
     kept = f" ({matches - len(missing)} were there already)" if len(missing) < matches else ""
     console.say(f"{matches} matches in {out}{kept}")
     console.say(f"Next: {console.this_command()} train spotting/demo --data {out}")

@@ -10,7 +10,7 @@ import json
 import multiprocessing
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -145,7 +145,7 @@ def _work(plan: MatchPlan, folder: Path, name: str, queue: Any) -> None:
 
 def write_dataset(
     root: Path, splits: dict[str, dict[str, MatchPlan]], *, processes: int = 1
-) -> Iterator[int]:
+) -> Generator[int, None, None]:
     """Writes the data set, `processes` matches at a time; matches that exist already are kept.
 
     Matches that `ROOT/splits.json` lists already stay in it. Yields the number of frames that were
