@@ -72,7 +72,7 @@ def _fouled(
     contact: Contact, planner: Planner, script: PossessionScript, rng: np.random.Generator
 ) -> bool:
     # Fouls in a side's own half lead to short free kicks, which are labelled as passes: only the
-    # other half counts, where a third of all drives begin.
+    # other half counts, where about half of all drives begin: hence the factor of 2.
     if contact.action is not Action.DRIVE or planner.situation(contact).progress < 5:
         return False
     return bool(rng.random() < 2 * script.foul_probability)
