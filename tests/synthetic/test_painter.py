@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from onball.synthetic.boxes import boxes
-from onball.synthetic.look import OTHERS_APART, TEAMS_APART, Look, distance
+from onball.synthetic.light import Weather
+from onball.synthetic.look import Look
 from onball.synthetic.painter import Painter
 from onball.synthetic.world import (
     HALF_LENGTH,
@@ -36,6 +37,7 @@ def crowd(seed=0, time_ms=0):
         gesture=rng.integers(0, len(Gesture), PEOPLE).astype(np.uint8),
         gesture_ms=rng.integers(-300, 300, PEOPLE).astype(np.int32),
         ball=np.array([1.0, -2.0, 0.11], np.float32),
+        spare_ball=np.array([20.0, -36.0, 0.11], np.float32),
     )
 
 
@@ -43,7 +45,28 @@ def empty():
     world = crowd()
     world.xy[:] = np.nan
     world.ball[:] = np.nan
+    world.spare_ball[:] = np.nan
     return world
+
+
+def exact(look, **lens):
+    """The look without shadows, and with a lens and electronics that change nothing but what is said."""
+    perfect = replace(
+        look.lens,
+        distortion=0.0,
+        vignette=0.0,
+        defocus=0.0,
+        sharpening=0.0,
+        saturation=1.0,
+        exposure=1.0,
+        white_balance=(1.0, 1.0, 1.0),
+        contrast=1.0,
+        gamma=1.0,
+        grain=0.0,
+        chroma_grain=0.0,
+    )
+    light = replace(look.light, shadow=0.0, shade_offset=float("inf"))
+    return replace(look, lens=replace(perfect, **lens), light=light)
 
 
 def main_camera(x=0.0, y=0.0, focal=2.6):
@@ -52,8 +75,8 @@ def main_camera(x=0.0, y=0.0, focal=2.6):
 
 @pytest.fixture(scope="module")
 def plain():
-    """A look without shadows or grain: what differs between two pictures is what was added."""
-    return Painter(replace(Look.random(4), shadow=0.0, grain=0.0))
+    """What differs between two of its pictures is what was added."""
+    return Painter(exact(Look.random(4)))
 
 
 def changed_pixels(painter, one, other, camera):
@@ -75,8 +98,8 @@ def test_the_picture_has_the_wanted_size_and_much_in_it():
 
 @pytest.mark.parametrize(("width", "height", "supersampling"), [(224, 128, 1), (640, 360, 3)])
 def test_other_sizes_show_the_same_view(width, height, supersampling):
-    small = Painter(replace(Look.random(1), grain=0.0), width, height, supersampling)
-    usual = Painter(replace(Look.random(1), grain=0.0), width, height, 2)
+    small = Painter(exact(Look.random(1)), width, height, supersampling)
+    usual = Painter(exact(Look.random(1)), width, height, 2)
     one = small.paint(empty(), main_camera()).astype(int)
     assert one.shape == (height, width, 3)
     other = usual.paint(empty(), main_camera())
@@ -88,7 +111,9 @@ def test_two_processes_paint_the_same_pixels():
     program = (
         "import hashlib, sys; sys.path[:0] = sys.argv[1:]\n"
         "from test_painter import *\n"
-        "picture = Painter(Look.random(9)).paint(crowd(2, 80), main_camera(), 61_000, (2, 1))\n"
+        "before = crowd(2, 70), main_camera(-0.5)\n"
+        "picture = Painter(Look.random(9)).paint(\n"
+        "    crowd(2, 80), main_camera(), 61_000, (2, 1), before)\n"
         "print(hashlib.sha256(picture.tobytes()).hexdigest())"
     )
     run = subprocess.run(
@@ -98,27 +123,18 @@ def test_two_processes_paint_the_same_pixels():
         check=True,
     )
     painter = Painter(Look.random(9))
-    painter.paint(crowd(5), main_camera(30.0))  # what was painted before leaves no trace
-    here = painter.paint(crowd(2, 80), main_camera(), 61_000, (2, 1))
+    # What was painted before leaves no trace.
+    painter.paint(crowd(5), main_camera(30.0), replay=True)
+    before = crowd(2, 70), main_camera(-0.5)
+    here = painter.paint(crowd(2, 80), main_camera(), 61_000, (2, 1), before)
     assert run.stdout.strip() == hashlib.sha256(here.tobytes()).hexdigest()
 
 
 def test_looks_are_repeatable_and_differ_between_matches():
     assert Look.random(3) == Look.random(3)
-    assert len({Look.random(seed).grass for seed in range(20)}) > 5
+    assert len({Look.random(seed).turf.grass for seed in range(20)}) > 5
     one, other = (Painter(Look.random(seed)).paint(crowd(), main_camera()) for seed in (1, 2))
     assert np.abs(one.astype(int) - other).mean() > 8
-
-
-def test_everyone_can_be_told_apart_by_his_shirt():
-    for seed in range(300):
-        look = Look.random(seed)
-        home, away = (kit.shirt for kit in look.teams)
-        assert distance(home, away) >= TEAMS_APART
-        for other in (look.referee, *look.keepers):
-            assert min(distance(other.shirt, home), distance(other.shirt, away)) >= OTHERS_APART
-        for kit in (*look.teams, *look.keepers, look.referee):
-            assert distance(kit.shirt, look.grass) > 100
 
 
 def test_lines_are_where_the_projection_says(plain):
@@ -182,7 +198,7 @@ def test_what_is_outside_the_picture_or_behind_the_camera_has_no_box():
     world.ball[:] = (0.0, 0.0, 60.0)  # far above
     found = boxes(world, main_camera(focal=4.0))
     assert found.dtype == np.float32
-    assert found.shape == (PEOPLE + 1, 4)
+    assert found.shape == (PEOPLE + 2, 4)
     assert np.flatnonzero(~np.isnan(found[:, 0])).tolist() == [3]
 
 
@@ -212,7 +228,9 @@ def test_who_is_nearer_hides_who_is_farther(plain):
 
 
 def test_shadows_fall_away_from_the_sun():
-    look = replace(Look.random(4), grain=0.0, shadow=0.5, sun=(0.8, 0.0, 0.6))
+    look = exact(Look.random(4))
+    light = replace(look.light, weather=Weather.SUN, shadow=0.5, sun=(0.8, 0.0, 0.6))
+    look = replace(look, light=light)
     world = empty()
     world.xy[5] = (0.0, 0.0)
     painter, camera = Painter(look), main_camera(focal=5.0)
@@ -225,7 +243,7 @@ def test_shadows_fall_away_from_the_sun():
 
 
 def test_grain_changes_from_frame_to_frame_and_its_strength_is_the_looks():
-    painter = Painter(replace(Look.random(4), grain=3.0))
+    painter = Painter(exact(Look.random(4), grain=3.0))
     one, other = (painter.paint(crowd(0, time_ms), main_camera()) for time_ms in (0, 40))
     noise = (one.astype(int) - other)[60:].std()
     assert 2.5 < noise / np.sqrt(2) < 4.0
@@ -238,8 +256,8 @@ def test_clock_and_score_change_only_the_score_bug(plain):
         for clock_ms, score in ((59_000, (0, 0)), (60_000, (1, 0)))
     )
     changed = extent((before != after).any(2))
-    assert changed[3] < 0.2 * SIZE[1]
-    assert changed[2] - changed[0] < 90
+    assert changed[3] - changed[1] < 0.12 * SIZE[1]
+    assert changed[2] - changed[0] < 110
 
 
 @pytest.mark.parametrize("target", [(-52.0, 30.0), (52.0, -34.0), (0.0, 60.0)])

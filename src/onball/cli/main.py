@@ -10,6 +10,7 @@ import typer
 
 from onball import __version__
 from onball.cli import console
+from onball.cli.data import stats
 from onball.cli.demo import demo
 from onball.cli.doctor import doctor
 from onball.cli.evaluate import evaluate
@@ -46,6 +47,10 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
 
 for command in (demo, spot, train, evaluate, synth, doctor):
     app.command()(_guarded(command))
+
+data = typer.Typer(help="Look at labelled matches.", no_args_is_help=True)
+data.command()(_guarded(stats))
+app.add_typer(data, name="data")
 
 
 def _version(wanted: bool) -> None:

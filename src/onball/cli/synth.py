@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,38 +13,87 @@ import typer
 from onball.cli import console
 
 
+class PresetName(StrEnum):
+    """Data sets by name."""
+
+    TINY = "tiny"
+    BENCH = "bench"
+    FULL = "full"
+
+
 def synth(
     out: Annotated[Path, typer.Option(help="Folder of the new data set.")],
-    train: Annotated[int, typer.Option(min=0, help="Matches for training.")] = 2,
-    valid: Annotated[int, typer.Option(min=0, help="Matches for validation.")] = 1,
-    test: Annotated[int, typer.Option(min=0, help="Matches for testing.")] = 1,
-    minutes: Annotated[float, typer.Option(min=0.05, help="Length of each match.")] = 10.0,
-    seed: Annotated[int, typer.Option(min=0, help="Other seeds, other matches.")] = 0,
-    size: Annotated[str, typer.Option(help="Pixels of the video, WIDTHxHEIGHT.")] = "398x224",
+    preset: Annotated[
+        PresetName | None,
+        typer.Option(
+            help="tiny: seconds, for tests. bench: the benchmark, 4 + 1 + 2 matches of 20 minutes. "
+            "full: the same with halves of 45 minutes. Other options overrule it."
+        ),
+    ] = None,
+    train: Annotated[int | None, typer.Option(min=0, help="Matches for training.")] = None,
+    valid: Annotated[int | None, typer.Option(min=0, help="Matches for validation.")] = None,
+    test: Annotated[int | None, typer.Option(min=0, help="Matches for testing.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0.05, help="Length of each match.")] = None,
+    halves: Annotated[
+        int | None, typer.Option(min=1, max=2, help="2: teams change sides half way.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Other seeds, other matches.")] = None,
+    size: Annotated[str | None, typer.Option(help="Pixels of the video, WIDTHxHEIGHT.")] = None,
     fps: Annotated[float, typer.Option(min=1, max=60, help="Frames per second.")] = 25.0,
+    crf: Annotated[
+        int | None, typer.Option(min=0, max=51, help="x264's CRF; by default 20 to 36 by match.")
+    ] = None,
+    vary: Annotated[
+        bool, typer.Option("--vary", help="Sizes up to 1280x720 and 25, 29.97 or 50 fps by match.")
+    ] = False,
+    cuts: Annotated[bool, typer.Option(help="Close-ups and replays in dead time.")] = True,
+    video: Annotated[bool, typer.Option(help="--no-video: labels and tracks alone, fast.")] = True,
+    mot: Annotated[bool, typer.Option("--mot", help="Also MOTChallenge text.")] = False,
     processes: Annotated[int, typer.Option(min=0, help="Matches at once; 0: one per core.")] = 0,
 ) -> None:
     """Simulate football matches, in SoccerNet's layout. Stopped, it goes on where it was."""
-    from onball.synthetic.generate import MatchPlan, missing_matches, plan_dataset, write_dataset
+    from onball.synthetic.film import MatchPlan
+    from onball.synthetic.generate import PRESETS, missing_matches, plan_dataset, write_dataset
+    from onball.synthetic.match_files import Outputs
 
-    width, height = _size(size)
+    if mot and not video:
+        raise typer.BadParameter("--mot needs a picture: leave --no-video out")
+    base = PRESETS.get(preset.value) if preset else None
+    counts = {"train": 2, "valid": 1, "test": 1} if base is None else dict(base.counts)
+    for split, count in (("train", train), ("valid", valid), ("test", test)):
+        if count is not None:
+            counts[split] = count
+    usual_minutes, usual_halves = (10.0, 1) if base is None else (base.minutes, base.halves)
+    minutes = usual_minutes if minutes is None else minutes
+    if size is not None:
+        width, height = _size(size)
+    else:
+        width, height = (398, 224) if base is None else base.size
     plan = MatchPlan(
-        seed=0, duration_ms=round(minutes * 60_000), width=width, height=height, fps=fps
-    )
-    splits = plan_dataset(seed, {"train": train, "valid": valid, "test": test}, plan)
-    missing = missing_matches(out, splits)
+        seed=0, duration_ms=round(minutes * 60_000), width=width, height=height, fps=fps, crf=crf,
+        halves=usual_halves if halves is None else halves, cuts=cuts,
+    )  # fmt: skip
+    if seed is None:
+        seed = 0 if base is None else base.seed
+    splits = plan_dataset(seed, counts, plan, vary=vary)
+    outputs = Outputs(video=video, mot=mot)
+    missing = missing_matches(out, splits, outputs)
     matches = sum(len(names) for names in splits.values())
     workers = min(processes or os.cpu_count() or 1, max(1, len(missing)))
     total = sum(match.frames for match in missing.values())
     with console.progress(total, lambda speed: f"{speed:.0f} frames/s") as bar:
         bar.describe(f"{len(missing)} matches, {workers} at once")
         # Closed at once if the user interrupts, so that the workers end with it.
-        with closing(write_dataset(out, splits, processes=workers)) as written:
+        with closing(write_dataset(out, splits, processes=workers, outputs=outputs)) as written:
             for frames in written:
                 bar.advance(frames)
     kept = f" ({matches - len(missing)} were there already)" if len(missing) < matches else ""
     console.say(f"{matches} matches in {out}{kept}")
-    console.say(f"Next: {console.this_command()} train spotting/demo --data {out}")
+    command = console.this_command()
+    if video:
+        console.say(f"Next: {command} train spotting/demo --data {out}")
+    else:
+        console.say(f"Next: {command} data stats {out} --reference")
 
 
 def _size(text: str) -> tuple[int, int]:

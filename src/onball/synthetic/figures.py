@@ -1,251 +1,159 @@
-"""People, ball, goals, flags and shadows: capsules painted as polygons from far to near."""
+"""People, balls, goals and flags: capsules painted as polygons from far to near."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from onball.synthetic.balls import BallBrush
+from onball.synthetic.capsules import SHIFT, Capsules
+from onball.synthetic.details import Wardrobe
+from onball.synthetic.focus import Backdrop
+from onball.synthetic.furniture import Furniture, Net
 from onball.synthetic.look import Look
 from onball.synthetic.opencv import cv2
-from onball.synthetic.pose import END_RADII, ENDS, PARTS, START_RADII, STARTS
-from onball.synthetic.scene import NEAR, Canvas, Floats, Scene
-from onball.synthetic.world import (
-    BALL_RADIUS,
-    GOAL_HEIGHT,
-    GOAL_WIDTH,
-    HALF_LENGTH,
-    HALF_WIDTH,
-    PEOPLE,
-)
+from onball.synthetic.pose import END_RADII, ENDS, START_RADII, STARTS
+from onball.synthetic.scene import Canvas, Floats, Scene
+from onball.synthetic.world import PEOPLE
 
-_SHIFT = 4  # fractional bits of the coordinates handed to OpenCV
-_ARC = np.linspace(np.pi / 2, 3 * np.pi / 2, 5)
-_HALF_CIRCLE = np.stack([np.cos(_ARC), np.sin(_ARC)], 1)
-POST_RADIUS, FLAG_HEIGHT = 0.06, 1.5
-BALL_MINIMUM = 1.05
-"""Least radius of the painted ball in pixels of the picture: television's never vanishes."""
-
-
-class Shadows:
-    """The layer of the painter that darkens the ground in the shadows of people and ball."""
-
-    name = "shadows"
-
-    def __init__(self, look: Look, width: int, height: int) -> None:
-        self._sun = np.array(look.sun)
-        levels = np.arange(256)[:, None] * (1 - look.shadow * np.array([1.0, 0.97, 0.90]))
-        self._darker = np.round(levels).astype(np.uint8)[None]
-        self._mask = np.zeros((height, width), np.uint8)
-
-    def draw(self, canvas: Canvas, scene: Scene) -> None:
-        """Darken where limbs stand between the sun and the ground."""
-        starts, ends = self._fall(scene.joints[:, STARTS]), self._fall(scene.joints[:, ENDS])
-        ball = self._fall(scene.moment.ball.astype(np.float64))[None]
-        shapes = Capsules.project(
-            scene,
-            np.concatenate([starts.reshape(-1, 3), ball]),
-            np.concatenate([ends.reshape(-1, 3), ball]),
-            np.append(np.tile(START_RADII, PEOPLE), BALL_RADIUS),
-            np.append(np.tile(END_RADII, PEOPLE), BALL_RADIUS),
-        )
-        polygons = shapes.polygons()
-        seen = np.flatnonzero(shapes.seen)
-        if len(seen) == 0:
-            return
-        corners = polygons[seen].reshape(-1, 2) >> _SHIFT
-        x0, y0 = np.maximum(corners.min(0) - 1, 0).tolist()
-        x1, y1 = np.minimum(corners.max(0) + 2, (scene.width, scene.height)).tolist()
-        if x1 <= x0 or y1 <= y0:
-            return
-        mask = self._mask[y0:y1, x0:x1]
-        mask[:] = 0
-        for i in seen.tolist():
-            cv2.fillConvexPoly(self._mask, polygons[i], 255, cv2.LINE_8, _SHIFT)
-        lit = canvas[y0:y1, x0:x1]
-        cv2.copyTo(cv2.LUT(lit, self._darker), mask, lit)
-
-    def _fall(self, points: Floats) -> Floats:
-        """Points `[..., 3]` along the sun's rays onto the ground."""
-        return np.asarray(points - points[..., 2:] * (self._sun / self._sun[2]))
+ROUND = 3.2
+"""From this radius on, in pixels of a 224-line picture, a limb is painted as something round."""
+_TONES = ((0.76, 1.03), (0.45, 1.08))  # share of the radius, and light on that much of a limb
+_EDGE = 0.95  # light on the rest of it
+_Turn = tuple[float, Callable[[], None]]
 
 
 class Figures:
-    """The layer of the painter that draws people, ball, goals and corner flags."""
+    """The layer of the painter that draws people, balls, goals and corner flags.
+
+    Args:
+        look: of the match.
+        scale: size of the canvas over that of a picture of 224 lines.
+        smooth: True to draw with soft edges, for a canvas that is not averaged down.
+    """
 
     name = "figures"
 
-    def __init__(self, look: Look, supersampling: int) -> None:
-        colours = look.part_colours()[:, PARTS]  # [PEOPLE, C, 3]
-        self._furniture = _Furniture.build()
-        self._colours = np.concatenate([colours.reshape(-1, 3), self._furniture.colours])
-        self._sun = np.array(look.sun)
-        self._sunlight = look.shadow
-        self._ball_minimum = BALL_MINIMUM * supersampling
-        self._rim = 0.45 * supersampling
-        grass = np.array(look.grass)
-        self._net = tuple((0.62 * grass + 0.38 * 225).astype(int).tolist())
-        self._nets = [_net(side) for side in (-1, 1)]
+    def __init__(self, look: Look, scale: float, smooth: bool) -> None:
+        self._furniture = Furniture.build()
+        self._colours = look.outfits.colours().reshape(-1, 3)
+        self._wardrobe = Wardrobe(look, scale)
+        self._backdrop = Backdrop(look, round(224 * scale))
+        self._light = look.light
+        self._sun = np.array(look.light.sun)
+        self._balls = BallBrush(max(scale, 0.75))
+        self._round = ROUND * scale
+        self._line = cv2.LINE_AA if smooth else cv2.LINE_8
+        self._nets = [Net(side) for side in (-1, 1)]
 
     def draw(self, canvas: Canvas, scene: Scene) -> None:
-        """Paint nets first, then every limb, post, flag and the ball from far to near."""
-        for net in self._nets:
-            self._draw_net(canvas, scene, net)
-        starts = np.concatenate([scene.joints[:, STARTS].reshape(-1, 3), self._furniture.starts])
-        ends = np.concatenate([scene.joints[:, ENDS].reshape(-1, 3), self._furniture.ends])
-        shapes = Capsules.project(
-            scene,
-            starts,
-            ends,
-            np.concatenate([np.tile(START_RADII, PEOPLE), self._furniture.radii]),
-            np.concatenate([np.tile(END_RADII, PEOPLE), self._furniture.radii]),
-        )
-        colours = self._light(starts, ends)
-        polygons = shapes.polygons()
-        order, ball_at = self._far_to_near(scene, shapes)
-        for place, i in enumerate(order):
-            if place == ball_at:
-                self._draw_ball(canvas, scene)
-            cv2.fillConvexPoly(canvas, polygons[i], colours[i], cv2.LINE_8, _SHIFT)
-        if ball_at >= len(order):
-            self._draw_ball(canvas, scene)
+        """Paint nets, limbs, posts, flags and balls from far to near."""
+        shapes, colours, groups, nearer = self._shapes(scene)
+        polygons, flat = shapes.polygons(), colours.clip(0, 255).astype(int).tolist()
+        rounds = self._rounded(scene, shapes, colours)
+        for i in rounds:
+            flat[i] = [int(channel * _EDGE) for channel in flat[i]]
+        seen = np.flatnonzero(shapes.seen)
+        order = seen[np.lexsort((nearer[seen] - shapes.depth[seen], -groups[seen]))]
+        turns = self._turns(canvas, scene)
+        places = np.searchsorted(-groups[order], [-depth for depth, _ in turns]).tolist()
+        begin = 0
+        for place, (_, draw) in zip([*places, len(order)], [*turns, (0.0, None)], strict=True):
+            for i in order[begin:place].tolist():
+                cv2.fillConvexPoly(canvas, polygons[i], flat[i], self._line, SHIFT)
+                for polygon, colour in rounds.get(i, ()):
+                    cv2.fillConvexPoly(canvas, polygon, colour, self._line, SHIFT)
+            begin = place
+            if draw is not None:
+                draw()
 
-    def _light(self, starts: Floats, ends: Floats) -> list[list[int]]:
-        """Colours `[N]` of the limbs: one that lies along the sun's rays gets least of them."""
+    def _turns(self, canvas: Canvas, scene: Scene) -> list[_Turn]:
+        """What is painted between limbs, and at which depth; from far to near."""
+        turns: list[_Turn] = [
+            (self._backdrop.sharp_to(scene), lambda: self._backdrop.draw(canvas, scene))
+        ]
+        opened = scene.moment if scene.opened is None else scene.opened.moment
+        balls = (scene.moment.ball, opened.ball), (scene.moment.spare_ball, opened.spare_ball)
+        for now, past in balls:
+            if not np.isfinite(now).all():
+                continue
+            ball, before = now.astype(np.float64), past.astype(np.float64)
+            gain = float(self._light.gain(ball[:2])) if self._light.shade else 1.0
+            if scene.opened is None:
+                before = np.full(3, np.nan)
+
+            def draw_ball(ball: Floats = ball, before: Floats = before, gain: float = gain) -> None:
+                self._balls.draw(canvas, scene, ball, before, gain)
+
+            # At equal depth the ball is in front: it is at somebody's feet.
+            turns.append((float(scene.project(ball)[1]) - 0.25, draw_ball))
+        for net in self._nets:
+            depth = float(scene.project(net.middle)[1])
+            share = float(np.clip(20 / max(depth, 1.0), 0.30, 0.65))
+
+            def draw_net(net: Net = net, share: float = share) -> None:
+                net.draw(canvas, scene, (222, 224, 222), share)
+
+            turns.append((depth, draw_net))
+        return sorted(turns, key=lambda turn: -turn[0])
+
+    def _shapes(self, scene: Scene) -> tuple[Capsules, Floats, Floats, NDArray[np.float64]]:
+        """All capsules, their colours `[N, 3]`, the depths of what they belong to, and how far forward
+        they are brought within it."""
+        extra_starts, extra_ends, extra_radii, extra_colours, owner, nearer = (
+            self._wardrobe.details(scene).columns()
+        )
+        furniture = self._furniture
+        limbs = scene.joints[:, STARTS].reshape(-1, 3), scene.joints[:, ENDS].reshape(-1, 3)
+        radii = [np.tile(START_RADII, PEOPLE), np.tile(END_RADII, PEOPLE)]
+        starts = np.concatenate([limbs[0], furniture.starts, extra_starts])
+        ends = np.concatenate([limbs[1], furniture.ends, extra_ends])
+        start_radii, end_radii = (
+            np.concatenate([some, furniture.radii, extra_radii]) for some in radii
+        )
+        shapes = Capsules.project(scene, starts, ends, start_radii, end_radii)
+        people = self._light.gain(scene.moment.xy)
+        whose = owner.astype(int)
+        gain = np.concatenate(
+            [
+                np.repeat(people, len(STARTS)) * self._facing(*limbs),
+                np.ones(len(furniture.radii)),
+                people[whose],
+            ]
+        )
+        colours = np.concatenate([self._colours, furniture.colours, extra_colours]) * gain[:, None]
+        _, bodies = scene.project(scene.joints.mean(1))
+        own = shapes.depth[len(limbs[0]) : len(limbs[0]) + len(furniture.radii)]
+        groups = np.concatenate([np.repeat(bodies, len(STARTS)), own, bodies[whose]])
+        forward = np.concatenate([np.zeros(len(limbs[0]) + len(own)), nearer])
+        return shapes, colours, groups, forward
+
+    def _facing(self, starts: Floats, ends: Floats) -> Floats:
+        """Light `[N]` on limbs: one that lies along the sun's rays gets least of them."""
         along = ends - starts
         length = np.maximum(np.linalg.norm(along, axis=1), 1e-6)
         facing = np.sqrt(np.clip(1 - ((along @ self._sun) / length) ** 2, 0, 1))
-        light = np.nan_to_num(1 - self._sunlight * (0.75 - 0.75 * facing))
-        shaded: list[list[int]] = (
-            np.minimum(self._colours * light[:, None], 255).astype(int).tolist()
-        )
-        return shaded
+        return np.asarray(np.nan_to_num(1 - self._light.shadow * (0.75 - 0.75 * facing)))
 
-    def _far_to_near(self, scene: Scene, shapes: Capsules) -> tuple[list[int], int]:
-        """Visible capsules in order of painting, and before which of them the ball's turn is."""
-        limbs = len(STARTS)
-        _, bodies = scene.project(scene.joints.mean(1))
-        groups = np.concatenate([np.repeat(bodies, limbs), shapes.depth[PEOPLE * limbs :]])
-        seen = np.flatnonzero(shapes.seen)
-        order = seen[np.lexsort((-shapes.depth[seen], -groups[seen]))]
-        _, ball = scene.project(scene.moment.ball.astype(np.float64))
-        # At equal depth the ball is in front: it is at somebody's feet.
-        nearer = int(np.searchsorted(-groups[order], -(float(ball) - 0.25)))
-        return order.tolist(), nearer
-
-    def _draw_ball(self, canvas: Canvas, scene: Scene) -> None:
-        if not np.isfinite(scene.moment.ball).all():
-            return
-        pixel, depth = scene.project(scene.moment.ball.astype(np.float64))
-        size = (scene.width + 50, scene.height + 50)
-        if depth < NEAR or (pixel < -50).any() or (pixel > size).any():
-            return
-        radius = max(BALL_RADIUS * scene.pixels_per_metre / float(depth), self._ball_minimum)
-        centre = np.round(pixel * 2**_SHIFT).astype(int).tolist()
-        rim, white = (round(r * 2**_SHIFT) for r in (radius + self._rim, radius))
-        cv2.circle(canvas, centre, rim, (70, 76, 62), -1, cv2.LINE_AA, _SHIFT)
-        cv2.circle(canvas, centre, white, (246, 246, 244), -1, cv2.LINE_AA, _SHIFT)
-
-    def _draw_net(self, canvas: Canvas, scene: Scene, net: Floats) -> None:
-        pixels, depth = scene.project(net)
-        if depth.min() < NEAR or (pixels.max((0, 1)) < 0).any():
-            return
-        if (pixels.min((0, 1)) > (scene.width, scene.height)).any():
-            return
-        strings = np.round(pixels * 2**_SHIFT).astype(np.int32)
-        cv2.polylines(canvas, list(strings), False, self._net, 1, cv2.LINE_AA, _SHIFT)
-
-
-class Capsules:
-    """Many capsules on the canvas.
-
-    Attributes:
-        seen: `[N]`, whether a capsule reaches into the canvas.
-        depth: `[N]`, metres from the camera to its middle.
-    """
-
-    def __init__(
-        self, starts: Floats, ends: Floats, radii: Floats, depth: Floats, seen: NDArray[np.bool_]
-    ) -> None:
-        self._starts, self._ends, self._radii = starts, ends, radii
-        self.depth, self.seen = depth, seen
-
-    @classmethod
-    def project(
-        cls, scene: Scene, starts: Floats, ends: Floats, start_radii: Floats, end_radii: Floats
-    ) -> Capsules:
-        """Capsules from points `[N, 3]` and radii `[N]` in metres; NaN points are not seen."""
-        pixels, depth = scene.project(np.stack([starts, ends]))
-        # OpenCV fills every pixel that the outline touches: about a third of a pixel too many.
-        radii = (
-            np.stack([start_radii, end_radii]) * scene.pixels_per_metre / np.maximum(depth, NEAR)
-        )
-        radii = np.maximum(radii - 0.35, 0.3)
-        reach = radii.max(0)[:, None]
+    def _rounded(
+        self, scene: Scene, shapes: Capsules, colours: Floats
+    ) -> dict[int, list[tuple[NDArray[np.int32], list[int]]]]:
+        """Brighter inner parts of thick limbs, on the side of the light."""
         with np.errstate(invalid="ignore"):
-            seen = (
-                (depth.min(0) > NEAR)
-                & (pixels.max(0) + reach > 0).all(1)
-                & (pixels.min(0) - reach < (scene.width, scene.height)).all(1)
-            )
-        return cls(pixels[0], pixels[1], radii, depth.mean(0), seen)
-
-    def polygons(self) -> NDArray[np.int32]:
-        """Outlines `[N, 10, 2]` in OpenCV's fixed-point pixels; zeros for capsules not seen."""
-        along = self._ends - self._starts
-        length = np.linalg.norm(along, axis=1, keepdims=True)
-        along = np.where(length > 1e-6, along / np.maximum(length, 1e-6), (1.0, 0.0))
-        normal = np.stack([-along[:, 1], along[:, 0]], 1)
-        cap = _HALF_CIRCLE[:, :1] * along[:, None] + _HALF_CIRCLE[:, 1:] * normal[:, None]
-        first = self._starts[:, None] + self._radii[0][:, None, None] * cap
-        second = self._ends[:, None] - self._radii[1][:, None, None] * cap
-        outline = np.concatenate([first, second], 1)
-        outline[~self.seen] = 0.0
-        return np.asarray(np.round(outline * 2**_SHIFT), dtype=np.int32)
-
-
-class _Furniture(NamedTuple):
-    """What stands on the pitch: goal frames and corner flags, as capsules."""
-
-    starts: Floats  # [F, 3], metres
-    ends: Floats  # [F, 3]
-    radii: Floats  # [F]
-    colours: Floats  # [F, 3]
-
-    @classmethod
-    def build(cls) -> _Furniture:
-        """Two goals and four flags."""
-        half, white, pole, flag = GOAL_WIDTH / 2, (232, 232, 232), (214, 204, 150), (214, 60, 40)
-        rows: list[tuple[tuple[float, ...], tuple[float, ...], float, tuple[int, ...]]] = []
-        for x in (-HALF_LENGTH, HALF_LENGTH):
-            for y in (-half, half):
-                rows.append(((x, y, 0), (x, y, GOAL_HEIGHT), POST_RADIUS, white))
-            rows.append(((x, -half, GOAL_HEIGHT), (x, half, GOAL_HEIGHT), POST_RADIUS, white))
-            for y in (-HALF_WIDTH, HALF_WIDTH):
-                rows.append(((x, y, 0), (x, y, FLAG_HEIGHT), 0.03, pole))
-                top = FLAG_HEIGHT - 0.15
-                rows.append(((x, y, top), (x - 0.004 * x, y, top), 0.14, flag))
-        return cls(*(np.array(column, dtype=np.float64) for column in zip(*rows, strict=True)))
-
-
-def _net(side: int) -> Floats:
-    """Strings of a goal's net as polylines of three points, `[strings, 3, 3]`."""
-    half, top, foot = GOAL_WIDTH / 2, 0.9, 1.9
-    line = side * HALF_LENGTH
-    strings = []
-    for y in np.linspace(-half, half, 13):  # from the bar over the back to the ground
-        strings.append(
-            [
-                (line, y, GOAL_HEIGHT),
-                (line + side * top, y, GOAL_HEIGHT),
-                (line + side * foot, y, 0),
-            ]
-        )
-    for share in np.linspace(0.0, 0.9, 6):  # around the back at one height
-        depth = side * (foot + share * (top - foot))
-        z = share * GOAL_HEIGHT
-        strings.append([(line + depth, -half, z), (line + depth, 0, z), (line + depth, half, z)])
-        for y in (-half, half):
-            strings.append([(line, y, z), (line + depth / 2, y, z), (line + depth, y, z)])
-    return np.array(strings, dtype=np.float64)
+            thick = shapes.seen & (shapes.radii.max(0) > self._round)
+        thick[len(self._colours) :] = False
+        chosen = np.flatnonzero(thick)
+        if len(chosen) == 0:
+            return {}
+        towards = scene.camera.rotation[:2] @ self._sun
+        inner: dict[int, list[tuple[NDArray[np.int32], list[int]]]] = {
+            i: [] for i in chosen.tolist()
+        }
+        for share, gain in _TONES:
+            polygons = shapes.within(chosen, share, towards).polygons()
+            tones = (colours[chosen] * gain).clip(0, 255).astype(int).tolist()
+            for i, polygon, tone in zip(chosen.tolist(), polygons, tones, strict=True):
+                inner[i].append((polygon, tone))
+        return inner

@@ -1,60 +1,64 @@
-"""Writes simulated matches to disk in SoccerNet's layout, several at once, resumable.
+"""Writes simulated data sets to disk in SoccerNet's layout, several matches at once, resumable.
 
 ROOT/splits.json
-ROOT/simulated/seed-<S>/<match>/{224p.mp4, Labels-ball.json, tracks.parquet, simulation.json}
+ROOT/simulated/seed-<S>/<match>/{224p.mp4, Labels-ball.json, tracks.parquet, camera.parquet, simulation.json}
 """
 
 from __future__ import annotations
 
-import json
 import multiprocessing
-import shutil
 import signal
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from onball.actions import Action
-from onball.data.layout import SPLITS_FILE, VIDEO_FILE, read_splits, write_splits
-from onball.errors import DataError, InputError
-from onball.events import Event, Team
-from onball.files import require_writable, write_text_atomic
-from onball.formats.soccernet import LABELS_FILE, write_labels
-from onball.synthetic.camera import CameraPath, Station
-from onball.synthetic.look import Look
-from onball.synthetic.play import play_match
+import numpy as np
+
+from onball.data.layout import SPLITS_FILE, read_splits, write_splits
+from onball.errors import InputError
+from onball.files import require_writable
+from onball.synthetic.film import MatchPlan
+from onball.synthetic.match_files import Outputs, is_done, write_match
 
 SPLITS = ("train", "valid", "test")
 _SEEDS_PER_SPLIT = 1000
-_PROGRESS_EVERY = 125  # frames between two reports of a worker
+
+#: What varies between matches: sizes of video, frame rates, and how hard it is compressed.
+SIZES = ((398, 224), (480, 270), (640, 360), (854, 480), (1280, 720))
+RATES = (25.0, 30000 / 1001, 50.0)
+CRF_RANGE = (20, 36)
 
 
 @dataclass(frozen=True)
-class MatchPlan:
-    """One match to simulate: the video's settings and the seed that decides everything else."""
+class Preset:
+    """A data set by name: how many matches of which length in each split."""
 
+    counts: dict[str, int]
+    minutes: float
+    halves: int
     seed: int
-    duration_ms: int
-    width: int = 398
-    height: int = 224
-    fps: float = 25.0
-    crf: int = 24
+    size: tuple[int, int] = (398, 224)
 
-    @property
-    def frames(self) -> int:
-        """Number of frames of the video."""
-        return max(1, round(self.duration_ms * self.fps / 1000))
+
+PRESETS: dict[str, Preset] = {
+    "tiny": Preset({"train": 2, "valid": 1, "test": 1}, 0.25, 1, 0, (128, 72)),
+    "bench": Preset({"train": 4, "valid": 1, "test": 2}, 20.0, 2, 2025),
+    "full": Preset({"train": 4, "valid": 1, "test": 2}, 90.0, 2, 2025),
+}
+"""`tiny` is for tests, `bench` is the benchmark on which systems are compared, `full` is as long as real
+matches are. Their matches have fixed seeds."""
 
 
 def plan_dataset(
-    seed: int, counts: dict[str, int], plan: MatchPlan
+    seed: int, counts: dict[str, int], plan: MatchPlan, *, vary: bool = False
 ) -> dict[str, dict[str, MatchPlan]]:
     """The matches of each split: name (`simulated/seed-<S>/<match>`) to plan.
 
     Match k of a split always has the same seed, whatever the number of matches, and no two splits or
-    data set seeds share one.
+    data set seeds share one. A plan with `crf` None gets one of its own in each match; with `vary`,
+    so do size and frame rate.
     """
     splits: dict[str, dict[str, MatchPlan]] = {}
     for index, split in enumerate(SPLITS):
@@ -66,65 +70,21 @@ def plan_dataset(
         for number in range(counts.get(split, 0)):
             match_seed = (seed * len(SPLITS) + index) * _SEEDS_PER_SPLIT + number
             name = f"simulated/seed-{seed}/{split}-{number + 1:03d} - Home - Away"
-            splits[split][name] = MatchPlan(**{**asdict(plan), "seed": match_seed})
+            splits[split][name] = _settle(replace(plan, seed=match_seed), vary)
     return splits
 
 
-def render_match(plan: MatchPlan, folder: Path, name: str) -> Iterator[int]:
-    """Simulates and paints one match into `folder`; yields the number of frames written, now and then.
-
-    The match is written into a folder aside that is renamed when it is whole, so `folder` either does not
-    exist or is complete. Same plan, same labels and pixels.
-    """
-    from onball.synthetic.boxes import boxes
-    from onball.synthetic.painter import Painter
-    from onball.synthetic.tracks import TrackWriter
-    from onball.video.writer import VideoWriter
-
-    aside = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    motion = play_match(plan.seed, plan.duration_ms, name=name)
-    cameras = CameraPath(motion, Station.random(plan.seed))
-    painter = Painter(Look.random(plan.seed), plan.width, plan.height)
-    goals = [event for event in motion.events if event.label is Action.GOAL]
-    with (
-        VideoWriter(aside / VIDEO_FILE, (plan.width, plan.height), plan.fps, crf=plan.crf) as video,
-        TrackWriter(aside / "tracks.parquet") as tracks,
-    ):
-        for frame in range(plan.frames):
-            time_ms = round(frame * 1000 / plan.fps)
-            moment, camera = motion.at(time_ms), cameras.at(time_ms)
-            video.write(
-                painter.paint(moment, camera, clock_ms=time_ms, score=_score(goals, time_ms))
-            )
-            tracks.add(moment, boxes(moment, camera, plan.width, plan.height))
-            if frame % _PROGRESS_EVERY == _PROGRESS_EVERY - 1:
-                yield frame + 1
-    write_labels(motion.events, aside / LABELS_FILE)
-    write_text_atomic(aside / "simulation.json", json.dumps(asdict(plan), indent=2) + "\n")
-    aside.rename(folder)
-    yield plan.frames
-
-
-def _score(goals: list[Event], time_ms: int) -> tuple[int, int]:
-    past = [goal.team for goal in goals if goal.position_ms <= time_ms]
-    return past.count(Team.LEFT), past.count(Team.RIGHT)
-
-
-def _is_done(plan: MatchPlan, folder: Path) -> bool:
-    """True if that very match is there already; an error if another one is."""
-    if not folder.exists():
-        return False
-    try:
-        there = json.loads((folder / "simulation.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        there = None
-    if there != asdict(plan):
-        raise DataError(
-            f"{folder} holds a match made with other settings: choose another --out or delete it"
-        )
-    return True
+def _settle(plan: MatchPlan, vary: bool) -> MatchPlan:
+    """Chooses what the plan leaves open, by its seed."""
+    rng = np.random.default_rng([plan.seed, 0xF11])
+    crf = int(rng.integers(CRF_RANGE[0], CRF_RANGE[1] + 1))
+    if plan.crf is None:
+        plan = replace(plan, crf=crf)
+    if vary:
+        width, height = SIZES[int(rng.integers(len(SIZES)))]
+        fps = RATES[int(rng.integers(len(RATES)))]
+        plan = replace(plan, width=width, height=height, fps=fps)
+    return plan
 
 
 def _start_worker() -> None:
@@ -135,16 +95,20 @@ def _start_worker() -> None:
     cv2.setNumThreads(1)
 
 
-def _work(plan: MatchPlan, folder: Path, name: str, queue: Any) -> None:
+def _work(plan: MatchPlan, folder: Path, name: str, outputs: Outputs, queue: Any) -> None:
     """What a worker process does: one match."""
     written = 0
-    for frames in render_match(plan, folder, name):
+    for frames in write_match(plan, folder, name, outputs):
         queue.put(frames - written)
         written = frames
 
 
 def write_dataset(
-    root: Path, splits: dict[str, dict[str, MatchPlan]], *, processes: int = 1
+    root: Path,
+    splits: dict[str, dict[str, MatchPlan]],
+    *,
+    processes: int = 1,
+    outputs: Outputs = Outputs(),
 ) -> Generator[int, None, None]:
     """Writes the data set, `processes` matches at a time; matches that exist already are kept.
 
@@ -159,7 +123,7 @@ def write_dataset(
     import onball.synthetic.painter
     import onball.synthetic.tracks  # noqa: F401
 
-    missing = missing_matches(root, splits)
+    missing = missing_matches(root, splits, outputs)
     require_writable(root)
     write_splits(root, _with_former(root, splits))
     context = multiprocessing.get_context("spawn")
@@ -169,7 +133,8 @@ def write_dataset(
     ):
         queue = manager.Queue()
         running: set[Future[None]] = {
-            pool.submit(_work, plan, root / name, name, queue) for name, plan in missing.items()
+            pool.submit(_work, plan, root / name, name, outputs, queue)
+            for name, plan in missing.items()
         }
         try:
             while running:
@@ -199,11 +164,13 @@ def _with_former(root: Path, splits: dict[str, dict[str, MatchPlan]]) -> dict[st
     return names
 
 
-def missing_matches(root: Path, splits: dict[str, dict[str, MatchPlan]]) -> dict[str, MatchPlan]:
+def missing_matches(
+    root: Path, splits: dict[str, dict[str, MatchPlan]], outputs: Outputs = Outputs()
+) -> dict[str, MatchPlan]:
     """The matches that are not on disk yet, by name."""
     return {
         name: plan
         for matches in splits.values()
         for name, plan in matches.items()
-        if not _is_done(plan, root / name)
+        if not is_done(plan, root / name, outputs)
     }

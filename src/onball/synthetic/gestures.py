@@ -1,12 +1,12 @@
-"""How bodies kick, head, throw, slide, block, catch and cheer: key poses around the contact.
+"""How bodies move through the key poses of their gestures, and `Targets`: where limbs want to be.
 
-A key pose sets where pelvis, feet and hands are in the body's frame (metres forward, left, up) at a
-time relative to the contact, and how far it overrules standing and running for legs and arms.
-Between two keys everything moves evenly, so a foot has speed at the moment of contact.
+Between two keys everything moves along a smooth curve that never swings beyond them, and that keeps
+its speed where the keys lead on in one direction: a kicking foot is fast at the contact.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
@@ -14,205 +14,176 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.synthetic.world import CONTACT_OFFSET, Gesture
+from onball.synthetic.key_poses import BALL_KEYS, Key, Point, mirrored
+from onball.synthetic.key_poses_body import BODY_KEYS, STRETCH_KEYS, STRETCH_PERIOD_MS
+from onball.synthetic.world import Gesture
 
 Floats = NDArray[np.float64]
-Point = tuple[float, float, float]
+
+POSE = 22
+"""Numbers in a pose: pelvis 3, lean 2, feet 6, turns 2, toes 2, hands 6, elbows 1."""
+_LEGS = 15  # the first so many of them belong to the legs, the others to the arms
 
 
 @dataclass(frozen=True)
 class Targets:
-    """Where bodies want to be, in their own frames.
+    """Where bodies want to be, in their own frames (metres forward, left, up; radians).
 
     Attributes:
-        pelvis: `[P, 3]`, metres.
-        lean: `[P, 2]`: pitch (forward) and roll (left) of the back, radians.
-        feet: `[P, 2, 3]`: left and right ankle.
-        hands: `[P, 2, 3]`: left and right.
-        twist: `[P]`: turn of the hips against the shoulders, radians.
+        rows: `[P, POSE]`; all other attributes are views of it.
     """
 
-    pelvis: Floats
-    lean: Floats
-    feet: Floats
-    hands: Floats
-    twist: Floats
+    rows: Floats
+
+    @property
+    def pelvis(self) -> Floats:
+        """`[P, 3]`."""
+        return self.rows[:, :3]
+
+    @property
+    def lean(self) -> Floats:
+        """`[P, 2]`: pitch (forward) and roll (left) of the back."""
+        return self.rows[:, 3:5]
+
+    @property
+    def feet(self) -> Floats:
+        """`[P, 2, 3]`: left and right ankle."""
+        return self.rows[:, 5:11].reshape(-1, 2, 3)
+
+    @property
+    def turns(self) -> Floats:
+        """`[P, 2]`: of hips and shoulders around the back, to the left."""
+        return self.rows[:, 11:13]
+
+    @property
+    def toes(self) -> Floats:
+        """`[P, 2]`: where left and right foot point, to the left."""
+        return self.rows[:, 13:15]
+
+    @property
+    def hands(self) -> Floats:
+        """`[P, 2, 3]`: left and right."""
+        return self.rows[:, 15:21].reshape(-1, 2, 3)
+
+    @property
+    def elbows(self) -> Floats:
+        """`[P]`: 0 hanging, 1 pointing away from the body."""
+        return self.rows[:, 21]
 
     def blend(self, person: int, pose: Floats, legs: float, arms: float) -> None:
-        """Pull one person towards a key pose `[17]`; legs and arms: 0 not at all, 1 fully."""
-        for values, wanted, share in (
-            (self.pelvis[person], pose[:3], legs),
-            (self.lean[person], pose[3:5], legs),
-            (self.feet[person], pose[5:11].reshape(2, 3), legs),
-            (self.hands[person], pose[11:].reshape(2, 3), arms),
-        ):
-            values += share * (wanted - values)
-        self.twist[person] *= 1 - legs
+        """Pull one person towards a pose `[POSE]`; legs and arms: 0 not at all, 1 fully."""
+        row = self.rows[person]
+        row[:_LEGS] += legs * (pose[:_LEGS] - row[:_LEGS])
+        row[_LEGS:] += arms * (pose[_LEGS:] - row[_LEGS:])
 
-
-class Key(NamedTuple):
-    """One key pose of a right-footed gesture."""
-
-    ms: int
-    pelvis: Point = (0.0, 0.0, 0.90)
-    lean: tuple[float, float] = (0.08, 0.0)
-    left_foot: Point = (0.05, 0.13, 0.08)
-    right_foot: Point = (-0.05, -0.13, 0.08)
-    left_hand: Point = (0.15, 0.32, 0.90)
-    right_hand: Point = (0.15, -0.32, 0.90)
-    legs: float = 1.0
-    arms: float = 1.0
-
-
-def _ankle_at_contact(gesture: Gesture) -> Point:
-    """The ankle whose foot touches a ball at the gesture's contact."""
-    x, y, z = CONTACT_OFFSET[gesture]
-    return x - 0.21, y, z + 0.05
-
-
-def _faded(key: Key, ms: int) -> Key:
-    """The same pose at another time without any say: where a gesture begins or ends."""
-    return key._replace(ms=ms, legs=0.0, arms=0.0)
-
-
-def _played(keys: tuple[Key, ...], begin: int, end: int) -> tuple[Key, ...]:
-    return (_faded(keys[0], begin), *keys, _faded(keys[-1], end))
-
-
-_PLANTED: Point = (0.22, 0.14, 0.08)
-
-_KICK = (
-    Key(-150, (-0.02, 0, 0.90), (0.10, 0.08), _PLANTED, (-0.48, -0.16, 0.50),
-        (0.30, 0.45, 1.20), (-0.30, -0.42, 1.05)),
-    Key(-50, (0.02, 0, 0.88), (0.12, 0.10), _PLANTED, (-0.22, -0.16, 0.22),
-        (0.20, 0.50, 1.20), (-0.20, -0.45, 1.05)),
-    Key(0, (0.04, 0, 0.88), (0.06, 0.10), _PLANTED, _ankle_at_contact(Gesture.KICK_RIGHT),
-        (0.05, 0.52, 1.15), (0.05, -0.48, 1.10)),
-    Key(110, (0.06, 0, 0.90), (-0.04, 0.06), _PLANTED, (0.66, -0.04, 0.48),
-        (-0.22, 0.48, 1.10), (0.32, -0.36, 1.20)),
-    Key(190, (0.06, 0, 0.91), (-0.02, 0.04), _PLANTED, (0.60, -0.04, 0.46),
-        (-0.20, 0.42, 1.05), (0.30, -0.34, 1.15)),
-)  # fmt: skip
-_LOFT = (
-    Key(-190, (-0.06, 0, 0.90), (0.06, 0.14), _PLANTED, (-0.62, -0.24, 0.66),
-        (0.40, 0.58, 1.40), (-0.40, -0.48, 1.20)),
-    Key(-70, (-0.02, 0, 0.87), (-0.08, 0.20), _PLANTED, (-0.34, -0.22, 0.28),
-        (0.25, 0.64, 1.40), (-0.25, -0.52, 1.20)),
-    Key(0, (0.02, 0, 0.86), (-0.22, 0.20), _PLANTED, _ankle_at_contact(Gesture.LOFT_RIGHT),
-        (0.00, 0.66, 1.35), (0.02, -0.56, 1.20)),
-    Key(130, (0.08, 0, 0.92), (-0.26, 0.08), (0.20, 0.12, 0.10), (0.78, 0.04, 0.98),
-        (-0.12, 0.60, 1.25), (0.36, -0.40, 1.30)),
-    Key(230, (0.10, 0, 0.92), (-0.12, 0.04), (0.18, 0.12, 0.10), (0.72, 0.06, 0.72),
-        (-0.20, 0.50, 1.15), (0.32, -0.36, 1.20)),
-)  # fmt: skip
-_HEADER = (
-    Key(-220, (-0.02, 0, 0.74), (0.30, 0), left_hand=(-0.35, 0.35, 0.80), right_hand=(-0.35, -0.35, 0.80)),
-    Key(-100, (-0.06, 0, 1.12), (-0.12, 0), (-0.05, 0.12, 0.24), (-0.30, -0.12, 0.34),
-        left_hand=(0.25, 0.42, 1.60), right_hand=(0.25, -0.42, 1.60)),
-    Key(-40, (-0.10, 0, 1.30), (-0.20, 0), (-0.22, 0.12, 0.44), (-0.45, -0.12, 0.60),
-        left_hand=(0.25, 0.48, 1.75), right_hand=(0.25, -0.48, 1.75)),
-    Key(0, (-0.04, 0, 1.34), (0.22, 0), (-0.10, 0.12, 0.46), (-0.28, -0.12, 0.56),
-        left_hand=(-0.05, 0.50, 1.55), right_hand=(-0.05, -0.50, 1.55)),
-    Key(110, (0.0, 0, 1.18), (0.34, 0), (0.05, 0.12, 0.30), (-0.10, -0.12, 0.34),
-        left_hand=(-0.10, 0.46, 1.35), right_hand=(-0.10, -0.46, 1.35)),
-    Key(220, (0.0, 0, 0.80), (0.28, 0), left_hand=(0.10, 0.40, 0.95), right_hand=(0.10, -0.40, 0.95)),
-)  # fmt: skip
-_THROW_IN = (
-    Key(-920, (0, 0, 0.92), (0.04, 0), left_hand=(0.42, 0.16, 1.40), right_hand=(0.42, -0.16, 1.40)),
-    Key(-800, (0, 0, 0.92), (-0.05, 0), left_hand=(0.02, 0.13, 1.98), right_hand=(0.02, -0.13, 1.98)),
-    Key(-260, (-0.02, 0, 0.90), (-0.30, 0), (0.25, 0.10, 0.08), (-0.25, -0.12, 0.08),
-        left_hand=(-0.32, 0.13, 1.86), right_hand=(-0.32, -0.13, 1.86)),
-    Key(0, (0.05, 0, 0.96), (0.10, 0), (0.25, 0.10, 0.08), (-0.30, -0.10, 0.14),
-        left_hand=(0.22, 0.11, 2.10), right_hand=(0.22, -0.11, 2.10)),
-    Key(140, (0.08, 0, 0.92), (0.45, 0), (0.28, 0.10, 0.08), (-0.32, -0.10, 0.18),
-        left_hand=(0.66, 0.16, 1.20), right_hand=(0.66, -0.16, 1.20)),
-    Key(280, (0.08, 0, 0.90), (0.35, 0), (0.25, 0.10, 0.08), (-0.10, -0.10, 0.12),
-        left_hand=(0.50, 0.20, 0.95), right_hand=(0.50, -0.20, 0.95)),
-)  # fmt: skip
-_SLIDE = (
-    Key(-180, (-0.05, 0, 0.46), (-0.40, -0.10), (0.02, 0.16, 0.14), (0.50, -0.12, 0.12),
-        (-0.30, 0.45, 0.70), (-0.25, -0.50, 0.90)),
-    Key(0, (0.02, 0, 0.20), (-0.95, -0.10), (0.28, 0.22, 0.14), _ankle_at_contact(Gesture.SLIDE),
-        (-0.55, 0.40, 0.10), (-0.10, -0.60, 0.75)),
-    Key(330, (0.02, 0, 0.18), (-1.00, -0.10), (0.26, 0.24, 0.12), (0.84, -0.10, 0.10),
-        (-0.58, 0.40, 0.08), (-0.15, -0.60, 0.60)),
-    Key(520, (0.02, 0, 0.40), (-0.10, 0.0), (0.10, 0.20, 0.10), (0.30, -0.14, 0.10),
-        (-0.20, 0.45, 0.30), (0.20, -0.40, 0.70)),
-)  # fmt: skip
-_BLOCK = (
-    Key(-90, (0, 0, 0.84), (-0.06, 0.12), (-0.02, 0.18, 0.08), (0.12, -0.20, 0.30),
-        (-0.10, 0.55, 1.20), (-0.10, -0.55, 1.20)),
-    Key(0, (0, 0, 0.83), (-0.12, 0.14), (-0.02, 0.18, 0.08), (0.20, -0.05, 0.47),
-        (-0.15, 0.60, 1.25), (-0.15, -0.60, 1.25)),
-    Key(150, (0, 0, 0.84), (-0.08, 0.10), (-0.02, 0.18, 0.08), (0.24, -0.10, 0.38),
-        (-0.10, 0.56, 1.20), (-0.10, -0.56, 1.20)),
-)  # fmt: skip
-_CATCH = (
-    Key(
-        -160, (0, 0, 0.82), (0.20, 0), left_hand=(0.46, 0.20, 1.24), right_hand=(0.46, -0.20, 1.24)
-    ),
-    Key(0, (0, 0, 0.84), (0.16, 0), left_hand=(0.32, 0.12, 1.12), right_hand=(0.32, -0.12, 1.12)),
-    Key(700, (0, 0, 0.90), (0.10, 0), left_hand=(0.30, 0.12, 1.14), right_hand=(0.30, -0.12, 1.14)),
-)
-_CELEBRATE = (
-    Key(150, legs=0.0, left_hand=(0.05, 0.40, 1.98), right_hand=(0.05, -0.40, 1.98)),
-    Key(9_000, legs=0.0, left_hand=(0.05, 0.40, 1.98), right_hand=(0.05, -0.40, 1.98)),
-)
 
 _KEYS: dict[Gesture, tuple[Key, ...]] = {
-    Gesture.KICK_RIGHT: _played(_KICK, -320, 310),
-    Gesture.LOFT_RIGHT: _played(_LOFT, -400, 360),
-    Gesture.HEADER: _played(_HEADER, -320, 340),
-    Gesture.THROW_IN: _played(_THROW_IN, -1_050, 480),
-    Gesture.SLIDE: _played(_SLIDE, -330, 680),
-    Gesture.BLOCK: _played(_BLOCK, -220, 300),
-    Gesture.CATCH: _played(_CATCH, -380, 1_000),
-    Gesture.CELEBRATE: _played(_CELEBRATE, -100, 9_400),
+    **BALL_KEYS,
+    **BODY_KEYS,
+    Gesture.STRETCH: STRETCH_KEYS,
 }
-_MIRRORED = {Gesture.KICK_LEFT: Gesture.KICK_RIGHT, Gesture.LOFT_LEFT: Gesture.LOFT_RIGHT}
+_MIRRORED = {
+    Gesture.KICK_LEFT: Gesture.KICK_RIGHT,
+    Gesture.LOFT_LEFT: Gesture.LOFT_RIGHT,
+    Gesture.TOUCH_LEFT: Gesture.TOUCH_RIGHT,
+    Gesture.SHOT_LEFT: Gesture.SHOT_RIGHT,
+    Gesture.DIVE_RIGHT: Gesture.DIVE_LEFT,
+}
+_RIGHT_FOOTED = (Gesture.KICK_RIGHT, Gesture.LOFT_RIGHT, Gesture.SHOT_RIGHT, Gesture.TOUCH_RIGHT)
+_LEFT_FOOTED = (Gesture.KICK_LEFT, Gesture.LOFT_LEFT, Gesture.SHOT_LEFT, Gesture.TOUCH_LEFT)
+#: Which number of a pose is the x of the foot that stands while the other one kicks.
+_STANDING_X = dict.fromkeys(_RIGHT_FOOTED, 5) | dict.fromkeys(_LEFT_FOOTED, 8)
+_NOTHING = np.zeros(POSE)
+_FADE_IN_MS = 500
+
+
+def lasts(gesture: Gesture) -> tuple[int, int]:
+    """When the body begins and ends a gesture, milliseconds after its contact.
+
+    `Gesture.STRETCH` has no end; it can be cut off without a jump whenever the time since its
+    contact is a multiple of `STRETCH_PERIOD_MS`.
+    """
+    if gesture is Gesture.NONE:
+        return 0, 0
+    times = _curve(gesture).times
+    return times[0], 1_000_000_000 if gesture is Gesture.STRETCH else times[-1]
+
+
+def held_ball(gesture: Gesture, ms: int) -> Point:
+    """Where a ball between the hands is in a gesture, in the body's frame: forward, left, up."""
+    pose, _, _ = gesture_targets(gesture, ms)
+    x, y, z = (pose[15:18] + pose[18:21]) / 2
+    return float(x) + 0.03, float(y), max(float(z) + 0.03, 0.11)
+
+
+def perform(targets: Targets, person: int, gesture: Gesture, ms: int, speed: float) -> None:
+    """Let one person, who moves at `speed` (m/s), do a gesture `ms` after its contact."""
+    pose, legs, arms = gesture_targets(gesture, ms)
+    if gesture is Gesture.STRETCH:
+        legs *= min(max(1.0 - speed, 0.0), 1.0)  # who jogs stretches his arms only
+    targets.blend(person, pose, legs, arms)
+    standing_x = _STANDING_X.get(gesture)
+    if standing_x is not None:
+        # The standing foot stays where it is on the ground while the body moves over it.
+        over = -0.001 * ms * min(speed, 6.0)
+        targets.rows[person, standing_x] += legs * min(max(over, -0.45), 0.26)
 
 
 def gesture_targets(gesture: Gesture, ms: int) -> tuple[Floats, float, float]:
     """The pose of a gesture at `ms` after its contact.
 
-    Returns: pelvis 3, lean 2, feet 6 and hands 6 as one row `[17]`, and how far (0 to 1) the pose
-    overrules standing and running for the legs (with pelvis and back) and for the arms. Before
-    its beginning and after its end, and for `Gesture.NONE`, both shares are 0.
+    Returns: the pose `[POSE]`, and how far (0 to 1) it overrules standing and running for the legs
+    (with pelvis and back) and for the arms. Before its beginning and after its end, and for
+    `Gesture.NONE`, both shares are 0.
     """
     if gesture is Gesture.NONE:
-        return np.zeros(17), 0.0, 0.0
-    times, values = _table(gesture)
-    after = int(np.searchsorted(times, ms, side="right"))
-    if after == 0 or after == len(times):
-        return values[min(after, len(times) - 1), :17], 0.0, 0.0
-    share = (ms - times[after - 1]) / (times[after] - times[after - 1])
-    row = values[after - 1] + share * (values[after] - values[after - 1])
-    return row[:17], float(row[17]), float(row[18])
+        return _NOTHING, 0.0, 0.0
+    fade = 1.0
+    if gesture is Gesture.STRETCH:
+        fade = min(max(ms / _FADE_IN_MS, 0.0), 1.0)
+        ms %= STRETCH_PERIOD_MS
+    times, coefficients = _curve(gesture)
+    piece = bisect_right(times, ms) - 1
+    if piece < 0 or piece >= len(coefficients):
+        return coefficients[-1 if piece >= 0 else 0, 0, :POSE], 0.0, 0.0
+    since = ms - times[piece]
+    a, b, c, d = coefficients[piece]
+    row = a + since * (b + since * (c + since * d))
+    return row[:POSE], fade * float(row[POSE]), fade * float(row[POSE + 1])
+
+
+class _Curve(NamedTuple):
+    """Cubic pieces through the keys of a gesture; a piece has as many rows as a cubic has terms."""
+
+    times: list[int]  # [K], ms
+    coefficients: Floats  # [K - 1, 4, POSE + 2], of powers of the ms since the piece began
 
 
 @cache
-def _table(gesture: Gesture) -> tuple[NDArray[np.int64], Floats]:
-    """Times `[K]` and, for each, pose and both shares as one row `[K, 19]`."""
+def _curve(gesture: Gesture) -> _Curve:
     keys = _KEYS[_MIRRORED.get(gesture, gesture)]
     if gesture in _MIRRORED:
-        keys = tuple(map(_mirror, keys))
-    rows = [
-        (*key.pelvis, *key.lean, *key.left_foot, *key.right_foot, *key.left_hand, *key.right_hand,
-         key.legs, key.arms)
-        for key in keys
-    ]  # fmt: skip
-    return np.array([key.ms for key in keys]), np.array(rows, dtype=np.float64)
-
-
-def _mirror(key: Key) -> Key:
-    def swap(point: Point) -> Point:
-        return point[0], -point[1], point[2]
-
-    return key._replace(
-        pelvis=swap(key.pelvis),
-        lean=(key.lean[0], -key.lean[1]),
-        left_foot=swap(key.right_foot),
-        right_foot=swap(key.left_foot),
-        left_hand=swap(key.right_hand),
-        right_hand=swap(key.left_hand),
-    )
+        keys = tuple(map(mirrored, keys))
+    values = np.array(
+        [
+            (*key.pelvis, *key.lean, *key.left_foot, *key.right_foot, *key.turns, *key.toes,
+             *key.left_hand, *key.right_hand, key.elbows, key.legs, key.arms)
+            for key in keys
+        ],
+        dtype=np.float64,
+    )  # fmt: skip
+    steps = np.diff([key.ms for key in keys])[:, None].astype(np.float64)
+    secants = np.diff(values, axis=0) / steps
+    slopes = np.zeros_like(values)
+    # Fritsch and Carlson: at each key the harmonic mean of the ways to and from it, or a rest
+    # where they point in different directions. So a curve never leaves the span of its keys.
+    before, after = secants[:-1], secants[1:]
+    near, far = 2 * steps[1:] + steps[:-1], steps[1:] + 2 * steps[:-1]
+    onward = before * after > 0
+    safe_before, safe_after = np.where(onward, before, 1.0), np.where(onward, after, 1.0)
+    mean = (near + far) / (near / safe_before + far / safe_after)
+    slopes[1:-1] = np.where(onward, mean, 0.0)
+    square = (3 * secants - 2 * slopes[:-1] - slopes[1:]) / steps
+    cube = (slopes[:-1] + slopes[1:] - 2 * secants) / steps**2
+    coefficients = np.stack([values[:-1], slopes[:-1], square, cube], axis=1)
+    return _Curve([key.ms for key in keys], coefficients)

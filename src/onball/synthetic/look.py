@@ -1,69 +1,120 @@
-"""What one simulated match looks like: kits, skin, grass, light, stands, boards and picture."""
+"""What one simulated match looks like: outfits, turf, light, stands, lens and on-screen graphics.
+
+`Look.random(seed)` decides all of it; every painter of that match draws from the same look.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from onball.synthetic.pose import Part
-from onball.synthetic.world import GOALKEEPERS, PEOPLE, REFEREE, TEAM_SIZE
-
-RGB = tuple[int, int, int]
-T = TypeVar("T")
-
-WHITE, BLACK = (236, 236, 232), (28, 28, 32)
-TEAM_COLOURS: tuple[RGB, ...] = (
-    WHITE,
-    (188, 28, 36),  # red
-    (34, 62, 158),  # blue
-    (232, 200, 44),  # yellow
-    (112, 184, 226),  # sky
-    (92, 24, 48),  # claret
-    (226, 106, 30),  # orange
-    (84, 44, 126),  # purple
-    (26, 34, 70),  # navy
-    BLACK,
-)
-KEEPER_COLOURS: tuple[RGB, ...] = (
-    (236, 120, 150),
-    (240, 140, 30),
-    (60, 200, 210),
-    (236, 220, 60),
-    (150, 90, 190),
-    (120, 120, 126),
-    (200, 40, 60),
-)
-REFEREE_COLOURS: tuple[RGB, ...] = (BLACK, (236, 216, 60), (96, 190, 224), (210, 60, 120))
-SKIN: tuple[RGB, ...] = ((226, 178, 148), (206, 152, 118), (164, 112, 80), (104, 70, 50))
-HAIR: tuple[RGB, ...] = ((30, 24, 22), (56, 38, 26), (112, 80, 46), (190, 156, 96))
-GRASS: tuple[RGB, ...] = ((84, 112, 40), (70, 104, 44), (92, 116, 54), (66, 96, 36), (82, 120, 56))
-NAMES = ("ASH", "BRK", "COL", "DUN", "ELM", "FEN", "GLN", "HAR", "KIR", "LOW", "MAR", "NOR")
-
-#: How far apart (see `distance`) the two teams are, and everybody else from both of them.
-TEAMS_APART, OTHERS_APART = 260.0, 150.0
+from onball.synthetic.colours import BLACK, GRASS, RGB, WHITE, choose, shade
+from onball.synthetic.graphics import Graphics
+from onball.synthetic.kits import Outfits
+from onball.synthetic.light import Light, Weather
 
 
 class Mowing(StrEnum):
     """How the grass was mown."""
 
-    STRIPES = "stripes"
+    STRIPES = "stripes"  # across the pitch, seen from the main stand as upright bands
+    LENGTHS = "lengths"  # along the pitch
+    DIAGONAL = "diagonal"
     CHEQUERS = "chequers"
+    CIRCLES = "circles"
     PLAIN = "plain"
 
 
-@dataclass(frozen=True)
-class Kit:
-    """Colours of one outfit."""
+class Boards(StrEnum):
+    """What the advertising boards do."""
 
-    shirt: RGB
-    sleeves: RGB
-    shorts: RGB
-    socks: RGB
-    boots: RGB = (30, 30, 30)
+    STATIC = "static"
+    SCROLL = "scroll"
+    CHANGE = "change"
+
+
+@dataclass(frozen=True)
+class Turf:
+    """The pitch.
+
+    Attributes:
+        grass: mean colour.
+        mowing, mowing_width, mowing_contrast: pattern, metres, and half the relative difference.
+        wear: 0 to 1, how worn the grass is.
+        surround: colour of the ground beside the grass.
+    """
+
+    grass: RGB
+    mowing: Mowing
+    mowing_width: float
+    mowing_contrast: float
+    wear: float
+    surround: RGB
+
+
+@dataclass(frozen=True)
+class Stands:
+    """The stadium.
+
+    Attributes:
+        seats, crowd: colour of the empty seats, and the share of taken ones.
+        lower, upper: heights of the two tiers in metres; an upper tier of 0 is none.
+        steepness: metres of a tier's depth to one of its height.
+        facade: colour of the wall between the tiers.
+        roof: True for one over the upper rows.
+        flags: share of the crowd's texture that flags and banners cover.
+        boards, boards_move: background and lettering colours, and what the boards do.
+        board_height: metres.
+        board_speed: m/s of scrolling, or changes a minute.
+        dugout: colour of the dugouts.
+    """
+
+    seats: RGB
+    crowd: float
+    lower: float
+    upper: float
+    steepness: float
+    facade: RGB
+    roof: bool
+    flags: float
+    boards: tuple[tuple[RGB, RGB], ...]
+    boards_move: Boards
+    board_height: float
+    board_speed: float
+    dugout: RGB
+
+
+@dataclass(frozen=True)
+class Lens:
+    """Optics and electronics of the cameras; pixels are those of a picture of 224 lines.
+
+    Attributes:
+        distortion: k1 of `onball.synthetic.lens`, negative for a barrel.
+        vignette: 0 to 1, how much darker the corners are.
+        defocus: standard deviation of the blur of the whole picture, pixels; it grows with the root of the
+            size.
+        aperture: size of the iris, in picture heights for a focal length of one picture height.
+        shutter_ms: how long the shutter is open for a frame.
+        sharpening: gain of the broadcaster's unsharp mask.
+        exposure, white_balance, saturation, contrast, gamma: of the electronics.
+        grain, chroma_grain: standard deviations of the sensor's noise, in grey levels.
+    """
+
+    distortion: float
+    vignette: float
+    defocus: float
+    aperture: float
+    shutter_ms: float
+    sharpening: float
+    exposure: float
+    white_balance: tuple[float, float, float]
+    saturation: float
+    contrast: float
+    gamma: float
+    grain: float
+    chroma_grain: float
 
 
 @dataclass(frozen=True)
@@ -72,161 +123,116 @@ class Look:
 
     Attributes:
         seed: seeds the textures (grass, crowd, grain).
-        teams, keepers: outfits of the left and the right team.
-        referee: outfit of the referee.
-        skin, hair: one colour for each of the `PEOPLE`.
-        grass: mean colour of the pitch.
-        mowing, mowing_width, mowing_contrast: pattern, metres, and half the relative difference.
-        wear: 0 to 1, how worn the grass is.
-        sun: direction towards the sun, a unit vector.
-        shadow: 0 to 1, how much light a shadow takes away.
-        seats, crowd: colour of the empty stand, and the share of taken seats.
-        stand_height: metres.
-        balcony, parapet: where the upper tier begins, as a share of the stand, and its colour there.
-        boards: background and lettering colours of the advertising boards.
-        names: three letters for each team on the score bug.
-        score_bug: where the score bug stands: x and y as a share of the picture.
-        exposure, white_balance, contrast: gain, gain per channel, and contrast about mid-grey.
-        grain: standard deviation of the sensor noise, in grey levels.
+        outfits, turf, light, stands, lens, graphics: the parts.
     """
 
     seed: int
-    teams: tuple[Kit, Kit]
-    keepers: tuple[Kit, Kit]
-    referee: Kit
-    skin: tuple[RGB, ...]
-    hair: tuple[RGB, ...]
-    grass: RGB
-    mowing: Mowing
-    mowing_width: float
-    mowing_contrast: float
-    wear: float
-    sun: tuple[float, float, float]
-    shadow: float
-    seats: RGB
-    crowd: float
-    stand_height: float
-    balcony: float
-    parapet: RGB
-    boards: tuple[tuple[RGB, RGB], ...]
-    names: tuple[str, str]
-    score_bug: tuple[float, float]
-    exposure: float
-    white_balance: tuple[float, float, float]
-    contrast: float
-    grain: float
+    outfits: Outfits
+    turf: Turf
+    light: Light
+    stands: Stands
+    lens: Lens
+    graphics: Graphics
+
+    @property
+    def shutter_ms(self) -> float:
+        """How long before its time a frame's shutter opens, in milliseconds."""
+        return self.lens.shutter_ms
+
+    @property
+    def distortion(self) -> float:
+        """k1 of the lens: see `onball.synthetic.lens`."""
+        return self.lens.distortion
 
     @classmethod
     def random(cls, seed: int) -> Look:
         """The look of match `seed`; the same seed gives the same look."""
         rng = np.random.default_rng(seed)
-        grass = _shade(_choose(rng, GRASS), rng.uniform(0.85, 1.15))
-        home = _choose(rng, TEAM_COLOURS)
-        away = _choose(rng, _apart(TEAM_COLOURS, TEAMS_APART, home))
-        keeper_left = _choose(rng, _apart(KEEPER_COLOURS, OTHERS_APART, home, away))
-        keeper_right = _choose(rng, _apart(KEEPER_COLOURS, OTHERS_APART, home, away))
-        referee = _choose(rng, _apart(REFEREE_COLOURS, OTHERS_APART, home, away))
-        azimuth, elevation = rng.uniform(0, 2 * np.pi), np.radians(rng.uniform(25, 60))
-        names = rng.permutation(NAMES)[:2].tolist()
+        turf = _turf(rng)
+        outfits = Outfits.random(rng, turf.grass)
+        home = outfits.teams[0].shirt
+        light = Light.random(rng)
         return cls(
             seed=seed,
-            teams=(_team_kit(rng, home), _team_kit(rng, away)),
-            keepers=(_plain_kit(keeper_left), _plain_kit(keeper_right)),
-            referee=Kit(referee, referee, BLACK, BLACK),
-            skin=tuple(_choose(rng, SKIN) for _ in range(PEOPLE)),
-            hair=tuple(_choose(rng, HAIR) for _ in range(PEOPLE)),
-            grass=grass,
-            mowing=_choose(rng, tuple(Mowing)),
-            mowing_width=float(rng.uniform(4.0, 7.0)),
-            mowing_contrast=float(rng.uniform(0.03, 0.10)),
-            wear=float(rng.uniform(0.0, 0.8)),
-            sun=(
-                float(np.cos(azimuth) * np.cos(elevation)),
-                float(np.sin(azimuth) * np.cos(elevation)),
-                float(np.sin(elevation)),
-            ),
-            shadow=float(rng.choice([0.18, 0.30, 0.45])),
-            seats=_shade(_choose(rng, (home, (70, 72, 78), (50, 60, 96))), 0.5),
-            crowd=float(rng.uniform(0.45, 0.95)),
-            stand_height=float(rng.uniform(9.0, 18.0)),
-            balcony=float(rng.uniform(0.35, 0.8)),
-            parapet=_shade(_choose(rng, (home, (90, 92, 98), (150, 152, 156))), 0.6),
-            boards=tuple(_board(rng) for _ in range(4)),
-            names=(names[0], names[1]),
-            score_bug=(float(rng.uniform(0.04, 0.10)), float(rng.uniform(0.04, 0.09))),
-            exposure=float(rng.uniform(0.90, 1.10)),
-            white_balance=(
-                float(rng.uniform(0.96, 1.05)),
-                1.0,
-                float(rng.uniform(0.94, 1.05)),
-            ),
-            contrast=float(rng.uniform(0.95, 1.12)),
-            grain=float(rng.uniform(1.0, 3.0)),
+            outfits=outfits,
+            turf=turf,
+            light=light,
+            stands=_stands(rng, home),
+            lens=_lens(rng, light.weather, turf.grass),
+            graphics=Graphics.random(rng, home),
         )
 
-    def part_colours(self) -> NDArray[np.float64]:
-        """Colour of each person's body parts, `[PEOPLE, len(Part), 3]`, RGB 0 to 255."""
-        colours = np.zeros((PEOPLE, len(Part), 3))
-        for person in range(PEOPLE):
-            side = person // TEAM_SIZE
-            if person == REFEREE:
-                kit = self.referee
-            else:
-                kit = (self.keepers if person in GOALKEEPERS else self.teams)[side]
-            for part, colour in (
-                (Part.SHIRT, kit.shirt),
-                (Part.SLEEVE, kit.sleeves),
-                (Part.SHORTS, kit.shorts),
-                (Part.SOCKS, kit.socks),
-                (Part.BOOTS, kit.boots),
-                (Part.SKIN, self.skin[person]),
-                (Part.HAIR, self.hair[person]),
-            ):
-                colours[person, part] = colour
-        return colours
 
-
-def distance(one: RGB, other: RGB) -> float:
-    """How different two colours look: a weighted RGB distance (0 to about 765).
-
-    The weights are those of the "redmean" approximation of perceived colour difference.
-    """
-    red = (one[0] + other[0]) / 2
-    dr, dg, db = (a - b for a, b in zip(one, other, strict=True))
-    return float(
-        np.sqrt((2 + red / 256) * dr * dr + 4 * dg * dg + (2 + (255 - red) / 256) * db * db)
+def _turf(rng: np.random.Generator) -> Turf:
+    grass = shade(choose(rng, GRASS), rng.uniform(0.82, 1.18))
+    mean = sum(grass) / 3
+    turf = (
+        round(0.45 * grass[0] + 0.25 * mean + 8),
+        round(0.45 * grass[1] + 0.25 * mean + 8),
+        round(0.45 * grass[2] + 0.25 * mean + 8),
+    )
+    surround = choose(rng, (turf, turf, shade(grass, 0.9), (96, 56, 46), (52, 74, 120)))
+    return Turf(
+        grass=grass,
+        mowing=choose(rng, (Mowing.STRIPES, Mowing.STRIPES, *tuple(Mowing))),
+        mowing_width=float(rng.uniform(4.0, 9.0)),
+        mowing_contrast=float(rng.uniform(0.03, 0.12)),
+        wear=float(rng.uniform(0.0, 0.9) ** 1.5),
+        surround=surround,
     )
 
 
-def _choose(rng: np.random.Generator, options: tuple[T, ...]) -> T:
-    return options[int(rng.integers(len(options)))]
-
-
-def _apart(options: tuple[RGB, ...], least: float, *others: RGB) -> tuple[RGB, ...]:
-    """Those options that nobody mistakes for one of the others."""
-    return tuple(
-        option for option in options if all(distance(option, other) >= least for other in others)
+def _stands(rng: np.random.Generator, home: RGB) -> Stands:
+    return Stands(
+        seats=shade(choose(rng, (home, (70, 72, 78), (50, 60, 96), (150, 40, 36))), 0.7),
+        crowd=float(choose(rng, (0.15, 0.5, 0.75, 0.9, 0.97)) + rng.uniform(-0.1, 0.02)),
+        lower=float(rng.uniform(6.0, 14.0)),
+        upper=float(choose(rng, (0.0, rng.uniform(8.0, 15.0), rng.uniform(8.0, 15.0)))),
+        steepness=float(rng.uniform(1.5, 2.0)),
+        facade=shade(choose(rng, (home, (90, 92, 98), (150, 152, 156), (30, 32, 38))), 0.7),
+        roof=bool(rng.random() < 0.8),
+        flags=float(rng.uniform(0.0, 0.04)),
+        boards=tuple(_board(rng) for _ in range(5)),
+        boards_move=choose(rng, tuple(Boards)),
+        board_height=float(rng.uniform(0.85, 1.15)),
+        board_speed=float(rng.uniform(1.5, 7.0)),
+        dugout=choose(rng, ((60, 64, 70), (150, 156, 162), shade(home, 0.5))),
     )
 
 
-def _shade(colour: RGB, gain: float) -> RGB:
-    red, green, blue = (min(255, max(0, round(value * gain))) for value in colour)
-    return red, green, blue
-
-
-def _plain_kit(colour: RGB) -> Kit:
-    return Kit(colour, colour, _shade(colour, 0.85), colour)
-
-
-def _team_kit(rng: np.random.Generator, colour: RGB) -> Kit:
-    second = _choose(rng, (colour, WHITE, BLACK))
-    shorts, socks = _choose(rng, (colour, second)), _choose(rng, (colour, second))
-    sleeves = _choose(rng, (colour, colour, second))
-    return Kit(colour, sleeves, shorts, socks, _choose(rng, (BLACK, WHITE, (230, 90, 60))))
+def _lens(rng: np.random.Generator, weather: Weather, grass: RGB) -> Lens:
+    # The iris is set by the pitch: so bright is its middle grey on television.
+    luma = float(np.dot(grass, (0.299, 0.587, 0.114)))
+    noise = 1.35 if weather is Weather.NIGHT else 1.0
+    return Lens(
+        distortion=float(rng.uniform(-0.03, 0.03)),
+        vignette=float(rng.uniform(0.0, 0.22)),
+        defocus=float(rng.uniform(0.0, 0.7)),
+        aperture=float(rng.uniform(0.004, 0.012)),
+        shutter_ms=float(rng.uniform(4.0, 18.0)),
+        sharpening=float(rng.uniform(0.0, 0.9)),
+        exposure=float(np.clip(rng.uniform(74, 116) / luma, 0.85, 1.40)),
+        white_balance=(float(rng.uniform(0.95, 1.06)), 1.0, float(rng.uniform(0.93, 1.06))),
+        saturation=float(rng.uniform(0.82, 1.15)),
+        contrast=float(rng.uniform(0.94, 1.15)),
+        gamma=float(rng.uniform(0.88, 1.14)),
+        grain=float(rng.uniform(0.6, 2.6) * noise),
+        chroma_grain=float(rng.uniform(0.2, 1.6) * noise),
+    )
 
 
 def _board(rng: np.random.Generator) -> tuple[RGB, RGB]:
-    ground = _choose(
-        rng, ((24, 60, 150), (200, 50, 40), (236, 236, 236), (20, 20, 26), (30, 120, 90))
+    ground = choose(
+        rng,
+        (
+            (24, 60, 150),
+            (200, 50, 40),
+            (236, 236, 236),
+            BLACK,
+            (30, 120, 90),
+            (226, 170, 30),
+            (110, 40, 130),
+            (20, 150, 190),
+        ),
     )
-    return ground, WHITE if sum(ground) < 500 else (30, 40, 90)
+    return ground, WHITE if sum(ground) < 430 else (30, 40, 90)

@@ -1,8 +1,8 @@
 """The painter: a moment and a camera become a picture that looks like television.
 
-Layers are painted one over the other on a canvas larger than the picture (supersampling): ground,
-stands, shadows, figures. Then the canvas is averaged down and gets its exposure, its grain and the
-score bug.
+Layers are painted one over the other on a canvas that may be larger than the picture (supersampling):
+ground, stands, shadows, figures. Then the canvas is developed: seen through the lens, averaged down,
+sharpened, coloured, with grain; and the broadcaster's graphics come on top.
 """
 
 from __future__ import annotations
@@ -12,17 +12,21 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from onball.synthetic.benches import Benches
 from onball.synthetic.boxes import boxes
-from onball.synthetic.figures import Figures, Shadows
+from onball.synthetic.develop import Developer
+from onball.synthetic.figures import Figures
+from onball.synthetic.focus import pan
 from onball.synthetic.look import Look
-from onball.synthetic.opencv import cv2
 from onball.synthetic.pitch import Ground
-from onball.synthetic.scene import Canvas, Scene
+from onball.synthetic.scene import Canvas, Floats, Scene
 from onball.synthetic.scorebug import ScoreBug
+from onball.synthetic.shadows import Shadows
 from onball.synthetic.stadium import Stadium
-from onball.synthetic.world import TICK_MS, Camera, Moment
+from onball.synthetic.world import Camera, Moment
 
-_GRAINS = 16
+LARGE = 400
+"""From this many lines on a picture is painted without supersampling, with soft edges instead."""
 
 
 class Layer(Protocol):
@@ -40,7 +44,8 @@ class Painter:
     Args:
         look: appearance of the match.
         width, height: of the picture in pixels.
-        supersampling: how much larger, in each direction, the canvas is than the picture.
+        supersampling: how much larger, in each direction, the canvas is than the picture; None for 2
+            below `LARGE` lines and 1 from there on.
 
     Attributes:
         canvas: what the layers draw on, uint8 `[height * supersampling, width * supersampling, 3]`.
@@ -48,28 +53,37 @@ class Painter:
     """
 
     def __init__(
-        self, look: Look, width: int = 398, height: int = 224, supersampling: int = 2
+        self, look: Look, width: int = 398, height: int = 224, supersampling: int | None = None
     ) -> None:
+        if supersampling is None:
+            supersampling = 2 if height < LARGE else 1
         self.width, self.height, self.supersampling = width, height, supersampling
         canvas_width, canvas_height = width * supersampling, height * supersampling
         self.canvas = np.empty((canvas_height, canvas_width, 3), np.uint8)
+        scale = canvas_height / 224
         stadium = Stadium(look)
         self._background = stadium.background
+        self._distortion = look.distortion
         self.layers: tuple[Layer, ...] = (
-            Ground(look),
+            Ground(look, scale),
             stadium,
+            Benches(look, before_people=True),
             Shadows(look, canvas_width, canvas_height),
-            Figures(look, supersampling),
+            Figures(look, scale, smooth=supersampling == 1),
+            Benches(look, before_people=False),
         )
+        self._developer = Developer(look, width, height, supersampling)
         self._score_bug = ScoreBug(look, width, height)
-        self._tones = _tones(look)
-        rng = np.random.default_rng((look.seed, 3))
-        grain = rng.normal(0, look.grain, (_GRAINS, height, width, 1))
-        grain = grain + rng.normal(0, 0.4 * look.grain, (_GRAINS, height, width, 3))
-        self._grain = np.round(grain).astype(np.int16)
+        self._way: Floats = np.zeros(2)
 
     def paint(
-        self, moment: Moment, camera: Camera, clock_ms: int = 0, score: tuple[int, int] = (0, 0)
+        self,
+        moment: Moment,
+        camera: Camera,
+        clock_ms: int = 0,
+        score: tuple[int, int] = (0, 0),
+        before: tuple[Moment, Camera] | None = None,
+        replay: bool = False,
     ) -> Canvas:
         """The picture of a moment: uint8 `[height, width, 3]`, RGB.
 
@@ -77,37 +91,34 @@ class Painter:
             moment: the world.
             camera: who looks at it.
             clock_ms: what the clock in the picture shows.
-            score: goals of the left and the right team.
+            score: goals of the home and the away team.
+            before: the world and the camera when the shutter opened, `Look.shutter_ms` earlier; None for
+                a picture without motion blur (as after a cut).
+            replay: True for a badge that says so instead of the score bug.
         """
-        scene = self.begin(moment, camera)
+        scene = self.begin(moment, camera, before)
         for layer in self.layers:
             layer.draw(self.canvas, scene)
-        return self.develop(moment.time_ms, clock_ms, score)
+        return self.develop(moment.time_ms, clock_ms, score, replay)
 
     def boxes(self, moment: Moment, camera: Camera) -> NDArray[np.float32]:
         """The true boxes in the picture of that moment: see `onball.synthetic.boxes.boxes`."""
-        return boxes(moment, camera, self.width, self.height)
+        return boxes(moment, camera, self.width, self.height, self._distortion)
 
-    def begin(self, moment: Moment, camera: Camera) -> Scene:
+    def begin(
+        self, moment: Moment, camera: Camera, before: tuple[Moment, Camera] | None = None
+    ) -> Scene:
         """An empty canvas, and the scene from which the layers are to paint it."""
         self.canvas[:] = self._background
         height, width = self.canvas.shape[:2]
-        return Scene.of(moment, camera, width, height)
+        scene = Scene.of(moment, camera, width, height, before)
+        self._way = pan(scene)
+        return scene
 
-    def develop(self, time_ms: int, clock_ms: int, score: tuple[int, int]) -> Canvas:
-        """From the painted canvas to the picture: averaging, tones, grain, score bug."""
-        size = (self.width, self.height)
-        picture = cv2.resize(self.canvas, size, interpolation=cv2.INTER_AREA)
-        picture = cv2.LUT(picture, self._tones)
-        # Neighbouring frames get different grain; 7 has no factor in common with the bank.
-        grain = self._grain[time_ms // TICK_MS * 7 % _GRAINS]
-        picture = cv2.add(picture, grain, dtype=cv2.CV_8U)
-        self._score_bug.draw(picture, clock_ms, score)
-        return np.asarray(picture, dtype=np.uint8)
-
-
-def _tones(look: Look) -> Canvas:
-    """Exposure, white balance and contrast as a table `[1, 256, 3]`."""
-    levels = np.arange(256)[:, None] * (look.exposure * np.array(look.white_balance))
-    levels = 118 + look.contrast * (levels - 118)
-    return np.clip(np.round(levels), 0, 255).astype(np.uint8)[None]
+    def develop(
+        self, time_ms: int, clock_ms: int, score: tuple[int, int], replay: bool = False
+    ) -> Canvas:
+        """From the canvas painted since `begin` to the picture with its graphics."""
+        picture = self._developer.develop(self.canvas, time_ms, self._way)
+        self._score_bug.draw(picture, clock_ms, score, replay)
+        return picture

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.synthetic.look import Look, Mowing
+from onball.synthetic.look import Look, Mowing, Turf
 from onball.synthetic.opencv import cv2
 from onball.synthetic.scene import Canvas, Floats, Scene
 from onball.synthetic.world import GOAL_WIDTH, HALF_LENGTH, HALF_WIDTH
@@ -18,6 +18,8 @@ MARGIN_X, MARGIN_Y = 10.0, 12.0
 GRASS_MARGIN = 3.5
 LINE_WIDTH, SPOT_RADIUS = 0.12, 0.11
 _FINER = 4
+CLOSE, BLADES_PER_METRE = 26.0, 60.0
+"""From how many pixels of the picture per metre on tufts are drawn, and how fine they are."""
 
 
 class Ground:
@@ -25,11 +27,13 @@ class Ground:
 
     name = "ground"
 
-    def __init__(self, look: Look) -> None:
-        self._mips = [pitch_texture(look)]
-        for _ in range(3):
-            self._mips.append(_half_as_high(self._mips[-1]))
-        self._surround = tuple(int(v) for v in _surround(look))
+    def __init__(self, look: Look, picture_scale: float = 2.0) -> None:
+        texture = pitch_texture(look)
+        self._flat = _mips(texture, axis=0)  # for cameras that look across the pitch
+        self._narrow = _mips(texture, axis=1)  # for those that look along it
+        self._surround = tuple(int(v) for v in look.turf.surround)
+        self._blades = _blades(np.random.default_rng((look.seed, 5)))
+        self._close = CLOSE * picture_scale
         self._from_ground = np.array(
             [
                 [TEXELS_PER_METRE, 0, (HALF_LENGTH + MARGIN_X) * TEXELS_PER_METRE - 0.5],
@@ -43,86 +47,141 @@ class Ground:
         top = max(0, int(np.floor(max(scene.horizon() + 1, self._far_edge(scene)))))
         if top >= scene.height:
             return
-        to_texture = self._from_ground @ np.linalg.inv(scene.ground())
-        levels = self._levels(to_texture, scene, top)
+        from_canvas = np.linalg.inv(scene.ground())
+        to_texture = self._from_ground @ from_canvas
+        rows = np.arange(top, scene.height + 1.0)
+        middle = np.stack([np.full_like(rows, scene.width / 2), rows, np.ones_like(rows)])
+        texels = to_texture @ middle
+        steps = np.abs(np.diff(texels[:2] / texels[2]))
+        across = float(np.median(steps[1])) >= float(np.median(steps[0]))
+        mips, step = (self._flat, steps[1]) if across else (self._narrow, steps[0])
+        # Flat enough that far lines do not flicker.
+        levels = np.round(np.log2(np.maximum(step, 1.0))).clip(max=len(mips) - 1).astype(int)
         edges = np.flatnonzero(np.diff(levels)) + 1
         for begin, end in pairwise([0, *edges.tolist(), len(levels)]):
             level = int(levels[begin])
             down = np.array([[1.0, 0, 0], [0, 1, top + begin], [0, 0, 1]])
-            flatter = np.array([[1.0, 0, 0], [0, 0.5**level, 0.5 ** (level + 1) - 0.5], [0, 0, 1]])
+            thinner = np.eye(3)
+            axis = 1 if across else 0
+            thinner[axis, axis], thinner[axis, 2] = 0.5**level, 0.5 ** (level + 1) - 0.5
             cv2.warpPerspective(
-                self._mips[level],
-                flatter @ to_texture @ down,
+                mips[level],
+                thinner @ to_texture @ down,
                 (scene.width, end - begin),
                 dst=canvas[top + begin : top + end],
                 flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
                 borderMode=cv2.BORDER_CONSTANT,
                 borderValue=self._surround,
             )
+        self._draw_blades(canvas, scene, np.asarray(from_canvas, np.float64))
 
-    def _levels(self, to_texture: Floats, scene: Scene, top: int) -> NDArray[np.int64]:
-        """Which texture each row is painted from: flat enough that far lines do not flicker."""
-        rows = np.arange(top, scene.height + 1.0)
+    def _draw_blades(self, canvas: Canvas, scene: Scene, from_canvas: Floats) -> None:
+        """Single tufts, which only a near camera or a long lens shows."""
+        rows = np.arange(0, scene.height, 4.0)
         middle = np.stack([np.full_like(rows, scene.width / 2), rows, np.ones_like(rows)])
-        texels = to_texture @ middle
-        step = np.abs(np.diff(texels[1] / texels[2]))
-        level = np.round(np.log2(np.maximum(step, 1.0)))
-        return np.asarray(np.minimum(level, len(self._mips) - 1), dtype=np.int64)
+        ground = from_canvas @ middle
+        below = rows > scene.horizon() + 1
+        metres = (ground[:2] / np.where(below, ground[2], 1.0)).T
+        _, depth = scene.project(np.concatenate([metres, np.zeros((len(metres), 1))], 1))
+        near = below & (depth > 0) & (scene.pixels_per_metre / np.maximum(depth, 1) > self._close)
+        if not near.any():
+            return
+        top = int(rows[near][0])
+        size = (scene.width, scene.height - top)
+        scale = np.diag([BLADES_PER_METRE, BLADES_PER_METRE, 1.0])
+        down = np.array([[1.0, 0, 0], [0, 1, top], [0, 0, 1]])
+        blades = cv2.warpPerspective(
+            self._blades,
+            scale @ from_canvas @ down,
+            size,
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_WRAP,
+        )
+        share = np.interp(np.arange(top, scene.height), rows[near], np.linspace(0, 1, near.sum()))
+        light = (blades.astype(np.int16) - 128) * np.minimum(share * 3, 1)[:, None] * 0.17
+        grass = canvas[top:]
+        cv2.add(grass, cv2.merge([light.astype(np.int16)] * 3), dst=grass, dtype=cv2.CV_8U)
 
     def _far_edge(self, scene: Scene) -> float:
+        """The highest row in which the rim of the textured ground is seen, or 0 if it is not."""
         x = np.linspace(-1, 1, 15) * (HALF_LENGTH + MARGIN_X)
-        y = np.full_like(x, HALF_WIDTH + MARGIN_Y)
-        pixels, depth = scene.project(np.stack([x, y, np.zeros_like(x)], 1))
+        y = np.linspace(-1, 1, 15) * (HALF_WIDTH + MARGIN_Y)
+        rim = [np.stack([x, np.full_like(x, edge)], 1) for edge in (y[0], y[-1])]
+        rim += [np.stack([np.full_like(y, edge), y], 1) for edge in (x[0], x[-1])]
+        pixels, depth = scene.project(np.pad(np.concatenate(rim), ((0, 0), (0, 1))))
         return float(pixels[depth > 1.0, 1].min(initial=0.0 if (depth <= 1.0).all() else np.inf))
 
 
-def _half_as_high(texture: Canvas) -> Canvas:
-    height, width = texture.shape[:2]
-    half = cv2.resize(texture, (width, height // 2), interpolation=cv2.INTER_AREA)
-    return np.asarray(half, dtype=np.uint8)
+def _mips(texture: Canvas, axis: int) -> list[Canvas]:
+    """The texture, and it averaged down to a half, a quarter and an eighth along one axis."""
+    mips = [texture]
+    for _ in range(3):
+        height, width = mips[-1].shape[:2]
+        size = (width, height // 2) if axis == 0 else (width // 2, height)
+        mips.append(np.asarray(cv2.resize(mips[-1], size, interpolation=cv2.INTER_AREA), np.uint8))
+    return mips
+
+
+def _blades(rng: np.random.Generator) -> Canvas:
+    """Noise of grass about mid-grey that can be tiled, uint8 `[256, 256]`."""
+    noise = rng.normal(0, 1, (256, 256))
+    noise = noise + np.roll(noise, 1, 0) + np.roll(noise, 2, 0) + 2 * rng.normal(0, 1, (256, 256))
+    return np.asarray(np.clip(128 + 28 * noise, 0, 255), dtype=np.uint8)
 
 
 def pitch_texture(look: Look) -> Canvas:
     """The ground from above, uint8 `[h, w, 3]`; the first row is the side of the main stand."""
     rng = np.random.default_rng((look.seed, 1))
+    turf = look.turf
     width = int(2 * (HALF_LENGTH + MARGIN_X) * TEXELS_PER_METRE)
     height = int(2 * (HALF_WIDTH + MARGIN_Y) * TEXELS_PER_METRE)
     x = (np.arange(width) + 0.5) / TEXELS_PER_METRE - HALF_LENGTH - MARGIN_X
     y = (np.arange(height) + 0.5) / TEXELS_PER_METRE - HALF_WIDTH - MARGIN_Y
 
-    light = 1.0 + look.mowing_contrast * _mowing(look, x, y)
+    light = 1.0 + turf.mowing_contrast * mowing(turf, x, y)
     light = light * (
         1 + 0.05 * _noise(rng, width, height, 120) + 0.04 * _noise(rng, width, height, 20)
     )
     light = light * (1 + 0.05 * _noise(rng, width, height, 3))
-    colour = light[..., None] * np.array(look.grass, np.float32)
-    colour += look.wear * _worn(rng, x, y)[..., None] * np.array((38, 14, 6), np.float32)
+    colour = light[..., None] * np.array(turf.grass, np.float32)
+    colour += turf.wear * _worn(rng, x, y)[..., None] * np.array((38, 14, 6), np.float32)
 
     off = (np.abs(x)[None] > HALF_LENGTH + GRASS_MARGIN) | (
         np.abs(y)[:, None] > HALF_WIDTH + GRASS_MARGIN
     )
-    colour[off] = _surround(look)
+    colour[off] = turf.surround
     texture: Canvas = np.clip(colour, 0, 255).astype(np.uint8)
     _paint_lines(texture)
+    if np.isfinite(look.light.shade_offset):
+        across = np.array(look.light.shade_normal, np.float32)
+        inside = across[0] * x[None] + across[1] * y[:, None] - look.light.shade_offset
+        # The sun is no point: its penumbra is some decimetres wide.
+        gain = 1 - look.light.shade * np.clip(inside / 0.5 + 0.5, 0, 1)
+        texture[:] = texture * gain[..., None].astype(np.float32)
     return texture
 
 
-def _surround(look: Look) -> NDArray[np.float32]:
-    """Colour of the ground beside the grass: artificial turf, darker and greyer."""
-    grass = np.array(look.grass, np.float32)
-    return np.asarray(0.45 * grass + 0.25 * grass.mean() + 8.0, dtype=np.float32)
+def mowing(turf: Turf, x: Floats, y: Floats) -> NDArray[np.float32]:
+    """-1 and 1 in the pattern of the mower, with soft edges, `[len(y), len(x)]`."""
+    column, row = x[None, :].astype(np.float32), y[:, None].astype(np.float32)
 
+    def bands(place: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(np.clip(6 * np.sin(np.pi * place / turf.mowing_width), -1, 1))
 
-def _mowing(look: Look, x: Floats, y: Floats) -> NDArray[np.float32]:
-    """-1 and 1 in the pattern of the mower, with soft edges, `[h, w]`."""
-    along = np.clip(6 * np.sin(np.pi * x / look.mowing_width), -1, 1)[None, :]
-    across = np.clip(6 * np.sin(np.pi * y / look.mowing_width), -1, 1)[:, None]
-    pattern = {
-        Mowing.STRIPES: along + 0 * across,
-        Mowing.CHEQUERS: 0.6 * along + 0.6 * across,
-        Mowing.PLAIN: 0.15 * along + 0 * across,
-    }[look.mowing]
-    return np.asarray(pattern, dtype=np.float32)
+    flat = np.zeros((len(y), len(x)), np.float32)
+    match turf.mowing:
+        case Mowing.STRIPES:
+            return bands(column) + flat
+        case Mowing.LENGTHS:
+            return bands(row) + flat
+        case Mowing.DIAGONAL:
+            return bands((column + row) * np.float32(0.7071)) + flat
+        case Mowing.CHEQUERS:
+            return np.float32(0.6) * bands(column) + np.float32(0.6) * bands(row)
+        case Mowing.CIRCLES:
+            return bands(np.hypot(column, row))
+        case Mowing.PLAIN:
+            return np.float32(0.15) * bands(column) + flat
 
 
 def _noise(rng: np.random.Generator, width: int, height: int, size: int) -> NDArray[np.float32]:
@@ -164,6 +223,7 @@ def _paint_lines(texture: Canvas) -> None:
         for corner in (-1, 1):
             start = (np.pi if side > 0 else 0.0) + (0 if side * corner > 0 else -np.pi / 2)
             lines.append(_arc(goal_line, corner * HALF_WIDTH, 1.0, start, start + np.pi / 2))
+    lines += _technical_areas()
     # Drawn larger and averaged down, so that a line is exactly as wide as it ought to be.
     height, width = texture.shape[:2]
     paint: Canvas = np.zeros((height * _FINER, width * _FINER), np.uint8)
@@ -175,6 +235,19 @@ def _paint_lines(texture: Canvas) -> None:
         cv2.circle(paint, centre, round(SPOT_RADIUS * scale), 255, -1)
     share = cv2.resize(paint, (width, height), interpolation=cv2.INTER_AREA)[..., None] / 255
     texture[:] = np.round(texture * (1 - share) + np.array((230, 234, 224)) * share)
+
+
+def _technical_areas() -> list[Floats]:
+    """Dashes around the two benches, from a metre beside the touchline outwards."""
+    dashes = []
+    near, far, inner, outer = -HALF_WIDTH - 1.0, -HALF_WIDTH - 4.2, 6.0, 20.0
+    for side in (-1, 1):
+        for begin in np.arange(inner, outer, 1.4):
+            dashes.append(np.array([(side * begin, near), (side * (begin + 0.8), near)]))
+        for x in (inner, outer):
+            for begin in np.arange(far, near, 1.2):
+                dashes.append(np.array([(side * x, begin), (side * x, begin + 0.7)]))
+    return dashes
 
 
 def _rectangle(x0: float, y0: float, x1: float, y1: float) -> Floats:

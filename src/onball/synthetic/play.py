@@ -2,170 +2,164 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from onball.actions import Action
-from onball.events import Event, EventList, Team
-from onball.synthetic.people import Appointment, Crowd, team_of
-from onball.synthetic.plan import Contact, Segment, unit
+from onball.events import Event, Team
+from onball.synthetic.formation import team_of
+from onball.synthetic.pace import Pace
+from onball.synthetic.people import Orders, People
+from onball.synthetic.plan import Contact, Segment, ticks_of, unit
 from onball.synthetic.planner import Planner
+from onball.synthetic.recorder import Recorder
 from onball.synthetic.restarts import Restarts
-from onball.synthetic.script import PossessionScript
-from onball.synthetic.world import PEOPLE, TICK_MS, Gesture, Motion
+from onball.synthetic.script import PossessionScript, reference_statistics
+from onball.synthetic.world import TICK_MS, Gesture, Motion
 
-_GESTURE_LASTS_MS = 1000
-"""A gesture may begin this long before its contact and end this long after; the body decides."""
-
-
-@dataclass
-class _Record:
-    """Growing columns of what happened, one row per tick."""
-
-    xy: list[NDArray[np.float64]] = field(default_factory=list)
-    heading: list[NDArray[np.float64]] = field(default_factory=list)
-    stride: list[NDArray[np.float64]] = field(default_factory=list)
-    ball: list[NDArray[np.float64]] = field(default_factory=list)
-    contacts: list[tuple[int, Contact]] = field(default_factory=list)
+#: Fouls per drive. One in 0.5 leads to a free kick that the annotators call a pass.
+_SHORT_FOULS = 0.022
+_KICK_OFF_WAIT_S = 3.0
+_LYING_S: dict[Gesture, float] = {
+    Gesture.SLIDE: 0.8,
+    Gesture.DIVE_LEFT: 2.2,
+    Gesture.DIVE_RIGHT: 2.2,
+    Gesture.FALL: 2.3,
+    Gesture.KNEE_SLIDE: 2.4,
+}
 
 
-def play_match(seed: int, duration_ms: int, *, name: str = "") -> Motion:
+def play_match(seed: int, duration_ms: int, *, name: str = "", halves: int = 1) -> Motion:
     """Simulates one match of that length.
 
-    The same seed gives the same match, bit by bit, on the same version of NumPy. A shorter match is the
-    beginning of a longer one.
+    The same arguments give the same match, bit by bit, on the same version of NumPy.
 
     Args:
         seed: any non-negative integer.
         duration_ms: length of the video to be, at least one tick.
         name: SoccerNet's name of the match, for its `EventList`.
+        halves: 1, or 2 of equal length; in the second the teams have changed sides.
     """
     rng = np.random.default_rng([seed, 0x0B0A11])
-    crowd = Crowd(rng)
-    script = PossessionScript(rng)
-    planner = Planner(rng, crowd, script)
-    restarts = Restarts(rng, crowd)
-    record = _Record()
+    rates = reference_statistics()["events_per_in_play_minute"]
+    pace = Pace({Action(action): float(rate) for action, rate in rates.items()}, seed)
     ticks = max(1, -(-duration_ms // TICK_MS))
-    pending = restarts.kick_off(0, wait_s=3.0)
-    while len(record.xy) < ticks:
-        segment, *pending = pending
-        _run(segment, crowd, record)
-        if pending:
-            continue
-        contact = segment.end
-        assert contact is not None, "the last planned segment ends with a contact"
-        if contact.action is Action.OUT:
-            pending = restarts.after_out(contact)
-        elif contact.action is Action.GOAL:
-            pending = restarts.after_goal(contact)
-        elif _fouled(contact, planner, script, rng):
-            pending = restarts.after_foul(contact)
-        else:
-            pending = planner.next_segments(contact)
-    return _motion(record, ticks, name)
+    recorder = Recorder(ticks)
+    first_team = int(rng.integers(2))
+    for half in range(halves):
+        recorder.begin_half(swapped=half % 2 == 1)
+        end = ticks if half == halves - 1 else round(ticks * (half + 1) / halves)
+        # The side that did not kick off now does, from the other half of the pitch: the same row.
+        _Half(rng, pace, recorder, end, first_team).play()
+    return recorder.motion(name)
 
 
-def _fouled(
-    contact: Contact, planner: Planner, script: PossessionScript, rng: np.random.Generator
-) -> bool:
-    # Fouls in a side's own half lead to short free kicks, which are labelled as passes: only the
-    # other half counts, where about half of all drives begin: hence the factor of 2.
-    if contact.action is not Action.DRIVE or planner.situation(contact).progress < 5:
-        return False
-    return bool(rng.random() < 2 * script.foul_probability)
+@dataclass
+class _Half:
+    """One half: planners that share its people, and the loop that plays what they plan."""
 
+    rng: np.random.Generator
+    pace: Pace
+    recorder: Recorder
+    end: int
+    kick_off_team: int
 
-def _run(segment: Segment, crowd: Crowd, record: _Record) -> None:
-    """Moves everybody through one segment."""
-    for tick in range(1, segment.ticks + 1):
-        seconds = tick * TICK_MS / 1000
-        crowd_ball = _believed_ball(record, segment)
-        appointments = list(segment.appointments)
-        if segment.celebrating is not None:
-            corner = np.array([np.sign(crowd_ball[0]) * 49.0, 30.0])
-            appointments.append(Appointment(segment.celebrating, corner, 1.2, seconds + 3.0))
-        crowd.step(
-            seconds, crowd_ball, segment.possession, appointments,
-            kick_off=segment.kick_off, dead=segment.dead,
-        )  # fmt: skip
-        last = tick == segment.ticks
-        if last and segment.end is not None:
-            ball = segment.end.point
-        else:
-            ahead = unit(float(crowd.heading[segment.carrier]))
-            ball = segment.path.at(seconds, crowd.xy[segment.carrier], ahead)
-        record.xy.append(crowd.xy.copy())
-        record.heading.append(crowd.heading.copy())
-        record.stride.append(crowd.stride.copy())
-        record.ball.append(np.array(ball))
-    if segment.end is not None:
-        record.contacts.append((len(record.xy) - 1, segment.end))
-    if segment.celebrating is not None:
-        celebration = Contact(None, segment.celebrating, np.zeros(3), Gesture.CELEBRATE, 0.0)
-        record.contacts.append((len(record.xy) - 1, celebration))
-
-
-def _believed_ball(record: _Record, segment: Segment) -> NDArray[np.float64]:
-    """Where people look: at the ball, or at where it will be played from."""
-    if record.ball and not np.isnan(record.ball[-1][0]):
-        return record.ball[-1][:2]
-    if segment.appointments:
-        return segment.appointments[0].place
-    return np.zeros(2)
-
-
-def _motion(record: _Record, ticks: int, name: str) -> Motion:
-    xy = np.stack(record.xy[:ticks]).astype(np.float32)
-    speed = np.zeros(xy.shape[:2], np.float32)
-    if ticks > 1:
-        speed[1:] = np.linalg.norm(np.diff(xy, axis=0), axis=2) * (1000 / TICK_MS)
-        speed[0] = speed[1]
-    gesture, gesture_ms = _gestures(record.contacts, ticks)
-    events = [
-        Event(
-            position_ms=tick * TICK_MS,
-            label=contact.action,
-            team=Team.LEFT if team_of(contact.person) == 0 else Team.RIGHT,
+    def play(self) -> None:
+        """From the kick-off until the recorder is at `end`."""
+        self.people = People(self.rng, kick_off_team=self.kick_off_team)
+        script = PossessionScript(self.rng, self.pace)
+        self.planner = Planner(self.rng, self.people, script)
+        self.restarts = Restarts(self.rng, self.people, self.pace)
+        self._last_label_ms: int | None = None
+        pending: Iterator[Segment] = self.restarts.kick_off(
+            self.kick_off_team, wait_s=_KICK_OFF_WAIT_S
         )
-        for tick, contact in record.contacts
-        if contact.action is not None and tick < ticks
-    ]
-    return Motion(
-        xy=xy,
-        heading=np.stack(record.heading[:ticks]).astype(np.float32),
-        speed=_smoothed(speed),
-        stride=np.stack(record.stride[:ticks]).astype(np.float32),
-        gesture=gesture,
-        gesture_ms=gesture_ms,
-        ball=np.stack(record.ball[:ticks]).astype(np.float32),
-        events=EventList.of(events, match=name),
-    )
+        contact: Contact | None = None
+        last = self.end == self.recorder.capacity
+        while not self.recorder.full:
+            segment = next(pending, None)
+            if segment is None:
+                assert contact is not None, "every restart ends with a contact"
+                if not last and self.recorder.ticks >= self.end and self._may_end(contact):
+                    self._run_all(self.restarts.whistle(contact))
+                    return
+                pending = self._restart(contact)
+                segment = next(pending, None) or self.planner.next_segment(contact)
+            self._run(segment)
+            contact = segment.end or contact
+
+    def _restart(self, contact: Contact) -> Iterator[Segment]:
+        """Segments of a stoppage that follows this contact; none if play goes on."""
+        velocity = self.recorder.ball_velocity()
+        if contact.action is Action.OUT:
+            return self.restarts.after_out(contact, velocity)
+        if contact.action is Action.GOAL:
+            return self.restarts.after_goal(contact, velocity)
+        if contact.action is Action.DRIVE:
+            progress = self.planner.situation(contact).progress
+            # Fouls in a side's own half lead to short free kicks only.
+            if progress > 5 and self.pace.due(Action.FREE_KICK) > 0.6:
+                return self.restarts.after_foul(contact, long=True)
+            if progress < 35 and self.rng.random() < _SHORT_FOULS:
+                return self.restarts.after_foul(contact, long=False)
+        return iter(())
+
+    @staticmethod
+    def _may_end(contact: Contact) -> bool:
+        return contact.action in (Action.PASS, Action.DRIVE) and abs(float(contact.point[0])) < 35
+
+    def _run_all(self, segments: Iterator[Segment]) -> None:
+        for segment in segments:
+            self._run(segment)
+
+    def _run(self, segment: Segment) -> None:
+        """Moves everybody through one segment."""
+        people, recorder = self.people, self.recorder
+        recorder.begin(segment)
+        for tick in range(1, segment.ticks + 1):
+            if recorder.full:
+                return
+            due = tuple(
+                replace(a, ticks=a.ticks - tick + 1)
+                for a in segment.appointments
+                if a.ticks >= tick
+            )
+            people.step(
+                Orders(
+                    recorder.ball_on_ground(), segment.possession, segment.phase, due,
+                    segment.stations,
+                )
+            )  # fmt: skip
+            if tick == segment.ticks and segment.end is not None:
+                ball = segment.end.point
+            else:
+                ahead = unit(float(people.heading[segment.carrier]))
+                ball = segment.path.at(
+                    tick * TICK_MS / 1000, people.xy[segment.carrier], ahead
+                )
+            recorder.add(people, ball)
+            for cue in segment.cues:
+                if cue.tick == tick:
+                    self._goes_down(cue.person, cue.gesture)
+        if segment.end is not None:
+            self._label(segment.end)
+
+    def _goes_down(self, person: int, gesture: Gesture) -> None:
+        if gesture in _LYING_S:
+            self.people.lie(person, ticks_of(_LYING_S[gesture]))
+
+    def _label(self, contact: Contact) -> None:
+        self.recorder.touch(contact)
+        self._goes_down(contact.person, contact.gesture)
+        if contact.action is None:
+            return
+        now = (self.recorder.ticks - 1) * TICK_MS
+        last = self._last_label_ms
+        self.pace.record(contact.action, 99.0 if last is None else (now - last) / 1000)
+        self._last_label_ms = now
+        team = Team.LEFT if team_of(contact.person) == 0 else Team.RIGHT
+        self.recorder.events.append(Event(position_ms=now, label=contact.action, team=team))
 
 
-def _smoothed(speed: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Speeds averaged over five ticks, so that legs do not flicker between gaits."""
-    padded = np.pad(speed, ((2, 2), (0, 0)), mode="edge")
-    return np.asarray(sum(padded[i : i + len(speed)] for i in range(5)) / 5, dtype=np.float32)
-
-
-def _gestures(
-    contacts: list[tuple[int, Contact]], ticks: int
-) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """For each tick and person the gesture of the nearest contact, and the time since it."""
-    gesture = np.zeros((ticks, PEOPLE), np.uint8)
-    gesture_ms = np.full((ticks, PEOPLE), _GESTURE_LASTS_MS, np.int32)
-    reach = _GESTURE_LASTS_MS // TICK_MS
-    for tick, contact in contacts:
-        if contact.gesture is Gesture.NONE or contact.action is Action.OUT:
-            continue
-        lasts = 3 * reach if contact.gesture is Gesture.CELEBRATE else reach
-        window = np.arange(max(0, tick - lasts), min(ticks, tick + lasts))
-        since = (window - tick) * TICK_MS
-        nearer = np.abs(since) <= np.abs(gesture_ms[window, contact.person])
-        nearer |= gesture[window, contact.person] == 0
-        gesture[window[nearer], contact.person] = contact.gesture
-        gesture_ms[window[nearer], contact.person] = since[nearer]
-    return gesture, gesture_ms

@@ -13,18 +13,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.synthetic.gestures import Targets, gesture_targets
-from onball.synthetic.world import Gesture, Moment
+from onball.synthetic.gestures import POSE, Targets, perform
+from onball.synthetic.locomotion import ANKLE_HEIGHT, SHOULDER_HALF, SPINE, locomotion
+from onball.synthetic.world import PEOPLE, Gesture, Moment
 
 Floats = NDArray[np.float64]
 
 THIGH, SHIN, FOOT = 0.46, 0.46, 0.19
 UPPER_ARM, FOREARM = 0.31, 0.33
-SPINE, NECK_TO_HEAD = 0.50, 0.21
-HIP_HALF, SHOULDER_HALF = 0.10, 0.19
-PELVIS_HEIGHT, ANKLE_HEIGHT = 0.93, 0.08
-REACH = 0.7
-"""Hands within this distance (metres) of a ball they are to hold close around it."""
+NECK_TO_HEAD, HIP_HALF = 0.21, 0.10
+_LETS_GO, _DIVER_LETS_GO = (0.50, 0.95), (0.10, 0.60)
+"""Hands are at a ball that they are to hold, or let go of it as it leaves them: from the first
+distance (metres) from where the gesture has them, quite at the second. A diver parries at times."""
 
 
 class Part(IntEnum):
@@ -103,10 +103,15 @@ START_RADII = np.array([c.start_radius for c in CAPSULES])
 END_RADII = np.array([c.end_radius for c in CAPSULES])
 PARTS = np.array([c.part for c in CAPSULES])
 
+#: How stout everyone is: a factor for the radii, `[PEOPLE]`. Heights are equal: contacts need that.
+BUILD = 1.0 + 0.09 * np.sin(2.4 * np.arange(PEOPLE) + 0.7)
+
 _SIDES = np.array([1.0, -1.0])
-_FORWARD = np.array([1.0, 0.0, 0.0])
 _KNEES_BEND = np.array([[1.0, 0.12, 0.3], [1.0, -0.12, 0.3]])
-_ELBOWS_SAG = np.array([-0.05, 0.0, -0.12])  # decides where elbows go in arms spread sideways
+_AROUND_BALL = np.array([[-0.03, 0.11, -0.03], [-0.03, -0.11, -0.03]])
+_GESTURES = np.arange(max(Gesture) + 1)
+_DIVES = np.isin(_GESTURES, [Gesture.DIVE_LEFT, Gesture.DIVE_RIGHT])
+_HOLDS_AFTER = np.isin(_GESTURES, [Gesture.CATCH, Gesture.PICK_UP, Gesture.CARRY]) | _DIVES
 
 
 def skeleton(moment: Moment) -> Floats:
@@ -114,56 +119,22 @@ def skeleton(moment: Moment) -> Floats:
 
     People without a position (NaN) have NaN joints.
     """
-    targets = _locomotion(moment)
-    for person in np.flatnonzero(moment.gesture != Gesture.NONE).tolist():
+    targets = Targets(np.zeros((PEOPLE, POSE)))
+    locomotion(moment, targets)
+    for person in np.flatnonzero(moment.gesture).tolist():
         gesture = Gesture(int(moment.gesture[person]))
-        targets.blend(person, *gesture_targets(gesture, int(moment.gesture_ms[person])))
-    _hold_ball(moment, targets)
-    joints = _joints(targets)
-    return _to_world(joints, moment)
+        since, speed = int(moment.gesture_ms[person]), float(moment.speed[person])
+        perform(targets, person, gesture, since, speed)
+    trunk = _trunk(targets.lean)
+    _hold_ball(moment, targets, trunk)
+    return _to_world(_joints(targets, trunk), moment)
 
 
-def _locomotion(moment: Moment) -> Targets:
-    """Standing, walking and running: targets in each body's own frame."""
-    speed = np.clip(moment.speed.astype(np.float64), 0.0, 9.0)
-    moving = np.clip(speed / 1.2, 0.0, 1.0)
-    running = np.clip((speed - 1.0) / 4.0, 0.0, 1.0)
-    left = moment.stride.astype(np.float64)
-    phase = np.stack([left, left + np.pi], 1)  # [P, 2]: left, right
-    swing = np.sin(phase)
-    pace = np.clip(0.16 + 0.06 * speed, 0.0, 0.50) * moving
-    # The heel is highest soon after it left the ground behind the body.
-    lift = np.clip(0.05 + 0.08 * speed, 0.0, 0.50) * moving
-    # Nobody stands quite like his neighbour; the index is all that tells people apart here.
-    person = np.arange(len(speed))
-    stance = np.stack([0.05 * np.sin(2.4 * person), -0.05 * np.sin(2.4 * person)], 1)
-
-    pelvis = np.zeros((len(speed), 3))
-    pelvis[:, 2] = PELVIS_HEIGHT - 0.015 - 0.05 * running + 0.035 * moving * np.cos(2 * left)
-    feet = np.empty((len(speed), 2, 3))
-    feet[:, :, 0] = pace[:, None] * swing + (1 - moving)[:, None] * stance - 0.06 * running[:, None]
-    feet[:, :, 1] = _SIDES * (0.13 - 0.05 * running)[:, None]
-    feet[:, :, 2] = ANKLE_HEIGHT + lift[:, None] * np.clip(np.cos(phase + 0.7), 0, None)
-    lean = np.stack([0.04 + 0.032 * speed, np.zeros(len(speed))], 1)
-
-    back_and_forth = -swing * moving[:, None]  # an arm swings against the leg of its side
-    hands = np.empty((len(speed), 2, 3))
-    chest = pelvis + SPINE * 0.95 * _spine_direction(lean)
-    bent = running[:, None]
-    hands[:, :, 0] = chest[:, None, 0] + 0.05 + 0.10 * bent + (0.12 + 0.2 * bent) * back_and_forth
-    hands[:, :, 1] = _SIDES * (SHOULDER_HALF + 0.10 - 0.03 * bent)
-    hands[:, :, 2] = (
-        chest[:, None, 2] - 0.58 + 0.24 * bent + 0.16 * bent * np.clip(back_and_forth, -0.5, 1)
-    )
-    twist = 0.28 * moving * np.sin(left)
-    return Targets(pelvis, lean, feet, hands, twist)
-
-
-def _hold_ball(moment: Moment, targets: Targets) -> None:
-    """Hands that throw or have caught close around the ball, wherever the world has put it."""
-    throwing = (moment.gesture == Gesture.THROW_IN) & (moment.gesture_ms <= 0)
-    catching = (moment.gesture == Gesture.CATCH) & (moment.gesture_ms >= 0)
-    holders = np.flatnonzero(throwing | catching)
+def _hold_ball(moment: Moment, targets: Targets, trunk: Floats) -> None:
+    """Hands that throw, carry or have caught close around the ball, wherever the world put it."""
+    holds = _HOLDS_AFTER[moment.gesture] & (moment.gesture_ms >= 0)
+    holds |= (moment.gesture == Gesture.THROW_IN) & (moment.gesture_ms <= 0)
+    holders = np.flatnonzero(holds)
     if len(holders) == 0 or not np.isfinite(moment.ball).all():
         return
     away = moment.ball[:2] - moment.xy[holders]
@@ -172,43 +143,58 @@ def _hold_ball(moment: Moment, targets: Targets) -> None:
     ball[:, 0] = away[:, 0] * cos + away[:, 1] * sin
     ball[:, 1] = away[:, 1] * cos - away[:, 0] * sin
     ball[:, 2] = moment.ball[2]
-    around = ball[:, None] + np.array([[-0.03, 0.11, -0.03], [-0.03, -0.11, -0.03]])
-    near = np.linalg.norm(around - targets.hands[holders], axis=2).max(1) < REACH
-    targets.hands[holders[near]] = around[near]
+    trunk = trunk[holders]
+    around = ball[:, None] + _AROUND_BALL @ trunk
+    around[..., 2] = np.maximum(around[..., 2], 0.06)
+    # Hands let go little by little of a ball that leaves them: they must not jump back.
+    gap = np.linalg.norm(ball - targets.hands[holders].mean(1), axis=1)
+    near, far = np.where(_DIVES[moment.gesture[holders], None], _DIVER_LETS_GO, _LETS_GO).T
+    share = np.clip((far - gap) / (far - near), 0.0, 1.0)[:, None]
+    around = around.reshape(-1, 6)
+    targets.rows[holders, 15:21] += share * (around - targets.rows[holders, 15:21])
 
 
-def _spine_direction(lean: Floats) -> Floats:
-    """Unit vectors `[P, 3]` from pelvis to neck for pitch (forward) and roll (left), radians."""
-    direction = np.stack([np.tan(lean[:, 0]), np.tan(lean[:, 1]), np.ones(len(lean))], 1)
-    return np.asarray(direction / np.linalg.norm(direction, axis=1, keepdims=True))
+def _trunk(lean: Floats) -> Floats:
+    """Frames of backs: forward, left and up in the body's frame, `[P, 3, 3]`.
+
+    A back leans by an angle (pitch forward, roll left; radians, `[P, 2]`) straight in their
+    direction; so up to a right angle and further all are possible.
+    """
+    angle = np.sqrt((lean * lean).sum(1))
+    share = np.sinc(angle / np.pi)
+    x, y, z = lean[:, 0] * share, lean[:, 1] * share, np.cos(angle)
+    frame = np.empty((len(lean), 3, 3))
+    rest = 1.0 / (1.0 + np.maximum(z, -0.9))
+    frame[:, 0, 0], frame[:, 0, 1], frame[:, 0, 2] = 1 - x * x * rest, -x * y * rest, -x
+    frame[:, 1, 0], frame[:, 1, 1], frame[:, 1, 2] = -x * y * rest, 1 - y * y * rest, -y
+    frame[:, 2, 0], frame[:, 2, 1], frame[:, 2, 2] = x, y, z
+    return frame
 
 
-def _joints(targets: Targets) -> Floats:
+def _joints(targets: Targets, trunk: Floats) -> Floats:
     """Joints in the body's frame: x forward, y left, z up, origin on the ground."""
-    people = len(targets.pelvis)
-    joints = np.empty((people, len(Joint), 3))
-    spine = _spine_direction(targets.lean)
-    neck = targets.pelvis + SPINE * spine
-    # The head looks ahead: it leans half as much as the back.
-    head = neck + NECK_TO_HEAD * _spine_direction(targets.lean * 0.5)
-    across = np.stack([np.sin(targets.twist), np.cos(targets.twist), np.zeros(people)], 1)
-    across = across[:, None] * _SIDES[:, None]  # [P, 2, 3]
-    hips = targets.pelvis[:, None] + HIP_HALF * across * (1, 1, 0)
-    shoulders = (neck - 0.04 * spine)[:, None] + SHOULDER_HALF * across * (-1, 1, 1)
-    # Elbows point backwards from hanging arms, down from stretched ones, forwards from raised ones.
-    reach = targets.hands - shoulders
-    elbows_bend = np.stack([reach[..., 2], 0 * reach[..., 1], -reach[..., 0]], -1) + _ELBOWS_SAG
-    elbows, hands = two_bones(shoulders, targets.hands, UPPER_ARM, FOREARM, elbows_bend)
-    knees, ankles = two_bones(hips, targets.feet, THIGH, SHIN, _KNEES_BEND)
-    shin = (ankles - knees) / SHIN
-    # A foot stands at a right angle to the shin, and points more the higher it is.
-    toes = _FORWARD - (shin @ _FORWARD)[..., None] * shin
-    toes = toes + np.clip(ankles[..., 2:] - ANKLE_HEIGHT, 0.0, 0.3) * 2 * shin
-    toes = toes / np.maximum(np.linalg.norm(toes, axis=2, keepdims=True), 1e-6)
-    joints[:, Joint.PELVIS] = targets.pelvis
+    joints = np.empty((len(targets.rows), len(Joint), 3))
+    pelvis, spine = targets.pelvis, trunk[:, 2]
+    neck = pelvis + SPINE * spine
+    # The head looks ahead: it leans half as much as the back, and more with a body that lies.
+    lying = 1.0 - np.clip(spine[:, 2:], 0.0, 1.0)
+    head_frame = _trunk(targets.lean * (0.5 + 0.35 * lying))
+    head = neck + NECK_TO_HEAD * head_frame[:, 2]
+    sin, cos = np.sin(targets.turns)[..., None], np.cos(targets.turns)[..., None]
+    across = cos * trunk[:, 1, None] - sin * trunk[:, 0, None]  # [P, 2 (hips, shoulders), 3]
+    hips = pelvis[:, None] + HIP_HALF * across[:, :1] * _SIDES[:, None]
+    shoulders = (neck - 0.04 * spine)[:, None] + SHOULDER_HALF * across[:, 1:] * _SIDES[:, None]
+    bend = _elbows_bend(targets, shoulders, trunk)
+    elbows, hands = two_bones(shoulders, targets.hands, UPPER_ARM, FOREARM, bend)
+    # Knees point ahead; those of a body that bends or falls forwards point with its front.
+    knees_bend = _KNEES_BEND + np.maximum(spine[:, :1, None], 0.0) * (
+        _KNEES_BEND @ trunk - _KNEES_BEND
+    )
+    knees, ankles = two_bones(hips, targets.feet, THIGH, SHIN, knees_bend)
+    joints[:, Joint.PELVIS] = pelvis
     joints[:, Joint.NECK] = neck
     joints[:, Joint.HEAD] = head
-    joints[:, Joint.CROWN] = head + np.array([-0.035, 0.0, 0.035])
+    joints[:, Joint.CROWN] = head + 0.035 * (head_frame[:, 2] - head_frame[:, 0])
     for first, pair in (
         (Joint.LEFT_SHOULDER, shoulders),
         (Joint.LEFT_ELBOW, elbows),
@@ -217,11 +203,42 @@ def _joints(targets: Targets) -> Floats:
         (Joint.LEFT_HEM, hips + 0.6 * (knees - hips)),
         (Joint.LEFT_KNEE, knees),
         (Joint.LEFT_ANKLE, ankles),
-        (Joint.LEFT_TOE, ankles + FOOT * toes),
+        (Joint.LEFT_TOE, ankles + FOOT * _feet_point(targets.toes, ankles, knees, lying)),
     ):
         joints[:, first : first + 2] = pair
     np.maximum(joints[..., 2], 0.045, out=joints[..., 2])
     return joints
+
+
+def _elbows_bend(targets: Targets, shoulders: Floats, trunk: Floats) -> Floats:
+    """Where elbows point, `[P, 2, 3]`: backwards from hanging arms, down from stretched ones,
+    forwards from raised ones, and away from the body as far as the pose says so."""
+    reach = (targets.hands - shoulders) @ trunk.transpose(0, 2, 1)
+    bend = np.empty_like(reach)
+    bend[..., 0] = reach[..., 2] - 0.05
+    bend[..., 1] = _SIDES * (0.05 + 1.5 * targets.elbows[:, None])
+    bend[..., 2] = -reach[..., 0] - 0.12
+    return np.asarray(bend @ trunk)
+
+
+def _feet_point(toes: Floats, ankles: Floats, knees: Floats, lying: Floats) -> Floats:
+    """Directions `[P, 2, 3]` from ankles to toes.
+
+    A low foot lies on the ground or has its toe there; a lifted one is at a right angle to the
+    shin and points more the higher it is; the feet of a body that lies are stretched out.
+    """
+    ahead = np.empty_like(ankles)
+    ahead[..., 0], ahead[..., 1] = np.cos(toes), np.sin(toes)
+    height = ankles[..., 2]
+    ahead[..., 2] = -np.clip((height - 0.05) / FOOT, 0.0, 0.8)
+    shin = (ankles - knees) / SHIN
+    flat = ahead * (1, 1, 0)
+    pointing = np.clip(height - ANKLE_HEIGHT, 0.0, 0.3) * 2 + 0.8 * lying
+    square = flat + (pointing - (shin * flat).sum(2))[..., None] * shin
+    lifted = np.maximum(np.clip((height - 0.12) / 0.16, 0.0, 1.0), np.minimum(2 * lying, 1.0))
+    direction = ahead + lifted[..., None] * (square - ahead)
+    length = np.sqrt((direction * direction).sum(2, keepdims=True))
+    return np.asarray(direction / np.maximum(length, 1e-6))
 
 
 def two_bones(

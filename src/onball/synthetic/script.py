@@ -2,7 +2,8 @@
 
 A semi-Markov chain. Its probabilities and gaps come from `bas_statistics.json`: counts over seven real
 matches, aggregated, no annotation reproduced. What those counts cannot say (where on the pitch a shot
-is possible, which side wins a header) stands here as small tables of football sense.
+is possible, which side wins a header) stands here as small tables of football sense. Places decide much
+of what is possible, so `Pace` leads the chain back to the counted rates.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ _SAME_TEAM: dict[tuple[Action, Action], float] = {
     (Action.BALL_PLAYER_BLOCK, Action.BALL_PLAYER_BLOCK): 0.0,
     (Action.FREE_KICK, Action.HEADER): 0.45,
 }
-_SAME_TEAM_DEFAULT = 0.85
+_SAME_TEAM_DEFAULT = 0.81
 
 #: Actions of one man on the ball: after one of these the same player acts again.
 KEEPS_THE_BALL = (Action.DRIVE, Action.PLAYER_SUCCESSFUL_TACKLE)
@@ -87,48 +88,53 @@ def reference_statistics() -> dict[str, Any]:
     return dict(json.loads(text))
 
 
-def draw_gap(rng: np.random.Generator, quantiles: tuple[float, float, float]) -> float:
-    """A time in seconds from a two-sided log-normal with these 10, 50 and 90 % quantiles."""
+def draw_gap(
+    rng: np.random.Generator, quantiles: tuple[float, float, float], tail: float = 1.0
+) -> float:
+    """A time in seconds from a two-sided log-normal with these 10, 50 and 90 % quantiles.
+
+    `tail` stretches the side above the median.
+    """
     low, middle, high = quantiles
     z = float(rng.standard_normal())
     # 1.2816 is the 90 % quantile of the standard normal distribution.
-    spread = math.log(middle / low) if z < 0 else math.log(high / middle)
-    return float(np.clip(middle * math.exp(z * spread / 1.2816), 0.16, 6.0))
+    spread = math.log(middle / low) if z < 0 else math.log(high / middle) * tail
+    return float(np.clip(middle * math.exp(z * spread / 1.2816), 0.16, 4.9))
 
-
-#: Weight of an action where football allows it. Shots come from 15 % of the pitch but must keep
-#: their share of all actions, so they are the likelier there, and so on. Fitted by simulation:
-#: `python benchmarks/script_statistics.py` prints the comparison with the reference.
+#: Weight of an action where football allows it: shots come from a small part of the pitch but must
+#: keep their share of all actions, so they are the likelier there, and so on.
 def _place_weight(action: Action, situation: Situation) -> float:
     progress, wide = situation.progress, situation.wide
     if action is Action.SHOT:
-        return 8.5 if progress > 30 and wide < 20 else 0.0
+        return 4.0 if progress > 30 and wide < 20 else 0.0
     if action is Action.CROSS:
-        return 14.0 if progress > 22 and wide > 12 else 0.0
+        return 6.0 if progress > 22 and wide > 12 else 0.0
     if action is Action.HIGH_PASS:
         return 1.2 if progress < 30 else 0.4
     if action is Action.OUT:
-        return 1.9 if wide > 16 or abs(progress) > 36 else 0.35
-    if action is Action.GOAL:
-        return 1.5
+        return 1.5 if wide > 16 or abs(progress) > 36 else 0.3
     if action is Action.BALL_PLAYER_BLOCK:
-        return 2.0  # every other time nobody is near enough
+        return 0.9  # now and then nobody is near enough
+    if action in (Action.GOAL, Action.PLAYER_SUCCESSFUL_TACKLE):
+        return 0.7
     return 1.0
 
 
 class PossessionScript:
-    """Draws the next action from the current one and the place of the ball."""
+    """Draws the next action from the current one and the place of the ball.
 
-    def __init__(self, rng: np.random.Generator) -> None:
+    Args:
+        rng: the match's source of chance.
+        pace: what has happened so far, against what should have.
+    """
+
+    def __init__(self, rng: np.random.Generator, pace: Pace) -> None:
         self._rng = rng
+        self.pace = pace
         self._transitions = {
             Action(current): {Action(name): entry for name, entry in following.items()}
             for current, following in reference_statistics()["transitions"].items()
         }
-        per_minute = reference_statistics()["events_per_in_play_minute"]
-        # Free kicks start stretches of play, so no transition leads to them: they follow fouls,
-        # and a foul stops a drive.
-        self.foul_probability: float = per_minute["FREE KICK"] / per_minute["DRIVE"]
 
     def next(self, current: Action, situation: Situation, *, exclude: frozenset[Action]) -> Step:
         """The step after `current`; never an action in `exclude` (found impossible just now)."""
@@ -138,12 +144,16 @@ class PossessionScript:
             if action not in exclude
         }
         weights = np.array(
-            [entry["p"] * _place_weight(action, situation) for action, entry in following.items()]
+            [
+                entry["p"] * _place_weight(action, situation) * self.pace.weight(action)
+                for action, entry in following.items()
+            ]
         )
         if not len(weights) or weights.sum() <= 0:
             return Step(Action.DRIVE, 1.3, same_team=True)
         action = list(following)[int(self._rng.choice(len(weights), p=weights / weights.sum()))]
-        gap = draw_gap(self._rng, tuple(following[action]["gap_s_p10_p50_p90"]))
+        quantiles = tuple(following[action]["gap_s_p10_p50_p90"])
+        gap = draw_gap(self._rng, quantiles, self.pace.tail())
         return Step(action, gap, self._same_team(current, action))
 
     def _same_team(self, current: Action, action: Action) -> bool:

@@ -1,7 +1,8 @@
 """The simulated world: pitch, people, and the two seams `Motion` and `Camera`.
 
 Metres, seconds and radians. x runs along the pitch (left goal at -52.5, right goal at +52.5), y across
-it (the main stand with the camera is at negative y), z up. Team 0 defends the left goal.
+it (the main stand with the camera is at negative y), z up. The home team defends the left goal in the
+first half and the right goal in the second.
 """
 
 from __future__ import annotations
@@ -23,9 +24,13 @@ TICK_MS = 40
 """The world moves in ticks of 40 ms: 25 per second."""
 
 TEAM_SIZE = 11
-REFEREE = 2 * TEAM_SIZE
-PEOPLE = REFEREE + 1
-"""People 0-10 are the left team (0 its goalkeeper), 11-21 the right team (11), 22 the referee."""
+PLAYERS = 2 * TEAM_SIZE
+REFEREE = PLAYERS
+ASSISTANTS = (PLAYERS + 1, PLAYERS + 2)
+SUBSTITUTES = tuple(range(PLAYERS + 3, PLAYERS + 9))
+PEOPLE = PLAYERS + 9
+"""People 0-10 are the home team (0 its goalkeeper), 11-21 the away team (11), 22 the referee, 23 and 24
+his assistants along the touchlines, 25-30 substitutes who warm up (25-27 of the home team)."""
 
 GOALKEEPERS = (0, TEAM_SIZE)
 
@@ -43,7 +48,22 @@ class Gesture(IntEnum):
     SLIDE = 7  # sliding tackle
     BLOCK = 8  # body or leg put into the ball's way
     CATCH = 9  # goalkeeper
-    CELEBRATE = 10
+    CELEBRATE = 10  # runs with raised arms
+    TOUCH_RIGHT = 11  # the inside of the foot takes the ball along
+    TOUCH_LEFT = 12
+    SHOT_RIGHT = 13  # a full swing, the body over the ball
+    SHOT_LEFT = 14
+    TACKLE = 15  # standing tackle: a long low step, the foot across the ball
+    DIVE_LEFT = 16  # goalkeeper, the body stretched out in the air
+    DIVE_RIGHT = 17
+    PICK_UP = 18  # bends down and has the ball in both hands at the contact; with time reversed: puts it down
+    CARRY = 19  # walks with the ball in both hands; lasts from its contact on
+    FALL = 20  # is tripped at the contact, falls, lies, gets up after two seconds
+    FEINT = 21  # the foot circles the ball, the body sways; no touch
+    SIGNAL = 22  # one arm straight up: a referee, an assistant with his flag, the taker of a corner
+    WALL = 23  # stands in the wall, hands before the body; lasts from its contact on
+    KNEE_SLIDE = 24  # celebrates sliding on his knees
+    STRETCH = 25  # warms up on the spot: lunges, arms circling; lasts from its contact on
 
 
 #: Where the ball is at the moment of contact, in the body's frame: metres forward, to the left, up.
@@ -59,6 +79,21 @@ CONTACT_OFFSET: dict[Gesture, tuple[float, float, float]] = {
     Gesture.BLOCK: (0.30, 0.0, 0.50),
     Gesture.CATCH: (0.35, 0.0, 1.15),
     Gesture.CELEBRATE: (0.50, 0.0, BALL_RADIUS),
+    Gesture.TOUCH_RIGHT: (0.40, -0.10, BALL_RADIUS),
+    Gesture.TOUCH_LEFT: (0.40, 0.10, BALL_RADIUS),
+    Gesture.SHOT_RIGHT: (0.45, -0.14, BALL_RADIUS),
+    Gesture.SHOT_LEFT: (0.45, 0.14, BALL_RADIUS),
+    Gesture.TACKLE: (0.70, -0.10, BALL_RADIUS),
+    Gesture.DIVE_LEFT: (0.25, 1.30, 0.80),
+    Gesture.DIVE_RIGHT: (0.25, -1.30, 0.80),
+    Gesture.PICK_UP: (0.38, 0.0, BALL_RADIUS),
+    Gesture.CARRY: (0.32, 0.0, 1.05),
+    Gesture.FALL: (0.50, 0.0, BALL_RADIUS),
+    Gesture.FEINT: (0.50, 0.0, BALL_RADIUS),
+    Gesture.SIGNAL: (0.50, 0.0, BALL_RADIUS),
+    Gesture.WALL: (0.50, 0.0, BALL_RADIUS),
+    Gesture.KNEE_SLIDE: (0.50, 0.0, BALL_RADIUS),
+    Gesture.STRETCH: (0.50, 0.0, BALL_RADIUS),
 }
 
 
@@ -74,6 +109,7 @@ class Moment(NamedTuple):
         gesture: `[PEOPLE]`, values of `Gesture`.
         gesture_ms: time since that gesture's contact, `[PEOPLE]`; negative before it.
         ball: centre of the ball `[3]`, or NaN while no ball is in sight.
+        spare_ball: centre of a second ball beside the pitch `[3]`, or NaN if there is none.
     """
 
     time_ms: int
@@ -84,11 +120,37 @@ class Moment(NamedTuple):
     gesture: NDArray[np.uint8]
     gesture_ms: NDArray[np.int32]
     ball: NDArray[np.float32]
+    spare_ball: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class DeadTime:
+    """A stretch without a labelled action, from when play stopped until it goes on.
+
+    Attributes:
+        begin_ms: the action (OUT, GOAL, a foul, the end of a half) that stopped play.
+        end_ms: the labelled restart.
+        person: who is of interest: the scorer, the fouled player, the taker.
+        begins_half: True for the break before a second half: people may have changed places.
+    """
+
+    begin_ms: int
+    end_ms: int
+    person: int
+    begins_half: bool = False
 
 
 @dataclass(frozen=True)
 class Motion:
-    """Everything that moved in one match, on a grid of `TICK_MS`; the first axis is the tick."""
+    """Everything that moved in one match, on a grid of `TICK_MS`; the first axis is the tick.
+
+    Attributes:
+        xy, heading, speed, stride, gesture, gesture_ms, ball, spare_ball: as in `Moment`, with one axis
+            more in front.
+        events: the labels.
+        dead_times: in order.
+        halves: the tick with which each half begins.
+    """
 
     xy: NDArray[np.float32]
     heading: NDArray[np.float32]
@@ -97,7 +159,10 @@ class Motion:
     gesture: NDArray[np.uint8]
     gesture_ms: NDArray[np.int32]
     ball: NDArray[np.float32]
+    spare_ball: NDArray[np.float32]
     events: EventList
+    dead_times: tuple[DeadTime, ...] = ()
+    halves: tuple[int, ...] = (0,)
 
     @property
     def ticks(self) -> int:
@@ -126,6 +191,7 @@ class Motion:
             gesture=self.gesture[tick],
             gesture_ms=self.gesture_ms[tick] + rest,
             ball=between(self.ball),
+            spare_ball=between(self.spare_ball),
         )
 
 

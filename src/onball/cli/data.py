@@ -1,0 +1,182 @@
+"""`onball data stats`: what is labelled in a data set, and how it compares with real matches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from onball.actions import ACTIONS
+from onball.cli import console
+from onball.errors import DataError, EmptySplitError, OnballError
+
+if TYPE_CHECKING:
+    from onball.data.reference import Comparison, Reference
+    from onball.data.statistics import PlayStatistics
+    from onball.events import EventList
+
+_UNLISTED = "no split"
+_QUANTITIES = {
+    "per_minute": "per minute",
+    "median_gap_s": "median gap s",
+    "same_team": "same team next",
+}
+
+
+def stats(
+    root: Annotated[Path, typer.Argument(help="The data set; labels are enough.")],
+    split: Annotated[str, typer.Option(help="train, valid, test, challenge or all.")] = "all",
+    reference: Annotated[
+        bool,
+        typer.Option(
+            "--reference",
+            help="Compare with statistics of real matches; exit code 1 if a figure is outside its "
+            "tolerance.",
+        ),
+    ] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the figures into this file too.")
+    ] = None,
+) -> None:
+    """Count the labelled actions: how many, how often, after how long, by which team."""
+    from onball.data.layout import ALL
+    from onball.data.reference import Reference, compare
+    from onball.data.statistics import PlayStatistics
+    from onball.files import write_json_atomic
+    from onball.synthetic.script import reference_statistics
+
+    labels = labels_by_split(root, split)
+    splits = {name: PlayStatistics.of(matches.values()) for name, matches in labels.items()}
+    # By name, so that a match in two splits counts once in the sum.
+    every = {name: match for found in labels.values() for name, match in found.items()}
+    play = PlayStatistics.of(every.values())
+    real = Reference.of(reference_statistics())
+    rows = compare(play, real) if reference else []
+    if json_file is not None:
+        content: dict[str, Any] = {name: found.as_json() for name, found in splits.items()}
+        if len(splits) > 1:
+            content[ALL] = play.as_json()
+        figures = {"reference": [row.as_json() for row in rows]} if reference else {}
+        write_json_atomic(json_file, {"root": str(root), "splits": content, **figures})
+    console.console.print(statistics_table(splits, play))
+    console.say(
+        f"\n{play.matches} matches, {play.events} events, {play.in_play_minutes:.1f} minutes in play "
+        f"in {play.stretches} stretches (runs of events at most 5 s apart)"
+    )
+    if reference:
+        console.console.print("", comparison_table(rows))
+        console.say(f"\nall actions per minute: {_all_actions(play, real)}")
+        console.note(
+            "The real minutes hold at least 5 % more than the stretches counted here, so that real "
+            "play itself would read about +5 % per minute (see onball.data.statistics)."
+        )
+        outside = sum(not row.within for row in rows)
+        if outside:
+            raise OnballError(f"{root}: {outside} of {len(rows)} figures are outside the tolerance")
+
+
+def labels_by_split(root: Path, split: str) -> dict[str, dict[str, EventList]]:
+    """The annotations of each split that has any, by match; of one split only, if it is named.
+
+    For `all`, matches that no split lists come last, under "no split"; if nothing says which match
+    belongs where, all are under `all`. Matches without labels are left out, with a note.
+
+    Raises what `find_matches` and `read_labels` raise, and `DataError` if no match has labels.
+    """
+    from onball.data.layout import ALL, SPLITS, SPLITS_FILE, find_matches
+    from onball.formats.soccernet import read_labels
+
+    matches = {split: find_matches(root, split)}
+    if split == ALL:
+        (every,) = matches.values()
+        matches = {}
+        # Without a file that lists them, a part of the official matches may well be missing.
+        missing = EmptySplitError if (root / SPLITS_FILE).is_file() else DataError
+        for name in SPLITS:
+            try:
+                matches[name] = find_matches(root, name)
+            except missing:
+                continue
+        listed = {match.name for found in matches.values() for match in found}
+        unlisted = [match for match in every if match.name not in listed]
+        if unlisted:
+            matches[_UNLISTED if matches else ALL] = unlisted
+    labels = {
+        name: {m.name: read_labels(m.labels) for m in found if m.labels is not None}
+        for name, found in matches.items()
+    }
+    bare = sum(match.labels is None for found in matches.values() for match in found)
+    if bare:
+        console.note(f"{bare} matches without labels are left out")
+    labels = {name: found for name, found in labels.items() if found}
+    if not labels:
+        raise DataError(f"{root}: no labelled match in the split '{split}'")
+    return labels
+
+
+def statistics_table(splits: dict[str, PlayStatistics], play: PlayStatistics) -> Table:
+    """Events of each action: in each split, per minute in play, gaps after it, the same team."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("action")
+    several = len(splits) > 1
+    columns = [*splits, "events"] if several else ["events"]
+    for column in (*columns, "per minute", "gap p10", "p50", "p90 s", "same team"):
+        table.add_column(column, justify="right")
+    for action in ACTIONS:
+        found = play.actions[action]
+        table.add_row(
+            f"[{action.colour}]■[/] {action}",
+            *(str(part.actions[action].events) for part in splits.values() if several),
+            str(found.events),
+            _number(found.per_minute),
+            *(_number(gap) for gap in found.gaps_s or (None, None, None)),
+            _number(found.same_team),
+        )
+    table.add_section()
+    rate = play.events / play.in_play_minutes if play.in_play_minutes else None
+    table.add_row(
+        "all",
+        *(str(part.events) for part in splits.values() if several),
+        str(play.events),
+        _number(rate),
+        *("", "", ""),
+        _number(play.same_team),
+    )
+    return table
+
+
+def comparison_table(rows: list[Comparison]) -> Table:
+    """Each figure here and in real matches, the difference, and whether it is within bounds."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("figure")
+    table.add_column("action")
+    for column in ("here", "real", "difference", "tolerance", "chance"):
+        table.add_column(column, justify="right")
+    table.add_column("")
+    for row in rows:
+        unit = "points" if row.quantity == "same_team" else "%"
+        table.add_row(
+            _QUANTITIES[row.quantity],
+            row.action.value if row.action else "",
+            _number(row.found, 3),
+            _number(row.real, 3),
+            "–" if row.difference is None else f"{row.difference:+.1f} {unit}",
+            f"±{row.tolerance:g} {unit}",
+            "" if row.chance is None else f"±{row.chance:.0f} %",
+            "[green]within[/]" if row.within else "[bold red]outside[/]",
+        )
+    return table
+
+
+def _all_actions(play: PlayStatistics, real: Reference) -> str:
+    expected = sum(real.per_minute.values())
+    if not play.in_play_minutes:
+        return f"– here, {expected:.2f} real"
+    rate = play.events / play.in_play_minutes
+    return f"{rate:.2f} here, {expected:.2f} real ({100 * (rate / expected - 1):+.1f} %)"
+
+
+def _number(value: float | None, digits: int = 2) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"

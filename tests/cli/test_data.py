@@ -1,0 +1,190 @@
+"""`onball data stats`: labels alone are enough."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from onball.actions import ACTIONS, Action
+from onball.cli.main import main
+from onball.data.layout import write_splits
+from onball.data.reference import Reference
+from onball.events import Event, EventList, Team
+from onball.formats.soccernet import write_labels
+from onball.synthetic.script import reference_statistics
+
+
+@pytest.fixture
+def onball(monkeypatch, capfd):
+    """Runs a command in this process; gives exit code, standard output and standard error."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["onball", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "300")
+        try:
+            main()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        return code, *capfd.readouterr()
+
+    return run
+
+
+def add_match(root: Path, name: str, events: list[Event]) -> None:
+    write_labels(EventList.of(events, name), root / name / "Labels-ball.json")
+
+
+def passes(count: int, step_ms: int = 1000) -> list[Event]:
+    return [Event(i * step_ms, Action.PASS, team=Team.LEFT) for i in range(count)]
+
+
+@pytest.fixture
+def data(tmp_path) -> Path:
+    """Three labelled matches, two of them in splits, and none with a video."""
+    root = tmp_path / "data"
+    add_match(root, "league/season/a", passes(31))
+    add_match(root, "league/season/b", passes(11))
+    add_match(root, "league/season/c", [Event(500, Action.GOAL, team=Team.RIGHT)])
+    write_splits(root, {"train": ["league/season/a"], "valid": ["league/season/b"]})
+    return root
+
+
+def row(shown: str, start: str) -> list[str]:
+    (line,) = [line for line in shown.splitlines() if start in line]
+    return line.split(start, 1)[1].split()
+
+
+def test_events_are_counted_per_split_and_in_all(onball, data):
+    code, shown, error = onball("data", "stats", data)
+    assert code == 0, error
+    assert row(shown, "action")[:4] == ["train", "valid", "no", "split"]
+    # 42 events in 30 s + 10 s of play, each gap 1 s, always the same team.
+    assert row(shown, "■ PASS") == ["31", "11", "0", "42", "63.00", "1.00", "1.00", "1.00", "1.00"]
+    assert row(shown, "■ GOAL") == ["0", "0", "1", "1", "1.50", "–", "–", "–", "–"]
+    assert "3 matches, 43 events, 0.7 minutes in play in 3 stretches" in shown
+
+
+def test_one_split_can_be_chosen(onball, data):
+    code, shown, _ = onball("data", "stats", data, "--split", "valid")
+    assert code == 0
+    assert row(shown, "■ PASS")[:2] == ["11", "66.00"]
+    assert "1 matches" in shown
+
+
+def test_one_folder_of_labels_without_splits_will_do(onball, tmp_path):
+    add_match(tmp_path, "a", passes(7))
+    code, shown, error = onball("data", "stats", tmp_path)
+    assert code == 0, error
+    assert row(shown, "■ PASS")[:2] == ["7", "70.00"]
+
+
+def test_a_part_of_the_official_matches_will_do(onball, tmp_path):
+    name = "england_efl/2019-2020/2019-10-01 - Stoke City - Huddersfield Town"
+    add_match(tmp_path, name, passes(7))
+    code, shown, error = onball("data", "stats", tmp_path)
+    assert code == 0, error
+    assert row(shown, "■ PASS")[:2] == ["7", "70.00"]
+
+
+def test_matches_without_labels_are_left_out_and_told(onball, data):
+    hidden = data / "league" / "season" / "d"
+    hidden.mkdir()
+    (hidden / "224p.mp4").write_bytes(b"not looked at")
+    code, shown, error = onball("data", "stats", data)
+    assert code == 0
+    assert "3 matches" in shown and "1 matches without labels" in error
+
+
+def test_the_figures_are_written_as_json_too(onball, data, tmp_path):
+    target = tmp_path / "out" / "stats.json"
+    assert onball("data", "stats", data, "--json", target)[0] == 0
+    content = json.loads(target.read_text())
+    assert set(content["splits"]) == {"train", "valid", "no split", "all"}
+    assert content["splits"]["all"]["in_play_minutes"] == pytest.approx(40 / 60)
+    train = content["splits"]["train"]["actions"]["PASS"]
+    assert train == {
+        "events": 31,
+        "per_in_play_minute": 62.0,
+        "gap_s_p10_p50_p90": [1.0, 1.0, 1.0],
+        "next_event_same_team_share": 1.0,
+    }
+    assert "reference" not in content
+
+
+def test_figures_outside_the_tolerance_end_with_exit_code_1(onball, data, tmp_path):
+    target = tmp_path / "stats.json"
+    code, shown, error = onball("data", "stats", data, "--reference", "--json", target)
+    assert code == 1
+    assert "17 of 17 figures are outside" in error and "Traceback" not in error
+    assert row(shown, "per minute      PASS")[:2] == ["63.000", "13.667"]
+    assert row(shown, "per minute      PASS")[-1] == "outside"
+    rows = json.loads(target.read_text())["reference"]
+    assert len(rows) == 17 and not any(entry["within"] for entry in rows)
+
+
+def test_play_like_the_reference_is_within(onball, tmp_path):
+    add_match(tmp_path, "match", _like_the_reference())
+    code, shown, error = onball("data", "stats", tmp_path, "--reference")
+    assert code == 0, shown + error
+    assert shown.count("within") == 17 and "outside" not in shown
+
+
+def _like_the_reference() -> list[Event]:
+    """One hundred minutes in play with the reference's rates, medians and teams.
+
+    Not real play, only its figures: the actions come in any order.
+    """
+    reference = Reference.of(reference_statistics())
+    rng = np.random.default_rng(0)
+    counts = {action: round(100 * reference.per_minute[action]) for action in ACTIONS}
+    labels = [action for action, count in counts.items() for _ in range(count)]
+    rng.shuffle(labels)
+    medians = {a: reference.median_gap_s.get(a, 1.5) for a in ACTIONS}
+    # Most gaps are the median; the others are longer, by as much as fills the hundred minutes.
+    missing = 100 * 60 - sum(medians[Action(label)] for label in labels)
+    longer = missing / (0.4 * len(labels))
+    assert longer > 0
+    events, time, team = [], 0.0, Team.LEFT
+    for i, label in enumerate(labels):
+        action = Action(label)
+        events.append(Event(round(time * 1000), action, team=team))
+        time += medians[action] + (longer if rng.random() < 0.4 else 0.0)
+        if i % 100 < 22:
+            team = team.other
+    return events
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["nowhere"], "nowhere: no such folder"),
+        (["."], "no match in it"),
+        (["labels", "--split", "train"], "write splits.json"),
+        (["labels", "--split", "training"], "unknown split 'training'"),
+        (["bare"], "no labelled match"),
+        (["broken"], "Labels-ball.json: broken JSON"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_exit_code_2(
+    onball, tmp_path, monkeypatch, arguments, words
+):
+    monkeypatch.chdir(tmp_path)
+    if arguments != ["."]:
+        add_match(Path("labels"), "m", passes(3))
+        for folder, file in (("bare", "224p.mp4"), ("broken", "Labels-ball.json")):
+            (tmp_path / folder / "m").mkdir(parents=True)
+            (tmp_path / folder / "m" / file).write_text("{")
+    code, _, error = onball("data", "stats", *arguments)
+    assert code == 2
+    assert words in error.replace("\n", " ") and "Traceback" not in error
+
+
+def test_a_splits_file_that_lists_an_absent_match_is_an_error(onball, data):
+    write_splits(data, {"train": ["league/season/a", "league/season/z"]})
+    code, _, error = onball("data", "stats", data)
+    assert code == 2 and "league/season/z" in error
