@@ -39,7 +39,9 @@ def sheet(film: Film, event: Event) -> NDArray[np.uint8]:
         top = int(np.clip(y - TILE[1] * 0.6, 0, film.plan.height - TILE[1]))
         tile = frame[top : top + TILE[1], left : left + TILE[0]].copy()
         colour = (255, 220, 60) if offset == 0 else (240, 240, 240)
-        cv2.putText(tile, f"{offset:+d} ms", (6, 14), cv2.FONT_HERSHEY_DUPLEX, 0.36, colour, 1, cv2.LINE_AA)
+        cv2.putText(
+            tile, f"{offset:+d} ms", (6, 14), cv2.FONT_HERSHEY_DUPLEX, 0.36, colour, 1, cv2.LINE_AA
+        )
         if offset == 0:
             cv2.rectangle(tile, (0, 0), (TILE[0] - 1, TILE[1] - 1), colour, 2)
         tiles.append(tile)
@@ -85,7 +87,10 @@ def main() -> None:
         write(options.out / "actions" / f"{name}.jpg", np.vstack(sheets[: options.seeds]))
     kinds = ("main", "close_up", "behind_goal", "replay")
     rows = [np.hstack((views.get(kind, []) * 4)[:4]) for kind in kinds if views.get(kind)]
-    write(options.out / "views.jpg", cv2.resize(np.vstack(rows), None, fx=0.62, fy=0.62, interpolation=cv2.INTER_AREA))
+    write(
+        options.out / "views.jpg",
+        cv2.resize(np.vstack(rows), None, fx=0.62, fy=0.62, interpolation=cv2.INTER_AREA),
+    )
 
 
 def write(path: Path, picture: NDArray[np.uint8]) -> None:

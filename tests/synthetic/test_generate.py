@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +15,20 @@ import pytest
 from onball.data.layout import find_matches
 from onball.errors import DataError
 from onball.formats.soccernet import read_labels
-from onball.synthetic.generate import MatchPlan, plan_dataset, render_match, write_dataset
+from onball.synthetic.film import Film, MatchPlan
+from onball.synthetic.generate import CRF_RANGE, PRESETS, RATES, SIZES, plan_dataset, write_dataset
+from onball.synthetic.lens import distort
+from onball.synthetic.match_files import Outputs, write_match
 from onball.synthetic.tracks import BALL_ID, SCHEMA
 from onball.video.reader import read_frames
 
-PLAN = MatchPlan(seed=3, duration_ms=6000)
+PLAN = MatchPlan(seed=3, duration_ms=6000, crf=20)
 
 
 @pytest.fixture(scope="module")
 def match(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("match") / "league" / "season" / "match"
-    for _ in render_match(PLAN, folder, "league/season/match"):
+    for _ in write_match(PLAN, folder, "league/season/match"):
         pass
     return folder
 
@@ -36,9 +42,9 @@ def test_video_and_labels_are_there_and_agree(match):
 
 def test_the_same_plan_gives_the_same_bytes(match, tmp_path):
     again = tmp_path / "again"
-    for _ in render_match(PLAN, again, "league/season/match"):
+    for _ in write_match(PLAN, again, "league/season/match"):
         pass
-    for name in ("224p.mp4", "Labels-ball.json", "tracks.parquet", "simulation.json"):
+    for name in sorted(path.name for path in match.iterdir()):
         assert (again / name).read_bytes() == (match / name).read_bytes(), name
 
 
@@ -93,7 +99,7 @@ def test_another_match_of_that_name_is_not_overwritten(tmp_path):
 
 def test_an_interrupted_match_leaves_nothing_that_looks_finished(tmp_path):
     folder = tmp_path / "match"
-    frames = render_match(MatchPlan(seed=1, duration_ms=8000, width=64, height=36), folder, "m")
+    frames = write_match(MatchPlan(seed=1, duration_ms=8000, width=64, height=36), folder, "m")
     next(frames)
     frames.close()
     assert not folder.exists()
@@ -109,6 +115,75 @@ def test_no_two_splits_or_data_sets_share_a_seed():
         for plan in matches.values()
     ]
     assert len(set(seeds)) == len(seeds) == 30
+
+
+def test_the_same_frames_come_out_of_another_process(match):
+    program = (
+        "import hashlib; from onball.synthetic.film import Film, MatchPlan;"
+        f"film = Film(MatchPlan(seed={PLAN.seed}, duration_ms={PLAN.duration_ms}));"
+        "print(hashlib.sha256(b''.join(film.frame(t).tobytes() for t in (0, 2000, 5000))).hexdigest())"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    film = Film(PLAN)
+    here = hashlib.sha256(b"".join(film.frame(t).tobytes() for t in (0, 2000, 5000)))
+    assert run.stdout.strip() == here.hexdigest()
+
+
+def test_cameras_take_true_places_to_true_boxes(match):
+    cameras = {row["time_ms"]: row for row in pq.read_table(match / "camera.parquet").to_pylist()}
+    assert list(cameras) == list(range(0, 6000, 40))
+    k1 = Film(PLAN).look.distortion
+    checked = 0
+    for row in pq.read_table(match / "tracks.parquet").to_pylist():
+        if row["id"] != BALL_ID or row["time_ms"] % 400:
+            continue
+        camera = cameras[row["time_ms"]]
+        assert camera["view"] == "main" and camera["k1"] == pytest.approx(k1)
+        matrix = np.array([camera[f"m{i // 4}{i % 4}"] for i in range(12)]).reshape(3, 4)
+        pixel = matrix @ [row["pitch_x"], row["pitch_y"], row["pitch_z"], 1.0]
+        x, y = distort(pixel[:2] / pixel[2], 398, 224, k1)
+        assert row["x0"] - 0.5 <= x <= row["x1"] + 0.5 and row["y0"] - 0.5 <= y <= row["y1"] + 0.5
+        checked += 1
+    assert checked > 5
+
+
+def test_without_video_there_are_labels_and_tracks_of_the_same_match(match, tmp_path):
+    folder = tmp_path / "match"
+    list(write_match(PLAN, folder, "league/season/match", Outputs(video=False)))
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "Labels-ball.json", "simulation.json", "tracks.parquet",
+    ]  # fmt: skip
+    assert (folder / "Labels-ball.json").read_bytes() == (match / "Labels-ball.json").read_bytes()
+    rows = pq.read_table(folder / "tracks.parquet").to_pylist()
+    assert {row["time_ms"] for row in rows} == set(range(0, 6000, 40))
+    assert all(np.isnan(row["x0"]) for row in rows)
+
+
+def test_mot_text_is_written_on_request(tmp_path):
+    plan = MatchPlan(seed=3, duration_ms=400, width=128, height=72)
+    list(write_match(plan, tmp_path / "m", "m", Outputs(mot=True)))
+    lines = (tmp_path / "m" / "gt" / "gt.txt").read_text().splitlines()
+    assert {line.split(",")[0] for line in lines} == {str(frame) for frame in range(1, 11)}
+
+
+def test_the_benchmark_is_as_documented():
+    bench = PRESETS["bench"]
+    assert bench.counts == {"train": 4, "valid": 1, "test": 2}
+    assert (bench.minutes, bench.halves, bench.size) == (20, 2, (398, 224))
+    plan = MatchPlan(seed=0, duration_ms=1000, crf=None)
+    crfs = [
+        p.crf for s in plan_dataset(bench.seed, bench.counts, plan).values() for p in s.values()
+    ]
+    assert len(set(crfs)) > 2 and all(CRF_RANGE[0] <= crf <= CRF_RANGE[1] for crf in crfs)
+
+
+def test_sizes_and_rates_vary_if_asked_for():
+    plan = MatchPlan(seed=0, duration_ms=1000, crf=None)
+    plans = plan_dataset(1, {"train": 60}, plan, vary=True)["train"].values()
+    assert {(p.width, p.height) for p in plans} == set(SIZES)
+    assert {p.fps for p in plans} == set(RATES)
 
 
 def test_the_plan_is_kept_beside_the_match(match):

@@ -27,15 +27,8 @@ from onball.synthetic.world import (
     Motion,
 )
 
-MINUTES = 20
-SEEDS = (1, 2, 3)
 TICK_S = TICK_MS / 1000
 KICKS = tuple(g for g in Gesture if g.name.startswith(("KICK", "LOFT", "SHOT")))
-
-
-@pytest.fixture(scope="module")
-def matches() -> list[Motion]:
-    return [play_match(seed, MINUTES * 60_000, halves=2) for seed in SEEDS]
 
 
 def moments(matches: list[Motion], *actions: Action):
@@ -62,7 +55,7 @@ def without_the_break(motion: Motion, steps: np.ndarray) -> np.ndarray:
 
 def test_all_actions_happen(matches):
     seen = {event.label for motion in matches for event in motion.events}
-    assert seen == set(Action)
+    assert seen == set(Action)  # GOAL and FREE KICK, too: `Pace` sees to it
 
 
 def test_gaps_have_the_reference_quantiles():
@@ -163,7 +156,7 @@ def test_the_ball_in_play_is_inside_the_lines(matches):
         out = np.abs(motion.ball[:, 0]) > HALF_LENGTH + BALL_RADIUS
         out |= np.abs(motion.ball[:, 1]) > HALF_WIDTH + BALL_RADIUS
         crossings += int((out[1:] & ~out[:-1] & live[1:]).sum())
-    assert crossings <= 3, "in an hour, hardly ever"
+    assert crossings <= 2, "in half an hour, hardly ever"
 
 
 def test_shots_are_taken_near_the_opponents_goal(matches):
@@ -201,12 +194,12 @@ def test_dead_time_holds_no_label_but_the_restart(matches):
             assert not ((labels > dead.begin_ms) & (labels < dead.end_ms)).any()
         lengths = [(d.end_ms - d.begin_ms) / 1000 for d in motion.dead_times]
         assert np.median(lengths) > 6
-        assert 0.2 < sum(lengths) / (MINUTES * 60) < 0.6
+        assert 0.2 < sum(lengths) / (motion.ticks * TICK_S) < 0.6
 
 
 def test_a_wall_stands_before_a_free_kick_near_the_goal():
-    for seed in range(12):
-        motion = play_match(seed, MINUTES * 60_000)
+    for seed in range(30):
+        motion = play_match(seed, 5 * 60_000)
         for _, event, tick in moments([motion], Action.FREE_KICK):
             walls = np.flatnonzero(motion.gesture[tick - 2] == Gesture.WALL)
             if not len(walls):
@@ -217,7 +210,7 @@ def test_a_wall_stands_before_a_free_kick_near_the_goal():
             rows = np.arange(PLAYERS)[side(motion, tick, other)]
             assert np.isin(walls, rows).all()
             return
-    pytest.fail("four hours without a wall")
+    pytest.fail("150 minutes without a wall")
 
 
 def test_the_same_seed_plays_the_same_match_in_another_process():

@@ -186,6 +186,25 @@ def test_a_run_is_resumed_with_its_own_settings_only(finished, root):
         run.train(configured(root, "training.learning_rate=1e-3"), run_dir=finished, resume=True)
 
 
+def test_training_can_start_from_a_saved_model(finished, root, tmp_path):
+    first, _ = load_model(finished / "model")
+    config = configured(root, f"training.initial_model={finished / 'model'}")
+    net = run._first_net(config)
+    assert net.training
+    for name, values in first.state_dict().items():
+        assert torch.equal(net.state_dict()[name], values), name
+    run.train(config, run_dir=tmp_path / "run")
+    assert (tmp_path / "run" / "model" / "config.json").is_file()
+
+
+def test_a_model_with_another_net_is_no_start(finished, root, tmp_path):
+    config = configured(
+        root, f"training.initial_model={finished / 'model'}", "model.temporal.hidden=16"
+    )
+    with pytest.raises(ConfigError, match="bilstm, hidden 32, the config bilstm, hidden 16"):
+        run.train(config, run_dir=tmp_path / "run")
+
+
 def test_a_damaged_checkpoint_is_told_in_one_line(config, finished, tmp_path):
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "last.ckpt").write_bytes(b"nothing")

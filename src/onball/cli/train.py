@@ -26,6 +26,13 @@ def train(
     data: Annotated[
         Path | None, typer.Option(help="The data set; short for --set data.root=….")
     ] = None,
+    init: Annotated[
+        Path | None,
+        typer.Option(
+            help="Start from the weights of this saved model; short for --set "
+            "training.initial_model=…."
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; else runs/<name of the config>.")
     ] = None,
@@ -36,9 +43,10 @@ def train(
 
     path = find_config(config)
     settings = list(overrides or [])
-    if data is not None:
-        # Quoted: settings are YAML, and to YAML a folder called 2024 is a number.
-        settings.append(f"data.root={json.dumps(str(data), ensure_ascii=False)}")
+    for key, folder in (("data.root", data), ("training.initial_model", init)):
+        if folder is not None:
+            # Quoted: settings are YAML, and to YAML a folder called 2024 is a number.
+            settings.append(f"{key}={json.dumps(str(folder), ensure_ascii=False)}")
     experiment = load_config(path, settings)
     try:
         from onball.training.run import train as run_training

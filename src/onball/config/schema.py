@@ -116,6 +116,8 @@ class TrainingConfig(Section):
         background_weight, action_weight: class weights of the cross-entropy.
         label_dilation: frames on each side of an action's frame that carry its label too.
         precision: `auto` is bfloat16 mixed precision where the device computes it natively.
+        initial_model: folder of a saved model with the same net, whose weights training starts from; null
+            starts from the backbone's own (`pretrained`) or random ones.
         gradient_clip: largest norm of the gradient; null does not clip.
         workers: processes that prepare clips; 0 prepares them in the training process.
         threads: CPU threads of torch; null leaves torch's own choice.
@@ -135,6 +137,7 @@ class TrainingConfig(Section):
     flip_probability: Share = 0.5
     jitter: JitterConfig = JitterConfig()
     precision: PrecisionName = "auto"
+    initial_model: Path | None = None
     gradient_clip: PositiveFloat | None = 1.0
     workers: NonNegativeInt = 2
     threads: PositiveInt | None = None

@@ -98,7 +98,8 @@ class Flight:
         return cls(np.stack([np.interp(times, grid, way[:, axis]) for axis in range(3)], 1))
 
     def at(self, seconds: float, feet: Vector, ahead: Vector) -> Vector:
-        return self.points[min(round(seconds * 1000 / TICK_MS), len(self.points) - 1)].copy()
+        tick = min(round(seconds * 1000 / TICK_MS), len(self.points) - 1)
+        return np.array(self.points[tick])
 
 
 def _first_guess(start: Vector, end: Vector, duration: float, bounces: int) -> Vector:

@@ -8,6 +8,7 @@ this camera, too, from which a spotter learns.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ class CameraPath:
         self._target = np.empty_like(wanted)
         self._focal = np.empty(len(ball))
         rng = np.random.default_rng([seed, 0xCA4])
-        for begin, end in zip(starts[:-1], starts[1:], strict=True):
+        for begin, end in pairwise(starts):
             part = slice(begin, end)
             if end > begin:
                 self._follow_half(part, ball, wanted, station, rng)

@@ -18,16 +18,16 @@ _GRASS = 1.8  # 1/s: how a ball left alone slows down
 _ROLLS_OUT_S = 1.4
 
 
-def beyond_the_line(
-    point: Vector, velocity: Vector
-) -> Iterator[tuple[BallPath, int, Vector]]:
+def beyond_the_line(point: Vector, velocity: Vector) -> Iterator[tuple[BallPath, int, Vector]]:
     """The ball's way after it crossed a line at `point` `[3]` with `velocity` `[3]`, m/s.
 
     Yields paths with their length in ticks and the place `[3]` where each ends.
     """
     sideways = abs(point[1]) >= HALF_WIDTH
-    outward = np.array([0.0, math.copysign(1.0, point[1])]) if sideways else np.array(
-        [math.copysign(1.0, point[0]), 0.0]
+    outward = (
+        np.array([0.0, math.copysign(1.0, point[1])])
+        if sideways
+        else np.array([math.copysign(1.0, point[0]), 0.0])
     )
     flat = np.asarray(velocity[:2], dtype=np.float64)
     fast = max(float(flat @ outward), 1.2)

@@ -162,14 +162,11 @@ class Director:
         if abs(where[0]) > 36 and chance > 0.8:
             position = (math.copysign(HALF_LENGTH + 14, where[0]), float(rng.uniform(-6, 6)), 7.0)
             return _Take(begin, begin + length, Shot.BEHIND_GOAL, position=position)
-        person = dead.person
-        side = self._motion.xy[min(begin // TICK_MS, self._motion.ticks - 1), person]
-        position = (
-            float(side[0]) + float(rng.uniform(-25, 25)), -44.0, float(rng.uniform(2.0, 9.0))
-        )  # fmt: skip
-        return _Take(
-            begin, begin + length, Shot.CLOSE_UP, person, position, float(rng.uniform(0.4, 0.9))
-        )
+        x = float(self._motion.xy[min(begin // TICK_MS, self._motion.ticks - 1), dead.person, 0])
+        x = x if math.isfinite(x) else float(where[0])
+        position = (x + float(rng.uniform(-25, 25)), -44.0, float(rng.uniform(2.0, 9.0)))
+        size = float(rng.uniform(0.4, 0.9))
+        return _Take(begin, begin + length, Shot.CLOSE_UP, dead.person, position, size)
 
     def _label_at(self, time_ms: int) -> Action | None:
         for event in self._motion.events:
@@ -191,6 +188,8 @@ class Director:
             target = np.array([spot[0], spot[1], 1.1])
         else:
             spot = self._smooth(self._motion.xy[:, take.person], tick)
+            if not np.isfinite(spot).all():  # a recorded player whom the data lose for a while
+                spot = self._smooth(self._ball, tick)
             target = np.array([spot[0], spot[1], 1.25 if take.size < 0.6 else 1.4])
         distance = float(np.linalg.norm(target - position))
         return Camera.looking_at(position, target, take.size * distance / 1.8)

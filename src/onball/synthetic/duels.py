@@ -46,24 +46,20 @@ class Duels:
         if gaps[nearest] > 1.5 + 5.0 * max(step.gap_s - 0.2, 0):
             return None
         ticks = ticks_of(step.gap_s)
-        kept, run = meet(
-            people, None, carrier, wish.point, Gesture.NONE, wish.facing, ticks
-        )
+        kept, run = meet(people, None, carrier, wish.point, Gesture.NONE, wish.facing, ticks)
         tackler = int(rivals[nearest])
         gesture = Gesture.TOUCH_RIGHT
         if step.action is Action.PLAYER_SUCCESSFUL_TACKLE:
             gesture = Gesture.SLIDE if self._rng.random() < 0.5 else Gesture.TACKLE
         approach = angle_of(kept.point[:2] - people.xy[tackler])
-        taken, chase = meet(
-            people, step.action, tackler, kept.point, gesture, approach, ticks
-        )
+        taken, chase = meet(people, step.action, tackler, kept.point, gesture, approach, ticks)
         if float(np.linalg.norm(taken.point[:2] - kept.point[:2])) > _TACKLE_REACH:
             return None
         # Both are at the ball: it is where the tackler's foot is.
         path = Dribble(
             path.duration, path.touches, path.reach, path.start_offset, CONTACT_OFFSET[Gesture.NONE]
         )
-        cues = ()
+        cues: tuple[Cue, ...] = ()
         if gesture is Gesture.SLIDE and self._rng.random() < 0.5:
             cues = (Cue(carrier, Gesture.FALL, ticks),)
         return Segment(path, ticks, carrier, team_of(carrier), (run, chase), taken, cues=cues)

@@ -92,9 +92,7 @@ class Finishing:
             return np.array([end_x * (HALF_LENGTH + BALL_RADIUS), wide, height])
         along = x + direction * float(rng.uniform(-2, 14))
         side = math.copysign(1.0, y)
-        return np.array(
-            [np.clip(along, -50, 50), side * (HALF_WIDTH + BALL_RADIUS), BALL_RADIUS]
-        )
+        return np.array([np.clip(along, -50, 50), side * (HALF_WIDTH + BALL_RADIUS), BALL_RADIUS])
 
     def score(self, contact: Contact, seconds: float) -> Segment | None:
         """Into the goal: the label falls when the ball crosses the line."""

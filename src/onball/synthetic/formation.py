@@ -82,9 +82,7 @@ class Formation:
             has_ball = team == possession
             along = ball[0] * direction
             shape = self._shapes[team].copy()
-            centre = np.clip(
-                0.72 * along + (4.0 if has_ball else -5.0) + self._line[team], -24, 27
-            )
+            centre = np.clip(0.72 * along + (4.0 if has_ball else -5.0) + self._line[team], -24, 27)
             shape[1:, 0] = shape[1:, 0] * (1.1 if has_ball else 0.85) + centre
             shape[1:, 1] = shape[1:, 1] * (1.1 if has_ball else 0.8) * self._width[team]
             shape[1:, 1] += 0.3 * ball[1] * direction
@@ -164,7 +162,9 @@ class Formation:
             home = -1.0 if number < len(SUBSTITUTES) // 2 else 1.0
             cycle = (seconds + self._jog[number]) % 60
             # 0-15 s out, 15-30 s on the spot, 30-45 s back, 45-60 s on the spot.
-            share = np.clip(cycle / 15, 0, 1) if cycle < 30 else np.clip(1 - (cycle - 30) / 15, 0, 1)
+            share = (
+                np.clip(cycle / 15, 0, 1) if cycle < 30 else np.clip(1 - (cycle - 30) / 15, 0, 1)
+            )
             lane = number % (len(SUBSTITUTES) // 2)
             places[person] = (
                 home * (16.0 + 3.2 * lane + 14.0 * share),

@@ -71,7 +71,9 @@ def write_match(
         motion = motion or play_match(plan.seed, plan.duration_ms, name=name, halves=plan.halves)
         _write_tracks(motion, aside)
     write_labels(motion.events, aside / LABELS_FILE)
-    write_text_atomic(aside / SIMULATION_FILE, json.dumps(_settings(plan, outputs), indent=2) + "\n")
+    write_text_atomic(
+        aside / SIMULATION_FILE, json.dumps(_settings(plan, outputs), indent=2) + "\n"
+    )
     aside.rename(folder)
     yield plan.frames
 

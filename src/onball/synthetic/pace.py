@@ -47,9 +47,7 @@ class Pace:
 
     def due(self, action: Action) -> float:
         """How many of this action are missing by now; negative if there were too many."""
-        return (
-            self._rates[action] * self._minutes + self._credit[action] - self._counts[action]
-        )
+        return self._rates[action] * self._minutes + self._credit[action] - self._counts[action]
 
     def weight(self, action: Action) -> float:
         """By how much more likely than usual this action should be."""

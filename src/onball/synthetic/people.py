@@ -120,12 +120,10 @@ class People:
         before = self.xy
         moved = before + velocity * TICK_S
         for a in orders.appointments:
-            at, moving = (float(v) for v in before[a.person]), (
-                float(v) for v in self.velocity[a.person]
-            )
-            goal = (float(a.place[0]), float(a.place[1]))
+            at, going = before[a.person].tolist(), self.velocity[a.person].tolist()
+            goal = a.place.tolist()
             moved[a.person], velocity[a.person] = advance(
-                tuple(at), tuple(moving), goal, a.ticks, a.stop  # type: ignore[arg-type]
+                (at[0], at[1]), (going[0], going[1]), (goal[0], goal[1]), a.ticks, a.stop
             )
         self.xy, self.velocity = moved, velocity
         speed = np.linalg.norm(velocity, axis=1)

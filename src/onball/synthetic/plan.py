@@ -132,7 +132,12 @@ def meet(
 
 
 def meet_surely(
-    people: People, person: int, point: Vector, gesture: Gesture, facing: float, ticks: int,
+    people: People,
+    person: int,
+    point: Vector,
+    gesture: Gesture,
+    facing: float,
+    ticks: int,
     action: Action | None = None,
 ) -> tuple[Contact, Appointment]:
     """As `meet`, standing, with the ball exactly at `point` `[3]`: as many more ticks as it takes."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 
 from onball.actions import Action
@@ -122,9 +121,7 @@ class Planner:
         touches = max(1, round(seconds / 0.55))
         reach = float(np.clip(0.10 * distance / seconds, 0.05, 0.7))
         ticks = ticks_of(seconds)
-        return Dribble(
-            ticks * TICK_MS / 1000, touches, reach, offset, CONTACT_OFFSET[end.gesture]
-        )
+        return Dribble(ticks * TICK_MS / 1000, touches, reach, offset, CONTACT_OFFSET[end.gesture])
 
     def _carry(self, contact: Contact, step: Step) -> Segment:
         """The same player runs with the ball, or holds it in his hands, and then acts."""
@@ -185,9 +182,9 @@ class Planner:
     def _path(self, start: Contact, end: Contact, ticks: int) -> BallPath:
         seconds = ticks * TICK_MS / 1000
         lofted = start.action in LOFTED
-        if start.point[2] < 0.3 and not lofted and end.point[2] < 0.6:
-            if start.action is not Action.SHOT or self._rng.random() < 0.4:
-                return Roll(start.point, end.point, seconds)
+        low = start.point[2] < 0.3 and not lofted and end.point[2] < 0.6
+        if low and (start.action is not Action.SHOT or self._rng.random() < 0.4):
+            return Roll(start.point, end.point, seconds)
         bounces = 0
         distance = float(np.linalg.norm(end.point[:2] - start.point[:2]))
         if end.point[2] < 0.3 and seconds > 0.9 and start.action is not Action.SHOT:

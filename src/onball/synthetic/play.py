@@ -136,9 +136,7 @@ class _Half:
                 ball = segment.end.point
             else:
                 ahead = unit(float(people.heading[segment.carrier]))
-                ball = segment.path.at(
-                    tick * TICK_MS / 1000, people.xy[segment.carrier], ahead
-                )
+                ball = segment.path.at(tick * TICK_MS / 1000, people.xy[segment.carrier], ahead)
             recorder.add(people, ball)
             for cue in segment.cues:
                 if cue.tick == tick:
@@ -161,5 +159,3 @@ class _Half:
         self._last_label_ms = now
         team = Team.LEFT if team_of(contact.person) == 0 else Team.RIGHT
         self.recorder.events.append(Event(position_ms=now, label=contact.action, team=team))
-
-

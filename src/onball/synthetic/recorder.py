@@ -199,5 +199,3 @@ def _smoothed(speed: NDArray[np.float32]) -> NDArray[np.float32]:
     """Speeds averaged over five ticks, so that legs do not flicker between gaits."""
     padded = np.pad(speed, ((2, 2), (0, 0)), mode="edge")
     return np.asarray(sum(padded[i : i + len(speed)] for i in range(5)) / 5, dtype=np.float32)
-
-

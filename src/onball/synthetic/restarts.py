@@ -97,7 +97,8 @@ class Restarts:
         """Throw-in at a side line; goal kick or corner at a goal line."""
         last_team = team_of(out.person)
         rest = out.point
-        for path, ticks, rest in beyond_the_line(out.point, velocity):
+        for path, ticks, end in beyond_the_line(out.point, velocity):
+            rest = end
             yield Segment(
                 path, ticks, out.person, 1 - last_team, phase=Phase.DEAD, focus=out.person
             )
@@ -134,7 +135,9 @@ class Restarts:
         stations: dict[int, Vector] = {}
         cues: tuple[Cue, ...] = ()
         yield from self._fetch(taker, spot, 2.6, Phase.DEAD)
-        yield from self._bring(taker, spot, spot, 2.0, Phase.DEAD, hold_s=float(self._rng.uniform(0.5, 2)))
+        yield from self._bring(
+            taker, spot, spot, 2.0, Phase.DEAD, hold_s=float(self._rng.uniform(0.5, 2))
+        )
         if not long:
             forward = angle_of(goal - spot[:2]) + float(self._rng.normal(0, 0.9))
             wait = float(self._rng.uniform(3, 13))
@@ -142,7 +145,9 @@ class Restarts:
             return
         if np.linalg.norm(goal - spot[:2]) < 34:
             wall = wall_places(spot[:2], goal)
-            guards = self._nearest_of(spot[:2] + 9.15 * unit(angle_of(goal - spot[:2])), 1 - team, 4)
+            guards = self._nearest_of(
+                spot[:2] + 9.15 * unit(angle_of(goal - spot[:2])), 1 - team, 4
+            )
             stations |= dict(zip(guards, wall, strict=True))
             cues = tuple(Cue(guard, Gesture.WALL, 0, 600) for guard in guards)
         if abs(goal[0] - spot[0]) < 55:
@@ -228,9 +233,7 @@ class Restarts:
         way = ball[:2] - self._people.xy[taker]
         distance = float(np.linalg.norm(way))
         ticks = ticks_of(max(0.9, 1.4 * distance / speed + 0.4))
-        contact, due = meet_surely(
-            self._people, taker, ball, Gesture.PICK_UP, angle_of(way), ticks
-        )
+        contact, due = meet_surely(self._people, taker, ball, Gesture.PICK_UP, angle_of(way), ticks)
         yield Segment(
             Resting(ball), due.ticks, taker, team_of(taker), (due,), replace(contact, point=ball),
             phase=phase, stations=stations or {}, focus=taker,

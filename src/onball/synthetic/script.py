@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from onball.actions import Action
+from onball.synthetic.pace import Pace
 
 #: Probability that the next action is by the same team, where it is not the default below.
 _SAME_TEAM: dict[tuple[Action, Action], float] = {
@@ -100,6 +101,7 @@ def draw_gap(
     # 1.2816 is the 90 % quantile of the standard normal distribution.
     spread = math.log(middle / low) if z < 0 else math.log(high / middle) * tail
     return float(np.clip(middle * math.exp(z * spread / 1.2816), 0.16, 4.9))
+
 
 #: Weight of an action where football allows it: shots come from a small part of the pitch but must
 #: keep their share of all actions, so they are the likelier there, and so on.

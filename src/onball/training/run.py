@@ -19,6 +19,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from torch.utils.data import DataLoader
 
 from onball.config import (
+    ComponentConfig,
     DataConfig,
     ExperimentConfig,
     TrainingConfig,
@@ -28,7 +29,7 @@ from onball.config import (
 from onball.data.clips import ClipDataset, EpochSampler, LabelledMatch, load_matches
 from onball.data.layout import Match
 from onball.errors import ConfigError, DataError, EmptySplitError, OnballError, OnballWarning
-from onball.models import SpottingNet, build_net
+from onball.models import SpottingNet, build_net, load_model
 from onball.models.compute import choose_device, choose_precision
 from onball.models.saved import check_model_folder
 from onball.training.callbacks import BestModel, EpochLog, LastCheckpoint
@@ -77,7 +78,7 @@ def train(config: ExperimentConfig, *, run_dir: str | Path, resume: bool = False
     if training.threads is not None:
         torch.set_num_threads(training.threads)
     torch.manual_seed(training.seed)
-    net = build_net(config.model)
+    net = _first_net(config)
     _check_picture_size(net, config)
     train_matches = _load(config.data, "train", console)
     clips = ClipDataset(
@@ -160,6 +161,31 @@ def _global_step(checkpoint: Path) -> int:
         raise DataError(
             f"{checkpoint}: damaged ({type(error).__name__}); start the run anew in another folder"
         ) from error
+
+
+def _first_net(config: ExperimentConfig) -> SpottingNet:
+    """The net before the first step: a new one, or one with the weights of a saved model."""
+    folder = config.training.initial_model
+    if folder is None:
+        return build_net(config.model)
+    net, saved = load_model(folder)
+    for part in ("backbone", "temporal"):
+        theirs, ours = getattr(saved.model, part), getattr(config.model, part)
+        # Where the backbone's first weights came from makes no other net of it.
+        differ = {k: v for k, v in dict(theirs).items() if k != "pretrained"} != {
+            k: v for k, v in dict(ours).items() if k != "pretrained"
+        }
+        if theirs.name != ours.name or differ:
+            raise ConfigError(
+                f"training.initial_model: {folder} has the {part} {_written(theirs)}, the config "
+                f"{_written(ours)}: they must be the same net"
+            )
+    return net.train()
+
+
+def _written(component: ComponentConfig) -> str:
+    options = "".join(f", {key} {value}" for key, value in component.options.items())
+    return f"{component.name}{options}"
 
 
 def _check_picture_size(net: SpottingNet, config: ExperimentConfig) -> None:

@@ -1,0 +1,86 @@
+"""How fast matches are simulated, painted and encoded, and how much memory a long one takes.
+
+    python benchmarks/simulator_speed.py [--seconds 60] [--no-memory]
+
+Prints frames per second and core with everything (physics, picture, truth, encoding); how many times
+faster two processes are than one; and the memory of a half of 45 minutes against one of 5, each in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import psutil
+
+from onball.synthetic.film import MatchPlan
+from onball.synthetic.match_files import write_match
+
+MEMORY_FPS = 2.0  # memory hangs on the length of the match, not on how many pictures it gets
+
+
+def render(seed: int, seconds: float, fps: float, folder: Path, ready: Any, results: Any) -> None:
+    """One match, in a process of its own: processor seconds, and memory along the way in MB."""
+    cv2.setNumThreads(1)
+    plan = MatchPlan(seed, round(seconds * 1000), fps=fps)
+    process = psutil.Process()
+    memory = []
+    ready.wait()
+    begin = time.process_time()
+    for _ in write_match(plan, folder / f"{seed}-{seconds}", "match"):
+        memory.append(process.memory_info().rss / 1e6)
+    results.put((time.process_time() - begin, memory))
+
+
+def run(
+    seeds: list[int], seconds: float, fps: float
+) -> tuple[float, list[tuple[float, list[float]]]]:
+    """These matches at once: wall seconds, and what each process reports."""
+    context = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as folder:
+        ready, results = context.Barrier(len(seeds) + 1), context.Queue()
+        workers = [
+            context.Process(target=render, args=(seed, seconds, fps, Path(folder), ready, results))
+            for seed in seeds
+        ]
+        for worker in workers:
+            worker.start()
+        ready.wait()
+        begin = time.perf_counter()
+        reports = [results.get() for _ in workers]
+        for worker in workers:
+            worker.join()
+        return time.perf_counter() - begin, reports
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--memory", action=argparse.BooleanOptionalAction, default=True)
+    options = parser.parse_args()
+    frames = options.seconds * 25
+    alone, [(processor, _)] = run([1], options.seconds, 25)
+    both, _ = run([1, 1000], options.seconds, 25)
+    print(f"398x224 at 25 fps, {frames:.0f} frames with physics, truth and encoding")
+    print(f"one process: {frames / alone:.0f} frames/s, {frames / processor:.0f} per core second")
+    print(f"two processes: {2 * frames / both:.0f} frames/s, {2 * alone / both:.2f} times one")
+    if not options.memory:
+        return
+    peaks = {}
+    for minutes in (5, 45):
+        _, [(_, memory)] = run([1], minutes * 60, MEMORY_FPS)
+        peaks[minutes] = max(memory)
+        half = memory[len(memory) // 2]
+        print(
+            f"{minutes:2d} minutes: peak {max(memory):.0f} MB, half way {half:.0f}, end {memory[-1]:.0f}"
+        )
+    print(f"45 minutes against 5: {peaks[45] / peaks[5]:.2f}")
+
+
+if __name__ == "__main__":
+    main()
