@@ -44,7 +44,7 @@ format: install
 
 bench: install
 	$(BIN)/python benchmarks/painter_speed.py
-	$(BIN)/python benchmarks/script_statistics.py
+	$(BIN)/python benchmarks/simulator_speed.py
 	$(BIN)/python benchmarks/training_speed.py
 	$(BIN)/python benchmarks/spot_memory.py
 

@@ -15,8 +15,8 @@ from collections import defaultdict
 import cv2
 import numpy as np
 
-from onball.synthetic.look import Look
-from onball.synthetic.painter import Painter
+from onball.synthetic.picture.look import Look
+from onball.synthetic.picture.painter import Painter
 from onball.synthetic.world import PEOPLE, Camera, Gesture, Moment
 
 

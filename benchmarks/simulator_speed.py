@@ -3,7 +3,8 @@
     python benchmarks/simulator_speed.py [--seconds 60] [--no-memory]
 
 Prints frames per second and core with everything (physics, picture, truth, encoding); how many times
-faster two processes are than one; and the memory of a half of 45 minutes against one of 5, each in a process of its own.
+faster two processes are than one; and the memory of a half of 45 minutes against one of 5, each in a
+process of its own.
 """
 
 from __future__ import annotations

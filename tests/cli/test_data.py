@@ -15,7 +15,7 @@ from onball.data.layout import write_splits
 from onball.data.reference import Reference
 from onball.events import Event, EventList, Team
 from onball.formats.soccernet import write_labels
-from onball.synthetic.script import reference_statistics
+from onball.synthetic.motion.script import reference_statistics
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from onball.actions import ACTIONS, Action
 from onball.data.reference import Reference, Transition, compare, mixture_median
 from onball.data.statistics import PlayStatistics, play_stretches
 from onball.events import Event, EventList, Team
-from onball.synthetic.script import draw_gap, reference_statistics
+from onball.synthetic.motion.script import draw_gap, reference_statistics
 
 LEFT, RIGHT, UNKNOWN = Team.LEFT, Team.RIGHT, Team.UNKNOWN
 

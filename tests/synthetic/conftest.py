@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from onball.synthetic.film import Film, MatchPlan
-from onball.synthetic.play import play_match
+from onball.synthetic.motion.play import play_match
 from onball.synthetic.world import Motion
 
 MINUTES = 16

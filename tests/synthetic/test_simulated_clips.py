@@ -148,7 +148,7 @@ def test_settings_out_of_range_are_refused(settings):
 
 
 def test_no_match_is_one_that_a_data_set_may_hold():
-    from onball.synthetic.generate import plan_dataset
+    from onball.synthetic.datasets import plan_dataset
 
     seeds: list[int] = []
 

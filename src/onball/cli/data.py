@@ -45,7 +45,7 @@ def stats(
     from onball.data.reference import Reference, compare
     from onball.data.statistics import PlayStatistics
     from onball.files import write_json_atomic
-    from onball.synthetic.script import reference_statistics
+    from onball.synthetic.motion.script import reference_statistics
 
     labels = labels_by_split(root, split)
     splits = {name: PlayStatistics.of(matches.values()) for name, matches in labels.items()}

@@ -17,7 +17,7 @@ from onball.cli import console
 if TYPE_CHECKING:
     from onball.synthetic.film import MatchPlan
     from onball.synthetic.match_files import Outputs
-    from onball.synthetic.recording import Recording
+    from onball.synthetic.recorded.dataset import Recording
 
 _RECORDED = "A recorded match"
 
@@ -87,10 +87,10 @@ def synth(
     ] = None,
 ) -> None:
     """Simulate football matches, in SoccerNet's layout. Stopped, it goes on where it was."""
+    from onball.synthetic.datasets import PRESETS, missing_matches, plan_dataset, write_dataset
     from onball.synthetic.film import MatchPlan
-    from onball.synthetic.generate import PRESETS, missing_matches, plan_dataset, write_dataset
     from onball.synthetic.match_files import Outputs
-    from onball.synthetic.recording import Recording
+    from onball.synthetic.recorded.dataset import Recording
 
     if mot and not video:
         raise typer.BadParameter("--mot needs a picture: leave --no-video out")
@@ -143,7 +143,7 @@ def _render(
     out: Path, plan: MatchPlan, recording: Recording, minutes_ms: int | None, outputs: Outputs
 ) -> None:
     """One recorded match becomes a match of the data set."""
-    from onball.synthetic.recording import write_recording
+    from onball.synthetic.recorded.dataset import write_recording
 
     console.note(f"reading {recording.tracking}")
     total, name, written = write_recording(out, plan, recording, minutes_ms, outputs)

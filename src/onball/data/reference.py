@@ -71,7 +71,7 @@ class Reference:
 
     @classmethod
     def of(cls, statistics: Mapping[str, Any]) -> Reference:
-        """From the content of `synthetic/bas_statistics.json`."""
+        """From the content of `synthetic/motion/bas_statistics.json`."""
         return cls(
             per_minute={
                 Action(name): float(rate)

@@ -4,7 +4,7 @@ Needs labels alone, no video. `PlayStatistics.of` counts; `compare` in `onball.d
 the result against statistics of real annotations.
 
 In-play time
-    The reference (`synthetic/bas_statistics.json`) counts "in-play stretches only". Which, its own
+    The reference (`synthetic/motion/bas_statistics.json`) counts "in-play stretches only". Which, its own
     numbers tell: no 90 % quantile of a gap exceeds 4.75 s, the pooled 95 % quantile is 3.72 s, and
     nothing but THROW IN ever follows OUT, although a goal kick or a corner follows every other one,
     later. Pooling its transitions, weighted by the count of the action before, and cutting them at

@@ -128,7 +128,7 @@ class SimulatedClips(IterableDataset[tuple[Tensor, Tensor]]):
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         worker = get_worker_info()
         if worker is not None:
-            from onball.synthetic.opencv import cv2
+            from onball.synthetic.picture.opencv import cv2
 
             cv2.setNumThreads(1)  # the other cores have workers of their own
         number = self._first_match + (worker.id if worker else 0)

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from onball.actions import Action
 from onball.events import Event, Team
-from onball.synthetic.director import Director, Shot, View
-from onball.synthetic.look import Look
-from onball.synthetic.painter import Painter
-from onball.synthetic.play import play_match
+from onball.synthetic.broadcast.director import Director, Shot, View
+from onball.synthetic.motion.play import play_match
+from onball.synthetic.picture.look import Look
+from onball.synthetic.picture.painter import Painter
 from onball.synthetic.world import TICK_MS, Moment, Motion
 
 
@@ -96,7 +96,7 @@ class Film:
         )
 
     def boxes(self, view: View) -> NDArray[np.float32]:
-        """True boxes of a view `[PEOPLE + 2, 4]`: see `onball.synthetic.boxes.boxes`."""
+        """True boxes of a view `[PEOPLE + 2, 4]`: see `onball.synthetic.picture.boxes.boxes`."""
         return self._painter.boxes(self.moment(view), view.camera)
 
     def swapped(self, time_ms: int) -> bool:

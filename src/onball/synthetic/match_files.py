@@ -15,11 +15,11 @@ from onball.errors import DataError
 from onball.files import write_text_atomic
 from onball.formats.soccernet import LABELS_FILE, write_labels
 from onball.synthetic.film import Film, MatchPlan
-from onball.synthetic.play import play_match
+from onball.synthetic.motion.play import play_match
 from onball.synthetic.world import TICK_MS, Motion
 
 if TYPE_CHECKING:
-    from onball.synthetic.tracks import TrackWriter
+    from onball.synthetic.truth.tracks import TrackWriter
 
 SIMULATION_FILE = "simulation.json"
 SIMULATOR_VERSION = 2
@@ -64,7 +64,7 @@ def write_match(
         motion = film.motion
         yield from _write_film(film, aside)
         if outputs.mot:
-            from onball.synthetic.mot import write_mot
+            from onball.synthetic.truth.mot import write_mot
 
             write_mot(aside, fps=plan.fps, size=(plan.width, plan.height))
     else:
@@ -99,8 +99,8 @@ def _settings(plan: MatchPlan, outputs: Outputs) -> dict[str, object]:
 
 def _write_film(film: Film, folder: Path) -> Iterator[int]:
     """Video, tracks and cameras, frame by frame: memory stays flat."""
-    from onball.synthetic.camera_file import CAMERA_FILE, CameraWriter
-    from onball.synthetic.tracks import TRACKS_FILE, TrackWriter
+    from onball.synthetic.truth.camera_file import CAMERA_FILE, CameraWriter
+    from onball.synthetic.truth.tracks import TRACKS_FILE, TrackWriter
     from onball.video.writer import VideoWriter
 
     plan = film.plan
@@ -124,7 +124,7 @@ def _write_film(film: Film, folder: Path) -> Iterator[int]:
 
 def _write_tracks(motion: Motion, folder: Path) -> None:
     """Where everybody was at each tick, without any picture."""
-    from onball.synthetic.tracks import TRACKS_FILE, TrackWriter
+    from onball.synthetic.truth.tracks import TRACKS_FILE, TrackWriter
 
     writer: TrackWriter
     with TrackWriter(folder / TRACKS_FILE) as writer:

@@ -1,0 +1,1 @@
+"""Bodies: from where somebody is and what he does to his joints."""

@@ -1,0 +1,237 @@
+"""Key poses of footballers with the ball: passes, shots, touches, tackles, blocks, headers, throws.
+
+Right-footed gestures only; `onball.synthetic.bodies.gestures` mirrors them and moves bodies through them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from onball.synthetic.world import CONTACT_OFFSET, Gesture
+
+Point = tuple[float, float, float]
+
+
+class Key(NamedTuple):
+    """Where a body is at one time of a gesture, in its own frame: metres forward, left, up.
+
+    Attributes:
+        ms: time after the contact.
+        pelvis: its centre.
+        lean: of the back, radians: forward and to the left.
+        left_foot, right_foot: the ankles.
+        left_hand, right_hand: the hands.
+        turns: of the hips and of the shoulders around the back, radians to the left.
+        toes: where left and right foot point, radians to the left.
+        elbows: 0 where elbows hang, 1 where they point away from the body.
+        legs, arms: how far the pose overrules standing and running, for the legs (with pelvis and
+            back) and for the arms.
+    """
+
+    ms: int
+    pelvis: Point = (0.0, 0.0, 0.96)
+    lean: tuple[float, float] = (0.08, 0.0)
+    left_foot: Point = (0.05, 0.13, 0.08)
+    right_foot: Point = (-0.05, -0.13, 0.08)
+    left_hand: Point = (0.15, 0.32, 0.90)
+    right_hand: Point = (0.15, -0.32, 0.90)
+    turns: tuple[float, float] = (0.0, 0.0)
+    toes: tuple[float, float] = (0.1, -0.1)
+    elbows: float = 0.0
+    legs: float = 1.0
+    arms: float = 1.0
+
+
+def faded(key: Key, ms: int) -> Key:
+    """The same pose at another time without any say: where a gesture begins or ends."""
+    return key._replace(ms=ms, legs=0.0, arms=0.0)
+
+
+def played(keys: tuple[Key, ...], begin: int, end: int) -> tuple[Key, ...]:
+    """Keys that fade in from `begin` and out until `end` (ms after the contact)."""
+    return (faded(keys[0], begin), *keys, faded(keys[-1], end))
+
+
+def mirrored(key: Key) -> Key:
+    """The same pose with left and right exchanged."""
+
+    def swap(point: Point) -> Point:
+        return point[0], -point[1], point[2]
+
+    return key._replace(
+        pelvis=swap(key.pelvis),
+        lean=(key.lean[0], -key.lean[1]),
+        left_foot=swap(key.right_foot),
+        right_foot=swap(key.left_foot),
+        left_hand=swap(key.right_hand),
+        right_hand=swap(key.left_hand),
+        turns=(-key.turns[0], -key.turns[1]),
+        toes=(-key.toes[1], -key.toes[0]),
+    )
+
+
+def instep(gesture: Gesture) -> Point:
+    """The ankle of a foot that points at the ball of the gesture's contact and touches it."""
+    x, y, z = CONTACT_OFFSET[gesture]
+    return x - 0.21, y, z + 0.05
+
+
+def inside(gesture: Gesture) -> Point:
+    """The ankle of a right foot, turned out by 1.2 radians, whose inside touches the ball."""
+    x, y, _ = CONTACT_OFFSET[gesture]
+    return x - 0.21, y + 0.08, 0.11
+
+
+HOLDING: tuple[Point, Point] = ((0.29, 0.11, 1.02), (0.29, -0.11, 1.02))
+"""Left and right hand that hold the ball of `Gesture.CARRY` before the chest."""
+_PLANTED: Point = (0.22, 0.14, 0.08)
+
+# A pass with the inside of the foot: short swing, the hip opens, the foot stays low.
+_KICK = (
+    Key(-170, (-0.02, 0, 0.93), (0.14, 0.06), _PLANTED, (-0.42, -0.20, 0.34),
+        (0.02, 0.48, 1.02), (0.12, -0.40, 0.98), (-0.35, 0.20), (0.05, -0.5)),
+    Key(-60, (0.02, 0, 0.91), (0.16, 0.09), _PLANTED, (-0.16, -0.16, 0.16),
+        (0.06, 0.52, 1.04), (0.06, -0.44, 1.00), (-0.30, 0.12), (0.05, -1.1)),
+    Key(0, (0.05, 0, 0.91), (0.12, 0.10), _PLANTED, inside(Gesture.KICK_RIGHT),
+        (0.12, 0.52, 1.04), (0.00, -0.46, 1.02), (-0.12, 0.0), (0.05, -1.2)),
+    Key(120, (0.08, 0, 0.92), (0.06, 0.06), _PLANTED, (0.56, -0.06, 0.27),
+        (0.22, 0.44, 1.02), (-0.12, -0.46, 1.02), (0.12, -0.15), (0.05, -1.1)),
+    Key(200, (0.08, 0, 0.94), (0.06, 0.04), _PLANTED, (0.50, -0.08, 0.24),
+        (0.20, 0.40, 1.00), (-0.05, -0.42, 1.00), (0.1, -0.10), (0.05, -0.8)),
+)  # fmt: skip
+# A lofted ball: a wide run of the leg, the body leans back and away, the leg follows to the hip.
+_LOFT = (
+    Key(-200, (-0.08, 0.02, 0.935), (0.04, 0.14), _PLANTED, (-0.62, -0.32, 0.62),
+        (-0.15, 0.82, 1.40), (0.15, -0.58, 1.20), (-0.60, 0.45), (0.0, -0.3)),
+    Key(-70, (-0.04, 0.04, 0.905), (-0.14, 0.22), _PLANTED, (-0.34, -0.28, 0.26),
+        (-0.10, 0.84, 1.42), (0.05, -0.60, 1.22), (-0.35, 0.30), (0.0, -0.4)),
+    Key(0, (0.00, 0.04, 0.895), (-0.26, 0.22), _PLANTED, instep(Gesture.LOFT_RIGHT),
+        (0.05, 0.82, 1.38), (-0.10, -0.60, 1.20), (0.0, 0.0), (0.0, -0.4)),
+    Key(140, (0.06, 0.02, 0.945), (-0.34, 0.10), (0.20, 0.12, 0.11), (0.80, 0.10, 0.98),
+        (0.28, 0.62, 1.30), (-0.35, -0.55, 1.12), (0.45, -0.45), (0.1, 0.1)),
+    Key(260, (0.10, 0, 0.945), (-0.20, 0.04), (0.18, 0.12, 0.10), (0.74, 0.14, 0.78),
+        (0.32, 0.42, 1.18), (-0.32, -0.46, 1.06), (0.40, -0.35), (0.1, 0.1)),
+)  # fmt: skip
+# A shot: the heel comes up to the seat, the body over the ball, and a hop carries it through.
+_SHOT = (
+    Key(-210, (-0.10, 0, 0.93), (-0.02, 0.12), (0.26, 0.14, 0.09), (-0.66, -0.28, 0.82),
+        (-0.30, 0.80, 1.48), (0.25, -0.62, 1.30), (-0.70, 0.55), (0.0, -0.1)),
+    Key(-80, (-0.02, 0, 0.88), (0.20, 0.16), _PLANTED, (-0.42, -0.22, 0.44),
+        (-0.22, 0.84, 1.40), (0.12, -0.68, 1.24), (-0.45, 0.40), (0.0, -0.1)),
+    Key(0, (0.06, 0, 0.87), (0.34, 0.14), _PLANTED, instep(Gesture.SHOT_RIGHT),
+        (0.02, 0.84, 1.28), (-0.05, -0.70, 1.20), (0.0, 0.05), (0.0, -0.1)),
+    Key(70, (0.12, 0, 0.95), (0.26, 0.10), (0.14, 0.12, 0.12), (0.74, 0.00, 0.62),
+        (0.20, 0.76, 1.30), (-0.25, -0.68, 1.26), (0.35, -0.30), (0.0, 0.0)),
+    Key(160, (0.16, 0, 1.07), (0.10, 0.04), (-0.02, 0.12, 0.26), (0.84, 0.14, 1.12),
+        (0.44, 0.48, 1.42), (-0.32, -0.66, 1.36), (0.55, -0.55), (0.0, 0.2)),
+    Key(280, (0.12, 0, 0.95), (0.10, 0.0), (-0.05, 0.12, 0.14), (0.66, 0.10, 0.60),
+        (0.38, 0.42, 1.20), (-0.25, -0.55, 1.20), (0.35, -0.35), (0.0, 0.1)),
+)  # fmt: skip
+# The inside of the foot meets the ball early and gives way.
+_TOUCH = (
+    Key(-130, (-0.02, 0, 0.92), (0.16, 0.05), (0.02, 0.13, 0.08), (0.26, -0.14, 0.20),
+        (0.12, 0.44, 1.00), (0.10, -0.42, 1.00), (0.0, 0.0), (0.1, -0.9)),
+    Key(0, (0.0, 0, 0.9), (0.20, 0.08), (0.02, 0.13, 0.08), inside(Gesture.TOUCH_RIGHT),
+        (0.10, 0.50, 1.02), (0.06, -0.46, 1.00), (-0.10, 0.05), (0.1, -1.2)),
+    Key(120, (0.04, 0, 0.91), (0.16, 0.05), (0.02, 0.13, 0.08), (0.10, -0.06, 0.13),
+        (0.12, 0.44, 1.00), (0.08, -0.42, 1.00), (-0.05, 0.05), (0.1, -0.9)),
+)  # fmt: skip
+# Two feet take off, the back is drawn like a bow, then the forehead goes through the ball.
+_HEADER = (
+    Key(-250, (-0.02, 0, 0.74), (0.36, 0), (0.05, 0.13, 0.08), (-0.08, -0.13, 0.12),
+        (-0.42, 0.40, 0.92), (-0.42, -0.40, 0.92), elbows=0.5),
+    Key(-195, (-0.04, 0, 0.88), (0.16, 0), (0.01, 0.13, 0.10), (-0.12, -0.13, 0.15),
+        (0.02, 0.58, 1.00), (0.02, -0.58, 1.00), elbows=0.6),
+    Key(-140, (-0.05, 0, 1.08), (-0.04, 0), (-0.04, 0.12, 0.17), (-0.20, -0.12, 0.24),
+        (0.30, 0.46, 1.62), (0.30, -0.46, 1.62), elbows=0.7),
+    Key(-50, (-0.09, 0, 1.31), (-0.24, 0), (-0.28, 0.12, 0.50), (-0.46, -0.12, 0.66),
+        (0.28, 0.56, 1.78), (0.28, -0.56, 1.78), elbows=0.6),
+    Key(0, (-0.04, 0, 1.34), (0.22, 0), (-0.08, 0.12, 0.47), (-0.24, -0.12, 0.54),
+        (-0.10, 0.60, 1.56), (-0.10, -0.60, 1.56), elbows=0.6),
+    Key(110, (0.0, 0, 1.18), (0.42, 0), (0.10, 0.13, 0.31), (-0.06, -0.13, 0.34),
+        (-0.16, 0.52, 1.36), (-0.16, -0.52, 1.36), elbows=0.6),
+    Key(230, (0.0, 0, 0.78), (0.34, 0), (0.05, 0.15, 0.08), (-0.05, -0.15, 0.08),
+        (0.10, 0.46, 0.95), (0.10, -0.46, 0.95), elbows=0.3),
+)  # fmt: skip
+# Two steps with the ball before the chest, then both feet stand and the ball comes over the head.
+_THROW_IN = (
+    Key(-1_000, (0, 0, 0.96), (0.05, 0), left_hand=HOLDING[0], right_hand=HOLDING[1], legs=0.05),
+    Key(-860, (0, 0, 0.95), (0.04, 0), left_hand=(0.36, 0.12, 1.40),
+        right_hand=(0.36, -0.12, 1.40), legs=0.1),
+    Key(-680, (0, 0, 0.95), (-0.05, 0), left_hand=(0.06, 0.12, 1.95),
+        right_hand=(0.06, -0.12, 1.95), legs=0.2),
+    Key(-420, (-0.02, 0, 0.94), (-0.18, 0), (0.27, 0.11, 0.08), (-0.22, -0.12, 0.10),
+        (-0.22, 0.12, 1.86), (-0.22, -0.12, 1.86), elbows=0.3),
+    Key(-220, (0.02, 0, 0.91), (-0.38, 0), (0.27, 0.11, 0.08), (-0.26, -0.11, 0.14),
+        (-0.42, 0.12, 1.70), (-0.42, -0.12, 1.70), elbows=0.3),
+    Key(0, (0.06, 0, 0.99), (0.10, 0), (0.27, 0.11, 0.09), (-0.26, -0.11, 0.17),
+        (0.23, 0.11, 2.10), (0.23, -0.11, 2.10)),
+    Key(150, (0.10, 0, 0.94), (0.50, 0), (0.27, 0.11, 0.08), (-0.30, -0.11, 0.18),
+        (0.74, 0.16, 1.28), (0.74, -0.16, 1.28)),
+    Key(290, (0.08, 0, 0.93), (0.36, 0), (0.25, 0.10, 0.08), (-0.12, -0.10, 0.12),
+        (0.50, 0.20, 0.95), (0.50, -0.20, 0.95)),
+)  # fmt: skip
+# One leg shoots forward over the grass, the other folds under, a hand props up the body.
+_SLIDE = (
+    Key(-190, (-0.05, 0, 0.48), (-0.35, -0.10), (0.02, 0.16, 0.14), (0.46, -0.12, 0.13),
+        (-0.30, 0.45, 0.60), (-0.20, -0.55, 0.95)),
+    Key(0, (0.02, 0, 0.21), (-0.95, -0.10), (0.26, 0.24, 0.13), instep(Gesture.SLIDE),
+        (-0.56, 0.40, 0.10), (-0.06, -0.62, 0.80)),
+    Key(250, (0.02, 0, 0.19), (-1.02, -0.10), (0.24, 0.25, 0.12), (0.86, -0.08, 0.12),
+        (-0.60, 0.40, 0.09), (-0.12, -0.62, 0.62)),
+    Key(480, (0.02, 0, 0.20), (-0.80, -0.08), (0.26, 0.22, 0.11), (0.80, -0.10, 0.10),
+        (-0.48, 0.42, 0.09), (0.00, -0.55, 0.52)),
+    Key(720, (0.02, 0, 0.48), (0.10, 0.0), (0.02, 0.18, 0.10), (0.34, -0.14, 0.09),
+        (-0.14, 0.42, 0.45), (0.32, -0.22, 0.68)),
+)  # fmt: skip
+# A lunge: the weight low, the foot across the ball, arms for balance.
+_TACKLE = (
+    Key(-150, (-0.02, 0, 0.74), (0.32, 0.04), (-0.22, 0.15, 0.10), (0.26, -0.20, 0.22),
+        (0.05, 0.60, 0.98), (0.05, -0.58, 1.02), (-0.2, 0.1), (0.2, -0.6)),
+    Key(0, (0.04, 0, 0.58), (0.42, 0.10), (-0.58, 0.16, 0.15), inside(Gesture.TACKLE),
+        (0.12, 0.78, 0.98), (-0.02, -0.72, 0.98), (-0.1, 0.1), (0.3, -1.2)),
+    Key(150, (0.12, 0, 0.57), (0.38, 0.10), (-0.54, 0.16, 0.17), (0.56, -0.04, 0.10),
+        (0.24, 0.74, 0.92), (-0.10, -0.70, 0.94), (0.1, -0.1), (0.3, -1.0)),
+    Key(280, (0.08, 0, 0.76), (0.30, 0.04), (-0.26, 0.15, 0.12), (0.34, -0.12, 0.09),
+        (0.15, 0.52, 0.90), (0.00, -0.50, 0.92), (0.0, 0.0), (0.2, -0.4)),
+)  # fmt: skip
+# The raised leg shuts the way, the face turns away, the arms hide behind the back.
+_BLOCK = (
+    Key(-120, (-0.04, 0.03, 0.88), (-0.06, 0.12), (-0.06, 0.14, 0.08), (0.16, -0.16, 0.28),
+        (-0.20, 0.10, 1.02), (-0.20, -0.10, 1.02), (0.25, 0.45), (0.5, 0.1), 0.7),
+    Key(0, (-0.08, 0.05, 0.87), (-0.26, 0.20), (-0.10, 0.14, 0.08), (0.32, 0.06, 0.38),
+        (-0.30, 0.04, 0.98), (-0.26, -0.12, 0.98), (0.50, 1.00), (0.7, 0.3), 0.8),
+    Key(190, (-0.08, 0.05, 0.86), (-0.20, 0.18), (-0.10, 0.14, 0.08), (0.26, 0.06, 0.30),
+        (-0.28, 0.04, 0.96), (-0.24, -0.12, 0.96), (0.60, 1.15), (0.7, 0.4), 0.8),
+)  # fmt: skip
+# A step-over: the foot circles the ball from the inside, the body sways and goes the other way.
+_FEINT = (
+    Key(-180, (0.0, 0.05, 0.90), (0.16, 0.16), (0.06, 0.16, 0.08), (0.14, 0.02, 0.26),
+        (0.12, 0.52, 1.00), (0.10, -0.48, 1.02), (0.1, 0.2), (0.1, 0.3)),
+    Key(-130, (0.01, 0.05, 0.90), (0.18, 0.16), (0.06, 0.16, 0.08), (0.31, 0.13, 0.36),
+        (0.10, 0.56, 1.03), (0.08, -0.52, 1.04), (0.2, 0.15), (0.1, 0.4)),
+    Key(-80, (0.02, 0.05, 0.89), (0.20, 0.14), (0.06, 0.16, 0.08), (0.52, 0.12, 0.38),
+        (0.08, 0.58, 1.06), (0.06, -0.56, 1.06), (0.25, 0.1), (0.1, 0.1)),
+    Key(0, (0.04, 0.02, 0.88), (0.22, 0.02), (0.06, 0.16, 0.08), (0.70, -0.10, 0.34),
+        (0.08, 0.62, 1.08), (0.06, -0.60, 1.06), (0.1, -0.1), (0.1, -0.2)),
+    Key(90, (0.04, -0.06, 0.86), (0.20, -0.18), (0.06, 0.16, 0.08), (0.46, -0.40, 0.20),
+        (0.10, 0.62, 1.04), (0.05, -0.62, 1.00), (-0.2, -0.2), (0.1, -0.5)),
+    Key(170, (0.02, -0.10, 0.84), (0.20, -0.22), (0.04, 0.18, 0.10), (0.22, -0.38, 0.09),
+        (0.10, 0.56, 1.02), (0.05, -0.56, 0.96), (-0.15, -0.1), (0.1, -0.4)),
+    Key(250, (0.02, -0.02, 0.9), (0.18, 0.04), (0.04, 0.16, 0.10), (0.10, -0.26, 0.08),
+        (0.12, 0.44, 1.00), (0.08, -0.44, 0.98), (0.0, 0.0), (0.1, -0.2)),
+)  # fmt: skip
+
+BALL_KEYS: dict[Gesture, tuple[Key, ...]] = {
+    Gesture.KICK_RIGHT: played(_KICK, -340, 330),
+    Gesture.LOFT_RIGHT: played(_LOFT, -420, 420),
+    Gesture.SHOT_RIGHT: played(_SHOT, -420, 420),
+    Gesture.TOUCH_RIGHT: played(_TOUCH, -260, 250),
+    Gesture.HEADER: played(_HEADER, -360, 360),
+    Gesture.THROW_IN: played(_THROW_IN, -1_050, 480),
+    Gesture.SLIDE: played(_SLIDE, -340, 950),
+    Gesture.TACKLE: played(_TACKLE, -320, 420),
+    Gesture.BLOCK: played(_BLOCK, -280, 360),
+    Gesture.FEINT: played(_FEINT, -300, 360),
+}
+"""Keys of each gesture, in order of time."""

@@ -1,0 +1,1 @@
+"""Cameras and the director who cuts between them."""

@@ -1,0 +1,1 @@
+"""How people and ball move: script, planners and what legs can do."""

@@ -1,0 +1,201 @@
+"""Records a match tick by tick, in arrays made once, and turns the record into a `Motion`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onball.events import Event, EventList
+from onball.synthetic.bodies.gestures import lasts
+from onball.synthetic.motion.people import People, Phase
+from onball.synthetic.motion.plan import Contact, Segment, Vector, unit
+from onball.synthetic.world import (
+    BALL_RADIUS,
+    PEOPLE,
+    PLAYERS,
+    SUBSTITUTES,
+    TEAM_SIZE,
+    TICK_MS,
+    DeadTime,
+    Gesture,
+    Motion,
+)
+
+_LASTING = (Gesture.CARRY, Gesture.WALL, Gesture.CELEBRATE)
+_STILL = 0.35  # m/s, below which a substitute stretches
+_BEING_SHOWN = np.int32(1 << 20)
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """A gesture of somebody about a tick; `lasts` ticks if it is one of any length."""
+
+    tick: int
+    person: int
+    gesture: Gesture
+    lasts: int = 0
+
+
+class Recorder:
+    """Room for `capacity` ticks; people are recorded by who they are, not by the side they play on."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.ticks = 0
+        self.events: list[Event] = []
+        self._xy = np.empty((capacity, PEOPLE, 2), np.float32)
+        self._heading = np.empty((capacity, PEOPLE), np.float32)
+        self._stride = np.empty((capacity, PEOPLE), np.float32)
+        self._ball = np.empty((capacity, 3), np.float32)
+        self._spare = np.full((capacity, 3), np.nan, np.float32)
+        self._marks: list[_Mark] = []
+        self._stops: list[tuple[int, int, int]] = []  # begin, end, person of interest
+        self._dead = False
+        self._halves: list[int] = []
+        self._rows = np.arange(PEOPLE)
+        self._at: NDArray[np.float64] = np.zeros(3)
+        self._before: NDArray[np.float64] = np.zeros(3)
+
+    @property
+    def full(self) -> bool:
+        """Whether the last tick is recorded."""
+        return self.ticks >= self.capacity
+
+    def begin_half(self, *, swapped: bool) -> None:
+        """From here on people play; `swapped`: home plays on the right side."""
+        if self._halves:
+            if self._dead:
+                begin, _, person = self._stops[-1]
+                self._stops[-1] = (begin, self.ticks, person)
+            self._stops.append((self.ticks, self.capacity, PLAYERS))
+            self._dead = True
+        self._halves.append(self.ticks)
+        self._rows = np.arange(PEOPLE)
+        if swapped:
+            self._rows[:PLAYERS] = (self._rows[:PLAYERS] + TEAM_SIZE) % PLAYERS
+        self._at = np.array([0.0, 0.0, BALL_RADIUS])
+        self._before = self._at
+
+    def begin(self, segment: Segment) -> None:
+        """The segment starts with the next tick: its cues, and whether the ball is dead."""
+        for cue in segment.cues:
+            self._marks.append(
+                _Mark(self.ticks + cue.tick, self._who(cue.person), cue.gesture, cue.lasts)
+            )
+        dead = segment.phase is not Phase.PLAY
+        if dead and not self._dead:
+            focus = segment.carrier if segment.focus is None else segment.focus
+            self._stops.append((self.ticks, self.capacity, self._who(focus)))
+        self._dead = dead
+
+    def add(self, people: People, ball: Vector) -> None:
+        """One tick."""
+        tick = self.ticks
+        self._xy[tick] = people.xy[self._rows]
+        self._heading[tick] = people.heading[self._rows]
+        self._stride[tick] = people.stride[self._rows]
+        self._ball[tick] = ball
+        juggler = SUBSTITUTES[0]
+        ahead = 0.62 * unit(float(people.heading[juggler]))
+        self._spare[tick] = (*(people.xy[juggler] + ahead), BALL_RADIUS)
+        self._before, self._at = self._at, np.array(ball, dtype=np.float64)
+        self.ticks += 1
+
+    def touch(self, contact: Contact) -> None:
+        """A contact happened at the last tick recorded."""
+        tick = self.ticks - 1
+        self._marks.append(_Mark(tick, self._who(contact.person), contact.gesture))
+        if contact.action is not None and self._stops and self._dead:
+            begin, _, person = self._stops[-1]
+            self._stops[-1] = (begin, tick, person)
+
+    def ball_on_ground(self) -> Vector:
+        """Where the ball is, `[2]`."""
+        return self._at[:2]
+
+    def ball_velocity(self) -> Vector:
+        """How the ball moves, `[3]`, m/s."""
+        return (self._at - self._before) * (1000 / TICK_MS)
+
+    def _who(self, row: int) -> int:
+        return int(np.flatnonzero(self._rows == row)[0])
+
+    def motion(self, name: str) -> Motion:
+        """Everything recorded."""
+        n = self.ticks
+        speed = np.zeros((n, PEOPLE), np.float32)
+        if n > 1:
+            speed[1:] = np.linalg.norm(np.diff(self._xy[:n], axis=0), axis=2) * (1000 / TICK_MS)
+            for half in self._halves:
+                speed[half] = speed[min(half + 1, n - 1)]
+        gesture, gesture_ms = self._gestures(n, speed)
+        return Motion(
+            xy=self._xy[:n],
+            heading=self._heading[:n],
+            speed=_smoothed(speed),
+            stride=self._stride[:n],
+            gesture=gesture,
+            gesture_ms=gesture_ms,
+            ball=self._ball[:n],
+            spare_ball=self._spare[:n],
+            events=EventList.of(
+                [e for e in self.events if e.position_ms < n * TICK_MS], match=name,
+                metadata=self._metadata(),
+            ),
+            dead_times=self._dead_times(n),
+            halves=tuple(self._halves),
+        )  # fmt: skip
+
+    def _metadata(self) -> dict[str, str]:
+        """SoccerNet's `halftime`, as its label files have it."""
+        if len(self._halves) < 2:
+            return {}
+        seconds = self._halves[1] * TICK_MS // 1000
+        return {"halftime": f"1 - {seconds // 60:02d}:{seconds % 60:02d}"}
+
+    def _dead_times(self, n: int) -> tuple[DeadTime, ...]:
+        return tuple(
+            DeadTime(begin * TICK_MS, min(end, n - 1) * TICK_MS, person, begin in self._halves[1:])
+            for begin, end, person in self._stops
+            if begin < n
+        )
+
+    def _gestures(
+        self, n: int, speed: NDArray[np.float32]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+        """For each tick and person the gesture that shows, and the time since its contact."""
+        gesture = np.zeros((n, PEOPLE), np.uint8)
+        since = np.full((n, PEOPLE), _BEING_SHOWN, np.int32)
+        for person in SUBSTITUTES:
+            still = speed[:, person] < _STILL
+            began = np.maximum.accumulate(np.where(still, 0, np.arange(n)))
+            gesture[still, person] = Gesture.STRETCH
+            since[still, person] = (np.arange(n) - began)[still] * TICK_MS
+        lasting = [m for m in self._marks if m.lasts and m.gesture in _LASTING]
+        for mark in lasting:
+            window = np.arange(max(mark.tick, 0), min(mark.tick + mark.lasts, n))
+            gesture[window, mark.person] = mark.gesture
+            since[window, mark.person] = (window - mark.tick) * TICK_MS
+        nearest = np.full((n, PEOPLE), _BEING_SHOWN, np.int32)
+        for mark in self._marks:
+            if mark.lasts or mark.gesture is Gesture.NONE:
+                continue
+            begin, end = lasts(mark.gesture)
+            first, last = mark.tick + begin // TICK_MS, mark.tick - -end // TICK_MS
+            window = np.arange(max(0, first), min(n, last + 1))
+            after = (window - mark.tick) * TICK_MS
+            nearer = np.abs(after) <= nearest[window, mark.person]
+            shown = window[nearer]
+            gesture[shown, mark.person] = mark.gesture
+            since[shown, mark.person] = after[nearer]
+            nearest[shown, mark.person] = np.abs(after[nearer])
+        since[gesture == Gesture.NONE] = 0
+        return gesture, since
+
+
+def _smoothed(speed: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Speeds averaged over five ticks, so that legs do not flicker between gaits."""
+    padded = np.pad(speed, ((2, 2), (0, 0)), mode="edge")
+    return np.asarray(sum(padded[i : i + len(speed)] for i in range(5)) / 5, dtype=np.float32)

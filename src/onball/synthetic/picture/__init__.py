@@ -1,0 +1,1 @@
+"""From a moment and a camera to a picture that looks like television."""

@@ -1,0 +1,1 @@
+"""Matches that were recorded as tracking data."""

@@ -1,0 +1,1 @@
+"""The truth beside the video: tracks, cameras, MOTChallenge text."""
