@@ -78,7 +78,7 @@ def main() -> None:
             events = [e for e in film.motion.events if e.label is action and good(film, e)]
             if events:
                 found[action].append(sheet(film, events[len(events) // 2]))
-        for begin, end, shot in film._director.shots():
+        for begin, end, shot in film.shots():
             views.setdefault(shot.value, []).append(film.frame((begin + end) // 2))
         views.setdefault("main", []).append(film.frame(100_000))
     (options.out / "actions").mkdir(parents=True, exist_ok=True)

@@ -237,3 +237,19 @@ def test_importing_onball_is_light():
     command = [sys.executable, "-c", script]
     shown = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     assert json.loads(shown.stdout.replace("'", '"')) == []
+
+
+def test_presets_are_whole_data_sets(onball, tmp_path):
+    root = tmp_path / "tiny"
+    code, out, error = onball("synth", "--out", root, "--preset", "tiny", "--no-video")
+    assert code == 0, error
+    assert "4 matches" in out and "data stats" in out
+    assert len(list(root.rglob("Labels-ball.json"))) == 4
+    assert not list(root.rglob("*.mp4"))
+    code, out, _ = onball("synth", "--out", root, "--preset", "tiny", "--no-video")
+    assert code == 0 and "4 were there already" in out
+
+
+def test_boxes_need_a_picture(onball, tmp_path):
+    code, _, error = onball("synth", "--out", tmp_path, "--no-video", "--mot")
+    assert code == 2 and "--mot needs a picture" in error

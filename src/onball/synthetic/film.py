@@ -75,6 +75,10 @@ class Film:
         """Which camera is on air at that time."""
         return self._director.at(time_ms)
 
+    def shots(self) -> list[tuple[int, int, Shot]]:
+        """The cuts away from the main camera: begin and end in ms, and what is shown."""
+        return self._director.shots()
+
     def moment(self, view: View) -> Moment:
         """The world that a view shows."""
         return self.motion.at(view.world_ms)

@@ -14,19 +14,15 @@ from onball.synthetic.motion.play import play_match
 from onball.synthetic.world import TICK_MS
 
 
-def shots(film: Film):
-    return Director(film.motion, film.plan.seed).shots()
-
-
 def test_there_are_close_ups_replays_and_views_from_behind_the_goal(films):
-    seen = {shot for film in films for _, _, shot in shots(film)}
+    seen = {shot for film in films for _, _, shot in film.shots()}
     assert seen == {Shot.CLOSE_UP, Shot.REPLAY, Shot.BEHIND_GOAL}
 
 
 def test_no_label_lies_in_a_cut_or_within_a_second_of_one(films):
     for film in films:
         labels = np.array([event.position_ms for event in film.motion.events])
-        for begin, end, _ in shots(film):
+        for begin, end, _ in film.shots():
             assert not ((labels > begin - 1_000) & (labels < end + 1_000)).any()
 
 
@@ -42,7 +38,7 @@ def test_people_change_sides_behind_a_cut(films):
 
 def test_a_replay_shows_what_happened_before(films):
     for film in films:
-        for begin, end, shot in shots(film):
+        for begin, end, shot in film.shots():
             if shot is not Shot.REPLAY:
                 assert film.view(begin + TICK_MS).world_ms == begin + TICK_MS
                 continue

@@ -213,6 +213,17 @@ def test_a_wall_stands_before_a_free_kick_near_the_goal():
     pytest.fail("150 minutes without a wall")
 
 
+def test_opponents_keep_their_distance_from_a_free_kick(matches):
+    found = list(moments(matches, Action.FREE_KICK))
+    assert found
+    for motion, event, tick in found:
+        other = Team.RIGHT if event.team is Team.LEFT else Team.LEFT
+        gaps = np.linalg.norm(
+            motion.xy[tick, side(motion, tick, other)] - motion.ball[tick, :2], axis=1
+        )
+        assert gaps.min() > 7.5
+
+
 def test_the_same_seed_plays_the_same_match_in_another_process():
     script = (
         "from onball.synthetic.motion.play import play_match; import hashlib; m = play_match(7, 30_000);"

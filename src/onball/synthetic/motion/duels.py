@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -55,10 +56,8 @@ class Duels:
         taken, chase = meet(people, step.action, tackler, kept.point, gesture, approach, ticks)
         if float(np.linalg.norm(taken.point[:2] - kept.point[:2])) > _TACKLE_REACH:
             return None
-        # Both are at the ball: it is where the tackler's foot is.
-        path = Dribble(
-            path.duration, path.touches, path.reach, path.start_offset, CONTACT_OFFSET[Gesture.NONE]
-        )
+        # Both are at the ball: it comes to where the tackler's foot is.
+        path = replace(path, end_offset=CONTACT_OFFSET[Gesture.NONE])
         cues: tuple[Cue, ...] = ()
         if gesture is Gesture.SLIDE and self._rng.random() < 0.5:
             cues = (Cue(carrier, Gesture.FALL, ticks),)

@@ -12,7 +12,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.synthetic.motion.formation import Formation
+from onball.synthetic.motion.formation import Formation, members
 from onball.synthetic.motion.movement import (
     MAX_ACCELERATION,
     MAX_SPEED,
@@ -27,6 +27,8 @@ from onball.synthetic.world import PEOPLE, PLAYERS, REFEREE, TEAM_SIZE
 
 Array = NDArray[np.float64]
 
+SET_PIECE_DISTANCE = 9.3
+"""Metres that opponents keep from a ball about to be kicked: law 13's 9.15 and a toe."""
 _TURN_S = 0.5
 """Somebody about to act turns to where he will face from this long before."""
 
@@ -68,6 +70,7 @@ class Orders:
         phase: play, dead time or kick-off.
         appointments: who is due where; `ticks` counts down to 1 in the last tick.
         stations: places that replace those of the formation, such as in a wall.
+        keep_off: a ball at a set piece, `[2]`, from which the other side keeps its distance (law 13).
     """
 
     ball: Array
@@ -75,6 +78,7 @@ class Orders:
     phase: Phase
     appointments: tuple[Appointment, ...] = ()
     stations: dict[int, Array] = field(default_factory=dict)
+    keep_off: Array | None = None
 
 
 class People:
@@ -116,6 +120,8 @@ class People:
             self.formation.mark(places, self.xy, orders.ball, orders.possession, busy)
         for person, place in orders.stations.items():
             places[person] = place
+        if orders.keep_off is not None:
+            _keep_off(places, orders.keep_off, 1 - orders.possession)
         velocity = self._tend(places, orders)
         before = self.xy
         moved = before + velocity * TICK_S
@@ -175,3 +181,13 @@ class People:
                 rate[appointment.person] = MAX_TURN
         turn = (wanted - self.heading + np.pi) % (2 * np.pi) - np.pi
         self.heading = self.heading + np.clip(turn, -rate * TICK_S, rate * TICK_S)
+
+
+def _keep_off(places: Array, ball: Array, team: int) -> None:
+    """Moves the places of a side that are too near the ball straight away from it."""
+    rows = np.array(members(team))
+    away = places[rows] - ball
+    gaps = np.linalg.norm(away, axis=1, keepdims=True)
+    near = gaps[:, 0] < SET_PIECE_DISTANCE
+    outward = (away + 1e-3) / (gaps + 2e-3)
+    places[rows[near]] = ball + SET_PIECE_DISTANCE * outward[near]

@@ -63,6 +63,7 @@ class Segment:
         end: the contact at the end, if any.
         phase: whether the ball is in play.
         stations: places of people in a set piece, `[2]` each.
+        keep_off: opponents keep their distance from the ball, which lies still.
         cues: gestures beside the contact.
         focus: in dead time, who is of interest to the director.
     """
@@ -75,6 +76,7 @@ class Segment:
     end: Contact | None = None
     phase: Phase = Phase.PLAY
     stations: dict[int, Vector] = field(default_factory=dict)
+    keep_off: bool = False
     cues: tuple[Cue, ...] = ()
     focus: int | None = None
 

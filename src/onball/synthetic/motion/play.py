@@ -92,11 +92,10 @@ class _Half:
 
     def _restart(self, contact: Contact) -> Iterator[Segment]:
         """Segments of a stoppage that follows this contact; none if play goes on."""
-        velocity = self.recorder.ball_velocity()
         if contact.action is Action.OUT:
-            return self.restarts.after_out(contact, velocity)
+            return self.restarts.after_out(contact, self.recorder.ball_velocity())
         if contact.action is Action.GOAL:
-            return self.restarts.after_goal(contact, velocity)
+            return self.restarts.after_goal(contact)
         if contact.action is Action.DRIVE:
             progress = self.planner.situation(contact).progress
             # Fouls in a side's own half lead to short free kicks only.
@@ -126,10 +125,11 @@ class _Half:
                 for a in segment.appointments
                 if a.ticks >= tick
             )
+            ball_at = recorder.ball_on_ground()
             people.step(
                 Orders(
-                    recorder.ball_on_ground(), segment.possession, segment.phase, due,
-                    segment.stations,
+                    ball_at, segment.possession, segment.phase, due, segment.stations,
+                    ball_at if segment.keep_off else None,
                 )
             )  # fmt: skip
             if tick == segment.ticks and segment.end is not None:

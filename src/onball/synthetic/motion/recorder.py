@@ -25,7 +25,7 @@ from onball.synthetic.world import (
 
 _LASTING = (Gesture.CARRY, Gesture.WALL, Gesture.CELEBRATE)
 _STILL = 0.35  # m/s, below which a substitute stretches
-_BEING_SHOWN = np.int32(1 << 20)
+_NEVER = np.int32(1 << 20)
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class Recorder:
     ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
         """For each tick and person the gesture that shows, and the time since its contact."""
         gesture = np.zeros((n, PEOPLE), np.uint8)
-        since = np.full((n, PEOPLE), _BEING_SHOWN, np.int32)
+        since = np.full((n, PEOPLE), _NEVER, np.int32)
         for person in SUBSTITUTES:
             still = speed[:, person] < _STILL
             began = np.maximum.accumulate(np.where(still, 0, np.arange(n)))
@@ -178,7 +178,7 @@ class Recorder:
             window = np.arange(max(mark.tick, 0), min(mark.tick + mark.lasts, n))
             gesture[window, mark.person] = mark.gesture
             since[window, mark.person] = (window - mark.tick) * TICK_MS
-        nearest = np.full((n, PEOPLE), _BEING_SHOWN, np.int32)
+        nearest = np.full((n, PEOPLE), _NEVER, np.int32)
         for mark in self._marks:
             if mark.lasts or mark.gesture is Gesture.NONE:
                 continue

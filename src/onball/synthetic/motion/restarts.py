@@ -62,7 +62,7 @@ class Restarts:
         facing = angle_of(np.array([-attack_direction(taker), 0.3]))
         yield from self._kick(Action.PASS, taker, spot, facing, wait_s, phase=Phase.KICK_OFF)
 
-    def after_goal(self, goal: Contact, velocity: Vector) -> Segments:
+    def after_goal(self, goal: Contact) -> Segments:
         """The scorers celebrate; one of the others takes the ball out of the net to the middle."""
         scorer, team = goal.person, team_of(goal.person)
         net = goal.point + np.array([math.copysign(1.2, goal.point[0]), 0, 0])
@@ -293,13 +293,13 @@ class Restarts:
         ticks = ticks_of(max(wait_s, walk_s))
         yield Segment(
             Resting(spot), ticks, taker, team_of(taker), (go_to(taker, behind, facing, ticks),),
-            phase=phase, stations=stations or {}, cues=cues, focus=taker,
+            phase=phase, stations=stations or {}, keep_off=True, cues=cues, focus=taker,
         )  # fmt: skip
         run = ticks_of(run_up_s)
         kick, due = meet(self._people, action, taker, spot, gesture, facing, run)
         yield Segment(
             Resting(spot), run, taker, team_of(taker), (due,), replace(kick, point=spot),
-            phase=phase, stations=stations or {}, focus=taker,
+            phase=phase, stations=stations or {}, keep_off=True, focus=taker,
         )  # fmt: skip
 
     def _in_his_frame(self, person: int, ball: Vector) -> tuple[float, float, float]:
