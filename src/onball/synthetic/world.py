@@ -7,6 +7,7 @@ first half and the right goal in the second.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
@@ -193,6 +194,14 @@ class Motion:
             ball=between(self.ball),
             spare_ball=between(self.spare_ball),
         )
+
+
+def half_time(halves: Sequence[int]) -> dict[str, str]:
+    """SoccerNet's `halftime`, as its label files have it; `halves`: the ticks with which they begin."""
+    if len(halves) < 2:
+        return {}
+    seconds = halves[1] * TICK_MS // 1000
+    return {"halftime": f"1 - {seconds // 60:02d}:{seconds % 60:02d}"}
 
 
 @dataclass(frozen=True)

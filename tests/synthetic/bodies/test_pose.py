@@ -6,7 +6,6 @@ import pytest
 from onball.synthetic.bodies.gestures import STRETCH_PERIOD_MS, held_ball, lasts
 from onball.synthetic.bodies.locomotion import strides_per_second
 from onball.synthetic.bodies.pose import (
-    BUILD,
     CAPSULES,
     END_RADII,
     ENDS,
@@ -390,11 +389,6 @@ def test_standing_goalkeepers_are_ready():
     assert (keeper[HANDS, 0] > player[HANDS, 0] + 0.2).all()
     running = skeleton(moment(speed=4.0))
     np.testing.assert_allclose(running[0, Joint.HEAD], running[PERSON, Joint.HEAD], atol=1e-9)
-
-
-def test_people_differ_a_little_in_build():
-    assert BUILD.shape == (PEOPLE,)
-    assert 0.9 < BUILD.min() < 0.95 < 1.05 < BUILD.max() < 1.1
 
 
 def test_fast_runners_lean_forward():

@@ -11,8 +11,9 @@ from onball.synthetic.picture.graphics import Bug
 from onball.synthetic.picture.kits import Kit, Pattern
 from onball.synthetic.picture.lens import distort, undistort
 from onball.synthetic.picture.light import Weather
-from onball.synthetic.picture.look import Boards, Look
+from onball.synthetic.picture.look import Look
 from onball.synthetic.picture.painter import Painter
+from onball.synthetic.picture.stands import Boards
 from onball.synthetic.world import HALF_LENGTH, HALF_WIDTH, PEOPLE, Camera
 
 SPARE = PEOPLE + 1

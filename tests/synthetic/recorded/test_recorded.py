@@ -640,8 +640,9 @@ def test_providers_own_samples_are_known_by_their_content(tracking, meta, events
         ({"events_meta": None}, "statsbomb event data needs the line-ups.*--events-meta"),
         ({"provider": "sportec"}, "kloppy cannot read this as data of sportec"),
         ({"events_provider": "wyscout"}, "kloppy cannot read this as data of wyscout"),
-        ({"start_ms": 60_000}, r"nothing at 60000 ms: the recording has 6\.0 s"),
-        ({"duration_ms": 0}, "choose a stretch"),
+        ({"start_ms": 60_000}, r"nothing at 60000 ms: the recording has 6\.0 s: choose an earlier"),
+        ({"start_ms": -1}, "start at -1 ms: choose 0 or later"),
+        ({"duration_ms": 0}, "duration of 0 ms: choose more than 0"),
     ],
 )
 def test_errors_say_what_where_and_what_to_do(tmp_path, change, says):

@@ -103,9 +103,6 @@ START_RADII = np.array([c.start_radius for c in CAPSULES])
 END_RADII = np.array([c.end_radius for c in CAPSULES])
 PARTS = np.array([c.part for c in CAPSULES])
 
-#: How stout everyone is: a factor for the radii, `[PEOPLE]`. Heights are equal: contacts need that.
-BUILD = 1.0 + 0.09 * np.sin(2.4 * np.arange(PEOPLE) + 0.7)
-
 _SIDES = np.array([1.0, -1.0])
 _KNEES_BEND = np.array([[1.0, 0.12, 0.3], [1.0, -0.12, 0.3]])
 _AROUND_BALL = np.array([[-0.03, 0.11, -0.03], [-0.03, -0.11, -0.03]])

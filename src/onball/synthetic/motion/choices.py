@@ -12,7 +12,7 @@ from onball.synthetic.motion.people import People
 from onball.synthetic.motion.plan import Vector, angle_of, unit
 from onball.synthetic.world import HALF_LENGTH, HALF_WIDTH, Gesture
 
-_RIGHT_AND_LEFT: dict[Action, tuple[Gesture, Gesture]] = {
+RIGHT_AND_LEFT: dict[Action, tuple[Gesture, Gesture]] = {
     Action.PASS: (Gesture.KICK_RIGHT, Gesture.KICK_LEFT),
     Action.DRIVE: (Gesture.TOUCH_RIGHT, Gesture.TOUCH_LEFT),
     Action.SHOT: (Gesture.SHOT_RIGHT, Gesture.SHOT_LEFT),
@@ -47,7 +47,7 @@ class Choices:
         """With which limb; three of four players use the right foot."""
         if action is Action.HEADER:
             return Gesture.HEADER
-        right, left = _RIGHT_AND_LEFT.get(action, (Gesture.NONE, Gesture.NONE))
+        right, left = RIGHT_AND_LEFT.get(action, (Gesture.NONE, Gesture.NONE))
         return right if self._rng.random() < 0.75 else left
 
     def facing(self, person: int, action: Action, point: Vector, default: float) -> float:

@@ -21,6 +21,7 @@ from onball.synthetic.world import (
     DeadTime,
     Gesture,
     Motion,
+    half_time,
 )
 
 _LASTING = (Gesture.CARRY, Gesture.WALL, Gesture.CELEBRATE)
@@ -142,18 +143,11 @@ class Recorder:
             spare_ball=self._spare[:n],
             events=EventList.of(
                 [e for e in self.events if e.position_ms < n * TICK_MS], match=name,
-                metadata=self._metadata(),
+                metadata=half_time(self._halves),
             ),
             dead_times=self._dead_times(n),
             halves=tuple(self._halves),
         )  # fmt: skip
-
-    def _metadata(self) -> dict[str, str]:
-        """SoccerNet's `halftime`, as its label files have it."""
-        if len(self._halves) < 2:
-            return {}
-        seconds = self._halves[1] * TICK_MS // 1000
-        return {"halftime": f"1 - {seconds // 60:02d}:{seconds % 60:02d}"}
 
     def _dead_times(self, n: int) -> tuple[DeadTime, ...]:
         return tuple(

@@ -7,15 +7,14 @@ where people really are. The ball never vanishes: it rolls to the boards, is fet
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from onball.actions import Action
-from onball.synthetic.motion.ball import BallPath, Dribble, Held, Resting, Roll
-from onball.synthetic.motion.dead_ball import beyond_the_line, carry_cue
-from onball.synthetic.motion.formation import attack_direction, outfield, team_of
+from onball.synthetic.motion.ball import Dribble, Resting, Roll
+from onball.synthetic.motion.dead_ball import beyond_the_line
+from onball.synthetic.motion.formation import attack_direction, team_of
 from onball.synthetic.motion.movement import TICK_S
 from onball.synthetic.motion.pace import Pace
 from onball.synthetic.motion.people import People, Phase
@@ -26,11 +25,10 @@ from onball.synthetic.motion.plan import (
     Vector,
     angle_of,
     go_to,
-    meet,
-    meet_surely,
     ticks_of,
     unit,
 )
+from onball.synthetic.motion.restart_steps import RestartSteps, Segments
 from onball.synthetic.motion.set_pieces import box_places, wall_places
 from onball.synthetic.world import (
     BALL_RADIUS,
@@ -42,15 +40,13 @@ from onball.synthetic.world import (
     Gesture,
 )
 
-Segments = Iterator[Segment]
 
-
-class Restarts:
+class Restarts(RestartSteps):
     """Plans dead time, from the whistle to the labelled restart. `people` is only read."""
 
     def __init__(self, rng: np.random.Generator, people: People, pace: Pace) -> None:
+        super().__init__(people)
         self._rng = rng
-        self._people = people
         self._pace = pace
 
     # -- the kinds of restart ------------------------------------------------------------------
@@ -60,7 +56,7 @@ class Restarts:
         taker = team * TEAM_SIZE + 9
         spot = np.array([0.0, 0.0, BALL_RADIUS])
         facing = angle_of(np.array([-attack_direction(taker), 0.3]))
-        yield from self._kick(Action.PASS, taker, spot, facing, wait_s, phase=Phase.KICK_OFF)
+        yield from self.kick(Action.PASS, taker, spot, facing, wait_s, phase=Phase.KICK_OFF)
 
     def after_goal(self, goal: Contact) -> Segments:
         """The scorers celebrate; one of the others takes the ball out of the net to the middle."""
@@ -73,7 +69,7 @@ class Restarts:
         cues = [Cue(scorer, Gesture.CELEBRATE, 12, max(1, run - 20))]
         cues += [Cue(scorer, Gesture.KNEE_SLIDE, run - 10)] if gesture is Gesture.KNEE_SLIDE else []
         cues.append(Cue(REFEREE, Gesture.SIGNAL, 20))
-        friends = self._nearest_of(corner, team, 6)
+        friends = self.nearest_of(corner, team, 6)
         party = {person: corner + 1.6 * unit(1.05 * i) for i, person in enumerate(friends)}
         due = go_to(scorer, corner, angle_of(np.array([0.0, corner[1]])), run)
         roll = ticks_of(0.7)
@@ -87,10 +83,10 @@ class Restarts:
             Resting(net), lie, scorer, team, (replace(due, ticks=lie),), phase=Phase.DEAD,
             stations=party, focus=scorer,
         )  # fmt: skip
-        carrier = int(self._nearest_of(net[:2], 1 - team, 1)[0])
+        carrier = int(self.nearest_of(net[:2], 1 - team, 1)[0])
         centre = np.array([0.0, 0.0, BALL_RADIUS])
-        yield from self._fetch(carrier, net, 4.0, Phase.KICK_OFF)
-        yield from self._bring(carrier, net, centre, 5.0, Phase.KICK_OFF)
+        yield from self.fetch(carrier, net, 4.0, Phase.KICK_OFF)
+        yield from self.bring(carrier, net, centre, 5.0, Phase.KICK_OFF)
         yield from self.kick_off(1 - team, wait_s=float(self._rng.uniform(4, 9)))
 
     def after_out(self, out: Contact, velocity: Vector) -> Segments:
@@ -114,7 +110,7 @@ class Restarts:
         person, team = drive.person, team_of(drive.person)
         ticks = ticks_of(0.8)
         offset = np.array([*(drive.point[:2] - self._people.xy[person]), drive.point[2]])
-        nearest = int(self._nearest_of(drive.point[:2], 1 - team, 1)[0])
+        nearest = int(self.nearest_of(drive.point[:2], 1 - team, 1)[0])
         yield Segment(
             Dribble(ticks * TICK_S, 1, 0.3, offset), ticks, person, team,
             (go_to(person, self._people.xy[person] + 0.5 * self._people.velocity[person],
@@ -130,31 +126,29 @@ class Restarts:
             Roll(np.array([*ball, BALL_RADIUS]), spot, roll * TICK_S), roll, person, team,
             phase=Phase.DEAD, focus=person,
         )  # fmt: skip
-        taker = int(self._nearest_of(spot[:2], team, 2, without=person)[0])
+        taker = int(self.nearest_of(spot[:2], team, 2, without=person)[0])
         goal = np.array([attack_direction(taker) * HALF_LENGTH, 0.0])
         stations: dict[int, Vector] = {}
         cues: tuple[Cue, ...] = ()
-        yield from self._fetch(taker, spot, 2.6, Phase.DEAD)
-        yield from self._bring(
+        yield from self.fetch(taker, spot, 2.6, Phase.DEAD)
+        yield from self.bring(
             taker, spot, spot, 2.0, Phase.DEAD, hold_s=float(self._rng.uniform(0.5, 2))
         )
         if not long:
             forward = angle_of(goal - spot[:2]) + float(self._rng.normal(0, 0.9))
             wait = float(self._rng.uniform(3, 13))
-            yield from self._kick(Action.PASS, taker, spot, forward, wait)
+            yield from self.kick(Action.PASS, taker, spot, forward, wait)
             return
         if np.linalg.norm(goal - spot[:2]) < 34:
             wall = wall_places(spot[:2], goal)
-            guards = self._nearest_of(
-                spot[:2] + 9.15 * unit(angle_of(goal - spot[:2])), 1 - team, 4
-            )
+            guards = self.nearest_of(spot[:2] + 9.15 * unit(angle_of(goal - spot[:2])), 1 - team, 4)
             stations |= dict(zip(guards, wall, strict=True))
             cues = tuple(Cue(guard, Gesture.WALL, 0, 600) for guard in guards)
         if abs(goal[0] - spot[0]) < 55:
             taken = {taker, *stations}
             stations |= box_places(self._rng, self._people.xy, team, goal, taken)
         wait = float(self._rng.uniform(10, 24))
-        yield from self._kick(
+        yield from self.kick(
             Action.FREE_KICK, taker, spot, angle_of(goal - spot[:2]), wait,
             stations=stations, cues=cues,
         )  # fmt: skip
@@ -175,9 +169,9 @@ class Restarts:
 
     def _throw_in(self, out: Contact, rest: Vector, team: int) -> Segments:
         side = math.copysign(1.0, out.point[1])
-        taker = int(self._nearest_of(rest[:2], team, 1)[0])
+        taker = int(self.nearest_of(rest[:2], team, 1)[0])
         hurry = self._rng.random() < 0.45
-        yield from self._fetch(taker, rest, 6.0 if hurry else 3.6, Phase.DEAD)
+        yield from self.fetch(taker, rest, 6.0 if hurry else 3.6, Phase.DEAD)
         x = float(np.clip(out.point[0], -HALF_LENGTH + 2, HALF_LENGTH - 2))
         facing = angle_of(
             np.array([float(self._rng.normal(0.5, 0.5)) * attack_direction(taker), -side])
@@ -185,7 +179,7 @@ class Restarts:
         line = np.array([x, side * (HALF_WIDTH + 0.25)])
         walk = float(np.linalg.norm(self._people.xy[taker] - line)) / (3.5 if hurry else 2.2)
         hold = float(self._rng.uniform(0.2, 1.2) if hurry else self._rng.uniform(2.0, 13.0))
-        yield from self._bring(
+        yield from self.bring(
             taker, rest, np.array([*(line + 0.25 * unit(facing)), 0.0]), 2.5, Phase.DEAD,
             action=Action.THROW_IN, facing=facing, seconds=max(1.3, walk + 0.6) + hold,
         )  # fmt: skip
@@ -194,130 +188,27 @@ class Restarts:
         keeper = GOALKEEPERS[team]
         direction = attack_direction(keeper)
         spot = np.array([-47.0 * direction, math.copysign(6.0, rest[1]), BALL_RADIUS])
-        yield from self._fetch(keeper, rest, 3.2, Phase.DEAD)
-        yield from self._bring(keeper, rest, spot, 3.0, Phase.DEAD)
+        yield from self.fetch(keeper, rest, 3.2, Phase.DEAD)
+        yield from self.bring(keeper, rest, spot, 3.0, Phase.DEAD)
         due = self._pace.due(Action.HIGH_PASS) - 0.3 * self._pace.due(Action.PASS)
         share = min(max(0.65 + 0.15 * due, 0.2), 0.9)
         action = Action.HIGH_PASS if self._rng.random() < share else Action.PASS
         facing = angle_of(np.array([direction, float(self._rng.normal(0, 0.4))]))
-        yield from self._kick(action, keeper, spot, facing, float(self._rng.uniform(3, 14)))
+        yield from self.kick(action, keeper, spot, facing, float(self._rng.uniform(3, 14)))
 
     def _corner(self, out: Contact, rest: Vector, team: int) -> Segments:
         end, side = math.copysign(1.0, out.point[0]), math.copysign(1.0, out.point[1])
         spot = np.array([end * (HALF_LENGTH - 0.4), side * (HALF_WIDTH - 0.4), BALL_RADIUS])
-        taker = int(self._nearest_of(spot[:2], team, 1)[0])
+        taker = int(self.nearest_of(spot[:2], team, 1)[0])
         goal = np.array([end * HALF_LENGTH, 0.0])
         stations = box_places(self._rng, self._people.xy, team, goal, {taker})
-        yield from self._fetch(taker, rest, 5.5, Phase.DEAD, stations)
-        yield from self._bring(taker, rest, spot, 4.6, Phase.DEAD, stations=stations)
+        yield from self.fetch(taker, rest, 5.5, Phase.DEAD, stations)
+        yield from self.bring(taker, rest, spot, 4.6, Phase.DEAD, stations=stations)
         share = min(max(0.85 + 0.1 * self._pace.due(Action.CROSS), 0.5), 0.95)
         action = Action.CROSS if self._rng.random() < share else Action.PASS
         facing = angle_of(np.array([end * 44.0, 0.0]) - spot[:2])
         wait = float(self._rng.uniform(4, 14))
-        yield from self._kick(
+        yield from self.kick(
             action, taker, spot, facing, wait, stations=stations,
             cues=(Cue(taker, Gesture.SIGNAL, max(1, ticks_of(wait) - 40)),),
         )  # fmt: skip
-
-    # -- steps of a restart ----------------------------------------------------------------------
-
-    def _fetch(
-        self,
-        taker: int,
-        ball: Vector,
-        speed: float,
-        phase: Phase,
-        stations: dict[int, Vector] | None = None,
-    ) -> Segments:
-        """Somebody goes to the ball where it lies and picks it up."""
-        way = ball[:2] - self._people.xy[taker]
-        distance = float(np.linalg.norm(way))
-        ticks = ticks_of(max(0.9, 1.4 * distance / speed + 0.4))
-        contact, due = meet_surely(self._people, taker, ball, Gesture.PICK_UP, angle_of(way), ticks)
-        yield Segment(
-            Resting(ball), due.ticks, taker, team_of(taker), (due,), replace(contact, point=ball),
-            phase=phase, stations=stations or {}, focus=taker,
-        )  # fmt: skip
-
-    def _bring(
-        self,
-        taker: int,
-        ball: Vector,
-        spot: Vector,
-        speed: float,
-        phase: Phase,
-        *,
-        stations: dict[int, Vector] | None = None,
-        action: Action | None = None,
-        facing: float | None = None,
-        seconds: float | None = None,
-        hold_s: float = 0.0,
-    ) -> Segments:
-        """He carries the ball in his hands to `spot` and puts it down there, or throws it in."""
-        way = spot[:2] - self._people.xy[taker]
-        distance = float(np.linalg.norm(way))
-        ticks = ticks_of(seconds or (max(1.2, 1.4 * distance / speed + 0.6) + hold_s))
-        gesture = Gesture.THROW_IN if action is Action.THROW_IN else Gesture.PICK_UP
-        if facing is None:
-            facing = angle_of(way) if distance > 1.0 else float(self._people.heading[taker])
-        contact, due = meet_surely(self._people, taker, spot, gesture, facing, ticks, action)
-        ticks = due.ticks
-        path: BallPath = Held(
-            ticks * TICK_S, Gesture.PICK_UP, gesture, self._in_his_frame(taker, ball)
-        )
-        yield Segment(
-            path, ticks, taker, team_of(taker), (due,), contact, phase=phase,
-            stations=stations or {}, cues=carry_cue(taker, ticks, gesture), focus=taker,
-        )  # fmt: skip
-
-    def _kick(
-        self,
-        action: Action,
-        taker: int,
-        spot: Vector,
-        facing: float,
-        wait_s: float,
-        *,
-        phase: Phase = Phase.DEAD,
-        stations: dict[int, Vector] | None = None,
-        cues: tuple[Cue, ...] = (),
-    ) -> Segments:
-        """A ball that lies on the ground, and somebody who kicks it after a run-up."""
-        short = action is Action.PASS
-        gesture = Gesture.KICK_RIGHT if short else Gesture.LOFT_RIGHT
-        run_up_s = 0.9 if short else 1.3
-        behind = spot[:2] - unit(facing) * (1.0 if short else 3.0)
-        walk_s = 1.4 * float(np.linalg.norm(self._people.xy[taker] - behind)) / 3.5 + 0.8
-        if phase is Phase.KICK_OFF:
-            walk_s = max(walk_s, self._slowest_home(taker))
-        ticks = ticks_of(max(wait_s, walk_s))
-        yield Segment(
-            Resting(spot), ticks, taker, team_of(taker), (go_to(taker, behind, facing, ticks),),
-            phase=phase, stations=stations or {}, keep_off=True, cues=cues, focus=taker,
-        )  # fmt: skip
-        run = ticks_of(run_up_s)
-        kick, due = meet(self._people, action, taker, spot, gesture, facing, run)
-        yield Segment(
-            Resting(spot), run, taker, team_of(taker), (due,), replace(kick, point=spot),
-            phase=phase, stations=stations or {}, keep_off=True, focus=taker,
-        )  # fmt: skip
-
-    def _in_his_frame(self, person: int, ball: Vector) -> tuple[float, float, float]:
-        """Where the ball is from somebody: metres ahead, to his left, and up."""
-        away = ball[:2] - self._people.xy[person]
-        ahead = unit(float(self._people.heading[person]))
-        return float(away @ ahead), float(ahead[0] * away[1] - ahead[1] * away[0]), float(ball[2])
-
-    def _slowest_home(self, taker: int) -> float:
-        """Seconds until everybody can be in his own half."""
-        x = self._people.xy[:REFEREE, 0]
-        away = np.where(np.arange(REFEREE) < TEAM_SIZE, x, -x)
-        away[taker] = 0.0
-        return float(max(away.max(), 0.0)) / 4.0
-
-    def _nearest_of(
-        self, point: Vector, team: int, count: int, *, without: int | None = None
-    ) -> list[int]:
-        people = np.array([p for p in outfield(team) if p != without])
-        gaps = np.linalg.norm(self._people.xy[people] - point[:2], axis=1)
-        return [int(p) for p in people[np.argsort(gaps, kind="stable")[:count]]]

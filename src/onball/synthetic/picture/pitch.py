@@ -7,9 +7,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.synthetic.picture.look import Look, Mowing, Turf
+from onball.synthetic.picture.look import Look
 from onball.synthetic.picture.opencv import cv2
 from onball.synthetic.picture.scene import Canvas, Floats, Scene
+from onball.synthetic.picture.turf import Mowing, Turf
 from onball.synthetic.world import GOAL_WIDTH, HALF_LENGTH, HALF_WIDTH
 
 TEXELS_PER_METRE = 14

@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from onball.synthetic.picture.colours import RGB, shade
 from onball.synthetic.picture.crowd import BOARD_TEXELS, board_strip, crowd_texture
-from onball.synthetic.picture.look import Boards, Look
+from onball.synthetic.picture.look import Look
 from onball.synthetic.picture.opencv import cv2
 from onball.synthetic.picture.quads import drop_hidden, fill, paste
 from onball.synthetic.picture.scene import Canvas, Floats, Scene
+from onball.synthetic.picture.stands import Boards
 from onball.synthetic.world import HALF_LENGTH, HALF_WIDTH
 
 BOARD_X, BOARD_Y = HALF_LENGTH + 5.0, HALF_WIDTH + 4.5
