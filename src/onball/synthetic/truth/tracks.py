@@ -16,9 +16,9 @@ is the outer corner of the first pixel |
 | `pitch_x`, `pitch_y`, `pitch_z` | float32 | place in metres: x along the pitch, the left goal at \
 -52.5; y across it, the main camera's side negative; z upwards, 0 for people, the centre of a ball |
 
-Boxes are as the picture shows them, also in a close-up or a replay (`camera.parquet` tells which
-frames those are, see `onball.synthetic.truth.camera_file`); then the place belongs to the moment that is
-shown. A match simulated without a picture has a row for everybody and every ball that is in sight
+Boxes (rounded to an eighth of a pixel; places to 1/128 m) are as the picture shows them, also in a
+close-up or a replay (`camera.parquet` tells which frames those are, see
+`onball.synthetic.truth.camera_file`); then the place belongs to the moment that is shown. A match simulated without a picture has a row for everybody and every ball that is in sight
 of the spectators, at every moment, and NaN for its box.
 """
 
@@ -46,6 +46,9 @@ BALL_ID = PEOPLE
 SPARE_BALL_ID = PEOPLE + 1
 KINDS = ("player", "goalkeeper", "referee", "substitute", "ball", "spare ball")
 TEAMS = ("left", "right", "unknown")
+
+#: Places finer than these are noise that would make the file three times as large.
+_PARTS_OF_PIXEL, _PARTS_OF_METRE = np.float32(8), np.float32(128)
 
 SCHEMA = pa.schema(
     [("time_ms", pa.int32()), ("id", pa.int8())]
@@ -111,6 +114,8 @@ class TrackWriter:
             ids = np.flatnonzero(~np.isnan(place[:, 0]))
         else:
             ids = np.flatnonzero(~np.isnan(boxes[:, 0]))
+        boxes = np.round(boxes * _PARTS_OF_PIXEL) / _PARTS_OF_PIXEL
+        place = np.round(place * _PARTS_OF_METRE) / _PARTS_OF_METRE
         self._table.write(
             np.full(len(ids), moment.time_ms, np.int32),
             ids.astype(np.int8),
