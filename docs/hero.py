@@ -19,7 +19,12 @@ from onball.inference.spotter import Spotter
 from onball.reports.timeline import draw_timeline
 from onball.video import probe, read_frames
 
-_SHOWN = ("THROW IN", "HIGH PASS", "CROSS", "HEADER", "SHOT", "GOAL")
+#: Six of these that the sample match has.
+_WISHED = (
+    "GOAL", "SHOT", "CROSS", "HEADER", "THROW IN", "FREE KICK", "PLAYER SUCCESSFUL TACKLE",
+    "BALL PLAYER BLOCK", "HIGH PASS", "DRIVE", "PASS",
+)  # fmt: skip
+_SHOWN = 6
 
 
 def main() -> None:
@@ -27,7 +32,8 @@ def main() -> None:
     labels = read_labels(sample_match() / LABELS_FILE)
     spotter = Spotter.from_pretrained()
     events = spotter.spot(video).above(spotter.config.inference.report_threshold)
-    shown = [next(event for event in labels if event.label == name) for name in _SHOWN]
+    there = [name for name in _WISHED if any(event.label == name for event in labels)][:_SHOWN]
+    shown = sorted(next(event for event in labels if event.label == name) for name in there)
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder, "timeline.png")
         draw_timeline(events, picture, truth=labels, duration_ms=probe(video).duration_ms)

@@ -18,8 +18,9 @@ is the outer corner of the first pixel |
 
 Boxes (rounded to an eighth of a pixel; places to 1/128 m) are as the picture shows them, also in a
 close-up or a replay (`camera.parquet` tells which frames those are, see
-`onball.synthetic.truth.camera_file`); then the place belongs to the moment that is shown. A match simulated without a picture has a row for everybody and every ball that is in sight
-of the spectators, at every moment, and NaN for its box.
+`onball.synthetic.truth.camera_file`); then the place belongs to the moment that is shown. A match
+simulated without a picture has a row for everybody and every ball that is in sight of the
+spectators, at every moment, and NaN for its box.
 """
 
 from __future__ import annotations
