@@ -9,7 +9,7 @@ from onball.synthetic.motion.play import play_match
 from onball.synthetic.world import Motion
 
 MINUTES = 16
-SEEDS = (1, 2)
+SEEDS = (2, 5)  # between them, all twelve actions happen
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from onball.actions import Action
 from onball.events import Team
 from onball.synthetic.motion.play import play_match
 from onball.synthetic.motion.script import draw_gap
+from onball.synthetic.motion.set_pieces import wall_places
 from onball.synthetic.world import (
     BALL_RADIUS,
     CONTACT_OFFSET,
@@ -197,6 +198,17 @@ def test_dead_time_holds_no_label_but_the_restart(matches):
         assert 0.2 < sum(lengths) / (motion.ticks * TICK_S) < 0.6
 
 
+def test_a_wall_stands_between_ball_and_goal():
+    for ball in (np.array([30.0, 8.0]), np.array([-33.0, -12.0])):
+        goal = np.array([np.sign(ball[0]) * HALF_LENGTH, 0.0])
+        wall = np.array(wall_places(ball, goal))
+        assert np.linalg.norm(wall - ball, axis=1) == pytest.approx(9.15, abs=0.15)
+        assert np.diff(np.linalg.norm(np.diff(wall, axis=0), axis=1)) == pytest.approx(0, abs=1e-9)
+        along = (wall.mean(0) - ball) @ (goal - ball) / np.linalg.norm(goal - ball)
+        assert along > 8.5
+
+
+@pytest.mark.slow
 def test_a_wall_stands_before_a_free_kick_near_the_goal():
     for seed in range(30):
         motion = play_match(seed, 5 * 60_000)
