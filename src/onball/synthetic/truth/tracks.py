@@ -49,7 +49,7 @@ KINDS = ("player", "goalkeeper", "referee", "substitute", "ball", "spare ball")
 TEAMS = ("left", "right", "unknown")
 
 #: Places finer than these are noise that would make the file three times as large.
-_PARTS_OF_PIXEL, _PARTS_OF_METRE = np.float32(8), np.float32(128)
+_PARTS_OF_PIXEL, _PARTS_OF_METRE = 8, 128
 
 SCHEMA = pa.schema(
     [("time_ms", pa.int32()), ("id", pa.int8())]
@@ -115,8 +115,7 @@ class TrackWriter:
             ids = np.flatnonzero(~np.isnan(place[:, 0]))
         else:
             ids = np.flatnonzero(~np.isnan(boxes[:, 0]))
-        boxes = np.round(boxes * _PARTS_OF_PIXEL) / _PARTS_OF_PIXEL
-        place = np.round(place * _PARTS_OF_METRE) / _PARTS_OF_METRE
+        boxes, place = _rounded(boxes, _PARTS_OF_PIXEL), _rounded(place, _PARTS_OF_METRE)
         self._table.write(
             np.full(len(ids), moment.time_ms, np.int32),
             ids.astype(np.int8),
@@ -125,3 +124,7 @@ class TrackWriter:
             *boxes[ids].T,
             *place[ids].T,
         )
+
+
+def _rounded(values: NDArray[np.float32], parts: int) -> NDArray[np.float32]:
+    return np.asarray(np.round(values * np.float32(parts)) / np.float32(parts), dtype=np.float32)
