@@ -3,36 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from onball.actions import ACTIONS, Action
-from onball.cli.main import main
 from onball.data.layout import write_splits
 from onball.data.reference import Reference
 from onball.events import Event, EventList, Team
 from onball.formats.soccernet import write_labels
 from onball.synthetic.motion.script import reference_statistics
-
-
-@pytest.fixture
-def onball(monkeypatch, capfd):
-    """Runs a command in this process; gives exit code, standard output and standard error."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["onball", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "300")
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        return code, *capfd.readouterr()
-
-    return run
 
 
 def add_match(root: Path, name: str, events: list[Event]) -> None:

@@ -14,29 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from onball.cli.main import main
 from onball.formats.soccernet import read_labels, read_results, write_results
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "configs" / "spotting" / "tiny.yaml"
-
-
-@pytest.fixture
-def onball(monkeypatch, capfd):
-    """Runs a command in this process; gives exit code, standard output and standard error."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["onball", *map(str, arguments)])
-        # Wide enough that rich does not break paths.
-        monkeypatch.setenv("COLUMNS", "300")
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        return code, *capfd.readouterr()
-
-    return run
 
 
 @pytest.fixture(scope="module")

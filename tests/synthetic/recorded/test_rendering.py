@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from test_recorded import players, write_tracab
 
 from onball.actions import Action
-from onball.cli.main import main
 from onball.data.layout import find_matches
 from onball.events import Event, EventList, Team
 from onball.formats.soccernet import read_labels, write_labels
@@ -18,18 +15,12 @@ from onball.video.reader import read_frames
 
 
 @pytest.fixture
-def synth(monkeypatch, capfd):
-    """Runs `onball synth` in this process; gives exit code and standard error."""
+def synth(onball):
+    """Runs `onball synth`; gives exit code and standard error."""
 
     def run(*arguments: object) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["onball", "synth", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "300")
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        return code, capfd.readouterr().err
+        code, _, error = onball("synth", *arguments)
+        return code, error
 
     return run
 
