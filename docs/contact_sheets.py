@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from onball.actions import ACTIONS, Action
 from onball.events import Event
+from onball.synthetic.broadcast.director import Shot
 from onball.synthetic.film import Film, MatchPlan
 from onball.synthetic.world import TICK_MS
 
 TIMES_MS = (-440, -280, -200, -120, -80, -40, 0, 40, 80, 160, 320, 560)
 """About the contact; the labelled frame is the seventh."""
 TILE = (220, 150)
-VIEWS_MS = 12
 
 
 def sheet(film: Film, event: Event) -> NDArray[np.uint8]:
@@ -80,12 +80,14 @@ def main() -> None:
                 found[action].append(sheet(film, events[len(events) // 2]))
         for begin, end, shot in film.shots():
             views.setdefault(shot.value, []).append(film.frame((begin + end) // 2))
-        views.setdefault("main", []).append(film.frame(100_000))
+        # A labelled moment is always seen from the main camera.
+        middle = film.motion.events[len(film.motion.events) // 2].position_ms
+        views.setdefault(Shot.MAIN.value, []).append(film.frame(middle))
     (options.out / "actions").mkdir(parents=True, exist_ok=True)
     for action, sheets in found.items():
         name = action.value.lower().replace(" ", "_")
         write(options.out / "actions" / f"{name}.jpg", np.vstack(sheets[: options.seeds]))
-    kinds = ("main", "close_up", "behind_goal", "replay")
+    kinds = [shot.value for shot in Shot]
     rows = [np.hstack((views.get(kind, []) * 4)[:4]) for kind in kinds if views.get(kind)]
     write(
         options.out / "views.jpg",
