@@ -8,8 +8,9 @@ import torch
 from onball.config import ComponentConfig, ModelConfig, PreprocessingConfig, Section
 from onball.errors import ConfigError
 from onball.models import DenseScores, build_net
-from onball.models.backbones import ImageBackbone, widen_stem
-from onball.models.temporal import TEMPORAL_HEADS, NoTemporal, TemporalHead
+from onball.models.backbones.image import ImageBackbone, widen_stem
+from onball.models.temporal import TEMPORAL_HEADS, TemporalHead
+from onball.models.temporal.base import NoTemporal
 
 TINY = "test_byobnet"
 PLAIN = PreprocessingConfig()

@@ -19,6 +19,8 @@ from onball.errors import ConfigError
 
 InputT = TypeVar("InputT")
 PartT = TypeVar("PartT")
+#: Options and builder of one component.
+_Entry = tuple[type[BaseModel], Callable[[InputT, Any], PartT]]
 
 
 class Registry(Generic[InputT, PartT]):
@@ -26,21 +28,26 @@ class Registry(Generic[InputT, PartT]):
 
     Args:
         setting: dotted path of the setting that chooses the component, for error messages.
-        lookup: gives options and builder for a name that nobody registered, or None.
-        lookup_names: the names that `lookup` knows, for suggestions.
     """
 
-    def __init__(
-        self,
-        setting: str,
-        lookup: Callable[[str], tuple[type[BaseModel], Callable[[InputT, Any], PartT]] | None]
-        | None = None,
-        lookup_names: Callable[[], list[str]] | None = None,
-    ) -> None:
+    def __init__(self, setting: str) -> None:
         self._setting = setting
-        self._lookup = lookup
-        self._lookup_names = lookup_names
         self._entries: dict[str, tuple[type[BaseModel], Callable[[InputT, Any], PartT]]] = {}
+        self._lookup: Callable[[str], _Entry[InputT, PartT] | None] | None = None
+        self._lookup_names: Callable[[], list[str]] | None = None
+
+    def look_up_others(
+        self,
+        lookup: Callable[[str], _Entry[InputT, PartT] | None],
+        names: Callable[[], list[str]],
+    ) -> None:
+        """Ask `lookup` for options and builder of names that nobody registered.
+
+        Args:
+            lookup: gives None for a name that it does not know either.
+            names: the names that it knows, for suggestions.
+        """
+        self._lookup, self._lookup_names = lookup, names
 
     def register(
         self, name: str, options: type[BaseModel]

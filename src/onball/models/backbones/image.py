@@ -1,4 +1,4 @@
-"""Backbones: frames → one feature vector per frame.
+"""2D image networks, frame by frame.
 
 A 2D image network of timm is a backbone under its timm name (`regnety_002`, `resnet50`, …). Some of
 them, most vision transformers among them, take pictures of one size only: a training run tries its
@@ -7,9 +7,7 @@ size before it begins.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import timm
@@ -19,44 +17,10 @@ from torch import Tensor, nn
 
 from onball.config import PreprocessingConfig, Section
 from onball.errors import ConfigError, ModelError
-from onball.models.registry import Registry
+from onball.models.backbones.base import BACKBONES, Backbone, BackboneSetup
 
 #: Weights of red, green and blue in the luminance (ITU-R BT.601).
 _LUMA = (0.299, 0.587, 0.114)
-
-
-class Backbone(nn.Module, ABC):
-    """Frames `[B, T, 3, H, W]` → features `[B, T, C]`.
-
-    Frames are RGB, uint8 0 to 255 or floating point 0 to 1; the backbone normalises them itself,
-    so that a saved model carries its own preprocessing.
-
-    Attributes:
-        feature_dim: C.
-        context: how many frames on each side a frame's feature depends on. With that many frames
-            more at both ends, features of a part of a video equal those of the whole.
-    """
-
-    feature_dim: int
-    context: int
-    _mean: Tensor
-    _std: Tensor
-
-    def __init__(self, preprocessing: PreprocessingConfig) -> None:
-        super().__init__()
-        # The config is the one place that keeps these figures: they are not part of the weights.
-        for name, values in (("_mean", preprocessing.mean), ("_std", preprocessing.std)):
-            self.register_buffer(name, torch.tensor(values).view(1, 1, 3, 1, 1), persistent=False)
-
-    def normalise(self, frames: Tensor) -> Tensor:
-        """Frames → float, with each channel's mean taken off and divided by its deviation."""
-        if frames.dtype == torch.uint8:
-            return (frames - 255 * self._mean) / (255 * self._std)
-        return (frames - self._mean) / self._std
-
-    @abstractmethod
-    def forward(self, frames: Tensor) -> Tensor:
-        """Features `[B, T, feature_dim]` of frames `[B, T, 3, H, W]`."""
 
 
 class ImageBackbone(Backbone):
@@ -147,19 +111,6 @@ def _pretrained_weights(name: str) -> dict[str, Tensor]:
     return dict(network.state_dict())
 
 
-@dataclass(frozen=True, slots=True)
-class BackboneSetup:
-    """What every backbone's builder gets.
-
-    Attributes:
-        preprocessing: how pixels are normalised.
-        fetch_weights: False if pretrained weights would only be overwritten.
-    """
-
-    preprocessing: PreprocessingConfig
-    fetch_weights: bool = True
-
-
 class ImageBackboneOptions(Section):
     """Options of every timm network; see `ImageBackbone`."""
 
@@ -184,7 +135,4 @@ def _timm_backbone(
     return ImageBackboneOptions, build
 
 
-#: Backbones by name; names that are not registered here are looked up in timm.
-BACKBONES: Registry[BackboneSetup, Backbone] = Registry(
-    "model.backbone", _timm_backbone, timm.list_models
-)
+BACKBONES.look_up_others(_timm_backbone, timm.list_models)
