@@ -1,8 +1,8 @@
 """Settings: their types (`schema`) and their files (`loading`)."""
 
+from onball.config.components import ComponentConfig, Section, Share, ShareBelowOne
 from onball.config.loading import explain, find_config, load_config, save_config
 from onball.config.schema import (
-    ComponentConfig,
     DataConfig,
     ExperimentConfig,
     InferenceConfig,
@@ -10,9 +10,6 @@ from onball.config.schema import (
     ModelConfig,
     PreprocessingConfig,
     SavedModelConfig,
-    Section,
-    Share,
-    ShareBelowOne,
     TrainingConfig,
 )
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -17,34 +15,10 @@ from pydantic import (
 )
 
 from onball.actions import ACTIONS, Action
+from onball.config.components import ComponentConfig, Section, Share, ShareBelowOne
 
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-ShareBelowOne = Annotated[float, Field(ge=0.0, lt=1.0)]
 # In YAML, 32 without quotes is a number.
 PrecisionName = Annotated[Literal["auto", "32", "bf16"], BeforeValidator(str)]
-
-
-class Section(BaseModel):
-    """A group of settings: unknown keys are errors, values do not change after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ComponentConfig(BaseModel):
-    """A component chosen by `name`, with its own options beside the name.
-
-    The options are checked by whoever registered the component (see `onball.models.registry`), so
-    that a new backbone or head brings its own settings without a change here.
-    """
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    name: str
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """All settings but the name."""
-        return dict(self.model_extra or {})
 
 
 class DataConfig(Section):
