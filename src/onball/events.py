@@ -60,6 +60,11 @@ class Event:
             raise ValueError(f"half {self.half} is below 1")
 
     @property
+    def class_index(self) -> int:
+        """The class of its action in a per-frame classifier, 1 to 12 (0 is the background)."""
+        return 1 + self.label.order
+
+    @property
     def game_time(self) -> str:
         """SoccerNet's `gameTime`: half, minutes and seconds, for example `1 - 01:04`."""
         minutes, seconds = divmod(self.position_ms // 1000, 60)

@@ -5,14 +5,39 @@ from __future__ import annotations
 import pytest
 import torch
 
-from onball.config import JitterConfig
-from onball.data.augment import colour_jitter, flip
+from onball.config.augmentation import (
+    AugmentationConfig,
+    BlurConfig,
+    CameraShiftConfig,
+    CropConfig,
+    JitterConfig,
+    NoiseConfig,
+)
+from onball.data.augment import augment, colour_jitter, flip
 
 ALWAYS = JitterConfig(probability=1.0)
+NOTHING = AugmentationConfig(flip=0.0, jitter=JitterConfig(probability=0.0))
+EVERYTHING = AugmentationConfig(
+    flip=0.5,
+    jitter=JitterConfig(probability=0.5),
+    blur=BlurConfig(probability=0.5),
+    crop=CropConfig(probability=0.5),
+    camera_shift=CameraShiftConfig(probability=0.5),
+    noise=NoiseConfig(probability=0.5),
+)
 
 
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    yield
+    torch.set_num_threads(threads)
+
+
+def chances(count: int = 6, first: int = 0) -> list[torch.Generator]:
+    return [torch.Generator().manual_seed(first + index) for index in range(count)]
 
 
 def clips(count: int = 6, frames: int = 4) -> torch.Tensor:
@@ -20,53 +45,109 @@ def clips(count: int = 6, frames: int = 4) -> torch.Tensor:
 
 
 def one_picture_per_clip(count: int = 6) -> torch.Tensor:
-    return clips(count, frames=1).expand(-1, 5, -1, -1, -1).contiguous()
+    return clips(count, frames=1).expand(-1, 7, -1, -1, -1).contiguous()
+
+
+def channels_last(batch: torch.Tensor) -> torch.Tensor:
+    """The same values in the order in which a video's frames lie in memory."""
+    return batch.permute(0, 1, 3, 4, 2).contiguous().permute(0, 1, 4, 2, 3)
 
 
 def test_all_frames_of_a_clip_change_alike():
     batch = one_picture_per_clip()
-    changed = colour_jitter(flip(batch, 0.5, generator()), ALWAYS, generator())
+    changed = colour_jitter(flip(batch, 0.5, chances())[0], ALWAYS, chances())
     assert torch.equal(changed, changed[:, :1].expand_as(changed))
     assert not torch.equal(changed, batch)
 
 
 def test_clips_change_differently():
     batch = clips(1).expand(6, -1, -1, -1, -1).contiguous()
-    changed = colour_jitter(batch, ALWAYS, generator())
+    changed = colour_jitter(batch, ALWAYS, chances())
     assert len({clip.float().mean().item() for clip in changed}) == 6
 
 
-def test_a_flip_mirrors_whole_clips_with_its_probability():
-    batch = clips(200, frames=1)
-    flipped = flip(batch, 0.5, generator())
-    mirrored = [torch.equal(new, old.flip(-1)) for new, old in zip(flipped, batch, strict=True)]
-    same = [torch.equal(new, old) for new, old in zip(flipped, batch, strict=True)]
-    assert all(a != b for a, b in zip(mirrored, same, strict=True))
-    assert 70 < sum(mirrored) < 130
-    assert torch.equal(flip(batch, 0.0), batch)
-    assert torch.equal(flip(batch, 1.0), batch.flip(-1))
+def test_what_happens_to_a_clip_does_not_depend_on_the_others_of_its_batch():
+    batch = clips(8, frames=6)
+    together, flipped = augment(batch, EVERYTHING, chances(8))
+    for index in range(8):
+        alone, mirrored = augment(batch[index : index + 1], EVERYTHING, chances(1, first=index))
+        assert torch.equal(alone[0], together[index])
+        assert mirrored.tolist() == [flipped[index].item()]
 
 
-def test_probability_zero_changes_nothing():
+def test_a_setting_of_one_augmentation_leaves_the_chance_of_the_others_alone():
     batch = clips()
-    assert torch.equal(colour_jitter(batch, JitterConfig(probability=0.0)), batch)
+    only_blur = NOTHING.model_copy(update={"blur": BlurConfig(probability=0.5)})
+    both = only_blur.model_copy(update={"flip": 1.0})
+    blurred, _ = augment(batch, only_blur, chances())
+    mirrored, _ = augment(batch, both, chances())
+    assert (mirrored.flip(-1).int() - blurred.int()).abs().max() <= 1
+    assert not torch.equal(blurred, batch)
+
+
+def test_a_flip_mirrors_whole_clips_with_its_probability_and_tells_which():
+    batch = clips(200, frames=1)
+    changed, flipped = flip(batch, 0.5, chances(200))
+    expected = [
+        old.flip(-1) if yes else old for old, yes in zip(batch, flipped.tolist(), strict=True)
+    ]
+    assert torch.equal(changed, torch.stack(expected))
+    assert flipped.dtype == torch.bool and 70 < flipped.sum() < 130
+    same, none = flip(batch, 0.0, chances(200))
+    assert same is batch and not none.any()
+    mirrored, all_of_them = flip(batch, 1.0, chances(200))
+    assert torch.equal(mirrored, batch.flip(-1)) and all_of_them.all()
+
+
+def test_augment_tells_which_clips_were_mirrored():
+    batch = clips(40, frames=1)
+    changed, flipped = augment(batch, NOTHING.model_copy(update={"flip": 0.5}), chances(40))
+    assert 0 < flipped.sum() < 40
+    assert torch.equal(changed[flipped], batch[flipped].flip(-1))
+    assert torch.equal(changed[~flipped], batch[~flipped])
+
+
+def test_where_nothing_happens_nothing_is_copied():
+    batch = clips()
+    assert augment(batch, NOTHING, chances())[0] is batch
+    assert colour_jitter(batch, NOTHING.jitter, chances()) is batch
 
 
 def test_neutral_factors_change_nothing():
     batch = clips()
     neutral = JitterConfig(probability=1.0, factor=(1.0, 1.0), hue=0.0)
-    assert (colour_jitter(batch, neutral).int() - batch.int()).abs().max() <= 1
+    assert (colour_jitter(batch, neutral, chances()).int() - batch.int()).abs().max() <= 1
 
 
-def test_the_input_is_left_alone_and_type_and_range_stay():
+@pytest.mark.parametrize("seed", range(4))
+def test_the_input_is_left_alone_and_type_and_range_stay(seed):
     batch = clips()
     before = batch.clone()
-    changed = colour_jitter(batch, ALWAYS, generator())
+    changed, _ = augment(batch, EVERYTHING, chances(first=10 * seed))
     assert torch.equal(batch, before)
     assert (changed.dtype, changed.shape) == (torch.uint8, batch.shape)
-    as_float = colour_jitter(batch / 255, ALWAYS, generator())
-    assert as_float.min() >= 0 and as_float.max() <= 1
-    assert (as_float * 255 - changed.float()).abs().max() <= 1.0
+    as_float = batch / 255
+    floats = as_float.clone()
+    changed_floats, _ = augment(floats, EVERYTHING, chances(first=10 * seed))
+    assert torch.equal(floats, as_float)
+    assert changed_floats.min() >= 0 and changed_floats.max() <= 1
+    # Each of the four passes rounds uint8 once.
+    assert (changed_floats * 255 - changed.float()).abs().max() <= 3.0
+
+
+def test_half_precision_stays_half_precision():
+    batch = (clips() / 255).half()
+    changed, _ = augment(batch, EVERYTHING, chances())
+    assert changed.dtype == torch.float16
+    assert changed.isfinite().all()
+
+
+def test_mixed_precision_around_it_does_not_coarsen_colours():
+    batch = clips()
+    expected, _ = augment(batch, EVERYTHING, chances())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        changed, _ = augment(batch, EVERYTHING, chances())
+    assert torch.equal(changed, expected)
 
 
 def test_brightness_scales_hue_keeps_luminance_saturation_keeps_grey():
@@ -74,22 +155,39 @@ def test_brightness_scales_hue_keeps_luminance_saturation_keeps_grey():
     low[:, :, 0] = 0.3
     luma = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
     hue_only = JitterConfig(probability=1.0, factor=(1.0, 1.0), hue=0.2)
-    turned = colour_jitter(low, hue_only, generator(3))
+    turned = colour_jitter(low, hue_only, chances(1, first=3))
     assert not torch.allclose(turned, low, atol=0.01)
     # The YIQ matrix is given to four digits.
     assert torch.allclose((turned * luma).sum(2), (low * luma).sum(2), atol=1e-3)
     grey = torch.full((1, 2, 3, 16, 16), 0.4)
-    assert torch.allclose(colour_jitter(grey, hue_only, generator(3)), grey, atol=1e-3)
+    assert torch.allclose(colour_jitter(grey, hue_only, chances(1)), grey, atol=1e-3)
     # On an even grey, contrast and saturation do nothing: what is left is the brightness.
-    brighter = colour_jitter(grey, JitterConfig(probability=1.0, factor=(1.2, 1.2), hue=0.0))
+    bright = JitterConfig(probability=1.0, factor=(1.2, 1.2), hue=0.0)
+    brighter = colour_jitter(grey, bright, chances(1))
     assert torch.allclose(brighter, torch.full_like(grey, 0.48), atol=1e-3)
 
 
-@pytest.mark.parametrize("layout", ["channels first", "channels last"])
-def test_the_layout_in_memory_does_not_matter(layout):
+def test_contrast_spreads_a_clip_around_its_mean():
+    batch = torch.rand(1, 2, 3, 16, 16) * 0.2 + 0.4
+    batch = batch.mean(2, keepdim=True).expand(-1, -1, 3, -1, -1).contiguous()
+    factors = JitterConfig(probability=1.0, factor=(1.2, 1.2), hue=0.0)
+    changed = colour_jitter(batch, factors, chances(1))
+    # Brightness and contrast both: the spread grows twice, the mean once.
+    assert (changed.std() / batch.std()).item() == pytest.approx(1.44, rel=0.01)
+    assert (changed.mean() / batch.mean()).item() == pytest.approx(1.2, rel=0.03)
+
+
+def test_the_layout_in_memory_neither_matters_nor_changes():
     batch = clips()
-    if layout == "channels last":
-        batch = batch.permute(0, 1, 3, 4, 2).contiguous().permute(0, 1, 4, 2, 3)
-    changed = colour_jitter(flip(batch, 0.5, generator()), ALWAYS, generator())
-    expected = colour_jitter(flip(batch.contiguous(), 0.5, generator()), ALWAYS, generator())
+    turned = channels_last(batch)
+    changed, flipped = augment(turned, EVERYTHING, chances())
+    expected, same = augment(batch, EVERYTHING, chances())
+    assert torch.equal(flipped, same)
     assert (changed.int() - expected.int()).abs().max() <= 1
+    assert changed.stride() == turned.stride()
+    assert expected.stride() == batch.stride()
+
+
+def test_each_clip_needs_a_generator():
+    with pytest.raises(ValueError, match="6 clips need as many generators, got 5"):
+        augment(clips(6), NOTHING, chances(5))

@@ -62,3 +62,49 @@ def test_rare_actions_are_seen_by_the_root_of_their_count():
 
 def test_without_any_event_all_clips_are_uniform():
     assert len(set(draw(ClipSampler([match(500, {})], 50, 1.0, seed=0), 50))) > 20
+
+
+def test_the_balance_of_classes_goes_from_as_they_are_to_equally_often():
+    events = {10 * i: 1 for i in range(400)} | {10_000 + 100 * i: 2 for i in range(25)}
+
+    def ratio(balance: float) -> float:
+        sampler = ClipSampler([match(20_000, events)], 4, 1.0, seed=0, class_balance=balance)
+        rare = sum(place.start > 9500 for place in draw(sampler, 4000))
+        return (4000 - rare) / rare
+
+    # 400 events against 25, each drawn ∝ n^-b: 16^(1 - b) to 1.
+    assert ratio(0.0) == pytest.approx(16, rel=0.2)
+    assert ratio(0.5) == pytest.approx(4, rel=0.15)
+    assert ratio(0.75) == pytest.approx(2, rel=0.1)
+    assert ratio(1.0) == pytest.approx(1, rel=0.1)
+
+
+def test_seeds_keep_the_clips_they_gave_before_there_was_a_balance():
+    sampler = ClipSampler([match(900, {100 * i: 1 + i // 3 for i in range(5)})], 50, 1.0, seed=0)
+    assert [place.start for place in draw(sampler, 6)] == [80, 169, 173, 180, 168, 63]
+
+
+def test_a_match_without_a_frame_gets_no_clip():
+    sampler = ClipSampler([match(0, {}), match(60, {30: 1}), match(0, {})], 50, 0.2, seed=0)
+    places = draw(sampler, 200)
+    assert {place.match for place in places} == {1}
+    assert {place.start for place in places} == set(range(11))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"class_balance": -0.1},
+        {"class_balance": 1.5},
+        {"class_balance": float("nan")},
+        {"action_share": -0.5},
+        {"clip_frames": 0},
+        {"matches": []},
+        {"matches": [match(0, {})]},
+        {"matches": [match(-3, {}), match(60, {})]},
+    ],
+)
+def test_values_out_of_range_are_refused(wrong):
+    good = {"matches": [match(60, {30: 1})], "clip_frames": 50, "action_share": 0.5, "seed": 0}
+    with pytest.raises(ValueError, match=r"class_balance|at least one frame"):
+        ClipSampler(**{**good, **wrong})

@@ -1,30 +1,31 @@
-"""Settings: their types (`schema`) and their files (`loading`)."""
+"""Settings: their types, one module per section, and their files (`loading`)."""
 
+from onball.config.augmentation import AugmentationConfig, JitterConfig
 from onball.config.components import ComponentConfig, Section, Share, ShareBelowOne
+from onball.config.data import AuxiliaryDataConfig, DataConfig
+from onball.config.experiment import ExperimentConfig, SavedModelConfig
+from onball.config.inference import InferenceConfig
 from onball.config.loading import explain, find_config, load_config, save_config
-from onball.config.schema import (
-    DataConfig,
-    ExperimentConfig,
-    InferenceConfig,
-    JitterConfig,
-    ModelConfig,
-    PreprocessingConfig,
-    SavedModelConfig,
-    TrainingConfig,
-)
+from onball.config.model import ModelConfig, PreprocessingConfig, Task
+from onball.config.training import LossConfig, MixupConfig, TrainingConfig
 
 __all__ = [
+    "AugmentationConfig",
+    "AuxiliaryDataConfig",
     "ComponentConfig",
     "DataConfig",
     "ExperimentConfig",
     "InferenceConfig",
     "JitterConfig",
+    "LossConfig",
+    "MixupConfig",
     "ModelConfig",
     "PreprocessingConfig",
     "SavedModelConfig",
     "Section",
     "Share",
     "ShareBelowOne",
+    "Task",
     "TrainingConfig",
     "explain",
     "find_config",

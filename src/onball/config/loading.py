@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from onball.config.schema import ExperimentConfig
+from onball.config.experiment import ExperimentConfig
 from onball.errors import ConfigError
 from onball.files import write_text_atomic
 
@@ -26,7 +26,7 @@ _OVERRIDE = "--set"
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> ExperimentConfig:
     """Read an experiment from a YAML file, its bases and `a.b=c` overrides (last one wins).
 
-    Values of overrides are YAML: `training.threads=null`, `training.jitter.factor=[0.8, 1.2]`.
+    Values of overrides are YAML: `training.threads=null`, `training.augmentation.jitter.factor=[0.8, 1.2]`.
     Relative paths inside the settings are left as they are: relative to the working directory.
 
     Raises `ConfigError`: a file that is missing, is no YAML or names itself as its base; an

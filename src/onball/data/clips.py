@@ -1,12 +1,9 @@
-"""Labelled matches on disk, and the clips that a net is trained on."""
+"""Training clips: cut out of labelled matches, one at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,152 +11,113 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from onball.classes import IGNORE, class_of
-from onball.config import DataConfig
-from onball.data.cache import cached_frames
-from onball.data.layout import Match, find_matches
+from onball.actions import NUM_ACTIONS
+from onball.classes import IGNORE, UNKNOWN_SIDE
+from onball.data.matches import LabelledFrames, LabelledMatch
 from onball.data.sampling import ClipSampler, MatchEvents
-from onball.data.targets import events_in_reach, frame_targets, nearest_frames
+from onball.data.targets import LabelledEvent, events_in_reach, label_frames, nearest_frames
 from onball.errors import DataError
-from onball.events import EventList
-from onball.formats.soccernet import read_labels
 
 
-class FrameSource(Protocol):
-    """The sampled frames of one video, at least one, any part of them at any time."""
+class Clips(NamedTuple):
+    """A training clip, or, with a first dimension B more, a batch of them.
 
-    @property
-    def times_ms(self) -> NDArray[np.int64]:
-        """When each sampled frame is shown, ascending."""
-
-    def read(self, start: int, stop: int) -> NDArray[np.uint8]:
-        """Frames `start` to `stop` (not included), uint8 `[T, H, W, 3]`."""
-
-
-class VideoFrames:
-    """Frames straight from the video: every read seeks and decodes anew.
-
-    Raises `VideoError` if the file is missing or no video, `DataError` if it does not say how long
-    it is.
+    Attributes:
+        frames: uint8 `[T, 3, H, W]`.
+        classes: int64 `[T]`, `BACKGROUND`, the class of the event nearest to the frame, or `IGNORE`
+            on frames that pad a clip beyond the end of its video.
+        shifts: int64 `[T]`, sampled frames to that event's frame: positive if it comes later.
+        sides: int64 `[T]`, 0 if the left team's, 1 if the right one's, -1 if unknown.
+        present: float32 `[12]`, 1 for each action that happens in the clip.
+        source: int64, 0: labelled with the 12 ball actions; 1: with the second label set.
+        key: int64 `[2]`, epoch and index: all chance that concerns the clip hangs on them.
+        place: int64 `[2]`, index of the match and first frame in ms, for messages.
     """
 
-    def __init__(self, path: Path, data: DataConfig) -> None:
-        # Only here: training on a filled cache needs no video library.
-        from onball.video import probe
-        from onball.video.reader import first_grid_index, grid_ms
-
-        self._path = path
-        self._data = data
-        count = first_grid_index(probe(path).duration_ms, data.fps)
-        if count == 0:
-            raise DataError(
-                f"{path}: its header says no length; set data.cache, which reads the film to its end"
-            )
-        self._times_ms = np.array([grid_ms(k, data.fps) for k in range(count)], dtype=np.int64)
-
-    @property
-    def times_ms(self) -> NDArray[np.int64]:
-        """The times of the sampling grid, `[T]`."""
-        return self._times_ms
-
-    def read(self, start: int, stop: int) -> NDArray[np.uint8]:
-        """As `FrameSource.read`; fewer frames where the film ends before its header says so."""
-        from onball.video import read_frames
-
-        data = self._data
-        times = self._times_ms[start:stop]
-        parts = [
-            batch.frames
-            for batch in read_frames(
-                self._path,
-                data.fps,
-                data.size,
-                start_ms=int(times[0]),
-                end_ms=int(times[-1]) + 1,
-                batch_frames=stop - start,
-                threads=1,  # several readers work beside each other
-            )
-        ]
-        if not parts:
-            return np.empty((0, data.height, data.width, 3), dtype=np.uint8)
-        return np.concatenate(parts)[: stop - start]
+    frames: Tensor
+    classes: Tensor
+    shifts: Tensor
+    sides: Tensor
+    present: Tensor
+    source: Tensor
+    key: Tensor
+    place: Tensor
 
 
-@dataclass(frozen=True, slots=True)
-class LabelledMatch:
-    """A match to train or validate on: its frames and its annotations."""
+class ClipDataset(Dataset[Clips]):
+    """Training clips. Keys are `(epoch, index)`, see `EpochSampler`; items are `Clips` of one clip.
 
-    name: str
-    frames: FrameSource
-    labels: EventList
-
-
-def load_matches(
-    data: DataConfig, split: str, on_progress: Callable[[Match, int], None] | None = None
-) -> list[LabelledMatch]:
-    """The labelled matches of a split; their frames are decoded into the cache, if there is one.
+    Where a video ends before the clip does, its last frame repeats, with the class `IGNORE`.
 
     Args:
-        data: where the matches are and how they are sampled.
-        split: `train`, `valid`, …
-        on_progress: called while a cache is filled, with the match and the milliseconds decoded.
+        matches: at least one.
+        clip_frames: T.
+        reach: a frame is told of the nearest event at most so many sampled frames away.
+        action_share, class_balance: see `ClipSampler`.
+        seed: another seed, other clips.
+        source: what `Clips.source` says.
 
-    Raises `EmptySplitError` for a split without matches, `DataError` for a missing root, video or
-    label file, and what reading them raises.
-    """
-    if data.root is None:
-        raise DataError("data.root is not set: --set data.root=FOLDER names the matches' folder")
-    # All labels first: a broken file must show before hours of decoding.
-    matches = [
-        (match, match.require_video(), read_labels(match.require_labels()))
-        for match in find_matches(data.root, split)
-    ]
-    loaded = []
-    for match, video, labels in matches:
-        if data.cache is None:
-            frames: FrameSource = VideoFrames(video, data)
-        else:
-            report = None if on_progress is None else partial(on_progress, match)
-            frames = cached_frames(video, data, report)
-        loaded.append(LabelledMatch(match.name, frames, labels))
-    return loaded
-
-
-class ClipDataset(Dataset[tuple[Tensor, Tensor]]):
-    """Training clips. Keys are `(epoch, index)`, see `EpochSampler`.
-
-    An item is uint8 frames `[T, 3, H, W]` and int64 targets `[T]`. Where a video ends before the
-    clip does, its last frame repeats, with the target `IGNORE`.
-
-    Raises `DataError` if no action is labelled.
+    Raises `DataError` if nothing is labelled.
     """
 
     def __init__(
         self,
-        matches: Sequence[LabelledMatch],
-        data: DataConfig,
+        matches: Sequence[LabelledMatch | LabelledFrames],
+        clip_frames: int,
         *,
+        reach: int,
         action_share: float,
-        label_dilation: int,
         seed: int,
+        class_balance: float = 0.5,
+        source: int = 0,
     ) -> None:
-        if not any(len(match.labels) for match in matches):
-            raise DataError(f"{data.root}: no action is labelled in the matches to train on")
+        if not any(len(match.events) for match in matches):
+            names = ", ".join(match.name for match in matches)
+            raise DataError(f"no action is labelled in the matches to train on ({names})")
         self._matches = list(matches)
-        self._clip_frames = data.clip_frames
-        self._targets = [
-            frame_targets(match.labels, match.frames.times_ms, dilation=label_dilation)
-            for match in matches
+        self._clip_frames = clip_frames
+        self._source = source
+        self._labels = [
+            label_frames(match.events, match.frames.times_ms, reach=reach) for match in matches
         ]
-        known = [_match_events(match) for match in matches]
-        self._sampler = ClipSampler(known, data.clip_frames, action_share, seed)
+        self._known = [match_events(match.events, match.frames.times_ms) for match in matches]
+        self._sampler = ClipSampler(
+            self._known, clip_frames, action_share, seed, class_balance=class_balance
+        )
 
-    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    @property
+    def names(self) -> list[str]:
+        """Names of the matches, in the order of `Clips.place`."""
+        return [match.name for match in self._matches]
+
+    def __getitem__(self, key: tuple[int, int]) -> Clips:
         place = self._sampler.clip(*key)
-        frames, count = _read_padded(self._matches[place.match], place.start, self._clip_frames)
-        targets = np.full(self._clip_frames, IGNORE, dtype=np.int64)
-        targets[:count] = self._targets[place.match][place.start : place.start + count]
-        return frames, torch.from_numpy(targets)
+        match, labels = self._matches[place.match], self._labels[place.match]
+        frames, count = _read_padded(match, place.start, self._clip_frames)
+        known = slice(place.start, place.start + count)
+        start_ms = int(match.frames.times_ms[place.start])
+        return Clips(
+            frames,
+            _padded(labels.classes[known], self._clip_frames, IGNORE),
+            _padded(labels.shifts[known], self._clip_frames, 0),
+            _padded(labels.sides[known], self._clip_frames, UNKNOWN_SIDE),
+            present_actions(self._known[place.match], place.start, place.start + count),
+            torch.tensor(self._source),
+            torch.tensor(key),
+            torch.tensor([place.match, start_ms]),
+        )
+
+
+def present_actions(events: MatchEvents, start: int, stop: int) -> Tensor:
+    """1 for each action with an event on the frames `start` to `stop` (not included), else 0, `[12]`."""
+    present = torch.zeros(NUM_ACTIONS)
+    inside = events.classes[(events.frames >= start) & (events.frames < stop)] - 1
+    present[torch.from_numpy(inside[inside < NUM_ACTIONS])] = 1.0
+    return present
+
+
+def _padded(values: NDArray[np.int64], length: int, fill: int) -> Tensor:
+    return torch.from_numpy(np.pad(values, (0, length - len(values)), constant_values=fill))
 
 
 class EpochSampler(Sampler[tuple[int, int]]):
@@ -168,16 +126,31 @@ class EpochSampler(Sampler[tuple[int, int]]):
     The epoch travels within the key, so that worker processes that live on know it too.
 
     Args:
-        clips: clips in an epoch.
+        clips: clips in an epoch, of all processes.
         epoch: the first epoch.
         skip: clips of the first epoch that are left out, because a run is resumed amid it.
+        batch_size: clips that a process takes at once.
+        rank, world: this process and how many there are: of each run of `world · batch_size`
+            clips, process r takes the r-th `batch_size`. `clips` must then be a multiple of that.
     """
 
-    def __init__(self, clips: int, epoch: int = 0, skip: int = 0) -> None:
+    def __init__(
+        self,
+        clips: int,
+        epoch: int = 0,
+        skip: int = 0,
+        *,
+        batch_size: int = 1,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
         self._clips = clips
         self._first = epoch
         self._epoch = epoch
         self._skip = skip
+        self._batch_size = batch_size
+        self._rank = rank
+        self._world = world
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch; Lightning calls this before each one."""
@@ -186,21 +159,25 @@ class EpochSampler(Sampler[tuple[int, int]]):
     def __iter__(self) -> Iterator[tuple[int, int]]:
         epoch = self._epoch
         skip = self._skip if epoch == self._first else 0
-        return ((epoch, index) for index in range(skip, self._clips))
+        for index in range(skip, self._clips):
+            if index // self._batch_size % self._world == self._rank:
+                yield epoch, index
 
     def __len__(self) -> int:
-        return self._clips
+        return self._clips // self._world
 
 
-def _match_events(match: LabelledMatch) -> MatchEvents:
-    times = match.frames.times_ms
-    events = events_in_reach(match.labels, times)
-    positions = np.array([event.position_ms for event in events], dtype=np.int64)
-    classes = np.array([class_of(event.label) for event in events], dtype=np.int64)
-    return MatchEvents(len(times), nearest_frames(positions, times), classes)
+def match_events(events: Iterable[LabelledEvent], times_ms: NDArray[np.int64]) -> MatchEvents:
+    """On which of the frames shown at `times_ms` `[T]` the events lie."""
+    known = events_in_reach(events, times_ms)
+    positions = np.array([event.position_ms for event in known], dtype=np.int64)
+    classes = np.array([event.class_index for event in known], dtype=np.int64)
+    return MatchEvents(len(times_ms), nearest_frames(positions, times_ms), classes)
 
 
-def _read_padded(match: LabelledMatch, start: int, length: int) -> tuple[Tensor, int]:
+def _read_padded(
+    match: LabelledMatch | LabelledFrames, start: int, length: int
+) -> tuple[Tensor, int]:
     """`length` frames as uint8 `[T, 3, H, W]`, the last one repeated, and how many are real."""
     source = match.frames
     stop = min(start + length, len(source.times_ms))

@@ -16,7 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from onball.actions import NUM_ACTIONS
 from onball.models import SpottingNet
+
+#: A chunk is so many times as long as the context on one side of it.
+_CHUNK_PER_CONTEXT = 4
 
 
 class Frames(Protocol):
@@ -34,10 +38,15 @@ class ScoredFrames(NamedTuple):
     Attributes:
         probabilities: float32 `[t, 12]`, in the order of `ACTIONS`.
         pts_ms: int64 `[t]`.
+        left: float32 `[t, 12]`, the part of them that is the left team's; None if the net does not
+            tell the teams apart.
+        displacement: float32 `[t]`, sampled frames to the event; None if the net does not say.
     """
 
     probabilities: NDArray[np.float32]
     pts_ms: NDArray[np.int64]
+    left: NDArray[np.float32] | None = None
+    displacement: NDArray[np.float32] | None = None
 
 
 class StreamingEngine:
@@ -47,7 +56,8 @@ class StreamingEngine:
         net: the spotting net, in evaluation mode, already on its device.
         window_frames: frames that the temporal head sees at once.
         overlap: share of a window that the next one sees again, 0 to below 1.
-        chunk_frames: frames that the backbone computes at once.
+        chunk_frames: least number of frames that the backbone computes at once; more if its context
+            is so long that most of the work would be computing neighbours again.
         precision: dtype of the backbone's arithmetic.
     """
 
@@ -63,7 +73,7 @@ class StreamingEngine:
         self._net = net
         self._window = window_frames
         self._step = max(1, round(window_frames * (1 - overlap)))
-        self._chunk = chunk_frames
+        self._chunk = max(chunk_frames, _CHUNK_PER_CONTEXT * net.backbone.context)
         self._precision = precision
         self._device = next(net.parameters()).device
 
@@ -71,14 +81,23 @@ class StreamingEngine:
         """Scores of every frame, in order, each exactly once, as soon as they are final."""
         merger = _WindowMerger(self._window, self._step)
         for features, pts_ms in self._features(batches):
-            yield from merger.push(features, pts_ms, self._score)
-        yield from merger.finish(self._score)
+            for merged in merger.push(features, pts_ms, self._score):
+                yield self._told(*merged)
+        for merged in merger.finish(self._score):
+            yield self._told(*merged)
 
     @torch.inference_mode()
     def _score(self, windows: Tensor) -> NDArray[np.float32]:
-        """Probabilities `[n, T, 12]` of windows of features `[n, T, C]`."""
+        """What the net puts out, `[n, T, F]`, for windows of features `[n, T, C]`."""
         scores = self._net.scores_from_features(windows.to(self._device))
-        return np.asarray(scores.action_probabilities().cpu().numpy(), np.float32)
+        return np.asarray(scores.outputs().cpu().numpy(), np.float32)
+
+    def _told(self, outputs: NDArray[np.float32], pts_ms: NDArray[np.int64]) -> ScoredFrames:
+        """The averaged outputs by their names, see `DenseScores.outputs`."""
+        displacement = outputs[:, -1] if self._net.head.reach else None
+        both_teams = outputs.shape[1] >= 2 * NUM_ACTIONS
+        left = outputs[:, NUM_ACTIONS : 2 * NUM_ACTIONS] if both_teams else None
+        return ScoredFrames(outputs[:, :NUM_ACTIONS], pts_ms, left, displacement)
 
     def _features(self, batches: Iterable[Frames]) -> Iterator[tuple[Tensor, NDArray[np.int64]]]:
         """Features `[t, C]` and times `[t]` of consecutive frames, each frame once."""
@@ -111,6 +130,10 @@ class StreamingEngine:
             return self._net.features(batch.permute(0, 3, 1, 2)[None])[0].float()
 
 
+#: Averaged outputs `[t, F]` and times `[t]`.
+_Merged = tuple[NDArray[np.float32], NDArray[np.int64]]
+
+
 class _WindowMerger:
     """Cuts features into overlapping windows and averages their scores, frame by frame.
 
@@ -126,9 +149,7 @@ class _WindowMerger:
         self._weights = np.zeros(0)
         self._settled = 0  # leading frames that no later regular window covers
 
-    def push(
-        self, features: Tensor, times: NDArray[np.int64], score: _Score
-    ) -> Iterator[ScoredFrames]:
+    def push(self, features: Tensor, times: NDArray[np.int64], score: _Score) -> Iterator[_Merged]:
         """Takes the next features; yields what is final."""
         self._features = torch.cat([self._features, features]) if len(self._times) else features
         self._times = np.concatenate([self._times, times])
@@ -138,7 +159,7 @@ class _WindowMerger:
             # One window of features stays, for a last window that begins between two steps.
             yield from self._release(self._settled - self._window)
 
-    def finish(self, score: _Score) -> Iterator[ScoredFrames]:
+    def finish(self, score: _Score) -> Iterator[_Merged]:
         """Covers the frames up to the last one and yields the rest."""
         count = len(self._times)
         if not count:
@@ -150,27 +171,27 @@ class _WindowMerger:
         yield from self._release(count)
 
     def _add(self, begin: int, length: int, score: _Score) -> None:
-        probabilities = score(self._features[begin : begin + length][None])[0]
+        outputs = score(self._features[begin : begin + length][None])[0]
         missing = begin + length - len(self._weights)
         if missing > 0:
-            new = np.zeros((missing, probabilities.shape[1]))
+            new = np.zeros((missing, outputs.shape[1]))
             self._sums = np.concatenate([self._sums, new]) if len(self._weights) else new
             self._weights = np.concatenate([self._weights, np.zeros(missing)])
         weights = np.minimum(np.arange(1, length + 1), np.arange(length, 0, -1)).astype(float)
-        self._sums[begin : begin + length] += probabilities * weights[:, None]
+        self._sums[begin : begin + length] += outputs * weights[:, None]
         self._weights[begin : begin + length] += weights
 
-    def _release(self, count: int) -> Iterator[ScoredFrames]:
+    def _release(self, count: int) -> Iterator[_Merged]:
         if count <= 0:
             return
         mean = self._sums[:count] / self._weights[:count, None]
-        yield ScoredFrames(mean.astype(np.float32), self._times[:count])
+        yield mean.astype(np.float32), self._times[:count]
         self._features, self._times = self._features[count:], self._times[count:]
         self._sums, self._weights = self._sums[count:], self._weights[count:]
         self._settled -= count
 
 
 class _Score(Protocol):
-    """Windows of features `[n, T, C]` to probabilities `[n, T, 12]`."""
+    """Windows of features `[n, T, C]` to what the net puts out, `[n, T, F]`."""
 
     def __call__(self, windows: Tensor) -> NDArray[np.float32]: ...

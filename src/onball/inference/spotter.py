@@ -10,7 +10,7 @@ from onball.config import SavedModelConfig
 from onball.errors import InputError
 from onball.events import Event, EventList
 from onball.inference.engine import Frames, ScoredFrames, StreamingEngine
-from onball.inference.peaks import PeakFinder
+from onball.inference.peaks import events_of
 from onball.models import SpottingNet, load_model, save_model
 from onball.models.compute import Precision, choose_device, choose_precision
 
@@ -106,12 +106,10 @@ class Spotter:
         least = self.config.inference.threshold if threshold is None else threshold
         if not 0 <= least <= 1:
             raise InputError(f"threshold {least} is outside 0 to 1")
-        finder = PeakFinder(nms_window_ms=self.config.inference.nms_window_ms, threshold=least)
-        for scored in self.scores(source):
-            yield from finder.push(scored.probabilities, scored.pts_ms)
-            if progress is not None:
-                progress(int(scored.pts_ms[-1]))
-        yield from finder.finish()
+        scored = self.scores(source)
+        if progress is not None:
+            scored = _reporting(scored, progress)
+        yield from events_of(scored, self.config.inference, self.net.head.reach, least)
 
     def scores(self, source: str | Path | Iterable[Frames]) -> Iterator[ScoredFrames]:
         """Dense scores of every sampled frame, in order, each frame once."""
@@ -120,3 +118,9 @@ class Spotter:
 
             source = read_frames(source, fps=self.config.fps, size=self.config.size)
         return self._engine.run(source)
+
+
+def _reporting(scored: Iterable[ScoredFrames], progress: Progress) -> Iterator[ScoredFrames]:
+    for part in scored:
+        yield part
+        progress(int(part.pts_ms[-1]))

@@ -8,7 +8,7 @@ import torch
 
 from onball.errors import InputError
 
-Precision = Literal["auto", "32", "bf16"]
+Precision = Literal["auto", "32", "bf16", "fp16"]
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -32,11 +32,17 @@ def choose_device(name: str = "auto") -> torch.device:
 def choose_precision(name: Precision, device: torch.device) -> torch.dtype:
     """The dtype of the backbone's arithmetic: bfloat16 for `auto` where the device has it natively.
 
+    Raises `InputError` for float16 on a CPU, which would be emulated.
+
     On a CPU with bfloat16 instructions it is about twice as fast as float32
     (`benchmarks/training_speed.py`); where it would be emulated it is slower.
     """
     if name == "bf16":
         return torch.bfloat16
+    if name == "fp16":
+        if device.type == "cpu":
+            raise InputError("precision fp16 needs a GPU: take auto, bf16 or 32 on a CPU")
+        return torch.float16
     if name == "32":
         return torch.float32
     if device.type == "cuda":

@@ -1,49 +1,22 @@
-"""The spotting net: backbone + temporal head + one classifier per frame → dense scores."""
+"""The spotting net: backbone + temporal head + prediction head → dense scores."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-from onball.classes import BACKGROUND, NUM_CLASSES
+from onball.classes import NUM_CLASSES, NUM_TEAM_CLASSES
 from onball.config import ModelConfig
 from onball.models.backbones import BACKBONES, Backbone, BackboneSetup
+from onball.models.heads import HEADS, HeadSetup, PredictionHead
+from onball.models.scores import DenseScores
 from onball.models.temporal import TEMPORAL_HEADS, TemporalHead
 
-
-@dataclass(frozen=True, slots=True)
-class DenseScores:
-    """What the net says about every frame.
-
-    Attributes:
-        logits: `[B, T, 13]`, background first, then the 12 actions in their order.
-    """
-
-    logits: Tensor
-
-    def probabilities(self) -> Tensor:
-        """Softmax over the 13 classes, `[B, T, 13]`, float32; background first."""
-        return self.logits.float().softmax(dim=-1)
-
-    def action_probabilities(self) -> Tensor:
-        """The probabilities of the 12 actions, `[B, T, 12]`, in the order of `ACTIONS`."""
-        return self.probabilities()[..., BACKGROUND + 1 :]
-
-
-class FrameClassifier(nn.Module):
-    """Dropout and a linear layer: `[B, T, D]` → logits `[B, T, 13]`."""
-
-    def __init__(self, feature_dim: int, dropout: float) -> None:
-        super().__init__()
-        self.dropout = nn.Dropout(dropout)
-        self.linear = nn.Linear(feature_dim, NUM_CLASSES)
-
-    def forward(self, features: Tensor) -> Tensor:
-        logits: Tensor = self.linear(self.dropout(features))
-        return logits
+#: Classes of the second label set: background and the 17 actions of SoccerNet-v2.
+NUM_AUXILIARY_CLASSES = 18
 
 
 class SpottingNet(nn.Module):
@@ -51,13 +24,26 @@ class SpottingNet(nn.Module):
 
     `features` needs only `backbone.context` neighbours, so an engine computes each frame's
     feature once; `scores_from_features` then sees windows of features.
+
+    Args:
+        backbone: frames → features.
+        temporal: features → features that know their neighbours.
+        head: features → dense scores.
+        auxiliary: a classifier of the second label set, for joint training.
     """
 
-    def __init__(self, backbone: Backbone, temporal: TemporalHead, head: nn.Module) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        temporal: TemporalHead,
+        head: PredictionHead,
+        auxiliary: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         self.backbone = backbone
         self.temporal = temporal
         self.head = head
+        self.auxiliary = auxiliary
 
     def features(self, frames: Tensor) -> Tensor:
         """Features `[B, T, C]` of frames `[B, T, 3, H, W]` (uint8, or float from 0 to 1)."""
@@ -68,14 +54,19 @@ class SpottingNet(nn.Module):
         """Dense scores of features `[B, T, C]`."""
         # These layers cost little next to the backbone, and a recurrence in bfloat16 adds up its
         # rounding errors: they always run in float32.
-        with _without_autocast(features.device.type):
-            return DenseScores(self.head(self.temporal(features.float())))
+        with without_autocast(features.device.type):
+            features = self.temporal(features.float())
+            scores: DenseScores = self.head(features)
+            if self.auxiliary is None:
+                return scores
+            return replace(scores, auxiliary=self.auxiliary(features))
 
     def forward(self, frames: Tensor) -> DenseScores:
         return self.scores_from_features(self.features(frames))
 
 
-def _without_autocast(device_type: str) -> AbstractContextManager[object]:
+def without_autocast(device_type: str) -> AbstractContextManager[object]:
+    """Full precision inside a mixed-precision computation."""
     # On a device that has no autocast there is nothing to switch off, and naming it is an error.
     if torch.amp.is_autocast_available(device_type):
         return torch.autocast(device_type, enabled=False)
@@ -91,9 +82,21 @@ def build_net(config: ModelConfig, *, fetch_weights: bool = True) -> SpottingNet
     Raises `ConfigError` for an unknown component or option, `ModelError` if pretrained weights
     cannot be had.
     """
+    HEADS.check(config.head)
+    backbone, temporal = build_parts(config, fetch_weights=fetch_weights)
+    classes = NUM_TEAM_CLASSES if config.teams else NUM_CLASSES
+    head = HEADS.build(config.head, HeadSetup(temporal.output_dim, classes, config.dropout))
+    auxiliary = None
+    if config.auxiliary is not None:
+        linear = nn.Linear(temporal.output_dim, NUM_AUXILIARY_CLASSES)
+        auxiliary = nn.Sequential(nn.Dropout(config.dropout), linear)
+    return SpottingNet(backbone, temporal, head, auxiliary)
+
+
+def build_parts(config: ModelConfig, *, fetch_weights: bool) -> tuple[Backbone, TemporalHead]:
+    """What spotting nets and clip classifiers have in common. Errors are those of `build_net`."""
     # Checked first, so that nobody waits for pretrained weights before a typing error shows.
     TEMPORAL_HEADS.check(config.temporal)
     setup = BackboneSetup(config.preprocessing, fetch_weights)
     backbone = BACKBONES.build(config.backbone, setup)
-    temporal = TEMPORAL_HEADS.build(config.temporal, backbone.feature_dim)
-    return SpottingNet(backbone, temporal, FrameClassifier(temporal.output_dim, config.dropout))
+    return backbone, TEMPORAL_HEADS.build(config.temporal, backbone.feature_dim)

@@ -8,23 +8,28 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from onball.actions import ACTIONS
-from onball.config import SavedModelConfig, explain
+from onball.config import ModelConfig, SavedModelConfig, Task, explain
 from onball.errors import ConfigError, ModelError, OnballError
+from onball.models.classifier import ClipClassifier, build_classifier
 from onball.models.net import SpottingNet, build_net
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "README.md"
 
+NetT = TypeVar("NetT", bound=nn.Module, covariant=True)
+
 
 def save_model(
-    net: SpottingNet,
+    net: SpottingNet | ClipClassifier,
     config: SavedModelConfig,
     folder: str | Path,
     *,
@@ -70,15 +75,29 @@ def check_model_folder(folder: str | Path) -> None:
 
 
 def load_model(folder: str | Path) -> tuple[SpottingNet, SavedModelConfig]:
-    """Read a saved model: the net, float32, on the CPU and in evaluation mode, and its config.
+    """Read a saved spotting model: the net, float32, on the CPU and in evaluation mode; its config.
 
     Raises `ModelError`: a folder or file that is missing, damaged, of a later format, made for
-    other actions, or with weights that do not fit its config.
+    other actions or another task, or with weights that do not fit its config.
     """
-    folder = Path(folder)
-    config = _read_config(folder)
+    config = _read_config(Path(folder), "spotting")
+    return _load(Path(folder), config, build_net), config
+
+
+def load_classifier(folder: str | Path) -> tuple[ClipClassifier, SavedModelConfig]:
+    """Read a saved clip classifier, as `load_model` reads a spotting model."""
+    config = _read_config(Path(folder), "classification")
+    return _load(Path(folder), config, build_classifier), config
+
+
+class _Builder(Protocol[NetT]):
+    def __call__(self, config: ModelConfig, *, fetch_weights: bool) -> NetT: ...
+
+
+def _load(folder: Path, config: SavedModelConfig, build: _Builder[NetT]) -> NetT:
+    """A net of the config with the weights in the folder."""
     try:
-        net = build_net(config.model, fetch_weights=False)
+        net = build(config.model, fetch_weights=False)
     except ConfigError as error:
         raise ModelError(f"{folder / CONFIG_FILE}: {error}") from None
     path = folder / WEIGHTS_FILE
@@ -97,7 +116,7 @@ def load_model(folder: str | Path) -> tuple[SpottingNet, SavedModelConfig]:
             f"'{unfit[0]}'); the two files belong to different models"
         )
     net.load_state_dict({k: v.to(own[k].dtype) for k, v in weights.items()})
-    return net.eval(), config
+    return net.eval()
 
 
 @contextmanager
@@ -126,7 +145,7 @@ def _replacing(folder: Path) -> Iterator[Path]:
         ) from error
 
 
-def _read_config(folder: Path) -> SavedModelConfig:
+def _read_config(folder: Path, task: Task) -> SavedModelConfig:
     path = folder / CONFIG_FILE
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
@@ -142,6 +161,8 @@ def _read_config(folder: Path) -> SavedModelConfig:
         raise ModelError(f"{path}: {dotted}: {message}{hint}") from None
     if config.actions != ACTIONS:
         raise ModelError(f"{path}: made for other actions than the 12 of ball action spotting")
+    if config.task != task:
+        raise ModelError(f"{path}: is a model for {config.task}, and one for {task} is needed")
     return config
 
 

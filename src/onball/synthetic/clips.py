@@ -25,7 +25,8 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from onball.config import DataConfig
-from onball.data.clips import ClipDataset, LabelledMatch
+from onball.data.clips import ClipDataset
+from onball.data.matches import LabelledMatch
 from onball.data.targets import events_in_reach
 from onball.errors import DataError
 from onball.synthetic.world import Motion
@@ -73,7 +74,7 @@ class FilmFrames:
 
 
 class SimulatedClips(IterableDataset[tuple[Tensor, Tensor]]):
-    """Endless training clips, in the format of `onball.data.clips.ClipDataset`.
+    """Endless training clips, frames and the class of each.
 
     An item is uint8 frames `[T, 3, H, W]` and int64 targets `[T]`, by `frame_targets`. The same
     arguments give the same clips in the same order; in a `DataLoader` with W workers, worker w
@@ -147,7 +148,8 @@ class SimulatedClips(IterableDataset[tuple[Tensor, Tensor]]):
                 continue
             empty = 0
             for index in range(self._clips_per_match):
-                yield clips[0, index]
+                clip = clips[0, index]
+                yield clip.frames, clip.classes
 
     @property
     def _frames(self) -> int:
@@ -164,9 +166,9 @@ class SimulatedClips(IterableDataset[tuple[Tensor, Tensor]]):
             return None
         return ClipDataset(
             [LabelledMatch(f"simulated match {seed}", frames, events)],
-            data,
+            data.clip_frames,
+            reach=self._label_dilation,
             action_share=self._action_share,
-            label_dilation=self._label_dilation,
             seed=seed,
         )
 

@@ -1,54 +1,113 @@
-"""The Lightning module: one training step, the optimizer and its schedule."""
+"""The Lightning modules: one training step of a spotting net or a clip classifier, the optimizer."""
 
 from __future__ import annotations
 
-from typing import Any
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any, cast
 
 import lightning as L
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, distributed, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from onball.config import TrainingConfig
-from onball.data.augment import colour_jitter, flip
+from onball.config import ExperimentConfig
+from onball.data.augment import augment
+from onball.data.clips import Clips
 from onball.errors import OnballError
-from onball.models import SpottingNet
-from onball.training.losses import class_weights, spotting_loss
+from onball.models import ClipClassifier, SpottingNet
+from onball.training.losses import clip_loss, spotting_loss
+from onball.training.mixup import mix_frames, mix_targets, mix_values, own_shares
 from onball.training.schedule import TrainingSteps, learning_rate_factor
+from onball.training.targets import frame_targets_of
 
 
-class SpottingModule(L.LightningModule):  # type: ignore[misc]
-    """A spotting net in training.
+class LossNotFiniteError(OnballError):
+    """The loss became infinite or not a number."""
 
-    Batches are uint8 frames `[B, T, 3, H, W]` and targets `[B, T]`. All chance in a step
-    (augmentation, dropout) hangs on the seed and the step's number alone, so that a resumed run
-    goes on exactly as it would have.
 
-    Raises `OnballError` in a step whose loss is not finite.
+class TrainingModule(L.LightningModule):  # type: ignore[misc]
+    """A net in training.
+
+    Batches are `Clips`. All chance in a step hangs on the seed and the keys of its clips alone
+    (augmentation and mixup: each clip's own; dropout: the first clip's), so that a resumed run goes
+    on exactly as it would have, and several processes do what one would.
+
+    Args:
+        net: to be trained.
+        config: the experiment.
+        steps: its steps.
+        describe: names the clips of a batch, for messages.
+
+    Raises `LossNotFiniteError` in a step whose loss is not finite, before the weights are touched.
     """
 
-    def __init__(self, net: SpottingNet, config: TrainingConfig) -> None:
+    def __init__(
+        self,
+        net: nn.Module,
+        config: ExperimentConfig,
+        steps: TrainingSteps,
+        describe: Callable[[Clips], str],
+    ) -> None:
         super().__init__()
         self.net = net
-        self.config = config
-        self.steps = TrainingSteps.of(config)
-        weights = class_weights(config.background_weight, config.action_weight)
-        self.register_buffer("class_weights", weights, persistent=False)
-        self.class_weights: Tensor
+        self.config = config.training
+        self.steps = steps
+        self.average: AveragedModel | None = None
+        if self.config.ema_decay is not None:
+            average: Any = get_ema_multi_avg_fn(self.config.ema_decay)  # type: ignore[no-untyped-call]
+            self.average = AveragedModel(net, multi_avg_fn=average, use_buffers=True)
+        self._averaged_step = 0
+        self._describe = describe
+        if self.config.freeze_backbone:
+            self._backbone.requires_grad_(False)
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        frames, targets = batch
-        torch.manual_seed((self.config.seed << 32) + self.global_step)
-        frames = flip(frames, self.config.flip_probability)
-        frames = colour_jitter(frames, self.config.jitter)
-        loss = spotting_loss(self.net(frames), targets, self.class_weights)
+    @property
+    def kept_net(self) -> SpottingNet | ClipClassifier:
+        """The net that is validated and saved: the averaged one, if there is one."""
+        return cast(SpottingNet, self.net if self.average is None else self.average.module)
+
+    @property
+    def _backbone(self) -> nn.Module:
+        backbone: nn.Module = self.net.get_submodule("backbone")
+        return backbone
+
+    def training_step(self, batch: Clips, batch_idx: int) -> Tensor:
+        keys = zip(batch.source.tolist(), batch.key.tolist(), strict=True)
+        seeds = [(self.config.seed, source, *key) for source, key in keys]
+        generators = [torch.Generator().manual_seed(_seed(*seed)) for seed in seeds]
+        torch.manual_seed(_seed(1, *seeds[0]))
+        if self.config.freeze_backbone:
+            self._backbone.eval()  # statistics of normalisation layers stay, too
+        frames, flipped = augment(batch.frames, self.config.augmentation, generators)
+        shares = own_shares(self.config.mixup, generators)
+        loss = self.loss(mix_frames(frames, shares), batch, flipped, shares)
         if not torch.isfinite(loss):
-            raise OnballError(
+            raise LossNotFiniteError(
                 f"the loss became {loss.item()} at step {self.global_step} (epoch "
-                f"{self.current_epoch + 1}); lower training.learning_rate"
+                f"{self.current_epoch + 1}), on {self._describe(batch)}"
             )
-        self.log("train/loss", loss, prog_bar=True, batch_size=len(frames))
+        told = _mean_over_processes(loss.detach())
+        self.log("train/loss", told, prog_bar=True, batch_size=len(frames))
         self.log("train/learning_rate", self.learning_rate)
         return loss
+
+    @abstractmethod
+    def loss(self, frames: Tensor, clips: Clips, flipped: Tensor, shares: Tensor) -> Tensor:
+        """The loss of augmented and blended frames `[B, T, 3, H, W]`, a scalar.
+
+        Args:
+            clips: as they were loaded.
+            flipped: bool `[B]`, which of them were mirrored.
+            shares: `[B]`, λ of each in its blend.
+        """
+
+    def on_train_batch_end(self, *_: object) -> None:
+        # With accumulated gradients not every batch ends with a step.
+        if self.average is not None and self.global_step > self._averaged_step:
+            self.average.update_parameters(self.net)
+        self._averaged_step = self.global_step
 
     @property
     def learning_rate(self) -> float:
@@ -57,12 +116,11 @@ class SpottingModule(L.LightningModule):  # type: ignore[misc]
 
     def configure_optimizers(self) -> dict[str, Any]:
         config = self.config
+        trained = [p for p in self.net.parameters() if p.requires_grad]
         # Biases and the parameters of normalisation layers are not decayed.
-        decayed = [p for p in self.net.parameters() if p.ndim > 1]
-        others = [p for p in self.net.parameters() if p.ndim <= 1]
         groups = [
-            {"params": decayed, "weight_decay": config.weight_decay},
-            {"params": others, "weight_decay": 0.0},
+            {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},
+            {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
         ]
         optimizer = torch.optim.AdamW(groups, lr=config.learning_rate)
         steps = self.steps
@@ -73,3 +131,59 @@ class SpottingModule(L.LightningModule):  # type: ignore[misc]
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+
+class SpottingModule(TrainingModule):
+    """A spotting net in training: classes, displacements or offsets, and a second label set."""
+
+    def __init__(
+        self,
+        net: SpottingNet,
+        config: ExperimentConfig,
+        steps: TrainingSteps,
+        describe: Callable[[Clips], str],
+    ) -> None:
+        super().__init__(net, config, steps, describe)
+        self._teams = config.model.teams
+        self._reach = net.head.reach
+
+    def loss(self, frames: Tensor, clips: Clips, flipped: Tensor, shares: Tensor) -> Tensor:
+        scores = self.net(frames)
+        targets = frame_targets_of(
+            clips,
+            self.config.loss,
+            teams=self._teams,
+            head_reach=self._reach,
+            auxiliary=scores.auxiliary is not None,
+            flipped=flipped,
+        )
+        return spotting_loss(scores, mix_targets(targets, shares), self.config.loss)
+
+
+class ClassificationModule(TrainingModule):
+    """A clip classifier in training: which actions happen in each clip."""
+
+    def __init__(
+        self,
+        net: ClipClassifier,
+        config: ExperimentConfig,
+        steps: TrainingSteps,
+        describe: Callable[[Clips], str],
+    ) -> None:
+        super().__init__(net, config, steps, describe)
+
+    def loss(self, frames: Tensor, clips: Clips, flipped: Tensor, shares: Tensor) -> Tensor:
+        return clip_loss(self.net(frames), mix_values(clips.present, shares))
+
+
+def _seed(*numbers: int) -> int:
+    """A 64-bit seed out of some numbers."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
+
+
+def _mean_over_processes(value: Tensor) -> Tensor:
+    if distributed.is_available() and distributed.is_initialized():
+        value = value.clone()
+        distributed.all_reduce(value)
+        return value / distributed.get_world_size()
+    return value

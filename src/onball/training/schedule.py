@@ -11,18 +11,30 @@ from onball.config import TrainingConfig
 
 @dataclass(frozen=True, slots=True)
 class TrainingSteps:
-    """How many steps a training takes: in an epoch, while it warms up, and in all."""
+    """How many steps a training takes: in an epoch, while it warms up, and in all.
+
+    Attributes:
+        clips_per_step: clips of all processes and accumulated batches.
+        clips_per_epoch: as configured; rounded up to whole steps if several processes or batches
+            share one, so that each does the same.
+    """
 
     per_epoch: int
     warmup: int
     total: int
+    clips_per_step: int
+    clips_per_epoch: int
 
     @classmethod
-    def of(cls, config: TrainingConfig) -> Self:
+    def of(cls, config: TrainingConfig, processes: int = 1) -> Self:
         """The steps of a training with that config; the last batch of an epoch may be smaller."""
-        per_epoch = math.ceil(config.clips_per_epoch / config.batch_size)
+        clips_per_step = config.batch_size * config.accumulate * processes
+        per_epoch = math.ceil(config.clips_per_epoch / clips_per_step)
+        clips = config.clips_per_epoch
+        if config.accumulate * processes > 1:
+            clips = per_epoch * clips_per_step
         warmup = round(min(config.warmup_epochs, config.epochs) * per_epoch)
-        return cls(per_epoch, warmup, config.epochs * per_epoch)
+        return cls(per_epoch, warmup, config.epochs * per_epoch, clips_per_step, clips)
 
 
 def learning_rate_factor(step: int, warmup_steps: int, total_steps: int) -> float:

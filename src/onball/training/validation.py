@@ -1,24 +1,28 @@
-"""How good a net is on whole matches, computed as a user would: engine, peaks, mAP."""
+"""How good a net is on whole matches, computed as a user would: engine, peaks, mAP; or clip by clip."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
-from onball.classes import BACKGROUND
-from onball.config import InferenceConfig
-from onball.data.clips import FrameSource, LabelledMatch
+from onball.classes import BACKGROUND, NUM_CLASSES
+from onball.config import ExperimentConfig, InferenceConfig
+from onball.data.matches import FrameSource, LabelledMatch
 from onball.data.targets import frame_targets
-from onball.evaluation.spotting import evaluate_spotting
+from onball.evaluation.classification import ClassificationResult, evaluate_classification
+from onball.evaluation.spotting import SpottingResult, evaluate_spotting
 from onball.events import EventList
-from onball.inference.engine import StreamingEngine
-from onball.inference.peaks import find_peaks
-from onball.models import SpottingNet
+from onball.inference.clips import classify_match
+from onball.inference.engine import ScoredFrames, StreamingEngine
+from onball.inference.peaks import events_of
+from onball.models import ClipClassifier, SpottingNet
+from onball.training.losses import class_weights
 
 _CHUNK_FRAMES = 64
 
@@ -28,47 +32,76 @@ class ValidationResult:
     """How good a net is on the matches of a split.
 
     Attributes:
-        loss: class-weighted cross-entropy of the averaged probabilities.
-        map12: mean AP at a tolerance of 1 s over all actions, 0 to 1.
-        map10: the same without FREE KICK and GOAL.
+        loss: of a spotting net, class-weighted cross-entropy of the averaged probabilities, with
+            hard labels; of a clip classifier, binary cross-entropy.
+        evaluation: AP of every action.
     """
 
     loss: float
-    map12: float
-    map10: float
+    evaluation: SpottingResult | ClassificationResult
+
+    @property
+    def map12(self) -> float:
+        """Mean AP over all actions, 0 to 1; of a spotting net at a tolerance of 1 s."""
+        return self.evaluation.map12
+
+    @property
+    def map10(self) -> float:
+        """The same without FREE KICK and GOAL."""
+        return self.evaluation.map10
 
 
 def validate(
-    net: SpottingNet,
+    net: nn.Module,
     matches: Sequence[LabelledMatch],
-    config: InferenceConfig,
-    weights: NDArray[np.float32],
+    config: ExperimentConfig,
     precision: torch.dtype,
 ) -> ValidationResult:
     """Run the net over whole matches and compare with their labels. Leaves its mode as it was.
 
     Args:
-        net: on its device.
+        net: of the config's task, on its device.
         matches: at least one.
-        config: windows and peaks.
-        weights: of the 13 classes in the loss.
+        config: the experiment.
         precision: dtype of the backbone's arithmetic.
     """
     training = net.training
     net.eval()
     try:
-        return _validate(net, matches, config, weights, precision)
+        if config.task == "classification":
+            return _validate_clips(cast(ClipClassifier, net), matches, config, precision)
+        return _validate_spotting(cast(SpottingNet, net), matches, config, precision)
     finally:
         net.train(training)
 
 
-def _validate(
+def _validate_spotting(
     net: SpottingNet,
     matches: Sequence[LabelledMatch],
-    config: InferenceConfig,
-    weights: NDArray[np.float32],
+    config: ExperimentConfig,
     precision: torch.dtype,
 ) -> ValidationResult:
+    loss = config.training.loss
+    weights = class_weights(loss.background_weight, loss.action_weight, NUM_CLASSES).numpy()
+    predictions = []
+    total, total_weight = 0.0, 0.0
+    for match in matches:
+        scored = list(scored_frames(net, match.frames, config.inference, precision))
+        events = events_of(scored, config.inference, net.head.reach, config.inference.threshold)
+        predictions.append(EventList.of(events, match.name))
+        probabilities = np.concatenate([part.probabilities for part in scored])
+        targets = frame_targets(match.labels, np.concatenate([part.pts_ms for part in scored]))
+        frame_weights = weights[targets]
+        total -= float(frame_weights @ np.log(_chosen(probabilities, targets)))
+        total_weight += float(frame_weights.sum())
+    result = evaluate_spotting([match.labels for match in matches], predictions)
+    return ValidationResult(total / total_weight, result)
+
+
+def scored_frames(
+    net: SpottingNet, source: FrameSource, config: InferenceConfig, precision: torch.dtype
+) -> Iterator[ScoredFrames]:
+    """Dense scores of all frames of a match."""
     engine = StreamingEngine(
         net,
         window_frames=config.window_frames,
@@ -76,25 +109,7 @@ def _validate(
         chunk_frames=_CHUNK_FRAMES,
         precision=precision,
     )
-    predictions = []
-    loss, total_weight = 0.0, 0.0
-    for match in matches:
-        scored = list(engine.run(_batches(match.frames)))
-        probabilities = np.concatenate([part.probabilities for part in scored])
-        times_ms = np.concatenate([part.pts_ms for part in scored])
-        peaks = find_peaks(
-            probabilities,
-            times_ms,
-            nms_window_ms=config.nms_window_ms,
-            threshold=config.threshold,
-        )
-        predictions.append(EventList.of(peaks, match.name))
-        targets = frame_targets(match.labels, times_ms)
-        frame_weights = weights[targets]
-        loss -= float(frame_weights @ np.log(_chosen(probabilities, targets)))
-        total_weight += float(frame_weights.sum())
-    result = evaluate_spotting([match.labels for match in matches], predictions)
-    return ValidationResult(loss / total_weight, result.map12, result.map10)
+    return engine.run(_batches(source))
 
 
 def _chosen(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -102,6 +117,19 @@ def _chosen(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> N
     background = 1.0 - probabilities.sum(axis=1, dtype=np.float64)
     of_action = probabilities[np.arange(len(targets)), np.maximum(targets - 1, 0)]
     return np.where(targets == BACKGROUND, background, of_action).clip(1e-7, 1.0)
+
+
+def _validate_clips(
+    net: ClipClassifier,
+    matches: Sequence[LabelledMatch],
+    config: ExperimentConfig,
+    precision: torch.dtype,
+) -> ValidationResult:
+    parts = [classify_match(net, match, config.data.clip_frames, precision) for match in matches]
+    present = np.concatenate([part.present for part in parts])
+    scores = np.concatenate([part.scores for part in parts])
+    chosen = np.where(present, scores, 1.0 - scores).astype(np.float64).clip(1e-7, 1.0)
+    return ValidationResult(-float(np.log(chosen).mean()), evaluate_classification(present, scores))
 
 
 class _Batch(NamedTuple):

@@ -1,0 +1,61 @@
+"""All settings of an experiment, and those that a saved model carries."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import PositiveFloat, PositiveInt
+
+from onball.actions import ACTIONS, Action
+from onball.config.components import Section
+from onball.config.data import DataConfig
+from onball.config.inference import InferenceConfig
+from onball.config.model import ModelConfig, Task
+from onball.config.training import TrainingConfig
+
+
+class ExperimentConfig(Section):
+    """One experiment: all that a training run or an evaluation needs to know."""
+
+    task: Task = "spotting"
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+    inference: InferenceConfig = InferenceConfig()
+
+
+class SavedModelConfig(Section):
+    """The `config.json` of a saved model: all that is needed to run it on a video.
+
+    Attributes:
+        clip_frames: frames in a clip that a clip classifier takes; a spotting net has windows.
+    """
+
+    format_version: Literal[1] = 1
+    task: Task = "spotting"
+    actions: tuple[Action, ...] = ACTIONS
+    fps: PositiveFloat
+    width: PositiveInt
+    height: PositiveInt
+    clip_frames: PositiveInt = 50
+    model: ModelConfig
+    inference: InferenceConfig
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, in the order that `onball.video` takes them."""
+        return (self.width, self.height)
+
+    @classmethod
+    def of(cls, config: ExperimentConfig) -> Self:
+        """The part of an experiment that its model must carry."""
+        data = config.data
+        return cls(
+            task=config.task,
+            fps=data.fps,
+            width=data.width,
+            height=data.height,
+            clip_frames=data.clip_frames,
+            model=config.model,
+            inference=config.inference,
+        )

@@ -1,0 +1,171 @@
+"""Temporal shift inside 2D networks: each residual block sees a little of the frames beside its own.
+
+GSM: Sudhakaran, Escalera, Lanz, "Gate-Shift Networks for Video Action Recognition", CVPR 2020.
+GSF: the same authors, "Gate-Shift-Fuse for Video Action Recognition", TPAMI 2023.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from timm.models._efficientnet_blocks import InvertedResidual
+from timm.models.convnext import ConvNeXtBlock
+from timm.models.regnet import Bottleneck as RegNetBottleneck
+from timm.models.resnet import BasicBlock, Bottleneck
+from torch import Tensor, nn
+
+from onball.errors import ConfigError
+
+ShiftKind = Literal["none", "gsm", "gsf"]
+
+#: Frames that the gate's convolution spans, as in the papers.
+_GATE_FRAMES = 3
+#: Frames that the convolution of the fusion spans. More would add their reach to every layer, for
+#: weights that are pooled over neighbouring frames as it is.
+_FUSION_FRAMES = 1
+
+#: Residual blocks that can be given a shift, and the name of their first convolution.
+_FIRST_CONVOLUTIONS: tuple[tuple[type[nn.Module], str], ...] = (
+    (RegNetBottleneck, "conv1"),
+    (BasicBlock, "conv1"),
+    (Bottleneck, "conv1"),
+    (InvertedResidual, "conv_pw"),
+    (ConvNeXtBlock, "conv_dw"),
+)
+
+
+class GateShift(nn.Module):
+    """Moves a gated part of the first channels by one frame, half of them forward in time.
+
+    Of an input X (the first `width` channels; the others pass unchanged), in two groups with one
+    gate each, G = tanh(3×3×3 convolution of ReLU(BatchNorm(X))), the gated part Y = G · X moves by
+    one frame, forward in the first group and backward in the second; what stays is R = X − Y.
+
+    - GSM gives R + shifted Y.
+    - GSF weighs them for each channel and frame: 2 (w · shifted Y + (1 − w) · R), where
+      w = sigmoid(convolution over channels of both, averaged over the picture). The factor 2, which
+      the paper does not have, makes equal weights the GSM; the convolution spans three channels
+      and, unlike the paper's, one frame, which keeps the reach that of the GSM.
+
+    Both start with zero gates and equal weights, where they are the identity. Beyond the ends of a
+    clip is zero.
+
+    Args:
+        channels: channels of the input.
+        fraction: share of the channels to shift, above 0 to 1; rounded to an even number.
+        fuse: GSF rather than GSM.
+
+    Attributes:
+        frames: length T of the clips in the input `[B · T, C, H, W]`; to be set before the forward.
+            It stays set, since a checkpointed forward runs once more during the backward.
+        reach: on how many frames on each side an output frame depends.
+    """
+
+    def __init__(self, channels: int, *, fraction: float = 0.25, fuse: bool = False) -> None:
+        super().__init__()
+        self.group = max(1, min(round(channels * fraction / 2), channels // 2))
+        self.width = 2 * self.group
+        self.frames: int | None = None
+        self.reach = 1 + _GATE_FRAMES // 2 + (_FUSION_FRAMES // 2 if fuse else 0)
+        self.norm = nn.BatchNorm2d(self.width)
+        self.gate = nn.Conv3d(self.width, 2, (_GATE_FRAMES, 3, 3), groups=2)
+        self.fusion: nn.Conv2d | None = None
+        if fuse:
+            padding = (1, _FUSION_FRAMES // 2)
+            self.fusion = nn.Conv2d(4, 2, (3, _FUSION_FRAMES), padding=padding, groups=2)
+        for convolution in (self.gate, self.fusion):
+            if convolution is not None:
+                nn.init.zeros_(convolution.weight)
+                nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """`[B · T, C, H, W]` → the same shape. Raises `RuntimeError` if `frames` is not set."""
+        if self.frames is None:
+            raise RuntimeError("GateShift.frames is not set: it is the length of the clips")
+        # Splits rather than slices: their gradient is one concatenation, not a sum of paddings.
+        part, rest = torch.split(images, [self.width, images.shape[1] - self.width], dim=1)
+        part = part.contiguous()
+        gates = torch.split(self._gates(part, self.frames), 1, dim=2)
+        groups = torch.split(_clips(part, self.frames), self.group, dim=2)
+        gated = [group * gate for group, gate in zip(groups, gates, strict=True)]
+        moved = [_later(gated[0]), _earlier(gated[1])]
+        stayed = [group - gone for group, gone in zip(groups, gated, strict=True)]
+        if self.fusion is None:
+            mixed = [a + b for a, b in zip(moved, stayed, strict=True)]
+        else:
+            mixed = _fused(self.fusion, moved, stayed)
+        out = torch.cat(mixed, dim=2).flatten(0, 1)
+        return torch.cat([out.contiguous(memory_format=torch.channels_last), rest], dim=1)
+
+    def before(self, _: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """A forward pre-hook for the layer whose input is to be shifted."""
+        return self(inputs[0]), *inputs[1:]
+
+    def _gates(self, part: Tensor, frames: int) -> Tensor:
+        """One gate for each group, `[B, T, 2, H, W]`."""
+        # The 3D convolution as a 2D one that gives the share of each of its frames, which are then
+        # added up: several times as fast on a CPU, as is one dense convolution instead of two.
+        weight = self.gate.weight.transpose(1, 2)  # [2, frames, width / 2, 3, 3]
+        of_first = F.pad(weight[0], (0, 0, 0, 0, 0, self.group))
+        of_second = F.pad(weight[1], (0, 0, 0, 0, self.group, 0))
+        shares = F.conv2d(self.norm(part).relu(), torch.cat([of_first, of_second]), padding=1)
+        by_group = shares.contiguous().view(-1, frames, 2, _GATE_FRAMES, *shares.shape[2:])
+        before, now, after = by_group.unbind(3)
+        assert self.gate.bias is not None
+        bias = self.gate.bias.to(shares.dtype).view(2, 1, 1)
+        return torch.tanh(_later(before) + now + _earlier(after) + bias)
+
+
+def _clips(images: Tensor, frames: int) -> Tensor:
+    """`[B · T, C, H, W]` as `[B, T, C, H, W]`."""
+    return images.reshape(-1, frames, *images.shape[1:])
+
+
+def _later(clips: Tensor) -> Tensor:
+    """`[B, T, …]` one frame later: zero first, and the last frame falls out."""
+    return torch.cat([torch.zeros_like(clips[:, :1]), clips[:, :-1]], dim=1)
+
+
+def _earlier(clips: Tensor) -> Tensor:
+    """`[B, T, …]` one frame earlier: the first frame falls out, and zero last."""
+    return torch.cat([clips[:, 1:], torch.zeros_like(clips[:, :1])], dim=1)
+
+
+def _fused(fusion: nn.Module, moved: list[Tensor], stayed: list[Tensor]) -> list[Tensor]:
+    """The weighted sum of what moved and what stayed, for each group `[B, T, c, H, W]`."""
+    pairs = zip(moved, stayed, strict=True)
+    pooled = torch.stack([x.mean(dim=(-2, -1)) for pair in pairs for x in pair], dim=1)
+    weights = 2 * fusion(pooled.transpose(2, 3)).sigmoid()  # [B, 2, c, T]
+    of_groups = weights.transpose(2, 3)[..., None, None].unbind(1)
+    return [w * a + (2 - w) * b for w, a, b in zip(of_groups, moved, stayed, strict=True)]
+
+
+def insert_shifts(
+    network: nn.Module, name: str, kind: Literal["gsm", "gsf"], fraction: float
+) -> list[GateShift]:
+    """Put a shift before the first convolution of every residual block; give the shifts.
+
+    Each becomes the child `shift` of that convolution: no other parameter changes its name. The
+    shortcut of the block is not shifted.
+
+    Raises `ConfigError` if the network (`name`) has no block that is known here.
+    """
+    shifts = []
+    for block in list(network.modules()):
+        for kind_of_block, attribute in _FIRST_CONVOLUTIONS:
+            if isinstance(block, kind_of_block):
+                first: nn.Module = getattr(block, attribute)
+                channels = int(getattr(first, "conv", first).in_channels)  # type: ignore[arg-type]
+                shift = GateShift(channels, fraction=fraction, fuse=kind == "gsf")
+                first.add_module("shift", shift)
+                # A bound method, unlike a function, is copied together with the module.
+                first.register_forward_pre_hook(shift.before)
+                shifts.append(shift)
+    if not shifts:
+        raise ConfigError(
+            f"model.backbone.shift: '{name}' cannot be given a temporal shift: set shift=none or "
+            "name a RegNet, ResNet, EfficientNet, MobileNet or ConvNeXt (regnety_002, resnet18, …)"
+        )
+    return shifts

@@ -1,0 +1,183 @@
+"""T-DEED's encoder-decoder of scalable-granularity perception (SGP) layers.
+
+T-DEED: Xarles et al. 2024 (CVsports). The SGP layer: Shi et al. 2023, "TriDet" (CVPR). Inside this
+module time is the last axis: `[B, dim, T]`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from pydantic import PositiveInt
+from torch import Tensor, nn
+
+from onball.config import Section
+from onball.models.temporal.base import TEMPORAL_HEADS, TemporalHead
+from onball.models.temporal.convolution import OddKernel
+
+
+class SGPEncoderDecoder(TemporalHead):
+    """Down through coarser and coarser time and up again, with a skip connection at each scale.
+
+    The encoder halves time after each SGP layer (rounded up, so that every T works), one more
+    layer works on the coarsest scale, and SGP-Mixer layers fuse each scale of the encoder with
+    what comes up from below.
+
+    The paper adds a learnt code of the position to the features, which fixes the clip's length.
+    Here there is none: clips begin at a random moment, so a frame's place in its clip says nothing
+    of what happens in it, and the convolutions know the order of frames without one.
+
+    Args:
+        feature_dim: C.
+        layers: how often time is halved.
+        kernel: w, taps of the shorter convolution of each layer; odd. The default, like that of
+            `layers` and `factor`, is what the authors published for SoccerNet ball action spotting.
+        factor: the longer convolution has this many times as many taps (one more if that is even).
+        dim: D, the number of channels; None is C, without a projection.
+    """
+
+    def __init__(
+        self,
+        feature_dim: int,
+        layers: int = 2,
+        kernel: int = 9,
+        factor: int = 4,
+        dim: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.output_dim = dim or feature_dim
+        self.project = nn.Linear(feature_dim, dim) if dim else nn.Identity()
+        make = (self.output_dim, kernel, factor)
+        self.encoder = nn.ModuleList(SGPLayer(*make) for _ in range(layers))
+        self.bottom = SGPLayer(*make)
+        self.decoder = nn.ModuleList(SGPMixer(*make) for _ in range(layers))
+
+    def forward(self, features: Tensor) -> Tensor:
+        x = self.project(features).transpose(1, 2)
+        skips = []
+        for layer in self.encoder:
+            x = layer(x)
+            skips.append(x)
+            x = F.max_pool1d(x, 2, ceil_mode=True)
+        x = self.bottom(x)
+        for mixer, skip in zip(self.decoder, reversed(skips), strict=True):
+            x = mixer(skip, x)
+        output: Tensor = x.transpose(1, 2)
+        return output
+
+
+class SGPLayer(nn.Module):
+    """A transformer block with SGP in the place of attention: `[B, dim, T]` → the same.
+
+    With x the normalised input, SGP is `instant(x) + window(x) + x`. As in TriDet, the second
+    normalisation, before the feed-forward network, is over groups of channels.
+    """
+
+    def __init__(self, dim: int, kernel: int, factor: int) -> None:
+        super().__init__()
+        self.norm = ChannelNorm(dim)
+        self.instant = InstantBranch(dim)
+        self.window = WindowBranch(dim, kernel, factor)
+        self.feedforward = _feedforward(dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        normed = self.norm(x)
+        x = x + self.instant(normed) + self.window(normed) + normed
+        output: Tensor = x + self.feedforward(x)
+        return output
+
+
+class SGPMixer(nn.Module):
+    """Fuses a skip connection with the coarser features from below.
+
+    Both are normalised and go through an instant-level and a window-level branch of their own; the
+    four results are concatenated and projected to `dim`. As in the SGP layer, the inputs are added
+    again, and a feed-forward network follows.
+    """
+
+    def __init__(self, dim: int, kernel: int, factor: int) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList(ChannelNorm(dim) for _ in range(2))
+        self.instants = nn.ModuleList(InstantBranch(dim) for _ in range(2))
+        self.windows = nn.ModuleList(WindowBranch(dim, kernel, factor) for _ in range(2))
+        self.fuse = nn.Conv1d(4 * dim, dim, 1)
+        self.feedforward = _feedforward(dim)
+
+    def forward(self, skip: Tensor, coarse: Tensor) -> Tensor:
+        """Skip `[B, dim, T]` and coarse `[B, dim, ceil(T / 2)]` → `[B, dim, T]`."""
+        # Twice as fine, then cut: stretching to T exactly would shift the frames of an odd T.
+        fine = F.interpolate(coarse, scale_factor=2, mode="linear")[..., : skip.shape[-1]]
+        branches = []
+        for x, norm, instant, window in zip(
+            (skip, fine), self.norms, self.instants, self.windows, strict=True
+        ):
+            normed = norm(x)
+            branches += [instant(normed), window(normed)]
+        mixed = skip + fine + self.fuse(torch.cat(branches, dim=1))
+        output: Tensor = mixed + self.feedforward(mixed)
+        return output
+
+
+class InstantBranch(nn.Module):
+    """`relu(fc(mean of x over time)) * fc(x)`: pulls frames away from the clip's average."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.clip = nn.Conv1d(dim, dim, 1)
+        self.frame = nn.Conv1d(dim, dim, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.clip(x.mean(-1, keepdim=True)).relu() * self.frame(x)
+        return output
+
+
+class WindowBranch(nn.Module):
+    """`gate(x) * (short(x) + long(x))` of convolutions over time, channel by channel."""
+
+    def __init__(self, dim: int, kernel: int, factor: int) -> None:
+        super().__init__()
+        self.gate = _depthwise(dim, kernel)
+        self.short = _depthwise(dim, kernel)
+        self.long = _depthwise(dim, kernel * factor + (factor + 1) % 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.gate(x) * (self.short(x) + self.long(x))
+        return output
+
+
+class ChannelNorm(nn.LayerNorm):
+    """Layer normalisation of each frame's channels, of `[B, dim, T]`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.transpose(1, 2)).transpose(1, 2)
+
+
+def _depthwise(dim: int, kernel: int) -> nn.Conv1d:
+    return nn.Conv1d(dim, dim, kernel, padding=kernel // 2, groups=dim)
+
+
+def _feedforward(dim: int) -> nn.Sequential:
+    groups = math.gcd(16, dim)
+    return nn.Sequential(
+        # Groups of one channel have nothing to normalise in a clip of one frame.
+        nn.GroupNorm(groups if groups < dim else 1, dim),
+        nn.Conv1d(dim, 4 * dim, 1),
+        nn.GELU(),
+        nn.Conv1d(4 * dim, dim, 1),
+    )
+
+
+class SGPOptions(Section):
+    """Options of `SGPEncoderDecoder`."""
+
+    layers: PositiveInt = 2
+    kernel: OddKernel = 9
+    factor: PositiveInt = 4
+    dim: PositiveInt | None = None
+
+
+@TEMPORAL_HEADS.register("sgp", SGPOptions)
+def _sgp(feature_dim: int, options: SGPOptions) -> TemporalHead:
+    return SGPEncoderDecoder(feature_dim, **options.model_dump())

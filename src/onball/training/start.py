@@ -1,0 +1,118 @@
+"""What comes before the first step: the run's folder, the first weights, a try with one picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from onball.config import ComponentConfig, ExperimentConfig, load_config
+from onball.errors import ConfigError
+from onball.models import build_classifier, build_net, load_classifier, load_model
+from onball.models.saved import check_model_folder
+from onball.training.checkpoints import LAST_CHECKPOINT
+
+CONFIG_FILE = "config.yaml"
+MODEL_FOLDER = "model"
+
+#: Settings that may differ when a run is resumed: they do not change what is computed.
+_MAY_CHANGE = {
+    "data.root",
+    "data.cache",
+    "training.workers",
+    "training.threads",
+    "training.loggers",
+    "training.initial_model",  # it has been read
+    "model.backbone.pretrained",
+}
+#: Parts of the net that a model to start from must share.
+_PARTS = ("backbone", "temporal", "head")
+
+
+def prepare_run(config: ExperimentConfig, run_dir: Path, resume: bool) -> bool:
+    """Check the folder of the run; whether there is a state to resume from.
+
+    Raises `ConfigError` if it holds a run and `resume` is false, or one with other settings;
+    `ModelError` if `model/` holds something else.
+    """
+    check_model_folder(run_dir / MODEL_FOLDER)
+    if not (run_dir / LAST_CHECKPOINT).is_file():
+        return False
+    if not resume:
+        raise ConfigError(
+            f"{run_dir}: holds a training run; go on with --resume or name another folder"
+        )
+    before = _flatten(load_config(run_dir / CONFIG_FILE).model_dump(mode="json"))
+    now = _flatten(config.model_dump(mode="json"))
+    for key in sorted({*before, *now} - _MAY_CHANGE):
+        if before.get(key) != now.get(key):
+            raise ConfigError(
+                f"{run_dir}: was begun with {key}={before.get(key)}, now it is {now.get(key)}; "
+                "resume with the same settings or start another run"
+            )
+    return True
+
+
+def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= _flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def first_net(config: ExperimentConfig) -> nn.Module:
+    """The net before the first step: a new one, or one with the weights of a saved model.
+
+    Raises what building it or loading the model raises, and `ConfigError` if that model is another
+    net.
+    """
+    spotting = config.task == "spotting"
+    folder = config.training.initial_model
+    if folder is None:
+        return build_net(config.model) if spotting else build_classifier(config.model)
+    net, saved = load_model(folder) if spotting else load_classifier(folder)
+    for part in _PARTS:
+        theirs, ours = getattr(saved.model, part), getattr(config.model, part)
+        # Where the backbone's first weights came from makes no other net of it.
+        differ = {k: v for k, v in dict(theirs).items() if k != "pretrained"} != {
+            k: v for k, v in dict(ours).items() if k != "pretrained"
+        }
+        if differ:
+            raise ConfigError(
+                f"training.initial_model: {folder} has the {part} {_written(theirs)}, the config "
+                f"{_written(ours)}: they must be the same net"
+            )
+    for switch in ("teams", "auxiliary"):
+        if getattr(saved.model, switch) != getattr(config.model, switch):
+            raise ConfigError(
+                f"training.initial_model: {folder} has model.{switch}="
+                f"{getattr(saved.model, switch)}, the config {getattr(config.model, switch)}: they "
+                "must be the same net"
+            )
+    return net.train()
+
+
+def _written(component: ComponentConfig) -> str:
+    options = "".join(f", {key} {value}" for key, value in component.options.items())
+    return f"{component.name}{options}"
+
+
+def check_picture_size(net: nn.Module, config: ExperimentConfig) -> None:
+    """Raise `ConfigError` if the net fails on one picture of the configured size."""
+    width, height = config.data.size
+    try:
+        with torch.no_grad():
+            net.eval()(torch.zeros(1, 1, 3, height, width, dtype=torch.uint8))
+    except Exception as error:  # every network has its own way to refuse
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise ConfigError(
+            f"model.backbone.name: '{config.model.backbone.name}' cannot take pictures of "
+            f"data.width × data.height = {width} × {height} ({reason}): choose another size or name"
+        ) from error
+    finally:
+        net.train()

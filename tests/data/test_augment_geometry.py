@@ -1,0 +1,129 @@
+"""Crop and camera shift: where pixels come from, smooth over a clip, nothing invented."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from onball.config.augmentation import CameraShiftConfig, CropConfig
+from onball.data.augment_geometry import reframe
+
+NO_CROP = CropConfig()
+NO_SHIFT = CameraShiftConfig()
+HEIGHT, WIDTH, FRAMES = 72, 128, 20
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    yield
+    torch.set_num_threads(threads)
+
+
+def chances(count: int, first: int = 0) -> list[torch.Generator]:
+    return [torch.Generator().manual_seed(first + index) for index in range(count)]
+
+
+def places(count: int, frames: int = FRAMES) -> torch.Tensor:
+    """Clips whose pixels tell their own place: column / width, row / height, 0."""
+    rows, columns = torch.meshgrid(torch.arange(HEIGHT), torch.arange(WIDTH), indexing="ij")
+    picture = torch.stack([columns / WIDTH, rows / HEIGHT, torch.zeros(HEIGHT, WIDTH)])
+    return picture.expand(count, frames, -1, -1, -1).contiguous()
+
+
+def camera_path(clips: torch.Tensor) -> torch.Tensor:
+    """Where the middle of each frame looks, `[B, T, 2]`, in pixels from the middle."""
+    middle = clips[..., :2, HEIGHT // 2, WIDTH // 2] - 0.5
+    return middle * torch.tensor([WIDTH, HEIGHT])
+
+
+def test_a_crop_is_a_window_of_the_picture_with_its_aspect():
+    config = CropConfig(probability=1.0, least_scale=0.6)
+    batch = places(60, frames=2)
+    changed = reframe(batch, config, NO_SHIFT, chances(60))
+    across = (changed[:, 0, 0, 30, -2] - changed[:, 0, 0, 30, 1]) * WIDTH / (WIDTH - 3)
+    down = (changed[:, 0, 1, -2, 30] - changed[:, 0, 1, 1, 30]) * HEIGHT / (HEIGHT - 3)
+    assert torch.allclose(across, down, atol=1e-3)
+    assert across.min() >= 0.6 - 1e-3 and across.max() <= 1 + 1e-3
+    assert across.min() < 0.65 and across.max() > 0.95
+    # Windows lie everywhere within the picture, never beyond it.
+    left, right = changed[:, 0, 0, 30, 0], changed[:, 0, 0, 30, -1]
+    assert left.min() < 0.03 and right.max() > 0.97
+    assert (changed[:, :, 0].diff(dim=-1) > 1e-4).all(), "an edge was repeated"
+    assert torch.allclose(changed, changed[:, :1].expand_as(changed), atol=1e-6)
+
+
+def test_a_crop_at_full_scale_changes_nothing():
+    batch = torch.randint(0, 256, (3, 4, 3, 16, 24), dtype=torch.uint8)
+    same = reframe(batch, CropConfig(probability=1.0, least_scale=1.0), NO_SHIFT, chances(3))
+    assert torch.equal(same, batch)
+
+
+def test_a_camera_shift_moves_the_whole_picture_by_whole_frames():
+    config = CameraShiftConfig(probability=1.0, pixels_share=0.1)
+    changed = reframe(places(8), NO_CROP, config, chances(8))
+    # Away from the edge each frame is the old one, moved: columns are still one pixel apart.
+    inner = changed[..., 20:-20, 20:-20]
+    steps = inner[:, :, 0].diff(dim=-1) * WIDTH
+    assert torch.allclose(steps, torch.ones_like(steps), atol=1e-3)
+    steps = inner[:, :, 1].diff(dim=-2) * HEIGHT
+    assert torch.allclose(steps, torch.ones_like(steps), atol=1e-3)
+
+
+def test_a_camera_shift_goes_up_to_its_share_of_the_width_and_no_further():
+    config = CameraShiftConfig(probability=1.0, pixels_share=0.1)
+    path = camera_path(reframe(places(80), NO_CROP, config, chances(80)))
+    extent = path.amax(dim=1) - path.amin(dim=1)
+    assert extent.max() <= 0.1 * WIDTH + 0.01
+    assert extent.max() > 0.09 * WIDTH and extent.min() < 0.02 * WIDTH
+    assert (extent.mean(0) / WIDTH - 0.05).abs().max() < 0.015
+    # The clip stays around the middle of the old picture.
+    assert path.abs().max() <= 0.05 * WIDTH + 0.01
+
+
+def test_a_camera_shift_is_smooth_and_differs_from_clip_to_clip():
+    config = CameraShiftConfig(probability=1.0, pixels_share=0.1)
+    path = camera_path(reframe(places(20, frames=50), NO_CROP, config, chances(20)))
+    extent = path.amax(dim=1) - path.amin(dim=1)
+    # Three swings in a clip at most: no frame goes a large part of the way at once.
+    assert (path.diff(dim=1).abs().amax(dim=1) < 0.35 * extent + 0.01).all()
+    assert len({round(x, 3) for x in extent[:, 0].tolist()}) > 15
+
+
+def test_what_a_shift_uncovers_repeats_the_edge():
+    config = CameraShiftConfig(probability=1.0, pixels_share=0.3)
+    changed = reframe(places(12), NO_CROP, config, chances(12))
+    assert changed[:, :, 0].min() == 0.0
+    assert changed[:, :, 0].max() == pytest.approx((WIDTH - 1) / WIDTH)
+    assert (changed[:, :, 0].diff(dim=-1) > -1e-5).all()
+
+
+def test_a_single_frame_does_not_move():
+    config = CameraShiftConfig(probability=1.0, pixels_share=0.5)
+    batch = places(4, frames=1)
+    assert torch.allclose(reframe(batch, NO_CROP, config, chances(4)), batch, atol=1e-4)
+
+
+def test_both_together_are_a_closer_view_that_moves():
+    crop = CropConfig(probability=1.0, least_scale=0.5)
+    shift = CameraShiftConfig(probability=1.0, pixels_share=0.1)
+    batch = places(1, frames=50)
+    still = camera_path(reframe(batch, crop, NO_SHIFT, chances(1)))
+    moving = camera_path(reframe(batch, crop, shift, chances(1)))
+    alone = camera_path(reframe(batch, NO_CROP, shift, chances(1)))
+    window = reframe(batch, crop, NO_SHIFT, chances(1))[0, 0, 0, 30].diff().mean() * WIDTH
+    # On the new picture's pixels the way is as long as without a crop.
+    assert torch.allclose(moving - still, window * alone, atol=0.05)
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.3])
+def test_clips_are_chosen_with_their_probability_and_others_stay_as_they_are(probability):
+    crop = CropConfig(probability=probability, least_scale=0.5)
+    batch = torch.randint(0, 256, (200, 1, 3, 8, 12), dtype=torch.uint8)
+    changed = reframe(batch, crop, NO_SHIFT, chances(200))
+    kept = (changed == batch).flatten(1).all(dim=1)
+    assert abs((~kept).float().mean().item() - probability) < 0.1
+    if probability == 0.0:
+        assert changed is batch
