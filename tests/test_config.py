@@ -8,7 +8,7 @@ import pytest
 
 from onball.config import ExperimentConfig, load_config, save_config
 from onball.errors import ConfigError
-from onball.models import build_net
+from onball.models import build_classifier, build_net
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -40,14 +40,14 @@ def test_overrides_are_yaml_and_the_last_one_wins(tmp_path):
         "training.threads=null",
         "training.learning_rate=1e-3",
         "training.learning_rate=2e-3",
-        "training.jitter.factor=[0.5, 1.5]",
+        "training.augmentation.jitter.factor=[0.5, 1.5]",
         "training.precision=32",
         "data.root=some/where",
     ]
     config = load_config(path, overrides)
     assert config.training.threads is None
     assert config.training.learning_rate == 2e-3
-    assert config.training.jitter.factor == (0.5, 1.5)
+    assert config.training.augmentation.jitter.factor == (0.5, 1.5)
     assert config.training.precision == "32"
     assert config.data.root == Path("some/where")
 
@@ -70,11 +70,11 @@ def test_what_was_saved_is_read_back(tmp_path):
     [
         ("training.epoch=3", "did you mean 'epochs'?"),
         ("traning.epochs=3", "did you mean 'training'?"),
-        ("training.jitter.hui=0.1", "did you mean 'hue'?"),
+        ("training.augmentation.jitter.hui=0.1", "did you mean 'hue'?"),
         ("training.epochs=many", "training.epochs: input should be a valid integer"),
         ("training.epochs=0", "training.epochs: input should be greater than 0, got 0"),
-        ("training.flip_probability=1.5", "less than or equal to 1"),
-        ("training.precision=half", "'auto', '32' or 'bf16'"),
+        ("training.augmentation.flip=1.5", "less than or equal to 1"),
+        ("training.precision=half", "'auto', '32', 'bf16' or 'fp16'"),
         ("training", "expected section.setting=value"),
         ("training.epochs=[", "not valid YAML"),
         ("model.backbone={pretrained: true}", "model.backbone.name: field required"),
@@ -121,7 +121,8 @@ def test_an_empty_file_gives_the_defaults(tmp_path):
 @pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.yaml")), ids=lambda path: path.stem)
 def test_every_config_of_the_repository_can_be_built(path):
     config = load_config(path)
-    net = build_net(config.model, fetch_weights=False)
+    build = build_net if config.task == "spotting" else build_classifier
+    net = build(config.model, fetch_weights=False)
     assert net.backbone.feature_dim > 0
 
 
@@ -134,4 +135,4 @@ def test_the_study_has_its_settings():
     assert config.model.temporal.options["hidden"] == 256
     assert (training.epochs, training.warmup_epochs, training.batch_size) == (20, 3, 4)
     assert training.learning_rate == pytest.approx(8e-4)
-    assert (training.background_weight, training.action_weight) == (1, 5)
+    assert (training.loss.background_weight, training.loss.action_weight) == (1, 5)

@@ -113,6 +113,13 @@ def test_default_options_are_valid(name):
 
 
 @every_head
+def test_a_new_head_gives_scores_that_are_sure_of_nothing(name):
+    head = TEMPORAL_HEADS.build(ComponentConfig(name=name), 64)
+    output = head(torch.rand(2, 50, 64))
+    assert 0.02 < output.std() < 1.5
+
+
+@every_head
 def test_every_head_learns_to_spot_a_pattern_among_noise(name):
     # A pulse in channel 0 is an action if a pulse in channel 1 comes two frames later, and none if
     # it came two frames earlier.

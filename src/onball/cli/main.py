@@ -14,6 +14,7 @@ from onball.cli.data import stats
 from onball.cli.demo import demo
 from onball.cli.doctor import doctor
 from onball.cli.evaluate import evaluate
+from onball.cli.experiments import run as run_experiments
 from onball.cli.spot import spot
 from onball.cli.synth import synth
 from onball.cli.train import train
@@ -51,6 +52,15 @@ for command in (demo, spot, train, evaluate, synth, doctor):
 data = typer.Typer(help="Look at labelled matches.", no_args_is_help=True)
 data.command()(_guarded(stats))
 app.add_typer(data, name="data")
+
+experiments = typer.Typer(help="Train and compare many configs.", no_args_is_help=True)
+experiments.command("run")(_guarded(run_experiments))
+app.add_typer(experiments, name="experiments")
+
+
+@experiments.callback()
+def _experiments() -> None:
+    """Train and compare many configs."""
 
 
 def _version(wanted: bool) -> None:

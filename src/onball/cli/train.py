@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +12,18 @@ import typer
 
 from onball.cli import console
 from onball.errors import MissingDependencyError
+
+
+@contextmanager
+def needs_training_packages() -> Iterator[None]:
+    """Say in one line what to install if an import inside fails for want of it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in ("lightning", "tensorboard"):
+            raise
+        raise MissingDependencyError(package, "train", "Training") from error
 
 
 def train(
@@ -22,6 +36,10 @@ def train(
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", help="Change a setting: --set training.epochs=5 (repeatable)."),
+    ] = None,
+    overlays: Annotated[
+        list[str] | None,
+        typer.Option("--with", help="A YAML file put over the config: budgets/cpu (repeatable)."),
     ] = None,
     data: Annotated[
         Path | None, typer.Option(help="The data set; short for --set data.root=….")
@@ -37,6 +55,12 @@ def train(
         Path | None, typer.Option(help="Folder of the run; else runs/<name of the config>.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stopped.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Only say what it would take: size, arithmetic, memory, steps."
+        ),
+    ] = False,
 ) -> None:
     """Train a model; the run's folder gets checkpoints, logs and the saved model."""
     from onball.config import find_config, load_config
@@ -47,15 +71,15 @@ def train(
         if folder is not None:
             # Quoted: settings are YAML, and to YAML a folder called 2024 is a number.
             settings.append(f"{key}={json.dumps(str(folder), ensure_ascii=False)}")
-    experiment = load_config(path, settings)
-    try:
+    experiment = load_config(path, settings, [find_config(name) for name in overlays or ()])
+    with needs_training_packages():
         from onball.training.run import train as run_training
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package not in ("lightning", "tensorboard"):
-            raise
-        raise MissingDependencyError(package, "train", "Training") from error
 
+    if dry_run:
+        from onball.cli.dry_run import print_plan
+
+        print_plan(experiment)
+        return
     run_dir = out or Path("runs") / path.stem
     model = run_training(experiment, run_dir=run_dir, resume=resume)
     console.say(f"Saved model: {model}")

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import PositiveFloat, PositiveInt
 
 from onball.actions import ACTIONS, Action
-from onball.config.components import Section
+from onball.config.components import ComponentConfig, Section
 from onball.config.data import DataConfig
 from onball.config.inference import InferenceConfig
 from onball.config.model import ModelConfig, Task
@@ -56,6 +56,14 @@ class SavedModelConfig(Section):
             width=data.width,
             height=data.height,
             clip_frames=data.clip_frames,
-            model=config.model,
+            model=_without_origin(config.model),
             inference=config.inference,
         )
+
+
+def _without_origin(model: ModelConfig) -> ModelConfig:
+    """The model without where its first weights came from: a saved model has its own."""
+    backbone = dict(model.backbone)
+    if "pretrained" in backbone:
+        backbone["pretrained"] = False
+    return model.model_copy(update={"backbone": ComponentConfig(**backbone)})

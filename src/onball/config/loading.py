@@ -23,8 +23,12 @@ from onball.files import write_text_atomic
 _OVERRIDE = "--set"
 
 
-def load_config(path: str | Path, overrides: Sequence[str] = ()) -> ExperimentConfig:
-    """Read an experiment from a YAML file, its bases and `a.b=c` overrides (last one wins).
+def load_config(
+    path: str | Path, overrides: Sequence[str] = (), overlays: Sequence[str | Path] = ()
+) -> ExperimentConfig:
+    """Read an experiment: a YAML file and its bases, overlays, `a.b=c` overrides (last one wins).
+
+    Overlays are YAML files too, put over the first one: the same experiment on a smaller budget.
 
     Values of overrides are YAML: `training.threads=null`, `training.augmentation.jitter.factor=[0.8, 1.2]`.
     Relative paths inside the settings are left as they are: relative to the working directory.
@@ -34,7 +38,8 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> ExperimentCo
     """
     tree: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    for source, layer in _layers(Path(path), ()):
+    layers = [layer for file in (path, *overlays) for layer in _layers(Path(file), ())]
+    for source, layer in layers:
         tree = _merge(tree, layer)
         origins.update(dict.fromkeys(_dotted(layer), source))
     for override in overrides:

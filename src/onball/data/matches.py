@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,20 +134,44 @@ def load_matches(
         else:
             report = None if on_progress is None else partial(on_progress, match)
             frames = cached_frames(video, data, report)
-        labels = _within(labels, frames, match, skip=data.skip_labels_outside)
-        loaded.append(LabelledMatch(match.name, frames, labels))
+        events = events_within(
+            labels.events, frames, str(match.labels), skip=data.skip_labels_outside
+        )
+        loaded.append(LabelledMatch(match.name, frames, replace(labels, events=tuple(events))))
     return loaded
 
 
-def _within(labels: EventList, frames: FrameSource, match: Match, *, skip: bool) -> EventList:
-    """The labels up to the end of the video. Raises `DataError` if others are not to be skipped."""
+class NamedEvent(LabelledEvent, Protocol):
+    """An annotation that can be named in a message."""
+
+    @property
+    def label(self) -> str:
+        """What happens, as its label file spells it."""
+
+
+NamedEventT = TypeVar("NamedEventT", bound=NamedEvent)
+
+
+def events_within(
+    events: Sequence[NamedEventT], frames: FrameSource, labels: str, *, skip: bool
+) -> list[NamedEventT]:
+    """The events up to the end of the video, in their order.
+
+    Args:
+        events: in order of time.
+        frames: of the video that they are on.
+        labels: where the events come from, for the message.
+        skip: leave later events out, with an `OnballWarning`.
+
+    Raises `DataError` if there are later events that are not to be skipped.
+    """
     end = int(frames.times_ms[-1]) + _SLACK_MS
-    outside = [event for event in labels if event.position_ms > end]
+    outside = [event for event in events if event.position_ms > end]
     if not outside:
-        return labels
+        return list(events)
     first = outside[0]
     message = (
-        f"{match.labels}: {len(outside)} of {len(labels)} labels lie beyond the video's end at "
+        f"{labels}: {len(outside)} of {len(events)} labels lie beyond the video's end at "
         f"{end // 1000} s, first {first.label} at {first.position_ms / 1000:g} s"
     )
     if not skip:
@@ -156,4 +180,4 @@ def _within(labels: EventList, frames: FrameSource, match: Match, *, skip: bool)
             "labels out with data.skip_labels_outside=true"
         )
     warnings.warn(OnballWarning(f"{message}: left out"), stacklevel=3)
-    return labels.where(lambda event: event.position_ms <= end)
+    return [event for event in events if event.position_ms <= end]

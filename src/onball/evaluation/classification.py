@@ -3,7 +3,7 @@
 Clips are ranked by score and every distinct score is a threshold; clips with equal scores pass it
 together. Two ways to measure the area below the points of precision over recall:
 
-- `average_precision`, the headline: the sum of precision x gain in recall, in steps. This is
+- `average_precision`, the headline: the sum of precision times gain in recall, in steps. This is
   `average_precision_score`, which scikit-learn prefers because lines between the points promise
   what no threshold gives.
 - `pr_auc`: the trapezoid rule, `auc` of `precision_recall_curve`, from precision 1 at recall 0.

@@ -67,9 +67,11 @@ class BestModel(Callback):  # type: ignore[misc]
             module.log("valid/loss", self.result.loss, rank_zero_only=True)
             module.log("valid/map12", self.result.map12, rank_zero_only=True)
             module.log("valid/map10", self.result.map10, rank_zero_only=True)
+            # Until something is found at all, the latest model is the best, but none has risen.
             if self.result.map10 < self._best or (self.result.map10 == self._best > 0):
                 return
-            self._best, self._best_epoch = self.result.map10, epoch
+            if self.result.map10 > self._best:
+                self._best, self._best_epoch = self.result.map10, epoch
         card = model_card(self._config, epoch, self.result)
         save_model(module.kept_net, SavedModelConfig.of(self._config), self._folder, card=card)
 

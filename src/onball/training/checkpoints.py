@@ -11,10 +11,10 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import Checkpoint
 
-from onball.errors import DataError
+from onball.errors import ConfigError, DataError
 from onball.files import atomic_path
 from onball.training.best import BestModel
-from onball.training.module import LossNotFiniteError, TrainingModule
+from onball.training.module import CLIPS_PER_STEP, LossNotFiniteError, TrainingModule
 
 LAST_CHECKPOINT = Path("checkpoints", "last.ckpt")
 #: The state before the step whose loss was not finite.
@@ -48,7 +48,8 @@ class Checkpoints(Checkpoint):  # type: ignore[misc]
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self.interrupted = True
-        self._restore_signals()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     def _restore_signals(self) -> None:
         for name, handler in self._former.items():
@@ -65,9 +66,7 @@ class Checkpoints(Checkpoint):  # type: ignore[misc]
     ) -> None:
         if (batch_idx + 1) % pl_module.config.accumulate:
             return
-        # A signal reaches the processes of one training at different steps: all stop at the same one.
-        if trainer.world_size > 1:
-            self.interrupted = trainer.strategy.reduce_boolean_decision(self.interrupted, all=False)
+        self._agree(trainer)
         # After an epoch's last step, the state is saved (once) when validation is through.
         if self.interrupted and trainer.global_step % pl_module.steps.per_epoch:
             self._save(trainer, LAST_CHECKPOINT)
@@ -76,13 +75,19 @@ class Checkpoints(Checkpoint):  # type: ignore[misc]
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: TrainingModule) -> None:
         if not trainer.should_stop:
             self._save(trainer, LAST_CHECKPOINT)
+            self._agree(trainer)
             trainer.should_stop = self.interrupted or self._best.exhausted
+
+    def _agree(self, trainer: L.Trainer) -> None:
+        # A signal reaches the processes of one training at different moments; all must stop at once.
+        if trainer.world_size > 1:
+            self.interrupted = trainer.strategy.reduce_boolean_decision(self.interrupted, all=False)
 
     def on_exception(
         self, trainer: L.Trainer, pl_module: TrainingModule, exception: BaseException
     ) -> None:
-        # Of several processes only some may have failed, and saving needs all of them.
-        if isinstance(exception, LossNotFiniteError) and trainer.world_size == 1:
+        # Saving needs all processes, and this error comes in all of them.
+        if isinstance(exception, LossNotFiniteError):
             self._save(trainer, FAILED_CHECKPOINT)
 
     def teardown(self, trainer: L.Trainer, pl_module: TrainingModule, stage: str) -> None:
@@ -97,11 +102,22 @@ class Checkpoints(Checkpoint):  # type: ignore[misc]
             trainer.save_checkpoint(aside)
 
 
-def global_step(checkpoint: Path) -> int:
-    """The step that a checkpoint was saved after. Raises `DataError` if it is damaged."""
+def global_step(checkpoint: Path, clips_per_step: int) -> int:
+    """The step that a checkpoint was saved after.
+
+    Raises `DataError` if it is damaged, `ConfigError` if a step took another number of clips: the
+    steps of an epoch would be others.
+    """
     try:
-        return int(torch.load(checkpoint, map_location="cpu", weights_only=True)["global_step"])
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        step, before = int(state["global_step"]), int(state[CLIPS_PER_STEP])
     except Exception as error:
         raise DataError(
             f"{checkpoint}: damaged ({type(error).__name__}); start the run anew in another folder"
         ) from error
+    if before != clips_per_step:
+        raise ConfigError(
+            f"{checkpoint}: all processes together took {before} clips per step, now they take "
+            f"{clips_per_step}: resume with as many processes as before"
+        )
+    return step

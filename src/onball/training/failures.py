@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,10 @@ from onball.training.module import LossNotFiniteError
 
 #: What torch says, on a CPU, when an allocation fails.
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
+_DISK_FULL_ERRNO = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DISK_FULL = ("PytorchStreamWriter failed", "No space left", "File too large")
+#: What gloo says when a process that it waits for is no more.
+_PEER_GONE = ("Connection closed by peer", "Connection reset by peer")
 
 
 @contextmanager
@@ -36,21 +40,43 @@ def told_in_one_line(run_dir: Path) -> Iterator[None]:
         raise type(error)(message) from error
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise _out_of_memory(run_dir) from error
-    except RuntimeError as error:
-        if any(words in str(error) for words in _OUT_OF_MEMORY):
+    except OSError as error:
+        if error.errno == errno.ENOMEM:
             raise _out_of_memory(run_dir) from error
-        if any(words in str(error) for words in _DISK_FULL):
+        if error.errno in _DISK_FULL_ERRNO:  # the loggers' files
+            raise _disk_full(run_dir) from error
+        raise
+    except RuntimeError as error:
+        message = str(error)
+        if any(words in message for words in _OUT_OF_MEMORY):
+            raise _out_of_memory(run_dir) from error
+        if any(words in message for words in _DISK_FULL):
+            raise _disk_full(run_dir) from error
+        if "DataLoader worker" in message and "Traceback" not in message:
             raise OnballError(
-                f"{run_dir}: cannot be written (is the disk full?): free some space and go on with "
-                "--resume"
+                "a process that prepares clips was ended from outside, mostly for lack of memory: "
+                f"lower training.workers or training.batch_size{_kept(run_dir)}"
+            ) from error
+        if any(words in message for words in _PEER_GONE):
+            raise OnballError(
+                f"another process of this training ended: its own message says why{_kept(run_dir)}"
             ) from error
         raise
 
 
 def _out_of_memory(run_dir: Path) -> OnballError:
-    saved = run_dir / LAST_CHECKPOINT
-    kept = f"; {saved} is untouched" if saved.is_file() else ""
     return OnballError(
         "out of memory: lower training.batch_size (and raise training.accumulate by as much), "
-        f"data.clip_frames or data.width × data.height{kept}"
+        f"data.clip_frames or data.width × data.height{_kept(run_dir)}"
     )
+
+
+def _disk_full(run_dir: Path) -> OnballError:
+    return OnballError(
+        f"{run_dir}: cannot be written (the disk is full): free some space and go on with --resume"
+    )
+
+
+def _kept(run_dir: Path) -> str:
+    saved = run_dir / LAST_CHECKPOINT
+    return f"; {saved} is untouched" if saved.is_file() else ""

@@ -32,14 +32,22 @@ class EpochLog(Callback):  # type: ignore[misc]
         self._begin = self._trained = 0.0
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: TrainingModule) -> None:
-        self._restart()
+        self._losses = []
+        self._start_clock()
 
     def on_train_start(self, trainer: L.Trainer, pl_module: TrainingModule) -> None:
         # Lightning does not call on_train_epoch_start where a run resumes amid an epoch.
-        self._restart()
+        self._start_clock()
 
-    def _restart(self) -> None:
-        self._losses, self._frames, self._begin = [], 0, time.monotonic()
+    def _start_clock(self) -> None:
+        self._frames, self._begin = 0, time.monotonic()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The losses of the epoch so far."""
+        return {"losses": [loss.item() for loss in self._losses]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._losses = [torch.tensor(loss) for loss in state_dict["losses"]]
 
     def on_train_batch_end(
         self,
@@ -64,7 +72,7 @@ class EpochLog(Callback):  # type: ignore[misc]
             "epoch": epoch,
             "step": trainer.global_step,
             "learning_rate": f"{pl_module.learning_rate:.3g}",
-            "train_loss": f"{torch.stack(self._losses).mean().item():.5f}",
+            "train_loss": f"{torch.stack([loss.cpu() for loss in self._losses]).mean().item():.5f}",
             "valid_loss": "",
             "map12": "",
             "map10": "",

@@ -22,6 +22,9 @@ from onball.training.mixup import mix_frames, mix_targets, mix_values, own_share
 from onball.training.schedule import TrainingSteps, learning_rate_factor
 from onball.training.targets import frame_targets_of
 
+#: Under this key a checkpoint says how many clips all processes together took in a step.
+CLIPS_PER_STEP = "clips_per_step"
+
 
 class LossNotFiniteError(OnballError):
     """The loss became infinite or not a number."""
@@ -58,7 +61,8 @@ class TrainingModule(L.LightningModule):  # type: ignore[misc]
         if self.config.ema_decay is not None:
             average: Any = get_ema_multi_avg_fn(self.config.ema_decay)  # type: ignore[no-untyped-call]
             self.average = AveragedModel(net, multi_avg_fn=average, use_buffers=True)
-        self._averaged_step = 0
+            # It is not learned: processes that train together would wait for its gradients.
+            self.average.requires_grad_(False)
         self._describe = describe
         if self.config.freeze_backbone:
             self._backbone.requires_grad_(False)
@@ -83,12 +87,12 @@ class TrainingModule(L.LightningModule):  # type: ignore[misc]
         frames, flipped = augment(batch.frames, self.config.augmentation, generators)
         shares = own_shares(self.config.mixup, generators)
         loss = self.loss(mix_frames(frames, shares), batch, flipped, shares)
-        if not torch.isfinite(loss):
+        told = _mean_over_processes(loss.detach())
+        if not torch.isfinite(told):  # in every process, or the others would wait for this one
             raise LossNotFiniteError(
-                f"the loss became {loss.item()} at step {self.global_step} (epoch "
+                f"the loss became {told.item()} at step {self.global_step} (epoch "
                 f"{self.current_epoch + 1}), on {self._describe(batch)}"
             )
-        told = _mean_over_processes(loss.detach())
         self.log("train/loss", told, prog_bar=True, batch_size=len(frames))
         self.log("train/learning_rate", self.learning_rate)
         return loss
@@ -103,11 +107,15 @@ class TrainingModule(L.LightningModule):  # type: ignore[misc]
             shares: `[B]`, λ of each in its blend.
         """
 
-    def on_train_batch_end(self, *_: object) -> None:
-        # With accumulated gradients not every batch ends with a step.
-        if self.average is not None and self.global_step > self._averaged_step:
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        # Not in on_train_batch_end: a checkpoint may be saved before that, and not every batch
+        # ends with a step.
+        super().optimizer_step(*args, **kwargs)
+        if self.average is not None:
             self.average.update_parameters(self.net)
-        self._averaged_step = self.global_step
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint[CLIPS_PER_STEP] = self.steps.clips_per_step
 
     @property
     def learning_rate(self) -> float:

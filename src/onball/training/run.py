@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -13,7 +13,9 @@ from torch import nn
 
 from onball.config import ExperimentConfig, save_config
 from onball.data.clips import ClipDataset
-from onball.data.matches import LabelledMatch
+from onball.data.joint import JointClips, trains_jointly
+from onball.data.matches import LabelledFrames, LabelledMatch
+from onball.data.soccernet_v2 import find_halves, load_halves
 from onball.errors import OnballError
 from onball.models import ClipClassifier, SpottingNet
 from onball.models.compute import choose_device, choose_precision
@@ -110,24 +112,52 @@ def train(config: ExperimentConfig, *, run_dir: str | Path, resume: bool = False
     return run_dir / MODEL_FOLDER
 
 
-def training_clips(config: ExperimentConfig, net: nn.Module, console: Console) -> ClipDataset:
-    """The clips to train on. Raises what loading the split `train` raises."""
+def training_clips(
+    config: ExperimentConfig, net: nn.Module, console: Console
+) -> ClipDataset | JointClips:
+    """The clips to train on, of one data set or mixed from two.
+
+    Raises `ConfigError` if net and data do not agree on joint training, and what loading the split
+    `train` or the second data set raises.
+    """
     training = config.training
     head_reach = net.head.reach if isinstance(net, SpottingNet) else 0
-    return ClipDataset(
-        load_split(config.data, "train", console),
-        config.data.clip_frames,
-        reach=label_reach(training.loss, head_reach),
-        action_share=training.action_share,
-        class_balance=training.class_balance,
+
+    def clips_of(matches: Sequence[LabelledMatch | LabelledFrames], source: int) -> ClipDataset:
+        return ClipDataset(
+            matches,
+            config.data.clip_frames,
+            reach=label_reach(training.loss, head_reach),
+            action_share=training.action_share,
+            class_balance=training.class_balance,
+            seed=training.seed,
+            source=source,
+        )
+
+    joint = trains_jointly(config)
+    # Their labels are read before the main data set is decoded: a broken file must show at once.
+    halves = find_halves(config.data) if joint else []
+    main = clips_of(load_split(config.data, "train", console), 0)
+    if not joint:
+        return main
+    with console.status("reading SoccerNet-v2") as status:
+        second = load_halves(
+            halves,
+            config.data,
+            lambda name, ms: status.update(f"decoding {name}: {ms / 60_000:.1f} min of video"),
+        )
+    return JointClips(
+        main,
+        clips_of(second, 1),
+        auxiliary_share=training.auxiliary_share,
         seed=training.seed,
     )
 
 
 def _module(
-    net: nn.Module, config: ExperimentConfig, steps: TrainingSteps, clips: ClipDataset
+    net: nn.Module, config: ExperimentConfig, steps: TrainingSteps, clips: ClipDataset | JointClips
 ) -> TrainingModule:
-    describe = describe_with([clips])
+    describe = describe_with(clips.datasets if isinstance(clips, JointClips) else [clips])
     if config.task == "spotting":
         return SpottingModule(cast(SpottingNet, net), config, steps, describe)
     return ClassificationModule(cast(ClipClassifier, net), config, steps, describe)

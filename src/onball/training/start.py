@@ -21,6 +21,7 @@ MODEL_FOLDER = "model"
 _MAY_CHANGE = {
     "data.root",
     "data.cache",
+    "data.auxiliary.root",
     "training.workers",
     "training.threads",
     "training.loggers",

@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,14 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import MLFlowLogger, TensorBoardLogger, WandbLogger
+from lightning.pytorch.strategies import DDPStrategy
 
 from onball.config import ExperimentConfig
 from onball.config.training import Logger
 from onball.errors import MissingDependencyError
 
+#: The first process validates while the others wait for it, whole matches long.
+_PATIENCE = timedelta(hours=12)
 _PRECISIONS = {
     torch.float32: "32-true",
     torch.bfloat16: "bf16-mixed",
@@ -65,7 +69,7 @@ def make_trainer(
         accelerator="auto" if torch.cuda.is_available() or together == 1 else "cpu",
         devices=together // nodes if together > 1 else 1,
         num_nodes=nodes if together > 1 else 1,
-        strategy="ddp" if together > 1 else "auto",
+        strategy=DDPStrategy(timeout=_PATIENCE) if together > 1 else "auto",
         # On the CPU there is no such layer; several small batches then keep their own statistics.
         sync_batchnorm=together > 1 and torch.cuda.is_available(),
         use_distributed_sampler=False,

@@ -1,6 +1,6 @@
 """Backbones: frames → one feature vector per frame. Importing this registers them all."""
 
-from onball.models.backbones import image
+from onball.models.backbones import image, x3d
 from onball.models.backbones.base import BACKBONES, Backbone, BackboneSetup
 
-__all__ = ["BACKBONES", "Backbone", "BackboneSetup", "image"]
+__all__ = ["BACKBONES", "Backbone", "BackboneSetup", "image", "x3d"]

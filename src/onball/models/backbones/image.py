@@ -13,7 +13,8 @@ from typing import Any
 
 import timm
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 from torch import Tensor
 
 from onball.config import PreprocessingConfig, Section
@@ -99,6 +100,17 @@ class ImageBackboneOptions(Section):
     neighbours: int = Field(0, ge=0, le=8)
     shift: ShiftKind = "none"
     shift_fraction: float = Field(0.25, gt=0, le=1)
+
+    @field_validator("pretrained", mode="before")
+    @classmethod
+    def _yes_no_or_path(cls, value: object) -> object:
+        if not isinstance(value, bool | str | Path):
+            raise PydanticCustomError(
+                "weights", "should be true, false or the path of a file or a saved model"
+            )
+        if isinstance(value, str) and value.lower() in ("true", "false"):
+            return value.lower() == "true"
+        return Path(value) if isinstance(value, str) else value
 
 
 def _timm_backbone(

@@ -70,15 +70,17 @@ class GateShift(nn.Module):
         self.frames: int | None = None
         self.reach = 1 + _GATE_FRAMES // 2 + (_FUSION_FRAMES // 2 if fuse else 0)
         self.norm = nn.BatchNorm2d(self.width)
-        self.gate = nn.Conv3d(self.width, 2, (_GATE_FRAMES, 3, 3), groups=2)
+        # The 3D convolution as a 2D one that gives the share of each of its frames, which are then
+        # added up: several times as fast on a CPU.
+        self.gate = nn.Conv2d(self.width, 2 * _GATE_FRAMES, 3, padding=1, groups=2, bias=False)
+        self.gate_bias = nn.Parameter(torch.zeros(2))
+        nn.init.zeros_(self.gate.weight)
         self.fusion: nn.Conv2d | None = None
         if fuse:
             padding = (1, _FUSION_FRAMES // 2)
             self.fusion = nn.Conv2d(4, 2, (3, _FUSION_FRAMES), padding=padding, groups=2)
-        for convolution in (self.gate, self.fusion):
-            if convolution is not None:
-                nn.init.zeros_(convolution.weight)
-                nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
+            nn.init.zeros_(self.fusion.weight)
+            nn.init.zeros_(self.fusion.bias)  # type: ignore[arg-type]
 
     def forward(self, images: Tensor) -> Tensor:
         """`[B · T, C, H, W]` → the same shape. Raises `RuntimeError` if `frames` is not set."""
@@ -105,16 +107,18 @@ class GateShift(nn.Module):
 
     def _gates(self, part: Tensor, frames: int) -> Tensor:
         """One gate for each group, `[B, T, 2, H, W]`."""
-        # The 3D convolution as a 2D one that gives the share of each of its frames, which are then
-        # added up: several times as fast on a CPU, as is one dense convolution instead of two.
-        weight = self.gate.weight.transpose(1, 2)  # [2, frames, width / 2, 3, 3]
-        of_first = F.pad(weight[0], (0, 0, 0, 0, 0, self.group))
-        of_second = F.pad(weight[1], (0, 0, 0, 0, self.group, 0))
-        shares = F.conv2d(self.norm(part).relu(), torch.cat([of_first, of_second]), padding=1)
+        # On a CPU one dense convolution, half of it zero, is faster than two narrow ones.
+        of_first, of_second = self.gate.weight.chunk(2)
+        dense = torch.cat(
+            [
+                F.pad(of_first, (0, 0, 0, 0, 0, self.group)),
+                F.pad(of_second, (0, 0, 0, 0, self.group, 0)),
+            ]
+        )
+        shares = F.conv2d(self.norm(part).relu(), dense, padding=1)
         by_group = shares.contiguous().view(-1, frames, 2, _GATE_FRAMES, *shares.shape[2:])
         before, now, after = by_group.unbind(3)
-        assert self.gate.bias is not None
-        bias = self.gate.bias.to(shares.dtype).view(2, 1, 1)
+        bias = self.gate_bias.to(shares.dtype).view(2, 1, 1)
         return torch.tanh(_later(before) + now + _earlier(after) + bias)
 
 

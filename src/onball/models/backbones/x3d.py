@@ -26,7 +26,8 @@ from onball.errors import ModelError
 from onball.models.backbones.base import BACKBONES, Backbone, BackboneSetup
 
 _STEM = 24
-#: Channels, blocks and squeezed channels of the four stages (table 3 of the paper, X3D-S and -M).
+#: Channels and blocks of the four stages of X3D-S and X3D-M, as the paper has them, and the
+#: squeezed channels: a sixteenth of the inner ones, rounded to a multiple of eight.
 _STAGES = ((24, 3, 8), (48, 5, 8), (96, 11, 16), (192, 7, 32))
 _EXPANSION = 2.25
 _POOLED, _PROJECTED = 432, 2048

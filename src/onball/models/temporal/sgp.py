@@ -29,6 +29,9 @@ class SGPEncoderDecoder(TemporalHead):
     Here there is none: clips begin at a random moment, so a frame's place in its clip says nothing
     of what happens in it, and the convolutions know the order of frames without one.
 
+    The sums of so many layers would start out as large, far too certain scores, so that the output
+    is normalised, as is usual where blocks normalise their input.
+
     Args:
         feature_dim: C.
         layers: how often time is halved.
@@ -53,6 +56,7 @@ class SGPEncoderDecoder(TemporalHead):
         self.encoder = nn.ModuleList(SGPLayer(*make) for _ in range(layers))
         self.bottom = SGPLayer(*make)
         self.decoder = nn.ModuleList(SGPMixer(*make) for _ in range(layers))
+        self.norm = ChannelNorm(self.output_dim)
 
     def forward(self, features: Tensor) -> Tensor:
         x = self.project(features).transpose(1, 2)
@@ -64,7 +68,7 @@ class SGPEncoderDecoder(TemporalHead):
         x = self.bottom(x)
         for mixer, skip in zip(self.decoder, reversed(skips), strict=True):
             x = mixer(skip, x)
-        output: Tensor = x.transpose(1, 2)
+        output: Tensor = self.norm(x).transpose(1, 2)
         return output
 
 

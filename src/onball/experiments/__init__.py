@@ -1,0 +1,1 @@
+"""Experiments: many configs trained and tested alike, a row of results each."""

@@ -1,0 +1,129 @@
+"""One experiment: train, test the best model on the split `test`, write the row and the curves."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from onball.actions import ACTIONS
+from onball.config import ExperimentConfig, load_config
+from onball.data.matches import LabelledMatch
+from onball.errors import DataError
+from onball.experiments.results import add_result, hardware
+from onball.files import read_text, write_text_atomic
+from onball.models import build_classifier, build_net, load_classifier, load_model
+from onball.models.compute import choose_device, choose_precision
+from onball.models.measure import measure
+from onball.training.loaders import load_split
+from onball.training.run import METRICS_FILE, train
+from onball.training.schedule import TrainingSteps
+from onball.training.validation import ValidationResult, validate
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A config with what is put over it.
+
+    Attributes:
+        path: the YAML file.
+        overlays: YAML files whose settings are put over it.
+        settings: `a.b=c`, over all of them.
+    """
+
+    path: Path
+    overlays: tuple[Path, ...] = ()
+    settings: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """`<folder>/<file>` without suffix: `spotting/regnety_bilstm`."""
+        return f"{self.path.resolve().parent.name}/{self.path.stem}"
+
+    def load(self) -> ExperimentConfig:
+        """All settings. Raises `ConfigError`."""
+        return load_config(self.path, self.settings, self.overlays)
+
+
+def run_experiment(experiment: Experiment, runs: Path, results: Path) -> dict[str, str]:
+    """Train (or go on training), test, and write `results/<task>.csv` and the training's curves.
+
+    Args:
+        experiment: what to do.
+        runs: its run is the folder `<runs>/<name of the experiment>`.
+        results: folder of the tables; curves go to `<results>/curves/<name>.csv`.
+
+    Returns: the row.
+
+    Raises what `train` raises; `DataError` if there is no split `test`.
+    """
+    config = experiment.load()
+    console = Console(stderr=True)
+    # Tested after hours of training: whether it can be must show before.
+    matches = load_split(config.data, "test", console)
+    run_dir = runs / experiment.name
+    model = train(config, run_dir=run_dir, resume=True)
+    tested = test_model(model, config, matches)
+    curves = read_text(run_dir / METRICS_FILE, DataError)
+    row = _row(experiment, config, tested, list(csv.DictReader(io.StringIO(curves))))
+    write_text_atomic(results / "curves" / f"{experiment.name}.csv", curves)
+    add_result(results / f"{config.task}.csv", row)
+    return row
+
+
+def test_model(
+    folder: Path, config: ExperimentConfig, matches: Sequence[LabelledMatch]
+) -> ValidationResult:
+    """How good a saved model is on matches."""
+    net = load_model(folder)[0] if config.task == "spotting" else load_classifier(folder)[0]
+    device = choose_device()
+    precision = choose_precision(config.training.precision, device)
+    if config.training.threads is not None:
+        torch.set_num_threads(config.training.threads)
+    return validate(net.to(device), matches, config, precision)
+
+
+def _row(
+    experiment: Experiment,
+    config: ExperimentConfig,
+    tested: ValidationResult,
+    epochs: Sequence[dict[str, str]],
+) -> dict[str, str]:
+    data, training = config.data, config.training
+    net = build_net if config.task == "spotting" else build_classifier
+    clip = (data.clip_frames, 3, data.height, data.width)
+    cost = measure(net(config.model, fetch_weights=False), clip)
+    known = [epoch for epoch in epochs if epoch["map10"]]
+    best = max(known, key=lambda epoch: float(epoch["map10"]), default=None)
+    over = [path.stem for path in experiment.overlays] + list(experiment.settings)
+    scores = tested.evaluation.ap
+    return {
+        "config": experiment.name,
+        "settings": "; ".join(text for text in over if not _is_place(text)),
+        "seed": str(training.seed),
+        "data": data.root.name if data.root else "",
+        "train_minutes": "",
+        "size": f"{data.width}x{data.height}",
+        "hardware": hardware(),
+        "epochs": str(len(epochs)),
+        "best_epoch": best["epoch"] if best else "",
+        "steps": epochs[-1]["step"] if epochs else "",
+        "clips": str(len(epochs) * TrainingSteps.of(training).clips_per_epoch),
+        "wall_time_s": f"{sum(float(epoch['seconds']) for epoch in epochs):.0f}",
+        "parameters": str(cost.parameters),
+        "gflops": f"{cost.gflops:.2f}",
+        "map12": f"{100 * tested.map12:.2f}",
+        "map10": f"{100 * tested.map10:.2f}",
+        **{f"AP {action}": f"{100 * scores[action]:.2f}" for action in ACTIONS},
+    }
+
+
+def _is_place(setting: str) -> bool:
+    """Settings that say where things lie on this machine, and change no result."""
+    places = ("data.root", "data.cache", "training.workers", "training.threads")
+    return setting.partition("=")[0].strip() in places

@@ -1,0 +1,259 @@
+"""SoccerNet-v2's labels and matches, with the data set's own package as the oracle for names."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from SoccerNet.Evaluation.utils import EVENT_DICTIONARY_V2
+
+from onball.config import DataConfig
+from onball.config.data import AuxiliaryDataConfig
+from onball.data.clips import ClipDataset
+from onball.data.matches import LabelledFrames
+from onball.data.soccernet_v2 import V2_ACTIONS, find_halves, load_halves, read_v2_labels
+from onball.errors import DataError, LabelError, OnballWarning
+from onball.events import Team
+from onball.models.net import NUM_AUXILIARY_CLASSES
+from onball.video import VideoWriter
+
+MATCH = "england_epl/2014-2015/2015-02-21 - 18-00 Chelsea 1 - 1 Burnley"
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def annotation(game_time: str, label: str, position: object, **fields: object) -> dict[str, Any]:
+    entry = {
+        "gameTime": game_time,
+        "label": label,
+        "position": position,
+        "team": "home",
+        "visibility": "visible",
+    }
+    return entry | fields
+
+
+#: By half and time, the order in which they are to come out.
+ANNOTATIONS = [
+    annotation("1 - 00:00", "Kick-off", "400"),
+    annotation("1 - 00:02", "Yellow->red card", "2400", visibility="not shown"),
+    annotation("2 - 00:01", "Ball out of play", "1200", team="not applicable"),
+]
+
+
+def write_labels(folder: Path, annotations: object) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "Labels-v2.json"
+    content = {"UrlLocal": "Équipe/", "gameHomeTeam": "Équipe", "annotations": annotations}
+    path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    return path
+
+
+def write_video(path: Path, grey: int) -> None:
+    with VideoWriter(path, (64, 36), 25, crf=0) as writer:
+        for _ in range(75):
+            writer.write(np.full((36, 64, 3), grey, np.uint8))
+
+
+def write_match(folder: Path, annotations: object = ANNOTATIONS) -> Path:
+    write_labels(folder, annotations)
+    for half in (1, 2):
+        write_video(folder / f"{half}_224p.mkv", 80 * half)
+    return folder
+
+
+def touch_match(folder: Path) -> Path:
+    """A match that is only found, never decoded."""
+    write_labels(folder, ANNOTATIONS)
+    for half in (1, 2):
+        (folder / f"{half}_224p.mkv").touch()
+    return folder
+
+
+def data_of(root: Path | None, **settings: object) -> DataConfig:
+    auxiliary = AuxiliaryDataConfig(root=root)
+    return DataConfig(auxiliary=auxiliary, width=64, height=36, clip_frames=10, **settings)
+
+
+def load(data: DataConfig) -> list[LabelledFrames]:
+    return load_halves(find_halves(data), data)
+
+
+def names(root: Path) -> list[str]:
+    return [half.name for half in find_halves(data_of(root))]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("soccernet-v2")
+    write_match(root / MATCH)
+    return root
+
+
+def test_the_17_actions_are_those_of_the_data_set_in_its_order():
+    assert dict(EVENT_DICTIONARY_V2) == {name: i for i, name in enumerate(V2_ACTIONS)}
+    assert NUM_AUXILIARY_CLASSES == 1 + len(V2_ACTIONS)
+
+
+def test_every_action_has_the_data_sets_class_with_background_before_it(tmp_path):
+    entries = [annotation("1 - 00:00", name, str(i)) for i, name in enumerate(EVENT_DICTIONARY_V2)]
+    events = read_v2_labels(write_labels(tmp_path, entries))
+    assert {event.label: event.class_index - 1 for event in events} == EVENT_DICTIONARY_V2
+
+
+def test_labels_are_read_by_half_and_time(tmp_path):
+    events = read_v2_labels(write_labels(tmp_path, ANNOTATIONS[::-1]))
+    assert [(event.half, event.position_ms, event.label) for event in events] == [
+        (1, 400, "Kick-off"),
+        (1, 2400, "Yellow->red card"),
+        (2, 1200, "Ball out of play"),
+    ]
+    assert [event.visible for event in events] == [True, False, True]
+
+
+def test_home_and_away_are_no_sides_of_the_pitch(tmp_path):
+    entries = [annotation("1 - 00:00", "Foul", "0", team=team) for team in ("home", "away", "left")]
+    events = read_v2_labels(write_labels(tmp_path, entries))
+    assert {event.team for event in events} == {Team.UNKNOWN}
+
+
+def test_other_spellings_that_leave_no_doubt_are_understood(tmp_path):
+    entries = [annotation("2 - 07:00", " SHOTS on target", 420_000)]
+    (event,) = read_v2_labels(write_labels(tmp_path, entries))
+    assert (event.label, event.position_ms, event.half) == ("Shots on target", 420_000, 2)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (annotation("1 - 00:00", "Throw in", "0"), "unknown action 'Throw in': .* 'Throw-in'"),
+        (annotation("1 - 00:00", "PASS", "0"), "unknown action 'PASS': known: Penalty, Kick-off"),
+        (annotation("1 - 00:00", "Goal", "-40"), "position '-40' is not a whole number"),
+        (annotation("1 - 00:00", "Goal", "1.5"), "position '1.5' is not a whole number"),
+        (annotation("1 - 00:00", "Goal", None), "position None is not a whole number"),
+        (annotation("12:34", "Goal", "0"), "gameTime '12:34' is not of the form '1 - 12:34'"),
+        (annotation("3 - 00:00", "Goal", "0"), "gameTime '3 - 00:00': half 3 is not 1 or 2"),
+        ({"label": "Goal", "position": "0"}, "no 'gameTime' in it"),
+        ({"gameTime": "1 - 00:00", "position": "0"}, "no 'label' in it"),
+        ("Goal", r"expected an object, \{…\}, found 'Goal'"),
+    ],
+)
+def test_what_is_wrong_with_an_annotation_is_told_in_one_line(tmp_path, entry, message):
+    path = write_labels(tmp_path, [ANNOTATIONS[0], entry])
+    with pytest.raises(LabelError, match=f"Labels-v2.json, annotation 2: {message}") as caught:
+        read_v2_labels(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_of_another_kind_is_told(tmp_path):
+    with pytest.raises(LabelError, match="'annotations' is not a list"):
+        read_v2_labels(write_labels(tmp_path, {}))
+    path = tmp_path / "Labels-v2.json"
+    path.write_text('{"predictions": []}')
+    with pytest.raises(LabelError, match=r"Labels-v2\.json: no 'annotations' in it"):
+        read_v2_labels(path)
+    path.unlink()
+    with pytest.raises(LabelError, match="no such file"):
+        read_v2_labels(path)
+
+
+@pytest.mark.parametrize("cached", [False, True], ids=["from the video", "from the cache"])
+def test_each_half_has_its_own_frames_and_labels(root, tmp_path, cached):
+    data = data_of(root, cache=tmp_path / "cache" if cached else None)
+    first, second = load(data)
+    assert [first.name, second.name] == [f"{MATCH} half 1", f"{MATCH} half 2"]
+    assert [event.position_ms for event in first.events] == [400, 2400]
+    assert [event.position_ms for event in second.events] == [1200]
+    for half, grey in ((first, 80), (second, 160)):
+        assert half.frames.times_ms[:3].tolist() == [0, 80, 160]  # at the main data set's 12.5 fps
+        frames = half.frames.read(0, 5)
+        assert frames.shape == (5, 36, 64, 3)
+        assert np.abs(frames.astype(int) - grey).max() <= 3
+
+
+def test_clips_of_the_halves_carry_the_classes_of_the_17_actions(root):
+    clips = ClipDataset(load(data_of(root)), 38, reach=0, action_share=0.0, seed=0, source=1)
+    seen = {int(c) for index in range(8) for c in clips[0, index].classes.unique()}
+    assert {0, 2, 9, 17} <= seen
+    assert int(clips[0, 0].source) == 1
+    assert clips.names == [f"{MATCH} half 1", f"{MATCH} half 2"]
+
+
+def test_progress_names_the_half_that_is_decoded(root, tmp_path):
+    data = data_of(root, cache=tmp_path)
+    told = []
+    load_halves(find_halves(data), data, lambda name, ms: told.append((name, ms)))
+    assert {name for name, _ in told} == {f"{MATCH} half 1", f"{MATCH} half 2"}
+    assert max(ms for _, ms in told) > 2000
+
+
+def test_without_a_word_on_splits_all_matches_are_trained_on(tmp_path):
+    for name in ("spain/2015/B", "england/2014/A"):
+        touch_match(tmp_path / name)
+    assert names(tmp_path)[::2] == ["england/2014/A half 1", "spain/2015/B half 1"]
+
+
+def test_a_folder_train_or_a_list_says_which_matches_are_trained_on(tmp_path):
+    touch_match(tmp_path / "train" / "l" / "s" / "A")
+    touch_match(tmp_path / "train" / "l" / "s" / "B")
+    touch_match(tmp_path / "test" / "l" / "s" / "C")
+    assert names(tmp_path)[::2] == ["l/s/A half 1", "l/s/B half 1"]
+    (tmp_path / "splits.json").write_text('{"train": ["l/s/C"], "test": ["l/s/A"]}')
+    assert names(tmp_path) == ["l/s/C half 1", "l/s/C half 2"]
+
+
+def test_the_smaller_video_is_taken_and_the_larger_one_for_want_of_it(tmp_path):
+    folder = touch_match(tmp_path / "l" / "s" / "A")
+    (folder / "1_720p.mkv").touch()
+    (folder / "2_224p.mkv").rename(folder / "2_720p.mkv")
+    videos = [half.video.name for half in find_halves(data_of(tmp_path))]
+    assert videos == ["1_224p.mkv", "2_720p.mkv"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [
+        (["2_224p.mkv"], r"l.s.A: no video of half 2 in it: add 2_224p\.mkv"),
+        (["1_224p.mkv", "2_224p.mkv"], r"l.s.A: no video of half 1 in it: add 1_224p\.mkv"),
+        (["Labels-v2.json"], r"l.s.A: no Labels-v2\.json in it"),
+    ],
+)
+def test_a_match_that_lacks_something_is_told(tmp_path, missing, message):
+    folder = touch_match(tmp_path / "l" / "s" / "A")
+    for name in missing:
+        (folder / name).unlink()
+    with pytest.raises(DataError, match=message):
+        find_halves(data_of(tmp_path))
+
+
+def test_a_root_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(DataError, match=r"--set data\.auxiliary\.root=FOLDER"):
+        find_halves(data_of(None))
+    with pytest.raises(DataError, match=r"^data\.auxiliary\.root: .*gone: no such folder"):
+        find_halves(data_of(tmp_path / "gone"))
+    with pytest.raises(DataError, match="no match in it"):
+        find_halves(data_of(tmp_path))
+
+
+def test_labels_beyond_the_end_of_a_half_are_an_error_or_left_out(tmp_path):
+    late = annotation("2 - 45:00", "Corner", "2700000")
+    write_match(tmp_path / "l" / "s" / "A", [*ANNOTATIONS, late])
+    message = (
+        r"Labels-v2\.json, 2_224p\.mkv: 1 of 2 labels lie beyond the video's end at 3 s, "
+        r"first Corner at 2700 s"
+    )
+    with pytest.raises(DataError, match=message):
+        load(data_of(tmp_path))
+    with pytest.warns(OnballWarning, match=message):
+        halves = load(data_of(tmp_path, skip_labels_outside=True))
+    assert [len(half.events) for half in halves] == [2, 1]
