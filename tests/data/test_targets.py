@@ -7,8 +7,8 @@ import pytest
 
 from onball.actions import Action
 from onball.classes import class_of
-from onball.data.targets import frame_targets, nearest_frames
-from onball.events import Event
+from onball.data.targets import events_in_reach, frame_targets, label_frames, nearest_frames
+from onball.events import Event, Team
 
 GRID = np.arange(0, 800, 80)
 PASS, SHOT, GOAL = (class_of(a) for a in (Action.PASS, Action.SHOT, Action.GOAL))
@@ -53,3 +53,83 @@ def test_events_beyond_the_video_are_left_out():
     events = [Event(800, Action.PASS), Event(801, Action.SHOT), Event(60_000, Action.GOAL)]
     assert frame_targets(events, GRID).tolist() == [0] * 9 + [PASS]
     assert frame_targets(events, GRID[:0]).tolist() == []
+
+
+def test_a_frame_knows_how_far_and_which_way_its_event_is():
+    labels = label_frames([Event(320, Action.SHOT)], GRID, reach=3)
+    assert labels.classes.tolist() == [0, SHOT, SHOT, SHOT, SHOT, SHOT, SHOT, SHOT, 0, 0]
+    assert labels.shifts.tolist() == [0, 3, 2, 1, 0, -1, -2, -3, 0, 0]
+
+
+def test_a_frame_knows_whose_action_is_near():
+    events = [
+        Event(80, Action.PASS, team=Team.LEFT),
+        Event(320, Action.PASS, team=Team.RIGHT),
+        Event(640, Action.OUT),
+    ]
+    sides = label_frames(events, GRID, reach=1).sides
+    assert sides.tolist() == [0, 0, 0, 1, 1, 1, -1, -1, -1, -1]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_labels_agree_with_a_plain_search_for_the_nearest_event(seed):
+    rng = np.random.default_rng(seed)
+    times = np.arange(100) * 80
+    # One event a frame, so that its frame and class name it.
+    frames = rng.choice(100, 15, replace=False)
+    teams = list(Team)
+    events = [
+        Event(80 * int(f), list(Action)[rng.integers(12)], team=teams[rng.integers(3)])
+        for f in frames
+    ]
+    reach = int(rng.integers(0, 8))
+    labels = label_frames(events, times, reach=reach)
+    for frame in range(100):
+        distances = [
+            (abs(int(f) - frame), -e.class_index) for f, e in zip(frames, events, strict=True)
+        ]
+        nearest = min(distances)
+        if nearest[0] > reach:
+            told = labels.classes[frame], labels.shifts[frame], labels.sides[frame]
+            assert told == (0, 0, -1)
+            continue
+        candidates = {
+            (e.class_index, int(f) - frame, {Team.LEFT: 0, Team.RIGHT: 1}.get(e.team, -1))
+            for f, e, d in zip(frames, events, distances, strict=True)
+            if d == nearest
+        }
+        told = labels.classes[frame], labels.shifts[frame], labels.sides[frame]
+        assert tuple(map(int, told)) in candidates
+
+
+def test_shift_side_and_class_of_a_frame_are_those_of_one_event():
+    # Two PASSes as near to the frame between them, and two on one frame.
+    events = [
+        Event(80, Action.PASS, team=Team.LEFT),
+        Event(240, Action.PASS, team=Team.RIGHT),
+        Event(480, Action.PASS, team=Team.LEFT),
+        Event(485, Action.SHOT, team=Team.RIGHT),
+    ]
+    labels = label_frames(events, GRID, reach=1)
+    assert (labels.shifts[2], labels.sides[2]) in {(-1, 0), (1, 1)}
+    assert (labels.classes[6], labels.sides[6]) == (SHOT, 1)
+
+
+def test_reach_without_events_leaves_background_of_no_side():
+    labels = label_frames([], GRID, reach=5)
+    assert not labels.classes.any() and not labels.shifts.any()
+    assert labels.sides.tolist() == [-1] * 10
+
+
+def test_events_count_up_to_one_frame_beyond_either_end():
+    times = GRID + 400
+    events = [Event(ms, Action.PASS) for ms in (319, 320, 400, 1120, 1200, 1201)]
+    assert [e.position_ms for e in events_in_reach(events, times)] == [320, 400, 1120, 1200]
+    assert events_in_reach(events, times[:0]) == []
+
+
+def test_one_frame_alone_takes_only_what_happens_on_it():
+    times = np.array([400])
+    events = [Event(ms, Action.PASS) for ms in (399, 400, 401)]
+    assert [e.position_ms for e in events_in_reach(events, times)] == [400]
+    assert label_frames(events, times, reach=3).classes.tolist() == [PASS]

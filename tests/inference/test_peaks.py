@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from onball.actions import ACTIONS, NUM_ACTIONS, Action
-from onball.events import Event
-from onball.inference.peaks import PeakFinder, find_peaks
+from onball.config import InferenceConfig
+from onball.events import Event, Team
+from onball.inference.engine import ScoredFrames
+from onball.inference.peaks import PeakFinder, events_of, find_peaks
 
 STEP_MS = 80
 
@@ -109,3 +111,64 @@ def test_a_stream_gives_an_event_soon_after_it_happened():
             given_at[event.position_ms] = int(times[frame])
     assert set(given_at) == {800, 4800}
     assert all(now - moment <= 1000 + 2 * STEP_MS for moment, now in given_at.items())
+
+
+def test_an_event_is_the_teams_with_the_larger_part_at_its_own_frame():
+    scores, times = dense(30, PASS={5: 0.8, 6: 0.7, 20: 0.6}, SHOT={10: 0.9})
+    left = np.zeros_like(scores)
+    left[5, Action.PASS.order], left[20, Action.PASS.order] = 0.5, 0.2
+    left[6, Action.PASS.order] = 0.0  # a neighbour has no say
+    left[10, Action.SHOT.order] = 0.9
+    events = find_peaks(scores, times, nms_window_ms=500, threshold=0.1, left=left)
+    assert [(e.position_ms, e.team) for e in events] == [
+        (5 * STEP_MS, Team.LEFT),
+        (10 * STEP_MS, Team.LEFT),
+        (20 * STEP_MS, Team.RIGHT),
+    ]
+
+
+def test_without_parts_the_team_is_unknown():
+    scores, times = dense(20, SHOT={9: 0.4})
+    events = find_peaks(scores, times, nms_window_ms=1000, threshold=0.1)
+    assert [event.team for event in events] == [Team.UNKNOWN]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("size", [1, 2, 7])
+def test_teams_are_the_same_however_the_stream_is_cut(seed, size):
+    rng = np.random.default_rng(seed)
+    scores = rng.random((60, NUM_ACTIONS), np.float32)
+    left = scores * rng.random((60, NUM_ACTIONS), np.float32)
+    times = np.arange(60) * STEP_MS
+    whole = find_peaks(scores, times, nms_window_ms=400, threshold=0.3, left=left)
+    finder = PeakFinder(nms_window_ms=400, threshold=0.3)
+    streamed = []
+    for start in range(0, 60, size):
+        part = slice(start, start + size)
+        streamed += finder.push(scores[part], times[part], left[part])
+    assert streamed + finder.finish() == whole
+    assert {event.team for event in whole} == {Team.LEFT, Team.RIGHT}
+    for event in whole:
+        frame, action = event.position_ms // STEP_MS, event.label.order
+        assert (event.team is Team.LEFT) == (left[frame, action] > scores[frame, action] / 2)
+
+
+def test_both_teams_scores_may_round_to_more_than_one():
+    scores, times = dense(5, PASS={2: 1.0})
+    scores[2, Action.PASS.order] = np.nextafter(np.float32(1), np.float32(2))
+    (event,) = find_peaks(scores, times, nms_window_ms=80, threshold=0.1)
+    assert event.confidence == 1.0
+
+
+def test_scores_are_moved_before_peaks_are_looked_for():
+    scores, times = dense(30, SHOT={8: 0.5, 9: 0.4, 14: 0.3})
+    moves = np.zeros(30, np.float32)
+    moves[[8, 9]], moves[14] = [3, 2], -3
+    config = InferenceConfig(nms_window_ms=80)
+    parts = [ScoredFrames(scores, times, None, moves)]
+    (event,) = events_of(parts, config, reach=4, threshold=0.1)
+    assert (event.position_ms, event.confidence) == (11 * STEP_MS, pytest.approx(0.5))
+    # Of a net that gives no displacement the frames stay where they are.
+    plain = [ScoredFrames(scores, times)]
+    positions = [e.position_ms for e in events_of(plain, config, reach=0, threshold=0.1)]
+    assert positions == [8 * STEP_MS, 14 * STEP_MS]

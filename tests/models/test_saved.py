@@ -10,7 +10,7 @@ import torch
 
 from onball.config import ComponentConfig, ExperimentConfig, ModelConfig, SavedModelConfig
 from onball.errors import ModelError, OnballError
-from onball.models import build_net, load_model, save_model
+from onball.models import build_classifier, build_net, load_classifier, load_model, save_model
 
 EXPERIMENT = ExperimentConfig(
     model=ModelConfig(
@@ -155,3 +155,64 @@ def retype(path, **temporal):
 def test_a_missing_folder_is_told_in_one_line(tmp_path):
     with pytest.raises(ModelError, match="no saved model here"):
         load_model(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"teams": True},
+        {"head": ComponentConfig(name="linear", displacement=4)},
+        {"head": ComponentConfig(name="trident", radius=2, hidden=8)},
+        {"auxiliary": "soccernet-v2"},
+    ],
+)
+def test_every_kind_of_net_comes_back_as_it_was(tmp_path, changes):
+    model = CONFIG.model.model_copy(update=changes)
+    config = CONFIG.model_copy(update={"model": model})
+    net = build_net(model, fetch_weights=False).eval()
+    save_model(net, config, tmp_path / "model")
+    loaded, read = load_model(tmp_path / "model")
+    assert read == config
+    assert torch.equal(loaded(FRAMES).outputs(), net(FRAMES).outputs())
+    assert loaded.head.reach == net.head.reach
+
+
+CLIPS = SavedModelConfig.of(EXPERIMENT.model_copy(update={"task": "classification"}))
+
+
+@pytest.fixture
+def classifier():
+    torch.manual_seed(3)
+    return build_classifier(CLIPS.model, fetch_weights=False).eval()
+
+
+def test_a_loaded_classifier_scores_as_the_saved_one(classifier, tmp_path):
+    save_model(classifier, CLIPS, tmp_path / "model")
+    loaded, config = load_classifier(tmp_path / "model")
+    assert config == CLIPS
+    assert (config.task, config.clip_frames) == ("classification", 50)
+    assert not loaded.training
+    assert torch.equal(loaded(FRAMES), classifier(FRAMES))
+
+
+def test_a_model_for_another_task_is_told_in_one_line(net, classifier, tmp_path):
+    save_model(net, CONFIG, tmp_path / "spotting")
+    save_model(classifier, CLIPS, tmp_path / "clips")
+    with pytest.raises(ModelError, match="for classification, and one for spotting") as caught:
+        load_model(tmp_path / "clips")
+    assert "\n" not in str(caught.value) and str(tmp_path / "clips") in str(caught.value)
+    with pytest.raises(ModelError, match="for spotting, and one for classification") as caught:
+        load_classifier(tmp_path / "spotting")
+    assert "\n" not in str(caught.value) and str(tmp_path / "spotting") in str(caught.value)
+
+
+def test_a_model_from_before_there_were_tasks_is_for_spotting(net, tmp_path):
+    save_model(net, CONFIG, tmp_path / "model")
+    path = tmp_path / "model" / "config.json"
+    config = json.loads(path.read_text())
+    del config["task"], config["clip_frames"]
+    for setting in ("head", "dropout", "teams", "auxiliary"):
+        del config["model"][setting]
+    path.write_text(json.dumps(config))
+    loaded, _ = load_model(tmp_path / "model")
+    assert torch.equal(loaded(FRAMES).logits, net(FRAMES).logits)

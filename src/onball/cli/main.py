@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
@@ -74,8 +76,29 @@ def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
+    imports: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--import", help="A Python module that registers components of your own (repeatable)."
+        ),
+    ] = None,
 ) -> None:
     console.show_warnings()
+    for name in imports or ():
+        _import(name)
+
+
+def _import(name: str) -> None:
+    """Import a module of the user's, from the Python path or the working directory."""
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name.partition(".")[0] and error.name != name:
+            raise
+        console.fail(f"--import {name}: no such module here or on the Python path")
+        raise typer.Exit(2) from None
 
 
 def main() -> None:

@@ -165,14 +165,15 @@ def events_within(
 
     Raises `DataError` if there are later events that are not to be skipped.
     """
-    end = int(frames.times_ms[-1]) + _SLACK_MS
+    last = int(frames.times_ms[-1])
+    end = last + _SLACK_MS
     outside = [event for event in events if event.position_ms > end]
     if not outside:
         return list(events)
     first = outside[0]
     message = (
         f"{labels}: {len(outside)} of {len(events)} labels lie beyond the video's end at "
-        f"{end // 1000} s, first {first.label} at {first.position_ms / 1000:g} s"
+        f"{last / 1000:g} s, first {first.label} at {first.position_ms / 1000:g} s"
     )
     if not skip:
         raise DataError(

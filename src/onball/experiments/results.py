@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from filelock import FileLock
 
 from onball.actions import ACTIONS
 from onball.errors import DataError
@@ -21,7 +22,6 @@ COLUMNS = (
     "settings",
     "seed",
     "data",
-    "train_minutes",
     "size",
     "hardware",
     "epochs",
@@ -54,7 +54,16 @@ def read_results(path: Path) -> list[dict[str, str]]:
 
 
 def add_result(path: Path, row: Mapping[str, str]) -> None:
-    """Write a row into a results file, in the place of an earlier one of the same experiment."""
+    """Write a row into a results file, in the place of an earlier one of the same experiment.
+
+    Several processes may do so at once: each waits for the others.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        _write_with(path, row)
+
+
+def _write_with(path: Path, row: Mapping[str, str]) -> None:
     rows = read_results(path)
     key = [row[name] for name in _KEY]
     places = [i for i, former in enumerate(rows) if [former[name] for name in _KEY] == key]

@@ -107,7 +107,6 @@ def _row(
         "settings": "; ".join(text for text in over if not _is_place(text)),
         "seed": str(training.seed),
         "data": data.root.name if data.root else "",
-        "train_minutes": "",
         "size": f"{data.width}x{data.height}",
         "hardware": hardware(),
         "epochs": str(len(epochs)),

@@ -52,6 +52,7 @@ class Checkpoints(Checkpoint):  # type: ignore[misc]
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     def _restore_signals(self) -> None:
+        # Before Lightning's teardown, which takes its own handlers away.
         for name, handler in self._former.items():
             signal.signal(name, handler)
         self._former = {}
@@ -86,11 +87,12 @@ class Checkpoints(Checkpoint):  # type: ignore[misc]
     def on_exception(
         self, trainer: L.Trainer, pl_module: TrainingModule, exception: BaseException
     ) -> None:
+        self._restore_signals()
         # Saving needs all processes, and this error comes in all of them.
         if isinstance(exception, LossNotFiniteError):
             self._save(trainer, FAILED_CHECKPOINT)
 
-    def teardown(self, trainer: L.Trainer, pl_module: TrainingModule, stage: str) -> None:
+    def on_train_end(self, trainer: L.Trainer, pl_module: TrainingModule) -> None:
         self._restore_signals()
 
     def _save(self, trainer: L.Trainer, name: Path) -> None:

@@ -87,7 +87,7 @@ def train(config: ExperimentConfig, *, run_dir: str | Path, resume: bool = False
         clips,
         training,
         steps,
-        global_step(checkpoint) if resuming else 0,
+        global_step(checkpoint, steps.clips_per_step) if resuming else 0,
         rank(),
         processes(),
     )
@@ -104,7 +104,7 @@ def train(config: ExperimentConfig, *, run_dir: str | Path, resume: bool = False
     with quiet(), told_in_one_line(run_dir):
         trainer = make_trainer(config, run_dir, callbacks, precision, progress_bar=show_bar)
         trainer.fit(module, loader, ckpt_path=checkpoint if resuming else None, weights_only=True)
-    if checkpoints.interrupted and trainer.global_step < steps.total:
+    if checkpoints.interrupted and not best.exhausted and trainer.global_step < steps.total:
         raise TrainingInterrupted(
             f"stopped at step {trainer.global_step} of {steps.total}; the state is in "
             f"{checkpoint}: go on with the same command and --resume"

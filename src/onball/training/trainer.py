@@ -15,7 +15,6 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.loggers import MLFlowLogger, TensorBoardLogger, WandbLogger
 from lightning.pytorch.strategies import DDPStrategy
 
 from onball.config import ExperimentConfig
@@ -96,14 +95,21 @@ def check_loggers(names: Sequence[Logger]) -> None:
 
 
 def _logger(name: Logger, run_dir: Path, config: ExperimentConfig) -> Any:
+    # Each brings a library of its own: only the one that is asked for is loaded.
     if name == "tensorboard":
+        from lightning.pytorch.loggers import TensorBoardLogger
+
         return TensorBoardLogger(run_dir, name="", version="tensorboard")
     settings = config.model_dump(mode="json")
     if name == "wandb":
+        from lightning.pytorch.loggers import WandbLogger
+
         logger: Any = WandbLogger(
             name=run_dir.name, project="onball", save_dir=run_dir, config=settings
         )
         return logger
+    from lightning.pytorch.loggers import MLFlowLogger
+
     logger = MLFlowLogger(experiment_name="onball", run_name=run_dir.name)
     logger.log_hyperparams(settings)
     return logger

@@ -71,7 +71,7 @@ class GateShift(nn.Module):
         self.reach = 1 + _GATE_FRAMES // 2 + (_FUSION_FRAMES // 2 if fuse else 0)
         self.norm = nn.BatchNorm2d(self.width)
         # The 3D convolution as a 2D one that gives the share of each of its frames, which are then
-        # added up: several times as fast on a CPU.
+        # added up: faster on a CPU, and of four axes, as a channels-last network wants its weights.
         self.gate = nn.Conv2d(self.width, 2 * _GATE_FRAMES, 3, padding=1, groups=2, bias=False)
         self.gate_bias = nn.Parameter(torch.zeros(2))
         nn.init.zeros_(self.gate.weight)
@@ -88,6 +88,10 @@ class GateShift(nn.Module):
             raise RuntimeError("GateShift.frames is not set: it is the length of the clips")
         # Splits rather than slices: their gradient is one concatenation, not a sum of paddings.
         part, rest = torch.split(images, [self.width, images.shape[1] - self.width], dim=1)
+        if part.requires_grad:
+            # Else the gradient of all channels takes this part's layout, and joins that of the
+            # shortcut slowly.
+            part.register_hook(_as_channels_last)  # type: ignore[no-untyped-call]
         part = part.contiguous()
         gates = torch.split(self._gates(part, self.frames), 1, dim=2)
         groups = torch.split(_clips(part, self.frames), self.group, dim=2)
@@ -99,7 +103,7 @@ class GateShift(nn.Module):
         else:
             mixed = _fused(self.fusion, moved, stayed)
         out = torch.cat(mixed, dim=2).flatten(0, 1)
-        return torch.cat([out.contiguous(memory_format=torch.channels_last), rest], dim=1)
+        return torch.cat([_as_channels_last(out), rest], dim=1)
 
     def before(self, _: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         """A forward pre-hook for the layer whose input is to be shifted."""
@@ -115,11 +119,19 @@ class GateShift(nn.Module):
                 F.pad(of_second, (0, 0, 0, 0, self.group, 0)),
             ]
         )
-        shares = F.conv2d(self.norm(part).relu(), dense, padding=1)
+        normed = self.norm(part)
+        if normed.requires_grad:
+            # As above: the backward of the normalisation wants one layout.
+            normed.register_hook(Tensor.contiguous)  # type: ignore[no-untyped-call]
+        shares = F.conv2d(_as_channels_last(normed).relu(), dense, padding=1)
         by_group = shares.contiguous().view(-1, frames, 2, _GATE_FRAMES, *shares.shape[2:])
         before, now, after = by_group.unbind(3)
         bias = self.gate_bias.to(shares.dtype).view(2, 1, 1)
         return torch.tanh(_later(before) + now + _earlier(after) + bias)
+
+
+def _as_channels_last(images: Tensor) -> Tensor:
+    return images.contiguous(memory_format=torch.channels_last)
 
 
 def _clips(images: Tensor, frames: int) -> Tensor:

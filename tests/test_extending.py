@@ -1,0 +1,70 @@
+"""The components of docs/extending.md, written to files, train and spot as the page says."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from onball.actions import Action
+from onball.events import Event, EventList
+from onball.formats.soccernet import read_results, write_labels
+from onball.video import VideoWriter
+
+PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
+TINY = Path(__file__).parents[1] / "configs" / "spotting" / "tiny.yaml"
+
+
+def example(module: str) -> str:
+    """The code block that the page says to save under that name."""
+    text = PAGE.read_text(encoding="utf-8")
+    found = re.search(rf"`{module}\.py`.*?```python\n(.*?)```", text, flags=re.DOTALL)
+    assert found, f"the page has no {module}.py"
+    return found.group(1)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "data"
+    for split in ("train", "valid"):
+        folder = root / split / "league" / "season" / "match"
+        with VideoWriter(folder / "224p.mp4", (64, 36), 25) as writer:
+            for index in range(100):
+                writer.write(np.full((36, 64, 3), 200 if 48 <= index < 54 else 60, np.uint8))
+        write_labels(EventList.of([Event(2000, Action.PASS)]), folder / "Labels-ball.json")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("module", "setting"),
+    [
+        ("mean_head", "model.temporal={name: mean, radius: 8}"),
+        ("grid_backbone", "model.backbone={name: grid}"),
+    ],
+)
+def test_the_example_of_the_page_trains_and_spots(
+    onball, monkeypatch, tmp_path, root, module, setting
+):
+    (tmp_path / f"{module}.py").write_text(example(module), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    quick = ["training.epochs=1", "training.clips_per_epoch=4", setting]
+    settings = [part for text in quick for part in ("--set", text)]
+    code, _, said = onball(
+        "--import", module, "train", TINY, "--data", root, "--out", "run", *settings
+    )
+    assert code == 0, said
+    video = next(root.rglob("224p.mp4"))
+    code, _, said = onball("--import", module, "spot", video, "--model", "run/model", "--out", "out")
+    assert code == 0, said
+    results = next(Path("out").rglob("results_spotting.json"))
+    assert len(read_results(results)) > 0
+
+
+def test_a_module_that_is_not_there_is_told_in_one_line(onball):
+    code, _, said = onball("--import", "no_such_module", "doctor")
+    assert code == 2
+    assert "--import no_such_module: no such module" in said

@@ -1,0 +1,149 @@
+"""What all tests of training share: tiny matches, and runs on them."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from onball.actions import ACTIONS
+from onball.config import ExperimentConfig, load_config
+from onball.events import Event, EventList
+from onball.formats.soccernet import write_labels
+from onball.training import run
+from onball.video import VideoWriter
+
+TINY = Path(__file__).parents[2] / "configs" / "spotting" / "tiny.yaml"
+COLOURS = np.array([[220, 30, 30], [30, 220, 30], [30, 30, 220]], np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def write_match(folder: Path, seed: int) -> None:
+    """8 s of grey; each of three actions flashes in its own colour for three frames."""
+    rng = np.random.default_rng(seed)
+    events: list[Event] = []
+    with VideoWriter(folder / "224p.mp4", (64, 36), 25) as writer:
+        for index in range(200):
+            picture = np.full((36, 64, 3), 90, np.uint8)
+            if index % 25 == 15:
+                events.append(Event(index * 40, ACTIONS[rng.integers(3)]))
+            if events and index * 40 - events[-1].position_ms < 120:
+                picture[:] = COLOURS[events[-1].label.order]
+            writer.write(picture)
+    write_labels(EventList.of(events), folder / "Labels-ball.json")
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Tiny training runs on the matches of `root`."""
+
+    root: Path
+
+    def overrides(self, *more: str) -> list[str]:
+        """The settings that make a run tiny; `more` come last and win."""
+        return [
+            f"data.root={self.root}",
+            f"data.cache={self.root / '.cache'}",
+            "training.clips_per_epoch=10",
+            "training.epochs=2",
+            "training.precision=32",
+            *more,
+        ]
+
+    def config(self, *more: str) -> ExperimentConfig:
+        return load_config(TINY, self.overrides(*more))
+
+    def train(self, run_dir: Path, *more: str, resume: bool = False) -> Path:
+        """Run in this process; gives the folder of the run."""
+        run.train(self.config(*more), run_dir=run_dir, resume=resume)
+        return run_dir
+
+    def command(self, run_dir: Path, *more: str) -> list[str]:
+        """The arguments of `onball` that do the same."""
+        settings = [part for setting in self.overrides(*more) for part in ("--set", setting)]
+        return ["train", str(TINY), "--out", str(run_dir), *settings]
+
+    def in_process(
+        self, run_dir: Path, *more: str, before: str = "", resume: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `onball train` in a process of its own, after some lines of Python."""
+        program = f"from onball.cli.main import main\n{before}\nmain()"
+        command = [sys.executable, "-c", program, *self.command(run_dir, *more)]
+        return subprocess.run(
+            command + ["--resume"] * resume,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**os.environ, "COLUMNS": "300", "OMP_NUM_THREADS": "1"},
+            check=False,
+        )
+
+
+@pytest.fixture(scope="session")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set: two matches to train on and one to validate on."""
+    root = tmp_path_factory.mktemp("matches")
+    for seed, split in enumerate(("train", "train", "valid")):
+        write_match(root / split / "league" / "season" / f"match {seed}", seed)
+    return root
+
+
+@pytest.fixture(scope="session")
+def runs(root: Path) -> Runs:
+    return Runs(root)
+
+
+@pytest.fixture(scope="session")
+def finished(runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was never interrupted. Tests only read it."""
+    torch.set_num_threads(1)
+    return runs.train(tmp_path_factory.mktemp("runs") / "whole")
+
+
+@pytest.fixture
+def metrics() -> Callable[[Path], list[dict[str, str]]]:
+    """The rows of a run's `metrics.csv`."""
+
+    def read(run_dir: Path) -> list[dict[str, str]]:
+        with (run_dir / "metrics.csv").open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    return read
+
+
+@pytest.fixture
+def weights() -> Callable[[Path], dict[str, torch.Tensor]]:
+    """The weights of a run's saved model."""
+    return lambda run_dir: load_file(run_dir / "model" / "model.safetensors")
+
+
+@pytest.fixture
+def assert_same_weights() -> Callable[..., None]:
+    """Compare the saved models of two runs."""
+
+    def compare(one: Path, other: Path, tolerance: float = 1e-6) -> None:
+        first, second = (
+            load_file(folder / "model" / "model.safetensors") for folder in (one, other)
+        )
+        assert first.keys() == second.keys()
+        for name in first:
+            difference = (first[name].float() - second[name].float()).abs().max().item()
+            assert difference <= tolerance, f"{name} differs by {difference}"
+
+    return compare

@@ -1,0 +1,130 @@
+"""Mixup: pixels, labels and shifts are blended alike, and by each clip's own chance."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from onball.config import LossConfig, MixupConfig
+from onball.training.losses import classification_loss, displacement_loss
+from onball.training.mixup import mix_frames, mix_targets, mix_values, own_shares
+from onball.training.targets import FrameTargets
+
+ALWAYS = MixupConfig(probability=1.0, alpha=0.2)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    yield
+    torch.set_num_threads(threads)
+
+
+def generators(*seeds: int) -> list[torch.Generator]:
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+
+def random_targets(reach: int = 4) -> FrameTargets:
+    return FrameTargets(
+        torch.rand(3, 5, 13).softmax(-1),
+        torch.randint(-reach, reach + 1, (3, 5)).float(),
+        torch.randint(0, 2, (3, 5)).float(),
+        torch.rand(3, 5, 18).softmax(-1),
+        reach,
+    )
+
+
+def test_without_mixup_every_clip_is_its_own():
+    assert own_shares(MixupConfig(probability=0.0), generators(*range(50))).tolist() == [1.0] * 50
+
+
+def test_a_clips_share_hangs_on_its_own_generator():
+    shares = own_shares(ALWAYS, generators(1, 2, 3))
+    assert shares.dtype == torch.float32
+    assert len(set(shares.tolist())) == 3
+    assert own_shares(ALWAYS, generators(3, 1)).tolist() == shares[[2, 0]].tolist()
+
+
+def test_the_larger_share_is_the_clips_own_and_follows_the_beta_distribution():
+    shares = own_shares(MixupConfig(probability=1.0, alpha=1.0), generators(*range(2000)))
+    assert shares.min() >= 0.5 and shares.max() <= 1.0
+    # With α = 1, λ is uniform, and max(λ, 1 − λ) is uniform from a half to one.
+    assert shares.mean().item() == pytest.approx(0.75, abs=0.01)
+    assert shares.std().item() == pytest.approx(0.5 / 12**0.5, abs=0.01)
+
+
+def test_the_probability_is_the_share_of_blended_clips():
+    shares = own_shares(MixupConfig(probability=0.3, alpha=1.0), generators(*range(2000)))
+    assert (shares < 1).float().mean().item() == pytest.approx(0.3, abs=0.04)
+
+
+def test_frames_and_targets_are_blended_as_by_hand():
+    frames, targets = torch.rand(3, 5, 3, 4, 6), random_targets()
+    shares = torch.tensor([0.8, 1.0, 0.6])
+    mixed, told = mix_frames(frames, shares), mix_targets(targets, shares)
+    for clip, share in enumerate(shares.tolist()):
+        other = (clip - 1) % 3
+
+        def blend(values, clip=clip, other=other, share=share):
+            return share * values[clip] + (1 - share) * values[other]
+
+        torch.testing.assert_close(mixed[clip], blend(frames))
+        torch.testing.assert_close(told.classes[clip], blend(targets.classes))
+        torch.testing.assert_close(told.auxiliary[clip], blend(targets.auxiliary))
+        torch.testing.assert_close(told.shift_weights[clip], blend(targets.shift_weights))
+        torch.testing.assert_close(mix_values(targets.shifts, shares)[clip], blend(targets.shifts))
+    assert told.reach == targets.reach
+
+
+def test_uint8_frames_stay_uint8_and_are_rounded():
+    frames = torch.randint(0, 256, (3, 5, 3, 4, 6), dtype=torch.uint8)
+    shares = torch.tensor([0.8, 1.0, 0.6])
+    mixed = mix_frames(frames, shares)
+    exact = mix_values(frames.float(), shares)
+    assert mixed.dtype == torch.uint8
+    assert (mixed.float() - exact).abs().max() <= 0.501
+    assert torch.equal(mixed[1], frames[1])
+
+
+def test_nothing_to_blend_leaves_everything_as_it_is():
+    frames, targets = torch.rand(3, 5, 3, 4, 6), random_targets()
+    assert mix_frames(frames, torch.ones(3)) is frames
+    same = mix_targets(targets, torch.ones(3))
+    assert torch.equal(same.classes, targets.classes)
+    assert torch.equal(same.shift_weights, targets.shift_weights)
+    within = targets.shift_weights > 0
+    assert torch.equal(same.shifts[within], targets.shifts[within])
+
+
+def test_a_batch_of_one_clip_is_blended_with_itself():
+    frames = torch.randint(0, 256, (1, 5, 3, 4, 6), dtype=torch.uint8)
+    assert torch.equal(mix_frames(frames, torch.tensor([0.7])), frames)
+
+
+def test_blended_shifts_pull_as_both_losses_together():
+    targets, shares = random_targets(), torch.tensor([0.8, 1.0, 0.6])
+    displacement = torch.randn(3, 5, requires_grad=True)
+    mixed = mix_targets(targets, shares)
+    (gradient,) = torch.autograd.grad(
+        displacement_loss(displacement, mixed) * mixed.shift_weights.sum(), displacement
+    )
+    other = targets.shifts.roll(1, 0), targets.shift_weights.roll(1, 0)
+    own = shares[:, None] * targets.shift_weights * (displacement - targets.shifts).square()
+    theirs = (1 - shares)[:, None] * other[1] * (displacement - other[0]).square()
+    (expected,) = torch.autograd.grad((own + theirs).sum(), displacement)
+    torch.testing.assert_close(gradient, expected)
+    assert (expected != 0).any()
+
+
+def test_blended_labels_cost_what_both_cost_together():
+    targets, shares, logits = random_targets(), torch.tensor([0.8, 1.0, 0.6]), torch.randn(3, 5, 13)
+    equal = LossConfig(background_weight=1.0, action_weight=1.0)
+    mixed = classification_loss(logits, mix_targets(targets, shares).classes, equal)
+    parts = [
+        share * classification_loss(logits[i], targets.classes[i], equal)
+        + (1 - share) * classification_loss(logits[i], targets.classes[(i - 1) % 3], equal)
+        for i, share in enumerate(shares)
+    ]
+    assert mixed.item() == pytest.approx(sum(parts).item() / 3, rel=1e-5)

@@ -1,0 +1,159 @@
+"""Targets of a batch: distributions over classes, shifts, and which frames count for what."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from onball.classes import BACKGROUND, IGNORE
+from onball.config import LossConfig
+from onball.data.clips import Clips
+from onball.models import DenseScores
+from onball.training.losses import spotting_loss
+from onball.training.targets import frame_targets_of, label_reach
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    yield
+    torch.set_num_threads(threads)
+
+
+def clips(
+    classes: list[list[int]],
+    shifts: list[list[int]] | None = None,
+    sides: list[list[int]] | None = None,
+    source: list[int] | None = None,
+) -> Clips:
+    told = torch.tensor(classes)
+    count, length = told.shape
+    return Clips(
+        torch.zeros(count, length, 3, 1, 1, dtype=torch.uint8),
+        told,
+        torch.tensor(shifts) if shifts is not None else torch.zeros_like(told),
+        torch.tensor(sides) if sides is not None else torch.full_like(told, -1),
+        torch.zeros(count, 12),
+        torch.tensor(source or [0] * count),
+        torch.zeros(count, 2, dtype=torch.int64),
+        torch.zeros(count, 2, dtype=torch.int64),
+    )
+
+
+#: One SHOT (8) that the frames around know of; the last frame pads the clip.
+AROUND = clips([[0, 8, 8, 8, 8, 8, 0, IGNORE]], [[0, 2, 1, 0, -1, -2, 0, 0]])
+
+
+def weights_of(targets: Tensor, index: int) -> list[float]:
+    return [round(value, 4) for value in targets[0, :, index].tolist()]
+
+
+@pytest.mark.parametrize("dilation", [0, 1, 2])
+def test_a_dilated_label_is_hard_and_ends_at_its_distance(dilation):
+    targets = frame_targets_of(AROUND, LossConfig(label_dilation=dilation))
+    near = [abs(frame - 3) <= dilation for frame in range(7)]
+    assert weights_of(targets.classes, 8) == [*map(float, near), 0.0]
+    assert weights_of(targets.classes, BACKGROUND) == [*(1.0 - n for n in near), 0.0]
+    assert (targets.classes.sum(-1) == torch.tensor([1.0] * 7 + [0.0])).all()
+
+
+def test_a_soft_label_fades_as_a_gaussian():
+    targets = frame_targets_of(AROUND, LossConfig(soft_label_sigma=1.5, label_dilation=0))
+    bell = [math.exp(-0.5 * (distance / 1.5) ** 2) for distance in (2, 1, 0, 1, 2)]
+    assert targets.classes[0, 1:6, 8].tolist() == pytest.approx(bell)
+    assert targets.classes[0, 1:6, BACKGROUND].tolist() == pytest.approx([1 - b for b in bell])
+    assert targets.classes[0, 0].tolist() == [1.0] + [0.0] * 12
+
+
+@pytest.mark.parametrize(
+    ("config", "head_reach", "expected"),
+    [
+        (LossConfig(label_dilation=1), 0, 1),
+        (LossConfig(label_dilation=1), 4, 4),
+        (LossConfig(label_dilation=6), 4, 6),
+        (LossConfig(label_dilation=1, soft_label_sigma=2.0), 4, 6),
+    ],
+)
+def test_a_frame_must_know_of_events_as_far_as_anything_reaches(config, head_reach, expected):
+    assert label_reach(config, head_reach) == expected
+
+
+def test_shifts_count_within_the_heads_reach_whatever_the_label_says():
+    targets = frame_targets_of(AROUND, LossConfig(label_dilation=0), head_reach=1)
+    assert targets.shift_weights.tolist() == [[0, 0, 1, 1, 1, 0, 0, 0]]
+    assert targets.shifts[0, 2:5].tolist() == [1.0, 0.0, -1.0]
+    assert targets.reach == 1
+    assert not frame_targets_of(AROUND, LossConfig()).shift_weights.any()
+
+
+def test_teams_have_classes_of_their_own_and_an_unknown_one_is_half_each():
+    batch = clips([[0, 8, 8, 8, IGNORE]], sides=[[-1, 0, 1, -1, -1]])
+    targets = frame_targets_of(batch, LossConfig(), teams=True).classes
+    assert targets.shape == (1, 5, 25)
+    assert weights_of(targets, 8) == [0, 1, 0, 0.5, 0]
+    assert weights_of(targets, 8 + 12) == [0, 0, 1, 0.5, 0]
+    assert weights_of(targets, BACKGROUND) == [1, 0, 0, 0, 0]
+    assert targets.sum() == 4
+
+
+def test_the_classes_of_teams_are_those_that_the_scores_read():
+    batch = clips([[8, 8, 1]], sides=[[0, 1, 1]])
+    targets = frame_targets_of(batch, LossConfig(), teams=True).classes
+    outputs = DenseScores((targets + 1e-9).log()).outputs()
+    assert outputs[0, :, 7].round().tolist() == [1, 1, 0]
+    assert outputs[0, :, 12 + 7].round().tolist() == [1, 0, 0]
+    assert outputs[0, :, 0].round().tolist() == [0, 0, 1]
+
+
+def test_a_flip_swaps_the_sides_of_its_clip_only():
+    batch = clips([[8, 8, 8]] * 2, sides=[[0, 1, -1]] * 2)
+    flipped = torch.tensor([True, False])
+    targets = frame_targets_of(batch, LossConfig(), teams=True, flipped=flipped).classes
+    assert targets[0, :, 8].tolist() == [0, 1, 0.5]
+    assert targets[0, :, 20].tolist() == [1, 0, 0.5]
+    assert targets[1, :, 8].tolist() == [1, 0, 0.5]
+    # Without teams a flip changes nothing.
+    plain = frame_targets_of(batch, LossConfig(), flipped=flipped).classes
+    assert torch.equal(plain, frame_targets_of(batch, LossConfig()).classes)
+
+
+def test_each_label_set_speaks_for_its_own_clips_only():
+    batch = clips([[0, 8, IGNORE], [17, 0, IGNORE]], source=[0, 1])
+    targets = frame_targets_of(batch, LossConfig(), head_reach=2, auxiliary=True)
+    assert targets.auxiliary.shape == (2, 3, 18)
+    assert targets.classes.sum(-1).tolist() == [[1, 1, 0], [0, 0, 0]]
+    assert targets.auxiliary.sum(-1).tolist() == [[0, 0, 0], [1, 1, 0]]
+    assert targets.auxiliary[1].argmax(-1)[:2].tolist() == [17, 0]
+    assert targets.shift_weights.tolist() == [[0, 1, 0], [0, 0, 0]]
+    assert frame_targets_of(batch, LossConfig()).auxiliary is None
+
+
+def gradients(batch: Clips) -> tuple[Tensor, Tensor, Tensor]:
+    """Of the whole loss, with respect to classes, displacement and second head, per frame."""
+    shape = batch.classes.shape
+    logits = torch.randn(*shape, 13, requires_grad=True)
+    displacement = torch.randn(*shape, requires_grad=True)
+    second = torch.randn(*shape, 18, requires_grad=True)
+    scores = DenseScores(logits, displacement=displacement, auxiliary=second)
+    targets = frame_targets_of(batch, LossConfig(), head_reach=2, auxiliary=True)
+    spotting_loss(scores, targets, LossConfig(focal_gamma=1.0)).backward()
+    return logits.grad.abs().sum(-1), displacement.grad.abs(), second.grad.abs().sum(-1)
+
+
+def test_auxiliary_clips_have_no_main_loss_and_main_clips_no_auxiliary_one():
+    batch = clips([[0, 8, 8], [0, 17, 17]], shifts=[[0, 1, 0]] * 2, source=[0, 1])
+    main, moved, second = gradients(batch)
+    assert (main[0] > 0).all() and (main[1] == 0).all()
+    assert (moved[0, 1:] > 0).all() and (moved[1] == 0).all()
+    assert (second[1] > 0).all() and (second[0] == 0).all()
+
+
+def test_padding_counts_in_no_loss():
+    batch = clips([[8, IGNORE, IGNORE], [17, IGNORE, IGNORE]], source=[0, 1])
+    for gradient in gradients(batch):
+        assert (gradient[:, 1:] == 0).all() and (gradient[:, 0] > 0).any()
