@@ -11,6 +11,8 @@ from onball.errors import ConfigError
 from onball.models import build_classifier, build_net
 
 CONFIGS = Path(__file__).parents[1] / "configs"
+BUDGETS = sorted((CONFIGS / "budgets").glob("*.yaml"))
+EXPERIMENTS = sorted(set(CONFIGS.rglob("*.yaml")) - set(BUDGETS))
 
 
 def write(folder: Path, name: str, text: str) -> Path:
@@ -118,12 +120,43 @@ def test_an_empty_file_gives_the_defaults(tmp_path):
     assert load_config(write(tmp_path, "a.yaml", "")) == ExperimentConfig()
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_every_config_of_the_repository_can_be_built(path):
     config = load_config(path)
     build = build_net if config.task == "spotting" else build_classifier
     net = build(config.model, fetch_weights=False)
     assert net.backbone.feature_dim > 0
+
+
+@pytest.mark.parametrize("budget", BUDGETS, ids=lambda path: path.stem)
+def test_a_budget_says_how_much_but_not_what_is_trained(budget):
+    path = CONFIGS / "spotting" / "regnety_bilstm.yaml"
+    whole, cheap = load_config(path), load_config(path, overlays=[budget])
+    assert cheap != whole
+    assert cheap.model.temporal == whole.model.temporal and cheap.model.head == whole.model.head
+    assert cheap.training.loss == whole.training.loss
+
+
+def test_an_overlay_lies_over_the_file_and_overrides_lie_over_both(tmp_path):
+    path = write(tmp_path, "a.yaml", "training: {epochs: 2, seed: 3}\ndata: {fps: 25}")
+    one = write(tmp_path, "one.yaml", "training: {epochs: 4, seed: 5}")
+    two = write(tmp_path, "two.yaml", "training: {epochs: 6}")
+    config = load_config(path, ["training.batch_size=7"], [one, two])
+    assert (config.training.epochs, config.training.seed) == (6, 5)
+    assert (config.training.batch_size, config.data.fps) == (7, 25.0)
+    wrong = write(tmp_path, "wrong.yaml", "training: {epoch: 6}")
+    with pytest.raises(ConfigError, match=r"wrong\.yaml: training\.epoch: .*'epochs'"):
+        load_config(path, overlays=[wrong])
+
+
+def test_focus_and_displacement_are_settings_of_their_own_configs():
+    focal = load_config(CONFIGS / "spotting" / "regnety_bilstm_focal2.yaml")
+    assert focal.training.loss.focal_gamma == 2
+    tdeed = load_config(CONFIGS / "spotting" / "regnety_bilstm_tdeed.yaml")
+    assert tdeed.model.head.options == {"displacement": 4}
+    assert tdeed.training.mixup.probability == 1.0
+    clips = load_config(CONFIGS / "classification" / "regnety_augmented.yaml")
+    assert (clips.task, clips.training.learning_rate) == ("classification", 4e-4)
 
 
 def test_the_study_has_its_settings():

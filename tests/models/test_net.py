@@ -44,6 +44,27 @@ def test_the_net_scores_every_frame_for_13_classes():
     assert torch.equal(scores.action_probabilities(), scores.probabilities()[..., 1:])
 
 
+def test_a_net_that_tells_teams_has_25_classes_and_adds_both_teams_up():
+    net = build_net(model_config().model_copy(update={"teams": True})).eval()
+    scores = net(video(5, clips=2))
+    assert scores.logits.shape == (2, 5, 25) and scores.tells_teams
+    probabilities = scores.probabilities()
+    both = probabilities[..., 1:13] + probabilities[..., 13:]
+    torch.testing.assert_close(scores.action_probabilities(), both)
+    torch.testing.assert_close(
+        scores.outputs(), torch.cat([both, probabilities[..., 1:13]], dim=-1)
+    )
+
+
+def test_a_second_head_is_there_only_if_it_is_asked_for():
+    frames = video(5)
+    assert build_net(model_config()).eval()(frames).auxiliary is None
+    joint = build_net(model_config().model_copy(update={"auxiliary": "soccernet-v2"})).eval()
+    scores = joint(frames)
+    assert scores.auxiliary.shape == (1, 5, 18)
+    assert scores.outputs().shape == (1, 5, 12)
+
+
 def test_scores_from_features_are_those_of_the_whole_net():
     net = build_net(model_config(neighbours=1)).eval()
     frames = video(6)
@@ -164,6 +185,7 @@ def test_a_new_head_is_one_registration():
         ("temporal", {"name": "bilstm", "hiden": 3}, "model.temporal.hiden: .*'hidden'"),
         ("temporal", {"name": "bilstm", "hidden": 0}, "model.temporal.hidden: .* got 0"),
         ("temporal", {"name": "none", "hidden": 3}, "model.temporal.hidden: unknown setting"),
+        ("head", {"name": "lineer"}, "model.head.name: .* did you mean 'linear'"),
         ("backbone", {"name": "regnety_0002"}, "did you mean 'regnety_002'"),
         ("backbone", {"name": TINY, "neighbors": 1}, "did you mean 'neighbours'"),
     ],

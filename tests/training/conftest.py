@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
+import multiprocessing
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 from onball.actions import ACTIONS
+from onball.cli.main import main
 from onball.config import ExperimentConfig, load_config
 from onball.events import Event, EventList
 from onball.formats.soccernet import write_labels
@@ -80,19 +81,31 @@ class Runs:
         return ["train", str(TINY), "--out", str(run_dir), *settings]
 
     def in_process(
-        self, run_dir: Path, *more: str, before: str = "", resume: bool = False
-    ) -> subprocess.CompletedProcess[str]:
-        """Run `onball train` in a process of its own, after some lines of Python."""
-        program = f"from onball.cli.main import main\n{before}\nmain()"
-        command = [sys.executable, "-c", program, *self.command(run_dir, *more)]
-        return subprocess.run(
-            command + ["--resume"] * resume,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            env={**os.environ, "COLUMNS": "300", "OMP_NUM_THREADS": "1"},
-            check=False,
-        )
+        self,
+        run_dir: Path,
+        *more: str,
+        before: Callable[[], object] = lambda: None,
+        resume: bool = False,
+    ) -> tuple[int | None, str]:
+        """Run `onball train` in a process of its own; gives exit code and standard error.
+
+        It is forked, which takes no time, so that it may be limited or broken by `before`.
+        """
+
+        def work() -> None:
+            with said.open("w") as sys.stderr:
+                os.environ["COLUMNS"] = "300"
+                sys.argv = ["onball", *self.command(run_dir, *more), *["--resume"] * resume]
+                before()
+                main()
+
+        said = run_dir.with_name(f"{run_dir.name}.stderr")
+        process = multiprocessing.get_context("fork").Process(target=work)
+        process.start()
+        process.join(timeout=60)
+        if process.exitcode is None:
+            process.kill()
+        return process.exitcode, said.read_text()
 
 
 @pytest.fixture(scope="session")

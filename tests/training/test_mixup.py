@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from onball.config import LossConfig, MixupConfig
-from onball.training.losses import classification_loss, displacement_loss
+from onball.models import DenseScores
+from onball.training.losses import classification_loss, displacement_loss, spotting_loss
 from onball.training.mixup import mix_frames, mix_targets, mix_values, own_shares
 from onball.training.targets import FrameTargets
 
@@ -128,3 +129,32 @@ def test_blended_labels_cost_what_both_cost_together():
         for i, share in enumerate(shares)
     ]
     assert mixed.item() == pytest.approx(sum(parts).item() / 3, rel=1e-5)
+
+
+def test_a_blend_of_two_label_sets_teaches_each_head_by_its_share():
+    targets = random_targets()
+    own_set = torch.tensor([1.0, 0.0, 1.0])[:, None, None]
+    targets = targets._replace(
+        classes=targets.classes * own_set, auxiliary=targets.auxiliary * (1 - own_set)
+    )
+    mixed = mix_targets(targets, torch.tensor([0.8, 0.7, 0.6]))
+    # Clips 0 and 2 are ball actions, clip 1 is not: 0 is blended with 2, 1 with 0, 2 with 1.
+    torch.testing.assert_close(mixed.classes.sum(-1)[:, 0], torch.tensor([1.0, 0.3, 0.6]))
+    torch.testing.assert_close(mixed.auxiliary.sum(-1)[:, 0], torch.tensor([0.0, 0.7, 0.4]))
+
+
+def test_targets_are_blended_and_judged_on_their_own_device():
+    # Tensors of this device meet no others, as those of a GPU; the shares are drawn on the CPU.
+    targets = random_targets()
+    there = FrameTargets(*(field.to("meta") for field in targets[:4]), targets.reach)
+    shares = torch.tensor([0.8, 1.0, 0.6])
+    mixed = mix_targets(there, shares)
+    assert {field.device.type for field in mixed[:4]} == {"meta"}
+    assert mix_frames(torch.empty(3, 5, 3, 4, 6, device="meta"), shares).device.type == "meta"
+    scores = DenseScores(
+        torch.empty(3, 5, 13, device="meta"),
+        torch.empty(3, 5, device="meta"),
+        torch.empty(3, 5, 2, device="meta"),
+        torch.empty(3, 5, 18, device="meta"),
+    )
+    assert spotting_loss(scores, mixed, LossConfig(focal_gamma=1.0)).device.type == "meta"

@@ -157,3 +157,23 @@ def test_padding_counts_in_no_loss():
     batch = clips([[8, IGNORE, IGNORE], [17, IGNORE, IGNORE]], source=[0, 1])
     for gradient in gradients(batch):
         assert (gradient[:, 1:] == 0).all() and (gradient[:, 0] > 0).any()
+
+
+def test_a_soft_label_ends_at_three_deviations_however_far_the_head_reaches():
+    batch = clips([[8] * 7], [[6, 5, 4, 3, 2, 1, 0]])
+    config = LossConfig(soft_label_sigma=1.0)
+    targets = frame_targets_of(batch, config, head_reach=6)
+    assert (targets.classes[0, :, 8] > 0).tolist() == [False] * 3 + [True] * 4
+    assert targets.shift_weights.tolist() == [[1.0] * 7]
+
+
+@pytest.mark.parametrize("config", [LossConfig(), LossConfig(soft_label_sigma=1.0)])
+@pytest.mark.parametrize("teams", [False, True])
+def test_targets_are_made_on_the_device_of_the_batch(config, teams):
+    # Tensors of this device meet no others, as those of a GPU.
+    batch = Clips(*(field.to("meta") for field in AROUND))
+    flipped = torch.tensor([True])
+    targets = frame_targets_of(
+        batch, config, teams=teams, head_reach=2, auxiliary=True, flipped=flipped
+    )
+    assert {field.device.type for field in targets[:4]} == {"meta"}

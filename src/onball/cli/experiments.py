@@ -43,7 +43,7 @@ def run(
         over = tuple(find_config(name) for name in overlays or ())
         experiments = [Experiment(find_config(name), over, tuple(settings)) for name in configs]
         for experiment in experiments:
-            experiment.load()  # an error in the last config must show before the first is trained
+            experiment.check()  # an error in the last config must show before the first is trained
         rows, failed = [], []
         for number, experiment in enumerate(experiments, 1):
             console.note(f"{number}/{len(experiments)} {experiment.name}")

@@ -82,7 +82,11 @@ class Match:
 
 
 def find_matches(
-    root: str | Path, split: str, *, prefer: Sequence[str] = PREFERRED_VIDEOS
+    root: str | Path,
+    split: str,
+    *,
+    prefer: Sequence[str] = PREFERRED_VIDEOS,
+    labels_file: str = LABELS_FILE,
 ) -> list[Match]:
     """The matches of a split, in the order of the list that names them, else by name.
 
@@ -90,6 +94,7 @@ def find_matches(
         root: the folder of the data set.
         split: `train`, `valid`, `test`, `challenge`, or `all` for every match found.
         prefer: names of video files, best first; without any of them the first by name counts.
+        labels_file: name of the label files.
 
     A match is a folder with labels or a preferred video, whatever lies below it, and otherwise
     the innermost folder with any video. A match found in two split folders counts once in `all`.
@@ -105,9 +110,9 @@ def find_matches(
         raise DataError(f"{root}: no such folder: name the folder that holds the matches")
     _, folders = _listing(root)
     split_folders = [name for name in SPLITS if root / name in folders]
-    found = _find_all(root, split_folders, prefer)
+    found = _find_all(root, split_folders, prefer, labels_file)
     if not found:
-        raise DataError(f"{root}: no match in it, that is no folder with {LABELS_FILE} or a video")
+        raise DataError(f"{root}: no match in it, that is no folder with {labels_file} or a video")
     if split == ALL:
         first = dict.fromkeys(match.name for match, _ in found)
         by_name = {match.name: match for match, _ in reversed(found)}
@@ -162,29 +167,29 @@ def write_splits(root: str | Path, splits: Mapping[str, Sequence[str]]) -> Path:
 
 
 def _find_all(
-    root: Path, split_folders: Sequence[str], prefer: Sequence[str]
+    root: Path, split_folders: Sequence[str], prefer: Sequence[str], labels_file: str
 ) -> list[tuple[Match, str]]:
     """Every match below `root`, sorted by path, with the split folder it lies in or ''."""
     found = []
-    for folder in _match_folders(root, prefer, _MAX_DEPTH):
+    for folder in _match_folders(root, {labels_file, *prefer}, _MAX_DEPTH):
         parts = folder.relative_to(root).parts
         split = parts[0] if parts and parts[0] in split_folders else ""
         name = "/".join(parts[1:] if split else parts) or folder.resolve().name
-        found.append((_match(folder, name, prefer), split))
+        found.append((_match(folder, name, prefer, labels_file), split))
     return found
 
 
-def _match_folders(folder: Path, prefer: Sequence[str], depth: int) -> Iterator[Path]:
+def _match_folders(folder: Path, signs: set[str], depth: int) -> Iterator[Path]:
     """The match folders in a folder or itself. Raises `DataError` only for this very folder."""
     entries, folders = _listing(folder)
     names = {entry.name for entry in entries}
-    if LABELS_FILE in names or names.intersection(prefer):
+    if names & signs:
         yield folder
         return
     below: list[Path] = []
     for inner in folders if depth > 0 else ():
         try:
-            below += _match_folders(inner, prefer, depth - 1)
+            below += _match_folders(inner, signs, depth - 1)
         except DataError as error:  # a `lost+found`, say: no reason to give up on the others
             warnings.warn(f"{error}: left out", OnballWarning, stacklevel=2)
     if below:
@@ -205,8 +210,8 @@ def _listing(folder: Path) -> tuple[list[Path], list[Path]]:
         raise DataError(f"{folder}: cannot be read ({error.strerror})") from error
 
 
-def _match(folder: Path, name: str, prefer: Sequence[str]) -> Match:
-    labels = folder / LABELS_FILE
+def _match(folder: Path, name: str, prefer: Sequence[str], labels_file: str) -> Match:
+    labels = folder / labels_file
     videos = sorted(
         path
         for path in folder.iterdir()

@@ -178,7 +178,9 @@ def _match_folders(root: Path) -> list[tuple[str, Path]]:
         )
     told = (root / SPLITS_FILE).is_file() or (root / "train").is_dir()
     # A match with labels only is found as well, so that its missing videos are told.
-    found = find_matches(root, "train" if told else ALL, prefer=(*_ANY_VIDEO, V2_LABELS_FILE))
+    found = find_matches(
+        root, "train" if told else ALL, prefer=_ANY_VIDEO, labels_file=V2_LABELS_FILE
+    )
     return [(match.name, match.folder) for match in found]
 
 

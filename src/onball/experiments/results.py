@@ -9,7 +9,6 @@ import platform
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 from filelock import FileLock
 
 from onball.actions import ACTIONS
@@ -80,6 +79,8 @@ def _write_with(path: Path, row: Mapping[str, str]) -> None:
 
 def hardware() -> str:
     """The processor and, if there is one, the GPU that torch computes on."""
+    import torch  # only here: tables are read and written without it
+
     if torch.cuda.is_available():
         count = torch.cuda.device_count()
         return f"{count} × {torch.cuda.get_device_name()}"

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from onball.actions import ACTIONS
 from onball.config import ExperimentConfig, load_config
+from onball.data.joint import trains_jointly
 from onball.data.matches import LabelledMatch
 from onball.errors import DataError
 from onball.experiments.results import add_result, hardware
@@ -48,6 +49,17 @@ class Experiment:
     def load(self) -> ExperimentConfig:
         """All settings. Raises `ConfigError`."""
         return load_config(self.path, self.settings, self.overlays)
+
+    def check(self) -> None:
+        """Raise what is wrong with the settings, and nothing else: no data are read, no weights.
+
+        Raises `ConfigError`, for a component and its options, too.
+        """
+        config = self.load()
+        trains_jointly(config)
+        build = build_net if config.task == "spotting" else build_classifier
+        with torch.device("meta"):
+            build(config.model, fetch_weights=False)
 
 
 def run_experiment(experiment: Experiment, runs: Path, results: Path) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from onball.config import ComponentConfig, ExperimentConfig, load_config
+from onball.config import ComponentConfig, ExperimentConfig, ModelConfig, load_config
 from onball.errors import ConfigError
 from onball.models import build_classifier, build_net, load_classifier, load_model
 from onball.models.saved import check_model_folder
@@ -76,26 +76,32 @@ def first_net(config: ExperimentConfig) -> nn.Module:
     folder = config.training.initial_model
     if folder is None:
         return build_net(config.model) if spotting else build_classifier(config.model)
-    net, saved = load_model(folder) if spotting else load_classifier(folder)
+    source, saved = load_model(folder) if spotting else load_classifier(folder)
+    build = build_net if spotting else build_classifier
+    net = build(config.model, fetch_weights=False)
+    weights = source.state_dict()
+    own = net.state_dict()
+    if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in own.items()}:
+        raise ConfigError(
+            f"training.initial_model: {folder} has {_difference(saved.model, config.model)}: they "
+            "must be the same net"
+        )
+    net.load_state_dict(weights)
+    return net
+
+
+def _difference(theirs: ModelConfig, ours: ModelConfig) -> str:
+    """The first part in which two nets differ."""
     for part in _PARTS:
-        theirs, ours = getattr(saved.model, part), getattr(config.model, part)
-        # Where the backbone's first weights came from makes no other net of it.
-        differ = {k: v for k, v in dict(theirs).items() if k != "pretrained"} != {
-            k: v for k, v in dict(ours).items() if k != "pretrained"
-        }
-        if differ:
-            raise ConfigError(
-                f"training.initial_model: {folder} has the {part} {_written(theirs)}, the config "
-                f"{_written(ours)}: they must be the same net"
-            )
+        one, other = getattr(theirs, part), getattr(ours, part)
+        options = [{k: v for k, v in dict(p).items() if k != "pretrained"} for p in (one, other)]
+        if options[0] != options[1]:
+            return f"the {part} {_written(one)}, the config {_written(other)}"
     for switch in ("teams", "auxiliary"):
-        if getattr(saved.model, switch) != getattr(config.model, switch):
-            raise ConfigError(
-                f"training.initial_model: {folder} has model.{switch}="
-                f"{getattr(saved.model, switch)}, the config {getattr(config.model, switch)}: they "
-                "must be the same net"
-            )
-    return net.train()
+        if getattr(theirs, switch) != getattr(ours, switch):
+            given = f"model.{switch}={getattr(theirs, switch)}"
+            return f"{given}, the config {getattr(ours, switch)}"
+    return "other weights than the config's net"
 
 
 def _written(component: ComponentConfig) -> str:

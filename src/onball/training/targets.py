@@ -39,8 +39,12 @@ class FrameTargets(NamedTuple):
 
 def label_reach(config: LossConfig, head_reach: int) -> int:
     """How far from an event, in sampled frames, a frame must know of it."""
-    soft = round(_SIGMAS * config.soft_label_sigma) if config.soft_label_sigma else 0
+    soft = _soft_reach(config.soft_label_sigma) if config.soft_label_sigma else 0
     return max(config.label_dilation, soft, head_reach)
+
+
+def _soft_reach(sigma: float) -> int:
+    return round(_SIGMAS * sigma)
 
 
 def frame_targets_of(
@@ -86,7 +90,9 @@ def frame_targets_of(
 def _label_share(near: Tensor, distance: Tensor, config: LossConfig) -> Tensor:
     """How much of each frame's target is its nearest event's class, 0 to 1; the rest is background."""
     if config.soft_label_sigma:
+        # Cut off, so that labels do not hang on how far the head's displacement reaches.
         share = torch.exp(-0.5 * (distance / config.soft_label_sigma).square())
+        share = share * (distance <= _soft_reach(config.soft_label_sigma))
     else:
         share = (distance <= config.label_dilation).float()
     return share * (near != BACKGROUND)

@@ -1,0 +1,287 @@
+"""`onball experiments run`: a row and curves for each config, whatever happens to the others."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import average_precision_score
+
+from onball.actions import ACTIONS
+from onball.cli.main import main
+from onball.config import load_config
+from onball.evaluation import evaluate_spotting
+from onball.experiments.results import COLUMNS, read_results
+from onball.formats.soccernet import read_labels
+from onball.inference.spotter import Spotter
+from onball.models import build_net, load_classifier, load_model
+from onball.models.measure import measure
+from onball.training.module import TrainingModule
+from onball.video import read_frames
+
+#: A budget in which the colours are learned, put over every config.
+BUDGET = """
+data: {clip_frames: 8}
+training:
+  epochs: 5
+  clips_per_epoch: 24
+  learning_rate: 5e-3
+  precision: 32
+  loggers: []
+  augmentation: {flip: 0, jitter: {probability: 0}}
+"""
+SEED = "training: {epochs: 4, seed: 3}"
+NEVER = "model: {temporal: {name: none}}"
+CLIPS = "task: classification\nmodel: {temporal: {name: none}}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the runs and tables of a test lie."""
+
+    folder: Path
+    root: Path
+    overlays: tuple[Path, ...]
+
+    @property
+    def runs(self) -> Path:
+        return self.folder / "runs"
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results"
+
+    def command(self, *configs: Path, settings: tuple[str, ...] = ()) -> list[str]:
+        cache = f"data.cache={self.root.parent / 'cache'}"
+        return [
+            *("experiments", "run", *map(str, configs), "--data", str(self.root)),
+            *(part for overlay in self.overlays for part in ("--with", str(overlay))),
+            *(part for setting in (cache, *settings) for part in ("--set", setting)),
+            *("--runs", str(self.runs), "--results", str(self.results)),
+        ]
+
+    def rows(self, task: str = "spotting") -> list[dict[str, str]]:
+        return read_results(self.results / f"{task}.csv")
+
+    def test_matches(self) -> list[Path]:
+        return sorted((self.root / "test").rglob("224p.mp4"))
+
+
+@pytest.fixture(scope="session")
+def budgets(configs):
+    return configs("budget", BUDGET, base=False), configs("seeded", SEED, base=False)
+
+
+@pytest.fixture
+def place(tmp_path, root, budgets) -> Place:
+    return Place(tmp_path, root, budgets)
+
+
+@pytest.fixture(scope="session")
+def three(configs) -> list[Path]:
+    return [configs("lstm", ""), configs("alone", NEVER), configs("clips", CLIPS)]
+
+
+@pytest.fixture(scope="session")
+def finished(root, budgets, three, tmp_path_factory) -> Place:
+    """Three experiments that ran without a break. Tests only read it."""
+    place = Place(tmp_path_factory.mktemp("experiments"), root, budgets)
+    settings = ("training.seed=5", "training.seed=7")
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sys, "argv", ["onball", *place.command(*three, settings=settings)])
+        with pytest.raises(SystemExit) as end:
+            main()
+    assert not end.value.code
+    return place
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    def training_step(self, batch, batch_idx):
+        raise AssertionError("trained")
+
+    monkeypatch.setattr(TrainingModule, "training_step", training_step)
+
+
+def test_each_experiment_has_one_row_with_every_column_filled(finished):
+    rows = finished.rows()
+    assert [row["config"] for row in rows] == ["mine/lstm", "mine/alone"]
+    for row in rows:
+        assert all(row[column] for column in COLUMNS), row
+        assert (row["epochs"], row["steps"], row["clips"]) == ("4", "24", "96")
+        assert (row["data"], row["size"]) == ("flashes", "64x36")
+        assert 1 <= int(row["best_epoch"]) <= 4
+        scores = [float(row[f"AP {action}"]) for action in ACTIONS]
+        assert float(row["map12"]) == pytest.approx(np.mean(scores), abs=0.01)
+        assert float(row["map10"]) == pytest.approx(np.mean(scores[:10]), abs=0.01)
+    assert [row["config"] for row in finished.rows("classification")] == ["mine/clips"]
+
+
+def test_parameters_and_gflops_are_those_of_the_net(finished):
+    row = finished.rows()[0]
+    config = load_config(finished.runs / "mine" / "lstm" / "config.yaml")
+    net = build_net(config.model, fetch_weights=False)
+    assert int(row["parameters"]) == sum(p.numel() for p in net.parameters())
+    assert row["gflops"] == f"{measure(net, (8, 3, 36, 64)).gflops:.2f}"
+
+
+def test_the_wall_time_is_the_sum_of_the_epochs(finished):
+    with (finished.results / "curves" / "mine" / "lstm.csv").open(newline="") as file:
+        epochs = list(csv.DictReader(file))
+    assert [epoch["epoch"] for epoch in epochs] == ["1", "2", "3", "4"]
+    assert all(float(epoch["train_loss"]) > 0 < float(epoch["valid_loss"]) for epoch in epochs)
+    seconds = sum(float(epoch["seconds"]) for epoch in epochs)
+    assert float(finished.rows()[0]["wall_time_s"]) == pytest.approx(seconds, abs=0.51)
+
+
+def test_later_overlays_win_and_settings_win_over_them_the_last_one_most(finished):
+    config = load_config(finished.runs / "mine" / "lstm" / "config.yaml")
+    assert config.training.learning_rate == 5e-3  # of the first overlay
+    assert config.training.epochs == 4  # of the second
+    assert config.training.seed == 7  # of the last --set
+    row = finished.rows()[0]
+    assert row["seed"] == "7"
+    assert row["settings"] == "budget; seeded; training.seed=5; training.seed=7"
+
+
+def test_the_map_is_that_of_the_saved_model_on_the_test_matches(finished):
+    spotter = Spotter.from_pretrained(
+        finished.runs / "mine" / "lstm" / "model", device="cpu", precision="32"
+    )
+    videos = finished.test_matches()
+    assert len(videos) == 2
+    labels = [read_labels(video.with_name("Labels-ball.json")) for video in videos]
+    result = evaluate_spotting(labels, [spotter.spot(video) for video in videos])
+    row = finished.rows()[0]
+    assert result.map12 > 0.05  # the colours were learned, so that this compares something
+    assert row["map12"] == f"{100 * result.map12:.2f}"
+    assert row["map10"] == f"{100 * result.map10:.2f}"
+    for action in ACTIONS:
+        assert row[f"AP {action}"] == f"{100 * result.ap[action]:.2f}"
+
+
+def test_the_ap_of_clips_is_that_of_scikit_learn(finished):
+    net, config = load_classifier(finished.runs / "mine" / "clips" / "model")
+    truth, scores = [], []
+    for video in finished.test_matches():
+        batches = read_frames(video, config.fps, config.size)
+        frames = np.concatenate([batch.frames for batch in batches])
+        events = read_labels(video.with_name("Labels-ball.json"))
+        on_frame = [(round(e.position_ms * config.fps / 1000), e.label.order) for e in events]
+        assert len(frames) == 100
+        for start in (*range(0, 92, 8), 92):
+            clip = torch.from_numpy(frames[start : start + 8]).permute(0, 3, 1, 2)
+            with torch.no_grad():
+                scores.append(net(clip[None])[0].sigmoid().numpy())
+            inside = [order for frame, order in on_frame if start <= frame < start + 8]
+            truth.append(np.isin(np.arange(12), inside))
+    (row,) = finished.rows("classification")
+    expected = [
+        average_precision_score(had, given) if had.any() else 0.0
+        for had, given in zip(np.array(truth).T, np.array(scores).T, strict=True)
+    ]
+    assert sum(expected) > 0
+    for action, ap in zip(ACTIONS, expected, strict=True):
+        assert row[f"AP {action}"] == f"{100 * ap:.2f}"
+
+
+def test_a_second_call_trains_nothing_and_doubles_no_row(
+    finished, three, tmp_path, onball, no_training
+):
+    place = Place(tmp_path, finished.root, finished.overlays)
+    shutil.copytree(finished.folder, tmp_path, dirs_exist_ok=True)
+    settings = ("training.seed=5", "training.seed=7")
+    code, out, _ = onball(*place.command(*three, settings=settings))
+    assert code == 0
+    assert "mine/lstm" in out and "mAP10" in out
+    assert place.rows() == finished.rows()
+    assert place.rows("classification") == finished.rows("classification")
+
+
+def test_an_interrupted_call_goes_on_where_it_was(finished, three, place, onball, monkeypatch):
+    settings = ("training.seed=5", "training.seed=7")
+    command = place.command(*three[:2], settings=settings)
+    original = TrainingModule.training_step
+
+    def training_step(self, batch, batch_idx):
+        if self.global_step == 8:
+            signal.raise_signal(signal.SIGINT)
+        return original(self, batch, batch_idx)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(TrainingModule, "training_step", training_step)
+        code, _, said = onball(*command)
+    assert code == 130
+    assert "stopped at step 9 of 24" in said and "Traceback" not in said
+    assert place.rows() == [] and not (place.runs / "mine" / "alone").exists()
+
+    steps = []
+
+    def counted_step(self, batch, batch_idx):
+        steps.append(self.global_step)
+        return original(self, batch, batch_idx)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(TrainingModule, "training_step", counted_step)
+        assert onball(*command)[0] == 0
+    assert steps[0] == 9 and len(steps) == 15 + 24
+    for row, whole in zip(place.rows(), finished.rows(), strict=True):
+        assert {**row, "wall_time_s": ""} == {**whole, "wall_time_s": ""}
+
+
+@pytest.mark.parametrize(
+    ("broken", "hint"),
+    [
+        ("training: {epoch: 3}", "training.epoch: unknown setting; did you mean 'epochs'?"),
+        ("model: {temporal: {name: bilsm}}", "did you mean 'bilstm'?"),
+        ("model: {temporal: {name: bilstm, hiden: 3}}", "did you mean 'hidden'?"),
+        ("model: {auxiliary: soccernet-v2}", "data.auxiliary.root is not set"),
+    ],
+)
+def test_a_broken_config_shows_before_the_first_is_trained(place, configs, onball, broken, hint):
+    configs_given = [configs("lstm", ""), configs("broken", broken)]
+    code, _, said = onball(*place.command(*configs_given))
+    assert code == 2
+    assert hint in said and "Traceback" not in said
+    assert not place.runs.exists() and not place.results.exists()
+
+
+def test_without_matches_to_test_on_nothing_is_trained(place, configs, onball, tmp_path):
+    (tmp_path / "data").mkdir()
+    for split in ("train", "valid"):
+        (tmp_path / "data" / split).symlink_to(place.root / split)
+    there = Place(place.folder, tmp_path / "data", place.overlays)
+    code, _, said = onball(*there.command(configs("lstm", "")))
+    assert code == 2
+    assert "no match under 'test'" in said
+    assert not place.runs.exists()
+
+
+def test_one_that_fails_lets_the_others_run(place, configs, onball):
+    # AdamW moves every weight by about the learning rate: the next loss is not finite.
+    wild = configs("wild", "training: {warmup_epochs: 0}")
+    tame = configs("alone", NEVER)
+    settings = ("training.epochs=1",)
+    original = TrainingModule.loss
+
+    def loss(self, *args):
+        wild_run = "wild" in str(self.trainer.default_root_dir)
+        return original(self, *args) * (float("nan") if wild_run else 1.0)
+
+    with pytest.MonkeyPatch.context() as patched:
+        for module in TrainingModule.__subclasses__():
+            patched.setattr(module, "loss", _failing(module.loss))
+        code, out, said = onball(*place.command(wild, tame, settings=settings))
+    assert code == 1
+    assert "mine/wild: the loss became nan" in said
+    assert "1 of 2 experiments failed" in said and "Traceback" not in said
+    assert [row["config"] for row in place.rows()] == ["mine/alone"]
+    assert "mine/alone" in out
