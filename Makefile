@@ -46,6 +46,8 @@ bench: install
 	$(BIN)/python benchmarks/painter_speed.py
 	$(BIN)/python benchmarks/simulator_speed.py
 	$(BIN)/python benchmarks/training_speed.py
+	$(BIN)/python benchmarks/loader_speed.py
+	$(BIN)/python benchmarks/evaluation_speed.py
 	$(BIN)/python benchmarks/spot_memory.py
 
 clean:
