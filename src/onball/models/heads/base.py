@@ -16,7 +16,7 @@ class PredictionHead(nn.Module, ABC):
 
     Attributes:
         reach: how far from an event, in sampled frames, a frame may tell where it is; 0 if the head
-            gives neither displacements nor offsets.
+            gives neither displacements nor offsets. A head with a reach must give displacements.
     """
 
     reach: int

@@ -1,0 +1,241 @@
+"""One file of a Hugging Face hub data set, fetched so that an interrupted download continues.
+
+`huggingface_hub.hf_hub_download` begins anew after an interruption (each call writes its own
+temporary file), which hurts with archives of many GB. So its parts are used here: it knows the
+addresses, tokens, proxies and retries, and this module keeps the partial file between calls.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from onball.data.download.refusals import explained
+from onball.errors import OnballError
+from onball.files import write_text_atomic
+
+DEFAULT_ENDPOINT = "https://huggingface.co"
+_SPARE_BYTES = 1 << 26
+
+
+@dataclass(frozen=True, slots=True)
+class HubDataset:
+    """A data set on a hub, and who asks for it.
+
+    Attributes:
+        repo: `<organisation>/<name>`.
+        endpoint: address of the hub; None takes `HF_ENDPOINT`, else the public hub.
+        token: access token; None takes `HF_TOKEN` or what `hf auth login` has stored.
+        revision: branch, tag or commit.
+    """
+
+    repo: str
+    endpoint: str | None = None
+    token: str | None = None
+    revision: str = "main"
+
+    @property
+    def address(self) -> str:
+        """The hub's address, without a slash at its end."""
+        return (self.endpoint or os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
+
+    @property
+    def page(self) -> str:
+        """The data set's page, where access is asked for."""
+        return f"{self.address}/datasets/{self.repo}"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """What the hub says of a file.
+
+    Attributes:
+        url: where it is, pinned to one commit.
+        size: in bytes.
+        etag: changes with the content.
+    """
+
+    url: str
+    size: int
+    etag: str
+
+
+def find_remote(dataset: HubDataset, pattern: str) -> RemoteFile:
+    """The file at the data set's root that is named `pattern` without its `*`, else the first match.
+
+    Raises `AccessError` if the hub refuses, `OnballError` if it cannot be reached or has no such
+    file, each with one line.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import EntryNotFoundError
+
+    try:
+        return _look_at(dataset, pattern.replace("*", ""))
+    except EntryNotFoundError:
+        pass
+    except Exception as error:
+        raise explained(error, dataset.page) from error
+    try:
+        api = HfApi(endpoint=dataset.address, token=dataset.token)
+        names = api.list_repo_files(
+            dataset.repo, repo_type="dataset", revision=dataset.revision, token=dataset.token
+        )
+        found = sorted(fnmatch.filter(names, pattern))
+        if found:
+            return _look_at(dataset, found[0])
+    except Exception as error:
+        raise explained(error, dataset.page) from error
+    archives = ", ".join(sorted(fnmatch.filter(names, "*.zip"))) or "none"
+    raise OnballError(f"{dataset.page}: no file '{pattern}' there (archives: {archives})")
+
+
+def fetch(
+    remote: RemoteFile,
+    target: Path,
+    dataset: HubDataset,
+    on_progress: Callable[[int], None] | None = None,
+) -> None:
+    """Download to `target`, going on where an earlier call was interrupted.
+
+    What has come so far is in `<target>.part`; `<target>.part.etag` says of which content, so that
+    a changed file begins anew. `target` appears only when it is complete.
+
+    Args:
+        remote: from `find_remote`.
+        target: the file; its folder must exist.
+        dataset: for the token and for messages.
+        on_progress: called with the bytes that are there so far.
+
+    Raises `AccessError` or `OnballError` with one line, as `find_remote`; `OnballError` too for a
+    full disk and for a connection that breaks again and again.
+    """
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+
+    part = target.with_name(target.name + ".part")
+    label = target.with_name(target.name + ".part.etag")
+    if not _continues(part, label, remote):
+        part.unlink(missing_ok=True)
+        write_text_atomic(label, remote.etag)
+    _require_space(part, remote.size)
+    try:
+        with part.open("ab") as file, _quiet():
+            done = file.tell()
+            if on_progress is not None:
+                on_progress(done)
+            if done < remote.size:
+                http_get(
+                    remote.url,
+                    cast(BinaryIO, _Reporting(file, on_progress)),
+                    resume_size=done,
+                    headers=build_hf_headers(token=dataset.token, library_name="onball"),
+                )
+    except Exception as error:
+        raise explained(error, dataset.page) from error
+    size = part.stat().st_size
+    if size != remote.size:
+        part.unlink()
+        raise OnballError(f"{target}: {size} bytes came, not {remote.size}: call the command again")
+    part.replace(target)
+    label.unlink(missing_ok=True)
+
+
+class _Reporting:
+    """A file that tells how far it is after each write."""
+
+    def __init__(self, file: BinaryIO, report: Callable[[int], None] | None) -> None:
+        self._file = file
+        self._report = report
+
+    def write(self, chunk: bytes) -> int:
+        written = self._file.write(chunk)
+        if self._report is not None:
+            self._report(self._file.tell())
+        return written
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def truncate(self, size: int | None = None) -> int:
+        return self._file.truncate(size)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+
+def _look_at(dataset: HubDataset, name: str) -> RemoteFile:
+    """What the hub says of that very file. Raises what `huggingface_hub` raises."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+
+    def url(revision: str) -> str:
+        return hf_hub_url(
+            dataset.repo,
+            name,
+            repo_type="dataset",
+            revision=revision,
+            endpoint=dataset.address,
+        )
+
+    # Headers by hand: with `token=None` the function would not look for a stored token.
+    headers = build_hf_headers(token=dataset.token, library_name="onball")
+    found = get_hf_file_metadata(url(dataset.revision), headers=headers, endpoint=dataset.address)
+    if found.size is None or found.etag is None:
+        raise OnballError(f"{dataset.page}: the hub does not say how large '{name}' is")
+    return RemoteFile(url(found.commit_hash or dataset.revision), found.size, found.etag)
+
+
+def _continues(part: Path, label: Path, remote: RemoteFile) -> bool:
+    """Whether the partial file is a beginning of this very content."""
+    if not part.is_file() or not label.is_file():
+        return False
+    known = label.read_text(encoding="utf-8")
+    return known == remote.etag and part.stat().st_size <= remote.size
+
+
+def _require_space(part: Path, size: int) -> None:
+    """Room for the rest of the archive and for what is in it: video hardly shrinks in a zip."""
+    there = part.stat().st_size if part.exists() else 0
+    require_space(part.parent, 2 * size - there, "the archive and what is in it")
+
+
+def require_space(folder: Path, needed: int, purpose: str) -> None:
+    """Raises `OnballError` if the disk of `folder` has less than that many bytes free."""
+    free = shutil.disk_usage(folder).free
+    if free < needed + _SPARE_BYTES:
+        raise OnballError(
+            f"{folder}: {free / 1e9:.1f} GB free, but {purpose} need about {needed / 1e9:.1f} GB: "
+            "free space or choose another folder"
+        )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the hub library's own progress bars and remarks on each retry."""
+    from huggingface_hub.utils import (  # type: ignore[attr-defined]
+        are_progress_bars_disabled,
+        disable_progress_bars,
+        enable_progress_bars,
+    )
+
+    logger = logging.getLogger("huggingface_hub")
+    level, disabled = logger.level, are_progress_bars_disabled()
+    logger.setLevel(logging.ERROR)
+    if not disabled:
+        disable_progress_bars()
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        if not disabled:
+            enable_progress_bars()

@@ -1,0 +1,120 @@
+"""Every config that comes with onball builds and trains: two steps each, on tiny matches."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from onball.actions import ACTIONS
+from onball.config import ExperimentConfig, load_config
+from onball.data.soccernet_v2 import V2_ACTIONS
+from onball.events import Event, EventList, Team
+from onball.formats.soccernet import write_labels
+from onball.models import build_classifier, build_net
+from onball.training import run
+from onball.training.module import TrainingModule
+from onball.video import VideoWriter
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+NAMES = sorted(
+    file.relative_to(CONFIGS).with_suffix("").as_posix()
+    for folder in ("spotting", "classification")
+    for file in (CONFIGS / folder).glob("*.yaml")
+)
+SMALL = [
+    "model.backbone.pretrained=false",
+    "data={width: 64, height: 36, clip_frames: 8}",
+    "training={epochs: 1, warmup_epochs: 0, clips_per_epoch: 6, batch_size: 3}",
+    "training={workers: 0, threads: 1, precision: 32, loggers: [], action_share: 1}",
+]
+#: Parameters that a step may leave as they are, and why.
+UNUSED: dict[str, str] = {}
+
+pytestmark = pytest.mark.filterwarnings("ignore::onball.errors.OnballWarning")
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def write_film(path: Path) -> list[int]:
+    """4 s of grey with noise and flashes; when they begin, in ms."""
+    rng = np.random.default_rng(0)
+    with VideoWriter(path, (64, 36), 25) as writer:
+        for index in range(100):
+            picture = rng.integers(60, 120, (36, 64, 3), np.uint8)
+            if index % 10 < 3:
+                picture[:, :, index // 10 % 3] = 230
+            writer.write(picture)
+    return [index * 40 for index in range(0, 100, 10)]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    """A match to train on, and one of SoccerNet-v2."""
+    root = tmp_path_factory.mktemp("matches")
+    match = root / "ball" / "train" / "league" / "season" / "match"
+    events = [
+        Event(ms, ACTIONS[number % 12], team=(Team.LEFT, Team.RIGHT)[number % 2])
+        for number, ms in enumerate(write_film(match / "224p.mp4"))
+    ]
+    write_labels(EventList.of(events), match / "Labels-ball.json")
+    other = root / "v2" / "league" / "season" / "match"
+    annotations = [
+        {"gameTime": f"{half} - 00:00", "position": str(ms), "label": V2_ACTIONS[number % 17]}
+        for half in (1, 2)
+        for number, ms in enumerate(write_film(other / f"{half}_224p.mkv"))
+    ]
+    (other / "Labels-v2.json").write_text(json.dumps({"annotations": annotations}))
+    return root
+
+
+def tiny(name: str, root: Path) -> ExperimentConfig:
+    settings = [*SMALL, f"data.root={root / 'ball'}", f"data.cache={root / '.cache'}"]
+    path = CONFIGS / f"{name}.yaml"
+    if load_config(path).model.auxiliary:
+        settings.append(f"data.auxiliary.root={root / 'v2'}")
+    return load_config(path, settings)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_config_builds_without_weights_or_memory(name):
+    config = load_config(CONFIGS / f"{name}.yaml")
+    build = build_net if config.task == "spotting" else build_classifier
+    with torch.device("meta"):
+        net = build(config.model, fetch_weights=False)
+    assert all(parameter.is_meta for parameter in net.parameters())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_config_trains_and_every_parameter_learns(name, root, tmp_path, monkeypatch):
+    learned: dict[str, bool] = {}
+    original = TrainingModule.optimizer_step
+
+    def optimizer_step(self, *args, **kwargs):
+        original(self, *args, **kwargs)
+        for parameter_name, parameter in self.net.named_parameters():
+            grad = parameter.grad
+            assert grad is None or torch.isfinite(grad).all(), parameter_name
+            moved = grad is not None and bool(grad.any())
+            learned[parameter_name] = learned.get(parameter_name, False) or moved
+
+    monkeypatch.setattr(TrainingModule, "optimizer_step", optimizer_step)
+    run.train(tiny(name, root), run_dir=tmp_path / "run")
+    with (tmp_path / "run" / "metrics.csv").open(newline="") as file:
+        (epoch,) = csv.DictReader(file)
+    assert epoch["step"] == "2"
+    assert math.isfinite(float(epoch["train_loss"]))
+    unused = [each for each, moved in learned.items() if not moved]
+    assert [each for each in unused if not any(re.search(u, each) for u in UNUSED)] == []
