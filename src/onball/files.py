@@ -12,7 +12,8 @@ from typing import Any
 
 from onball.errors import InputError, OnballError
 
-_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+#: What writing to a full disk, or beyond a quota or limit, gives.
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @contextmanager
@@ -39,7 +40,7 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
         yield temporary
     except BaseException as error:
         temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno in _DISK_FULL:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
             raise _cannot_write(target, error) from error
         raise
     try:
@@ -108,4 +109,6 @@ def read_json_object(path: str | Path, error: type[InputError]) -> dict[str, Any
 
 
 def _cannot_write(target: Path, error: OSError) -> OnballError:
-    return OnballError(f"{target}: cannot be written ({error.strerror}): choose another place")
+    full = error.errno in DISK_FULL
+    hint = "free some space or choose another place" if full else "choose another place"
+    return OnballError(f"{target}: cannot be written ({error.strerror}): {hint}")

@@ -74,6 +74,7 @@ def train(
     experiment = load_config(path, settings, [find_config(name) for name in overlays or ()])
     with needs_training_packages():
         from onball.training.run import train as run_training
+        from onball.training.trainer import rank
 
     if dry_run:
         from onball.cli.dry_run import print_plan
@@ -82,5 +83,8 @@ def train(
         return
     run_dir = out or Path("runs") / path.stem
     model = run_training(experiment, run_dir=run_dir, resume=resume)
+    if rank() > 0:  # of the processes that trained together, one tells
+        return
     console.say(f"Saved model: {model}")
-    console.say(f"Next: {console.this_command()} spot VIDEO --model {model}")
+    if experiment.task == "spotting":
+        console.say(f"Next: {console.this_command()} spot VIDEO --model {model}")

@@ -62,7 +62,8 @@ class TrainingConfig(Section):
     Attributes:
         warmup_epochs: epochs over which the learning rate rises; then it falls along a cosine.
         batch_size: clips that a device computes at once.
-        accumulate: batches whose gradients are added up before a step.
+        accumulate: batches whose gradients are averaged for a step. It equals one larger batch but for
+            batch normalisation, and for batches whose frames weigh differently.
         clips_per_epoch: clips drawn in one epoch, over all devices.
         action_share: share of the clips that are placed around an action. The others are uniform
             over the matches' time.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import re
 import shutil
@@ -95,7 +94,7 @@ def cached_frames(
         try:
             _build(video, data, folder, on_progress)
         except OSError as error:
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            full = error.errno in DISK_FULL
             hint = "free space or set data.cache" if full else "set data.cache"
             problem = error.strerror or str(error)
             raise OnballError(

@@ -168,9 +168,14 @@ def _read_config(folder: Path, task: Task) -> SavedModelConfig:
 
 def _short_card(config: SavedModelConfig) -> str:
     backbone, temporal = config.model.backbone.name, config.model.temporal.name
+    spotting = config.task == "spotting"
+    use = (
+        "Run it with `onball spot VIDEO --model FOLDER`."
+        if spotting
+        else "Load it with `onball.models.load_classifier(FOLDER)`."
+    )
     return (
-        "# Ball action spotting model\n\n"
+        f"# {'Ball action spotting model' if spotting else 'Clip classifier'}\n\n"
         f"Backbone `{backbone}`, temporal head `{temporal}`, {config.width}×{config.height} "
-        f"pixels at {config.fps:g} frames per second. Run it with "
-        "`onball spot VIDEO --model FOLDER`.\n"
+        f"pixels at {config.fps:g} frames per second. {use}\n"
     )

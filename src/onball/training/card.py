@@ -15,18 +15,26 @@ def model_card(config: ExperimentConfig, epoch: int, result: ValidationResult | 
         result: on the matches of the split `valid`, if there were any.
     """
     data, model, training = config.data, config.model, config.training
+    spotting = config.task == "spotting"
     if result is None:
         score = "There were no matches to validate on."
     else:
+        how = " at a tolerance of 1 s" if spotting else ", over all clips"
         score = (
             f"On the validation matches: mAP10 {100 * result.map10:.2f}, mAP12 "
-            f"{100 * result.map12:.2f} at a tolerance of 1 s. The epoch was chosen by this very "
-            "mAP10, so expect a little less on other matches."
+            f"{100 * result.map12:.2f}{how}. The epoch was chosen by this very mAP10, so expect a "
+            "little less on other matches."
         )
+    if spotting:
+        what = "Says on which frame of a football video one of 12 ball actions happens."
+        use = "Use it with `onball spot VIDEO --out DIR --model FOLDER`, where FOLDER is the folder of this file."
+    else:
+        what = f"Says which of 12 ball actions happen in a clip of {data.clip_frames} frames."
+        use = "Load it with `onball.models.load_classifier(FOLDER)`, where FOLDER is the folder of this file."
     options = ", ".join(f"{key} {value}" for key, value in model.temporal.options.items())
-    return f"""# Ball action spotting model
+    return f"""# {"Ball action spotting model" if spotting else "Clip classifier"}
 
-Says on which frame of a football video one of 12 ball actions happens.
+{what}
 
 - backbone: `{model.backbone.name}`; temporal head: `{model.temporal.name}` ({options or "defaults"})
 - input: {data.width}×{data.height} pixels, {data.fps:g} frames per second
@@ -36,5 +44,5 @@ Says on which frame of a football video one of 12 ball actions happens.
 
 {score}
 
-Use it with `onball spot VIDEO --out DIR --model FOLDER`, where FOLDER is the folder of this file.
+{use}
 """
