@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from onball.config import DataConfig
 from onball.errors import DataError, OnballError
+from onball.files import DISK_FULL
 
 #: Part of every cache's name: a change of the layout or of the sampling makes old ones unused.
 _FORMAT = 1

@@ -27,10 +27,10 @@ def model_card(config: ExperimentConfig, epoch: int, result: ValidationResult | 
         )
     if spotting:
         what = "Says on which frame of a football video one of 12 ball actions happens."
-        use = "Use it with `onball spot VIDEO --out DIR --model FOLDER`, where FOLDER is the folder of this file."
+        use = "Use it with `onball spot VIDEO --out DIR --model FOLDER`"
     else:
         what = f"Says which of 12 ball actions happen in a clip of {data.clip_frames} frames."
-        use = "Load it with `onball.models.load_classifier(FOLDER)`, where FOLDER is the folder of this file."
+        use = "Load it with `onball.models.load_classifier(FOLDER)`"
     options = ", ".join(f"{key} {value}" for key, value in model.temporal.options.items())
     return f"""# {"Ball action spotting model" if spotting else "Clip classifier"}
 
@@ -44,5 +44,5 @@ def model_card(config: ExperimentConfig, epoch: int, result: ValidationResult | 
 
 {score}
 
-{use}
+{use}, where FOLDER is the folder of this file.
 """
