@@ -58,7 +58,9 @@ def test_the_example_of_the_page_trains_and_spots(
     )
     assert code == 0, said
     video = next(root.rglob("224p.mp4"))
-    code, _, said = onball("--import", module, "spot", video, "--model", "run/model", "--out", "out")
+    code, _, said = onball(
+        "--import", module, "spot", video, "--model", "run/model", "--out", "out"
+    )
     assert code == 0, said
     results = next(Path("out").rglob("results_spotting.json"))
     assert len(read_results(results)) > 0

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import sys
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
+from rich.measure import Measurement
 
 from onball.actions import ACTIONS, Action
+from onball.cli.data import labels_by_split, statistics_table
+from onball.data.clip_counts import ClipCounts
 from onball.data.layout import write_splits
 from onball.data.reference import Reference
+from onball.data.statistics import PlayStatistics
 from onball.events import Event, EventList, Team
 from onball.formats.soccernet import write_labels
 from onball.synthetic.motion.script import reference_statistics
@@ -45,8 +52,19 @@ def test_events_are_counted_per_split_and_in_all(onball, data):
     assert code == 0, error
     assert row(shown, "action")[:4] == ["train", "valid", "no", "split"]
     # 42 events in 30 s + 10 s of play, each gap 1 s, always the same team.
-    assert row(shown, "■ PASS") == ["31", "11", "0", "42", "63.00", "1.00", "1.00", "1.00", "1.00"]
-    assert row(shown, "■ GOAL") == ["0", "0", "1", "1", "1.50", "–", "–", "–", "–"]
+    assert row(shown, "■ PASS") == [
+        "31",
+        "11",
+        "0",
+        "42",
+        "63.00",
+        "1.00",
+        "1.00",
+        "1.00",
+        "1.00",
+        "11",
+    ]
+    assert row(shown, "■ GOAL") == ["0", "0", "1", "1", "1.50", "–", "–", "–", "–", "1"]
     assert "3 matches, 43 events, 0.7 minutes in play in 3 stretches" in shown
 
 
@@ -87,6 +105,8 @@ def test_the_figures_are_written_as_json_too(onball, data, tmp_path):
     content = json.loads(target.read_text())
     assert set(content["splits"]) == {"train", "valid", "no split", "all"}
     assert content["splits"]["all"]["in_play_minutes"] == pytest.approx(40 / 60)
+    clips = content["splits"]["train"]["clips"]
+    assert (clips["clips"], clips["with_events"], clips["holding"]["PASS"]) == (8, 8, 8)
     train = content["splits"]["train"]["actions"]["PASS"]
     assert train == {
         "events": 31,
@@ -169,3 +189,59 @@ def test_a_splits_file_that_lists_an_absent_match_is_an_error(onball, data):
     write_splits(data, {"train": ["league/season/a", "league/season/z"]})
     code, _, error = onball("data", "stats", data)
     assert code == 2 and "league/season/z" in error
+
+
+def test_the_clips_that_hold_an_action_can_be_of_another_length(onball, data):
+    code, shown, _ = onball("data", "stats", data, "--clip-frames", 100, "--fps", 25)
+    assert code == 0 and row(shown, "■ PASS")[-1] == "11"
+    code, shown, _ = onball("data", "stats", data, "--clip-frames", 25, "--fps", 25)
+    assert row(shown, "■ PASS")[-1] == "42" and row(shown, "■ GOAL")[-1] == "1"
+    assert "in how many of 43 clips of 25 frames at 25 per second (1 s, side by side" in shown
+
+
+def test_the_table_fits_into_80_columns(data):
+    wide = Console(width=300)
+    labels = labels_by_split(data, "all")
+    splits = {name: PlayStatistics.of(found.values()) for name, found in labels.items()}
+    table = statistics_table(splits, PlayStatistics.of([]), ClipCounts.of([], 50, 12.5))
+    assert Measurement.get(wide, wide.options, table).minimum <= 80
+
+
+def test_the_figures_can_be_drawn(onball, data, tmp_path):
+    pytest.importorskip("matplotlib")
+    target = tmp_path / "out" / "stats.png"
+    code, _, error = onball("data", "stats", data, "--picture", target)
+    assert code == 0, error
+    assert target.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_drawing_without_matplotlib_says_what_to_install(onball, data, monkeypatch):
+    monkeypatch.delitem(sys.modules, "onball.reports.statistics_picture", raising=False)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    code, _, error = onball("data", "stats", data, "--picture", "stats.png")
+    assert code == 2 and "pip install 'onball[plot]'" in error
+
+
+def test_a_check_lists_each_problem_on_a_line_and_ends_with_exit_code_1(onball, data):
+    code, shown, error = onball("data", "check", data)
+    assert code == 1 and "Traceback" not in error
+    lines = shown.splitlines()
+    assert len(lines) == 4
+    assert f"{data}/splits.json: 'league/season/c' is in no split: list it, else" in lines[0]
+    assert lines[1] == f"{data}/league/season/a: no video: put 224p.mp4 there"
+    assert "4 problems in 3 matches, 43 labels, 0 videos" in error
+
+
+def test_a_check_without_problems_says_how_much_was_looked_at(onball, tmp_path):
+    sample = files("onball") / "assets" / "sample_match"
+    code, shown, error = onball("data", "check", sample, "--full", "--fps", 25)
+    assert code == 0, shown
+    assert "no problem in 1 matches, 29 labels, 1 videos (" in shown and "all of each)" in shown
+    assert "real time" in error
+
+
+def test_a_check_of_nothing_is_an_error(onball, tmp_path):
+    code, _, error = onball("data", "check", tmp_path)
+    assert code == 2 and "no match in it" in error

@@ -21,7 +21,7 @@ from onball.evaluation import evaluate_spotting
 from onball.experiments.results import COLUMNS, read_results
 from onball.formats.soccernet import read_labels
 from onball.inference.spotter import Spotter
-from onball.models import build_net, load_classifier, load_model
+from onball.models import build_net, load_classifier
 from onball.models.measure import measure
 from onball.training.module import TrainingModule
 from onball.video import read_frames

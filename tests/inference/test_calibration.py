@@ -16,7 +16,6 @@ from onball.errors import DataError
 from onball.evaluation import evaluate_spotting
 from onball.evaluation.calibration import (
     CalibrationKind,
-    best_f1_threshold,
     calibrated,
     calibration_errors,
     fit_calibration,
@@ -57,9 +56,9 @@ def skewed(count: int, seed: int, action: Action = Action.PASS) -> tuple[EventLi
     truth, predictions = [], []
     for place in range(count):
         chance = random.random() ** 3
-        predictions.append(Event(5000 * (place + 1), action, chance ** (1 / 3)))
+        predictions.append(Event(2000 * (place + 1), action, chance ** (1 / 3)))
         if random.random() < chance:
-            truth.append(Event(5000 * (place + 1), action))
+            truth.append(Event(2000 * (place + 1), action))
     return EventList.of(truth), EventList.of(predictions)
 
 
@@ -94,7 +93,7 @@ def test_a_probability_is_right_as_often_as_it_says_on_matches_not_seen_before()
     truth, predictions = skewed(3000, 1)
     before = calibration_errors([truth], [predictions])[Action.PASS]
     after = calibration_errors([truth], [applied(predictions, fitted)])[Action.PASS]
-    assert before > 0.3
+    assert before > 0.2
     assert after < 0.04
     for score, chance in ((0.4, 0.064), (0.7, 0.343), (0.95, 0.857)):
         value = calibrated(fitted.maps[Action.PASS], np.array([score]))[0]
@@ -104,7 +103,7 @@ def test_a_probability_is_right_as_often_as_it_says_on_matches_not_seen_before()
 def test_ranks_spread_the_scores_evenly():
     scores = np.random.default_rng(0).random(5000) ** 6 * 0.01
     spread = np.sort(calibrated(fit_rank(scores), scores))
-    assert np.abs(spread - np.linspace(0, 1, 5000)).max() < 0.05
+    assert np.abs(spread - np.linspace(0, 1, 5000)).max() < 0.07
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -137,18 +136,26 @@ def test_too_few_matches_in_all_are_an_error():
         fit_calibration([EventList()], [skewed(20, 0)[1]], CalibrationKind.RANK)
 
 
-def test_the_best_threshold_has_no_better_neighbour():
-    random = np.random.default_rng(5)
-    scores = random.integers(1, 100, 300) / 100
-    hits = random.random(300) < scores
-    positives = int(hits.sum()) + 20
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_other_threshold_has_a_better_f1(kind):
+    truth, predictions = skewed(400, 5)
+    fitted = fit_calibration([truth], [predictions], kind)
+    right = {event.position_ms for event in truth}
+    confidences = [(e.confidence, e.position_ms in right) for e in applied(predictions, fitted)]
 
     def f1(threshold: float) -> float:
-        kept = scores >= threshold
-        return 2 * (kept & hits).sum() / (kept.sum() + positives)
+        kept = [hit for confidence, hit in confidences if confidence >= threshold]
+        return 2 * sum(kept) / (len(kept) + len(truth))
 
-    best = best_f1_threshold(scores, hits, positives)
-    assert f1(best) == max(f1(threshold) for threshold in scores)
+    best = f1(fitted.report_thresholds[Action.PASS])
+    assert best == max(f1(confidence) for confidence, _ in confidences)
+
+
+def test_a_net_that_is_too_sure_of_itself_is_not_believed():
+    random = np.random.default_rng(7)
+    scores = 1 - random.random(1000) * 0.02
+    knots = fit_probability(scores, random.random(1000) < 0.6)
+    assert calibrated(knots, np.array([0.999]))[0] < 0.75
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def test_the_displacement_is_judged_within_reach_only():
     displacement = torch.tensor([[1.5, 50.0, -2.0, -70.0]], requires_grad=True)
     shifts, weights = torch.tensor([[1.0, 9.0, -4.0, 0.0]]), torch.tensor([[1.0, 0.0, 1.0, 0.0]])
     loss = displacement_loss(displacement, shift_targets(shifts, weights, 4))
-    assert loss.item() == pytest.approx((0.5**2 + 2.0**2) / 2)
+    assert loss.item() == pytest.approx((0.5**2 + 2.0**2) / 2 / 4**2)
     loss.backward()
     assert (displacement.grad != 0).tolist() == [[True, False, True, False]]
 

@@ -13,6 +13,7 @@ from onball.cli import console
 from onball.errors import DataError, EmptySplitError, OnballError
 
 if TYPE_CHECKING:
+    from onball.data.clip_counts import ClipCounts
     from onball.data.reference import Comparison, Reference
     from onball.data.statistics import PlayStatistics
     from onball.events import EventList
@@ -39,8 +40,18 @@ def stats(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the figures into this file too.")
     ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw the figures into this file (.png, .svg) too.")
+    ] = None,
+    clip_frames: Annotated[
+        int, typer.Option(min=1, help="Frames of the clips that are counted.")
+    ] = 50,
+    fps: Annotated[
+        float, typer.Option(min=0.1, help="Sampled frames per second of these clips.")
+    ] = 12.5,
 ) -> None:
     """Count the labelled actions: how many, how often, after how long, by which team."""
+    from onball.data.clip_counts import ClipCounts
     from onball.data.layout import ALL
     from onball.data.reference import Reference, compare
     from onball.data.statistics import PlayStatistics
@@ -52,18 +63,32 @@ def stats(
     # By name, so that a match in two splits counts once in the sum.
     every = {name: match for found in labels.values() for name, match in found.items()}
     play = PlayStatistics.of(every.values())
+    clips = ClipCounts.of(every.values(), clip_frames, fps)
     real = Reference.of(reference_statistics())
     rows = compare(play, real) if reference else []
     if json_file is not None:
         content: dict[str, Any] = {name: found.as_json() for name, found in splits.items()}
         if len(splits) > 1:
             content[ALL] = play.as_json()
+        clips_in = {name: ClipCounts.of(m.values(), clip_frames, fps) for name, m in labels.items()}
+        for name in splits:
+            content[name]["clips"] = clips_in[name].as_json()
+        if len(splits) > 1:
+            content[ALL]["clips"] = clips.as_json()
         figures = {"reference": [row.as_json() for row in rows]} if reference else {}
         write_json_atomic(json_file, {"root": str(root), "splits": content, **figures})
-    console.console.print(statistics_table(splits, play))
+    if picture is not None:
+        from onball.reports.statistics_picture import draw_statistics
+
+        draw_statistics(labels, picture, title=root.resolve().name)
+    console.console.print(statistics_table(splits, play, clips))
     console.say(
         f"\n{play.matches} matches, {play.events} events, {play.in_play_minutes:.1f} minutes in play "
         f"in {play.stretches} stretches (runs of events at most 5 s apart)"
+    )
+    console.say(
+        f"clips: in how many of {clips.clips} clips of {clip_frames} frames at {fps:g} per second "
+        f"({clip_frames / fps:g} s, side by side up to the last event) it occurs"
     )
     if reference:
         console.console.print("", comparison_table(rows))
@@ -116,13 +141,15 @@ def labels_by_split(root: Path, split: str) -> dict[str, dict[str, EventList]]:
     return labels
 
 
-def statistics_table(splits: dict[str, PlayStatistics], play: PlayStatistics) -> Table:
-    """Events of each action: in each split, per minute in play, gaps after it, the same team."""
-    table = Table(box=None, pad_edge=False)
-    table.add_column("action")
+def statistics_table(
+    splits: dict[str, PlayStatistics], play: PlayStatistics, clips: ClipCounts
+) -> Table:
+    """Events of each action: in each split, per minute in play, gaps, the same team, clips."""
+    table = Table(box=None, pad_edge=False, collapse_padding=True)  # fits into 80 columns
+    table.add_column("action", min_width=19)
     several = len(splits) > 1
     columns = [*splits, "events"] if several else ["events"]
-    for column in (*columns, "per minute", "gap p10", "p50", "p90 s", "same team"):
+    for column in (*columns, "per\nminute", "gap\np10", "p50", "p90 s", "same\nteam", "clips"):
         table.add_column(column, justify="right")
     for action in ACTIONS:
         found = play.actions[action]
@@ -133,6 +160,7 @@ def statistics_table(splits: dict[str, PlayStatistics], play: PlayStatistics) ->
             _number(found.per_minute),
             *(_number(gap) for gap in found.gaps_s or (None, None, None)),
             _number(found.same_team),
+            str(clips.holding[action]),
         )
     table.add_section()
     rate = play.events / play.in_play_minutes if play.in_play_minutes else None
@@ -143,6 +171,7 @@ def statistics_table(splits: dict[str, PlayStatistics], play: PlayStatistics) ->
         _number(rate),
         *("", "", ""),
         _number(play.same_team),
+        str(clips.not_empty),
     )
     return table
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -48,6 +49,18 @@ class ClassificationResult:
     def map10(self) -> float:
         """Mean AP without FREE KICK and GOAL."""
         return _mean(self.ap, ACTIONS_MAP10)
+
+    def as_json(self) -> dict[str, Any]:
+        """The attributes and means by their names; names of actions as keys."""
+        return {
+            "task": "classification",
+            "map12": self.map12,
+            "map10": self.map10,
+            "ap": {action.value: ap for action, ap in self.ap.items()},
+            "pr_auc": {action.value: area for action, area in self.pr_auc.items()},
+            "clips": self.clips,
+            "positives": {action.value: count for action, count in self.positives.items()},
+        }
 
 
 def evaluate_classification(present: ArrayLike, scores: ArrayLike) -> ClassificationResult:

@@ -1,15 +1,24 @@
-"""Evaluating a folder of prediction files against the labels of a split."""
+"""Evaluating prediction files on disk against the labels of a split."""
 
 from __future__ import annotations
 
+import tempfile
 import warnings
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from onball.data.layout import Match, find_matches, some_names
-from onball.errors import DataError, OnballWarning
-from onball.evaluation.spotting import SpottingResult, evaluate_spotting
-from onball.formats.soccernet import RESULTS_FILE, read_labels, read_results
+from onball.errors import DataError, InputError, OnballWarning
+from onball.evaluation.columns import Columns
+from onball.evaluation.layout import prediction_files
+from onball.evaluation.reading import read_predictions, read_truth
+from onball.evaluation.report_data import SpottingReport, report_columns
+from onball.evaluation.spotting import SpottingResult, action_matcher, average_of, check_tolerances
 
 
 def evaluate_folder(
@@ -18,45 +27,116 @@ def evaluate_folder(
     """Spotting AP of `<predictions>/<match>/results_spotting.json` on the matches of a split.
 
     Args:
-        predictions: the folder; for a split of one match also a prediction file itself.
+        predictions: the folder, or a zip of it; for a split of one match also a file itself.
         root: the folder of the data set; labels alone will do, no video is read.
         split: `train`, `valid`, `test`, `challenge` or `all`.
         tolerance_s: δ in seconds; a prediction matches within ±δ/2.
 
-    Warns with `OnballWarning` of prediction files that belong to no match of the split. Raises
-    `DataError` if a match has no prediction file or no labels, `LabelError` for a broken file.
+    Warns with `OnballWarning` of prediction files that belong to no match of the split, and of
+    files without any entry. Raises `DataError` if a match has no prediction file or no labels, or
+    predictions in a half that it does not have; `LabelError` for a broken file.
     """
+    check_tolerances([tolerance_s])
+    pair = _read(predictions, root, split)
+    matcher = action_matcher(pair.truth, pair.predictions, len(pair.names))
+    return average_of(matcher, (tolerance_s,)).results[0]
+
+
+def report_folder(
+    predictions: str | Path,
+    root: str | Path,
+    split: str,
+    tolerance_s: float = 1.0,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> SpottingReport:
+    """Everything about the predictions on disk; arguments and errors as of `evaluate_folder`.
+
+    `resamples` and `seed` are those of `report_spotting`.
+    """
+    check_tolerances([tolerance_s])
+    pair = _read(predictions, root, split)
+    return report_columns(
+        pair.truth, pair.predictions, pair.names, tolerance_s, resamples=resamples, seed=seed
+    )
+
+
+@contextmanager
+def unpacked(predictions: str | Path) -> Iterator[Path]:
+    """The folder or file itself, or for the time of the block what a zip holds.
+
+    Errors raised in the block name the zip, not the temporary folder. Raises `DataError` if the
+    zip is broken.
+    """
+    path = Path(predictions)
+    if path.suffix.lower() != ".zip":
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="onball-") as folder:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                archive.extractall(folder)
+        except FileNotFoundError:
+            raise DataError(f"{path}: no such file: name the zip with the predictions") from None
+        except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
+            raise DataError(f"{path}: not a zip that can be read ({error})") from None
+        try:
+            yield Path(folder)
+        except InputError as error:
+            raise type(error)(str(error).replace(folder, str(path))) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Truth and predictions of the same matches."""
+
+    names: list[str]
+    truth: Columns
+    predictions: Columns
+
+
+def _read(predictions: str | Path, root: str | Path, split: str) -> _Pair:
+    matches = labelled_matches(root, split)
+    with unpacked(predictions) as place:
+        files, others = prediction_files(place, matches, split)
+        if others:
+            message = f"{predictions}: not in '{split}', left out: {some_names(others)}"
+            warnings.warn(message, OnballWarning, stacklevel=3)
+        truth = [read_truth(match.require_labels()) for match in matches]
+        found = [read_predictions(file) for file in files]
+        for match, labels, events, file in zip(matches, truth, found, files, strict=True):
+            _check_halves(match, labels, events, file)
+            _warn_of_nothing(match, labels, events, file)
+    return _Pair([m.name for m in matches], Columns.joined(truth), Columns.joined(found))
+
+
+def labelled_matches(root: str | Path, split: str) -> list[Match]:
+    """The matches of a split. Raises `DataError` if one has no labels, and as `find_matches`."""
     matches = find_matches(root, split)
     unlabelled = [match.name for match in matches if match.labels is None]
     if unlabelled:
         raise DataError(f"{root}: no labels to evaluate '{split}' on for {some_names(unlabelled)}")
-    files = _prediction_files(Path(predictions), matches, split)
-    return evaluate_spotting(
-        [read_labels(match.require_labels()) for match in matches],
-        # The order in a file decides between two predictions on one frame.
-        [read_results(path, file_order=True) for path in files],
-        tolerance_s=tolerance_s,
-    )
+    return matches
 
 
-def _prediction_files(predictions: Path, matches: Sequence[Match], split: str) -> list[Path]:
-    """The prediction file of each match."""
-    if predictions.is_file():
-        if len(matches) > 1:
-            raise DataError(
-                f"{predictions}: one file, but '{split}' has {len(matches)} matches: name the "
-                f"folder that holds <match>/{RESULTS_FILE}"
-            )
-        return [predictions]
-    if not predictions.is_dir():
-        raise DataError(f"{predictions}: no such folder: name the one with the predictions")
-    files = [predictions / match.name / RESULTS_FILE for match in matches]
-    missing = [match.name for match, file in zip(matches, files, strict=True) if not file.is_file()]
-    if missing:
-        raise DataError(f"{predictions}: no <match>/{RESULTS_FILE} for {some_names(missing)}")
-    others = sorted(set(predictions.rglob(RESULTS_FILE)) - set(files))
-    if others:
-        names = [file.parent.relative_to(predictions).as_posix() for file in others]
-        message = f"{predictions}: not in '{split}', left out: {some_names(names)}"
-        warnings.warn(message, OnballWarning, stacklevel=3)
-    return files
+def _check_halves(match: Match, labels: Columns, events: Columns, file: Path) -> None:
+    """Raise `DataError` for predictions in a half that no label of the match is in."""
+    if len(labels) == 0:
+        return
+    stray = events.half[~np.isin(events.half, labels.half)]
+    # A match of two halves may have no label of one action in one of them, but never none at all.
+    if len(stray):
+        raise DataError(
+            f"{file}: {len(stray)} predictions are in half {stray[0]}, but all labels of "
+            f"'{match.name}' are in half {labels.half.max()}: it is one file, so count positions "
+            "from its start and write half 1"
+        )
+
+
+def _warn_of_nothing(match: Match, labels: Columns, events: Columns, file: Path) -> None:
+    if len(labels) == 0:
+        warnings.warn(f"{match.labels}: no labels in it", OnballWarning, stacklevel=4)
+    if len(events) == 0:
+        message = f"'{match.name}': no predictions in its {file.name}: all its actions are missed"
+        warnings.warn(message, OnballWarning, stacklevel=4)

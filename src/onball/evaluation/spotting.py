@@ -18,17 +18,16 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.actions import ACTIONS, ACTIONS_MAP10, Action
+from onball.actions import ACTIONS, ACTIONS_MAP10, NUM_ACTIONS, Action
 from onball.errors import ConfigError
+from onball.evaluation.ap import Ranking
+from onball.evaluation.columns import Columns
 from onball.evaluation.matching import Matcher
 from onball.events import EventList
 
 #: SoccerNet's lists of tolerances δ, in seconds.
 LOOSE_TOLERANCES_S: tuple[float, ...] = tuple(range(5, 61, 5))
 TIGHT_TOLERANCES_S: tuple[float, ...] = (1, 2, 3, 4, 5)
-
-_THRESHOLDS = np.linspace(0, 1, 200)
-_RECALL_LEVELS = np.arange(11) / 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +52,22 @@ class SpottingResult:
     @property
     def map12(self) -> float:
         """Mean AP over all actions that were evaluated (the 12, unless told otherwise)."""
-        return _mean_ap(self.ap, ACTIONS)
+        return mean_ap(self.ap, ACTIONS)
 
     @property
     def map10(self) -> float:
         """Mean AP without FREE KICK and GOAL."""
-        return _mean_ap(self.ap, ACTIONS_MAP10)
+        return mean_ap(self.ap, ACTIONS_MAP10)
 
     @property
     def exact_map12(self) -> float:
         """`map12` with exact thresholds."""
-        return _mean_ap(self.exact_ap, ACTIONS)
+        return mean_ap(self.exact_ap, ACTIONS)
 
     @property
     def exact_map10(self) -> float:
         """`map10` with exact thresholds."""
-        return _mean_ap(self.exact_ap, ACTIONS_MAP10)
+        return mean_ap(self.exact_ap, ACTIONS_MAP10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +85,12 @@ class AverageResult:
     @property
     def map12(self) -> float:
         """Mean over all actions that were evaluated (the 12, unless told otherwise)."""
-        return _mean_ap(self.ap, ACTIONS)
+        return mean_ap(self.ap, ACTIONS)
 
     @property
     def map10(self) -> float:
         """Mean without FREE KICK and GOAL."""
-        return _mean_ap(self.ap, ACTIONS_MAP10)
+        return mean_ap(self.ap, ACTIONS_MAP10)
 
 
 def evaluate_spotting(
@@ -133,27 +132,76 @@ def average_map(
     """
     if len(truth) != len(predictions):
         raise ValueError(f"{len(truth)} matches of truth, {len(predictions)} of predictions")
-    if not tolerances_s or not all(0 < tolerance < float("inf") for tolerance in tolerances_s):
-        raise ConfigError(f"tolerances {list(tolerances_s)}: give seconds above 0")
+    check_tolerances(tolerances_s)
     if fps != int(fps) or fps < 1:
         raise ConfigError(f"fps {fps}: SoccerNet's metric needs a whole number of at least 1")
-    matcher = Matcher(truth, predictions, int(fps), actions)
-    rankings = [_Ranking.of(matcher.scores, *bounds) for bounds in pairwise(matcher.bounds)]
-    results = tuple(_solve(matcher, rankings, actions, delta) for delta in tolerances_s)
-    ap = {action: _trapezoid([result.ap[action] for result in results]) for action in actions}
-    return AverageResult(ap, results)
+    matcher = action_matcher(Columns.of(truth), Columns.of(predictions), len(truth), fps, actions)
+    return average_of(matcher, tolerances_s, actions)
 
 
-def _solve(
-    matcher: Matcher, rankings: Sequence[_Ranking], actions: Sequence[Action], tolerance_s: float
+def check_tolerances(tolerances_s: Sequence[float]) -> None:
+    """Raise `ConfigError` if there is none, or one that is not above 0."""
+    if not tolerances_s or not all(0 < tolerance < float("inf") for tolerance in tolerances_s):
+        raise ConfigError(f"tolerances {list(tolerances_s)}: give seconds above 0")
+
+
+def action_matcher(
+    truth: Columns,
+    predictions: Columns,
+    matches: int,
+    fps: int = 25,
+    actions: Sequence[Action] = ACTIONS,
+) -> Matcher:
+    """A matcher whose classes are the actions, in their order; other events play no part."""
+    number = np.full(NUM_ACTIONS, -1)
+    for index, action in enumerate(actions):
+        number[action.order] = index
+    return Matcher(
+        truth,
+        predictions,
+        true_class=number[truth.action],
+        predicted_class=number[predictions.action],
+        classes=len(actions),
+        matches=matches,
+        fps=int(fps),
+    )
+
+
+def average_of(
+    matcher: Matcher, tolerances_s: Sequence[float], actions: Sequence[Action] = ACTIONS
+) -> AverageResult:
+    """AP averaged over tolerances, of the matcher that `action_matcher` made of these actions."""
+    rankings = rankings_of(matcher)
+    return average_results(
+        [result_of(matcher, rankings, matcher.match(d) >= 0, d, actions) for d in tolerances_s]
+    )
+
+
+def average_results(results: Sequence[SpottingResult]) -> AverageResult:
+    """The average of results at evenly spaced tolerances, of the same actions."""
+    ap = {action: _trapezoid([result.ap[action] for result in results]) for action in results[0].ap}
+    return AverageResult(ap, tuple(results))
+
+
+def rankings_of(matcher: Matcher) -> list[Ranking]:
+    """The ranked detections of each class."""
+    bounds = pairwise(matcher.bounds.tolist())
+    return [Ranking.of(matcher.scores[start:stop], start) for start, stop in bounds]
+
+
+def result_of(
+    matcher: Matcher,
+    rankings: Sequence[Ranking],
+    hits: NDArray[np.bool_],
+    tolerance_s: float,
+    actions: Sequence[Action] = ACTIONS,
 ) -> SpottingResult:
-    """The result at one tolerance."""
-    hits = matcher.match(tolerance_s)
+    """The result at one tolerance, of the detections `[N]` that match a label at it."""
     ap, exact_ap = {}, {}
-    for action, ranking, positives in zip(actions, rankings, matcher.positives, strict=True):
-        found = np.concatenate(([0], np.cumsum(hits[ranking.order])))
-        ap[action] = _interpolated_ap(found, ranking.kept, positives)
-        exact_ap[action] = _interpolated_ap(found, ranking.kept_exact, positives)
+    for action, ranking, positives in zip(
+        actions, rankings, matcher.positives.tolist(), strict=True
+    ):
+        ap[action], exact_ap[action] = ranking.ap(hits, positives)
     return SpottingResult(
         tolerance_s=tolerance_s,
         ap=ap,
@@ -163,49 +211,6 @@ def _solve(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Ranking:
-    """The detections of one action from the highest score down, and where thresholds cut.
-
-    Attributes:
-        order: their indices in the arrays of the matcher.
-        kept: how many reach each of SoccerNet's thresholds.
-        kept_exact: how many reach each distinct score.
-    """
-
-    order: NDArray[np.intp]
-    kept: NDArray[np.intp]
-    kept_exact: NDArray[np.intp]
-
-    @classmethod
-    def of(cls, scores: NDArray[np.float64], start: int, stop: int) -> _Ranking:
-        ascending = np.argsort(scores[start:stop])
-        values = scores[start:stop][ascending]
-        n = stop - start
-        return cls(
-            order=start + ascending[::-1],
-            kept=n - np.searchsorted(values, _THRESHOLDS, "left"),
-            kept_exact=n - np.searchsorted(values, np.unique(values), "left"),
-        )
-
-
-def _interpolated_ap(found: NDArray[np.int64], kept: NDArray[np.intp], positives: int) -> float:
-    """11-point interpolated AP.
-
-    Args:
-        found: `[N + 1]`, how many of the first 0, 1 … N detections are right.
-        kept: `[K]`, how many detections each threshold keeps.
-        positives: how many labels there are to find.
-    """
-    kept = kept[kept > 0]
-    if positives == 0 or len(kept) == 0:
-        return 0.0
-    precision = found[kept] / kept
-    recall = found[kept] / positives
-    reached = recall >= _RECALL_LEVELS[:, None]
-    return float(np.where(reached, precision, 0.0).max(axis=1).sum() / len(_RECALL_LEVELS))
-
-
 def _trapezoid(values: Sequence[float]) -> float:
     """The mean of a curve through evenly spaced values; a single value is its own mean."""
     if len(values) == 1:
@@ -213,7 +218,7 @@ def _trapezoid(values: Sequence[float]) -> float:
     return sum((a + b) / 2 for a, b in pairwise(values)) / (len(values) - 1)
 
 
-def _mean_ap(ap: Mapping[Action, float], actions: Iterable[Action]) -> float:
+def mean_ap(ap: Mapping[Action, float], actions: Iterable[Action]) -> float:
     """Mean over those of the actions that were evaluated; NaN if none was."""
     values = [ap[action] for action in actions if action in ap]
     return sum(values) / len(values) if values else float("nan")

@@ -9,8 +9,8 @@ from onball.assets import demo_model
 from onball.config import SavedModelConfig
 from onball.errors import InputError
 from onball.events import Event, EventList
+from onball.inference.calibration import calibrated_events
 from onball.inference.engine import Frames, ScoredFrames, StreamingEngine
-from onball.inference.peaks import events_of
 from onball.models import SpottingNet, load_model, save_model
 from onball.models.compute import Precision, choose_device, choose_precision
 
@@ -103,13 +103,13 @@ class Spotter:
                 `[t, H, W, 3]` RGB and `pts_ms` `[t]`), for example from a capture card.
             threshold, progress: as in `spot`.
         """
-        least = self.config.inference.threshold if threshold is None else threshold
-        if not 0 <= least <= 1:
-            raise InputError(f"threshold {least} is outside 0 to 1")
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise InputError(f"threshold {threshold} is outside 0 to 1")
         scored = self.scores(source)
         if progress is not None:
             scored = _reporting(scored, progress)
-        yield from events_of(scored, self.config.inference, self.net.head.reach, least)
+        reach = self.net.head.reach
+        yield from calibrated_events(scored, self.config.inference, reach, threshold)
 
     def scores(self, source: str | Path | Iterable[Frames]) -> Iterator[ScoredFrames]:
         """Dense scores of every sampled frame, in order, each frame once."""

@@ -58,8 +58,11 @@ def classification_loss(logits: Tensor, targets: Tensor, config: LossConfig) -> 
 
 
 def displacement_loss(displacement: Tensor, targets: FrameTargets) -> Tensor:
-    """Mean squared error of the displacement, in squared sampled frames, over frames near an event."""
-    error = (displacement.float() - targets.shifts).square()
+    """Mean squared error of the displacement over frames near an event, in units of the reach.
+
+    In frames it would be up to the reach squared, and drown the classes' loss.
+    """
+    error = ((displacement.float() - targets.shifts) / max(1, targets.reach)).square()
     return _mean((error * targets.shift_weights).sum(), targets.shift_weights.sum())
 
 

@@ -21,6 +21,9 @@ _PLACES = (0.0, 0.25, 0.5, 0.75)
 _TAIL_MS = 1000
 _LENGTH_TOLERANCE_MS = 1000
 _RATE_TOLERANCE = 0.01
+_USUAL_RATES = (12.5, 24000 / 1001, 24.0, 25.0, 30000 / 1001, 30.0, 50.0, 60000 / 1001, 60.0)
+#: A film with missing or held frames has nearly a usual rate on average.
+_NEARLY = 0.002
 _FINGERPRINT_BYTES = 1 << 16
 #: Further findings of the decoder in one film are only counted.
 _MOST_WARNINGS = 3
@@ -93,7 +96,7 @@ def decode(
     for message in messages[:_MOST_WARNINGS]:
         problems.append(problem_of(_without_use(message), info.path, "get the file again"))
     if not problems:
-        problems += _lengths(info, count if full else info.frame_count, end_ms)
+        problems += check_length(info, count if full else info.frame_count, end_ms)
     return count, problems
 
 
@@ -105,7 +108,7 @@ def check_rates(root: Path, videos: Sequence[CheckedVideo], fps: float) -> Itera
             remedy = f"make it even with ffmpeg -vf fps={fps:g} if frame numbers made the labels"
             yield Problem(video.info.path, "its frame rate varies", remedy)
         else:
-            by_rate[round(video.info.fps, 2)].append(video.info)
+            by_rate[round(meant_rate(video.info), 2)].append(video.info)
     for rate, infos in by_rate.items():
         if abs(rate - fps) <= _RATE_TOLERANCE:
             continue
@@ -134,22 +137,35 @@ def check_copies(videos: Sequence[CheckedVideo]) -> Iterator[Problem]:
             yield Problem(other.info.path, f"the same video as {first.info.path}", remedy)
 
 
-def _lengths(info: VideoInfo, frames: int, end_ms: float) -> Iterator[Problem]:
-    """The header's length against the frames there are."""
+def check_length(info: VideoInfo, frames: int, end_ms: float) -> Iterator[Problem]:
+    """The header's length against the frames there are.
+
+    Args:
+        info: the video.
+        frames: how many it has.
+        end_ms: when the last of them ends.
+    """
     if info.duration_ms == 0:
         yield Problem(info.path, "its header says no length", "rewrite it with ffmpeg -c copy")
         return
-    by_frames = 1000 * frames / info.fps
+    rate = meant_rate(info)
+    by_frames = 1000 * frames / rate
     if not info.variable_rate and abs(by_frames - info.duration_ms) > _LENGTH_TOLERANCE_MS:
         yield Problem(
             info.path,
-            f"{frames} frames at {info.fps:g} per second are {by_frames / 1000:.2f} s, but its "
+            f"{frames} frames at {rate:.5g} per second are {by_frames / 1000:.2f} s, but its "
             f"length is {info.duration_ms / 1000:.2f} s",
-            "frames are missing or held: check the labels' times, or make it anew",
+            "frames are missing or held: check the labels' times, or make the video anew",
         )
     elif end_ms - info.duration_ms > _LENGTH_TOLERANCE_MS:
         what = f"ends at {end_ms / 1000:.2f} s, after its length of {info.duration_ms / 1000:.2f} s"
         yield Problem(info.path, what, "rewrite it with ffmpeg -c copy")
+
+
+def meant_rate(info: VideoInfo) -> float:
+    """The usual rate that the film's average is nearest to, or the average if none is near."""
+    nearest = min(_USUAL_RATES, key=lambda rate: abs(rate - info.fps))
+    return nearest if abs(nearest - info.fps) <= _NEARLY * nearest / 2 else info.fps
 
 
 def _without_use(message: str) -> str:

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, cast
+from typing import cast
 
 from onball.data.download.hub import require_space
 from onball.data.layout import OFFICIAL_SPLITS
@@ -18,6 +18,8 @@ from onball.errors import DataError, InputError, OnballError, OnballWarning
 
 #: Zip's number for WinZip's AES encryption, which Python's own zipfile cannot read.
 _AES = 99
+#: What zipfile raises for damaged data, for a wrong password, and for a method it does not know.
+_DAMAGE = (zlib.error, EOFError, RuntimeError, NotImplementedError)
 _CHUNK_BYTES = 1 << 20
 _JUNK = {"__MACOSX", ".DS_Store", "Thumbs.db"}
 _OFFICIAL = {name.rpartition("/")[2]: name for names in OFFICIAL_SPLITS.values() for name in names}
@@ -69,7 +71,16 @@ def unpack(
                 opened.setpassword(password.encode())
             matches = _matches(archive, opened)
             _Unpacking(opened, out, staging, on_progress).run(matches)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+    except OSError as error:
+        raise OnballError(
+            f"{out}: cannot be unpacked there ({error.strerror or error}): make room and call the "
+            "command again"
+        ) from error
+    except Exception as error:
+        # By name, because pyzipper has an error of that name of its own.
+        bad = type(error).__name__ == "BadZipFile" or isinstance(error, _DAMAGE)
+        if isinstance(error, OnballError) or not bad:
+            raise
         reason = " ".join(str(error).split())
         if encrypted:
             raise PasswordError(
@@ -78,11 +89,6 @@ def unpack(
         raise DataError(
             f"{archive}: damaged ({reason}): delete it and call the command again"
         ) from None
-    except OSError as error:
-        raise OnballError(
-            f"{out}: cannot be unpacked there ({error.strerror or error}): make room and call the "
-            "command again"
-        ) from error
     return {name: sorted(files) for name, files in matches.items()}
 
 
@@ -199,7 +205,7 @@ class _Unpacking:
         # Reading to the end compares the checksum.
         with self._opened.open(member) as source, part.open("wb") as file:
             while chunk := source.read(_CHUNK_BYTES):
-                cast(BinaryIO, file).write(chunk)
+                file.write(chunk)
                 self._advance(len(chunk))
         part.replace(target)
 

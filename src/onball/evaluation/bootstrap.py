@@ -1,0 +1,158 @@
+"""How sure the figures are: percentile intervals of resampled matches, or of 5-minute blocks.
+
+The bootstrap of Efron (1979): as many units as there are, drawn with replacement, many times over,
+and the AP of each draw. Detections and labels are counted once per unit, so that a draw is a
+weighted sum; pairing is not repeated, and a detection counts in the block of the label it matches.
+Blocks of one match are alike, so intervals over blocks say less about other matches than those
+over matches do; with two or three matches the latter are as coarse as that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onball.actions import ACTIONS, ACTIONS_MAP10, NUM_ACTIONS, Action
+from onball.evaluation.ap import RECALL_LEVELS, THRESHOLDS
+from onball.evaluation.matching import HALF_MINUTES, Matcher
+
+Unit = Literal["matches", "blocks"]
+BLOCK_MINUTES = 5
+_BLOCKS = HALF_MINUTES // BLOCK_MINUTES
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """95 % intervals, each as (low, high).
+
+    Attributes:
+        unit: what was drawn: whole matches or blocks of 5 minutes.
+        units: how many there are.
+        resamples: how many draws were made.
+        seed: of the draws.
+        map12, map10: of the means.
+        ap: of each action. A draw without labels of it counts as AP 0, as in the metric.
+    """
+
+    unit: Unit
+    units: int
+    resamples: int
+    seed: int
+    map12: tuple[float, float]
+    map10: tuple[float, float]
+    ap: dict[Action, tuple[float, float]]
+
+    def as_json(self) -> dict[str, Any]:
+        """The attributes by their names; intervals as lists."""
+        return {
+            "unit": self.unit,
+            "units": self.units,
+            "resamples": self.resamples,
+            "seed": self.seed,
+            "level": 0.95,
+            "map12": list(self.map12),
+            "map10": list(self.map10),
+            "ap": {action.value: list(interval) for action, interval in self.ap.items()},
+        }
+
+
+def bootstrap(
+    matcher: Matcher,
+    matched: NDArray[np.int64],
+    matches: int,
+    unit: Unit,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Intervals | None:
+    """Intervals of SoccerNet's AP; None if there are fewer than two units, or no resamples.
+
+    Args:
+        matcher: of the 12 actions.
+        matched: `[N]`, the label of each of its detections, or -1, at one tolerance.
+        matches: how many matches there are.
+        unit: what to draw.
+        resamples: how many draws.
+        seed: of the draws.
+    """
+    label_unit, detection_unit, units = _units(matcher, matched, matches, unit)
+    if units < 2 or resamples < 1:
+        return None
+    draws = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), resamples)
+    weights = draws.T.astype(np.float64)
+    ap = _weighted_ap(matcher, matched >= 0, label_unit, detection_unit, weights)
+    return Intervals(
+        unit=unit,
+        units=units,
+        resamples=resamples,
+        seed=seed,
+        map12=_interval(ap.mean(axis=0)),
+        map10=_interval(ap[[action.order for action in ACTIONS_MAP10]].mean(axis=0)),
+        ap={action: _interval(ap[action.order]) for action in ACTIONS},
+    )
+
+
+def _units(
+    matcher: Matcher, matched: NDArray[np.int64], matches: int, unit: Unit
+) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    """The unit of each label and of each detection, and how many units there are."""
+    labels, detections = matcher.labels, matcher.detections
+    if unit == "matches":
+        return labels.match, detections.match, matches
+    length_ms = BLOCK_MINUTES * 60_000
+    halves = max(labels.half.max(initial=1), detections.half.max(initial=1))
+    of_label, of_detection = (
+        (events.match * halves + events.half - 1) * _BLOCKS
+        + np.minimum(events.position_ms // length_ms, _BLOCKS - 1)
+        for events in (labels, detections)
+    )
+    hits = matched >= 0
+    of_detection[hits] = of_label[matched[hits]]
+    known, compact = np.unique(np.concatenate((of_label, of_detection)), return_inverse=True)
+    return compact[: len(labels)], compact[len(labels) :], len(known)
+
+
+def _weighted_ap(
+    matcher: Matcher,
+    hits: NDArray[np.bool_],
+    label_unit: NDArray[np.int64],
+    detection_unit: NDArray[np.int64],
+    weights: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """`[12, R]`, AP of each action when unit u counts `weights[u, r]` times."""
+    units, resamples = weights.shape
+    # The highest of SoccerNet's thresholds that each detection reaches.
+    reached = np.searchsorted(THRESHOLDS, matcher.scores, "right") - 1
+    ap = np.zeros((NUM_ACTIONS, resamples))
+    for action, (start, stop) in enumerate(
+        zip(matcher.bounds[:-1].tolist(), matcher.bounds[1:].tolist(), strict=True)
+    ):
+        of_action = label_unit[matcher.label_class == action]
+        positives = np.bincount(of_action, minlength=units) @ weights
+        place = detection_unit[start:stop] * len(THRESHOLDS) + reached[start:stop]
+        kept = _counts(place, units) @ weights
+        found = _counts(place[hits[start:stop]], units) @ weights
+        precision = found / np.maximum(kept, 1)
+        recall = found / np.maximum(positives, 1)
+        best = np.maximum.accumulate(precision, axis=0)
+        for level in RECALL_LEVELS:
+            # Recall falls along the thresholds: those that reach the level are the first of them.
+            reaching = (recall >= level).sum(axis=0)
+            value = best[np.maximum(reaching - 1, 0), np.arange(resamples)]
+            ap[action] += np.where(reaching > 0, value, 0.0)
+        ap[action] *= positives > 0
+    return ap / len(RECALL_LEVELS)
+
+
+def _counts(place: NDArray[np.int64], units: int) -> NDArray[np.float64]:
+    """`[200, units]`, how many detections of each unit reach each threshold."""
+    counts = np.bincount(place, minlength=units * len(THRESHOLDS)).reshape(units, -1)
+    return np.ascontiguousarray(counts[:, ::-1].cumsum(axis=1)[:, ::-1].T, dtype=np.float64)
+
+
+def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = np.percentile(values, (2.5, 97.5))
+    return float(low), float(high)

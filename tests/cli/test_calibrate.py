@@ -1,0 +1,139 @@
+"""`onball calibrate`: a saved model gets its calibration, and what the user is told."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from onball.actions import Action
+from onball.config import ComponentConfig, InferenceConfig, ModelConfig, SavedModelConfig
+from onball.data.layout import write_splits
+from onball.events import Event, EventList
+from onball.formats.csv_table import read_csv
+from onball.formats.soccernet import write_labels
+from onball.inference.spotter import Spotter
+from onball.models import build_net, load_model, save_model
+from onball.video.writer import VideoWriter
+
+SIZE = (64, 36)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    """A net that was never trained: its scores are noise, but it gives events."""
+    torch.manual_seed(3)
+    config = SavedModelConfig(
+        fps=12.5, width=SIZE[0], height=SIZE[1],
+        model=ModelConfig(
+            backbone=ComponentConfig(name="test_byobnet", pretrained=False),
+            temporal=ComponentConfig(name="bilstm", hidden=8),
+        ),
+        inference=InferenceConfig(nms_window_ms=400, report_threshold=0.9),
+    )  # fmt: skip
+    folder = tmp_path_factory.mktemp("models") / "raw"
+    save_model(build_net(config.model, fetch_weights=False), config, folder, card="# Mine\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(model, tmp_path_factory) -> Path:
+    """Noise, of which every other event that the model finds is labelled, but of GOAL only two."""
+    root = tmp_path_factory.mktemp("data")
+    spotter = Spotter.from_pretrained(model, device="cpu")
+    random = np.random.default_rng(0)
+    for name in ("league/season/a", "league/season/b"):
+        with VideoWriter(root / name / "224p.mp4", SIZE, 12.5) as writer:
+            for _ in range(400):
+                small = random.integers(0, 256, (9, 16, 3), dtype=np.uint8)
+                writer.write(small.repeat(4, axis=0).repeat(4, axis=1))
+        found = list(spotter.spot(root / name / "224p.mp4"))[::2]
+        goals = [event for event in found if event.label is Action.GOAL][:2]
+        events = [Event(e.position_ms, e.label) for e in found if e.label is not Action.GOAL]
+        write_labels(EventList.of([*events, *goals], name), root / name / "Labels-ball.json")
+    write_splits(root, {"valid": ["league/season/a"], "test": ["league/season/b"]})
+    return root
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("kind", ["probability", "rank"])
+def test_the_calibrated_model_is_written_beside_and_both_splits_are_shown(
+    onball, model, data, tmp_path, kind
+):
+    former = files(model)
+    code, shown, error = onball(
+        "calibrate", model, "--data", data, "--kind", kind, "--out", tmp_path / "new",
+        "--test-split", "test", "--device", "cpu",
+    )  # fmt: skip
+    assert code == 0, error
+    assert files(model) == former
+    for text in ("On valid (fitted here)", "On test", "ECE", "mAP10", "(pooled)"):
+        assert text in shown
+    assert "pooled over all actions: GOAL" in error
+    inference = load_model(tmp_path / "new")[1].inference
+    assert set(inference.calibration) == set(inference.report_thresholds) == set(Action)
+    after = files(tmp_path / "new")
+    assert {name: after[name] for name in after if name != "config.json"} == {
+        name: former[name] for name in former if name != "config.json"
+    }
+
+
+def test_in_place_calibrating_again_gives_the_same_and_never_builds_on_the_former(
+    onball, model, data, tmp_path
+):
+    command = ("calibrate", model, "--data", data, "--device", "cpu")
+    assert onball(*command, "--out", tmp_path / "new")[0] == 0
+    first = files(tmp_path / "new")
+    again = ("calibrate", tmp_path / "new", "--data", data, "--device", "cpu", "--in-place")
+    assert onball(*again)[0] == 0
+    assert files(tmp_path / "new") == first
+
+
+def test_spot_shows_what_reaches_the_threshold_of_its_action(onball, model, data, tmp_path):
+    shutil.copytree(model, tmp_path / "model")
+    path = tmp_path / "model" / "config.json"
+    config = json.loads(path.read_text())
+    config["inference"]["report_thresholds"] = {"PASS": 0.0}
+    path.write_text(json.dumps(config))
+    video = data / "league/season/b/224p.mp4"
+    command = ("spot", video, "--model", tmp_path / "model", "--out", tmp_path, "--device", "cpu")
+    assert onball(*command)[0] == 0
+    shown = read_csv(tmp_path / "224p" / "events.csv")
+    assert {event.label for event in shown if event.confidence < 0.9} == {Action.PASS}
+    assert onball(*command, "--threshold", 0.9)[0] == 0
+    assert all(e.confidence >= 0.9 for e in read_csv(tmp_path / "224p" / "events.csv"))
+
+
+def test_where_to_must_be_said_once(onball, model, data, tmp_path):
+    command = ("calibrate", model, "--data", data)
+    for options in ((), ("--in-place", "--out", tmp_path / "new")):
+        code, _, error = onball(*command, *options)
+        assert code == 2 and "--out FOLDER" in error and "--in-place" in error
+    code, _, error = onball(*command, "--out", model)
+    assert code == 2 and "--in-place" in error
+
+
+def test_wrong_input_is_told_before_the_work(onball, model, data, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    code, _, error = onball("calibrate", model, "--data", data, "--out", tmp_path)
+    assert code == 2 and "holds other files" in error and "real time" not in error
+    out = tmp_path / "new"
+    code, _, error = onball("calibrate", model, "--data", data, "--split", "train", "--out", out)
+    assert code == 2 and "train" in error and not out.exists()
+    code, _, error = onball("calibrate", tmp_path, "--data", data, "--out", out)
+    assert code == 2 and "no saved model here" in error

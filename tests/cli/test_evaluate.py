@@ -1,0 +1,248 @@
+"""`onball evaluate` on a run, a saved model, and prediction files of every kind, good and bad."""
+
+import json
+import random
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from onball.actions import ACTIONS, Action
+from onball.config import SavedModelConfig, load_config, save_config
+from onball.data.layout import write_splits
+from onball.events import Event, EventList
+from onball.formats import read_results, write_labels, write_results
+from onball.models import build_classifier, build_net, save_model
+from onball.video import VideoWriter
+
+TINY = Path(__file__).parents[2] / "configs" / "spotting" / "tiny.yaml"
+NAMES = ["l/s/one", "l/s/two"]
+FILE = "results_spotting.json"
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Labels of two matches without video in `data`, predictions for them in `out/predictions`."""
+    rng = random.Random(8)
+    for name in NAMES:
+        events = [Event(f * 40, rng.choice(ACTIONS)) for f in rng.sample(range(10_000), 120)]
+        found = [
+            Event(max(0, e.position_ms + rng.randrange(-700, 700)), e.label, rng.random())
+            for e in events
+        ]
+        write_labels(EventList.of(events, name), tmp_path / "data" / name / "Labels-ball.json")
+        write_results(EventList.of(found, name), tmp_path / "out" / "predictions" / name / FILE)
+    write_splits(tmp_path / "data", {"test": NAMES, "valid": NAMES[:1]})
+    return tmp_path
+
+
+def run(onball, files, *arguments, target="out/predictions"):
+    return onball("evaluate", files / target, "--data", files / "data", *arguments)
+
+
+def metrics(folder):
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def test_a_folder_of_predictions_gives_tables_and_all_figures_beside_it(onball, files):
+    code, shown, error = run(onball, files)
+    assert code == 0, error
+    for words in ("mAP12", "mAP10", "tight", "loose", "95 % over 2 matches", "median timing"):
+        assert words in shown
+    figures = metrics(files / "out")
+    assert 0 < figures["map12_at1"] < 1
+    assert f"{100 * figures['map12_at1']:.2f}" in shown
+    assert [row["name"] for row in figures["matches"]] == NAMES
+
+
+def test_a_zip_of_its_own_making_gives_the_same_figures_and_the_package_accepts_it(onball, files):
+    package = pytest.importorskip("SoccerNet.Evaluation.ActionSpotting")
+    submission = files / "submission.zip"
+    assert run(onball, files, "--zip", submission)[0] == 0
+    code, _, error = run(onball, files, "--out", files / "again", target="submission.zip")
+    assert code == 0, error
+    assert metrics(files / "again") == metrics(files / "out")
+
+    labels = files / "labels"
+    for name in NAMES:
+        shutil.copytree(files / "data" / name, labels / name)
+    official = package.evaluate(
+        str(labels),
+        str(submission),
+        framerate=25,
+        metric="at1",
+        label_files="Labels-ball.json",
+        dataset=None,
+        EVENT_DICTIONARY={action.value: action.order for action in ACTIONS},
+    )
+    assert metrics(files / "out")["map12_at1"] == pytest.approx(official["a_mAP"], abs=1e-9)
+
+
+def test_a_submission_is_the_same_bytes_again(onball, files):
+    for name in ("a.zip", "b.zip"):
+        run(onball, files, "--zip", files / name, "--resamples", 0)
+    assert (files / "a.zip").read_bytes() == (files / "b.zip").read_bytes()
+    assert zipfile.ZipFile(files / "a.zip").namelist() == [f"{name}/{FILE}" for name in NAMES]
+
+
+def test_one_file_does_for_one_match(onball, files):
+    target = f"out/predictions/{NAMES[0]}/{FILE}"
+    code, _, error = run(
+        onball, files, "--split", "valid", "--out", files / "one", "--tolerance", 2, target=target
+    )
+    assert code == 0, error
+    assert metrics(files / "one")["tolerance_s"] == 2
+
+
+def spoil(files, change):
+    """Change the first entry of the first match's predictions."""
+    path = files / "out" / "predictions" / NAMES[0] / FILE
+    content = json.loads(path.read_text())
+    change(content["predictions"])
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda p: p[0].update(confidence="1.5"), "prediction 1: confidence 1.5 is outside [0, 1]"),
+        (lambda p: p[3].update(confidence="nan"), "prediction 4: confidence nan"),
+        (lambda p: p[0].update(label="PAS"), "unknown action 'PAS': did you mean 'PASS'?"),
+        (lambda p: p[0].update(half="2"), "1 predictions are in half 2"),
+        (lambda p: p[0].pop("position"), "no 'position' in it"),
+        (lambda p: p[0].update(position="1_0"), "position '1_0' is not a whole number"),
+    ],
+)
+def test_a_bad_entry_is_one_line_that_names_file_and_entry(onball, files, change, words):
+    spoil(files, change)
+    code, _, error = run(onball, files)
+    assert code == 2
+    assert words in error and NAMES[0] in error and "Traceback" not in error
+    assert not (files / "out" / "metrics.json").exists()
+
+
+def test_entries_written_otherwise_are_read_as_well(onball, files):
+    assert run(onball, files)[0] == 0
+    before = metrics(files / "out")
+
+    def change(entries):
+        for entry in entries:
+            entry["position"], entry["confidence"] = (
+                int(entry["position"]),
+                float(entry["confidence"]),
+            )
+            entry["label"] = entry["label"].lower()
+            entry.pop("half")
+
+    spoil(files, change)
+    assert run(onball, files)[0] == 0
+    assert metrics(files / "out") == before
+
+
+def test_what_is_missing_or_misnamed_is_named(onball, files):
+    place = files / "out" / "predictions"
+    two = place / NAMES[1]
+    (two / FILE).rename(two / "results.json")
+    assert "its folder holds 'results.json'; rename it to" in run(onball, files)[2]
+    two.rename(place / "l/s/tow")
+    (place / "l/s/tow/results.json").rename(place / "l/s/tow" / FILE)
+    code, _, error = run(onball, files)
+    assert code == 2 and "there is 'l/s/tow'; rename it to 'l/s/two'" in error
+    assert "name the folder" in run(onball, files, "--split", "valid", target="out")[2]
+    (place / NAMES[0] / FILE).write_text("")
+    assert "is empty (0 bytes)" in run(onball, files, "--split", "valid")[2]
+
+
+def test_predictions_of_another_match_and_files_without_any_are_told(onball, files):
+    write_results(EventList(), files / "out" / "predictions" / NAMES[0] / FILE)
+    code, _, error = run(onball, files, "--split", "valid")
+    assert code == 0
+    assert "not in 'valid', left out: 'l/s/two'" in error
+    assert "'l/s/one': no predictions in its results_spotting.json" in error
+
+
+def test_targets_that_are_nothing_are_one_line(onball, files):
+    (files / "broken.zip").write_bytes(b"no zip")
+    (files / "run").mkdir()
+    save_config(load_config(TINY), files / "run" / "config.yaml")
+    for target, words in (
+        ("broken.zip", "not a zip"),
+        ("absent", "no such file or folder"),
+        ("run", "no saved model yet"),
+    ):
+        code, _, error = run(onball, files, target=target)
+        assert code == 2 and words in error, error
+    code, _, error = onball("evaluate", files / "out" / "predictions")
+    assert code == 2 and "Name the data set with --data" in error
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    """One match of six seconds of noise in the split test."""
+    root = tmp_path_factory.mktemp("film")
+    rng = np.random.default_rng(0)
+    folder = root / "l/s/film"
+    with VideoWriter(folder / "224p.mp4", (64, 36), 25) as writer:
+        for _ in range(150):
+            writer.write(rng.integers(0, 256, (36, 64, 3), dtype=np.uint8))
+    events = [Event(1_000 + 400 * i, action) for i, action in enumerate(ACTIONS)]
+    write_labels(EventList.of(events, "l/s/film"), folder / "Labels-ball.json")
+    write_splits(root, {"test": ["l/s/film"]})
+    return root
+
+
+def make_run(folder, film, task):
+    settings = [f"data.root={film}", f"task={task}"]
+    config = load_config(TINY, settings)
+    save_config(config, folder / "config.yaml")
+    build = build_net if task == "spotting" else build_classifier
+    save_model(build(config.model), SavedModelConfig.of(config), folder / "model")
+    return folder
+
+
+def test_a_run_spots_its_own_data_and_a_model_the_data_given(onball, film, tmp_path):
+    folder = make_run(tmp_path / "run", film, "spotting")
+    code, shown, error = onball("evaluate", folder, "--zip", tmp_path / "s.zip")
+    assert code == 0, error
+    assert "x real time" in error and "mAP12" in shown
+    out = folder / "evaluation" / "test"
+    assert metrics(out)["split"] == "test"
+    (predictions,) = (out / "predictions").rglob(FILE)
+    assert len(read_results(predictions)) == sum(metrics(out)["result"]["predictions"].values())
+
+    code, _, error = onball(
+        "evaluate", folder / "model", "--data", film, "--out", tmp_path / "model_out"
+    )
+    assert code == 0, error
+    assert metrics(tmp_path / "model_out") == metrics(out)
+
+
+def test_hidden_labels_give_the_submission_alone(onball, film, tmp_path):
+    folder = make_run(tmp_path / "run", film, "spotting")
+    hidden = tmp_path / "hidden"
+    shutil.copytree(film, hidden)
+    next(hidden.rglob("Labels-ball.json")).unlink()
+    code, shown, error = onball(
+        "evaluate", folder, "--data", hidden, "--zip", tmp_path / "challenge.zip"
+    )
+    assert code == 0, error
+    assert "nothing is measured" in shown and (tmp_path / "challenge.zip").is_file()
+
+
+def test_a_run_that_classifies_clips_gives_ap_of_clips(onball, film, tmp_path):
+    folder = make_run(tmp_path / "run", film, "classification")
+    code, shown, error = onball("evaluate", folder)
+    assert code == 0, error
+    assert "AP of" in shown and "PR-AUC" in shown
+    figures = metrics(folder / "evaluation" / "test")
+    assert figures["task"] == "classification" and figures["clips"] >= 1
+    assert set(figures["ap"]) == set(ACTIONS) and Action.PASS in figures["positives"]
+    assert onball("evaluate", folder, "--zip", tmp_path / "s.zip")[0] == 2

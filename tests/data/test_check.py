@@ -1,0 +1,244 @@
+"""Checking a data set: each kind of mistake is one line, and a good data set has none."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from films import steady, uneven, write_film
+
+from onball.data.check import Report, check_data
+from onball.data.check.layout import Placed, _is_like_labels
+from onball.data.check.videos import CheckedVideo, check_length, check_rates
+from onball.data.layout import OFFICIAL_SPLITS, Match, write_splits
+from onball.errors import DataError
+from onball.video import probe
+
+SECONDS = 4
+MATCH = Match("a", Path(), None, None)
+NAMES = ["league/season/a", "league/season/b"]
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory) -> Path:
+    """Two films of four seconds that differ, and some odd ones."""
+    folder = tmp_path_factory.mktemp("films")
+    for name, size in (("a", (64, 48)), ("b", (48, 64))):
+        write_film(folder / f"{name}.mp4", steady(25, SECONDS), size=size)
+    write_film(folder / "fifty.mp4", steady(50, SECONDS), rate=50)
+    write_film(folder / "uneven.mp4", uneven(SECONDS))
+    return folder
+
+
+@pytest.fixture
+def data(tmp_path, films) -> Path:
+    """Two good matches, one to train and one to test on."""
+    for name in NAMES:
+        (tmp_path / name).mkdir(parents=True)
+        shutil.copy(films / f"{name[-1]}.mp4", tmp_path / name / "224p.mp4")
+        write(tmp_path / name, [entry(500), entry(1500, "SHOT")])
+    write_splits(tmp_path, {"train": [NAMES[0]], "test": [NAMES[1]]})
+    return tmp_path
+
+
+def entry(
+    position: object, label: str = "PASS", half: int = 1, **more: object
+) -> dict[str, object]:
+    game_time = f"{half} - 00:00"
+    return {
+        "gameTime": game_time,
+        "label": label,
+        "position": str(position),
+        "team": "left",
+        **more,
+    }
+
+
+def write(match: Path, annotations: list[object], file: str = "Labels-ball.json") -> None:
+    (match / file).write_text(json.dumps({"annotations": annotations}))
+
+
+def problems(data: Path, **options: object) -> list[str]:
+    """The problems, with paths from the data set's folder on."""
+    found = check_data(data, **options).problems
+    return [str(problem).replace(f"{data}/", "").replace(str(data), ".") for problem in found]
+
+
+def only(data: Path, **options: object) -> str:
+    (line,) = problems(data, **options)
+    return line
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_good_data_set_has_no_problem_and_says_what_was_looked_at(data, full):
+    found = check_data(data, full=full)
+    assert found == Report([], 2, 2, 4, found.frames, pytest.approx(2 * SECONDS / 60))
+    # At least four places and the last second of each; or all.
+    assert found.frames == 200 if full else 2 * (4 + 25) <= found.frames < 200
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Labels_ball.json", "labels-ball.json", "Labels-ball (1).json", "Label-ball.json"],
+)
+def test_a_misnamed_label_file_is_told_with_its_right_name(data, name):
+    (data / NAMES[0] / "Labels-ball.json").rename(data / NAMES[0] / name)
+    assert only(data) == f"league/season/a/{name}: misnamed labels: rename it to Labels-ball.json"
+
+
+@pytest.mark.parametrize("name", ["Labels-v2.json", "Labels-caption.json", "simulation.json"])
+def test_other_files_of_a_match_are_not_taken_for_labels(name):
+    assert not _is_like_labels(name)
+
+
+def test_a_misnamed_video_is_told_with_its_right_name(data):
+    (data / NAMES[0] / "224p.mp4").rename(data / NAMES[0] / "224P.MP4")
+    assert only(data) == "league/season/a/224P.MP4: misnamed video: rename it to 224p.mp4"
+
+
+def test_missing_files_are_told_but_hidden_labels_of_the_challenge_are_right(data):
+    (data / NAMES[0] / "224p.mp4").unlink()
+    (data / NAMES[1] / "Labels-ball.json").unlink()
+    first, second = problems(data)
+    assert first == "league/season/a: no video: put 224p.mp4 there"
+    assert second.startswith("league/season/b: no Labels-ball.json: ")
+    write_splits(data, {"train": [NAMES[0]], "challenge": [NAMES[1]]})
+    assert problems(data) == [first]
+
+
+def test_several_videos_without_a_known_name_are_ambiguous(data):
+    folder = data / NAMES[0]
+    (folder / "224p.mp4").rename(folder / "1.mp4")
+    shutil.copy(folder / "1.mp4", folder / "2.mp4")
+    assert only(data).startswith("league/season/a: 2 videos (1.mp4, 2.mp4), none named 224p.mp4")
+
+
+def test_lists_of_splits_and_folders_must_agree(data):
+    write_splits(data, {"train": [NAMES[0], "league/season/bb"], "test": [NAMES[0]]})
+    absent, double, unlisted = problems(data)
+    assert "'league/season/bb' of 'train' is not there" in absent
+    assert absent.endswith("did you mean 'league/season/b'?")
+    assert "'league/season/a' is in 2 splits (train, test)" in double
+    assert "'league/season/b' is in no split" in unlisted
+
+
+def test_a_misnamed_split_folder_is_told(data, tmp_path):
+    root = tmp_path / "other"
+    shutil.copytree(data / "league", root / "validation" / "league")
+    assert only(root) == "validation: not the name of a split: rename it to 'valid'"
+
+
+def test_a_match_nearly_named_as_in_the_official_list_is_told(data, tmp_path):
+    official = OFFICIAL_SPLITS["valid"][0]
+    wrong = official.replace("Middlesbrough - ", "Middlesbrough-")
+    shutil.copytree(data / NAMES[0], tmp_path / "other" / wrong)
+    line = only(tmp_path / "other")
+    assert line.startswith(f"{wrong}: is nearly") and line.endswith(f"folder to '{official}'")
+
+
+def test_one_video_in_two_splits_is_told(data):
+    shutil.copy(data / NAMES[0] / "224p.mp4", data / NAMES[1] / "224p.mp4")
+    line = only(data)
+    assert line.startswith("league/season/b/224p.mp4: the same video as league/season/a/224p.mp4")
+    assert "keep it in one split ('test' here, 'train' there)" in line
+
+
+@pytest.mark.parametrize("content", [b"", b"no film at all"])
+def test_what_is_no_video_is_told(data, content):
+    (data / NAMES[0] / "224p.mp4").write_bytes(content)
+    assert only(data).startswith("league/season/a/224p.mp4: ")
+
+
+def test_damage_in_the_middle_is_found_by_a_full_check(data, films):
+    film = bytearray((films / "a.mp4").read_bytes())
+    begin, end = int(len(film) * 0.55), int(len(film) * 0.6)
+    film[begin:end] = bytes(end - begin)
+    (data / NAMES[0] / "224p.mp4").write_bytes(film)
+    assert any("damaged" in line or "frames" in line for line in problems(data, full=True))
+
+
+@pytest.mark.parametrize(
+    "film, words",
+    [
+        ("fifty", "224p.mp4: 50 frames per second, not 25; 1 others differ from that: get the"),
+        ("uneven", "224p.mp4: its frame rate varies: "),
+    ],
+)
+def test_surprising_frame_rates_are_told(data, films, film, words):
+    shutil.copy(films / f"{film}.mp4", data / NAMES[0] / "224p.mp4")
+    assert words in only(data)
+
+
+def test_a_rate_that_all_have_is_told_once_and_can_be_declared_right(data, films):
+    for name in NAMES:
+        size = (48, 48) if name == NAMES[0] else (64, 48)
+        write_film(data / name / "224p.mp4", steady(50, 3), rate=50, size=size)
+    assert only(data).startswith(".: 2 videos have 50 frames per second, not 25, first 'a'")
+    assert problems(data, fps=50) == []
+
+
+def test_a_length_that_its_frames_do_not_fill_is_told(films):
+    film = probe(films / "a.mp4")
+    half_time = replace(film, duration_ms=2_700_000, frame_count=67_500)
+    assert not list(check_length(half_time, 67_500, 2_700_000))
+    # Two seconds of frames are missing: the rate is 24.98 on average.
+    short = replace(half_time, fps=67_450 / 2700, frame_count=67_450)
+    (problem,) = check_length(short, 67_450, 2_700_000)
+    assert "67450 frames at 25 per second are 2698.00 s, but its length is 2700.00 s" in str(
+        problem
+    )
+    assert not list(check_rates(Path(), [CheckedVideo(Placed(MATCH, ()), short, "")], 25.0))
+
+
+@pytest.mark.parametrize(
+    "annotations, words",
+    [
+        (
+            [entry(500), entry(9000)],
+            "1 labels beyond the video's end at 4.00 s, first PASS at 9.00 s",
+        ),
+        ([entry(-40)], "annotation 1: negative position: count from the video's first frame"),
+        ([entry(500), entry("soon")], "annotation 2: position 'soon': write whole milliseconds"),
+        ([entry(500, "PAS"), entry(700, "PAS")], "annotations 1, 2: unknown action 'PAS': did you"),
+        ([entry(500), entry(500)], "1 events twice, first PASS at 0.50 s, annotation 1 and 2"),
+        ([entry(500), entry(520)], "1 times the same action again within one frame, first PASS"),
+        ([entry(900), entry(500)], "not in order of time at 1 places, first PASS at 0.50 s"),
+        ([entry(500), entry(900, half=2)], "1 labels of half 2, first PASS at 0.90 s"),
+        ([{"label": "PASS", "position": "1"}], "annotation 1: no 'gameTime' in it: add it"),
+        ([entry(500, gameTime="later")], "annotation 1: gameTime 'later': write it as '1 - 46:04'"),
+        (["PASS"], "annotation 1: not an object"),
+        ([], "no annotation in it"),
+    ],
+)
+def test_doubtful_labels_are_one_line_each(data, annotations, words):
+    write(data / NAMES[0], annotations)
+    line = only(data)
+    assert line.startswith(f"league/season/a/Labels-ball.json: {words}")
+
+
+def test_different_actions_at_one_moment_and_one_action_a_frame_later_are_right(data):
+    write(data / NAMES[0], [entry(500), entry(500, "DRIVE"), entry(540)])
+    assert problems(data) == []
+
+
+def test_broken_json_is_told_with_its_place(data):
+    (data / NAMES[0] / "Labels-ball.json").write_text("{")
+    assert "broken JSON at line 1" in only(data)
+
+
+def test_progress_ends_with_all_of_it(data):
+    seen: list[tuple[str, float, float]] = []
+    check_data(data, full=True, on_progress=lambda *step: seen.append(step))
+    assert {name for name, _, _ in seen} == {"a", "b"}
+    assert [done for _, done, _ in seen] == sorted(done for _, done, _ in seen)
+    assert seen[-1][1:] == (8000, 8000)
+
+
+def test_nothing_to_check_is_an_error(tmp_path):
+    with pytest.raises(DataError, match="no match in it"):
+        check_data(tmp_path)
+    with pytest.raises(DataError, match="no such folder"):
+        check_data(tmp_path / "nowhere")

@@ -1,0 +1,98 @@
+"""`docs/results.py`: tables between the markers of a page, and pictures beside it."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+from onball.actions import ACTIONS
+from onball.experiments.results import add_result
+
+PROGRAM = Path(__file__).parents[2] / "docs" / "results.py"
+PAGE = """Before.
+
+<!-- table: spotting -->
+old
+<!-- end -->
+
+Between.
+
+<!-- table: spotting-ap -->
+<!-- end -->
+<!-- table: classification -->
+<!-- end -->
+After.
+"""
+CURVES = """epoch,step,learning_rate,train_loss,valid_loss,map12,map10,frames_per_second,seconds
+1,10,0.001,2.5,,,,100,60
+2,20,0,1.5,1.25,0.2,0.25,100,60
+"""
+
+
+def row(name: str, map10: str, **columns: str) -> dict[str, str]:
+    return {
+        "config": f"spotting/{name}", "settings": "cpu", "seed": "0", "data": "bench",
+        "size": "224x128", "hardware": "2 CPU cores", "epochs": "2", "best_epoch": "2",
+        "steps": "20", "clips": "80", "wall_time_s": "120", "parameters": "3000000",
+        "gflops": "4.25", "map12": "20.00", "map10": map10,
+        **{f"AP {action}": "1.00" for action in ACTIONS}, **columns,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def write_page(tmp_path, monkeypatch):
+    results, page = tmp_path / "results", tmp_path / "docs" / "results.md"
+    page.parent.mkdir()
+
+    def run(text: str, rows: list[dict[str, str]]) -> Path:
+        page.write_text(text)
+        for each in rows:
+            add_result(results / "spotting.csv", each)
+            curves = results / "curves" / f"{each['config']}.csv"
+            curves.parent.mkdir(parents=True, exist_ok=True)
+            curves.write_text(CURVES)
+        options = ["--results", str(results), "--page", str(page)]
+        monkeypatch.setattr(sys, "argv", [str(PROGRAM), *options])
+        runpy.run_path(str(PROGRAM), run_name="__main__")
+        return page
+
+    return run
+
+
+def test_the_tables_are_filled_and_the_rest_of_the_page_stays(write_page):
+    rows = [row("regnety", "10.00"), row("regnety_tcn", "25.00", **{"AP SHOT": "7.50"})]
+    page = write_page(PAGE, rows)
+    text = page.read_text()
+    assert "old" not in text
+    assert text.startswith("Before.") and "\nBetween.\n" in text and text.endswith("\nAfter.\n")
+    first = "| `spotting/regnety_tcn` | **20.00** | **25.00** |  | 3,000,000 | 4.2 | 2 | 0 |"
+    second = "| `spotting/regnety` | **20.00** | 10.00 | 7 / 8 | 3,000,000 | 4.2 | 2 | 0 |"
+    assert f"{first}\n{second}" in text
+    assert "data `bench` at 224×128, 2 epochs (80 clips, 20 steps), settings cpu" in text
+    assert "| config | pass | drive |" in text
+    assert "| `regnety` | **1.00** | **1.00** |" in text
+    assert text.count("| **7.50** |") == 1
+    assert "<!-- table: classification -->\n\n*No results yet.*" in text
+    for name in ("map.png", "loss_curves.png"):
+        assert (page.parent / "results" / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_filling_the_page_again_changes_nothing(write_page):
+    rows = [row("regnety", "10.00")]
+    once = write_page(PAGE, rows).read_text()
+    assert write_page(once, []).read_text() == once
+
+
+def test_without_results_the_page_says_so(write_page):
+    page = write_page(PAGE, [])
+    assert page.read_text().count("*No results yet.*") == 3
+    assert not (page.parent / "results").exists()
+
+
+def test_an_unknown_table_is_told(write_page):
+    with pytest.raises(SystemExit) as end:
+        write_page("<!-- table: spoting -->\n<!-- end -->\n", [])
+    assert "unknown table 'spoting'" in str(end.value.code)

@@ -1,0 +1,51 @@
+"""Charts on a page: no links, no ids that meet, the page's own colours; their files."""
+
+from __future__ import annotations
+
+import csv
+import re
+from xml.etree import ElementTree
+
+from onball.reports.html.chart import INK, Chart, label, looks, new_axes, title
+
+
+def chart(name: str) -> Chart:
+    figure, axes = new_axes()
+    axes.plot([0, 1], [0, 2], color="#0072b2")
+    title(axes, "A & b")
+    label(axes, "x", "y")
+    return Chart(name, 'x < y & "z"', figure, ("x", "y"), [(0, 0), (1, None)], looks(["a"]).values())
+
+
+def test_an_inlined_chart_refers_to_nothing_outside_and_takes_the_colours_of_the_page():
+    svg = chart("one").svg()
+    assert "http" not in svg and "<metadata" not in svg
+    assert INK not in svg and "var(--ink)" in svg
+    assert re.match(r'<svg viewBox="[\d. ]+" role="img"', svg)
+    root = ElementTree.fromstring(svg)
+    assert root.get("aria-label") == 'x < y & "z"'
+
+
+def test_two_charts_share_no_id_and_find_their_own():
+    first, second = chart("one").svg(), chart("two").svg()
+    ids = [set(re.findall(r'\bid="([^"]+)"', svg)) for svg in (first, second)]
+    assert ids[0] and not ids[0] & ids[1]
+    for svg, own in ((first, ids[0]), (second, ids[1])):
+        used = re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', svg)
+        assert used and all((a or b) in own for a, b in used)
+
+
+def test_a_chart_is_written_as_picture_and_table(tmp_path):
+    chart("one").write(tmp_path)
+    assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
+    rows = list(csv.reader((tmp_path / "one.csv").open()))
+    assert rows == [["x", "y"], ["0", "0"], ["1", ""]]
+
+
+def test_the_same_chart_gives_the_same_page():
+    assert chart("one").svg() == chart("one").svg()
+
+
+def test_many_runs_look_different():
+    given = looks([f"run {i}" for i in range(24)])
+    assert len({(look.colour, look.dash) for look in given.values()}) == 24
