@@ -219,7 +219,7 @@ def summary_table(report: SpottingReport) -> Table:
         table.add_column(column, justify="right")
     rows: dict[str, Any] = {f"δ = {r.tolerance_s:g} s": r for r in report.results}
     rows |= {"tight": report.tight, "loose": report.loose}
-    if report.teams is not None:
+    if report.teams is not None and report.teams.map12 > 0:  # else the model tells no teams
         rows[f"with teams, δ = {report.tolerance_s:g} s"] = report.teams
     for name, row in rows.items():
         table.add_row(name, _percent(row.map12), _percent(row.map10))
