@@ -114,13 +114,17 @@ def test_an_interrupted_simulation_ends_at_once_and_leaves_no_half_match(tmp_pat
     command = [sys.executable, "-m", "onball", "synth", "--out", str(tmp_path)]
     command += ["--train", "2", "--valid", "0", "--test", "0", "--minutes", "60"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.rglob("tracks.parquet")):
-        assert process.poll() is None and time.monotonic() < deadline, "no match was begun"
-        time.sleep(0.1)
-    # As a terminal does it: to the command and its workers alike.
-    os.killpg(process.pid, signal.SIGINT)
-    error = process.communicate(timeout=30)[1]
+    try:
+        deadline = time.monotonic() + 300
+        while not list(tmp_path.rglob("tracks.parquet")):
+            assert process.poll() is None and time.monotonic() < deadline, "no match was begun"
+            time.sleep(0.1)
+        # As a terminal does it: to the command and its workers alike.
+        os.killpg(process.pid, signal.SIGINT)
+        error = process.communicate(timeout=120)[1]
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 130
     assert "interrupted" in error and "Traceback" not in error
     finished = [f for f in tmp_path.rglob("simulation.json") if ".part" not in str(f)]

@@ -14,7 +14,9 @@ def chart(name: str) -> Chart:
     axes.plot([0, 1], [0, 2], color="#0072b2")
     title(axes, "A & b")
     label(axes, "x", "y")
-    return Chart(name, 'x < y & "z"', figure, ("x", "y"), [(0, 0), (1, None)], looks(["a"]).values())
+    return Chart(
+        name, 'x < y & "z"', figure, ("x", "y"), [(0, 0), (1, None)], looks(["a"]).values()
+    )
 
 
 def test_an_inlined_chart_refers_to_nothing_outside_and_takes_the_colours_of_the_page():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -105,8 +106,8 @@ def test_names_on_a_time_axis_never_meet():
     for mark in placed:
         width = 3 + 0.95 * (len(mark.event.label) + 5)
         span = (mark.at - width, mark.at) if mark.turned else (mark.at, mark.at + width)
-        assert -1 <= span[0] and span[1] <= 101
+        assert span[0] >= -1 and span[1] <= 101
         spans.setdefault(mark.row, []).append(span)
     for row in spans.values():
         ordered = sorted(row)
-        assert all(a[1] <= b[0] + 1e-9 for a, b in zip(ordered, ordered[1:], strict=False))
+        assert all(a[1] <= b[0] + 1e-9 for a, b in pairwise(ordered))

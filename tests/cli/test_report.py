@@ -1,0 +1,75 @@
+"""`onball report`: what cannot be reported is said in one line, before any work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from onball.config import SavedModelConfig, load_config, save_config
+from onball.models import build_net, save_model
+
+TINY = Path(__file__).parents[2] / "configs" / "spotting" / "tiny.yaml"
+METRICS = "epoch,step,learning_rate,train_loss,valid_loss,map12,map10,frames_per_second,seconds\n"
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def run(tmp_path) -> Path:
+    """A run with everything but data."""
+    folder = tmp_path / "runs" / "mine"
+    config = load_config(TINY, [f"data.root={tmp_path / 'gone'}"])
+    save_model(build_net(config.model), SavedModelConfig.of(config), folder / "model")
+    save_config(config, folder / "config.yaml")
+    (folder / "metrics.csv").write_text(METRICS + "1,4,0.002,1.5,0.7,0.5,0.6,100,5\n")
+    return folder
+
+
+def refused(onball, out: Path, *arguments: object) -> str:
+    """The one line that says why nothing is done."""
+    code, _, error = onball("report", *arguments, "--out", out)
+    lines = [line for line in error.splitlines() if line.startswith("error:")]
+    assert code == 2 and len(lines) == 1, error
+    assert not out.exists()
+    return lines[0]
+
+
+def test_a_folder_that_is_no_run_is_named(onball, run, tmp_path):
+    said = refused(onball, tmp_path / "out", run, tmp_path)
+    assert str(tmp_path) in said and "config.yaml" in said
+
+
+def test_a_setting_of_another_version_is_named(onball, run, tmp_path):
+    with (run / "config.yaml").open("a") as file:
+        file.write("flip: 1\n")
+    said = refused(onball, tmp_path / "out", run)
+    assert str(run) in said and "flip" in said
+
+
+def test_a_run_without_an_epoch_is_named(onball, run, tmp_path):
+    (run / "metrics.csv").write_text(METRICS)
+    assert "no epoch" in refused(onball, tmp_path / "out", run)
+    (run / "metrics.csv").write_text("a,b\n1,2\n")
+    assert "metrics.csv" in refused(onball, tmp_path / "out", run)
+
+
+def test_a_broken_model_is_named(onball, run, tmp_path):
+    (run / "model" / "model.safetensors").write_bytes(b"nothing")
+    assert "model.safetensors" in refused(onball, tmp_path / "out", run)
+
+
+def test_a_run_given_twice_is_named(onball, run, tmp_path):
+    assert "twice" in refused(onball, tmp_path / "out", run, run / ".." / "mine")
+
+
+def test_a_data_set_that_is_gone_is_named_with_the_way_out(onball, run, tmp_path):
+    said = refused(onball, tmp_path / "out", run)
+    assert "gone" in said and "--data" in said and str(run) in said
