@@ -77,7 +77,7 @@ def test_it_says_what_is_trained_of_a_frozen_net(dry_run):
     assert told(out, "parameters").endswith(f", {rest:,} of them trained")
 
 
-@pytest.mark.parametrize("name", ["classification/convnext_tiny", "spotting/x3d_tdeed"])
+@pytest.mark.parametrize("name", ["classification/convnext_tiny", "spotting/x3d"])
 def test_pretrained_weights_are_not_fetched(dry_run, monkeypatch, name):
     def fetch(*args, **kwargs):
         raise AssertionError("fetched weights")

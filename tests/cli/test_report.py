@@ -36,8 +36,8 @@ def run(tmp_path) -> Path:
 def refused(onball, out: Path, *arguments: object) -> str:
     """The one line that says why nothing is done."""
     code, _, error = onball("report", *arguments, "--out", out)
-    lines = [line for line in error.splitlines() if line.startswith("error:")]
-    assert code == 2 and len(lines) == 1, error
+    lines = error.splitlines()
+    assert code == 2 and len(lines) == 1 and lines[0].startswith("error:"), error
     assert not out.exists()
     return lines[0]
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import re
+from itertools import pairwise
 from xml.etree import ElementTree
 
 from onball.reports.html.chart import INK, Chart, label, looks, new_axes, title
+from onball.reports.html.score_charts import _LEAST_GAP, _spread
 
 
 def chart(name: str) -> Chart:
@@ -51,3 +53,11 @@ def test_the_same_chart_gives_the_same_page():
 def test_many_runs_look_different():
     given = looks([f"run {i}" for i in range(24)])
     assert len({(look.colour, look.dash) for look in given.values()}) == 24
+
+
+def test_names_of_equal_runs_are_apart_and_within_the_chart():
+    for heights in ([0.5] * 6, [0.9, 0.95, 0.96, 0.97], [0.1, 0.5]):
+        spread = _spread(heights)
+        assert all(b - a >= _LEAST_GAP - 1e-9 for a, b in pairwise(spread))
+        assert spread[0] >= 0 and spread[-1] <= 0.97
+    assert _spread([0.1, 0.5]) == [0.1, 0.5]

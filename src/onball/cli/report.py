@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,11 +28,14 @@ def report(
     """
     from onball.reports.html.report import FIGURES_FOLDER, write_report
 
-    with console.progress(1.0, lambda speed: "") as bar:
+    with ExitStack() as stack:
+        bars: list[Any] = []
 
         def show(what: str, share: float) -> None:
-            bar.describe(what)
-            bar.reach(share)
+            if not bars:  # what cannot be reported is said without a bar above it
+                bars.append(stack.enter_context(console.progress(1.0, lambda speed: "")))
+            bars[0].describe(what)
+            bars[0].reach(share)
 
         page = write_report(runs, out, data=data, split=split, device=device, progress=show)
     console.say(f"Page: {page}")

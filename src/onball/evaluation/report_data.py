@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from onball.evaluation.columns import Columns
 from onball.evaluation.confusion import CONFUSION_NAMES, confusion_matrix
 from onball.evaluation.matching import Matcher
 from onball.evaluation.pr import OperatingPoint, PRCurve
+from onball.evaluation.report_json import average_json, by_name, result_json
 from onball.evaluation.spotting import (
     LOOSE_TOLERANCES_S,
     TIGHT_TOLERANCES_S,
@@ -75,7 +76,7 @@ class MatchRow:
             "predictions": self.predictions,
             "map12": self.map12,
             "map10": self.map10,
-            "ap": _by_name(self.ap),
+            "ap": by_name(self.ap),
             "precision": self.shown.precision,
             "recall": self.shown.recall,
             "f1": self.shown.f1,
@@ -136,10 +137,10 @@ class SpottingReport:
             "map12_at1": self.at(1).map12,
             "map10_at1": self.at(1).map10,
             "tolerance_s": self.tolerance_s,
-            "result": _result_json(self.result),
-            "results": [_result_json(result) for result in self.results],
-            "tight": _average_json(self.tight),
-            "loose": _average_json(self.loose),
+            "result": result_json(self.result),
+            "results": [result_json(result) for result in self.results],
+            "tight": average_json(self.tight),
+            "loose": average_json(self.loose),
             "teams": self.teams.as_json() if self.teams else None,
             "shown": self.shown.as_json(),
             "curves": {action.value: curve.as_json() for action, curve in self.curves.items()},
@@ -279,30 +280,3 @@ def _match_row(
         ),
         median_ms=float(np.median(errors)) if len(errors) else None,
     )
-
-
-def _result_json(result: SpottingResult) -> dict[str, Any]:
-    return {
-        "tolerance_s": result.tolerance_s,
-        "map12": result.map12,
-        "map10": result.map10,
-        "exact_map12": result.exact_map12,
-        "exact_map10": result.exact_map10,
-        "ap": _by_name(result.ap),
-        "exact_ap": _by_name(result.exact_ap),
-        "labels": _by_name(result.truth_counts),
-        "predictions": _by_name(result.prediction_counts),
-    }
-
-
-def _average_json(average: AverageResult) -> dict[str, Any]:
-    return {
-        "tolerances_s": [result.tolerance_s for result in average.results],
-        "map12": average.map12,
-        "map10": average.map10,
-        "ap": _by_name(average.ap),
-    }
-
-
-def _by_name(values: Mapping[Action, float]) -> dict[str, float]:
-    return {action.value: value for action, value in values.items()}

@@ -67,8 +67,9 @@ def run_experiment(experiment: Experiment, runs: Path, results: Path) -> dict[st
 
     Args:
         experiment: what to do.
-        runs: its run is the folder `<runs>/<name of the experiment>`.
-        results: folder of the tables; curves go to `<results>/curves/<name>.csv`.
+        runs: its run is the folder `<runs>/<name of the experiment>`, with `_seed1` and so on behind
+            the name for a seed other than 0.
+        results: folder of the tables; curves go to `<results>/curves/`, under the same name.
 
     Returns: the row.
 
@@ -78,12 +79,14 @@ def run_experiment(experiment: Experiment, runs: Path, results: Path) -> dict[st
     console = Console(stderr=True)
     # Tested after hours of training: whether it can be must show before.
     matches = load_split(config.data, "test", console)
-    run_dir = runs / experiment.name
+    seed = config.training.seed
+    name = f"{experiment.name}_seed{seed}" if seed else experiment.name
+    run_dir = runs / name
     model = train(config, run_dir=run_dir, resume=True)
     tested = test_model(model, config, matches)
     curves = read_text(run_dir / METRICS_FILE, DataError)
     row = _row(experiment, config, tested, list(csv.DictReader(io.StringIO(curves))))
-    write_text_atomic(results / "curves" / f"{experiment.name}.csv", curves)
+    write_text_atomic(results / "curves" / f"{name}.csv", curves)
     add_result(results / f"{config.task}.csv", row)
     return row
 

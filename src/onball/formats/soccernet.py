@@ -72,6 +72,12 @@ def read_results(path: str | Path, *, file_order: bool = False) -> EventList:
     return EventList.of(events, match, metadata)
 
 
+def half_of(game_time: str) -> int | None:
+    """The half that a `gameTime` such as `1 - 46:04` names; None if it is of another form."""
+    found = _GAME_TIME.match(game_time)
+    return int(found[1]) if found else None
+
+
 def write_labels(events: EventList, path: str | Path) -> None:
     """Write a `Labels-ball.json`, half by half. A confidence below 1 is kept as a further field.
 
@@ -166,10 +172,10 @@ def _half(entry: dict[str, Any], kind: _Kind) -> int:
     if kind is _RESULTS and "half" in entry:
         return _whole_number(entry, "half", "halves")
     game_time = _field(entry, "gameTime")
-    found = _GAME_TIME.match(str(game_time))
-    if not found:
+    half = half_of(str(game_time))
+    if half is None:
         raise LabelError(f"gameTime {game_time!r} is not of the form '1 - 46:04'")
-    return int(found[1])
+    return half
 
 
 def _team(value: object) -> Team:

@@ -18,6 +18,7 @@ try:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
+    from matplotlib.transforms import Bbox
 except ImportError:  # pragma: no cover - depends on the installation
     raise MissingDependencyError("matplotlib", "plot", "A report") from None
 
@@ -88,12 +89,19 @@ class Chart:
                 transparent=True,
                 metadata={"Creator": None, "Date": None, "Format": None, "Type": None},
             )
+        # What is laid out stays so: doing it anew for the PNG takes as long as drawing.
+        self.figure.set_layout_engine("none")
         return _inlined(text.getvalue(), self.name, self.says)
 
     def write(self, folder: Path) -> None:
         """Write `<name>.png` and `<name>.csv`."""
         write_csv(folder / f"{self.name}.csv", self.header, self.rows)
+        width, height = self.figure.get_size_inches()
+        below = 0.0
         if self.legend:
+            entry = 0.6 + 0.08 * max(len(look.name) for look in self.legend)
+            columns = max(1, min(3, int(width / entry)))
+            below = 0.15 + 0.2 * -(-len(self.legend) // columns)
             self.figure.legend(
                 handles=[
                     Line2D([], [], color=look.colour, linestyle=look.dash, label=look.name)
@@ -101,13 +109,14 @@ class Chart:
                 ],
                 loc="upper center",
                 bbox_to_anchor=(0.5, 0.0),
-                ncols=min(3, len(self.legend)),
+                ncols=columns,
                 frameon=False,
                 fontsize=8,
                 labelcolor=INK,
             )
+        area = Bbox([[0.0, -below], [width, height]])
         with atomic_path(folder / f"{self.name}.png") as aside:
-            self.figure.savefig(aside, dpi=_PNG_DPI, bbox_inches="tight", facecolor="white")
+            self.figure.savefig(aside, dpi=_PNG_DPI, bbox_inches=area, facecolor="white")
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

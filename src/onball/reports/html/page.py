@@ -153,10 +153,16 @@ class Page:
             ):
                 highest, run = max(values, key=lambda value: value[0])
                 tiles.append((f"{100 * highest:.1f}", f"best {name}{task}", run))
-        counts = self.evaluated[0].means.counts
+        counts = self._tasks()[0][2][0].means.counts
         what = "labels" if self._spotting else "clips with an action"
         seen = sum(counts[action] > 0 for action in ACTIONS)
-        tiles.append((f"{sum(counts.values()):,}", what, f"of {seen} of the 12 actions"))
+        tiles.append(
+            (
+                f"{sum(counts.values()):,}",
+                what,
+                "of all 12 actions" if seen == 12 else f"of {seen} of the 12 actions",
+            )
+        )
         cells = "".join(
             f"<div><b>{value}</b><span>{name}<br>{markup.breakable(more)}</span></div>"
             for value, name, more in tiles

@@ -70,7 +70,7 @@ def _bars(
     heading: str,
     value: Callable[[Means], tuple[float, tuple[float, float] | None]],
 ) -> Chart:
-    figure, axes = new_axes(4.2, 0.9 + 0.5 * max(4, len(evaluated)))
+    figure, axes = new_axes(4.2, 0.9 + 0.5 * len(evaluated))
     rows: list[tuple[object, ...]] = []
     right = 1.0
     for place, one in enumerate(evaluated):
@@ -95,7 +95,7 @@ def _bars(
             va="bottom", fontsize=8.5, color=INK,
         )  # fmt: skip
     axes.set_yticks([])
-    axes.set_ylim(max(4, len(evaluated)) - 0.65, -0.72)
+    axes.set_ylim(len(evaluated) - 0.65, -0.72)
     axes.set_xlim(0, right * 1.14)
     axes.grid(False, axis="y")
     title(axes, heading)
@@ -140,17 +140,30 @@ def _costs(
 def _name_points(axes: Axes, points: Sequence[tuple[str, float, float]]) -> None:
     """Write each run's name beside its point, to the side with more room, one above another."""
     to_axes = axes.transAxes.inverted()
-    placed = {True: -1.0, False: -1.0}
     spots = [(to_axes.transform(axes.transData.transform((x, y))), run) for run, x, y in points]
-    for (x, y), run in sorted(spots, key=lambda spot: float(spot[0][1])):
-        at_left = x > 0.5
-        height = max(y, placed[at_left] + _LEAST_GAP)
-        placed[at_left] = height
-        axes.annotate(
-            _short(run), (x, height), (-8 if at_left else 8, 0), xycoords="axes fraction",
-            textcoords="offset points", ha="right" if at_left else "left", va="center",
-            fontsize=8.5, color=FAINT,
-        )  # fmt: skip
+    for at_left in (True, False):
+        side = sorted(
+            (float(y), float(x), run) for (x, y), run in spots if (float(x) > 0.5) == at_left
+        )
+        heights = _spread([y for y, _, _ in side])
+        for (_, x, run), height in zip(side, heights, strict=True):
+            axes.annotate(
+                _short(run), (x, height), (-8 if at_left else 8, 0), xycoords="axes fraction",
+                textcoords="offset points", ha="right" if at_left else "left", va="center",
+                fontsize=8.5, color=FAINT,
+            )  # fmt: skip
+
+
+def _spread(heights: Sequence[float]) -> list[float]:
+    """Rising heights, moved up as far as they need to be apart, and down again from the top."""
+    spread: list[float] = []
+    for height in heights:
+        spread.append(max(height, spread[-1] + _LEAST_GAP) if spread else height)
+    ceiling = 0.97
+    for index in reversed(range(len(spread))):
+        spread[index] = min(spread[index], ceiling)
+        ceiling = spread[index] - _LEAST_GAP
+    return spread
 
 
 def _short(name: str) -> str:

@@ -8,7 +8,7 @@ from onball.actions import ACTIONS
 from onball.config import ComponentConfig
 from onball.reports.html.chart import Look
 from onball.reports.html.evaluated import Evaluated, EvaluatedSpotting
-from onball.reports.html.markup import Cell, cell, swatch, table, text
+from onball.reports.html.markup import Cell, breakable, cell, swatch, table, text
 from onball.reports.html.runs import Run
 
 #: Options of components that say where weights come from, not what the net is.
@@ -26,7 +26,7 @@ def settings_table(runs: Sequence[Run], look: Mapping[str, Look]) -> str:
 
 def ap_table(evaluated: Sequence[Evaluated], look: Mapping[str, Look], name: str) -> str:
     """AP of each action and the means, a column for each run, the best of each row in bold."""
-    header = [cell("action"), cell("labels", "number")]
+    header = [cell("action"), cell(_counted(evaluated), "number")]
     header += [_run_cell(look[one.run.name], "number") for one in evaluated]
     means = [one.means for one in evaluated]
     counts = means[0].counts
@@ -41,14 +41,14 @@ def ap_table(evaluated: Sequence[Evaluated], look: Mapping[str, Look], name: str
         if counts[action]:
             rows.append([named, _number(counts[action]), *_marked([m.ap[action] for m in means])])
         else:
-            nothing = [cell("no labels", "number quiet") for _ in means]
+            nothing = [cell(f"no {_counted(evaluated)}", "number quiet") for _ in means]
             rows.append([named, _number(0, "quiet"), *nothing])
     return table(header, rows, name)
 
 
 def ap_rows(evaluated: Sequence[Evaluated]) -> tuple[list[str], Rows]:
     """The same as numbers in per cent, for a file; nothing where there are no labels."""
-    header = ["action", "labels", *(one.run.name for one in evaluated)]
+    header = ["action", _counted(evaluated), *(one.run.name for one in evaluated)]
     means = [one.means for one in evaluated]
     counts = means[0].counts
     rows: Rows = [
@@ -102,6 +102,11 @@ def match_table(one: EvaluatedSpotting) -> str:
     return table([cell(n, "number" if i else "") for i, n in enumerate(names)], rows)
 
 
+def _counted(evaluated: Sequence[Evaluated]) -> str:
+    """What there are so many of: of each action."""
+    return "labels" if isinstance(evaluated[0], EvaluatedSpotting) else "clips"
+
+
 def _settings_row(run: Run, look: Look) -> list[Cell]:
     config, cost = run.config, run.cost
     data, training = config.data, config.training
@@ -140,7 +145,7 @@ def _signed(milliseconds: float) -> str:
 
 
 def _run_cell(look: Look, kind: str = "") -> Cell:
-    return Cell(swatch(look.colour) + text(look.name), kind)
+    return Cell(swatch(look.colour) + breakable(look.name), f"run {kind}".strip())
 
 
 def _number(value: object, kind: str = "") -> Cell:
@@ -148,8 +153,8 @@ def _number(value: object, kind: str = "") -> Cell:
 
 
 def _marked(shares: Sequence[float], kind: str = "") -> list[Cell]:
-    """Per cent with two digits; what rounds to the highest of them is the best."""
+    """Per cent with two digits; what rounds to the highest is the best, unless all do."""
     texts = [f"{100 * share:.2f}" for share in shares]
     highest = max(texts, key=float)
-    best = len(shares) > 1 and float(highest) > 0
+    best = len(set(texts)) > 1
     return [_number(t, f"{kind} best" if best and t == highest else kind) for t in texts]
