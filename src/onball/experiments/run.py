@@ -119,7 +119,7 @@ def _row(
     scores = tested.evaluation.ap
     return {
         "config": experiment.name,
-        "settings": "; ".join(text for text in over if not _is_place(text)),
+        "settings": "; ".join(text for text in over if not _has_own_place(text)),
         "seed": str(training.seed),
         "data": data.root.name if data.root else "",
         "size": f"{data.width}x{data.height}",
@@ -137,7 +137,7 @@ def _row(
     }
 
 
-def _is_place(setting: str) -> bool:
-    """Settings that say where things lie on this machine, and change no result."""
-    places = ("data.root", "data.cache", "training.workers", "training.threads")
-    return setting.partition("=")[0].strip() in places
+def _has_own_place(setting: str) -> bool:
+    """Settings that change no result, since they say where things lie, or that have a column."""
+    others = ("data.root", "data.cache", "training.workers", "training.threads", "training.seed")
+    return setting.partition("=")[0].strip() in others
