@@ -18,12 +18,12 @@ import torch
 import torch.nn.functional as F
 from pydantic import field_validator
 from pydantic_core import PydanticCustomError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from onball.config import PreprocessingConfig, Section
 from onball.errors import ModelError
 from onball.models.backbones.base import BACKBONES, Backbone, BackboneSetup
+from onball.models.backbones.x3d_weights import INSTEAD, fetch_checkpoint, read_checkpoint
 
 _STEM = 24
 #: Channels and blocks of the four stages of X3D-S and X3D-M, as the paper has them, and the
@@ -31,7 +31,6 @@ _STEM = 24
 _STAGES = ((24, 3, 8), (48, 5, 8), (96, 11, 16), (192, 7, 32))
 _EXPANSION = 2.25
 _POOLED, _PROJECTED = 432, 2048
-_WEIGHTS = "https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics/{}"
 
 
 def _chain(**steps: nn.Module) -> nn.Sequential:
@@ -217,7 +216,7 @@ class X3D(Backbone):
         if isinstance(checkpoint, dict):
             weights = checkpoint.get("model_state", checkpoint)
         if not isinstance(weights, dict) or not all(map(torch.is_tensor, weights.values())):
-            raise ModelError(f"{origin}: holds no weights by name; {_INSTEAD}")
+            raise ModelError(f"{origin}: holds no weights by name; {INSTEAD}")
         own = self.state_dict()
         dropped = ("blocks.5.proj.", "blocks.5.pool.post_conv.")
         given = {k: v for k, v in weights.items() if k in own or not k.startswith(dropped)}
@@ -228,7 +227,7 @@ class X3D(Backbone):
         if unfit:
             raise ModelError(
                 f"{origin}: not the weights of X3D-S or X3D-M ({len(unfit)} tensors differ, first "
-                f"'{unfit[0]}'); {_INSTEAD}"
+                f"'{unfit[0]}'); {INSTEAD}"
             )
         self.load_state_dict({**own, **given})
 
@@ -238,40 +237,6 @@ def _initialise(module: nn.Module) -> None:
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         if module.bias is not None:
             nn.init.zeros_(module.bias)
-
-
-_INSTEAD = (
-    "give pytorchvideo's X3D_S.pyth or X3D_M.pyth with --set model.backbone.pretrained=PATH, "
-    "or train from scratch with --set model.backbone.pretrained=false"
-)
-
-
-def _fetched(file: str) -> object:
-    """The published checkpoint, from torch's cache or, the first time, from the internet."""
-    try:
-        return torch.hub.load_state_dict_from_url(
-            _WEIGHTS.format(file), map_location="cpu", progress=False, weights_only=True
-        )
-    # Besides network errors, whatever unpickling a damaged file raises.
-    except Exception as error:
-        raise ModelError(
-            f"the pretrained weights {file} could not be fetched ({type(error).__name__}); "
-            f"go online once, {_INSTEAD}"
-        ) from error
-
-
-def _read(path: Path) -> object:
-    if not path.is_file():
-        raise ModelError(f"{path}: no such weights file; {_INSTEAD}")
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
-    # What a damaged file raises depends on where the damage is.
-    except Exception as error:
-        raise ModelError(
-            f"{path}: not a weights file, or damaged ({type(error).__name__}); {_INSTEAD}"
-        ) from error
 
 
 class X3DOptions(Section):
@@ -300,9 +265,9 @@ def _build(file: str, setup: BackboneSetup, options: X3DOptions) -> X3D:
     network = X3D(setup.preprocessing, head=options.head)
     source = options.pretrained
     if setup.fetch_weights and isinstance(source, Path):
-        network.load_published(_read(source), str(source))
+        network.load_published(read_checkpoint(source), str(source))
     elif setup.fetch_weights and source:
-        network.load_published(_fetched(file), file)
+        network.load_published(fetch_checkpoint(file), file)
     return network
 
 
