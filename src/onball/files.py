@@ -103,6 +103,8 @@ def read_json_object(path: str | Path, error: type[InputError]) -> dict[str, Any
         raise error(f"{path}: broken JSON at {where}: {problem.msg}") from None
     except RecursionError:
         raise error(f"{path}: broken JSON: nested too deeply") from None
+    except ValueError:
+        raise error(f"{path}: broken JSON: a number with too many digits") from None
     if not isinstance(content, dict):
         raise error(f"{path}: expected a JSON object, {{…}}, found a {type(content).__name__}")
     return content
