@@ -6,6 +6,7 @@ import csv
 import multiprocessing
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +98,11 @@ class Runs:
                 os.environ["COLUMNS"] = "300"
                 sys.argv = ["onball", *self.command(run_dir, *more), *["--resume"] * resume]
                 before()
-                main()
+                try:
+                    main()
+                except Exception:  # else it is lost together with the file
+                    traceback.print_exc()
+                    raise
 
         said = run_dir.with_name(f"{run_dir.name}.stderr")
         process = multiprocessing.get_context("fork").Process(target=work)

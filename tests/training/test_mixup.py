@@ -108,9 +108,9 @@ def test_blended_shifts_pull_as_both_losses_together():
     targets, shares = random_targets(), torch.tensor([0.8, 1.0, 0.6])
     displacement = torch.randn(3, 5, requires_grad=True)
     mixed = mix_targets(targets, shares)
-    (gradient,) = torch.autograd.grad(
-        displacement_loss(displacement, mixed) * mixed.shift_weights.sum(), displacement
-    )
+    # The loss is a mean, in units of the reach.
+    loss = displacement_loss(displacement, mixed) * mixed.shift_weights.sum() * mixed.reach**2
+    (gradient,) = torch.autograd.grad(loss, displacement)
     other = targets.shifts.roll(1, 0), targets.shift_weights.roll(1, 0)
     own = shares[:, None] * targets.shift_weights * (displacement - targets.shifts).square()
     theirs = (1 - shares)[:, None] * other[1] * (displacement - other[0]).square()
