@@ -156,7 +156,7 @@ def test_focus_and_displacement_are_settings_of_their_own_configs():
     assert tdeed.model.head.options == {"displacement": 4}
     assert tdeed.training.mixup.probability == 1.0
     clips = load_config(CONFIGS / "classification" / "regnety_augmented.yaml")
-    assert (clips.task, clips.training.learning_rate) == ("classification", 1e-4)
+    assert (clips.task, clips.training.learning_rate) == ("classification", 4e-4)
 
 
 def test_the_study_has_its_settings():

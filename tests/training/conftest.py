@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import csv
-import multiprocessing
 import os
+import subprocess
 import sys
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,6 @@ import torch
 from safetensors.torch import load_file
 
 from onball.actions import ACTIONS
-from onball.cli.main import main
 from onball.config import ExperimentConfig, load_config
 from onball.events import Event, EventList
 from onball.formats.soccernet import write_labels
@@ -82,35 +80,23 @@ class Runs:
         return ["train", str(TINY), "--out", str(run_dir), *settings]
 
     def in_process(
-        self,
-        run_dir: Path,
-        *more: str,
-        before: Callable[[], object] = lambda: None,
-        resume: bool = False,
-    ) -> tuple[int | None, str]:
+        self, run_dir: Path, *more: str, before: str = "", resume: bool = False
+    ) -> tuple[int, str]:
         """Run `onball train` in a process of its own; gives exit code and standard error.
 
-        It is forked, which takes no time, so that it may be limited or broken by `before`.
+        `before` is Python that limits or breaks that process. (A fork would be faster, but autograd
+        refuses to work in one once its threads have been started.)
         """
-
-        def work() -> None:
-            with said.open("w") as sys.stderr:
-                os.environ["COLUMNS"] = "300"
-                sys.argv = ["onball", *self.command(run_dir, *more), *["--resume"] * resume]
-                before()
-                try:
-                    main()
-                except Exception:  # else it is lost together with the file
-                    traceback.print_exc()
-                    raise
-
-        said = run_dir.with_name(f"{run_dir.name}.stderr")
-        process = multiprocessing.get_context("fork").Process(target=work)
-        process.start()
-        process.join(timeout=60)
-        if process.exitcode is None:
-            process.kill()
-        return process.exitcode, said.read_text()
+        imports = "import onball.training.run\nfrom onball.cli.main import main"
+        process = subprocess.run(
+            [sys.executable, "-c", f"{imports}\n{before}\nmain()", *self.command(run_dir, *more)]
+            + ["--resume"] * resume,
+            env={**os.environ, "COLUMNS": "300"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        return process.returncode, process.stderr
 
 
 @pytest.fixture(scope="session")

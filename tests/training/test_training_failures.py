@@ -6,13 +6,10 @@ import errno
 import itertools
 import os
 import re
-import resource
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
@@ -21,7 +18,6 @@ from onball.data.cache import cache_folder, cached_frames
 from onball.errors import DataError, OnballError, OnballWarning
 from onball.models import load_model
 from onball.training.module import TrainingModule
-from onball.training.trainer import make_trainer
 from onball.training.validation import ValidationResult
 
 ONE_EPOCH = ["training.epochs=1", "training.clips_per_epoch=4"]
@@ -67,9 +63,16 @@ def test_a_loss_that_is_not_finite_tells_step_epoch_and_clips_and_leaves_the_sta
             assert torch.equal(state["state_dict"][f"net.{name}"], values), name
 
 
-def let_no_file_grow_beyond(size: int) -> Callable[[], object]:
-    """As a full disk would."""
-    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+def let_no_file_grow_beyond(size: int) -> str:
+    """As a full disk would: Python that limits its own process."""
+    return f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))"
+
+
+#: The next epoch is better than any before, so its model is written.
+BETTER = """
+from onball.training.validation import ValidationResult
+ValidationResult.map10 = property(lambda self: 0.9)
+"""
 
 
 @pytest.mark.parametrize("fails", ["last.ckpt", "model.safetensors"])
@@ -98,7 +101,7 @@ def test_a_full_disk_is_one_line_and_the_former_state_stays(
     assert sizes["model.safetensors"] < sizes["last.ckpt"]
 
     limit = let_no_file_grow_beyond(sizes[fails] - 1000)
-    code, said = runs.in_process(run_dir, *settings, before=limit, resume=True)
+    code, said = runs.in_process(run_dir, *settings, before=f"{limit}\n{BETTER}", resume=True)
     assert code == 1
     assert re.search(rf"{run_dir}.*cannot be written \(.*(large|full)", one_line(said))
     assert kept[0].read_bytes() == before[0]
@@ -166,17 +169,27 @@ def test_a_cache_that_was_cut_off_is_told(runs, tmp_path):
         runs.train(tmp_path / "run", f"data.cache={tmp_path}")
 
 
-def test_too_little_memory_names_the_settings_to_lower(runs, tmp_path, monkeypatch):
-    def limited(*args: object, **kwargs: object) -> object:
-        trainer = make_trainer(*args, **kwargs)
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-        limit = pages * resource.getpagesize() + 400_000_000
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-        return trainer
+#: From the moment that training begins, 400 MB more and no more.
+LITTLE_MEMORY = """
+import resource
+from onball.training import run
 
-    monkeypatch.setattr("onball.training.run.make_trainer", limited)
+make_trainer = run.make_trainer
+
+def limited(*args, **kwargs):
+    trainer = make_trainer(*args, **kwargs)
+    pages = int(open("/proc/self/statm").read().split()[0])
+    limit = pages * resource.getpagesize() + 400_000_000
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    return trainer
+
+run.make_trainer = limited
+"""
+
+
+def test_too_little_memory_names_the_settings_to_lower(runs, tmp_path):
     many = ["training.batch_size=1000", "training.clips_per_epoch=1000", "training.epochs=1"]
-    code, said = runs.in_process(tmp_path / "run", *many)
+    code, said = runs.in_process(tmp_path / "run", *many, before=LITTLE_MEMORY)
     assert code == 1
     assert re.search(
         r"out of memory: lower training\.batch_size .*training\.accumulate.*, data\.clip_frames or "
