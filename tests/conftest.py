@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -26,3 +26,15 @@ def onball(monkeypatch, capfd) -> Callable[..., tuple[int, str, str]]:
         return code, *capfd.readouterr()
 
     return run
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """torch on one thread, its global chance from a fixed seed."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    yield
+    torch.set_num_threads(threads)

@@ -38,15 +38,10 @@ SMALL = [
 #: with a factor of zero, then the zero gates of a shift move, and only then its normalisation.)
 UNUSED: dict[str, str] = {}
 
-pytestmark = pytest.mark.filterwarnings("ignore::onball.errors.OnballWarning")
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::onball.errors.OnballWarning"),
+    pytest.mark.usefixtures("one_thread"),
+]
 
 
 def write_film(path: Path) -> list[int]:

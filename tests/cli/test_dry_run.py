@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-import torch
 
 from onball.config import load_config
 from onball.models import build_net
@@ -15,12 +14,7 @@ from onball.models.measure import measure, training_memory
 TINY = Path(__file__).parents[2] / "configs" / "spotting" / "tiny.yaml"
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 
 from onball.config import SavedModelConfig, load_config, save_config
 from onball.models import build_net, save_model
@@ -14,12 +13,7 @@ TINY = Path(__file__).parents[2] / "configs" / "spotting" / "tiny.yaml"
 METRICS = "epoch,step,learning_rate,train_loss,valid_loss,map12,map10,frames_per_second,seconds\n"
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

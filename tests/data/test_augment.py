@@ -27,13 +27,7 @@ EVERYTHING = AugmentationConfig(
 )
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def chances(count: int = 6, first: int = 0) -> list[torch.Generator]:

@@ -13,13 +13,7 @@ NO_SHIFT = CameraShiftConfig()
 HEIGHT, WIDTH, FRAMES = 72, 128, 20
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def chances(count: int, first: int = 0) -> list[torch.Generator]:

@@ -10,14 +10,7 @@ import torch
 from onball.config.augmentation import BlurConfig, NoiseConfig
 from onball.data.augment_noise import add_noise, blur
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def chances(count: int, first: int = 0) -> list[torch.Generator]:

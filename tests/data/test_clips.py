@@ -18,30 +18,9 @@ from onball.data.clips import ClipDataset, Clips, EpochSampler, match_events, pr
 from onball.data.matches import LabelledFrames, LabelledMatch, load_matches
 from onball.errors import DataError, OnballError
 from onball.events import Event, EventList, Team
-from onball.formats.soccernet import write_labels
-from onball.video import VideoWriter, read_frames
+from onball.video import read_frames
 
 SIZE = (64, 36)
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    """One match of 4 s at 25 fps whose pictures grow brighter with time, an event at 2 s."""
-    root = tmp_path_factory.mktemp("data")
-    folder = root / "train" / "league" / "season" / "match"
-    with VideoWriter(folder / "224p.mp4", SIZE, 25, crf=0, gop=10) as writer:
-        for index in range(100):
-            writer.write(np.full((36, 64, 3), 2 * index + 20, np.uint8))
-    events = EventList.of([Event(2000, Action.SHOT)], "league/season/match")
-    write_labels(events, folder / "Labels-ball.json")
-    return root
-
-
-@pytest.fixture
-def data(root, tmp_path):
-    return DataConfig(
-        root=root, width=64, height=36, clip_frames=10, cache=tmp_path / "cache", fps=12.5
-    )
 
 
 def video_of(data: DataConfig):

@@ -18,13 +18,7 @@ from onball.data.soccernet_v2 import V2Event
 from onball.errors import ConfigError
 from onball.events import Event
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Painted:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from SoccerNet.Evaluation.utils import EVENT_DICTIONARY_V2
 
 from onball.config import DataConfig
@@ -24,12 +23,7 @@ from onball.video import VideoWriter
 MATCH = "england_epl/2014-2015/2015-02-21 - 18-00 Chelsea 1 - 1 Burnley"
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def annotation(game_time: str, label: str, position: object, **fields: object) -> dict[str, Any]:

@@ -3,7 +3,6 @@ import random
 
 import numpy as np
 import pytest
-import torch
 
 from onball.actions import ACTIONS
 from onball.errors import LabelError
@@ -73,12 +72,7 @@ kinds = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def outcome(read, path):

@@ -6,7 +6,6 @@ import json
 
 import numpy as np
 import pytest
-import torch
 from pydantic import ValidationError
 from sklearn.isotonic import IsotonicRegression
 
@@ -42,12 +41,7 @@ KINDS = list(CalibrationKind)
 BENT = ((0.0, 0.0), (0.2, 0.6), (0.8, 0.7), (1.0, 1.0))
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def skewed(count: int, seed: int, action: Action = Action.PASS) -> tuple[EventList, EventList]:

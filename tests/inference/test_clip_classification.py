@@ -14,14 +14,7 @@ from onball.events import Event, EventList
 from onball.inference.clips import classify_match
 from onball.models import build_classifier
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class NumberedFrames:

@@ -15,13 +15,7 @@ from onball.inference.engine import StreamingEngine
 from onball.inference.peaks import events_of
 from onball.models import DenseScores, SpottingNet, build_net
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Batch(NamedTuple):

@@ -12,14 +12,7 @@ from onball.models.heads import HEADS, HeadSetup, PredictionHead
 from onball.training.losses import offset_loss
 from onball.training.targets import FrameTargets
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def head(name: str, classes: int = 13, dropout: float = 0.0, **options: int) -> PredictionHead:

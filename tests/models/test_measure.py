@@ -11,13 +11,7 @@ from onball.errors import ConfigError, ModelError
 from onball.models import build_net
 from onball.models.measure import NetCost, measure, training_memory
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def net_of(

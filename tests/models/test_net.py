@@ -16,13 +16,7 @@ TINY = "test_byobnet"
 PLAIN = PreprocessingConfig()
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def model_config(neighbours: int = 0, **temporal: object) -> ModelConfig:

@@ -19,13 +19,7 @@ NAME = "test_resnet"
 PLAIN = ExperimentConfig(model=ModelConfig(backbone=ComponentConfig(name=NAME))).model.preprocessing
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

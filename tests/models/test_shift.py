@@ -17,14 +17,7 @@ from onball.errors import ConfigError
 from onball.models.backbones import BACKBONES, Backbone, BackboneSetup
 from onball.models.backbones.shift import GateShift
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def backbone(name: str = "test_resnet", **options: object) -> Backbone:

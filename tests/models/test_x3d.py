@@ -22,13 +22,7 @@ SETUP = BackboneSetup(PLAIN)
 CONTEXT = 28
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def published_shapes() -> dict[str, tuple[int, ...]]:
@@ -206,6 +200,15 @@ def test_weights_load_without_the_counts_of_batches(tmp_path):
     torch.save({"model_state": weights}, tmp_path / "X3D_M.pyth")
     own = build(tmp_path / "X3D_M.pyth", "x3d_m").state_dict()
     name = "blocks.0.norm.running_var"
+    assert torch.equal(own[name], weights[name])
+
+
+def test_the_backbone_of_a_saved_model_is_a_start_too(tmp_path):
+    weights = published_weights()
+    saved = {f"backbone.{name}": tensor for name, tensor in weights.items()}
+    save_file({**saved, "head.linear.weight": torch.ones(13, 432)}, tmp_path / "model.safetensors")
+    own = build(tmp_path).state_dict()
+    name = "blocks.4.res_blocks.2.branch2.conv_b.weight"
     assert torch.equal(own[name], weights[name])
 
 

@@ -257,7 +257,7 @@ def test_a_second_report_computes_no_net(runs, root, out, measured, monkeypatch)
         raise AssertionError("a net was run again")
 
     monkeypatch.setattr("onball.reports.html.evaluated.Spotter.from_pretrained", refuse)
-    monkeypatch.setattr("onball.reports.html.evaluated.classify_match", refuse)
+    monkeypatch.setattr("onball.reports.html.evaluated.classify_matches", refuse)
     _, spotter, clips = read_runs([runs / name for name in RUNS])
     matches, kept = find_matches(root, "test"), out / "predictions"
     again = evaluate_spotter(spotter, "test", matches, kept, lambda *_: None, "cpu")

@@ -6,47 +6,24 @@ import csv
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from tiny_matches import write_flashes
 
-from onball.actions import ACTIONS
 from onball.config import ExperimentConfig, load_config
-from onball.events import Event, EventList
-from onball.formats.soccernet import write_labels
 from onball.training import run
-from onball.video import VideoWriter
 
 TINY = Path(__file__).parents[2] / "configs" / "spotting" / "tiny.yaml"
-COLOURS = np.array([[220, 30, 30], [30, 220, 30], [30, 30, 220]], np.uint8)
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def write_match(folder: Path, seed: int) -> None:
-    """8 s of grey; each of three actions flashes in its own colour for three frames."""
-    rng = np.random.default_rng(seed)
-    events: list[Event] = []
-    with VideoWriter(folder / "224p.mp4", (64, 36), 25) as writer:
-        for index in range(200):
-            picture = np.full((36, 64, 3), 90, np.uint8)
-            if index % 25 == 15:
-                events.append(Event(index * 40, ACTIONS[rng.integers(3)]))
-            if events and index * 40 - events[-1].position_ms < 120:
-                picture[:] = COLOURS[events[-1].label.order]
-            writer.write(picture)
-    write_labels(EventList.of(events), folder / "Labels-ball.json")
+def all_on_one_thread(one_thread: None) -> None:
+    """Every test of this folder."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +81,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set: two matches to train on and one to validate on."""
     root = tmp_path_factory.mktemp("matches")
     for seed, split in enumerate(("train", "train", "valid")):
-        write_match(root / split / "league" / "season" / f"match {seed}", seed)
+        write_flashes(root / split / "league" / "season" / f"match {seed}", seed)
     return root
 
 

@@ -22,14 +22,7 @@ from onball.training.losses import (
 )
 from onball.training.targets import FrameTargets
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def one_hot(classes: Tensor, count: int = 13) -> Tensor:

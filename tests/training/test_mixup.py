@@ -14,13 +14,7 @@ from onball.training.targets import FrameTargets
 ALWAYS = MixupConfig(probability=1.0, alpha=0.2)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def generators(*seeds: int) -> list[torch.Generator]:

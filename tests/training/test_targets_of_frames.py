@@ -15,14 +15,7 @@ from onball.models import DenseScores
 from onball.training.losses import spotting_loss
 from onball.training.targets import frame_targets_of, label_reach
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def clips(

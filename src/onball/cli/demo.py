@@ -21,6 +21,7 @@ def demo(
     from onball.evaluation import evaluate_spotting
     from onball.files import require_writable
     from onball.formats.soccernet import LABELS_FILE, RESULTS_FILE, read_labels
+    from onball.inference.calibration import reported
     from onball.inference.results import TABLE_FILE, write_events
     from onball.inference.spotter import Spotter
     from onball.reports.timeline import draw_timeline
@@ -30,7 +31,8 @@ def demo(
     video, labels = sample_match() / VIDEO_FILE, read_labels(sample_match() / LABELS_FILE)
     spotter = Spotter.from_pretrained()
     events = spot_with_progress(spotter, video, "sample match")
-    shown = write_events(events, out, spotter.config.inference.report_threshold)
+    shown = reported(events, spotter.config.inference)
+    write_events(events, shown, out)
     picture = out / "timeline.png"
     draw_timeline(
         shown,

@@ -161,34 +161,26 @@ def _write_zip(predictions: Path, matches: list[Match], split: str, path: Path) 
 
 
 def _classified(work: _Work, split: str, device: str) -> ClassificationResult:
-    import numpy as np
-
     from onball.data.matches import load_matches
     from onball.evaluation import evaluate_classification
-    from onball.inference.clips import classify_match
+    from onball.inference.clips import classify_matches
     from onball.models import load_classifier
     from onball.models.compute import choose_device, choose_precision
 
     net, saved = load_classifier(work.model or Path())
-    data = work.data.model_copy(
-        update={
-            "fps": saved.fps, "width": saved.width, "height": saved.height,
-            "clip_frames": saved.clip_frames,
-        }
-    )  # fmt: skip
+    data = saved.sampling(work.data)
     place = choose_device(device)
     precision = choose_precision("auto", place)
-    parts = []
     matches = load_matches(data, split)
     with console.progress(len(matches), lambda speed: f"{60 * speed:.1f} matches/min") as bar:
-        for match in matches:
-            bar.describe(match.name)
-            parts.append(classify_match(net.to(place), match, data.clip_frames, precision))
-            bar.advance(1)
-    return evaluate_classification(
-        np.concatenate([part.present for part in parts]),
-        np.concatenate([part.scores for part in parts]),
-    )
+
+        def show(done: int, name: str) -> None:
+            bar.describe(name)
+            bar.reach(done)
+
+        clips = classify_matches(net.to(place), matches, data.clip_frames, precision, show)
+        bar.finish()
+    return evaluate_classification(clips.present, clips.scores)
 
 
 def result_table(result: SpottingResult) -> Table:

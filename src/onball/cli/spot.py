@@ -47,10 +47,8 @@ def spot(
     jobs = _jobs(videos or [], data, split)
 
     from onball.files import require_writable
-    from onball.formats.csv_table import write_csv
-    from onball.formats.soccernet import RESULTS_FILE, write_results
     from onball.inference.calibration import reported
-    from onball.inference.results import TABLE_FILE
+    from onball.inference.results import TABLE_FILE, write_events
     from onball.inference.spotter import Spotter
 
     spotter = Spotter.from_pretrained(model, device=device)
@@ -72,8 +70,7 @@ def spot(
             broken += 1
             continue
         shown = reported(events, spotter.config.inference) if threshold is None else events
-        write_results(events, folder / RESULTS_FILE)
-        write_csv(shown, folder / TABLE_FILE)
+        write_events(events, shown, folder)
         counts = ", ".join(f"{count} {label}" for label, count in shown.counts().most_common())
         console.say(f"{name}: {len(shown)} events ({counts or 'none'}) in {folder / TABLE_FILE}")
     if broken:

@@ -46,6 +46,11 @@ class SavedModelConfig(Section):
         """Width and height in pixels, in the order that `onball.video` takes them."""
         return (self.width, self.height)
 
+    def sampling(self, data: DataConfig) -> DataConfig:
+        """The data settings, with frames and clips as this model takes them."""
+        own = {name: getattr(self, name) for name in ("fps", "width", "height", "clip_frames")}
+        return data.model_copy(update=own)
+
     @classmethod
     def of(cls, config: ExperimentConfig) -> Self:
         """The part of an experiment that its model must carry."""

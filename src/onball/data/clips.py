@@ -14,7 +14,7 @@ from torch.utils.data import Dataset, Sampler
 from onball.actions import NUM_ACTIONS
 from onball.classes import IGNORE, UNKNOWN_SIDE
 from onball.data.matches import LabelledFrames, LabelledMatch
-from onball.data.sampling import ClipSampler, MatchEvents
+from onball.data.sampling import ClipPlace, ClipSampler, MatchEvents
 from onball.data.targets import LabelledEvent, events_in_reach, label_frames, nearest_frames
 from onball.errors import DataError
 
@@ -28,7 +28,8 @@ class Clips(NamedTuple):
             on frames that pad a clip beyond the end of its video.
         shifts: int64 `[T]`, sampled frames to that event's frame: positive if it comes later.
         sides: int64 `[T]`, 0 if the left team's, 1 if the right one's, -1 if unknown.
-        present: float32 `[12]`, 1 for each action that happens in the clip.
+        present: float32 `[12]`, 1 for each ball action that happens in the clip; all 0 where the
+            second label set does not tell.
         source: int64, 0: labelled with the 12 ball actions; 1: with the second label set.
         key: int64 `[2]`, epoch and index: all chance that concerns the clip hangs on them.
         place: int64 `[2]`, index of the match and first frame in ms, for messages.
@@ -101,18 +102,23 @@ class ClipDataset(Dataset[Clips]):
             _padded(labels.classes[known], self._clip_frames, IGNORE),
             _padded(labels.shifts[known], self._clip_frames, 0),
             _padded(labels.sides[known], self._clip_frames, UNKNOWN_SIDE),
-            present_actions(self._known[place.match], place.start, place.start + count),
+            self._present(place, count),
             torch.tensor(self._source),
             torch.tensor(key),
             torch.tensor([place.match, start_ms]),
         )
+
+    def _present(self, place: ClipPlace, frames: int) -> Tensor:
+        if self._source:  # of the 12 ball actions nothing is known
+            return torch.zeros(NUM_ACTIONS)
+        return present_actions(self._known[place.match], place.start, place.start + frames)
 
 
 def present_actions(events: MatchEvents, start: int, stop: int) -> Tensor:
     """1 for each action with an event on the frames `start` to `stop` (not included), else 0, `[12]`."""
     present = torch.zeros(NUM_ACTIONS)
     inside = events.classes[(events.frames >= start) & (events.frames < stop)] - 1
-    present[torch.from_numpy(inside[inside < NUM_ACTIONS])] = 1.0
+    present[torch.from_numpy(inside)] = 1.0
     return present
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from torch.utils.data import Dataset
 
 from onball.config import ExperimentConfig
@@ -76,9 +75,4 @@ class JointClips(Dataset[Clips]):
         return int(rng.random() < self._share)
 
     def __getitem__(self, key: tuple[int, int]) -> Clips:
-        source = self.source(*key)
-        clip = self._datasets[source][key]
-        if source == 0:
-            return clip
-        # Its classes are of the other label set; of the 12 ball actions nothing is known.
-        return clip._replace(present=torch.zeros_like(clip.present))
+        return self._datasets[self.source(*key)][key]

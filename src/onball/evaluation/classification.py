@@ -13,19 +13,19 @@ As in spotting, an action that no clip has is worth 0 and counts in the mean.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from onball.actions import ACTIONS, ACTIONS_MAP10, NUM_ACTIONS, Action
+from onball.actions import ACTIONS, NUM_ACTIONS, Action
 from onball.errors import DataError
+from onball.evaluation.means import MeanAP
 
 
 @dataclass(frozen=True, slots=True)
-class ClassificationResult:
+class ClassificationResult(MeanAP):
     """How well a classifier says which actions a clip holds.
 
     Attributes:
@@ -39,16 +39,6 @@ class ClassificationResult:
     pr_auc: dict[Action, float]
     clips: int
     positives: dict[Action, int]
-
-    @property
-    def map12(self) -> float:
-        """Mean AP over the 12 actions."""
-        return _mean(self.ap, ACTIONS)
-
-    @property
-    def map10(self) -> float:
-        """Mean AP without FREE KICK and GOAL."""
-        return _mean(self.ap, ACTIONS_MAP10)
 
     def as_json(self) -> dict[str, Any]:
         """The attributes and means by their names; names of actions as keys."""
@@ -166,8 +156,3 @@ def _checked(truth: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bool_], ND
     if np.isnan(values).any():
         raise DataError("a score is NaN: the classifier failed on a clip; train it again")
     return flags.astype(np.bool_), values
-
-
-def _mean(ap: Mapping[Action, float], actions: Iterable[Action]) -> float:
-    values = [ap[action] for action in actions]
-    return sum(values) / len(values)

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.actions import ACTION_INDEX
+from onball.classes import side_of
 from onball.events import EventList, Team
 
-#: Sides as numbers; an unknown team is -1.
-SIDES: tuple[Team, ...] = (Team.LEFT, Team.RIGHT)
-SIDE_INDEX: dict[Team, int] = {Team.LEFT: 0, Team.RIGHT: 1, Team.UNKNOWN: -1}
+#: `onball.classes.side_of` as a table, for columns of teams.
+SIDE_INDEX: dict[Team, int] = {team: side_of(team) for team in Team}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Columns:
         action: index of the action, 0 to 11.
         position_ms: integer milliseconds.
         confidence: 0 to 1.
-        side: 0 left, 1 right, -1 unknown.
+        side: 0 left, 1 right, -1 unknown, see `onball.classes.side_of`.
     """
 
     match: NDArray[np.int64]

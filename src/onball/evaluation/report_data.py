@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.actions import ACTIONS, ACTIONS_MAP10, Action
+from onball.actions import ACTIONS, Action
 from onball.errors import ConfigError
 from onball.evaluation.ap import Ranking
 from onball.evaluation.bootstrap import Intervals, Unit, bootstrap
 from onball.evaluation.columns import Columns
 from onball.evaluation.confusion import CONFUSION_NAMES, confusion_matrix
 from onball.evaluation.matching import Matcher
+from onball.evaluation.means import MeanAP
 from onball.evaluation.pr import OperatingPoint, PRCurve
 from onball.evaluation.report_json import average_json, by_name, result_json
 from onball.evaluation.spotting import (
@@ -26,7 +27,6 @@ from onball.evaluation.spotting import (
     action_matcher,
     average_results,
     check_tolerances,
-    mean_ap,
     rankings_of,
     result_of,
 )
@@ -40,7 +40,7 @@ _FPS = 25
 
 
 @dataclass(frozen=True, slots=True)
-class MatchRow:
+class MatchRow(MeanAP):
     """One match alone, at the report's tolerance.
 
     Attributes:
@@ -57,16 +57,6 @@ class MatchRow:
     ap: dict[Action, float]
     shown: OperatingPoint
     median_ms: float | None
-
-    @property
-    def map12(self) -> float:
-        """Mean over the 12 actions."""
-        return mean_ap(self.ap, ACTIONS)
-
-    @property
-    def map10(self) -> float:
-        """Mean without FREE KICK and GOAL."""
-        return mean_ap(self.ap, ACTIONS_MAP10)
 
     def as_json(self) -> dict[str, Any]:
         """The attributes and means by their names."""

@@ -11,7 +11,7 @@ Visibility plays no part: this is the package's `a_mAP`, over labels shown and n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -23,6 +23,7 @@ from onball.errors import ConfigError
 from onball.evaluation.ap import Ranking
 from onball.evaluation.columns import Columns
 from onball.evaluation.matching import Matcher
+from onball.evaluation.means import MeanAP, mean_ap
 from onball.events import EventList
 
 #: SoccerNet's lists of tolerances δ, in seconds.
@@ -31,7 +32,7 @@ TIGHT_TOLERANCES_S: tuple[float, ...] = (1, 2, 3, 4, 5)
 
 
 @dataclass(frozen=True, slots=True)
-class SpottingResult:
+class SpottingResult(MeanAP):
     """How well predictions agree with annotations at one tolerance.
 
     Attributes:
@@ -50,16 +51,6 @@ class SpottingResult:
     prediction_counts: dict[Action, int]
 
     @property
-    def map12(self) -> float:
-        """Mean AP over all actions that were evaluated (the 12, unless told otherwise)."""
-        return mean_ap(self.ap, ACTIONS)
-
-    @property
-    def map10(self) -> float:
-        """Mean AP without FREE KICK and GOAL."""
-        return mean_ap(self.ap, ACTIONS_MAP10)
-
-    @property
     def exact_map12(self) -> float:
         """`map12` with exact thresholds."""
         return mean_ap(self.exact_ap, ACTIONS)
@@ -71,7 +62,7 @@ class SpottingResult:
 
 
 @dataclass(frozen=True, slots=True)
-class AverageResult:
+class AverageResult(MeanAP):
     """Average mAP over several tolerances.
 
     Attributes:
@@ -81,16 +72,6 @@ class AverageResult:
 
     ap: dict[Action, float]
     results: tuple[SpottingResult, ...]
-
-    @property
-    def map12(self) -> float:
-        """Mean over all actions that were evaluated (the 12, unless told otherwise)."""
-        return mean_ap(self.ap, ACTIONS)
-
-    @property
-    def map10(self) -> float:
-        """Mean without FREE KICK and GOAL."""
-        return mean_ap(self.ap, ACTIONS_MAP10)
 
 
 def evaluate_spotting(
@@ -216,9 +197,3 @@ def _trapezoid(values: Sequence[float]) -> float:
     if len(values) == 1:
         return values[0]
     return sum((a + b) / 2 for a, b in pairwise(values)) / (len(values) - 1)
-
-
-def mean_ap(ap: Mapping[Action, float], actions: Iterable[Action]) -> float:
-    """Mean over those of the actions that were evaluated; NaN if none was."""
-    values = [ap[action] for action in actions if action in ap]
-    return sum(values) / len(values) if values else float("nan")

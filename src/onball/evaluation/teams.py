@@ -13,14 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.actions import ACTIONS, ACTIONS_MAP10, NUM_ACTIONS, Action
-from onball.evaluation.columns import SIDES, Columns
+from onball.actions import ACTIONS, NUM_ACTIONS, Action
+from onball.classes import SIDES
+from onball.evaluation.columns import Columns
 from onball.evaluation.matching import Matcher
-from onball.evaluation.spotting import mean_ap, rankings_of
+from onball.evaluation.means import MeanAP
+from onball.evaluation.spotting import rankings_of
 
 
 @dataclass(frozen=True, slots=True)
-class TeamResult:
+class TeamResult(MeanAP):
     """How well predictions tell actions together with their side.
 
     Attributes:
@@ -36,16 +38,6 @@ class TeamResult:
     side_ap: dict[tuple[Action, str], float]
     labels_without_side: int
     predictions_without_side: int
-
-    @property
-    def map12(self) -> float:
-        """Mean over the 12 actions."""
-        return mean_ap(self.ap, ACTIONS)
-
-    @property
-    def map10(self) -> float:
-        """Mean without FREE KICK and GOAL."""
-        return mean_ap(self.ap, ACTIONS_MAP10)
 
     def as_json(self) -> dict[str, Any]:
         """The attributes and means by their names; sides as `PASS left`."""

@@ -20,7 +20,7 @@ from onball.experiments.results import add_result, hardware
 from onball.files import read_text, write_text_atomic
 from onball.models import build_classifier, build_net, load_classifier, load_model
 from onball.models.compute import choose_device, choose_precision
-from onball.models.measure import measure
+from onball.models.measure import cost_of
 from onball.training.loaders import load_split
 from onball.training.run import METRICS_FILE, train
 from onball.training.schedule import TrainingSteps
@@ -110,9 +110,7 @@ def _row(
     epochs: Sequence[dict[str, str]],
 ) -> dict[str, str]:
     data, training = config.data, config.training
-    net = build_net if config.task == "spotting" else build_classifier
-    clip = (data.clip_frames, 3, data.height, data.width)
-    cost = measure(net(config.model, fetch_weights=False), clip)
+    cost = cost_of(config)
     known = [epoch for epoch in epochs if epoch["map10"]]
     best = max(known, key=lambda epoch: float(epoch["map10"]), default=None)
     over = [path.stem for path in experiment.overlays] + list(experiment.settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +25,25 @@ class ClassifiedClips(NamedTuple):
 
     present: NDArray[np.bool_]
     scores: NDArray[np.float32]
+
+
+def classify_matches(
+    net: ClipClassifier,
+    matches: Sequence[LabelledMatch],
+    clip_frames: int,
+    precision: torch.dtype,
+    on_match: Callable[[int, str], None] = lambda done, name: None,
+) -> ClassifiedClips:
+    """The clips of several matches, one match after the other; arguments as of `classify_match`.
+
+    `on_match` is told how many matches are done and which comes next.
+    """
+    parts = []
+    for done, match in enumerate(matches):
+        on_match(done, match.name)
+        parts.append(classify_match(net, match, clip_frames, precision))
+    present, scores = zip(*parts, strict=True)
+    return ClassifiedClips(np.concatenate(present), np.concatenate(scores))
 
 
 @torch.inference_mode()

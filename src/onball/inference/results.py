@@ -14,16 +14,13 @@ from onball.formats.soccernet import RESULTS_FILE, write_results
 TABLE_FILE = "events.csv"
 
 
-def write_events(events: EventList, folder: Path, report_threshold: float) -> EventList:
+def write_events(events: EventList, shown: EventList, folder: Path) -> None:
     """Writes `results_spotting.json` with all events and `events.csv` with those people want to see.
 
-    Returns the latter: the events with at least `report_threshold` as their confidence. Raises
-    `OnballError` if the folder cannot be written.
+    Raises `OnballError` if the folder cannot be written.
     """
-    shown = events.above(report_threshold)
     write_results(events, folder / RESULTS_FILE)
     write_csv(shown, folder / TABLE_FILE)
-    return shown
 
 
 def name_results(videos: Sequence[Path]) -> dict[str, Path]:

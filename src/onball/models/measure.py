@@ -24,7 +24,10 @@ from torch._subclasses.fake_tensor import (
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
+from onball.config import ExperimentConfig
 from onball.errors import ConfigError, ModelError
+from onball.models.classifier import build_classifier
+from onball.models.net import build_net
 
 Optimizer = Literal["adamw", "sgd"]
 
@@ -104,6 +107,20 @@ def measure(
         working_bytes=max(kept_of_two, default=0),  # twice the largest of one clip
         frames_shape=frames_shape,
     )
+
+
+def cost_of(config: ExperimentConfig, *, dtype: torch.dtype = torch.float32) -> NetCost:
+    """The cost of an experiment's net for one of its clips; no weight is fetched or made.
+
+    Raises `ConfigError` for components that cannot be built, and what `measure` raises.
+    """
+    data = config.data
+    build = build_net if config.task == "spotting" else build_classifier
+    with torch.device("meta"):
+        net = build(config.model, fetch_weights=False)
+    if config.training.freeze_backbone:
+        net.backbone.requires_grad_(False)
+    return measure(net, (data.clip_frames, 3, data.height, data.width), dtype=dtype)
 
 
 def training_memory(

@@ -10,13 +10,14 @@ from pathlib import Path
 import torch
 
 from onball.errors import OnballError
+from onball.files import DISK_FULL
 from onball.training.checkpoints import FAILED_CHECKPOINT, LAST_CHECKPOINT
 from onball.training.module import LossNotFiniteError
 
 #: What torch says, on a CPU, when an allocation fails.
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
-_DISK_FULL_ERRNO = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_DISK_FULL = ("PytorchStreamWriter failed", "No space left", "File too large")
+#: And when it cannot write.
+_CANNOT_WRITE = ("PytorchStreamWriter failed", "No space left", "File too large")
 #: What gloo says when a process that it waits for is no more.
 _PEER_GONE = ("Connection closed by peer", "Connection reset by peer")
 
@@ -43,14 +44,14 @@ def told_in_one_line(run_dir: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno == errno.ENOMEM:
             raise _out_of_memory(run_dir) from error
-        if error.errno in _DISK_FULL_ERRNO:  # the loggers' files
+        if error.errno in DISK_FULL:  # the loggers' files
             raise _disk_full(run_dir) from error
         raise
     except RuntimeError as error:
         message = str(error)
         if any(words in message for words in _OUT_OF_MEMORY):
             raise _out_of_memory(run_dir) from error
-        if any(words in message for words in _DISK_FULL):
+        if any(words in message for words in _CANNOT_WRITE):
             raise _disk_full(run_dir) from error
         if "DataLoader worker" in message and "Traceback" not in message:
             raise OnballError(

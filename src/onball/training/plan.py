@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import torch
 
 from onball.config import ExperimentConfig
-from onball.models import build_classifier, build_net
 from onball.models.compute import choose_device, choose_precision
-from onball.models.measure import NetCost, measure, training_memory
+from onball.models.measure import NetCost, cost_of, training_memory
 from onball.training.schedule import TrainingSteps, learning_rate_factor
 from onball.training.trainer import processes
 
@@ -37,15 +36,10 @@ class TrainingPlan:
 
 def plan_training(config: ExperimentConfig) -> TrainingPlan:
     """The plan of an experiment. Raises `ConfigError` for components that cannot be built."""
-    data, training = config.data, config.training
+    training = config.training
     device = choose_device()
     precision = choose_precision(training.precision, device)
-    build = build_net if config.task == "spotting" else build_classifier
-    with torch.device("meta"):  # nothing is computed, and no weight is fetched
-        net = build(config.model, fetch_weights=False)
-    if training.freeze_backbone:
-        net.backbone.requires_grad_(False)
-    cost = measure(net, (data.clip_frames, 3, data.height, data.width), dtype=precision)
+    cost = cost_of(config, dtype=precision)
     steps = TrainingSteps.of(training, processes())
     memory = training_memory(cost, training.batch_size, ema=training.ema_decay is not None)
     rates = [

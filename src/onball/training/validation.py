@@ -18,7 +18,7 @@ from onball.data.targets import frame_targets
 from onball.evaluation.classification import ClassificationResult, evaluate_classification
 from onball.evaluation.spotting import SpottingResult, evaluate_spotting
 from onball.events import EventList
-from onball.inference.clips import classify_match
+from onball.inference.clips import classify_matches
 from onball.inference.engine import ScoredFrames, StreamingEngine
 from onball.inference.peaks import events_of
 from onball.models import ClipClassifier, SpottingNet
@@ -125,9 +125,7 @@ def _validate_clips(
     config: ExperimentConfig,
     precision: torch.dtype,
 ) -> ValidationResult:
-    parts = [classify_match(net, match, config.data.clip_frames, precision) for match in matches]
-    present = np.concatenate([part.present for part in parts])
-    scores = np.concatenate([part.scores for part in parts])
+    present, scores = classify_matches(net, matches, config.data.clip_frames, precision)
     chosen = np.where(present, scores, 1.0 - scores).astype(np.float64).clip(1e-7, 1.0)
     return ValidationResult(-float(np.log(chosen).mean()), evaluate_classification(present, scores))
 

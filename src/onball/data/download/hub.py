@@ -21,7 +21,6 @@ from onball.data.download.refusals import explained
 from onball.errors import OnballError
 from onball.files import write_text_atomic
 
-DEFAULT_ENDPOINT = "https://huggingface.co"
 _SPARE_BYTES = 1 << 26
 
 
@@ -44,7 +43,9 @@ class HubDataset:
     @property
     def address(self) -> str:
         """The hub's address, without a slash at its end."""
-        return (self.endpoint or os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
+        from huggingface_hub.constants import ENDPOINT
+
+        return (self.endpoint or os.environ.get("HF_ENDPOINT") or ENDPOINT).rstrip("/")
 
     @property
     def page(self) -> str:

@@ -244,7 +244,8 @@ class X3DOptions(Section):
 
     Attributes:
         pretrained: true fetches the published Kinetics-400 weights on first use; a path names a
-            file of such weights (pytorchvideo's layout, or `.safetensors`).
+            file of such weights (pytorchvideo's layout, or `.safetensors`), or the folder of a
+            saved model whose backbone is to be taken.
         head: features behind the published head's hidden layer.
     """
 

@@ -36,7 +36,15 @@ def fetch_checkpoint(file: str) -> object:
 
 
 def read_checkpoint(path: Path) -> object:
-    """What a file of weights holds. Raises `ModelError` if it is missing or damaged."""
+    """What a file of weights, or the backbone in a saved model's folder, holds.
+
+    Raises `ModelError` if it is missing or damaged.
+    """
+    if path.is_dir():
+        saved = read_checkpoint(path / "model.safetensors")
+        assert isinstance(saved, dict)  # as safetensors gives it
+        own = "backbone."
+        return {k.removeprefix(own): v for k, v in saved.items() if k.startswith(own)}
     if not path.is_file():
         raise ModelError(f"{path}: no such weights file; {INSTEAD}")
     try:

@@ -24,7 +24,7 @@ from onball.evaluation.report_data import SpottingReport, report_spotting
 from onball.events import EventList
 from onball.files import atomic_path, read_json_object
 from onball.formats.soccernet import RESULTS_FILE, read_labels, read_results, write_results
-from onball.inference.clips import classify_match
+from onball.inference.clips import classify_matches
 from onball.inference.spotter import Spotter
 from onball.models import load_classifier
 from onball.models.compute import choose_device, choose_precision
@@ -158,22 +158,18 @@ def evaluate_classifier(
     path = kept / _key(run, matches) / "clips.npz"
     if not path.is_file():
         net, saved = load_classifier(run.model)
-        sampling = {"fps": saved.fps, "width": saved.width, "height": saved.height}
-        data = run.config.data.model_copy(update={"root": root, **sampling})
+        data = saved.sampling(run.config.data.model_copy(update={"root": root}))
         place = choose_device(device)
-        net, precision = net.to(place), choose_precision("auto", place)
-        parts = []
+        precision = choose_precision("auto", place)
         loaded = load_matches(data, split)
-        for number, match in enumerate(loaded):
-            progress(f"{run.name}: {match.name}", number / len(loaded))
-            parts.append(classify_match(net, match, saved.clip_frames, precision))
+
+        def show(done: int, name: str) -> None:
+            progress(f"{run.name}: {name}", done / len(loaded))
+
+        classified = classify_matches(net.to(place), loaded, data.clip_frames, precision, show)
         progress(run.name, 1.0)
         with atomic_path(path) as aside:
-            np.savez_compressed(
-                aside,
-                present=np.concatenate([part.present for part in parts]),
-                scores=np.concatenate([part.scores for part in parts]),
-            )
+            np.savez_compressed(aside, present=classified.present, scores=classified.scores)
     with np.load(path, allow_pickle=False) as clips:
         return EvaluatedClips(run, evaluate_classification(clips["present"], clips["scores"]))
 

@@ -8,13 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from onball.config import ExperimentConfig, load_config
 from onball.errors import ConfigError, DataError
 from onball.files import read_text
-from onball.models import build_classifier, build_net, load_classifier, load_model
-from onball.models.measure import NetCost, measure
+from onball.models import load_classifier, load_model
+from onball.models.measure import NetCost, cost_of
 
 CONFIG_FILE, METRICS_FILE, MODEL_FOLDER = "config.yaml", "metrics.csv", "model"
 
@@ -88,7 +86,7 @@ def _read(folder: Path, name: str) -> Run:
         load_model(folder / MODEL_FOLDER)
     else:
         load_classifier(folder / MODEL_FOLDER)
-    return Run(name, folder, config, epochs, _cost(config))
+    return Run(name, folder, config, epochs, cost_of(config))
 
 
 def _read_epochs(path: Path) -> tuple[Epoch, ...]:
@@ -114,14 +112,6 @@ def _epoch(row: dict[str, str]) -> Epoch:
         map10=maybe("map10"),
         seconds=float(row["seconds"]),
     )
-
-
-def _cost(config: ExperimentConfig) -> NetCost:
-    data = config.data
-    build = build_net if config.task == "spotting" else build_classifier
-    with torch.device("meta"):
-        net = build(config.model, fetch_weights=False)
-    return measure(net, (data.clip_frames, 3, data.height, data.width))
 
 
 def _short_names(folders: Sequence[Path]) -> list[str]:
