@@ -33,6 +33,7 @@ def clips(
         torch.tensor(sides) if sides is not None else torch.full_like(told, -1),
         torch.zeros(count, 12),
         torch.tensor(source or [0] * count),
+        torch.zeros(count, length, 0),
         torch.zeros(count, 2, dtype=torch.int64),
         torch.zeros(count, 2, dtype=torch.int64),
     )

@@ -33,6 +33,7 @@ def test_a_tiny_net_learns_one_clip_by_heart(runs):
         torch.full_like(classes, -1),
         torch.zeros(1, 12),
         torch.zeros(1, dtype=torch.int64),
+        torch.zeros(1, 16, 0),
         torch.zeros(1, 2, dtype=torch.int64),
         torch.zeros(1, 2, dtype=torch.int64),
     )

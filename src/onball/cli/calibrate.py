@@ -105,6 +105,7 @@ class _Predicted:
 
     @classmethod
     def by(cls, spotter: Spotter, data: Path, split: str) -> Self:
+        from onball.config import DataConfig
         from onball.data.layout import find_matches
         from onball.formats.soccernet import read_labels
 
@@ -112,7 +113,11 @@ class _Predicted:
         # Labels first: a missing file must not be found out after an hour of work.
         truth = [read_labels(match.require_labels()) for match in matches]
         videos = {match.name: match.require_video() for match in matches}
-        events = [spot_with_progress(spotter, video, name) for name, video in videos.items()]
+        beside = DataConfig().tracks
+        events = [
+            spot_with_progress(spotter, video, name, tracks=video.with_name(beside))
+            for name, video in videos.items()
+        ]
         return cls(split, truth, events)
 
 

@@ -22,6 +22,8 @@ _EXTRAS = {
     "tensorboard": "train",
     "opencv-python-headless": "synth",
     "pyarrow": "synth",
+    "onnxruntime": "track",
+    "trackers": "track",
     "matplotlib": "plot",
 }
 _DECODERS = ("h264", "hevc", "mpeg4", "vp9", "av1", "mpeg2video")

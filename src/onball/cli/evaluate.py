@@ -76,7 +76,7 @@ def evaluate(
     predictions = work.predictions
     if work.model is not None:
         predictions = folder / "predictions"
-        _spot_matches(work.model, matches, predictions, device)
+        _spot_matches(work.model, matches, work.settings.tracks, predictions, device)
     if submission is not None:
         _write_zip(predictions, matches, split, submission)
         if all(match.labels is None for match in matches):
@@ -135,7 +135,9 @@ def _understood(target: Path, data: Path | None) -> _Work:
     return _Work(str(saved.get("task", "spotting")), settings, model, target, home)
 
 
-def _spot_matches(model: Path, matches: list[Match], folder: Path, device: str) -> None:
+def _spot_matches(
+    model: Path, matches: list[Match], tracks: str, folder: Path, device: str
+) -> None:
     """Write `<folder>/<match>/results_spotting.json` of all matches."""
     from onball.cli.spot import spot_with_progress
     from onball.formats.soccernet import RESULTS_FILE, write_results
@@ -144,7 +146,8 @@ def _spot_matches(model: Path, matches: list[Match], folder: Path, device: str) 
     videos = {match.name: match.require_video() for match in matches}
     spotter = Spotter.from_pretrained(model, device=device)
     for name, video in videos.items():
-        write_results(spot_with_progress(spotter, video, name), folder / name / RESULTS_FILE)
+        events = spot_with_progress(spotter, video, name, tracks=video.with_name(tracks))
+        write_results(events, folder / name / RESULTS_FILE)
 
 
 def _write_zip(predictions: Path, matches: list[Match], split: str, path: Path) -> None:
@@ -171,7 +174,7 @@ def _classified(work: _Work, split: str, device: str) -> ClassificationResult:
     data = saved.sampling(work.data)
     place = choose_device(device)
     precision = choose_precision("auto", place)
-    matches = load_matches(data, split)
+    matches = load_matches(data, split, model=saved.model)
     with console.progress(len(matches), lambda speed: f"{60 * speed:.1f} matches/min") as bar:
 
         def show(done: int, name: str) -> None:

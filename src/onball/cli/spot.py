@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +16,7 @@ from onball.events import EventList
 
 if TYPE_CHECKING:
     from onball.inference.spotter import Spotter
+    from onball.tracking.detections import Detector
 
 
 def spot(
@@ -41,10 +43,23 @@ def spot(
     split: Annotated[
         str, typer.Option(help="With --data: train, valid, test, challenge or all.")
     ] = "test",
+    tracks: Annotated[
+        Path | None,
+        typer.Option(
+            help="For a model that takes tracks: those of the video, by `onball track`; else players "
+            "and ball are tracked first."
+        ),
+    ] = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(help="What finds players and ball then: an ONNX file, rfdetr, rfdetr:small …"),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps …")] = "auto",
 ) -> None:
     """Find the ball actions in videos; writes results_spotting.json and events.csv for each."""
     jobs = _jobs(videos or [], data, split)
+    if tracks is not None and len(jobs) != 1:
+        raise InputError(f"--tracks {tracks} is of one video, and {len(jobs)} are given")
 
     from onball.files import require_writable
     from onball.inference.calibration import reported
@@ -57,13 +72,15 @@ def spot(
             "The demo model has only ever seen simulated football: on real video expect little. "
             "Train your own with `onball train` and pass --model."
         )
+    find_tracks = _track_finder(spotter, tracks, detector, data is not None, device)
     broken = 0
     for name, video in jobs.items():
         folder = out / name
         # An hour of work must not end with "permission denied".
         require_writable(folder)
         try:
-            events = spot_with_progress(spotter, video, name, threshold)
+            found = find_tracks(video, folder)
+            events = spot_with_progress(spotter, video, name, threshold, found)
         except VideoError as error:
             # The other videos are worth their results; the exit code tells of this one.
             console.fail(str(error))
@@ -79,16 +96,58 @@ def spot(
         )
 
 
+def _track_finder(
+    spotter: Spotter, tracks: Path | None, detector: str | None, in_data_set: bool, device: str
+) -> Callable[[Path, Path], Path | None]:
+    """What gives the tracks file of a video, for a model that takes one; it may have to be made.
+
+    Raises `InputError` at once for a detector that cannot be used.
+    """
+    from onball.config import DataConfig
+
+    if not spotter.config.needs_tracks:
+        if tracks is not None or detector is not None:
+            console.note("This model takes no tracks: --tracks and --detector are not used.")
+        return lambda video, folder: None
+    if tracks is not None:
+        return lambda video, folder: tracks
+    beside = DataConfig().tracks
+
+    from onball.cli.track import open_with_default, track_with_progress
+
+    # Opened when it is first needed: matches of a data set may have their tracks beside them.
+    opened: list[Detector] = []
+    if not in_data_set:
+        opened.append(open_with_default(detector, device=device))
+
+    def find(video: Path, folder: Path) -> Path:
+        if in_data_set and video.with_name(beside).is_file():
+            return video.with_name(beside)
+        if not opened:
+            opened.append(open_with_default(detector, device=device))
+        track_with_progress(video, opened[0], folder / beside)
+        return folder / beside
+
+    return find
+
+
 def spot_with_progress(
-    spotter: Spotter, video: Path, name: str, threshold: float | None = None
+    spotter: Spotter,
+    video: Path,
+    name: str,
+    threshold: float | None = None,
+    tracks: Path | None = None,
 ) -> EventList:
-    """The events of one video, with a progress bar whose speed is a multiple of real time."""
+    """The events of one video, with a progress bar whose speed is a multiple of real time.
+
+    `tracks` is the tracks file for a model that takes one; it need not be there for others.
+    """
     from onball.video import probe
 
     duration = probe(video).duration_ms
     with console.progress(duration, lambda speed: f"{speed / 1000:.1f}x real time") as bar:
         bar.describe(video.name)
-        events = spotter.spot(video, threshold=threshold, progress=bar.reach)
+        events = spotter.spot(video, threshold=threshold, progress=bar.reach, tracks=tracks)
         bar.finish()
     return replace(events, match=name)
 

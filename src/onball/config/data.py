@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import PositiveFloat, PositiveInt
 
 from onball.config.components import Section
+from onball.config.cropping import FrameCropConfig
 
 
 class AuxiliaryDataConfig(Section):
@@ -30,6 +31,9 @@ class DataConfig(Section):
         clip_frames: sampled frames in a training clip.
         cache: folder for decoded frames (height × width × 3 bytes per frame: 0.65 GB for 10
             minutes at 224×128, 19 GB for a match of 90 at 398×224); null decodes each clip anew.
+        tracks: name of the tracks file in each match's folder, for nets that take tracks.
+        crop: cut each frame to a window around players and ball, found by the tracks, before it is
+            scaled; null takes the whole picture.
         auxiliary: the second data set of joint training.
         skip_labels_outside: leave labels beyond the end of their video out, with a warning; false
             makes them an error, since they tell of a video that is cut short or of another match.
@@ -41,6 +45,8 @@ class DataConfig(Section):
     height: PositiveInt = 224
     clip_frames: PositiveInt = 50
     cache: Path | None = None
+    tracks: str = "tracks.parquet"
+    crop: FrameCropConfig | None = None
     auxiliary: AuxiliaryDataConfig = AuxiliaryDataConfig()
     skip_labels_outside: bool = False
 

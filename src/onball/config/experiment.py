@@ -8,6 +8,7 @@ from pydantic import PositiveFloat, PositiveInt
 
 from onball.actions import ACTIONS, Action
 from onball.config.components import ComponentConfig, Section
+from onball.config.cropping import FrameCropConfig
 from onball.config.data import DataConfig
 from onball.config.inference import InferenceConfig
 from onball.config.model import ModelConfig, Task
@@ -29,6 +30,7 @@ class SavedModelConfig(Section):
 
     Attributes:
         clip_frames: frames in a clip that a clip classifier takes; a spotting net has windows.
+        crop: how frames are cut around players and ball; null for whole ones.
     """
 
     format_version: Literal[1] = 1
@@ -38,6 +40,7 @@ class SavedModelConfig(Section):
     width: PositiveInt
     height: PositiveInt
     clip_frames: PositiveInt = 50
+    crop: FrameCropConfig | None = None
     model: ModelConfig
     inference: InferenceConfig
 
@@ -46,9 +49,15 @@ class SavedModelConfig(Section):
         """Width and height in pixels, in the order that `onball.video` takes them."""
         return (self.width, self.height)
 
+    @property
+    def needs_tracks(self) -> bool:
+        """True if the model cannot do without players and ball."""
+        return self.model.tracking is not None or self.crop is not None
+
     def sampling(self, data: DataConfig) -> DataConfig:
         """The data settings, with frames and clips as this model takes them."""
-        own = {name: getattr(self, name) for name in ("fps", "width", "height", "clip_frames")}
+        names = ("fps", "width", "height", "clip_frames", "crop")
+        own = {name: getattr(self, name) for name in names}
         return data.model_copy(update=own)
 
     @classmethod
@@ -61,6 +70,7 @@ class SavedModelConfig(Section):
             width=data.width,
             height=data.height,
             clip_frames=data.clip_frames,
+            crop=data.crop,
             model=_without_origin(config.model),
             inference=config.inference,
         )

@@ -7,8 +7,9 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ from numpy.typing import NDArray
 from onball.config import DataConfig
 from onball.errors import DataError, OnballError
 from onball.files import DISK_FULL
+
+if TYPE_CHECKING:
+    from onball.data.inputs import Windows
 
 #: Part of every cache's name: a change of the layout or of the sampling makes old ones unused.
 _FORMAT = 1
@@ -53,11 +57,11 @@ class CachedFrames:
         return np.array(np.load(self._path, mmap_mode="r")[start:stop])
 
 
-def cache_folder(video: Path, data: DataConfig) -> Path:
-    """Where the frames of this very video, sampled in this way, are or will be kept.
+def cache_folder(video: Path, data: DataConfig, windows: Windows | None = None) -> Path:
+    """Where the frames of this very video, sampled and cut in this way, are or will be kept.
 
     The name hangs on the video's content (its length, first and last 64 KiB), not on its place
-    or date, and on fps and size.
+    or date, on fps and size, and on the windows that frames are cut to.
 
     Raises `DataError` if the video cannot be read, `ValueError` if no cache is configured.
     """
@@ -72,13 +76,18 @@ def cache_folder(video: Path, data: DataConfig) -> Path:
     except OSError as error:
         raise DataError(f"{video}: cannot be read ({error.strerror})") from None
     sampling = f"{_FORMAT} {size} {data.fps:.6f} {data.width} {data.height} "
+    if windows is not None:
+        sampling += f"{windows.key} "
     key = hashlib.sha256(sampling.encode() + head + tail).hexdigest()[:16]
     stem = re.sub(r"[^\w.-]+", "_", f"{video.parent.name}-{video.stem}")[-80:]
     return data.cache / f"{stem}-{key}"
 
 
 def cached_frames(
-    video: Path, data: DataConfig, on_progress: Callable[[int], None] | None = None
+    video: Path,
+    data: DataConfig,
+    on_progress: Callable[[int], None] | None = None,
+    windows: Windows | None = None,
 ) -> CachedFrames:
     """The frames of a video from the cache, which is filled first if they are not there yet.
 
@@ -86,14 +95,15 @@ def cached_frames(
         video: the video's file.
         data: fps, size and cache folder.
         on_progress: called while the cache is filled with the milliseconds decoded so far.
+        windows: where each frame is cut before it is scaled; None takes whole frames.
 
     Raises `DataError` for a video without frames or a damaged cache, `VideoError` for a file that
     is no video, `OnballError` if the disk is full or not writable.
     """
-    folder = cache_folder(video, data)
+    folder = cache_folder(video, data, windows)
     if not folder.is_dir():
         try:
-            _build(video, data, folder, on_progress)
+            _build(video, data, folder, on_progress, windows)
         except OSError as error:
             full = error.errno in DISK_FULL
             hint = "free space or set data.cache" if full else "set data.cache"
@@ -105,10 +115,19 @@ def cached_frames(
 
 
 def _build(
-    video: Path, data: DataConfig, folder: Path, on_progress: Callable[[int], None] | None
+    video: Path,
+    data: DataConfig,
+    folder: Path,
+    on_progress: Callable[[int], None] | None,
+    windows: Windows | None,
 ) -> None:
     # Only here: training on a filled cache needs no video library.
     from onball.video import read_frames
+    from onball.video.windows import read_windows
+
+    read = (
+        read_frames if windows is None else partial(read_windows, windows_at=windows.per_frame.at)
+    )
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
@@ -116,7 +135,7 @@ def _build(
         times: list[NDArray[np.int64]] = []
         with (aside / _FRAMES).open("wb") as file:
             _write_header(file, (0, data.height, data.width, 3))
-            for batch in read_frames(video, data.fps, data.size):
+            for batch in read(video, data.fps, data.size):
                 file.write(np.ascontiguousarray(batch.frames).tobytes())
                 times.append(np.asarray(batch.pts_ms, dtype=np.int64))
                 if on_progress:

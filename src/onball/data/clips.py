@@ -31,6 +31,8 @@ class Clips(NamedTuple):
         present: float32 `[12]`, 1 for each ball action that happens in the clip; all 0 where the
             second label set does not tell.
         source: int64, 0: labelled with the 12 ball actions; 1: with the second label set.
+        tracking: float32 `[T, 2F]`, what the tracks say (see `onball.tracking.features.as_inputs`);
+            F is 0 for nets that take none.
         key: int64 `[2]`, epoch and index: all chance that concerns the clip hangs on them.
         place: int64 `[2]`, index of the match and first frame in ms, for messages.
     """
@@ -41,6 +43,7 @@ class Clips(NamedTuple):
     sides: Tensor
     present: Tensor
     source: Tensor
+    tracking: Tensor
     key: Tensor
     place: Tensor
 
@@ -104,6 +107,7 @@ class ClipDataset(Dataset[Clips]):
             _padded(labels.sides[known], self._clip_frames, UNKNOWN_SIDE),
             self._present(place, count),
             torch.tensor(self._source),
+            _tracking(match.tracking, known, self._clip_frames),
             torch.tensor(key),
             torch.tensor([place.match, start_ms]),
         )
@@ -120,6 +124,14 @@ def present_actions(events: MatchEvents, start: int, stop: int) -> Tensor:
     inside = events.classes[(events.frames >= start) & (events.frames < stop)] - 1
     present[torch.from_numpy(inside)] = 1.0
     return present
+
+
+def _tracking(values: NDArray[np.float32] | None, known: slice, length: int) -> Tensor:
+    """`[T, 2F]`; beyond the end of the video the last frame's repeat, as its pixels do."""
+    if values is None:
+        return torch.zeros(length, 0)
+    part = values[known]
+    return torch.from_numpy(np.pad(part, ((0, length - len(part)), (0, 0)), mode="edge"))
 
 
 def _padded(values: NDArray[np.int64], length: int, fill: int) -> Tensor:

@@ -6,91 +6,47 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.config import DataConfig
-from onball.data.cache import cached_frames
+from onball.config import DataConfig, ModelConfig
+from onball.data.inputs import FrameSource, VideoFrames, open_inputs
 from onball.data.layout import Match, find_matches
 from onball.data.targets import LabelledEvent
 from onball.errors import DataError, OnballWarning
 from onball.events import EventList
 from onball.formats.soccernet import read_labels
 
+__all__ = [
+    "FrameSource",
+    "LabelledFrames",
+    "LabelledMatch",
+    "VideoFrames",
+    "events_within",
+    "load_matches",
+]
+
 #: A label so far beyond the last frame may still belong to it: films are cut to the second.
 _SLACK_MS = 1000
 
 
-class FrameSource(Protocol):
-    """The sampled frames of one video, at least one, any part of them at any time."""
-
-    @property
-    def times_ms(self) -> NDArray[np.int64]:
-        """When each sampled frame is shown, ascending."""
-
-    def read(self, start: int, stop: int) -> NDArray[np.uint8]:
-        """Frames `start` to `stop` (not included), uint8 `[T, H, W, 3]`."""
-
-
-class VideoFrames:
-    """Frames straight from the video: every read seeks and decodes anew.
-
-    Raises `VideoError` if the file is missing or no video, `DataError` if it does not say how long
-    it is.
-    """
-
-    def __init__(self, path: Path, data: DataConfig) -> None:
-        # Only here: training on a filled cache needs no video library.
-        from onball.video import probe
-        from onball.video.reader import first_grid_index, grid_ms
-
-        self._path = path
-        self._data = data
-        count = first_grid_index(probe(path).duration_ms, data.fps)
-        if count == 0:
-            raise DataError(
-                f"{path}: its header says no length; set data.cache, which reads the film to its end"
-            )
-        self._times_ms = np.array([grid_ms(k, data.fps) for k in range(count)], dtype=np.int64)
-
-    @property
-    def times_ms(self) -> NDArray[np.int64]:
-        """The times of the sampling grid, `[T]`."""
-        return self._times_ms
-
-    def read(self, start: int, stop: int) -> NDArray[np.uint8]:
-        """As `FrameSource.read`; fewer frames where the film ends before its header says so."""
-        from onball.video import read_frames
-
-        data = self._data
-        times = self._times_ms[start:stop]
-        parts = [
-            batch.frames
-            for batch in read_frames(
-                self._path,
-                data.fps,
-                data.size,
-                start_ms=int(times[0]),
-                end_ms=int(times[-1]) + 1,
-                batch_frames=stop - start,
-                threads=1,  # several readers work beside each other
-            )
-        ]
-        if not parts:
-            return np.empty((0, data.height, data.width, 3), dtype=np.uint8)
-        return np.concatenate(parts)[: stop - start]
-
-
 @dataclass(frozen=True, slots=True)
 class LabelledMatch:
-    """A match with the 12 ball actions: its frames and its annotations."""
+    """A match with the 12 ball actions.
+
+    Attributes:
+        name: of the match.
+        frames: its T frames.
+        labels: its annotations.
+        tracking: what its tracks say, `[T, 2F]`; None unless the net takes tracks.
+    """
 
     name: str
     frames: FrameSource
     labels: EventList
+    tracking: NDArray[np.float32] | None = None
 
     @property
     def events(self) -> Sequence[LabelledEvent]:
@@ -105,10 +61,14 @@ class LabelledFrames:
     name: str
     frames: FrameSource
     events: Sequence[LabelledEvent]
+    tracking: NDArray[np.float32] | None = None
 
 
 def load_matches(
-    data: DataConfig, split: str, on_progress: Callable[[Match, int], None] | None = None
+    data: DataConfig,
+    split: str,
+    on_progress: Callable[[Match, int], None] | None = None,
+    model: ModelConfig | None = None,
 ) -> list[LabelledMatch]:
     """The labelled matches of a split; their frames are decoded into the cache, if there is one.
 
@@ -116,6 +76,7 @@ def load_matches(
         data: where the matches are and how they are sampled.
         split: `train`, `valid`, …
         on_progress: called while a cache is filled, with the match and the milliseconds decoded.
+        model: the net that they are for; None for one of frames alone.
 
     Raises `EmptySplitError` for a split without matches, `DataError` for a missing root, video or
     label file, and what reading them raises.
@@ -129,15 +90,13 @@ def load_matches(
     ]
     loaded = []
     for match, video, labels in matches:
-        if data.cache is None:
-            frames: FrameSource = VideoFrames(video, data)
-        else:
-            report = None if on_progress is None else partial(on_progress, match)
-            frames = cached_frames(video, data, report)
+        report = None if on_progress is None else partial(on_progress, match)
+        frames, tracking = open_inputs(video, data, model, report)
         events = events_within(
             labels.events, frames, str(match.labels), skip=data.skip_labels_outside
         )
-        loaded.append(LabelledMatch(match.name, frames, replace(labels, events=tuple(events))))
+        kept = replace(labels, events=tuple(events))
+        loaded.append(LabelledMatch(match.name, frames, kept, tracking))
     return loaded
 
 

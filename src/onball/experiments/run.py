@@ -24,7 +24,11 @@ from onball.models.measure import cost_of
 from onball.training.loaders import load_split
 from onball.training.run import METRICS_FILE, train
 from onball.training.schedule import TrainingSteps
+from onball.training.start import check_tracking
 from onball.training.validation import ValidationResult, validate
+
+#: Folder of the overlays that say how much is computed, not what.
+BUDGETS = "budgets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,17 @@ class Experiment:
 
     @property
     def name(self) -> str:
-        """`<folder>/<file>` without suffix: `spotting/regnety_bilstm`."""
-        return f"{self.path.resolve().parent.name}/{self.path.stem}"
+        """`<folder>/<file>` without suffix: `spotting/regnety_bilstm`.
+
+        Overlays that are no budget make another experiment: `spotting/regnety_tracking+degraded`.
+        """
+        variants = [f"+{path.stem}" for path in self.variants]
+        return "".join([f"{self.path.resolve().parent.name}/{self.path.stem}", *variants])
+
+    @property
+    def variants(self) -> list[Path]:
+        """The overlays that are no budget."""
+        return [path for path in self.overlays if path.resolve().parent.name != BUDGETS]
 
     def load(self) -> ExperimentConfig:
         """All settings. Raises `ConfigError`."""
@@ -57,6 +70,7 @@ class Experiment:
         """
         config = self.load()
         trains_jointly(config)
+        check_tracking(config)
         build = build_net if config.task == "spotting" else build_classifier
         with torch.device("meta"):
             build(config.model, fetch_weights=False)
@@ -78,7 +92,7 @@ def run_experiment(experiment: Experiment, runs: Path, results: Path) -> dict[st
     config = experiment.load()
     console = Console(stderr=True)
     # Tested after hours of training: whether it can be must show before.
-    matches = load_split(config.data, "test", console)
+    matches = load_split(config.data, config.model, "test", console)
     seed = config.training.seed
     name = f"{experiment.name}_seed{seed}" if seed else experiment.name
     run_dir = runs / name
@@ -113,7 +127,8 @@ def _row(
     cost = cost_of(config)
     known = [epoch for epoch in epochs if epoch["map10"]]
     best = max(known, key=lambda epoch: float(epoch["map10"]), default=None)
-    over = [path.stem for path in experiment.overlays] + list(experiment.settings)
+    budgets = [path for path in experiment.overlays if path not in experiment.variants]
+    over = [path.stem for path in budgets] + list(experiment.settings)
     scores = tested.evaluation.ap
     return {
         "config": experiment.name,

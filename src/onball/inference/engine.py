@@ -18,6 +18,7 @@ from torch import Tensor
 
 from onball.actions import NUM_ACTIONS
 from onball.models import SpottingNet
+from onball.tracking.per_frame import PerFrame
 
 #: A chunk is so many times as long as the context on one side of it.
 _CHUNK_PER_CONTEXT = 4
@@ -77,10 +78,17 @@ class StreamingEngine:
         self._precision = precision
         self._device = next(net.parameters()).device
 
-    def run(self, batches: Iterable[Frames]) -> Iterator[ScoredFrames]:
-        """Scores of every frame, in order, each exactly once, as soon as they are final."""
+    def run(
+        self, batches: Iterable[Frames], tracking: PerFrame | None = None
+    ) -> Iterator[ScoredFrames]:
+        """Scores of every frame, in order, each exactly once, as soon as they are final.
+
+        Args:
+            batches: consecutive frames.
+            tracking: for a net that takes tracks, what they say of each frame, `[T, 2F]`.
+        """
         merger = _WindowMerger(self._window, self._step)
-        for features, pts_ms in self._features(batches):
+        for features, pts_ms in self._features(batches, tracking):
             for merged in merger.push(features, pts_ms, self._score):
                 yield self._told(*merged)
         for merged in merger.finish(self._score):
@@ -99,7 +107,9 @@ class StreamingEngine:
         left = outputs[:, NUM_ACTIONS : 2 * NUM_ACTIONS] if both_teams else None
         return ScoredFrames(outputs[:, :NUM_ACTIONS], pts_ms, left, displacement)
 
-    def _features(self, batches: Iterable[Frames]) -> Iterator[tuple[Tensor, NDArray[np.int64]]]:
+    def _features(
+        self, batches: Iterable[Frames], tracking: PerFrame | None
+    ) -> Iterator[tuple[Tensor, NDArray[np.int64]]]:
         """Features `[t, C]` and times `[t]` of consecutive frames, each frame once."""
         context = self._net.backbone.context
         frames = np.zeros((0, 0, 0, 3), np.uint8)
@@ -109,25 +119,32 @@ class StreamingEngine:
             frames = np.concatenate([frames, batch.frames]) if len(frames) else batch.frames
             times = np.concatenate([times, batch.pts_ms])
             while len(frames) - done >= self._chunk + context:
-                part = frames[: done + self._chunk + context]
-                yield self._backbone(part)[done : done + self._chunk], times[done:][: self._chunk]
+                part = slice(done + self._chunk + context)
+                features = self._backbone(frames[part], times[part], tracking)
+                yield features[done : done + self._chunk], times[done:][: self._chunk]
                 drop = max(0, done + self._chunk - context)
                 done = done + self._chunk - drop
                 frames, times = frames[drop:], times[drop:]
         while len(frames) > done:
-            part = frames[: done + self._chunk + context]
-            yield self._backbone(part)[done : done + self._chunk], times[done:][: self._chunk]
+            part = slice(done + self._chunk + context)
+            features = self._backbone(frames[part], times[part], tracking)
+            yield features[done : done + self._chunk], times[done:][: self._chunk]
             drop = max(0, min(done + self._chunk, len(frames)) - context)
             done = min(done + self._chunk, len(frames)) - drop
             frames, times = frames[drop:], times[drop:]
 
     @torch.inference_mode()
-    def _backbone(self, frames: NDArray[np.uint8]) -> Tensor:
-        """Features `[t, C]`, float32, of frames `[t, H, W, 3]`."""
+    def _backbone(
+        self, frames: NDArray[np.uint8], times: NDArray[np.int64], tracking: PerFrame | None
+    ) -> Tensor:
+        """Features `[t, C]`, float32, of frames `[t, H, W, 3]` and of the tracks at their times."""
         batch = torch.from_numpy(np.ascontiguousarray(frames)).to(self._device)
         mixed = self._precision is not torch.float32
         with torch.autocast(self._device.type, dtype=self._precision, enabled=mixed):
-            return self._net.features(batch.permute(0, 3, 1, 2)[None])[0].float()
+            told = None
+            if tracking is not None:
+                told = torch.from_numpy(tracking.at(times)).to(self._device)[None]
+            return self._net.features(batch.permute(0, 3, 1, 2)[None], told)[0].float()
 
 
 #: Averaged outputs `[t, F]` and times `[t]`.

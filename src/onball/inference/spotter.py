@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from onball.assets import demo_model
 from onball.config import SavedModelConfig
+from onball.data.inputs import grid_times, tracking_inputs, windows_of
 from onball.errors import InputError
 from onball.events import Event, EventList
 from onball.inference.calibration import calibrated_events
 from onball.inference.engine import Frames, ScoredFrames, StreamingEngine
 from onball.models import SpottingNet, load_model, save_model
 from onball.models.compute import Precision, choose_device, choose_precision
+from onball.tracking.per_frame import PerFrame
+from onball.tracks import Tracks
+
+#: Frames without pixels come so many at a time.
+_BLANK_BATCH = 256
 
 Progress = Callable[[int], None]
 """Called with the time in the video, in milliseconds, up to which everything is computed."""
@@ -75,6 +85,7 @@ class Spotter:
         *,
         threshold: float | None = None,
         progress: Progress | None = None,
+        tracks: Tracks | str | Path | None = None,
     ) -> EventList:
         """All events of a video, in order of time.
 
@@ -83,10 +94,12 @@ class Spotter:
             threshold: least confidence; None takes the model's own, which is low: the metric wants
                 all events, ranked.
             progress: told how far the work is.
+            tracks: players and ball of that video, or a tracks file, for a model that takes them.
 
-        Raises `VideoError` if the file is no video.
+        Raises `VideoError` if the file is no video; `InputError` if the model takes tracks and
+        there are none; `DataError` for tracks that are broken or of another video.
         """
-        events = self.stream(video, threshold=threshold, progress=progress)
+        events = self.stream(video, threshold=threshold, progress=progress, tracks=tracks)
         return EventList.of(events, match=Path(video).stem)
 
     def stream(
@@ -95,32 +108,90 @@ class Spotter:
         *,
         threshold: float | None = None,
         progress: Progress | None = None,
+        tracks: Tracks | str | Path | None = None,
     ) -> Iterator[Event]:
         """Events one by one, in order of time, each as soon as it is certain.
 
         Args:
             source: a video, or batches of frames at the model's size and rate (`frames` uint8
                 `[t, H, W, 3]` RGB and `pts_ms` `[t]`), for example from a capture card.
-            threshold, progress: as in `spot`.
+            threshold, progress, tracks: as in `spot`.
         """
         if threshold is not None and not 0 <= threshold <= 1:
             raise InputError(f"threshold {threshold} is outside 0 to 1")
-        scored = self.scores(source)
+        scored = self.scores(source, tracks)
         if progress is not None:
             scored = _reporting(scored, progress)
         reach = self.net.head.reach
         yield from calibrated_events(scored, self.config.inference, reach, threshold)
 
-    def scores(self, source: str | Path | Iterable[Frames]) -> Iterator[ScoredFrames]:
+    def scores(
+        self,
+        source: str | Path | Iterable[Frames],
+        tracks: Tracks | str | Path | None = None,
+    ) -> Iterator[ScoredFrames]:
         """Dense scores of every sampled frame, in order, each frame once."""
         if isinstance(source, str | Path):
             from onball.video.reader import read_frames
 
-            source = read_frames(source, fps=self.config.fps, size=self.config.size)
+            video = Path(source)
+            if self.config.needs_tracks:
+                return self._scores_with_tracks(video, _tracks_of(video, tracks))
+            source = read_frames(video, fps=self.config.fps, size=self.config.size)
+        elif self.config.needs_tracks:
+            raise InputError(
+                "this model takes the tracks of players and ball, which need the whole video: give "
+                "its path and tracks, not frames"
+            )
         return self._engine.run(source)
+
+    def _scores_with_tracks(self, video: Path, tracks: Tracks) -> Iterator[ScoredFrames]:
+        from onball.video.reader import read_frames
+        from onball.video.windows import read_windows
+
+        config = self.config
+        times = grid_times(tracks.video.duration_ms, config.fps)
+        tracking = None
+        if config.model.tracking is not None:
+            tracking = PerFrame(times, tracking_inputs(tracks, times, config.model.tracking))
+        frames: Iterable[Frames]
+        if not config.model.takes_frames:
+            frames = _blank(times)
+        elif config.crop is None:
+            frames = read_frames(video, fps=config.fps, size=config.size)
+        else:
+            windows = windows_of(tracks, times, config.crop).per_frame
+            frames = read_windows(video, config.fps, config.size, windows_at=windows.at)
+        return self._engine.run(frames, tracking)
 
 
 def _reporting(scored: Iterable[ScoredFrames], progress: Progress) -> Iterator[ScoredFrames]:
     for part in scored:
         yield part
         progress(int(part.pts_ms[-1]))
+
+
+def _tracks_of(video: Path, tracks: Tracks | str | Path | None) -> Tracks:
+    """The tracks of a video; a file is read and checked against the video."""
+    if isinstance(tracks, Tracks):
+        return tracks
+    if tracks is None:
+        raise InputError(
+            f"{video}: this model takes the tracks of players and ball: make them with "
+            f"`onball track {video}` and give the tracks file"
+        )
+    from onball.formats.tracks import read_tracks
+
+    return read_tracks(Path(tracks), video)
+
+
+class _BlankBatch(NamedTuple):
+    frames: NDArray[np.uint8]
+    pts_ms: NDArray[np.int64]
+
+
+def _blank(times_ms: NDArray[np.int64]) -> Iterator[_BlankBatch]:
+    """Frames without pixels, for a net that looks at none."""
+    for start in range(0, len(times_ms), _BLANK_BATCH):
+        times = times_ms[start : start + _BLANK_BATCH]
+        yield _BlankBatch(np.zeros((len(times), 1, 1, 3), np.uint8), times)

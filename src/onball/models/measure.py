@@ -159,6 +159,10 @@ def _forward(
     mode = FakeTensorMode(allow_non_fake_inputs=True)
     with mode:
         frames = torch.zeros(clips, *frames_shape, dtype=torch.uint8)
+        # A net on tracks takes their numbers beside the frames.
+        encoder = getattr(net, "tracking", None)
+        shape = (clips, frames_shape[0], encoder.input_dim) if encoder is not None else None
+        tracking = None if shape is None else torch.zeros(shape)
     fake = _fake_copy(net, mode).train()
     # Tensors may share one storage, so bytes are counted per storage; they are held here because
     # a new storage can get the address of a freed one.
@@ -174,7 +178,7 @@ def _forward(
     counter = FlopCounterMode(display=False, custom_mapping=_OPERATIONS)
     mixed = torch.autocast("cpu", dtype, enabled=dtype != torch.float32)
     with torch.enable_grad(), mode, counter, mixed, saved_tensors_hooks(keep, lambda t: t):
-        fake(frames)
+        fake(frames) if tracking is None else fake(frames, tracking)
     return counter.get_total_flops(), [storage.nbytes() for storage in kept.values()]
 
 

@@ -10,17 +10,19 @@ from torch import Tensor, nn
 
 from onball.classes import NUM_CLASSES, NUM_TEAM_CLASSES
 from onball.config import ModelConfig
+from onball.errors import ConfigError
 from onball.models.backbones import BACKBONES, Backbone, BackboneSetup
 from onball.models.heads import HEADS, HeadSetup, PredictionHead
 from onball.models.scores import DenseScores
 from onball.models.temporal import TEMPORAL_HEADS, TemporalHead
+from onball.models.tracking import TrackingEncoder
 
 #: Classes of the second label set: background and the 17 actions of SoccerNet-v2.
 NUM_AUXILIARY_CLASSES = 18
 
 
 class SpottingNet(nn.Module):
-    """Frames `[B, T, 3, H, W]` → `DenseScores`, in two halves that can be run apart.
+    """Frames `[B, T, 3, H, W]` (and tracks) → `DenseScores`, in two halves that can be run apart.
 
     `features` needs only `backbone.context` neighbours, so an engine computes each frame's
     feature once; `scores_from_features` then sees windows of features.
@@ -30,6 +32,7 @@ class SpottingNet(nn.Module):
         temporal: features → features that know their neighbours.
         head: features → dense scores.
         auxiliary: a classifier of the second label set, for joint training.
+        tracking: of a net that takes tracks: their numbers → features beside the backbone's.
     """
 
     def __init__(
@@ -38,17 +41,21 @@ class SpottingNet(nn.Module):
         temporal: TemporalHead,
         head: PredictionHead,
         auxiliary: nn.Module | None = None,
+        tracking: TrackingEncoder | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone
+        self.tracking = tracking
         self.temporal = temporal
         self.head = head
         self.auxiliary = auxiliary
 
-    def features(self, frames: Tensor) -> Tensor:
-        """Features `[B, T, C]` of frames `[B, T, 3, H, W]` (uint8, or float from 0 to 1)."""
-        features: Tensor = self.backbone(frames)
-        return features
+    def features(self, frames: Tensor, tracking: Tensor | None = None) -> Tensor:
+        """Features `[B, T, C]` of frames `[B, T, 3, H, W]` (uint8, or float from 0 to 1).
+
+        `tracking` `[B, T, 2F]` is needed if the net takes tracks, and ignored if not.
+        """
+        return with_tracking(self.backbone(frames), self.tracking, tracking)
 
     def scores_from_features(self, features: Tensor) -> DenseScores:
         """Dense scores of features `[B, T, C]`."""
@@ -61,8 +68,23 @@ class SpottingNet(nn.Module):
                 return scores
             return replace(scores, auxiliary=self.auxiliary(features))
 
-    def forward(self, frames: Tensor) -> DenseScores:
-        return self.scores_from_features(self.features(frames))
+    def forward(self, frames: Tensor, tracking: Tensor | None = None) -> DenseScores:
+        return self.scores_from_features(self.features(frames, tracking))
+
+
+def with_tracking(
+    features: Tensor, encoder: TrackingEncoder | None, tracking: Tensor | None
+) -> Tensor:
+    """The backbone's features, and beside them those of the tracks, if the net takes any.
+
+    Raises `ValueError` if it does and there are none.
+    """
+    if encoder is None:
+        return features
+    if tracking is None:
+        raise ValueError("this net takes tracking features, [B, T, 2F]: none were given")
+    with without_autocast(features.device.type):
+        return torch.cat([features.float(), encoder(tracking.float())], dim=-1)
 
 
 def without_autocast(device_type: str) -> AbstractContextManager[object]:
@@ -83,20 +105,29 @@ def build_net(config: ModelConfig, *, fetch_weights: bool = True) -> SpottingNet
     cannot be had.
     """
     HEADS.check(config.head)
-    backbone, temporal = build_parts(config, fetch_weights=fetch_weights)
+    backbone, tracking, temporal = build_parts(config, fetch_weights=fetch_weights)
     classes = NUM_TEAM_CLASSES if config.teams else NUM_CLASSES
     head = HEADS.build(config.head, HeadSetup(temporal.output_dim, classes, config.dropout))
     auxiliary = None
     if config.auxiliary is not None:
         linear = nn.Linear(temporal.output_dim, NUM_AUXILIARY_CLASSES)
         auxiliary = nn.Sequential(nn.Dropout(config.dropout), linear)
-    return SpottingNet(backbone, temporal, head, auxiliary)
+    return SpottingNet(backbone, temporal, head, auxiliary, tracking)
 
 
-def build_parts(config: ModelConfig, *, fetch_weights: bool) -> tuple[Backbone, TemporalHead]:
+def build_parts(
+    config: ModelConfig, *, fetch_weights: bool
+) -> tuple[Backbone, TrackingEncoder | None, TemporalHead]:
     """What spotting nets and clip classifiers have in common. Errors are those of `build_net`."""
+    if config.tracking is None and not config.takes_frames:
+        raise ConfigError(
+            f"model.backbone.name: '{config.backbone.name}' looks at no pixels, and without "
+            "model.tracking the net would see nothing: --set model.tracking.features=full"
+        )
     # Checked first, so that nobody waits for pretrained weights before a typing error shows.
     TEMPORAL_HEADS.check(config.temporal)
     setup = BackboneSetup(config.preprocessing, fetch_weights)
     backbone = BACKBONES.build(config.backbone, setup)
-    return backbone, TEMPORAL_HEADS.build(config.temporal, backbone.feature_dim)
+    tracking = None if config.tracking is None else TrackingEncoder(config.tracking)
+    width = backbone.feature_dim + (0 if tracking is None else tracking.output_dim)
+    return backbone, tracking, TEMPORAL_HEADS.build(config.temporal, width)

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from torch.utils.data import DataLoader, Dataset
 
-from onball.config import DataConfig, TrainingConfig
+from onball.config import DataConfig, ModelConfig, TrainingConfig
 from onball.data.clips import ClipDataset, Clips, EpochSampler
 from onball.data.layout import Match
 from onball.data.matches import LabelledMatch, load_matches
@@ -76,10 +76,10 @@ def describe_with(datasets: list[ClipDataset]) -> Callable[[Clips], str]:
     return describe
 
 
-def load_valid(data: DataConfig, console: Console) -> list[LabelledMatch]:
+def load_valid(data: DataConfig, model: ModelConfig, console: Console) -> list[LabelledMatch]:
     """The matches to validate on; none, with a warning, if the split is empty."""
     try:
-        return load_split(data, "valid", console)
+        return load_split(data, model, "valid", console)
     except EmptySplitError as error:
         warnings.warn(
             OnballWarning(f"training without validation, the last model is kept: {error}"),
@@ -88,8 +88,10 @@ def load_valid(data: DataConfig, console: Console) -> list[LabelledMatch]:
         return []
 
 
-def load_split(data: DataConfig, split: str, console: Console) -> list[LabelledMatch]:
-    """The matches of a split; a bar shows what is decoded into the cache."""
+def load_split(
+    data: DataConfig, model: ModelConfig, split: str, console: Console
+) -> list[LabelledMatch]:
+    """The matches of a split, for that net; a bar shows what is decoded into the cache."""
     with Progress(
         TextColumn("decoding {task.description}"),
         BarColumn(),
@@ -105,4 +107,4 @@ def load_split(data: DataConfig, split: str, console: Console) -> list[LabelledM
                 tasks[match.name] = progress.add_task(match.name, total=None, minutes=0.0)
             progress.update(tasks[match.name], minutes=decoded_ms / 60_000)
 
-        return load_matches(data, split, show)
+        return load_matches(data, split, show, model)

@@ -21,6 +21,7 @@ from onball.training.losses import clip_loss, spotting_loss
 from onball.training.mixup import mix_frames, mix_targets, mix_values, own_shares
 from onball.training.schedule import TrainingSteps, learning_rate_factor
 from onball.training.targets import frame_targets_of
+from onball.tracking.features import mirrored_signs
 
 #: Under this key a checkpoint says how many clips all processes together took in a step.
 CLIPS_PER_STEP = "clips_per_step"
@@ -64,6 +65,12 @@ class TrainingModule(L.LightningModule):  # type: ignore[misc]
             # It is not learned: processes that train together would wait for its gradients.
             self.average.requires_grad_(False)
         self._describe = describe
+        tracking = config.model.tracking
+        #: What a flip does to each tracking input; whether it is known stays.
+        self._flip_signs: Tensor | None = None
+        if tracking is not None:
+            signs = torch.from_numpy(mirrored_signs(tracking.features))
+            self._flip_signs = torch.cat([signs, torch.ones_like(signs)])
         if self.config.freeze_backbone:
             self._backbone.requires_grad_(False)
 
@@ -86,7 +93,8 @@ class TrainingModule(L.LightningModule):  # type: ignore[misc]
             self._backbone.eval()  # statistics of normalisation layers stay, too
         frames, flipped = augment(batch.frames, self.config.augmentation, generators)
         shares = own_shares(self.config.mixup, generators)
-        loss = self.loss(mix_frames(frames, shares), batch, flipped, shares)
+        tracking = mix_values(self._mirrored(batch.tracking, flipped), shares)
+        loss = self.loss(mix_frames(frames, shares), tracking, batch, flipped, shares)
         told = _mean_over_processes(loss.detach())
         if not torch.isfinite(told):  # in every process, or the others would wait for this one
             raise LossNotFiniteError(
@@ -97,11 +105,21 @@ class TrainingModule(L.LightningModule):  # type: ignore[misc]
         self.log("train/learning_rate", self.learning_rate)
         return loss
 
+    def _mirrored(self, tracking: Tensor, flipped: Tensor) -> Tensor:
+        """What the tracks `[B, T, 2F]` of mirrored clips say: left and right have changed sides."""
+        if self._flip_signs is None:
+            return tracking
+        signs = self._flip_signs.to(tracking.device)
+        return torch.where(flipped.to(tracking.device)[:, None, None], tracking * signs, tracking)
+
     @abstractmethod
-    def loss(self, frames: Tensor, clips: Clips, flipped: Tensor, shares: Tensor) -> Tensor:
+    def loss(
+        self, frames: Tensor, tracking: Tensor, clips: Clips, flipped: Tensor, shares: Tensor
+    ) -> Tensor:
         """The loss of augmented and blended frames `[B, T, 3, H, W]`, a scalar.
 
         Args:
+            tracking: `[B, T, 2F]`, mirrored and blended as the frames are.
             clips: as they were loaded.
             flipped: bool `[B]`, which of them were mirrored.
             shares: `[B]`, λ of each in its blend.
@@ -155,8 +173,10 @@ class SpottingModule(TrainingModule):
         self._teams = config.model.teams
         self._reach = net.head.reach
 
-    def loss(self, frames: Tensor, clips: Clips, flipped: Tensor, shares: Tensor) -> Tensor:
-        scores = self.net(frames)
+    def loss(
+        self, frames: Tensor, tracking: Tensor, clips: Clips, flipped: Tensor, shares: Tensor
+    ) -> Tensor:
+        scores = self.net(frames, tracking)
         targets = frame_targets_of(
             clips,
             self.config.loss,
@@ -180,8 +200,10 @@ class ClassificationModule(TrainingModule):
     ) -> None:
         super().__init__(net, config, steps, describe)
 
-    def loss(self, frames: Tensor, clips: Clips, flipped: Tensor, shares: Tensor) -> Tensor:
-        return clip_loss(self.net(frames), mix_values(clips.present, shares))
+    def loss(
+        self, frames: Tensor, tracking: Tensor, clips: Clips, flipped: Tensor, shares: Tensor
+    ) -> Tensor:
+        return clip_loss(self.net(frames, tracking), mix_values(clips.present, shares))
 
 
 def _seed(*numbers: int) -> int:

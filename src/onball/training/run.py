@@ -30,6 +30,7 @@ from onball.training.start import (
     CONFIG_FILE,
     MODEL_FOLDER,
     check_picture_size,
+    check_tracking,
     first_net,
     prepare_run,
 )
@@ -71,6 +72,7 @@ def train(config: ExperimentConfig, *, run_dir: str | Path, resume: bool = False
     run_dir = Path(run_dir)
     training = config.training
     check_loggers(training.loggers)
+    check_tracking(config)
     resuming = prepare_run(config, run_dir, resume)
     first = rank() == 0
     console = Console(stderr=True, quiet=not first)
@@ -92,7 +94,7 @@ def train(config: ExperimentConfig, *, run_dir: str | Path, resume: bool = False
         processes(),
     )
     module = _module(net, config, steps, clips)
-    valid = load_valid(config.data, console) if first else []
+    valid = load_valid(config.data, config.model, console) if first else []
     best = BestModel(config, _validator(config, valid, precision), run_dir / MODEL_FOLDER)
     checkpoints = Checkpoints(run_dir, best)
     callbacks: list[Callback] = [best, EpochLog(run_dir / METRICS_FILE, best, console), checkpoints]
@@ -137,7 +139,7 @@ def training_clips(
     joint = trains_jointly(config)
     # Their labels are read before the main data set is decoded: a broken file must show at once.
     halves = find_halves(config.data) if joint else []
-    main = clips_of(load_split(config.data, "train", console), 0)
+    main = clips_of(load_split(config.data, config.model, "train", console), 0)
     if not joint:
         return main
     with console.status("reading SoccerNet-v2") as status:

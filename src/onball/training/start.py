@@ -29,7 +29,7 @@ _MAY_CHANGE = {
     "model.backbone.pretrained",
 }
 #: Parts of the net that a model to start from must share.
-_PARTS = ("backbone", "temporal", "head")
+_PARTS = ("backbone", "tracking", "temporal", "head")
 
 
 def prepare_run(config: ExperimentConfig, run_dir: Path, resume: bool) -> bool:
@@ -109,12 +109,34 @@ def _written(component: ComponentConfig) -> str:
     return f"{component.name}{options}"
 
 
+def check_tracking(config: ExperimentConfig) -> None:
+    """Raise `ConfigError` for settings that do not go with tracks of players and ball."""
+    tracking, crop = config.model.tracking is not None, config.data.crop is not None
+    used = "model.tracking" if tracking else "data.crop"
+    if (tracking or crop) and config.model.auxiliary is not None:
+        raise ConfigError(
+            f"{used}: SoccerNet-v2's matches have no tracks: train without model.auxiliary"
+        )
+    augmentation = config.training.augmentation
+    for name in ("crop", "camera_shift"):
+        if tracking and getattr(augmentation, name).probability > 0:
+            raise ConfigError(
+                f"training.augmentation.{name}.probability: the picture would move and its tracks "
+                "would not: set it to 0 for a net with model.tracking"
+            )
+    if crop and not config.model.takes_frames:
+        raise ConfigError("data.crop: the net looks at no pixels: --set data.crop=null")
+
+
 def check_picture_size(net: nn.Module, config: ExperimentConfig) -> None:
     """Raise `ConfigError` if the net fails on one picture of the configured size."""
     width, height = config.data.size
     try:
         with torch.no_grad():
-            net.eval()(torch.zeros(1, 1, 3, height, width, dtype=torch.uint8))
+            frames = torch.zeros(1, 1, 3, height, width, dtype=torch.uint8)
+            encoder = getattr(net, "tracking", None)
+            tracking = None if encoder is None else torch.zeros(1, 1, encoder.input_dim)
+            net.eval()(frames, tracking)
     except Exception as error:  # every network has its own way to refuse
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise ConfigError(

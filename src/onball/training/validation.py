@@ -22,6 +22,7 @@ from onball.inference.clips import classify_matches
 from onball.inference.engine import ScoredFrames, StreamingEngine
 from onball.inference.peaks import events_of
 from onball.models import ClipClassifier, SpottingNet
+from onball.tracking.per_frame import PerFrame
 from onball.training.losses import class_weights
 
 _CHUNK_FRAMES = 64
@@ -86,7 +87,7 @@ def _validate_spotting(
     predictions = []
     total, total_weight = 0.0, 0.0
     for match in matches:
-        scored = list(scored_frames(net, match.frames, config.inference, precision))
+        scored = list(scored_frames(net, match, config.inference, precision))
         events = events_of(scored, config.inference, net.head.reach, config.inference.threshold)
         predictions.append(EventList.of(events, match.name))
         probabilities = np.concatenate([part.probabilities for part in scored])
@@ -99,7 +100,7 @@ def _validate_spotting(
 
 
 def scored_frames(
-    net: SpottingNet, source: FrameSource, config: InferenceConfig, precision: torch.dtype
+    net: SpottingNet, match: LabelledMatch, config: InferenceConfig, precision: torch.dtype
 ) -> Iterator[ScoredFrames]:
     """Dense scores of all frames of a match."""
     engine = StreamingEngine(
@@ -109,7 +110,10 @@ def scored_frames(
         chunk_frames=_CHUNK_FRAMES,
         precision=precision,
     )
-    return engine.run(_batches(source))
+    tracking = None
+    if match.tracking is not None:
+        tracking = PerFrame(match.frames.times_ms, match.tracking)
+    return engine.run(_batches(match.frames), tracking)
 
 
 def _chosen(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -136,7 +136,8 @@ def evaluate_spotter(
         spotter = Spotter.from_pretrained(run.model, device=device) if missing else None
         for match in missing:
             assert spotter is not None
-            events = _spot(spotter, match, f"{run.name}: {match.name}", progress)
+            tracks = run.config.data.tracks
+            events = _spot(spotter, match, tracks, f"{run.name}: {match.name}", progress)
             write_results(events, folder / match.name / RESULTS_FILE)
     # Read back in any case: what a file says is what `onball evaluate` measures.
     predictions = [read_results(folder / m.name / RESULTS_FILE, file_order=True) for m in matches]
@@ -161,7 +162,7 @@ def evaluate_classifier(
         data = saved.sampling(run.config.data.model_copy(update={"root": root}))
         place = choose_device(device)
         precision = choose_precision("auto", place)
-        loaded = load_matches(data, split)
+        loaded = load_matches(data, split, model=saved.model)
 
         def show(done: int, name: str) -> None:
             progress(f"{run.name}: {name}", done / len(loaded))
@@ -191,13 +192,17 @@ def _evaluated_before(run: Run, split: str, truth: Sequence[EventList]) -> Path 
     return predictions if labels == {a.value: n for a, n in counted.items()} else None
 
 
-def _spot(spotter: Spotter, match: Match, what: str, progress: Progress) -> EventList:
+def _spot(spotter: Spotter, match: Match, tracks: str, what: str, progress: Progress) -> EventList:
     from onball.video import probe
 
     video = match.require_video()
     length = max(1, probe(video).duration_ms)
     progress(what, 0.0)
-    events = spotter.spot(video, progress=lambda done: progress(what, min(1.0, done / length)))
+    events = spotter.spot(
+        video,
+        progress=lambda done: progress(what, min(1.0, done / length)),
+        tracks=match.folder / tracks,
+    )
     progress(what, 1.0)
     return replace(events, match=match.name)
 

@@ -1,0 +1,1 @@
+"""Players and ball: detectors, the tracker, and what models take from tracks."""
