@@ -1,0 +1,201 @@
+"""How well bodies are followed when the boxes are not perfect, on matches whose true boxes are known.
+
+    python benchmarks/tracker_quality.py data/bench --split test --minutes 5
+
+The simulated detector (`onball.tracking.simulated`) spoils the true boxes at several levels, the tracker
+follows what is left, and the `trackers` package's evaluator (which equals TrackEval) compares with the
+truth. Everybody counts: players, goalkeepers, referees, substitutes at the line. Boxes of people match
+by their overlap. A ball of two pixels would overlap with nothing, so balls match by distance: similarity
+is 1 at none and 0 at 5 % of the picture's width.
+
+The tracker knows nobody again after a camera cut or a second out of the picture, so the truth gets
+new identities there; the last column is the HOTA of people with identities for the whole match.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from trackers.eval import (
+    box_iou,
+    compute_clear_metrics,
+    compute_hota_metrics,
+    compute_identity_metrics,
+)
+
+from onball.data.layout import find_matches
+from onball.errors import OnballError
+from onball.formats.tracks import read_tracks
+from onball.tracking.detections import Detections
+from onball.tracking.simulated import LEVELS, SimulatedDetector
+from onball.tracking.tracker import Tracker
+from onball.tracks import BALL, UNTRACKED, Tracks
+
+#: Balls farther apart than this share of the picture's width have nothing in common.
+_BALL_REACH = 0.05
+#: After so long out of the picture, somebody who comes back is somebody new.
+_OUT_OF_SIGHT_MS = 1000
+
+
+class Frame(NamedTuple):
+    """True and followed bodies of one frame."""
+
+    ids: NDArray[np.int64]
+    boxes: NDArray[np.float64]
+
+
+def follow(
+    detections: list[Detections], times_ms: NDArray[np.int64], cuts_ms: tuple[int, ...], fps: float
+) -> tuple[list[NDArray[np.int64]], float]:
+    """Track ids of the boxes of each frame, and how many seconds that took."""
+    tracker = Tracker(fps)
+    first = set(np.searchsorted(times_ms, cuts_ms).tolist())
+    ids = []
+    begun = time.perf_counter()
+    for index, found in enumerate(detections):
+        if index in first:
+            tracker.reset()
+        ids.append(tracker.update(found))
+    return ids, time.perf_counter() - begun
+
+
+def truth_frames(truth: Tracks, times_ms: NDArray[np.int64], *, ball: bool) -> list[Frame]:
+    chosen = truth.where((truth.kinds == BALL) == ball)
+    begin = np.searchsorted(chosen.time_ms, times_ms)
+    end = np.searchsorted(chosen.time_ms, times_ms, side="right")
+    return [
+        Frame(chosen.track_ids[a:b], chosen.boxes[a:b].astype(np.float64))
+        for a, b in zip(begin, end, strict=True)
+    ]
+
+
+def followed_frames(
+    detections: list[Detections], ids: list[NDArray[np.int64]], *, ball: bool
+) -> list[Frame]:
+    frames = []
+    for found, tracks in zip(detections, ids, strict=True):
+        chosen = ((found.kinds == BALL) == ball) & (tracks != UNTRACKED)
+        frames.append(Frame(tracks[chosen], found.boxes[chosen].astype(np.float64)))
+    return frames
+
+
+def near(one: NDArray[np.float64], other: NDArray[np.float64], reach: float) -> NDArray[np.float64]:
+    """Similarity by distance of the centres, `[N, M]`."""
+    centres = [(boxes[:, :2] + boxes[:, 2:]) / 2 for boxes in (one, other)]
+    distance = np.linalg.norm(centres[0][:, None] - centres[1][None], axis=-1)
+    return np.asarray((1 - distance / reach).clip(0))
+
+
+def scores(
+    truth: list[Frame],
+    followed: list[Frame],
+    similarity: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]],
+) -> dict[str, float]:
+    """HOTA and its parts, IDF1, MOTA in per cent; identity switches."""
+    numbers: list[list[NDArray[np.int64]]] = []
+    for frames in (truth, followed):
+        known = np.unique(np.concatenate([frame.ids for frame in frames]))
+        numbers.append([np.searchsorted(known, frame.ids) for frame in frames])
+    alike = [similarity(t.boxes, f.boxes) for t, f in zip(truth, followed, strict=True)]
+    hota = compute_hota_metrics(numbers[0], numbers[1], alike)
+    identity = compute_identity_metrics(numbers[0], numbers[1], alike)
+    clear = compute_clear_metrics(numbers[0], numbers[1], alike)
+    return {
+        **{name: 100 * float(hota[name]) for name in ("HOTA", "DetA", "AssA")},
+        "IDF1": 100 * float(identity["IDF1"]),
+        "MOTA": 100 * float(clear["MOTA"]),
+        "switches": float(clear["IDSW"]),
+    }
+
+
+def in_sight(
+    frames: list[Frame], times_ms: NDArray[np.int64], cuts_ms: tuple[int, ...]
+) -> list[Frame]:
+    """The same with identities that end at a cut, and when somebody is out of the picture."""
+    shots = np.searchsorted(np.asarray(cuts_ms), times_ms, side="right").tolist()
+    last: dict[int, tuple[int, int]] = {}
+    own: dict[int, int] = {}
+    fresh = 0
+    renamed = []
+    for frame, time_ms, shot in zip(frames, times_ms.tolist(), shots, strict=True):
+        for body in frame.ids.tolist():
+            seen_ms, seen_in = last.get(body, (-_OUT_OF_SIGHT_MS, -1))
+            if seen_in != shot or time_ms - seen_ms >= _OUT_OF_SIGHT_MS:
+                own[body], fresh = fresh, fresh + 1
+            last[body] = (time_ms, shot)
+        renamed.append(frame._replace(ids=np.array([own[b] for b in frame.ids.tolist()], int)))
+    return renamed
+
+
+def measure(truth: Tracks, level: str, fps: float, minutes: float, seed: int) -> dict[str, float]:
+    """All figures of one match at one level."""
+    end = min(minutes * 60_000, truth.video.duration_ms)
+    times = np.round(np.arange(0, end, 1000 / fps)).astype(np.int64)
+    detections = list(SimulatedDetector(truth, level, seed).detect(np.zeros(0, np.uint8), times))
+    ids, seconds = follow(detections, times, truth.video.cuts_ms, fps)
+    figures: dict[str, float] = {"frames/s": len(times) / seconds}
+    for ball in (False, True):
+        reach = _BALL_REACH * truth.video.width
+
+        def similarity(
+            one: NDArray[np.float64],
+            other: NDArray[np.float64],
+            ball: bool = ball,
+            reach: float = reach,
+        ) -> NDArray[np.float64]:
+            if not len(one) or not len(other):
+                return np.zeros((len(one), len(other)))
+            return near(one, other, reach) if ball else np.asarray(box_iou(one, other, "xyxy"))
+
+        real = truth_frames(truth, times, ball=ball)
+        found = followed_frames(detections, ids, ball=ball)
+        sights = in_sight(real, times, truth.video.cuts_ms)
+        for name, value in scores(sights, found, similarity).items():
+            figures[f"{'ball' if ball else 'people'} {name}"] = value
+        if not ball:
+            figures["whole HOTA"] = scores(real, found, similarity)["HOTA"]
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("root", type=Path)
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--fps", type=float, nargs="+", default=[12.5, 25.0])
+    parser.add_argument("--levels", nargs="+", default=list(LEVELS), choices=list(LEVELS))
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    columns = [
+        *(f"people {n}" for n in ("HOTA", "DetA", "AssA", "IDF1", "MOTA", "switches")),
+        *(f"ball {n}" for n in ("HOTA", "IDF1")),
+        "whole HOTA",
+        "frames/s",
+    ]
+    try:
+        matches = find_matches(options.root, options.split)
+        truths = [read_tracks(match.folder / "tracks.parquet") for match in matches]
+    except OnballError as error:
+        sys.exit(str(error))
+    print(f"| fps | level | {' | '.join(columns)} |")
+    print(f"|--:|---|{'--:|' * len(columns)}")
+    for fps in options.fps:
+        for level in options.levels:
+            each = [measure(t, level, fps, options.minutes, options.seed) for t in truths]
+            mean = {name: float(np.mean([one[name] for one in each])) for name in columns}
+            cells = " | ".join(
+                f"{mean[n]:.0f}" if n in ("people switches", "frames/s") else f"{mean[n]:.1f}"
+                for n in columns
+            )
+            print(f"| {fps:g} | {level} | {cells} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
