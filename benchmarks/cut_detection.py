@@ -56,7 +56,9 @@ def main() -> None:
     counts = {name: np.zeros(4) for name in detectors(options.fps)}
     for video, about in truth.items():
         cuts = np.array([cut for cut in about.cuts_ms if cut < end])
-        running = {n: CutDetector(options.fps, make()) for n, make in detectors(options.fps).items()}
+        running = {
+            n: CutDetector(options.fps, make()) for n, make in detectors(options.fps).items()
+        }
         found: dict[str, list[int]] = {name: [] for name in running}
         for batch in read_frames(video, options.fps, _SIZE, end_ms=end):
             for name, detector in running.items():

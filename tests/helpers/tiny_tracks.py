@@ -21,8 +21,8 @@ def tiny_tracks(
     times = np.round(np.arange(0, duration_ms, 1000 / fps)).astype(np.int64)
     places = np.array([[8, 8], [24, 20], [40, 12], [56, 24]], np.float32)
     jumps = np.searchsorted(np.asarray(sorted(jumps_ms)), times, side="right")
-    ball = places[(jumps + seed) % 4] + [0, 6] + rng.normal(0, 0.1, (len(times), 2))
-    people = np.stack([places - [2, 5], places + [2, 5]], axis=1).reshape(4, 4)
+    ball = places[(jumps + seed) % 4] + np.array([0, 6]) + rng.normal(0, 0.1, (len(times), 2))
+    people = np.stack([places - np.array([2, 5]), places + np.array([2, 5])], axis=1).reshape(4, 4)
     boxes = np.concatenate(
         [
             np.broadcast_to(people, (len(times), 4, 4)),

@@ -76,7 +76,7 @@ def evaluate(
     predictions = work.predictions
     if work.model is not None:
         predictions = folder / "predictions"
-        _spot_matches(work.model, matches, work.settings.tracks, predictions, device)
+        _spot_matches(work.model, matches, work.data.tracks, predictions, device)
     if submission is not None:
         _write_zip(predictions, matches, split, submission)
         if all(match.labels is None for match in matches):

@@ -23,6 +23,7 @@ from onball.cli.experiments import run as run_experiments
 from onball.cli.report import report
 from onball.cli.spot import spot
 from onball.cli.synth import synth
+from onball.cli.track import track
 from onball.cli.train import train
 from onball.errors import OnballError
 
@@ -52,7 +53,7 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for command in (demo, spot, train, evaluate, report, calibrate, synth, doctor):
+for command in (demo, spot, track, train, evaluate, report, calibrate, synth, doctor):
     app.command()(_guarded(command))
 
 data = typer.Typer(help="Get, check and look at labelled matches.", no_args_is_help=True)

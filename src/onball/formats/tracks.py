@@ -43,6 +43,8 @@ except ImportError:  # pragma: no cover - depends on the installation
 TRACKS_FILE = "tracks.parquet"
 _VERSION = 1
 _KEY = b"onball"
+#: Rows are written so many, or from so many calls, at a time.
+_ROWS_PER_GROUP, _ADDS_PER_GROUP = 60_000, 4_000
 _BOX = ("x0", "y0", "x1", "y1")
 _TRUTH_COLUMNS = {"id", "kind", "pitch_x"}
 #: What the simulator calls them, and what they are to a detector. A spare ball is no ball in play.
@@ -64,6 +66,8 @@ class TracksWriter:
     def __init__(self, path: Path, detector: str, video: str) -> None:
         self._file = pq.ParquetWriter(path, _SCHEMA, compression="zstd")
         self._about = {"detector": detector, "video": video}
+        self._pending: list[tuple[NDArray[Any], ...]] = []
+        self._rows = 0
         self._finished = False
 
     def add(
@@ -75,6 +79,18 @@ class TracksWriter:
         scores: NDArray[np.float32],
     ) -> None:
         """Some more rows, later than all before; columns as of `Tracks`."""
+        self._pending.append((time_ms, track_ids, kinds, boxes, scores))
+        self._rows += len(time_ms)
+        if self._rows >= _ROWS_PER_GROUP or len(self._pending) >= _ADDS_PER_GROUP:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._pending:
+            return
+        time_ms, track_ids, kinds, boxes, scores = (
+            np.concatenate(column) for column in zip(*self._pending, strict=True)
+        )
+        self._pending, self._rows = [], 0
         order = np.lexsort((track_ids, time_ms))
         columns = [
             pa.array(time_ms[order].astype(np.int32)),
@@ -89,6 +105,7 @@ class TracksWriter:
 
     def finish(self, video: TrackedVideo) -> None:
         """What the video is, known when all of it has been seen."""
+        self._flush()
         about = {
             "format_version": _VERSION,
             "width": video.width,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from onball.errors import DataError
 from onball.tracks import UNTRACKED, TrackedVideo, Tracks
@@ -25,7 +25,7 @@ def check_rows(path: Path, tracks: Tracks) -> Tracks:
     time, ids, boxes = tracks.time_ms, tracks.track_ids, tracks.boxes
     width, height = tracks.video.width, tracks.video.height
 
-    def refuse(wrong: NDArray[np.bool_], text: str) -> None:
+    def refuse(wrong: Any, text: str) -> None:
         if wrong.any():
             row = int(np.argmax(wrong))
             raise DataError(f"{path}: row {row} (at {int(time[row])} ms): {text}")

@@ -126,7 +126,7 @@ def _best_ball(
     followed = np.where(ids < 0, 1, lengths[inverse]) if len(ids) else np.zeros(0)
     belief = scores + _LASTING_SCORE * np.minimum(followed / _LASTING_FRAMES, 1)
     order = np.lexsort((-belief, frame))
-    return order[rank_in_group(frame[order]) == 0]
+    return np.asarray(order[rank_in_group(frame[order]) == 0])
 
 
 def _inferred_cuts(people: Floats, ids: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -74,9 +74,7 @@ class DetectorNoise:
 
 LEVELS: dict[str, DetectorNoise] = {
     "perfect": DetectorNoise(),
-    "mild": DetectorNoise(
-        0.03, 0.04, 0.15, 0.02, 0.01, 0.3, 0.08, 0.05, 0.05, 0.05, (12.0, 2.0)
-    ),
+    "mild": DetectorNoise(0.03, 0.04, 0.15, 0.02, 0.01, 0.3, 0.08, 0.05, 0.05, 0.05, (12.0, 2.0)),
     "medium": DetectorNoise(0.06, 0.08, 0.25, 0.05, 0.03, 0.6, 0.18, 0.15, 0.3, 0.2, (7.0, 2.0)),
     "strong": DetectorNoise(
         0.10, 0.12, 0.4, 0.12, 0.08, 0.8, 0.40, 0.35, 1.0, 0.5, (4.0, 2.0), False
@@ -109,7 +107,7 @@ class SimulatedDetector:
         self._size = (truth.video.width, truth.video.height)
         self._frames = np.unique(truth.time_ms)
         self._slack_ms = 500 / truth.video.fps + 1
-        self.name = f"simulated:{level if isinstance(level, str) else 'own'}"
+        self.name = f"simulated:{level if isinstance(level, str) else 'own'}, seed {seed}"
         self._hidden = lru_cache(maxsize=4096)(self._draw_hidden)
 
     def detect(
@@ -126,10 +124,11 @@ class SimulatedDetector:
         chance = np.where(kinds == BALL, noise.ball_missed, noise.missed)
         chance = chance + noise.covered * _covered(boxes, kinds)
         found = rng.random(len(boxes)) >= chance
-        found &= [
-            not self._is_hidden(int(track), kind == BALL, time_ms)
+        hidden = [
+            self._is_hidden(int(track), kind == BALL, time_ms)
             for track, kind in zip(truth.track_ids[rows], kinds, strict=True)
         ]
+        found &= ~np.array(hidden, bool)
         people = boxes[kinds != BALL]
         boxes = self._moved(boxes[found], rng)
         kinds = kinds[found] if noise.knows_football else _everyday(kinds[found])
@@ -155,7 +154,9 @@ class SimulatedDetector:
         if abs(int(frame) - time_ms) > self._slack_ms:
             return slice(0, 0)
         times = self._truth.time_ms
-        return slice(int(np.searchsorted(times, frame)), int(np.searchsorted(times, frame, "right")))
+        return slice(
+            int(np.searchsorted(times, frame)), int(np.searchsorted(times, frame, "right"))
+        )
 
     def _is_hidden(self, track: int, is_ball: bool, time_ms: int) -> bool:
         begin, end = self._hidden(track, is_ball, time_ms // _BLOCK_MS)

@@ -60,6 +60,11 @@ class Tracker:
         self._next_id = 0
         self.reset()
 
+    @property
+    def count(self) -> int:
+        """How many tracks there have been."""
+        return self._next_id
+
     def reset(self) -> None:
         """The camera has cut: nobody is where he was. Track ids go on counting."""
         self._people = self._new_tracker(minimum_iou=0.1)
@@ -91,7 +96,8 @@ class Tracker:
             followed = tracker.update(found)
             if len(followed):
                 ids[followed.data[_ROW]] = [
-                    self._own_id(tracker is self._balls, int(given)) for given in followed.tracker_id
+                    self._own_id(tracker is self._balls, int(given))
+                    for given in followed.tracker_id
                 ]
         return ids
 

@@ -17,11 +17,11 @@ from onball.data.augment import augment
 from onball.data.clips import Clips
 from onball.errors import OnballError
 from onball.models import ClipClassifier, SpottingNet
+from onball.tracking.features import mirrored_signs
 from onball.training.losses import clip_loss, spotting_loss
 from onball.training.mixup import mix_frames, mix_targets, mix_values, own_shares
 from onball.training.schedule import TrainingSteps, learning_rate_factor
 from onball.training.targets import frame_targets_of
-from onball.tracking.features import mirrored_signs
 
 #: Under this key a checkpoint says how many clips all processes together took in a step.
 CLIPS_PER_STEP = "clips_per_step"

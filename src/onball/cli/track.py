@@ -1,0 +1,195 @@
+"""`onball track`: players and ball of videos, found and followed."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from onball.cli import console
+from onball.errors import InputError, VideoError
+
+if TYPE_CHECKING:
+    from onball.tracking.detections import Detector
+    from onball.tracking.pipeline import TrackingSummary
+
+_SIMULATED = "simulated"
+_TRUTH_FILE = "tracks.parquet"
+
+
+def track(
+    videos: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Videos: MP4, MKV, MOV, AVI, TS …", show_default=False),
+    ] = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(
+            help="What finds them: an ONNX file (YOLOX, YOLOv8, RF-DETR), rfdetr or rfdetr:small, a "
+            "checkpoint (.pth of RF-DETR, .pt of ultralytics); of simulated matches "
+            "simulated:medium. By default rfdetr, if it is installed."
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("onball-results"),
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead of videos: a data set; each match's tracks go beside its video."
+        ),
+    ] = None,
+    split: Annotated[
+        str, typer.Option(help="With --data: train, valid, test, challenge or all.")
+    ] = "all",
+    name: Annotated[str, typer.Option(help="Name of the tracks files.")] = _TRUTH_FILE,
+    fps: Annotated[
+        float, typer.Option(min=1, max=240, help="Frames per second to look at.")
+    ] = 12.5,
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Least confidence of a box.")
+    ] = None,
+    tiles: Annotated[
+        str | None,
+        typer.Option(help="Look at the picture in tiles as well, for small people: 2x1, 3x2 …"),
+    ] = None,
+    mot: Annotated[
+        bool, typer.Option("--mot", help="Write MOTChallenge text beside each tracks file.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace tracks files that are there.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of a simulated detector's mistakes.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Find and follow players and ball; writes tracks.parquet for each video."""
+    jobs = _jobs(videos or [], data, split, out, name)
+    simulated = detector is not None and detector.partition(":")[0] == _SIMULATED
+    if simulated and data is None:
+        raise InputError(f"--detector {detector} is for simulated matches: name them with --data")
+    if simulated and name == _TRUTH_FILE:
+        raise InputError(f"{name} holds the true tracks: name others, --name tracks_medium.parquet")
+    finder = None
+    if not simulated:
+        finder = open_with_default(detector, threshold=threshold, tiles=tiles, device=device)
+    by = f"{detector if ':' in str(detector) else 'simulated:medium'}, seed {seed}"
+    if not overwrite:
+        jobs = _left_to_do(jobs, by if finder is None else finder.name, fps)
+    broken = 0
+    for video, path in jobs.items():
+        try:
+            one = finder or _simulated(str(detector), video, seed)
+            summary = track_with_progress(video, one, path, fps)
+        except VideoError as error:
+            # The other videos are worth their tracks; the exit code tells of this one.
+            console.fail(str(error))
+            broken += 1
+            continue
+        if mot:
+            from onball.formats.mot import write_mot
+            from onball.formats.tracks import read_tracks
+
+            write_mot(read_tracks(path), path.with_suffix(".txt"))
+        console.say(f"{path}: {_told(summary)}")
+    if broken:
+        raise VideoError(f"{broken} of {len(jobs)} videos could not be read")
+
+
+def open_with_default(
+    name: str | None,
+    *,
+    threshold: float | None = None,
+    tiles: str | None = None,
+    device: str = "auto",
+) -> Detector:
+    """The detector of that name; without one, RF-DETR if it is installed.
+
+    Raises `InputError` if there is none, and what opening it raises.
+    """
+    from onball.tracking.detectors.choice import open_detector
+
+    if name is None:
+        if importlib.util.find_spec("rfdetr") is None:
+            raise InputError(
+                "which detector finds players and ball? Give --detector FILE.onnx (YOLOX, YOLOv8 or "
+                "RF-DETR), or install one with its weights: pip install 'onball[rfdetr]'"
+            )
+        name = "rfdetr"
+    return open_detector(name, threshold=threshold, tiles=tiles, device=device)
+
+
+def track_with_progress(
+    video: Path, detector: Detector, path: Path, fps: float = 12.5
+) -> TrackingSummary:
+    """Write the tracks of one video, with a progress bar whose speed is a multiple of real time."""
+    from onball.tracking.pipeline import track_video
+    from onball.video import probe
+
+    duration = probe(video).duration_ms
+    with console.progress(duration, lambda speed: f"{speed / 1000:.1f}x real time") as bar:
+        bar.describe(f"tracking {video.name}")
+        summary = track_video(video, detector, path, fps=fps, progress=bar.reach)
+        bar.finish()
+    return summary
+
+
+def _simulated(name: str, video: Path, seed: int) -> Detector:
+    from onball.formats.tracks import read_tracks
+    from onball.tracking.simulated import SimulatedDetector
+
+    truth = read_tracks(video.with_name(_TRUTH_FILE), video)
+    return SimulatedDetector(truth, name.partition(":")[2] or "medium", seed)
+
+
+def _left_to_do(jobs: dict[Path, Path], detector: str, fps: float) -> dict[Path, Path]:
+    """The videos without tracks of that kind yet.
+
+    Raises `InputError` if another kind of tracks would be lost.
+    """
+    from onball.formats.tracks import read_about
+
+    left = {}
+    for video, path in jobs.items():
+        if not path.exists():
+            left[video] = path
+            continue
+        try:
+            about = read_about(path)
+            same = (about.get("detector"), about.get("fps")) == (detector, fps)
+        except InputError:
+            same = False
+        if not same:
+            raise InputError(
+                f"{path}: is there already, made otherwise: --overwrite replaces it, --name makes "
+                "another"
+            )
+        console.say(f"{path}: is there already, made by {detector}")
+    return left
+
+
+def _told(summary: TrackingSummary) -> str:
+    frames = summary.frames
+    speed = summary.detected / summary.seconds if summary.seconds else 0.0
+    return (
+        f"{frames} frames with {summary.people / frames:.1f} people on average, the ball in "
+        f"{100 * summary.frames_with_ball / frames:.0f} %; {summary.tracks} tracks, {summary.cuts} "
+        f"cuts; {speed:.1f} frames/s"
+    )
+
+
+def _jobs(
+    videos: list[Path], data: Path | None, split: str, out: Path, name: str
+) -> dict[Path, Path]:
+    """Each video and where its tracks go."""
+    from onball.data.layout import find_matches
+    from onball.inference.results import name_results
+
+    if bool(videos) == (data is not None):
+        what = "both videos and --data given" if videos else "no video given"
+        raise InputError(f"{what}: onball track VIDEO… --out FOLDER, or onball track --data ROOT")
+    if Path(name).name != name or not name.endswith(".parquet"):
+        raise InputError(f"--name {name}: give a file name that ends with .parquet")
+    if data is not None:
+        films = [match.require_video() for match in find_matches(data, split)]
+        return {film: film.with_name(name) for film in films}
+    return {video: out / folder / name for folder, video in name_results(videos).items()}

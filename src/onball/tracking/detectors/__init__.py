@@ -1,0 +1,1 @@
+"""Detectors of players and ball: models in ONNX, the packages rfdetr and ultralytics, tiles."""
