@@ -57,7 +57,14 @@ class RfdetrDetector:
                 self._model = rfdetr.RFDETR.from_checkpoint(str(weights), **settings)
         except Exception as error:  # no network, no space, another format …
             reason = next(iter(str(error).splitlines()), type(error).__name__)
-            raise ModelError(f"rfdetr: its weights cannot be had or read ({reason})") from error
+            which = f"rfdetr:{size}" if weights is None else weights
+            raise ModelError(f"{which}: its weights cannot be had or read ({reason})") from error
+        names = [str(name) for name in self._model.class_names]
+        if kinds_of(dict(enumerate(names)), len(names)) is None:
+            raise ModelError(
+                f"{weights}: knows neither persons nor balls, but {', '.join(names)}: take a model "
+                "trained on players"
+            )
         self._threshold = threshold
         what = size if weights is None else weights.name
         self.name = f"rfdetr:{what}, score {threshold:g}"

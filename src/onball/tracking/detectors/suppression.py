@@ -1,4 +1,4 @@
-"""One box for each body: non-maximum suppression, for each kind by itself."""
+"""One box for each body: non-maximum suppression, among people and among balls."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.tracking.detections import Detections
+from onball.tracks import BALL
 
 
 def suppressed(found: Detections, iou: float) -> Detections:
-    """Without boxes that overlap with a better one of their kind by more than `iou`; best first."""
+    """Without boxes that overlap with a better one by more than `iou`; best first.
+
+    Balls hide only balls, people of any kind hide people: nets that tell goalkeepers from players
+    often give both for one body.
+    """
     if len(found.scores) < 2:
         return found
     # Only here: it takes a second to load, and has it in C++.
@@ -19,7 +24,7 @@ def suppressed(found: Detections, iou: float) -> Detections:
     kept = batched_nms(
         torch.from_numpy(found.boxes),
         torch.from_numpy(found.scores),
-        torch.from_numpy(found.kinds.astype(np.int64)),
+        torch.from_numpy((found.kinds == BALL).astype(np.int64)),
         iou,
     ).numpy()
     return chosen(found, kept)

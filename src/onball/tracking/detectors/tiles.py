@@ -1,17 +1,21 @@
 """Tiled inference: small people and balls are found in parts of the picture, enlarged.
 
-A net that takes pictures of 416 pixels sees a ball of a 1280-pixel frame at two or three. Looked at
-in tiles, it is larger. `supervision.InferenceSlicer` does the same by another way of joining; here boxes
-that a tile's border has cut are dropped where the neighbour or the whole picture has the whole body.
+A net that takes pictures of 416 pixels sees the ball of a 1280-pixel frame two or three pixels wide.
+Looked at in tiles, it is larger (slicing aided inference, Akyon et al. 2022). `supervision` has an
+`InferenceSlicer` for it: it gives tiles by their size in pixels, not their number, never adds the whole
+picture, and suppresses doubles without knowing which boxes a tile's border has cut. Here those are
+dropped where the neighbour or the whole picture has the whole body.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from onball.errors import InputError
 from onball.tracking.detections import Detections, Detector
 from onball.tracking.detectors.suppression import chosen, suppressed
 from onball.tracks import BALL
@@ -21,6 +25,8 @@ _AT_BORDER = 2.0
 #: A cut box of which another covers this share is a part of the same body.
 _COVERED = 0.6
 _NMS_IOU = 0.5
+#: Pixels; nothing can be told in smaller ones.
+_LEAST_TILE = 16
 
 
 class TiledDetector:
@@ -31,6 +37,9 @@ class TiledDetector:
         columns, rows: how many tiles.
         overlap: share of a tile that its neighbour sees too.
         whole: look at the whole picture too, for people larger than a tile.
+
+    Raises `ValueError` for settings that make no sense, and `InputError` from `detect` for frames too
+    small for so many tiles.
     """
 
     def __init__(
@@ -42,6 +51,8 @@ class TiledDetector:
         overlap: float = 0.2,
         whole: bool = True,
     ) -> None:
+        if min(columns, rows) < 1 or not 0 <= overlap < 1:
+            raise ValueError(f"{columns}x{rows} tiles that overlap by {overlap} make no sense")
         self._detector = detector
         self._columns, self._rows = columns, rows
         self._overlap, self._whole = overlap, whole
@@ -52,6 +63,11 @@ class TiledDetector:
     ) -> Sequence[Detections]:
         """As `Detector.detect`."""
         height, width = frames.shape[1:3]
+        if min(width / self._columns, height / self._rows) < _LEAST_TILE:
+            raise InputError(
+                f"{self._columns}x{self._rows} tiles: too many for frames of {width}x{height}: "
+                "take fewer"
+            )
         places = [
             (x0, y0, x1, y1)
             for y0, y1 in _spans(height, self._rows, self._overlap)
@@ -73,8 +89,9 @@ class TiledDetector:
 def _spans(length: int, count: int, overlap: float) -> list[tuple[int, int]]:
     """`count` stretches that cover 0 to `length`, each overlapping the next by that share."""
     size = length / (count - (count - 1) * overlap)
-    starts = [round(index * size * (1 - overlap)) for index in range(count)]
-    return [(start, min(length, round(start + size))) for start in starts]
+    starts = [index * size * (1 - overlap) for index in range(count)]
+    # Up, and not to the nearest: no line of pixels between two tiles is left out.
+    return [(round(start), min(length, math.ceil(start + size))) for start in starts]
 
 
 def _moved(found: Detections, x0: int, y0: int, *_: int) -> Detections:
@@ -113,12 +130,15 @@ def _cut(
 
 
 def _covered(found: Detections, is_cut: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which boxes lie mostly within a whole box of their kind, `[N]`."""
+    """Which boxes lie mostly within a box of their kind that is whole or larger, `[N]`."""
     boxes = found.boxes
     low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
     high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
     shared = np.prod((high - low).clip(0), axis=2)
     area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
     same = (found.kinds[:, None] == BALL) == (found.kinds[None] == BALL)
-    inside = (shared >= _COVERED * area[:, None]) & same & ~is_cut[None]
+    # A body that just reaches the border looks cut too; parts of it are smaller.
+    better = ~is_cut[None] | (area[None] > area[:, None])
+    inside = (shared >= _COVERED * area[:, None]) & same & better
+    np.fill_diagonal(inside, False)
     return np.asarray(inside.any(axis=1))
