@@ -99,6 +99,8 @@ def track_features(
     tracks: Tracks, times_ms: NDArray[np.int64], which: FeatureSet
 ) -> NDArray[np.float32]:
     """The features of the frames at `times_ms` `[T]` (ascending), float32 `[T, F]`; NaN if unknown."""
+    if not len(times_ms):
+        return np.zeros((0, len(_SETS[which])), np.float32)
     if which == "study":
         grid = on_grid(tracks.where(tracks.scores >= _LEAST_SCORE), times_ms)
         columns = _study(grid, tracks.video.height / tracks.video.width)

@@ -43,6 +43,8 @@ _FARTHEST = 4.0
 _AGREEMENT = 0.2
 #: Fewer people, or a smaller share of them, do not tell the camera's motion from their own.
 _FEWEST, _LEAST_SHARE = 4, 0.4
+#: So many ways, the shortest, are compared with each other.
+_MOST_WAYS = 1500
 
 
 class Tracker:
@@ -142,6 +144,8 @@ def camera_shift(before: NDArray[np.float64], now: NDArray[np.float64]) -> NDArr
     ways = ways[alike & (np.abs(ways).max(axis=2) <= _FARTHEST * height)]
     if not len(ways):
         return nothing
+    if len(ways) > _MOST_WAYS:  # a crowd: each is compared with each
+        ways = ways[np.argsort(np.abs(ways).max(axis=1), kind="stable")[:_MOST_WAYS]]
     agrees = np.abs(ways[:, None] - ways[None]).max(axis=2) <= _AGREEMENT * height
     votes = agrees.sum(axis=1)
     # Of two ways that are as likely, the shorter one.

@@ -1,0 +1,166 @@
+"""`onball track`, and `onball spot` with a model that takes tracks."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from tiny_detectors import write_detector
+from tiny_matches import write_flashes
+from tiny_tracks import tiny_tracks, write_tiny_tracks
+
+from onball.config import (
+    ComponentConfig,
+    FrameCropConfig,
+    InferenceConfig,
+    ModelConfig,
+    SavedModelConfig,
+    TrackingConfig,
+)
+from onball.formats.tracks import read_about, read_tracks, write_tracks
+from onball.models import build_net, save_model
+from onball.tracks import KINDS
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def red_finder(tmp_path_factory):
+    """A detector that finds red."""
+    return write_detector(tmp_path_factory.mktemp("detector") / "red.onnx", "yolov8")
+
+
+@pytest.fixture
+def match(tmp_path):
+    """A data set of one match; its video flashes red now and then."""
+    folder = tmp_path / "data" / "test" / "league" / "season" / "match"
+    write_flashes(folder, 0)
+    return folder
+
+
+def save(folder, **settings):
+    """A model of random weights; `crop` and the parts of the net as they are given."""
+    torch.manual_seed(0)
+    crop = settings.pop("crop", None)
+    parts = {"backbone": ComponentConfig(name="regnety_002", pretrained=False)} | settings
+    model = ModelConfig(temporal=ComponentConfig(name="none"), **parts)
+    config = SavedModelConfig(
+        fps=12.5, width=64, height=36, crop=crop, model=model, inference=InferenceConfig()
+    )
+    save_model(build_net(model), config, folder)
+    return folder
+
+
+MODELS = {
+    "tracks alone": {"backbone": ComponentConfig(name="none"), "tracking": TrackingConfig()},
+    "tracks beside pixels": {"tracking": TrackingConfig(features="study")},
+    "cropped": {"crop": FrameCropConfig(players=2)},
+}
+
+
+def test_videos_get_tracks_and_motchallenge_text(onball, match, red_finder, tmp_path):
+    code, stdout, stderr = onball(
+        "track", match / "224p.mp4", "--detector", red_finder, "--out", tmp_path / "out", "--mot"
+    )
+    assert code == 0, stderr
+    path = tmp_path / "out" / "224p" / "tracks.parquet"
+    tracks = read_tracks(path, match / "224p.mp4")
+    assert len(tracks) and {KINDS[kind] for kind in tracks.kinds} == {"person"}
+    assert "100 frames with" in stdout and "cuts" in stdout
+    assert path.with_suffix(".txt").read_text().count("\n") == (tracks.track_ids >= 0).sum()
+    assert read_about(path)["detector"].startswith("red.onnx")
+
+
+def test_tracks_of_a_data_set_lie_beside_its_videos_and_are_not_lost(onball, match, red_finder):
+    write_tiny_tracks(match)
+    before = (match / "tracks.parquet").read_bytes()
+    root = match.parents[3]
+    arguments = ["track", "--data", root, "--detector", red_finder]
+    code, _, stderr = onball(*arguments)
+    assert code == 2 and "is there already, made otherwise" in stderr
+    assert (match / "tracks.parquet").read_bytes() == before
+    code, _, stderr = onball(*arguments, "--name", "red.parquet")
+    assert code == 0, stderr
+    assert read_about(match / "red.parquet")["fps"] == 12.5
+    code, stdout, _ = onball(*arguments, "--name", "red.parquet")
+    assert code == 0 and "is there already" in stdout  # and is not made once more
+
+
+def test_a_simulated_match_is_tracked_by_a_simulated_detector(onball, match):
+    tracks = tiny_tracks([2000])
+    write_tracks(tracks, match / "tracks.parquet")
+    root = match.parents[3]
+    arguments = ["track", "--data", root, "--detector", "simulated:mild"]
+    code, _, stderr = onball(*arguments)
+    assert code == 2 and "tracks.parquet holds the true tracks" in stderr
+    code, stdout, stderr = onball(*arguments, "--name", "mild.parquet")
+    assert code == 0, stderr
+    assert "the ball in 8" in stdout or "the ball in 9" in stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "no video given"),
+        (["{video}"], "which detector finds players and ball?"),
+        (["{video}", "--detector", "model.caffe"], "unknown kind"),
+        (["{video}", "--detector", "missing.onnx"], "no such file"),
+        (["{video}", "--detector", "{detector}", "--tiles", "many"], "tiles 'many'"),
+        (["{video}", "--detector", "simulated:mild"], "is for simulated matches"),
+        (["{video}", "--detector", "{detector}", "--name", "a/b.txt"], "ends with .parquet"),
+        (["{labels}", "--detector", "{detector}"], "Labels-ball.json"),
+    ],
+)
+def test_bad_input_is_one_clear_line(onball, match, red_finder, tmp_path, arguments, message):
+    names = {
+        "video": match / "224p.mp4",
+        "labels": match / "Labels-ball.json",
+        "detector": red_finder,
+    }
+    given = [argument.format(**names) for argument in arguments]
+    code, _, stderr = onball("track", *given, "--out", tmp_path / "out")
+    assert code == 2
+    assert message in stderr and "Traceback" not in stderr
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_model_that_takes_tracks_makes_its_own(onball, match, red_finder, tmp_path, kind):
+    model = save(tmp_path / "model", **MODELS[kind])
+    out = tmp_path / "out"
+    code, stdout, stderr = onball(
+        "spot", match / "224p.mp4", "--model", model, "--detector", red_finder, "--out", out
+    )
+    assert code == 0, stderr
+    assert (out / "224p" / "tracks.parquet").is_file()
+    assert json.loads((out / "224p" / "results_spotting.json").read_text())["predictions"]
+    assert "events" in stdout
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_tracks_that_are_given_are_used_instead(onball, match, tmp_path, kind):
+    model = save(tmp_path / "model", **MODELS[kind])
+    tracks = tmp_path / "mine.parquet"
+    write_tracks(tiny_tracks([2000]), tracks)
+    out = tmp_path / "out"
+    arguments = ["spot", match / "224p.mp4", "--model", model, "--out", out]
+    code, _, stderr = onball(*arguments, "--tracks", tracks)
+    assert code == 0, stderr
+    assert not (out / "224p" / "tracks.parquet").exists()
+    other = tiny_tracks([2000], duration_ms=60_000)
+    write_tracks(other, tracks)
+    code, _, stderr = onball(*arguments, "--tracks", tracks)
+    assert code == 2 and "tracks of another video" in stderr
+    code, _, stderr = onball(*arguments)
+    assert code == 2 and "which detector finds players and ball?" in stderr
+
+
+def test_a_data_set_with_tracks_needs_no_detector(onball, match, tmp_path):
+    model = save(tmp_path / "model", **MODELS["tracks alone"])
+    write_tiny_tracks(match, [2000])
+    root = match.parents[3]
+    code, _, stderr = onball("spot", "--data", root, "--model", model, "--out", tmp_path / "out")
+    assert code == 0, stderr
+    code, stdout, stderr = onball("evaluate", model, "--data", root)
+    assert code == 0, stderr
+    assert "mAP" in stdout

@@ -1,0 +1,168 @@
+"""Tracks files: what is written is read, whatever is wrong is named, and true tracks read alike."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tiny_tracks import tiny_tracks
+from trackers import load_mot_file
+
+from onball.errors import DataError
+from onball.formats.mot import write_mot
+from onball.formats.tracks import read_about, read_tracks, write_tracks
+from onball.tracks import BALL, KINDS, UNTRACKED, TrackedVideo, Tracks
+from onball.video import VideoWriter
+
+
+@pytest.fixture
+def tracks() -> Tracks:
+    tracks = tiny_tracks([400], duration_ms=800)
+    return replace(tracks, video=replace(tracks.video, cuts_ms=(400, 600)))
+
+
+def rewritten(path, change):
+    """The file with its table changed; its metadata stay."""
+    about = pq.read_metadata(path).metadata
+    table = change(pq.read_table(path))
+    pq.write_table(table.replace_schema_metadata({b"onball": about[b"onball"]}), path)
+    return path
+
+
+def with_column(name, values, kind=None):
+    def change(table):
+        index = table.column_names.index(name)
+        return table.set_column(index, name, pa.array(values(table.column(name)), kind))
+
+    return change
+
+
+def test_what_is_written_is_read(tracks, tmp_path):
+    write_tracks(tracks, tmp_path / "t.parquet", detector="mine", video="film.mp4")
+    read = read_tracks(tmp_path / "t.parquet")
+    for name in ("time_ms", "track_ids", "kinds", "boxes", "scores"):
+        assert np.array_equal(getattr(read, name), getattr(tracks, name)), name
+    assert read.video == tracks.video
+    assert read_about(tmp_path / "t.parquet")["detector"] == "mine"
+
+
+def test_a_video_in_which_nothing_was_found_has_a_file(tracks, tmp_path):
+    write_tracks(tracks.where(np.zeros(len(tracks), bool)), tmp_path / "t.parquet")
+    assert len(read_tracks(tmp_path / "t.parquet")) == 0
+
+
+def test_a_file_appears_only_when_it_is_whole(tmp_path):
+    from onball.formats.tracks import open_writer
+
+    with (
+        pytest.raises(RuntimeError, match="stop"),
+        open_writer(tmp_path / "t.parquet", detector="", video=""),
+    ):
+        raise RuntimeError("stop")
+    assert list(tmp_path.iterdir()) == []
+
+
+def swap_first_and_last(table):
+    rows = np.arange(table.num_rows)
+    rows[[0, -1]] = rows[[-1, 0]]
+    return table.take(pa.array(rows))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (swap_first_and_last, r"row 1 .*earlier than the row before: sort"),
+        (
+            with_column("track_id", lambda c: np.zeros(len(c)), pa.int32()),
+            r"row 1 .*second box in the same frame",
+        ),
+        (with_column("x1", lambda c: np.full(len(c), 200.0), pa.float32()), r"outside the picture"),
+        (with_column("x0", lambda c: np.full(len(c), -3.0), pa.float32()), r"outside the picture"),
+        (with_column("x1", lambda c: np.zeros(len(c)), pa.float32()), r"box is empty"),
+        (with_column("y0", lambda c: np.full(len(c), np.nan), pa.float32()), r"is no number"),
+        (with_column("score", lambda c: np.full(len(c), 1.5), pa.float32()), r"between 0 and 1"),
+        (with_column("class", lambda c: ["dog"] * len(c)), r"unknown class 'dog': one of player"),
+        (with_column("time_ms", lambda c: ["a"] * len(c)), r"'time_ms' is not of numbers"),
+        (lambda table: table.drop_columns(["score"]), r"has no column 'score'"),
+    ],
+)
+def test_wrong_rows_are_named(tracks, tmp_path, change, message):
+    path = tmp_path / "t.parquet"
+    write_tracks(tracks, path)
+    with pytest.raises(DataError, match=rf"t\.parquet: .*{message}") as error:
+        read_tracks(rewritten(path, change))
+    assert "\n" not in str(error.value)
+
+
+def test_a_box_that_sticks_out_by_rounding_is_cut(tracks, tmp_path):
+    tracks.boxes[0] = [-0.3, 0, 64.2, 36.4]
+    write_tracks(tracks, tmp_path / "t.parquet")
+    assert read_tracks(tmp_path / "t.parquet").boxes[0].tolist() == [0, 0, 64, 36]
+
+
+def test_files_that_are_no_tracks_are_refused(tracks, tmp_path):
+    path = tmp_path / "t.parquet"
+    with pytest.raises(DataError, match=r"no such file: make it with `onball track"):
+        read_tracks(path)
+    path.write_bytes(b"no parquet")
+    with pytest.raises(DataError, match=r"no Parquet file, or cut off"):
+        read_tracks(path)
+    write_tracks(tracks, path)
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(DataError, match=r"no Parquet file, or cut off"):
+        read_tracks(path)
+    pq.write_table(pa.table({"time_ms": [1]}), path)
+    with pytest.raises(DataError, match=r"does not say which video"):
+        read_tracks(path)
+
+
+def test_tracks_of_another_video_are_refused(tracks, tmp_path):
+    film = tmp_path / "film.mp4"
+    with VideoWriter(film, (64, 36), 25) as writer:
+        for _ in range(20):
+            writer.write(np.zeros((36, 64, 3), np.uint8))
+    path = tmp_path / "t.parquet"
+    write_tracks(tracks, path)
+    assert len(read_tracks(path, film)) == len(tracks)
+    for other in (TrackedVideo(128, 72, 800, 25.0), TrackedVideo(64, 36, 60_000, 25.0)):
+        write_tracks(replace(tracks, video=other), path)
+        with pytest.raises(
+            DataError, match=r"tracks of another video .*film\.mp4 is 64×36, 0\.8 s"
+        ):
+            read_tracks(path, film)
+
+
+def test_true_tracks_of_a_simulated_match_are_read(onball, tmp_path):
+    code, _, stderr = onball(
+        "synth", "--out", tmp_path / "data", "--train", 1, "--valid", 0, "--test", 0,
+        "--minutes", 0.2, "--seed", 3,
+    )  # fmt: skip
+    assert code == 0, stderr
+    (path,) = (tmp_path / "data").rglob("tracks.parquet")
+    tracks = read_tracks(path, path.with_name("224p.mp4"))
+    assert (tracks.video.width, tracks.video.height, tracks.video.fps) == (398, 224, 25.0)
+    assert set(np.unique(tracks.kinds)) <= set(range(len(KINDS)))
+    assert BALL in tracks.kinds
+    assert (np.diff(tracks.time_ms) >= 0).all()
+    again = path.with_name("again.parquet")
+    write_tracks(tracks, again)
+    assert np.array_equal(read_tracks(again).boxes, tracks.boxes)
+
+
+def test_an_outside_reader_of_motchallenge_text_reads_ours(tracks, tmp_path):
+    tracks.track_ids[0] = UNTRACKED
+    write_mot(tracks, tmp_path / "t.txt")
+    frames = load_mot_file(tmp_path / "t.txt")
+    assert sorted(frames) == list(range(1, 21))
+    assert sum(len(frame.ids) for frame in frames.values()) == len(tracks) - 1
+    second = frames[2]
+    rows = tracks.time_ms == 40
+    xywh = np.concatenate(
+        [tracks.boxes[rows][:, :2], tracks.boxes[rows][:, 2:] - tracks.boxes[rows][:, :2]], axis=1
+    )
+    assert np.allclose(np.sort(second.boxes, axis=0), np.sort(xywh, axis=0), atol=0.01)
+    write_mot(tracks, tmp_path / "b.txt", kinds=["ball"])
+    assert len((tmp_path / "b.txt").read_text().splitlines()) == 20

@@ -1,0 +1,208 @@
+"""The tracker, camera cuts, the simulated detector and what becomes of a whole video."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tiny_tracks import tiny_tracks
+
+from onball.errors import InputError, VideoError
+from onball.formats.tracks import read_tracks
+from onball.tracking.cuts import CutDetector
+from onball.tracking.detections import Detections
+from onball.tracking.pipeline import track_video
+from onball.tracking.simulated import LEVELS, SimulatedDetector
+from onball.tracking.tracker import Tracker, camera_shift
+from onball.tracks import BALL, PERSON, UNTRACKED
+from onball.video import VideoWriter
+
+RNG = np.random.default_rng(0)
+PLACES = RNG.uniform([20, 20], [380, 200], (12, 2))
+
+
+def people(shift=(0.0, 0.0), order=None):
+    centres = PLACES + shift
+    boxes = np.concatenate([centres - [3, 8], centres + [3, 8]], axis=1).astype(np.float32)
+    boxes = boxes if order is None else boxes[order]
+    count = len(boxes)
+    return Detections(boxes, np.full(count, 0.9, np.float32), np.full(count, PERSON, np.uint8))
+
+
+def ball_at(x, y):
+    return Detections(
+        np.array([[x - 1, y - 1, x + 1, y + 1]], np.float32),
+        np.array([0.8], np.float32),
+        np.array([BALL], np.uint8),
+    )
+
+
+def joined(*parts):
+    return Detections(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def test_people_keep_their_tracks_while_the_camera_pans_by_more_than_their_width():
+    tracker = Tracker(12.5)
+    seen = [tracker.update(people((9 * frame, 2 * frame))) for frame in range(20)]
+    assert (seen[5] != UNTRACKED).all()
+    assert all(np.array_equal(ids, seen[5]) for ids in seen[5:])
+
+
+def test_tracks_belong_to_bodies_whatever_the_order_of_boxes():
+    tracker = Tracker(12.5)
+    for _ in range(3):
+        first = tracker.update(people())
+    order = np.random.default_rng(1).permutation(12)
+    assert np.array_equal(tracker.update(people(order=order)), first[order])
+
+
+def test_after_a_cut_everybody_is_new_and_no_number_comes_again():
+    tracker = Tracker(12.5)
+    before = [tracker.update(people()) for _ in range(4)][-1]
+    tracker.reset()
+    after = [tracker.update(people()) for _ in range(4)][-1]
+    assert not set(before) & set(after)
+    assert tracker.count == 24
+
+
+def test_a_flying_ball_is_one_track_and_no_persons():
+    tracker = Tracker(12.5)
+    seen = [tracker.update(joined(people(), ball_at(50 + 12 * f, 100))) for f in range(15)]
+    balls = {int(ids[-1]) for ids in seen[3:]}
+    assert len(balls) == 1 and UNTRACKED not in balls
+    assert not balls & set(seen[-1][:-1].tolist())
+
+
+def test_frames_without_anybody_are_borne():
+    tracker = Tracker(12.5)
+    assert len(tracker.update(Detections.none())) == 0
+    assert len(tracker.update(people())) == 12
+    assert len(tracker.update(Detections.none())) == 0
+
+
+def test_the_cameras_motion_is_what_most_have_in_common():
+    before, now = people().boxes.astype(float), people((7, -3)).boxes.astype(float)
+    now[:3] += 15  # three run elsewhere
+    assert camera_shift(before, now) == pytest.approx([7, -3], abs=0.01)
+    assert camera_shift(before[:2], now[:2]).tolist() == [0, 0]
+
+
+def scene(seed, step):
+    picture = np.random.default_rng(seed).integers(0, 256, (9, 16, 3), np.uint8)
+    return np.roll(np.kron(picture, np.ones((10, 10, 1), np.uint8)), step, axis=1)
+
+
+def test_a_cut_is_told_at_its_first_frame_and_a_pan_is_none():
+    detector = CutDetector(12.5)
+    told = [detector.is_cut(scene(index // 20, index)) for index in range(60)]
+    assert np.flatnonzero(told).tolist() == [20, 40]
+
+
+def test_the_simulated_detector_finds_as_much_as_its_level_says():
+    truth = tiny_tracks(duration_ms=60_000)
+    times = np.arange(0, 60_000, 80, dtype=np.int64)
+    share = {}
+    for level, noise in LEVELS.items():
+        found = SimulatedDetector(truth, level).detect(np.zeros(0, np.uint8), times)
+        balls = np.mean([(f.kinds == BALL).sum() for f in found])
+        share[level] = balls
+        missed = 1 - (1 - noise.ball_missed) * (1 - 0.75 * noise.ball_burst)
+        assert balls == pytest.approx(1 - missed + noise.false_balls, abs=0.08), level
+        people = np.mean([(f.kinds != BALL).sum() for f in found])
+        assert people <= 4 + noise.false_people + 0.1
+        for one in found[::50]:
+            assert (one.boxes >= 0).all() and (one.boxes <= [64, 36, 64, 36]).all()
+            assert ((one.scores >= 0) & (one.scores <= 1)).all()
+    assert share["perfect"] == 1.0
+
+
+def test_its_mistakes_do_not_hang_on_how_frames_are_batched():
+    truth = tiny_tracks(duration_ms=4000)
+    times = np.arange(0, 4000, 80, dtype=np.int64)
+    whole = SimulatedDetector(truth, "strong", 3).detect(np.zeros(0, np.uint8), times)
+    detector = SimulatedDetector(truth, "strong", 3)
+    alone = [detector.detect(np.zeros(0, np.uint8), times[i : i + 1])[0] for i in (40, 7)]
+    assert np.array_equal(alone[0].boxes, whole[40].boxes)
+    assert np.array_equal(alone[1].scores, whole[7].scores)
+    other = SimulatedDetector(truth, "strong", 4).detect(np.zeros(0, np.uint8), times)
+    assert not all(np.array_equal(a.boxes, b.boxes) for a, b in zip(whole, other, strict=True))
+
+
+def test_an_unknown_level_is_refused():
+    with pytest.raises(InputError, match=r"unknown level 'brutal': one of perfect, mild"):
+        SimulatedDetector(tiny_tracks(), "brutal")
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    """60 s at 12.5 frames per second, and another scene from second 30 on."""
+    path = tmp_path_factory.mktemp("films") / "film.mp4"
+    with VideoWriter(path, (160, 90), 12.5) as writer:
+        for index in range(750):
+            writer.write(scene(index // 375, index // 5))
+    return path
+
+
+class Finder:
+    """Finds twelve people and a ball that moves; counts the frames that it is shown."""
+
+    name = "finder"
+
+    def __init__(self, stop_at: int | None = None) -> None:
+        self.shown = 0
+        self._stop_at = stop_at
+
+    def detect(self, frames, times_ms):
+        self.shown += len(frames)
+        if self._stop_at is not None and self.shown > self._stop_at:
+            raise KeyboardInterrupt
+        small = [joined(people(), ball_at(20 + (t // 80) % 100, 50)) for t in times_ms.tolist()]
+        largest = np.array([160, 90, 160, 90])
+        clipped = [f._replace(boxes=f.boxes.clip(0, largest).astype(np.float32)) for f in small]
+        return [
+            Detections(*(column[whole] for column in f))
+            for f in clipped
+            for whole in [((f.boxes[:, 2] > f.boxes[:, 0]) & (f.boxes[:, 3] > f.boxes[:, 1]))]
+        ]
+
+
+def test_a_video_becomes_a_tracks_file_with_its_cuts(film, tmp_path):
+    done: list[int] = []
+    summary = track_video(film, Finder(), tmp_path / "t.parquet", progress=done.append)
+    tracks = read_tracks(tmp_path / "t.parquet", film)
+    assert summary.frames == 750 and summary.cuts == 1 and tracks.video.cuts_ms == (30_000,)
+    assert summary.frames_with_ball == 750
+    assert done == sorted(done) and done[-1] == 749 * 80
+    before = set(tracks.track_ids[tracks.time_ms < 30_000]) - {UNTRACKED}
+    after = set(tracks.track_ids[tracks.time_ms >= 30_000]) - {UNTRACKED}
+    assert before and after and not before & after
+    assert [path.name for path in tmp_path.iterdir()] == ["t.parquet"]
+
+
+@pytest.mark.parametrize("stop_at", [310, 380])
+def test_stopped_work_goes_on_where_it_was_and_ends_the_same(film, tmp_path, stop_at):
+    track_video(film, Finder(), tmp_path / "whole.parquet")
+    with pytest.raises(KeyboardInterrupt):
+        track_video(film, Finder(stop_at), tmp_path / "t.parquet")
+    assert not (tmp_path / "t.parquet").exists()
+    finder = Finder()
+    summary = track_video(film, finder, tmp_path / "t.parquet")
+    assert finder.shown < 520 and summary.frames == 750 and summary.detected < 520
+    one, other = (read_tracks(tmp_path / name) for name in ("whole.parquet", "t.parquet"))
+    for name in ("time_ms", "track_ids", "kinds", "boxes", "scores"):
+        assert np.array_equal(getattr(one, name), getattr(other, name)), name
+    assert one.video == other.video
+
+
+def test_another_detector_does_not_take_over_what_one_has_left(film, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        track_video(film, Finder(310), tmp_path / "t.parquet")
+    other = Finder()
+    other.name = "another"
+    track_video(film, other, tmp_path / "t.parquet")
+    assert other.shown == 750
+
+
+def test_a_file_that_is_no_video_is_refused(tmp_path):
+    (tmp_path / "film.mp4").write_text("no film")
+    with pytest.raises(VideoError, match=r"film\.mp4"):
+        track_video(tmp_path / "film.mp4", Finder(), tmp_path / "t.parquet")

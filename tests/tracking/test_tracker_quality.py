@@ -1,0 +1,123 @@
+"""The tracker's benchmark: that its figures mean what they say, on matches small enough to count."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_tracks import tiny_tracks
+
+BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "tracker_quality.py"
+
+
+@pytest.fixture(scope="module")
+def benchmark():
+    pytest.importorskip("trackers")
+    spec = importlib.util.spec_from_file_location("tracker_quality", BENCHMARK)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules[spec.name]
+
+
+def balls(benchmark, places, ids=None):
+    """One ball in each frame, or none where the place is None."""
+    frames = []
+    for index, place in enumerate(places):
+        there = place is not None
+        box = np.array([[place - 1, 9, place + 1, 11]] if there else [], float).reshape(-1, 4)
+        given = [0 if ids is None else ids[index]] if there else []
+        frames.append(benchmark.Frame(np.array(given, np.int64), box))
+    return frames
+
+
+def near(benchmark):
+    return lambda one, other: benchmark.near(one, other, 20.0)
+
+
+def test_followed_as_it_is_gives_100(benchmark):
+    truth = balls(benchmark, range(10))
+    figures = benchmark.scores(truth, truth, near(benchmark))
+    assert figures == pytest.approx(
+        {"HOTA": 100, "DetA": 100, "AssA": 100, "IDF1": 100, "MOTA": 100, "switches": 0}
+    )
+
+
+def test_a_new_identity_halfway_costs_association_and_no_detection(benchmark):
+    truth = balls(benchmark, range(10))
+    followed = balls(benchmark, range(10), [7] * 5 + [3] * 5)
+    figures = benchmark.scores(truth, followed, near(benchmark))
+    assert figures["DetA"] == pytest.approx(100)
+    assert figures["AssA"] == pytest.approx(50)
+    assert figures["HOTA"] == pytest.approx(100 * 0.5**0.5)
+    assert figures["IDF1"] == pytest.approx(50)
+    assert figures["switches"] == 1
+
+
+def test_a_ball_beside_the_true_one_counts_by_its_distance(benchmark):
+    truth = balls(benchmark, range(10))
+    close = benchmark.scores(truth, balls(benchmark, range(2, 12)), near(benchmark))
+    far = benchmark.scores(truth, balls(benchmark, range(12, 22)), near(benchmark))
+    # Similarity 0.9, of 19 thresholds from 0.05 to 0.95 one is not met; and 0.4, less than a half.
+    assert close["DetA"] == pytest.approx(100 * 18 / 19)
+    assert close["MOTA"] == pytest.approx(100)
+    assert far["IDF1"] == 0
+    assert far["DetA"] == pytest.approx(100 * 8 / 19)
+
+
+def test_nobody_is_known_again_after_a_cut_or_a_second_out_of_sight(benchmark):
+    times = np.arange(0, 4000, 250)
+    places = [5.0] * 8 + [None] * 2 + [5.0] * 2 + [None] * 3 + [5.0]
+    ids = benchmark.in_sight(balls(benchmark, places), times, cuts_ms=(1000,))
+    ids = [int(frame.ids[0]) if len(frame.ids) else None for frame in ids]
+    # Half a second between is the same body; a second is not, and neither is one after the cut.
+    assert ids == [0] * 4 + [1] * 4 + [None] * 2 + [1] * 2 + [None] * 3 + [2]
+
+
+def test_perfect_boxes_are_followed_perfectly_but_for_the_first_of_each(benchmark):
+    truth = tiny_tracks(duration_ms=8000)
+    figures = benchmark.measure(truth, "perfect", 12.5, 1.0, 0)
+    frames = 100
+    for what in ("people", "ball"):
+        assert figures[f"{what} DetA"] == pytest.approx(100 * (frames - 1) / frames)
+        assert figures[f"{what} switches"] == 0
+    assert figures["whole HOTA"] == pytest.approx(figures["people HOTA"])
+
+
+def test_worse_boxes_give_lower_figures(benchmark):
+    truth = tiny_tracks(duration_ms=20_000)
+    hota = [
+        benchmark.measure(truth, level, 12.5, 1.0, 0)["people HOTA"]
+        for level in ("perfect", "medium", "strong")
+    ]
+    assert hota[0] > hota[1] + 10 > hota[2] + 20
+
+
+def test_it_prints_a_table_and_writes_all_figures(benchmark, tmp_path, monkeypatch, capsys):
+    from tiny_tracks import write_tiny_tracks
+
+    match = tmp_path / "data" / "league" / "season" / "test-001 - Home - Away"
+    match.mkdir(parents=True)
+    write_tiny_tracks(match)
+    monkeypatch.setattr(benchmark, "find_matches", lambda root, split: [Match(match)])
+    out = tmp_path / "figures.csv"
+    arguments = [str(tmp_path), "--fps", "12.5", "--levels", "mild", "--csv", str(out)]
+    monkeypatch.setattr(sys, "argv", ["tracker_quality.py", *arguments])
+    benchmark.main()
+    table = capsys.readouterr().out.splitlines()
+    assert len(table) == 3 and len({line.count("|") for line in table}) == 1
+    (row,) = csv.DictReader(out.open())
+    assert (row["fps"], row["level"]) == ("12.5", "mild")
+    assert f"| {float(row['people IDF1']):.1f} |" in table[2]
+
+
+class Match:
+    """What the benchmark needs of a match."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
