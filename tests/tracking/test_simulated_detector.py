@@ -70,8 +70,10 @@ def test_it_looks_at_the_nearest_frame_and_at_none_that_is_far():
 def test_without_any_true_box_nothing_is_missed_and_false_ones_still_come():
     nothing = standing([(0, 0, 5, 5)], [PERSON], frames=1)
     nothing = nothing.where(np.zeros(1, bool))
-    times = np.arange(0, 4000, STEP_MS)
-    assert not any(len(f.boxes) for f in SimulatedDetector(nothing, "perfect").detect([], times))
+    times = np.arange(0, 20_000, 200)
+    assert not any(
+        len(f.boxes) for f in SimulatedDetector(nothing, "perfect").detect(NO_PIXELS, times)
+    )
     strong = SimulatedDetector(nothing, "strong").detect(NO_PIXELS, times)
     assert {PERSON, BALL} == {int(kind) for found in strong for kind in found.kinds}
 
@@ -101,18 +103,18 @@ def test_boxes_end_at_the_edge_of_the_picture():
 
 
 def test_misses_of_single_frames_are_short_and_bursts_last():
-    truth = standing([(100, 50, 106, 66)], [PERSON], frames=25_000)
+    truth = standing([(100, 50, 106, 66)], [PERSON], frames=5000)
     single = [not len(f.boxes) for f in found_in(truth, DetectorNoise(missed=0.2))]
     assert np.mean(single) == pytest.approx(0.2, abs=0.02)
     assert np.mean(runs(single)) == pytest.approx(1 / 0.8, rel=0.1)
-    burst = [not len(f.boxes) for f in found_in(truth, DetectorNoise(burst=0.2))]
-    # Three quarters of a second out of every fifth one.
-    assert np.mean(burst) == pytest.approx(0.15, abs=0.02)
+    burst = [not len(f.boxes) for f in found_in(truth, DetectorNoise(burst=0.4))]
+    # Three quarters of two in five seconds.
+    assert np.mean(burst) == pytest.approx(0.3, abs=0.08)
     assert runs(burst).min() >= 12
 
 
 def test_bodies_are_hidden_each_in_its_own_time():
-    truth = standing([(20, 50, 26, 66), (200, 50, 206, 66)], [PERSON] * 2, frames=5000)
+    truth = standing([(20, 50, 26, 66), (200, 50, 206, 66)], [PERSON] * 2, frames=4000)
     seen = np.array(
         [
             [(f.boxes[:, 0] < 100).any(), (f.boxes[:, 0] > 100).any()]
@@ -137,14 +139,14 @@ def test_a_ball_hides_nobody_and_nobody_hides_the_ball():
 
 
 def test_half_of_the_false_balls_lie_at_feet_and_half_at_one_place_for_a_second():
-    truth = standing([(100, 50, 108, 70)], [PERSON], frames=5000)
-    found = found_in(truth, DetectorNoise(false_balls=0.4))
+    truth = standing([(100, 50, 108, 70)], [PERSON], frames=2500)
+    found = found_in(truth, DetectorNoise(false_balls=1.0))
     centres = [(f.boxes[:, :2] + f.boxes[:, 2:])[f.kinds == BALL] / 2 for f in found]
-    assert np.mean([len(c) for c in centres]) == pytest.approx(0.4, abs=0.08)
+    assert np.mean([len(c) for c in centres]) == pytest.approx(1.0, abs=0.2)
     at_feet = [np.linalg.norm(c - [104, 70], axis=1) < 25 for c in centres]
-    assert np.mean([near.sum() for near in at_feet]) == pytest.approx(0.2, abs=0.04)
+    assert np.mean([near.sum() for near in at_feet]) == pytest.approx(0.5, abs=0.06)
     still = [c[~near] for c, near in zip(centres, at_feet, strict=True)]
-    for second in range(0, 5000, 25):
+    for second in range(0, 2500, 25):
         # A ball of the next second is elsewhere.
         assert all(np.array_equal(c, still[second]) for c in still[second : second + 25])
 
@@ -171,7 +173,7 @@ def test_one_of_everyday_things_knows_persons_and_balls_only(knows_football, kin
 
 
 def test_each_level_sees_less_than_the_one_before_and_the_ball_least():
-    truth = tiny_tracks(duration_ms=60_000)
+    truth = tiny_tracks(duration_ms=40_000)
     balls, people = [], []
     for noise in LEVELS.values():
         found = found_in(truth, replace(noise, false_people=0.0, false_balls=0.0))

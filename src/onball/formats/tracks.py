@@ -255,6 +255,9 @@ def _truth(path: Path, table: Any) -> Tracks:
     kept = pa.compute.and_(
         pa.compute.not_equal(names, "spare ball"), pa.compute.is_finite(table.column("x0"))
     )
+    # At the picture's edge, a rounded box may have no width.
+    for low, high in (("x0", "x1"), ("y0", "y1")):
+        kept = pa.compute.and_(kept, pa.compute.less(table.column(low), table.column(high)))
     table = table.filter(kept)
     count = table.num_rows
     return Tracks(
