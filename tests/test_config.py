@@ -125,7 +125,7 @@ def test_every_config_of_the_repository_can_be_built(path):
     config = load_config(path)
     build = build_net if config.task == "spotting" else build_classifier
     net = build(config.model, fetch_weights=False)
-    assert net.backbone.feature_dim > 0
+    assert (net.backbone.feature_dim > 0) == config.model.takes_frames
 
 
 @pytest.mark.parametrize("budget", BUDGETS, ids=lambda path: path.stem)

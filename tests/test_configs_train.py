@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny_tracks import write_tiny_tracks
 
 from onball.actions import ACTIONS
 from onball.config import ExperimentConfig, load_config
@@ -29,7 +30,6 @@ NAMES = sorted(
     for file in (CONFIGS / folder).glob("*.yaml")
 )
 SMALL = [
-    "model.backbone.pretrained=false",
     "data={width: 64, height: 36, clip_frames: 8}",
     "training={epochs: 1, warmup_epochs: 0, clips_per_epoch: 9, batch_size: 3}",
     "training={workers: 0, threads: 1, precision: 32, loggers: [], action_share: 1}",
@@ -66,6 +66,7 @@ def root(tmp_path_factory) -> Path:
         for number, ms in enumerate(write_film(match / "224p.mp4"))
     ]
     write_labels(EventList.of(events), match / "Labels-ball.json")
+    write_tiny_tracks(match, [event.position_ms for event in events], duration_ms=4000)
     other = root / "v2" / "league" / "season" / "match"
     annotations = [
         {"gameTime": f"{half} - 00:00", "position": str(ms), "label": V2_ACTIONS[number % 17]}
@@ -79,6 +80,8 @@ def root(tmp_path_factory) -> Path:
 def tiny(name: str, root: Path) -> ExperimentConfig:
     settings = [*SMALL, f"data.root={root / 'ball'}", f"data.cache={root / '.cache'}"]
     path = CONFIGS / f"{name}.yaml"
+    if load_config(path).model.takes_frames:
+        settings.append("model.backbone.pretrained=false")
     if load_config(path).model.auxiliary:
         settings.append(f"data.auxiliary.root={root / 'v2'}")
     return load_config(path, settings)

@@ -29,7 +29,7 @@ _MAY_CHANGE = {
     "model.backbone.pretrained",
 }
 #: Parts of the net that a model to start from must share.
-_PARTS = ("backbone", "tracking", "temporal", "head")
+_PARTS = ("backbone", "temporal", "head")
 
 
 def prepare_run(config: ExperimentConfig, run_dir: Path, resume: bool) -> bool:
@@ -97,7 +97,7 @@ def _difference(theirs: ModelConfig, ours: ModelConfig) -> str:
         options = [{k: v for k, v in dict(p).items() if k != "pretrained"} for p in (one, other)]
         if options[0] != options[1]:
             return f"the {part} {_written(one)}, the config {_written(other)}"
-    for switch in ("teams", "auxiliary"):
+    for switch in ("teams", "auxiliary", "tracking"):
         if getattr(theirs, switch) != getattr(ours, switch):
             given = f"model.{switch}={getattr(theirs, switch)}"
             return f"{given}, the config {getattr(ours, switch)}"
