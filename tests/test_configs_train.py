@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_tracks import write_tiny_tracks
+from tiny_tracks import tiny_tracks
 
 from onball.actions import ACTIONS
 from onball.config import ExperimentConfig, load_config
 from onball.data.soccernet_v2 import V2_ACTIONS
 from onball.events import Event, EventList, Team
 from onball.formats.soccernet import write_labels
+from onball.formats.tracks import write_tracks
 from onball.models import build_classifier, build_net
 from onball.training import run
 from onball.training.module import TrainingModule
@@ -66,7 +67,10 @@ def root(tmp_path_factory) -> Path:
         for number, ms in enumerate(write_film(match / "224p.mp4"))
     ]
     write_labels(EventList.of(events), match / "Labels-ball.json")
-    write_tiny_tracks(match, [event.position_ms for event in events], duration_ms=4000)
+    tracks = tiny_tracks([event.position_ms for event in events], duration_ms=4000)
+    # For a while nobody is seen: that state is learned too.
+    seen = (tracks.time_ms < 1000) | (tracks.time_ms >= 2000)
+    write_tracks(tracks.where(seen), match / "tracks.parquet")
     other = root / "v2" / "league" / "season" / "match"
     annotations = [
         {"gameTime": f"{half} - 00:00", "position": str(ms), "label": V2_ACTIONS[number % 17]}
