@@ -106,7 +106,7 @@ def test_settings_that_do_not_go_with_tracks_are_refused(runs, tmp_path, wrong, 
         run.train(runs.config(*ALONE, *wrong), run_dir=tmp_path / "run")
 
 
-def test_an_overlay_that_is_no_budget_names_another_experiment(tmp_path):
+def test_other_tracks_make_another_experiment(tmp_path):
     folders = {name: tmp_path / name for name in ("spotting", "tracks", "budgets")}
     for folder in folders.values():
         folder.mkdir()

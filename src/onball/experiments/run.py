@@ -27,8 +27,8 @@ from onball.training.schedule import TrainingSteps
 from onball.training.start import check_tracking
 from onball.training.validation import ValidationResult, validate
 
-#: Folder of the overlays that say how much is computed, not what.
-BUDGETS = "budgets"
+#: Overlays in a folder of this name change what a net is given: that is another experiment.
+TRACKS = "tracks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +49,15 @@ class Experiment:
     def name(self) -> str:
         """`<folder>/<file>` without suffix: `spotting/regnety_bilstm`.
 
-        Overlays that are no budget make another experiment: `spotting/regnety_tracking+degraded`.
+        Other tracks make another experiment: `spotting/regnety_tracking+degraded`.
         """
         variants = [f"+{path.stem}" for path in self.variants]
         return "".join([f"{self.path.resolve().parent.name}/{self.path.stem}", *variants])
 
     @property
     def variants(self) -> list[Path]:
-        """The overlays that are no budget."""
-        return [path for path in self.overlays if path.resolve().parent.name != BUDGETS]
+        """The overlays that name other tracks."""
+        return [path for path in self.overlays if path.resolve().parent.name == TRACKS]
 
     def load(self) -> ExperimentConfig:
         """All settings. Raises `ConfigError`."""
@@ -127,8 +127,8 @@ def _row(
     cost = cost_of(config)
     known = [epoch for epoch in epochs if epoch["map10"]]
     best = max(known, key=lambda epoch: float(epoch["map10"]), default=None)
-    budgets = [path for path in experiment.overlays if path not in experiment.variants]
-    over = [path.stem for path in budgets] + list(experiment.settings)
+    others = [path for path in experiment.overlays if path not in experiment.variants]
+    over = [path.stem for path in others] + list(experiment.settings)
     scores = tested.evaluation.ap
     return {
         "config": experiment.name,
