@@ -74,20 +74,15 @@ def classify_match(
         present[index] = present_actions(events, start, start + len(frames)).numpy() > 0
         clip = torch.from_numpy(np.ascontiguousarray(frames)).to(device).permute(0, 3, 1, 2)
         with torch.autocast(device.type, dtype=precision, enabled=precision is not torch.float32):
-            scores[index] = (
-                net(clip[None], _tracking(match, start, len(frames), device))[0]
-                .float()
-                .sigmoid()
-                .cpu()
-                .numpy()
-            )
+            inputs = (clip[None], *_tracking(match, start, len(frames), device))
+            scores[index] = net(*inputs)[0].float().sigmoid().cpu().numpy()
     return ClassifiedClips(present, scores)
 
 
 def _tracking(
     match: LabelledMatch, start: int, count: int, device: torch.device
-) -> torch.Tensor | None:
-    """What the tracks say of some frames, `[1, count, 2F]`, for nets that take them."""
+) -> tuple[torch.Tensor, ...]:
+    """What the tracks say of some frames, `[1, count, 2F]`; nothing for nets that take none."""
     if match.tracking is None:
-        return None
-    return torch.from_numpy(match.tracking[start : start + count]).to(device)[None]
+        return ()
+    return (torch.from_numpy(match.tracking[start : start + count]).to(device)[None],)

@@ -40,7 +40,8 @@ def read_windows(
 
     Yields and raises what `read_frames` does.
     """
-    scaler = VideoReformatter()
+    if min(size) < 1:
+        raise ValueError(f"size {size} has no pixels")
     batches = read_frames(
         path,
         fps,
@@ -50,6 +51,16 @@ def read_windows(
         batch_frames=batch_frames,
         threads=threads,
     )
+    return _cut(batches, size, windows_at)
+
+
+def _cut(
+    batches: Iterator[FrameBatch],
+    size: tuple[int, int],
+    windows_at: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float32]],
+) -> Iterator[FrameBatch]:
+    """The frames' windows, in batches as they come."""
+    scaler = VideoReformatter()
     for frames, pts_ms in batches:
         height, width = frames.shape[1:3]
         scaled = np.empty((len(frames), size[1], size[0], 3), np.uint8)

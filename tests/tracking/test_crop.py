@@ -1,0 +1,87 @@
+"""False balls: a window does not leap to a ball that no ball could have reached."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from onball.config import FrameCropConfig
+from onball.tracking.crop import crop_windows
+from onball.tracks import BALL, PERSON, UNTRACKED, TrackedVideo, Tracks
+
+W, H = 400, 224
+TIMES = np.arange(0, 8000, 80, dtype=np.int64)
+STEADY = (120.0, 110.0)
+FAR = (385.0, 12.0)
+
+
+def match(places, cuts=()):
+    """Ten people on the left; a ball at `places[i]`, x and y in pixels, or not seen (None)."""
+    rows = []
+    for time, place in zip(TIMES, places, strict=True):
+        for number in range(10):
+            x = 80 + 10 * number
+            rows.append((time, number, PERSON, x - 3, 100, x + 3, 116))
+        if place is not None:
+            x, y = place
+            rows.append((time, UNTRACKED, BALL, x - 1.5, y - 1.5, x + 1.5, y + 1.5))
+    table = np.array(rows)
+    return Tracks(
+        table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2].astype(np.uint8),
+        table[:, 3:].astype(np.float32), np.full(len(table), 0.5, np.float32),
+        TrackedVideo(W, H, 8000, 12.5, cuts),
+    )  # fmt: skip
+
+
+def windows_of(places, cuts=()):
+    return crop_windows(match(places, cuts), TIMES, FrameCropConfig())
+
+
+def moves(windows):
+    return np.abs(np.diff((windows[:, :2] + windows[:, 2:]) / 2, axis=0)).max(axis=1)
+
+
+def holds(windows, place):
+    x, y = place[0] / W, place[1] / H
+    return (windows[:, 0] <= x) & (x <= windows[:, 2]) & (windows[:, 1] <= y) & (y <= windows[:, 3])
+
+
+@pytest.mark.parametrize("length", [1, 3])
+@pytest.mark.parametrize("every", [10, 20])
+def test_a_false_ball_now_and_then_does_not_move_the_window(length, every):
+    places = [FAR if index % every < length else STEADY for index in range(len(TIMES))]
+    windows = windows_of(places)
+    assert moves(windows).max() < 0.005
+    assert holds(windows, STEADY).all()
+
+
+def test_a_false_ball_at_the_first_and_the_last_frame_is_dropped_too():
+    places = [STEADY] * len(TIMES)
+    places[0] = places[-1] = FAR
+    assert moves(windows_of(places)).max() < 0.005
+
+
+def test_a_ball_that_stays_where_it_leapt_to_is_followed():
+    places = [STEADY] * 50 + [FAR] * 50
+    windows = windows_of(places)
+    assert holds(windows[:50], STEADY).all() and holds(windows[50:], FAR).all()
+
+
+def test_a_ball_seen_for_a_moment_alone_is_kept():
+    places = [None] * len(TIMES)
+    places[50] = FAR
+    assert holds(windows_of(places)[50:51], FAR).all()
+
+
+def test_a_ball_seen_for_a_moment_after_a_cut_is_kept():
+    places = [STEADY] * 50 + [FAR] * 2 + [None] * 48
+    assert holds(windows_of(places, cuts=(4000,))[50:52], FAR).all()
+
+
+def test_a_hard_shot_is_no_leap():
+    """A ball that crosses the picture's width in a second, at its fastest."""
+    x = np.r_[np.full(44, 20.0), np.linspace(20, 380, 13), np.full(43, 380.0)]
+    places = [(float(at), 112.0) for at in x]
+    windows = windows_of(places)
+    for window, place in zip(windows, places, strict=True):
+        assert holds(window[None], place).all()
