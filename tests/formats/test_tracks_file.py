@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from tiny_tracks import tiny_tracks
@@ -85,7 +87,11 @@ def swap_first_and_last(table):
         (with_column("y0", lambda c: np.full(len(c), np.nan), pa.float32()), r"is no number"),
         (with_column("score", lambda c: np.full(len(c), 1.5), pa.float32()), r"between 0 and 1"),
         (with_column("class", lambda c: ["dog"] * len(c)), r"unknown class 'dog': one of player"),
-        (with_column("time_ms", lambda c: ["a"] * len(c)), r"'time_ms' is not of numbers"),
+        (with_column("time_ms", lambda c: ["0"] * len(c)), r"'time_ms' is not of whole numbers"),
+        (with_column("time_ms", lambda c: [0.5] * len(c)), r"'time_ms' is not of whole numbers"),
+        (with_column("score", lambda c: [True] * len(c)), r"'score' is not of numbers"),
+        (with_column("class", lambda c: [*["ball"] * (len(c) - 1), None]), r"row 99: no value"),
+        (with_column("x0", lambda c: [None, *[1.0] * (len(c) - 1)]), r"row 0: no value .*'x0'"),
         (lambda table: table.drop_columns(["score"]), r"has no column 'score'"),
     ],
 )
@@ -119,6 +125,43 @@ def test_files_that_are_no_tracks_are_refused(tracks, tmp_path):
         read_tracks(path)
 
 
+@pytest.mark.parametrize(
+    ("about", "message"),
+    [
+        ({"width": float("inf")}, r"do not say what the video is"),
+        ({"fps": float("nan")}, r"rate that is not above 0"),
+        ({"cuts_ms": None}, r"do not say what the video is"),
+        ({"format_version": 2}, r"format 2, .*newer onball"),
+    ],
+)
+def test_metadata_that_say_no_video_are_refused(tracks, tmp_path, about, message):
+    path = tmp_path / "t.parquet"
+    write_tracks(tracks, path)
+    changed = json.loads(pq.read_metadata(path).metadata[b"onball"]) | about
+    table = pq.read_table(path).replace_schema_metadata({b"onball": json.dumps(changed).encode()})
+    pq.write_table(table, path)
+    with pytest.raises(DataError, match=message):
+        read_tracks(path)
+
+
+def test_damaged_bytes_never_end_in_a_traceback(tracks, tmp_path):
+    path = tmp_path / "t.parquet"
+    write_tracks(tracks, path)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(200):
+        damaged = np.frombuffer(whole, np.uint8).copy()
+        damaged[rng.integers(4, len(whole) - 4, 3)] = rng.integers(0, 256, 3)
+        path.write_bytes(damaged.tobytes())
+        try:
+            read_tracks(path)
+        except DataError as error:
+            assert "\n" not in str(error)
+            refused += 1
+    assert refused > 100
+
+
 def test_tracks_of_another_video_are_refused(tracks, tmp_path):
     film = tmp_path / "film.mp4"
     with VideoWriter(film, (64, 36), 25) as writer:
@@ -147,6 +190,20 @@ def test_true_tracks_of_a_simulated_match_are_read(onball, tmp_path):
     assert set(np.unique(tracks.kinds)) <= set(range(len(KINDS)))
     assert BALL in tracks.kinds
     assert (np.diff(tracks.time_ms) >= 0).all()
+    rows = pq.read_table(path).filter(pc.field("kind") != "spare ball")
+    assert 0 <= rows.num_rows - len(tracks) < rows.num_rows // 100
+    camera = pq.read_table(path.with_name("camera.parquet"))
+    views = np.array(camera["view"].to_pylist())
+    changes = camera["time_ms"].to_numpy()[1:][views[1:] != views[:-1]]
+    assert set(changes.tolist()) <= set(tracks.video.cuts_ms)
+    # Another program may have written the names as plain text.
+    plain = pq.read_table(path)
+    at = plain.column_names.index("kind")
+    pq.write_table(plain.set_column(at, "kind", plain["kind"].cast(pa.string())), path)
+    assert np.array_equal(read_tracks(path).kinds, tracks.kinds)
+    pq.write_table(plain.drop_columns(["x1"]), path)
+    with pytest.raises(DataError, match=r"has no column 'x1'"):
+        read_tracks(path)
     again = path.with_name("again.parquet")
     write_tracks(tracks, again)
     assert np.array_equal(read_tracks(again).boxes, tracks.boxes)

@@ -193,6 +193,23 @@ def test_stopped_work_goes_on_where_it_was_and_ends_the_same(film, tmp_path, sto
     assert one.video == other.video
 
 
+@pytest.mark.parametrize("cuts", [(256,), (260,), (250, 257), (252, 256), (255, 262)])
+def test_cuts_beside_the_place_where_work_stopped_are_told_as_without_a_stop(tmp_path, cuts):
+    film = tmp_path / "film.mp4"
+    with VideoWriter(film, (160, 90), 12.5) as writer:
+        for index in range(280):
+            writer.write(scene(sum(index >= cut for cut in cuts), index // 5))
+    track_video(film, Finder(), tmp_path / "whole.parquet")
+    with pytest.raises(KeyboardInterrupt):
+        track_video(film, Finder(stop_at=270), tmp_path / "t.parquet")
+    finder = Finder()
+    track_video(film, finder, tmp_path / "t.parquet")
+    assert finder.shown == 280 - 256  # the cuts lie where they matter
+    one, other = (read_tracks(tmp_path / name) for name in ("whole.parquet", "t.parquet"))
+    assert one.video.cuts_ms and one.video == other.video
+    assert np.array_equal(one.track_ids, other.track_ids)
+
+
 def test_another_detector_does_not_take_over_what_one_has_left(film, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         track_video(film, Finder(310), tmp_path / "t.parquet")

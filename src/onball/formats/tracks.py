@@ -21,6 +21,7 @@ found), `cuts_ms` (first frames after camera cuts), `detector` and `video`.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,10 +33,12 @@ from numpy.typing import NDArray
 from onball.errors import DataError, MissingDependencyError
 from onball.files import atomic_path
 from onball.formats.tracks_check import check_rows, check_video
+from onball.formats.tracks_columns import BOX, boxes_of, kinds_of, numbers_of, require_columns
 from onball.tracks import KINDS, TrackedVideo, Tracks
 
 try:
     import pyarrow as pa
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 except ImportError:  # pragma: no cover - depends on the installation
     raise MissingDependencyError("pyarrow", "track", "Reading and writing tracks") from None
@@ -45,8 +48,9 @@ _VERSION = 1
 _KEY = b"onball"
 #: Rows are written so many, or from so many calls, at a time.
 _ROWS_PER_GROUP, _ADDS_PER_GROUP = 60_000, 4_000
-_BOX = ("x0", "y0", "x1", "y1")
 _TRUTH_COLUMNS = {"id", "kind", "pitch_x"}
+#: What damaged bytes lead to; text that is not UTF-8 is a `ValueError`.
+_UNREADABLE = (pa.ArrowException, OSError, ValueError)
 #: What the simulator calls them, and what they are to a detector. A spare ball is no ball in play.
 _TRUTH_KINDS = {"substitute": "person"}
 _SCHEMA = pa.schema(
@@ -54,7 +58,7 @@ _SCHEMA = pa.schema(
         ("time_ms", pa.int32()),
         ("track_id", pa.int32()),
         ("class", pa.dictionary(pa.int8(), pa.string())),
-        *((name, pa.float32()) for name in _BOX),
+        *((name, pa.float32()) for name in BOX),
         ("score", pa.float32()),
     ]
 )
@@ -64,7 +68,13 @@ class TracksWriter:
     """Writes a tracks file part by part; memory stays flat. See `open_writer`."""
 
     def __init__(self, path: Path, detector: str, video: str) -> None:
-        self._file = pq.ParquetWriter(path, _SCHEMA, compression="zstd")
+        self._file = pq.ParquetWriter(
+            # Checksums, or else a damaged file may read as other boxes.
+            path,
+            _SCHEMA,
+            compression="zstd",
+            write_page_checksum=True,
+        )
         self._about = {"detector": detector, "video": video}
         self._pending: list[tuple[NDArray[Any], ...]] = []
         self._rows = 0
@@ -180,7 +190,7 @@ def read_about(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     try:
         return _about(path, pq.read_metadata(path).metadata)
-    except (pa.ArrowException, OSError) as error:
+    except _UNREADABLE as error:
         raise _broken(path, error) from None
 
 
@@ -188,9 +198,11 @@ def _read_table(path: Path) -> Any:
     if not path.is_file():
         raise DataError(f"{path}: no such file: make it with `onball track VIDEO`")
     try:
-        return pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
+        table = pq.read_table(path, page_checksum_verification=True)
+        list(table.column_names)  # looked at here: names that are not text fail only then
+    except _UNREADABLE as error:
         raise _broken(path, error) from None
+    return table
 
 
 def _broken(path: Path, error: Exception) -> DataError:
@@ -220,9 +232,7 @@ def _about(path: Path, metadata: dict[bytes, bytes] | None) -> dict[str, Any]:
 def _own(path: Path, table: Any) -> Tracks:
     # Not of the table: metadata that came last are those of the file alone.
     about = read_about(path)
-    missing = [name for name in _SCHEMA.names if name not in table.column_names]
-    if missing:
-        raise DataError(f"{path}: has no column '{missing[0]}': is it a tracks file?")
+    require_columns(path, table, _SCHEMA.names)
     try:
         video = TrackedVideo(
             int(about["width"]),
@@ -231,16 +241,17 @@ def _own(path: Path, table: Any) -> Tracks:
             float(about["fps"]),
             tuple(sorted(int(time) for time in about["cuts_ms"])),
         )
-        if min(video.width, video.height, video.duration_ms, video.fps) <= 0:
-            raise ValueError("a size, length or rate of 0")
-    except (KeyError, ValueError, TypeError) as error:
+        sound = min(video.width, video.height, video.duration_ms) > 0
+        if not sound or not 0 < video.fps < math.inf:
+            raise ValueError("a size, length or rate that is not above 0")
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise DataError(f"{path}: its metadata do not say what the video is ({error})") from None
     tracks = Tracks(
-        _numbers(path, table, "time_ms", np.int64),
-        _numbers(path, table, "track_id", np.int64),
-        _kinds(path, table.column("class"), {}),
-        _boxes(path, table),
-        _numbers(path, table, "score", np.float32),
+        numbers_of(path, table, "time_ms", np.int64),
+        numbers_of(path, table, "track_id", np.int64),
+        kinds_of(path, table, "class", {}),
+        boxes_of(path, table),
+        numbers_of(path, table, "score", np.float32),
         video,
     )
     return check_rows(path, tracks)
@@ -251,53 +262,19 @@ def _truth(path: Path, table: Any) -> Tracks:
     from onball.formats.tracks_truth import simulated_video
 
     video = simulated_video(path)
-    names = table.column("kind").combine_chunks().dictionary_decode()
-    kept = pa.compute.and_(
-        pa.compute.not_equal(names, "spare ball"), pa.compute.is_finite(table.column("x0"))
-    )
+    require_columns(path, table, ("time_ms", *BOX))
+    names = table.column("kind").cast(pa.string())
+    kept = pc.and_(pc.not_equal(names, "spare ball"), pc.is_finite(table.column("x0")))
     # At the picture's edge, a rounded box may have no width.
     for low, high in (("x0", "x1"), ("y0", "y1")):
-        kept = pa.compute.and_(kept, pa.compute.less(table.column(low), table.column(high)))
+        kept = pc.and_(kept, pc.less(table.column(low), table.column(high)))
     table = table.filter(kept)
     count = table.num_rows
     return Tracks(
-        _numbers(path, table, "time_ms", np.int64),
-        _numbers(path, table, "id", np.int64),
-        _kinds(path, table.column("kind"), _TRUTH_KINDS),
-        _boxes(path, table),
+        numbers_of(path, table, "time_ms", np.int64),
+        numbers_of(path, table, "id", np.int64),
+        kinds_of(path, table, "kind", _TRUTH_KINDS),
+        boxes_of(path, table),
         np.ones(count, np.float32),
         video,
     )
-
-
-def _numbers(path: Path, table: Any, name: str, dtype: type[Any]) -> NDArray[Any]:
-    try:
-        return np.asarray(table.column(name).to_numpy(), dtype)
-    except (pa.ArrowException, ValueError, TypeError):
-        raise DataError(f"{path}: column '{name}' is not of numbers") from None
-
-
-def _boxes(path: Path, table: Any) -> NDArray[np.float32]:
-    return np.stack([_numbers(path, table, name, np.float32) for name in _BOX], axis=1)
-
-
-def _kinds(path: Path, column: Any, other_names: dict[str, str]) -> NDArray[np.uint8]:
-    """Indices into `KINDS` of a column of names."""
-    try:
-        array = column.combine_chunks()
-        encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
-        if isinstance(encoded, pa.ChunkedArray):
-            encoded = encoded.unify_dictionaries().combine_chunks()
-        names = encoded.dictionary.to_pylist()
-        indices = np.asarray(encoded.indices.to_numpy(zero_copy_only=False), np.int64)
-    except (pa.ArrowException, ValueError, TypeError, AttributeError):
-        raise DataError(f"{path}: column 'class' is not of names") from None
-    known = [other_names.get(name, name) for name in names]
-    numbers = np.array([KINDS.index(n) if n in KINDS else 255 for n in known] or [255], np.uint8)
-    kinds = numbers[indices]
-    if (kinds == 255).any():
-        row = int(np.argmax(kinds == 255))
-        raise DataError(
-            f"{path}: row {row}: unknown class '{names[indices[row]]}': one of {', '.join(KINDS)}"
-        )
-    return kinds

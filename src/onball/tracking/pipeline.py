@@ -16,7 +16,7 @@ import numpy as np
 from onball.errors import VideoError
 from onball.files import require_writable
 from onball.formats.tracks import open_writer
-from onball.tracking.cuts import CutDetector
+from onball.tracking.cuts import SHORTEST_SHOT_S, CutDetector
 from onball.tracking.detections import Detector
 from onball.tracking.parts import DetectedFrames, Parts
 from onball.tracking.tracker import Tracker
@@ -134,14 +134,17 @@ def _detected(
     """What is found in the video's frames, and whether it was found just now."""
     from onball.video import read_frames
 
-    last = -1
+    last, shot = -1, 0
     for kept in parts.kept():
         last = int(kept.times_ms[-1])
+        shot = int(max(kept.times_ms[kept.cuts], default=shot))
         yield kept, False
     cut_detector = CutDetector(fps)
     pending: list[DetectedFrames] = []
-    # The last frame is looked at once more, so that a cut right after it is seen.
-    for batch in read_frames(video, fps, None, start_ms=max(0, last), batch_frames=_BATCH):
+    # The cut detector takes the first frame it is shown for a cut, and tells none soon after. It is
+    # shown the last one it told once more, or what is so long ago that it tells the next again.
+    start = max(shot, last - round(1000 * SHORTEST_SHOT_S))
+    for batch in read_frames(video, fps, None, start_ms=start, batch_frames=_BATCH):
         told = np.array([cut_detector.is_cut(frame) for frame in batch.frames])
         new = batch.pts_ms > last
         if not new.any():
