@@ -3,8 +3,8 @@
     python benchmarks/tracking_speed.py VIDEO --detector FILE [--fps 12.5] [--seconds 20]
 
 Prints frames per second of each part by itself, and of `onball track` as a whole, with multiples of
-real time. Of the shares, those of the parts add up to about the whole's. The tracker is fed what the
-detector found. Other work on the machine slows everything: compare rows of one run only.
+real time. The tracker is fed what the detector found. The whole is a second run, and other work on
+the machine slows either: where the shares of the parts are far from 100 % together, measure again.
 """
 
 from __future__ import annotations
