@@ -31,7 +31,7 @@ def detectors(fps: float) -> dict[str, Callable[[], Any]]:
     least = round(SHORTEST_SHOT_S * fps)
     return {
         "hash (used)": lambda: None,
-        "hash, threshold 0.35": lambda: HashDetector(threshold=0.35, min_scene_len=least),
+        "hash, threshold 0.25": lambda: HashDetector(threshold=0.25, min_scene_len=least),
         "content, threshold 20": lambda: ContentDetector(threshold=20, min_scene_len=least),
         "content, threshold 27": lambda: ContentDetector(threshold=27, min_scene_len=least),
         "histogram, threshold 0.05": lambda: HistogramDetector(0.05, min_scene_len=least),

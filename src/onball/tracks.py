@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+#: Name of a match's tracks, beside its video.
+TRACKS_FILE = "tracks.parquet"
 #: What a box may hold; `Tracks.kinds` are indices into this.
 KINDS = ("player", "goalkeeper", "referee", "person", "ball")
 BALL = KINDS.index("ball")

@@ -1,6 +1,10 @@
-"""False balls: a window does not leap to a ball that no ball could have reached."""
+"""Windows around players and ball: smooth, of the picture's aspect, never without the ball, and not led
+away by false ones.
+"""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,3 +89,67 @@ def test_a_hard_shot_is_no_leap():
     windows = windows_of(places)
     for window, place in zip(windows, places, strict=True):
         assert holds(window[None], place).all()
+
+
+def wandering(seed=0, cuts=(), ball_seen=0.7):
+    """Ten people about a ball that wanders through the picture and is not always seen."""
+    rng = np.random.default_rng(seed)
+    count = len(TIMES)
+    ball = np.cumsum(rng.normal(0, 6, (count, 2)), axis=0) + [200, 112]
+    ball = np.abs((ball - 2) % (2 * np.array([W - 4, H - 4])) - [W - 4, H - 4]) + 2
+    people = ball[:, None] + rng.normal(0, 60, (1, 10, 2))
+    rows = []
+    for index, time in enumerate(TIMES):
+        for number, place in enumerate(people[index].clip([5, 9], [W - 5, H - 9])):
+            rows.append((time, number, PERSON, *(place - [4, 8]), *(place + [4, 8])))
+        if rng.random() < ball_seen:
+            rows.append((time, 50, BALL, *(ball[index] - 1.5), *(ball[index] + 1.5)))
+    table = np.array(rows)
+    return Tracks(
+        table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2].astype(np.uint8),
+        table[:, 3:].astype(np.float32), np.ones(len(table), np.float32),
+        TrackedVideo(W, H, 8000, 12.5, cuts),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_ball_in_sight_is_never_cut_off(seed):
+    tracks = wandering(seed)
+    windows = crop_windows(tracks, TIMES, FrameCropConfig(least_scale=0.3))
+    balls = tracks.where(tracks.kinds == BALL)
+    own = windows[np.searchsorted(TIMES, balls.time_ms)]
+    shares = balls.boxes / [W, H, W, H]
+    assert (shares[:, :2] >= own[:, :2] - 1e-6).all() and (shares[:, 2:] <= own[:, 2:] + 1e-6).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_windows_have_the_pictures_aspect_and_lie_within_it(seed):
+    windows = crop_windows(wandering(seed), TIMES, FrameCropConfig())
+    size = windows[:, 2:] - windows[:, :2]
+    assert np.allclose(size[:, 0], size[:, 1], atol=1e-5)
+    assert windows.min() >= 0 and windows.max() <= 1
+    assert size.min() >= 0.45 - 1e-5
+
+
+def test_windows_move_smoothly_and_jump_at_a_cut():
+    tracks = wandering(1)
+    left = tracks.time_ms < 4000
+    boxes = tracks.boxes.copy()
+    boxes[:, [0, 2]] = np.where(
+        left[:, None], 20 + boxes[:, [0, 2]] * 0.3, 260 + boxes[:, [0, 2]] * 0.3
+    )
+    tracks = replace(tracks, boxes=boxes, video=replace(tracks.video, cuts_ms=(4000,)))
+    windows = crop_windows(tracks, TIMES, FrameCropConfig())
+    moves = np.abs(np.diff((windows[:, :2] + windows[:, 2:]) / 2, axis=0)).max(axis=1)
+    assert moves[49] > 0.2
+    assert np.delete(moves, 49).max() < 0.1
+
+
+def test_without_a_ball_the_people_are_shown_and_without_people_everything():
+    tracks = wandering(0, ball_seen=0.0)
+    boxes = tracks.boxes * np.float32(0.3)
+    windows = crop_windows(replace(tracks, boxes=boxes), TIMES, FrameCropConfig())
+    assert ((windows[:, 0] + windows[:, 2]) / 2).max() < 0.4
+    nobody = tracks.where(np.zeros(len(tracks), bool))
+    assert np.allclose(crop_windows(nobody, TIMES, FrameCropConfig()), [0, 0, 1, 1], atol=1e-5)
+    assert crop_windows(nobody, TIMES[:0], FrameCropConfig()).shape == (0, 4)

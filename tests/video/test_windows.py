@@ -9,7 +9,7 @@ import pytest
 from films import steady, write_film
 
 from onball.errors import VideoError
-from onball.video import FrameBatch, read_frames
+from onball.video import FrameBatch, VideoWriter, read_frames
 from onball.video.windows import read_windows
 
 
@@ -86,3 +86,42 @@ def test_settings_that_make_no_sense_are_errors_at_once(tmp_path: Path):
         read_windows(film, 0, (32, 24), whole)
     with pytest.raises(VideoError):
         next(read_windows(film, 12.5, (32, 24), whole))
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    """2 s with a red square that moves right over a smooth ground."""
+    path = tmp_path_factory.mktemp("films") / "film.mp4"
+    ground = np.stack(np.meshgrid(np.linspace(0, 90, 160), np.linspace(0, 90, 96)), -1).mean(-1)
+    with VideoWriter(path, (160, 96), 25, crf=5) as writer:
+        for index in range(50):
+            picture = np.repeat(ground[..., None], 3, axis=2).astype(np.uint8)
+            picture[40:56, 20 + 2 * index : 36 + 2 * index] = [230, 20, 20]
+            writer.write(picture)
+    return path
+
+
+def read(batches):
+    parts = list(batches)
+    return np.concatenate([p.frames for p in parts]), np.concatenate([p.pts_ms for p in parts])
+
+
+def test_the_whole_picture_as_window_is_what_read_frames_gives(film):
+    whole = read(read_frames(film, 12.5, (80, 48)))
+    cut = read(read_windows(film, 12.5, (80, 48), lambda t: np.tile([0.0, 0, 1, 1], (len(t), 1))))
+    assert cut[1].tolist() == whole[1].tolist()
+    # Red is stored at half the resolution: scaling before and after its colours are made differs.
+    assert np.abs(cut[0].astype(int) - whole[0]).mean() < 1.5
+
+
+def test_a_window_that_follows_keeps_the_marker_in_its_middle(film):
+    def windows(times):
+        x = (28 + 2 * times / 40) / 160
+        return np.stack([x - 0.1, 0 * x + 0.4, x + 0.1, 0 * x + 0.6], axis=1)
+
+    frames, _ = read(read_windows(film, 12.5, (40, 24), windows, start_ms=80, end_ms=1500))
+    red = (frames[..., 0] > 150) & (frames[..., 1] < 90)
+    for frame in red:
+        y, x = np.nonzero(frame)
+        assert abs(x.mean() - 19.5) < 2 and abs(y.mean() - 11.5) < 2
+        assert 14 <= np.ptp(x) <= 24  # 16 of 32 source pixels, on 40

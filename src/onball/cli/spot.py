@@ -113,7 +113,9 @@ def _track_finder(
         return lambda video, folder: tracks
     beside = DataConfig().tracks
 
-    from onball.cli.track import open_with_default, track_with_progress
+    from onball.cli.track import made_by, open_with_default, track_with_progress
+    from onball.errors import DataError
+    from onball.formats.tracks import read_tracks
 
     # Opened when it is first needed: matches of a data set may have their tracks beside them.
     opened: list[Detector] = []
@@ -125,8 +127,15 @@ def _track_finder(
             return video.with_name(beside)
         if not opened:
             opened.append(open_with_default(detector, device=device))
-        track_with_progress(video, opened[0], folder / beside)
-        return folder / beside
+        made = folder / beside
+        if made_by(made, opened[0].name):  # in an earlier run, of this video or another
+            try:
+                read_tracks(made, video)
+                return made
+            except DataError:
+                pass
+        track_with_progress(video, opened[0], made)
+        return made
 
     return find
 

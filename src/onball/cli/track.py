@@ -10,13 +10,13 @@ import typer
 
 from onball.cli import console
 from onball.errors import InputError, VideoError
+from onball.tracks import TRACKS_FILE
 
 if TYPE_CHECKING:
     from onball.tracking.detections import Detector
     from onball.tracking.pipeline import TrackingSummary
 
-_SIMULATED = "simulated"
-_TRUTH_FILE = "tracks.parquet"
+_SIMULATED, _LEVEL = "simulated", "medium"
 
 
 def track(
@@ -42,7 +42,7 @@ def track(
     split: Annotated[
         str, typer.Option(help="With --data: train, valid, test, challenge or all.")
     ] = "all",
-    name: Annotated[str, typer.Option(help="Name of the tracks files.")] = _TRUTH_FILE,
+    name: Annotated[str, typer.Option(help="Name of the tracks files.")] = TRACKS_FILE,
     fps: Annotated[
         float, typer.Option(min=1, max=240, help="Frames per second to look at.")
     ] = 12.5,
@@ -64,21 +64,24 @@ def track(
 ) -> None:
     """Find and follow players and ball; writes tracks.parquet for each video."""
     jobs = _jobs(videos or [], data, split, out, name)
-    simulated = detector is not None and detector.partition(":")[0] == _SIMULATED
+    kind, _, level = (detector or "").partition(":")
+    simulated = kind == _SIMULATED
     if simulated and data is None:
         raise InputError(f"--detector {detector} is for simulated matches: name them with --data")
-    if simulated and name == _TRUTH_FILE:
+    if simulated and name == TRACKS_FILE:
         raise InputError(f"{name} holds the true tracks: name others, --name tracks_medium.parquet")
     finder = None
     if not simulated:
         finder = open_with_default(detector, threshold=threshold, tiles=tiles, device=device)
-    by = f"{detector if ':' in str(detector) else 'simulated:medium'}, seed {seed}"
     if not overwrite:
-        jobs = _left_to_do(jobs, by if finder is None else finder.name, fps)
+        from onball.tracking.simulated import simulated_name
+
+        by = simulated_name(level or _LEVEL, seed) if finder is None else finder.name
+        jobs = _left_to_do(jobs, by, fps)
     broken = 0
     for video, path in jobs.items():
         try:
-            one = finder or _simulated(str(detector), video, seed)
+            one = finder or _simulated(level or _LEVEL, video, seed)
             summary = track_with_progress(video, one, path, fps)
         except VideoError as error:
             # The other videos are worth their tracks; the exit code tells of this one.
@@ -133,12 +136,12 @@ def track_with_progress(
     return summary
 
 
-def _simulated(name: str, video: Path, seed: int) -> Detector:
+def _simulated(level: str, video: Path, seed: int) -> Detector:
     from onball.formats.tracks import read_tracks
     from onball.tracking.simulated import SimulatedDetector
 
-    truth = read_tracks(video.with_name(_TRUTH_FILE), video)
-    return SimulatedDetector(truth, name.partition(":")[2] or "medium", seed)
+    truth = read_tracks(video.with_name(TRACKS_FILE), video)
+    return SimulatedDetector(truth, level, seed, video.parent.name)
 
 
 def _left_to_do(jobs: dict[Path, Path], detector: str, fps: float) -> dict[Path, Path]:
@@ -146,25 +149,29 @@ def _left_to_do(jobs: dict[Path, Path], detector: str, fps: float) -> dict[Path,
 
     Raises `InputError` if another kind of tracks would be lost.
     """
-    from onball.formats.tracks import read_about
-
     left = {}
     for video, path in jobs.items():
         if not path.exists():
             left[video] = path
             continue
-        try:
-            about = read_about(path)
-            same = (about.get("detector"), about.get("fps")) == (detector, fps)
-        except InputError:
-            same = False
-        if not same:
+        if not made_by(path, detector, fps):
             raise InputError(
                 f"{path}: is there already, made otherwise: --overwrite replaces it, --name makes "
                 "another"
             )
         console.say(f"{path}: is there already, made by {detector}")
     return left
+
+
+def made_by(path: Path, detector: str, fps: float = 12.5) -> bool:
+    """Whether that tracks file is there, and was made by that detector at that rate."""
+    from onball.formats.tracks import read_about
+
+    try:
+        about = read_about(path)
+    except InputError:
+        return False
+    return (about.get("detector"), about.get("fps")) == (detector, fps)
 
 
 def _told(summary: TrackingSummary) -> str:

@@ -8,6 +8,7 @@ from pydantic import PositiveFloat, PositiveInt
 
 from onball.config.components import Section
 from onball.config.cropping import FrameCropConfig
+from onball.tracks import TRACKS_FILE
 
 
 class AuxiliaryDataConfig(Section):
@@ -45,7 +46,7 @@ class DataConfig(Section):
     height: PositiveInt = 224
     clip_frames: PositiveInt = 50
     cache: Path | None = None
-    tracks: str = "tracks.parquet"
+    tracks: str = TRACKS_FILE
     crop: FrameCropConfig | None = None
     auxiliary: AuxiliaryDataConfig = AuxiliaryDataConfig()
     skip_labels_outside: bool = False

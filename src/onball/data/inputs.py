@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from onball.config import DataConfig, FrameCropConfig, ModelConfig, TrackingConfig
 from onball.data.cache import cached_frames
 from onball.errors import DataError
-from onball.tracking.crop import crop_windows
+from onball.tracking.crop import WINDOWS_VERSION, crop_windows
 from onball.tracking.features import as_inputs, track_features
 from onball.tracking.per_frame import PerFrame
 from onball.tracks import Tracks
@@ -169,13 +169,13 @@ def open_inputs(
     Raises `DataError` if tracks are needed and missing or of another video, and what reading raises.
     """
     wanted = None if model is None else model.tracking
-    tracks, fingerprint = None, ""
+    path = video.with_name(data.tracks)
+    tracks, windows = None, None
     if wanted is not None or data.crop is not None:
-        path = video.with_name(data.tracks)
-        tracks, fingerprint = read_match_tracks(path, video)
-    windows = None
+        tracks = read_match_tracks(path, video)
     if tracks is not None and data.crop is not None:
-        windows = windows_of(tracks, video_times(video, data.fps), data.crop, fingerprint)
+        content = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        windows = windows_of(tracks, video_times(video, data.fps), data.crop, content)
     frames: FrameSource
     if model is not None and not model.takes_frames:
         frames = BlankFrames(video_times(video, data.fps))
@@ -188,8 +188,8 @@ def open_inputs(
     return MatchInputs(frames, tracking_inputs(tracks, frames.times_ms, wanted))
 
 
-def read_match_tracks(path: Path, video: Path) -> tuple[Tracks, str]:
-    """The tracks of a match, and a name for their content.
+def read_match_tracks(path: Path, video: Path) -> Tracks:
+    """The tracks of a match.
 
     Raises `DataError` if there are none, if they are broken or those of another video.
     """
@@ -198,11 +198,10 @@ def read_match_tracks(path: Path, video: Path) -> tuple[Tracks, str]:
     if not path.is_file():
         raise DataError(
             f"{path}: no such file, and the model needs the tracks of players and ball: make them "
-            f"with `onball track --data ROOT --split all --name {path.name}`, or name others with "
+            f"with `onball track --data ROOT --name {path.name}`, or name others with "
             "--set data.tracks=NAME"
         )
-    tracks = read_tracks(path, video)
-    return tracks, hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return read_tracks(path, video)
 
 
 def tracking_inputs(
@@ -213,8 +212,9 @@ def tracking_inputs(
 
 
 def windows_of(
-    tracks: Tracks, times_ms: NDArray[np.int64], crop: FrameCropConfig, fingerprint: str = ""
+    tracks: Tracks, times_ms: NDArray[np.int64], crop: FrameCropConfig, content: str = ""
 ) -> Windows:
-    """Where the frames at `times_ms` `[T]` are cut."""
+    """Where the frames at `times_ms` `[T]` are cut; `content` names that of the tracks file."""
     windows = crop_windows(tracks, times_ms, crop)
-    return Windows(PerFrame(times_ms, windows), f"{fingerprint} {crop.model_dump_json()}")
+    key = f"{WINDOWS_VERSION} {content} {crop.model_dump_json()}"
+    return Windows(PerFrame(times_ms, windows), key)

@@ -43,7 +43,6 @@ try:
 except ImportError:  # pragma: no cover - depends on the installation
     raise MissingDependencyError("pyarrow", "track", "Reading and writing tracks") from None
 
-TRACKS_FILE = "tracks.parquet"
 _VERSION = 1
 _KEY = b"onball"
 #: Rows are written so many, or from so many calls, at a time.
@@ -215,7 +214,7 @@ def _broken(path: Path, error: Exception) -> DataError:
 def _about(path: Path, metadata: dict[bytes, bytes] | None) -> dict[str, Any]:
     try:
         about = json.loads((metadata or {})[_KEY])
-        version = int(about["format_version"])
+        version = about["format_version"]
     except (KeyError, ValueError, TypeError):
         raise DataError(
             f"{path}: does not say which video its boxes are of (no metadata '{_KEY.decode()}'): "

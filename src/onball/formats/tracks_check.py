@@ -33,6 +33,8 @@ def check_rows(path: Path, tracks: Tracks) -> Tracks:
     later = np.r_[False, time[1:] < time[:-1]]
     refuse(later, "is earlier than the row before: sort the rows by time_ms")
     refuse(time < 0, "a time before the video begins")
+    end = tracks.video.duration_ms + _slack_ms(tracks.video.duration_ms)
+    refuse(time > end, f"is after the end of the video of {tracks.video.duration_ms} ms")
     refuse(ids < UNTRACKED, f"track_id is below {UNTRACKED}")
     order = np.lexsort((ids, time))
     same = (np.diff(time[order]) == 0) & (np.diff(ids[order]) == 0) & (ids[order][1:] != UNTRACKED)
@@ -60,7 +62,7 @@ def check_video(path: Path, of: TrackedVideo, video: Path) -> None:
 
     info = probe(video)
     same_size = (of.width, of.height) == (info.width, info.height)
-    slack = max(_SLACK_MS, _SLACK_SHARE * info.duration_ms)
+    slack = _slack_ms(info.duration_ms)
     # A file may not say how long it is.
     same_length = info.duration_ms == 0 or abs(of.duration_ms - info.duration_ms) <= slack
     if not (same_size and same_length):
@@ -69,3 +71,7 @@ def check_video(path: Path, of: TrackedVideo, video: Path) -> None:
             f"{path}: tracks of another video ({theirs}; {video.name} is {ours}): make its own "
             f"with `onball track {video}`"
         )
+
+
+def _slack_ms(duration_ms: int) -> float:
+    return max(_SLACK_MS, _SLACK_SHARE * duration_ms)

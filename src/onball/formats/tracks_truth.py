@@ -11,7 +11,7 @@ from onball.files import read_json_object
 from onball.tracks import TrackedVideo
 
 SIMULATION_FILE = "simulation.json"
-_CAMERA_FILE = "camera.parquet"
+CAMERA_FILE = "camera.parquet"
 
 
 def simulated_video(tracks: Path) -> TrackedVideo:
@@ -20,6 +20,11 @@ def simulated_video(tracks: Path) -> TrackedVideo:
     Raises `DataError` if the former is missing or does not say it.
     """
     path = tracks.with_name(SIMULATION_FILE)
+    if not path.is_file():
+        raise DataError(
+            f"{path}: no such file, and true tracks need it beside them: copy it too, or simulate the "
+            "match again with `onball synth`"
+        )
     about = read_json_object(path, DataError)
     try:
         return TrackedVideo(
@@ -27,7 +32,7 @@ def simulated_video(tracks: Path) -> TrackedVideo:
             int(about["height"]),
             int(about["duration_ms"]),
             float(about["fps"]),
-            _cuts(tracks.with_name(_CAMERA_FILE)),
+            _cuts(tracks.with_name(CAMERA_FILE)),
         )
     except (KeyError, ValueError, TypeError) as error:
         raise DataError(f"{path}: does not say what the video is ({error!r})") from None

@@ -16,14 +16,15 @@ from onball.data.layout import VIDEO_FILE
 from onball.errors import DataError
 from onball.files import write_text_atomic
 from onball.formats.soccernet import LABELS_FILE, write_labels
+from onball.formats.tracks_truth import CAMERA_FILE, SIMULATION_FILE
 from onball.synthetic.film import Film, MatchPlan
 from onball.synthetic.motion.play import play_match
 from onball.synthetic.world import TICK_MS, Motion
+from onball.tracks import TRACKS_FILE
 
 if TYPE_CHECKING:
     from onball.synthetic.truth.tracks import TrackWriter
 
-SIMULATION_FILE = "simulation.json"
 SIMULATOR_VERSION = 2
 """Another version makes other matches of the same seeds."""
 _PROGRESS_EVERY = 125  # frames between two reports
@@ -113,8 +114,8 @@ def _settings(plan: MatchPlan, outputs: Outputs) -> dict[str, object]:
 
 def _write_film(film: Film, folder: Path) -> Iterator[int]:
     """Video, tracks and cameras, frame by frame: memory stays flat."""
-    from onball.synthetic.truth.camera_file import CAMERA_FILE, CameraWriter
-    from onball.synthetic.truth.tracks import TRACKS_FILE, TrackWriter
+    from onball.synthetic.truth.camera_file import CameraWriter
+    from onball.synthetic.truth.tracks import TrackWriter
     from onball.video.writer import VideoWriter
 
     plan = film.plan
@@ -139,7 +140,7 @@ def _write_film(film: Film, folder: Path) -> Iterator[int]:
 
 def _write_tracks(motion: Motion, folder: Path) -> None:
     """Where everybody was at each tick, without any picture."""
-    from onball.synthetic.truth.tracks import TRACKS_FILE, TrackWriter
+    from onball.synthetic.truth.tracks import TrackWriter
 
     writer: TrackWriter
     with TrackWriter(folder / TRACKS_FILE) as writer:

@@ -2,38 +2,29 @@
 
 The idea was named in the study (Team 8, 2025), whose frames were cut frame by frame to the boxes
 that happened to be found. Here the window keeps the picture's aspect, moves smoothly within a shot
-and never across a cut, and a ball that is seen is inside. The two can contradict each other: a false
-ball far away would make the window leap there and back. So a ball is not believed that no ball could
-have reached; one that is still makes the window move as fast as it does.
+and never across a cut, and the ball is inside wherever it is seen. Where detections are false, the
+ball is the one that is believed (`onball.tracking.ball`).
 """
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onball.config import FrameCropConfig
-from onball.tracking.grid import Floats, GridTracks, on_grid
-from onball.tracking.motion import seconds
+from onball.tracking.arrays import Floats, seconds
+from onball.tracking.ball import without_short_gaps
+from onball.tracking.grid import GridTracks, on_grid
 from onball.tracks import Tracks
 
+#: Other windows from the same tracks are another version: frames that were cut by it are cached.
+WINDOWS_VERSION = 2
 #: Between two sightings no farther apart, the ball is where the straight line between says.
 _LONGEST_GAP_MS = 2000
 #: Room between the ball and the window's edge, in picture widths.
 _BALL_ROOM = 0.01
 #: Without a ball, so much of the people at either side and above and below may be left out.
 _OUTER_SHARE = 0.1
-#: A ball that moves farther between sightings than this, in picture widths, and this for each second
-#: between, has leapt: it is another one. (The fastest true ones of the simulated matches stay below.)
-_LEAP, _LEAP_PER_S = 0.03, 1.2
-#: Sightings farther apart than this say nothing about each other, in seconds.
-_LONGEST_LEAP_S = 1.0
-#: Sightings between leaps that last no longer than this, in seconds, may be false.
-_LONGEST_FALSE_S = 0.5
-#: Dropping false balls brings others side by side: it is done at most so many times.
-_ROUNDS = 3
 #: A Gaussian is cut off so many standard deviations away.
 _SIGMAS = 3.0
 
@@ -51,7 +42,7 @@ def crop_windows(
     if not len(times_ms):
         return np.zeros((0, 4), np.float32)
     aspect = tracks.video.height / tracks.video.width
-    grid = _without_leaping_balls(on_grid(tracks, times_ms))
+    grid = on_grid(tracks, times_ms)
     low, high = _wanted(grid, config, aspect)
     # In shares of the picture, in which a window of its aspect is a square.
     unit = np.array([1.0, aspect])
@@ -68,40 +59,12 @@ def crop_windows(
     return corner.clip(0, 1).astype(np.float32)
 
 
-def _without_leaping_balls(grid: GridTracks) -> GridTracks:
-    """Without balls that are seen for a moment far from where a longer seen one was or will be."""
-    ball, times = grid.ball.copy(), seconds(grid.times_ms)
-    for _ in range(_ROUNDS):
-        seen = np.flatnonzero(np.isfinite(ball[:, 0]))
-        if len(seen) < 2:
-            break
-        way = np.hypot(*np.diff(ball[seen, :2], axis=0).T)
-        gap = np.diff(times[seen])
-        related = (np.diff(grid.shot[seen]) == 0) & (gap < _LONGEST_LEAP_S)
-        leap = related & (way > _LEAP + _LEAP_PER_S * gap)
-        # Runs of sightings that follow each other without a leap, and how long they last.
-        run = np.r_[0, np.cumsum(leap | ~related)]
-        first = np.flatnonzero(np.r_[True, np.diff(run) > 0])
-        last = np.r_[first[1:] - 1, len(seen) - 1]
-        lasts = times[seen[last]] - times[seen[first]]
-        leapt = leap[last[:-1]]  # from each run to the next
-        beside = np.maximum(
-            np.r_[-1.0, np.where(leapt, lasts[:-1], -1.0)],
-            np.r_[np.where(leapt, lasts[1:], -1.0), -1.0],
-        )
-        false = (lasts <= _LONGEST_FALSE_S) & (lasts <= beside)
-        if not false.any():
-            break
-        ball[seen[false[run]]] = np.nan
-    return replace(grid, ball=ball)
-
-
 def _wanted(grid: GridTracks, config: FrameCropConfig, aspect: float) -> tuple[Floats, Floats]:
     """The corners of what is to be in sight, each `[T, 2]`, in picture widths from the middle."""
     count = len(grid.times_ms)
     half = np.array([0.5, aspect / 2])
     low, high = np.full((count, 2), -half), np.full((count, 2), half)
-    ball = _ball_places(grid)
+    ball = without_short_gaps(grid.ball[:, :2], grid.times_ms, grid.shot, _LONGEST_GAP_MS)
     people = grid.people
     boxes = np.stack(
         [people[..., :2] - people[..., 2:] / 2, people[..., :2] + people[..., 2:] / 2], axis=2
@@ -122,24 +85,6 @@ def _wanted(grid: GridTracks, config: FrameCropConfig, aspect: float) -> tuple[F
     low[shown] -= config.margin
     high[shown] += config.margin
     return low.clip(-half, half), high.clip(-half, half)
-
-
-def _ball_places(grid: GridTracks) -> Floats:
-    """Where the ball is, `[T, 2]`; short gaps within a shot are filled."""
-    ball = grid.ball[:, :2].copy()
-    seen = np.flatnonzero(np.isfinite(ball[:, 0]))
-    if len(seen) < 2:
-        return ball
-    hidden = np.flatnonzero(~np.isfinite(ball[:, 0]))
-    after = np.searchsorted(seen, hidden)
-    hidden, after = (part[(after > 0) & (after < len(seen))] for part in (hidden, after))
-    left, right = seen[after - 1], seen[after]
-    times = grid.times_ms
-    short = (times[right] - times[left] <= _LONGEST_GAP_MS) & (grid.shot[left] == grid.shot[right])
-    hidden, left, right = hidden[short], left[short], right[short]
-    share = ((times[hidden] - times[left]) / (times[right] - times[left]))[:, None]
-    ball[hidden] = ball[left] * (1 - share) + ball[right] * share
-    return ball
 
 
 def _smoothed(values: Floats, grid: GridTracks, sigma_s: float) -> Floats:

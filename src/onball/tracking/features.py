@@ -20,14 +20,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.tracking.grid import Floats, GridTracks, on_grid, row_median
+from onball.tracking.arrays import Floats, row_median, seconds
+from onball.tracking.ball import without_short_gaps
+from onball.tracking.grid import GridTracks, on_grid
 from onball.tracking.motion import (
     camera_motion,
     derivative,
     people_velocities,
-    seconds,
     since_true,
-    without_short_gaps,
 )
 from onball.tracks import Tracks
 
@@ -37,6 +37,8 @@ NEAREST = 3
 #: The study counted detections of at least this confidence.
 _LEAST_SCORE = 0.5
 _LIMIT = 5.0
+#: A ball that is out of sight no longer than this is where the straight line between says.
+_LONGEST_GAP_MS = 1000
 _MOST_GAP_S, _MOST_SHOT_S = 2.0, 3.0
 
 #: Name, what a mirrored picture does to it, and the factor that brings it to the order of 1.
@@ -136,7 +138,7 @@ def _all(grid: GridTracks) -> dict[str, Floats]:
     times = seconds(grid.times_ms)
     velocities = people_velocities(grid)
     camera = camera_motion(velocities)
-    ball = without_short_gaps(grid.ball, grid.times_ms, grid.shot)
+    ball = without_short_gaps(grid.ball, grid.times_ms, grid.shot, _LONGEST_GAP_MS)
     cut = np.r_[False, np.diff(grid.shot) != 0].astype(np.float64)
     begins = np.r_[True, np.diff(grid.shot) != 0]
     return {

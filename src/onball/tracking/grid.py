@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from onball.tracking.arrays import Floats, rank_in_group, row_median, seconds
+from onball.tracking.ball import believed
 from onball.tracks import BALL, Tracks
 
 #: More people than these in one frame are false alarms or spectators: the best-scored ones stay.
@@ -15,10 +17,6 @@ _MOST_PEOPLE = 40
 _CONTINUED = 0.2
 #: … or where those who are jump by more than this share of the picture's width.
 _JUMP = 0.1
-#: A ball whose track lasts this long, in frames, is believed as much more as a point of score is.
-_LASTING_FRAMES, _LASTING_SCORE = 12, 0.3
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +30,7 @@ class GridTracks:
         people: `[T, P, 4]`, x, y of the box's centre, its width and height; NaN where there is
             nobody.
         people_ids: int64 `[T, P]`, track of each; -1 for none.
-        ball: `[T, 4]`, the same of the ball; NaN where it is not seen.
+        ball: `[T, 4]`, the same of the ball that is believed; NaN where there is none.
     """
 
     times_ms: NDArray[np.int64]
@@ -62,14 +60,19 @@ def on_grid(tracks: Tracks, times_ms: NDArray[np.int64]) -> GridTracks:
     people, people_ids = _dense(
         frame[of_people], places[of_people], ids[of_people], scores[of_people], count
     )
-    ball = np.full((count, 4), np.nan)
-    best = _best_ball(frame[~of_people], ids[~of_people], scores[~of_people])
-    ball[frame[~of_people][best]] = places[~of_people][best]
     looked = times_ms <= tracks.video.duration_ms + period
     if tracks.video.cuts_ms:
         shot = np.searchsorted(np.array(tracks.video.cuts_ms), times_ms, side="right")
     else:
         shot = np.cumsum(_inferred_cuts(people, people_ids))
+    balls = np.flatnonzero(~of_people)
+    chosen = balls[
+        believed(
+            frame[balls], seconds(times_ms), shot, places[balls, :2], ids[balls], scores[balls]
+        )
+    ]
+    ball = np.full((count, 4), np.nan)
+    ball[frame[chosen]] = places[chosen]
     return GridTracks(times_ms, looked, shot.astype(np.int64), people, people_ids, ball)
 
 
@@ -87,15 +90,6 @@ def _rows_at(
     counts = np.where(np.abs(frames[nearest] - times_ms) <= slack_ms, counts[nearest], 0)
     frame = np.repeat(np.arange(len(times_ms)), counts)
     return frame, np.repeat(first[nearest], counts) + rank_in_group(frame)
-
-
-def rank_in_group(groups: NDArray[np.int64]) -> NDArray[np.int64]:
-    """0, 1, 2 … within each run of equal numbers, `[N]`."""
-    if not len(groups):
-        return np.zeros(0, np.int64)
-    starts = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]])
-    lengths = np.diff(np.r_[starts, len(groups)])
-    return np.arange(len(groups)) - np.repeat(starts, lengths)
 
 
 def _dense(
@@ -118,17 +112,6 @@ def _dense(
     return people, people_ids
 
 
-def _best_ball(
-    frame: NDArray[np.int64], ids: NDArray[np.int64], scores: Floats
-) -> NDArray[np.int64]:
-    """Rows of the ball that is believed in each frame that has any: well seen, and followed."""
-    _, inverse, lengths = np.unique(ids, return_inverse=True, return_counts=True)
-    followed = np.where(ids < 0, 1, lengths[inverse]) if len(ids) else np.zeros(0)
-    belief = scores + _LASTING_SCORE * np.minimum(followed / _LASTING_FRAMES, 1)
-    order = np.lexsort((-belief, frame))
-    return np.asarray(order[rank_in_group(frame[order]) == 0])
-
-
 def _inferred_cuts(people: Floats, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which frames begin a shot, by what becomes of the people, `[T]`."""
     cuts = np.zeros(len(people), bool)
@@ -143,13 +126,3 @@ def _inferred_cuts(people: Floats, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
     lost = here.sum(axis=1) < _CONTINUED * followable
     cuts[1:] = (followable >= 3) & (lost | (row_median(jump) > _JUMP))
     return cuts
-
-
-def row_median(values: Floats) -> Floats:
-    """The median of the known numbers of each row, `[T]`; NaN where there is none."""
-    count = np.isfinite(values).sum(axis=1)
-    ordered = np.sort(values, axis=1)  # unknown ones come last
-    index = (count - 1).clip(0)[:, None]
-    middle = np.take_along_axis(ordered, index // 2, axis=1)
-    other = np.take_along_axis(ordered, (count // 2).clip(0, values.shape[1] - 1)[:, None], axis=1)
-    return np.asarray((middle + other)[:, 0] / 2)

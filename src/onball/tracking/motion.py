@@ -1,19 +1,12 @@
-"""Velocities on the grid: of people, of the camera, of the ball."""
+"""Change over time on the grid: of people, of the camera, of anything."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.tracking.grid import Floats, GridTracks, row_median
-
-#: A ball that is out of sight no longer than this is where the straight line between says.
-LONGEST_GAP_MS = 1000
-
-
-def seconds(times_ms: NDArray[np.int64]) -> Floats:
-    """The moments in seconds, `[T]`."""
-    return times_ms.astype(np.float64) / 1000
+from onball.tracking.arrays import Floats, row_median, seconds
+from onball.tracking.grid import GridTracks
 
 
 def derivative(values: Floats, times_s: Floats, shot: NDArray[np.int64]) -> Floats:
@@ -66,25 +59,6 @@ def people_velocities(grid: GridTracks) -> Floats:
 def camera_motion(velocities: Floats) -> Floats:
     """`[T, 3]`: how the picture moves, the median of its people: x, y, and zoom as d log height."""
     return np.stack([row_median(velocities[..., axis]) for axis in range(3)], axis=1)
-
-
-def without_short_gaps(
-    ball: Floats, times_ms: NDArray[np.int64], shot: NDArray[np.int64]
-) -> Floats:
-    """The ball `[T, 4]` with short gaps within a shot filled along straight lines."""
-    seen = np.flatnonzero(np.isfinite(ball[:, 0]))
-    if len(seen) < 2:
-        return ball
-    filled = ball.copy()
-    after = np.searchsorted(seen, np.arange(len(ball)))
-    inside = (after > 0) & (after < len(seen)) & ~np.isfinite(ball[:, 0])
-    hidden = np.flatnonzero(inside)
-    left, right = seen[after[hidden] - 1], seen[after[hidden]]
-    short = (times_ms[right] - times_ms[left] <= LONGEST_GAP_MS) & (shot[left] == shot[right])
-    hidden, left, right = hidden[short], left[short], right[short]
-    share = ((times_ms[hidden] - times_ms[left]) / (times_ms[right] - times_ms[left]))[:, None]
-    filled[hidden] = ball[left] * (1 - share) + ball[right] * share
-    return filled
 
 
 def since_true(

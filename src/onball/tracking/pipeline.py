@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from onball.errors import VideoError
 from onball.files import require_writable
 from onball.formats.tracks import open_writer
 from onball.tracking.cuts import SHORTEST_SHOT_S, CutDetector
@@ -28,7 +27,7 @@ _BATCH = 8
 _PART = 250
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TrackingSummary:
     """What was found in a video.
 
@@ -107,14 +106,11 @@ def track_video(
                 ids = tracker.update(found)
                 writer.add(np.full(len(ids), time_ms), ids, found.kinds, found.boxes, found.scores)
                 balls = int((found.kinds == BALL).sum())
-                summary = replace(
-                    summary,
-                    frames=summary.frames + 1,
-                    people=summary.people + len(ids) - balls,
-                    balls=summary.balls + balls,
-                    frames_with_ball=summary.frames_with_ball + (balls > 0),
-                    detected=summary.detected + is_new,
-                )
+                summary.frames += 1
+                summary.people += len(ids) - balls
+                summary.balls += balls
+                summary.frames_with_ball += balls > 0
+                summary.detected += is_new
                 last = time_ms
             if progress is not None:
                 progress(last)
@@ -122,10 +118,9 @@ def track_video(
         duration = about.duration_ms or round(last + 1000 / fps)
         writer.finish(replace(about, duration_ms=duration, cuts_ms=tuple(cuts)))
     parts.remove()
-    if not summary.frames:
-        raise VideoError(f"{video}: no frame in it")
-    seconds = time.perf_counter() - begun
-    return replace(summary, tracks=tracker.count, cuts=len(cuts), seconds=seconds)
+    summary.tracks, summary.cuts = tracker.count, len(cuts)
+    summary.seconds = time.perf_counter() - begun
+    return summary
 
 
 def _detected(

@@ -26,6 +26,7 @@ there gets a mean confidence of 0.25.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -82,32 +83,44 @@ LEVELS: dict[str, DetectorNoise] = {
 }
 
 
+def simulated_name(level: str, seed: int) -> str:
+    """What tracks files say that they were made by."""
+    return f"simulated:{level}, seed {seed}"
+
+
 class SimulatedDetector:
     """Finds what is truly there, as well as `level` says. Pixels are not looked at.
 
-    What it finds in a frame hangs on the seed and the frame's time alone, however frames are
+    What it finds in a frame hangs on the seed, the match and the frame's time alone, however frames are
     batched.
 
     Args:
         truth: true boxes of the video.
         level: one of `LEVELS`, or noise of your own.
         seed: another seed, other mistakes.
+        match: name of the match; each has mistakes of its own, or a net could learn them.
 
     Raises `InputError` for an unknown level.
     """
 
-    def __init__(self, truth: Tracks, level: str | DetectorNoise = "medium", seed: int = 0) -> None:
+    def __init__(
+        self,
+        truth: Tracks,
+        level: str | DetectorNoise = "medium",
+        seed: int = 0,
+        match: str = "",
+    ) -> None:
         if isinstance(level, str) and level not in LEVELS:
             raise InputError(
                 f"simulated detector: unknown level '{level}': one of {', '.join(LEVELS)}"
             )
         self._truth = truth
         self._noise = LEVELS[level] if isinstance(level, str) else level
-        self._seed = seed
+        self._seed = (seed, zlib.crc32(match.encode()))
         self._size = (truth.video.width, truth.video.height)
         self._frames = np.unique(truth.time_ms)
         self._slack_ms = 500 / truth.video.fps + 1
-        self.name = f"simulated:{level if isinstance(level, str) else 'own'}, seed {seed}"
+        self.name = simulated_name(level if isinstance(level, str) else "own", seed)
         self._hidden = lru_cache(maxsize=4096)(self._draw_hidden)
 
     def detect(
@@ -117,7 +130,7 @@ class SimulatedDetector:
         return [self._detect(int(time)) for time in times_ms]
 
     def _detect(self, time_ms: int) -> Detections:
-        rng = np.random.default_rng((self._seed, _FRAME, time_ms))
+        rng = np.random.default_rng((*self._seed, _FRAME, time_ms))
         noise, truth = self._noise, self._truth
         rows = self._rows(time_ms)
         kinds, boxes = truth.kinds[rows], truth.boxes[rows].astype(np.float64)
@@ -165,7 +178,7 @@ class SimulatedDetector:
     def _draw_hidden(self, track: int, is_ball: bool, block: int) -> tuple[float, float]:
         """When in that second a body is not found at all, in ms from its beginning."""
         # Seeds are not negative; a track may be.
-        rng = np.random.default_rng((self._seed, _MISSED, track + 1, block))
+        rng = np.random.default_rng((*self._seed, _MISSED, track + 1, block))
         if rng.random() >= (self._noise.ball_burst if is_ball else self._noise.burst):
             return 0.0, 0.0
         part = rng.uniform(_LEAST_PART, _MOST_PART) * _BLOCK_MS
@@ -202,7 +215,7 @@ class SimulatedDetector:
             feet = people[rng.integers(len(people), size=at_feet)]
             places = np.stack([(feet[:, 0] + feet[:, 2]) / 2, feet[:, 3]], axis=1)
             parts.append(_balls(places + rng.normal(size=places.shape) * tall / 4, tall))
-        spots = np.random.default_rng((self._seed, _SPOTS, time_ms // _BLOCK_MS))
+        spots = np.random.default_rng((*self._seed, _SPOTS, time_ms // _BLOCK_MS))
         still = spots.poisson(noise.false_balls / 2)
         parts.append(_balls(spots.random((still, 2)) * [width, height], tall))
         kinds += [BALL] * (at_feet + still)

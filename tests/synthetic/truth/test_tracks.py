@@ -11,18 +11,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from onball.errors import DataError
+from onball.formats.tracks_truth import CAMERA_FILE
 from onball.synthetic.truth import parquet
-from onball.synthetic.truth.camera_file import CAMERA_FILE, CAMERA_SCHEMA, VIEWS, CameraWriter
+from onball.synthetic.truth.camera_file import CAMERA_SCHEMA, VIEWS, CameraWriter
 from onball.synthetic.truth.mot import CLASS_OF_KIND, write_mot
 from onball.synthetic.truth.tracks import (
     BALL_ID,
     KINDS,
     SCHEMA,
     SPARE_BALL_ID,
-    TRACKS_FILE,
     TrackWriter,
 )
 from onball.synthetic.world import PEOPLE, Camera, Moment
+from onball.tracks import TRACKS_FILE
 
 ROWS = PEOPLE + 2
 

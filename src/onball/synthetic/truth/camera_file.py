@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 
 from onball.synthetic.truth.parquet import TableWriter, names_type, pa
 
-CAMERA_FILE = "camera.parquet"
 VIEWS = ("main", "close_up", "behind_goal", "replay")
 MATRIX_COLUMNS = tuple(f"m{row}{column}" for row in range(3) for column in range(4))
 

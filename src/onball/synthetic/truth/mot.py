@@ -33,9 +33,9 @@ from numpy.typing import NDArray
 
 from onball.errors import DataError
 from onball.files import atomic_path, write_text_atomic
-from onball.synthetic.truth.camera_file import CAMERA_FILE
+from onball.formats.tracks_truth import CAMERA_FILE
 from onball.synthetic.truth.parquet import pa, pq
-from onball.synthetic.truth.tracks import TRACKS_FILE
+from onball.tracks import TRACKS_FILE
 
 CLASS_OF_KIND = {
     "player": 1,

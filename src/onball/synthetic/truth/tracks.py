@@ -42,7 +42,6 @@ from onball.synthetic.world import (
     Moment,
 )
 
-TRACKS_FILE = "tracks.parquet"
 BALL_ID = PEOPLE
 SPARE_BALL_ID = PEOPLE + 1
 KINDS = ("player", "goalkeeper", "referee", "substitute", "ball", "spare ball")
