@@ -132,9 +132,12 @@ def test_a_model_that_takes_tracks_makes_its_own(onball, match, red_finder, tmp_
         "spot", match / "224p.mp4", "--model", model, "--detector", red_finder, "--out", out
     )
     assert code == 0, stderr
-    assert (out / "224p" / "tracks.parquet").is_file()
+    made = (out / "224p" / "tracks.parquet").stat().st_mtime_ns
     assert json.loads((out / "224p" / "results_spotting.json").read_text())["predictions"]
     assert "events" in stdout
+    again = ["spot", match / "224p.mp4", "--model", model, "--detector", red_finder, "--out", out]
+    assert onball(*again, "--threshold", 0.5)[0] == 0
+    assert (out / "224p" / "tracks.parquet").stat().st_mtime_ns == made  # they are not made twice
 
 
 @pytest.mark.parametrize("kind", MODELS)

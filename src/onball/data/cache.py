@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,7 @@ from numpy.typing import NDArray
 from onball.config import DataConfig
 from onball.errors import DataError, OnballError
 from onball.files import DISK_FULL
-
-if TYPE_CHECKING:
-    from onball.data.inputs import Windows
+from onball.tracking.crop import Windows
 
 #: Part of every cache's name: a change of the layout or of the sampling makes old ones unused.
 _FORMAT = 1

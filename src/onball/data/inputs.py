@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -15,12 +14,11 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.config import DataConfig, FrameCropConfig, ModelConfig, TrackingConfig
+from onball.config import DataConfig, ModelConfig, TrackingConfig
 from onball.data.cache import cached_frames
 from onball.errors import DataError
-from onball.tracking.crop import WINDOWS_VERSION, crop_windows
+from onball.tracking.crop import Windows, windows_of
 from onball.tracking.features import as_inputs, track_features
-from onball.tracking.per_frame import PerFrame
 from onball.tracks import Tracks
 
 
@@ -45,19 +43,6 @@ class MatchInputs(NamedTuple):
 
     frames: FrameSource
     tracking: NDArray[np.float32] | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Windows:
-    """Where each frame is cut.
-
-    Attributes:
-        per_frame: x0, y0, x1, y1 as shares of the picture, `[T, 4]`.
-        key: differs if the windows do, for the cache of cut frames.
-    """
-
-    per_frame: PerFrame
-    key: str
 
 
 class BlankFrames:
@@ -209,12 +194,3 @@ def tracking_inputs(
 ) -> NDArray[np.float32]:
     """What the net gets of tracks for the frames at `times_ms` `[T]`, float32 `[T, 2F]`."""
     return as_inputs(track_features(tracks, times_ms, config.features))
-
-
-def windows_of(
-    tracks: Tracks, times_ms: NDArray[np.int64], crop: FrameCropConfig, content: str = ""
-) -> Windows:
-    """Where the frames at `times_ms` `[T]` are cut; `content` names that of the tracks file."""
-    windows = crop_windows(tracks, times_ms, crop)
-    key = f"{WINDOWS_VERSION} {content} {crop.model_dump_json()}"
-    return Windows(PerFrame(times_ms, windows), key)

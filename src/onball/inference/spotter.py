@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from onball.assets import demo_model
 from onball.config import SavedModelConfig
-from onball.data.inputs import grid_times, tracking_inputs, windows_of
+from onball.data.inputs import grid_times, tracking_inputs
 from onball.errors import InputError
 from onball.events import Event, EventList
 from onball.inference.calibration import calibrated_events
 from onball.inference.engine import Frames, ScoredFrames, StreamingEngine
 from onball.models import SpottingNet, load_model, save_model
 from onball.models.compute import Precision, choose_device, choose_precision
+from onball.tracking.crop import windows_of
 from onball.tracking.per_frame import PerFrame
 from onball.tracks import Tracks
 

@@ -8,6 +8,8 @@ ball is the one that is believed (`onball.tracking.ball`).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,10 +17,11 @@ from onball.config import FrameCropConfig
 from onball.tracking.arrays import Floats, seconds
 from onball.tracking.ball import without_short_gaps
 from onball.tracking.grid import GridTracks, on_grid
+from onball.tracking.per_frame import PerFrame
 from onball.tracks import Tracks
 
 #: Other windows from the same tracks are another version: frames that were cut by it are cached.
-WINDOWS_VERSION = 2
+_VERSION = 2
 #: Between two sightings no farther apart, the ball is where the straight line between says.
 _LONGEST_GAP_MS = 2000
 #: Room between the ball and the window's edge, in picture widths.
@@ -27,6 +30,28 @@ _BALL_ROOM = 0.01
 _OUTER_SHARE = 0.1
 #: A Gaussian is cut off so many standard deviations away.
 _SIGMAS = 3.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Windows:
+    """Where each frame is cut.
+
+    Attributes:
+        per_frame: x0, y0, x1, y1 as shares of the picture, `[T, 4]`.
+        key: differs if the windows do, for the cache of cut frames.
+    """
+
+    per_frame: PerFrame
+    key: str
+
+
+def windows_of(
+    tracks: Tracks, times_ms: NDArray[np.int64], config: FrameCropConfig, content: str = ""
+) -> Windows:
+    """Where the frames at `times_ms` `[T]` are cut; `content` names that of the tracks file."""
+    windows = crop_windows(tracks, times_ms, config)
+    key = f"{_VERSION} {content} {config.model_dump_json()}"
+    return Windows(PerFrame(times_ms, windows), key)
 
 
 def crop_windows(
