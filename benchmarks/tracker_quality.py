@@ -38,12 +38,15 @@ from onball.errors import OnballError
 from onball.files import write_text_atomic
 from onball.formats.tracks import read_tracks
 from onball.tracking.detections import Detections
+from onball.tracking.grid import on_grid
 from onball.tracking.simulated import LEVELS, SimulatedDetector
 from onball.tracking.tracker import Tracker
 from onball.tracks import BALL, UNTRACKED, Tracks
 
 #: Balls farther apart than this share of the picture's width have nothing in common.
 _BALL_REACH = 0.05
+#: A believed ball this near to the true one, in picture widths, is that one.
+_SAME_BALL = 0.02
 #: After so long out of the picture, somebody who comes back is somebody new.
 _OUT_OF_SIGHT_MS = 1000
 
@@ -138,6 +141,25 @@ def in_sight(
     return renamed
 
 
+def believed_balls(
+    truth: Tracks,
+    detections: list[Detections],
+    ids: list[NDArray[np.int64]],
+    times_ms: NDArray[np.int64],
+) -> dict[str, float]:
+    """In how many frames a ball is believed (`onball.tracking.ball`), and how many of them are false."""
+    columns = [np.concatenate(column) for column in zip(*detections, strict=True)]
+    rows = np.repeat(times_ms, [len(found.scores) for found in detections])
+    tracks = Tracks(rows, np.concatenate(ids), columns[2], columns[0], columns[1], truth.video)
+    ours, real = on_grid(tracks, times_ms).ball, on_grid(truth, times_ms).ball
+    seen = np.isfinite(ours[:, 0])
+    right = np.hypot(*(ours[:, :2] - real[:, :2]).T) < _SAME_BALL
+    return {
+        "ball believed": 100 * float(seen.mean()),
+        "of these false": 100 * float(1 - right[seen].mean()) if seen.any() else 0.0,
+    }
+
+
 def measure(truth: Tracks, level: str, fps: float, minutes: float, seed: int) -> dict[str, float]:
     """All figures of one match at one level."""
     end = min(minutes * 60_000, truth.video.duration_ms)
@@ -165,7 +187,7 @@ def measure(truth: Tracks, level: str, fps: float, minutes: float, seed: int) ->
             figures[f"{'ball' if ball else 'people'} {name}"] = value
         if not ball:
             figures["whole HOTA"] = scores(real, found, similarity)["HOTA"]
-    return figures
+    return figures | believed_balls(truth, detections, ids, times)
 
 
 def main() -> None:
@@ -181,6 +203,8 @@ def main() -> None:
     columns = [
         *(f"people {n}" for n in ("HOTA", "DetA", "AssA", "IDF1", "MOTA", "switches")),
         *(f"ball {n}" for n in ("HOTA", "IDF1")),
+        "ball believed",
+        "of these false",
         "whole HOTA",
         "frames/s",
     ]
