@@ -20,8 +20,8 @@ from scenedetect.detectors import ContentDetector, HashDetector, HistogramDetect
 
 from onball.data.layout import find_matches
 from onball.errors import OnballError
-from onball.formats.tracks_truth import simulated_video
-from onball.tracking.cuts import SHORTEST_SHOT_S, CutDetector
+from onball.formats.tracks_parquet import simulated_video
+from onball.tracking.tracker import SHORTEST_SHOT_S, CutDetector
 from onball.video import read_frames
 
 _SIZE = (320, 180)

@@ -27,8 +27,8 @@ from SoccerNet.Evaluation import ActionSpotting
 
 from onball.actions import ACTIONS
 from onball.evaluation import evaluate_folder, report_folder
-from onball.evaluation.columns import Columns
-from onball.evaluation.reading import read_predictions, read_truth
+from onball.evaluation.files import read_predictions, read_truth
+from onball.evaluation.matching import Columns
 from onball.evaluation.spotting import action_matcher, average_of
 from onball.events import Event, EventList, Team
 from onball.formats import write_labels, write_results

@@ -27,10 +27,9 @@ from onball.data.layout import ALL
 from onball.data.matches import load_matches
 from onball.models import build_net
 from onball.models.compute import choose_device, choose_precision
-from onball.training.loaders import clip_loader
-from onball.training.module import SpottingModule
-from onball.training.schedule import TrainingSteps
-from onball.training.targets import label_reach
+from onball.training.module import SpottingModule, TrainingSteps
+from onball.training.run import clip_loader
+from onball.training.targets import label_radius
 
 LEAST_RATIO = 1.2
 WORKERS = (0, 1, 2)
@@ -67,7 +66,7 @@ def clips_of(config: ExperimentConfig, split: str) -> ClipDataset:
     return ClipDataset(
         load_matches(config.data, split),
         config.data.clip_frames,
-        reach=label_reach(config.training.loss, 0),
+        reach=label_radius(config.training.loss, 0),
         action_share=config.training.action_share,
         seed=0,
     )

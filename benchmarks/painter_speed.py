@@ -15,9 +15,9 @@ from collections import defaultdict
 import cv2
 import numpy as np
 
-from onball.synthetic.picture.look import Look
-from onball.synthetic.picture.painter import Painter
-from onball.synthetic.world import PEOPLE, Camera, Gesture, Moment
+from onball.simulator.look.look import Look
+from onball.simulator.paint.painter import Painter
+from onball.simulator.world import PEOPLE, Camera, Gesture, Moment
 
 
 def crowded_moment(seed: int, time_ms: int) -> Moment:

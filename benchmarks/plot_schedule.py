@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from onball.config import load_config
 from onball.files import atomic_path
-from onball.training.schedule import TrainingSteps, learning_rate_factor
+from onball.training.module import TrainingSteps, learning_rate_factor
 
 
 def main() -> None:

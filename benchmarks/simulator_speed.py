@@ -19,8 +19,8 @@ from typing import Any
 import cv2
 import psutil
 
-from onball.synthetic.film import MatchPlan
-from onball.synthetic.match_files import write_match
+from onball.simulator.dataset import write_match
+from onball.simulator.film import MatchPlan
 
 MEMORY_FPS = 2.0  # memory hangs on the length of the match, not on how many pictures it gets
 

@@ -2,11 +2,12 @@
 
     python benchmarks/tracker_quality.py data/bench --split test --minutes 5 --csv figures.csv
 
-The simulated detector (`onball.tracking.simulated`) spoils the true boxes at several levels, the tracker
-follows what is left, and the `trackers` package's evaluator (which equals TrackEval) compares with the
-truth. Everybody counts: players, goalkeepers, referees, substitutes at the line. Boxes of people match
-by their overlap. A ball of two pixels would overlap with nothing, so balls match by distance: similarity
-is 1 at none and 0 at 5 % of the picture's width. Figures are means over the matches.
+The simulated detector (`onball.tracking.detectors.simulated`) spoils the true boxes at several levels,
+the tracker follows what is left, and the `trackers` package's evaluator (which equals TrackEval)
+compares with the truth. Everybody counts: players, goalkeepers, referees, substitutes at the line. Boxes
+of people match by their overlap. A ball of two pixels would overlap with nothing, so balls match by
+distance: similarity is 1 at none and 0 at 5 % of the picture's width. Figures are means over the
+matches.
 
 The tracker knows nobody again after a camera cut or a second out of the picture, so the truth gets
 new identities there; `whole HOTA` is that of people with identities for the whole match. Even perfect
@@ -36,10 +37,10 @@ from trackers.eval import (
 from onball.data.layout import find_matches
 from onball.errors import OnballError
 from onball.files import write_text_atomic
-from onball.formats.tracks import read_tracks
-from onball.tracking.detections import Detections
+from onball.formats.tracks_parquet import read_tracks
+from onball.tracking.detectors.base import Detections
+from onball.tracking.detectors.simulated import LEVELS, SimulatedDetector
 from onball.tracking.grid import on_grid
-from onball.tracking.simulated import LEVELS, SimulatedDetector
 from onball.tracking.tracker import Tracker
 from onball.tracks import BALL, UNTRACKED, Tracks
 
@@ -147,7 +148,7 @@ def believed_balls(
     ids: list[NDArray[np.int64]],
     times_ms: NDArray[np.int64],
 ) -> dict[str, float]:
-    """In how many frames a ball is believed (`onball.tracking.ball`), and how many of them are false."""
+    """In how many frames a ball is believed (`onball.tracking.grid`), and how many of them are false."""
     columns = [np.concatenate(column) for column in zip(*detections, strict=True)]
     rows = np.repeat(times_ms, [len(found.scores) for found in detections])
     tracks = Tracks(rows, np.concatenate(ids), columns[2], columns[0], columns[1], truth.video)

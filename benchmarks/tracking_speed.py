@@ -19,10 +19,9 @@ from pathlib import Path
 
 from onball.cli.track import open_with_default
 from onball.errors import OnballError
-from onball.tracking.cuts import CutDetector
-from onball.tracking.detections import Detections, Detector
+from onball.tracking.detectors.base import Detections, Detector
 from onball.tracking.pipeline import track_video
-from onball.tracking.tracker import Tracker
+from onball.tracking.tracker import CutDetector, Tracker
 from onball.video import cut_video, read_frames
 
 _BATCH = 8

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from onball.actions import ACTIONS, Action
 from onball.events import Event
-from onball.synthetic.broadcast.director import Shot
-from onball.synthetic.film import Film, MatchPlan
-from onball.synthetic.world import TICK_MS
+from onball.simulator.cameras import Shot
+from onball.simulator.film import Film, MatchPlan
+from onball.simulator.world import TICK_MS
 
 TIMES_MS = (-440, -280, -200, -120, -80, -40, 0, 40, 80, 160, 320, 560)
 """About the contact; the labelled frame is the seventh."""

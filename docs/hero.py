@@ -15,8 +15,8 @@ from matplotlib.image import imread
 from onball.assets import sample_match
 from onball.data.layout import VIDEO_FILE
 from onball.formats.soccernet import LABELS_FILE, read_labels
-from onball.inference.spotter import Spotter
 from onball.reports.timeline import draw_timeline
+from onball.spotting.spotter import Spotter
 from onball.video import probe, read_frames
 
 #: Six of these that the sample match has.

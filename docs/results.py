@@ -23,7 +23,7 @@ from matplotlib.ticker import MaxNLocator
 
 from onball.actions import ACTIONS
 from onball.errors import OnballError
-from onball.experiments.results import read_results
+from onball.experiments import read_results
 from onball.files import atomic_path, read_text, write_text_atomic
 
 Row = dict[str, str]

@@ -1,8 +1,8 @@
 """Makes a training run's model the bundled demo model, with a card whose figures are measured here and now.
 
-    onball synth --out data/demo --train 40 --valid 3 --test 0 --minutes 4 --fps 12.5 --seed 1
+    onball simulate --out data/demo --train 40 --valid 3 --test 0 --minutes 4 --fps 12.5 --seed 1
     onball train spotting/demo --data data/demo
-    onball synth --out data/bench --preset bench
+    onball simulate --out data/bench --preset bench
     python tools/publish_demo_model.py runs/demo --heldout data/bench --remark "Hardware: 2 CPU cores."
 
 The weights are stored in half precision, and it is that model which is measured.
@@ -24,8 +24,8 @@ from onball.data.layout import find_matches
 from onball.evaluation import SpottingResult, evaluate_spotting
 from onball.events import EventList
 from onball.formats.soccernet import read_labels
-from onball.inference.spotter import Spotter
 from onball.models import load_model, save_model
+from onball.spotting.spotter import Spotter
 
 _CONTROL_SHIFT_MS = 7000
 
@@ -76,7 +76,7 @@ mean something.
 
 ## How good it is
 
-The test split of the simulator's benchmark (`onball synth --preset bench`: two matches,
+The test split of the simulator's benchmark (`onball simulate --preset bench`: two matches,
 {minutes:.0f} minutes; training and validation matches come from another data set seed, and no two
 matches share a seed), tolerance 1 s (±0.5 s), in per cent:
 
@@ -93,9 +93,9 @@ Actions with few labels have rough figures: one event more or less moves them by
 ## How it was trained
 
 ```sh
-onball synth --out data/demo --train 40 --valid 3 --test 0 --minutes 4 --fps 12.5 --seed 1
+onball simulate --out data/demo --train 40 --valid 3 --test 0 --minutes 4 --fps 12.5 --seed 1
 onball train spotting/demo --data data/demo{init}
-onball synth --out data/bench --preset bench
+onball simulate --out data/bench --preset bench
 python tools/publish_demo_model.py runs/demo --heldout data/bench
 ```
 

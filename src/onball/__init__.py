@@ -15,13 +15,13 @@ from onball.actions import ACTIONS, Action
 from onball.events import Event, EventList, Team
 
 if TYPE_CHECKING:
-    from onball.inference.spotter import Spotter
-    from onball.video.reader import read_frames
+    from onball.spotting.spotter import Spotter
+    from onball.video.reading import read_frames
 
 __version__ = "0.1.0"
 __all__ = ["ACTIONS", "Action", "Event", "EventList", "Spotter", "Team", "read_frames"]
 
-_LAZY = {"Spotter": "onball.inference.spotter", "read_frames": "onball.video.reader"}
+_LAZY = {"Spotter": "onball.spotting.spotter", "read_frames": "onball.video.reading"}
 
 
 def __getattr__(name: str) -> Any:

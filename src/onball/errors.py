@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class OnballError(Exception):
     """The work failed although the input was right. The command line exits with code 1."""
@@ -49,6 +52,24 @@ class MissingDependencyError(InputError):
     def __reduce__(self) -> tuple[type[MissingDependencyError], tuple[str, str, str]]:
         # By default an exception is rebuilt from its message alone, on its way between processes.
         return type(self), self._parts
+
+
+@contextmanager
+def optional_dependency(package: str, extra: str, purpose: str) -> Iterator[None]:
+    """Import an optional package inside this block.
+
+    Args:
+        package: name of the distribution, as `pip` knows it.
+        extra: the extra of onball that installs it.
+        purpose: what needs the package; the subject of the error message.
+
+    Raises:
+        MissingDependencyError: an import in the block failed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise MissingDependencyError(package, extra, purpose) from error
 
 
 class OnballWarning(UserWarning):

@@ -14,11 +14,11 @@ from onball.actions import Action
 from onball.config import ComponentConfig, InferenceConfig, ModelConfig, SavedModelConfig
 from onball.data.layout import write_splits
 from onball.events import Event, EventList
-from onball.formats.csv_table import read_csv
+from onball.formats.event_table import read_csv
 from onball.formats.soccernet import write_labels
-from onball.inference.spotter import Spotter
 from onball.models import build_net, load_model, save_model
-from onball.video.writer import VideoWriter
+from onball.spotting.spotter import Spotter
+from onball.video.writing import VideoWriter
 
 SIZE = (64, 36)
 

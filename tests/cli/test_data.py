@@ -13,14 +13,12 @@ from rich.console import Console
 from rich.measure import Measurement
 
 from onball.actions import ACTIONS, Action
+from onball.assets import reference_statistics
 from onball.cli.data import labels_by_split, statistics_table
-from onball.data.clip_counts import ClipCounts
 from onball.data.layout import write_splits
-from onball.data.reference import Reference
-from onball.data.statistics import PlayStatistics
+from onball.data.statistics import ClipCounts, PlayStatistics, Reference
 from onball.events import Event, EventList, Team
 from onball.formats.soccernet import write_labels
-from onball.synthetic.motion.script import reference_statistics
 
 
 def add_match(root: Path, name: str, events: list[Event]) -> None:
@@ -216,7 +214,7 @@ def test_the_figures_can_be_drawn(onball, data, tmp_path):
 
 
 def test_drawing_without_matplotlib_says_what_to_install(onball, data, monkeypatch):
-    monkeypatch.delitem(sys.modules, "onball.reports.statistics_picture", raising=False)
+    monkeypatch.delitem(sys.modules, "onball.reports.statistics", raising=False)
     for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)

@@ -9,7 +9,7 @@ import pytest
 
 from onball.config import load_config
 from onball.models import build_net
-from onball.models.measure import measure, training_memory
+from onball.models.cost import measure, training_memory
 
 TINY = Path(__file__).parents[2] / "configs" / "spotting" / "tiny.yaml"
 

@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from onball.config import ComponentConfig, InferenceConfig, ModelConfig, SavedModelConfig
-from onball.inference.spotter import Spotter
 from onball.models import build_net
+from onball.spotting.spotter import Spotter
 
 MB = 2**20
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "spot_memory.py"

@@ -9,7 +9,7 @@ import pytest
 
 from onball.cli.main import main
 from onball.formats.soccernet import read_results
-from onball.video.probe import probe
+from onball.video.reading import probe
 
 CLIPS = Path(__file__).parents[2].parent / "shared" / "clips"
 NAMES = sorted(path.name for path in CLIPS.glob("*.mp4"))

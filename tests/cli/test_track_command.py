@@ -11,14 +11,14 @@ from tiny_matches import write_flashes
 from tiny_tracks import tiny_tracks, write_tiny_tracks
 
 from onball.config import (
+    BallCropConfig,
     ComponentConfig,
-    FrameCropConfig,
     InferenceConfig,
     ModelConfig,
     SavedModelConfig,
     TrackingConfig,
 )
-from onball.formats.tracks import read_about, read_tracks, write_tracks
+from onball.formats.tracks_parquet import read_about, read_tracks, write_tracks
 from onball.models import build_net, save_model
 from onball.tracks import KINDS
 
@@ -55,7 +55,7 @@ def save(folder, **settings):
 MODELS = {
     "tracks alone": {"backbone": ComponentConfig(name="none"), "tracking": TrackingConfig()},
     "tracks beside pixels": {"tracking": TrackingConfig(features="study")},
-    "cropped": {"crop": FrameCropConfig(players=2)},
+    "cropped": {"crop": BallCropConfig(players=2)},
 }
 
 

@@ -24,7 +24,7 @@ TINY = ROOT / "configs" / "spotting" / "tiny.yaml"
 def data(tmp_path_factory) -> Path:
     """A tiny simulated data set, written by the command itself in a process of its own."""
     root = tmp_path_factory.mktemp("data")
-    command = [sys.executable, "-m", "onball", "synth", "--out", str(root)]
+    command = [sys.executable, "-m", "onball", "simulate", "--out", str(root)]
     command += ["--train", "1", "--valid", "1", "--test", "1", "--minutes", "0.3"]
     command += ["--size", "64x36", "--seed", "7"]
     subprocess.run(command, check=True, capture_output=True)
@@ -104,14 +104,14 @@ def test_perfect_predictions_score_one_hundred(onball, data, tmp_path):
 
 def test_simulating_again_keeps_what_is_there(onball, data):
     code, shown, _ = onball(
-        "synth", "--out", data, "--train", 1, "--valid", 1, "--test", 1, "--minutes", 0.3,
+        "simulate", "--out", data, "--train", 1, "--valid", 1, "--test", 1, "--minutes", 0.3,
         "--size", "64x36", "--seed", 7,
     )  # fmt: skip
     assert code == 0 and "3 were there already" in shown
 
 
 def test_an_interrupted_simulation_ends_at_once_and_leaves_no_half_match(tmp_path):
-    command = [sys.executable, "-m", "onball", "synth", "--out", str(tmp_path)]
+    command = [sys.executable, "-m", "onball", "simulate", "--out", str(tmp_path)]
     command += ["--train", "2", "--valid", "0", "--test", "0", "--minutes", "60"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     try:
@@ -182,7 +182,7 @@ def test_a_config_that_comes_with_onball_is_found_by_its_name(onball, tmp_path, 
         (["train", "absent.yaml"], "absent.yaml"),
         (["train", str(TINY), "--set", "training.epoch=3"], "did you mean 'epochs'?"),
         (["train", str(TINY)], "data.root"),
-        (["synth", "--out", "x", "--size", "398by224"], "WIDTHxHEIGHT"),
+        (["simulate", "--out", "x", "--size", "398by224"], "WIDTHxHEIGHT"),
     ],
 )
 def test_bad_input_is_one_clear_line_and_exit_code_2(
@@ -211,7 +211,7 @@ def test_a_broken_video_does_not_keep_the_others_from_their_results(
 
 def test_help_is_there_for_every_command(onball):
     shown = onball("--help")[1]
-    for command in ("demo", "spot", "train", "evaluate", "synth", "doctor"):
+    for command in ("demo", "spot", "train", "evaluate", "simulate", "doctor"):
         assert command in shown
         assert onball(command, "--help")[0] == 0
 
@@ -226,15 +226,15 @@ def test_importing_onball_is_light():
 
 def test_presets_are_whole_data_sets(onball, tmp_path):
     root = tmp_path / "tiny"
-    code, out, error = onball("synth", "--out", root, "--preset", "tiny", "--no-video")
+    code, out, error = onball("simulate", "--out", root, "--preset", "tiny", "--no-video")
     assert code == 0, error
     assert "4 matches" in out and "data stats" in out
     assert len(list(root.rglob("Labels-ball.json"))) == 4
     assert not list(root.rglob("*.mp4"))
-    code, out, _ = onball("synth", "--out", root, "--preset", "tiny", "--no-video")
+    code, out, _ = onball("simulate", "--out", root, "--preset", "tiny", "--no-video")
     assert code == 0 and "4 were there already" in out
 
 
 def test_boxes_need_a_picture(onball, tmp_path):
-    code, _, error = onball("synth", "--out", tmp_path, "--no-video", "--mot")
+    code, _, error = onball("simulate", "--out", tmp_path, "--no-video", "--mot")
     assert code == 2 and "--mot needs a picture" in error

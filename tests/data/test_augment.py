@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from onball.config.augmentation import (
+from onball.config.schema import (
     AugmentationConfig,
     BlurConfig,
     CameraShiftConfig,
-    CropConfig,
     JitterConfig,
     NoiseConfig,
+    RandomCropConfig,
 )
 from onball.data.augment import augment, colour_jitter, flip
 
@@ -21,7 +21,7 @@ EVERYTHING = AugmentationConfig(
     flip=0.5,
     jitter=JitterConfig(probability=0.5),
     blur=BlurConfig(probability=0.5),
-    crop=CropConfig(probability=0.5),
+    crop=RandomCropConfig(probability=0.5),
     camera_shift=CameraShiftConfig(probability=0.5),
     noise=NoiseConfig(probability=0.5),
 )

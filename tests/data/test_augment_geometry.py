@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from onball.config.augmentation import CameraShiftConfig, CropConfig
-from onball.data.augment_geometry import reframe
+from onball.config.schema import CameraShiftConfig, RandomCropConfig
+from onball.data.augment import reframe
 
-NO_CROP = CropConfig()
+NO_CROP = RandomCropConfig()
 NO_SHIFT = CameraShiftConfig()
 HEIGHT, WIDTH, FRAMES = 72, 128, 20
 
@@ -34,7 +34,7 @@ def camera_path(clips: torch.Tensor) -> torch.Tensor:
 
 
 def test_a_crop_is_a_window_of_the_picture_with_its_aspect():
-    config = CropConfig(probability=1.0, least_scale=0.6)
+    config = RandomCropConfig(probability=1.0, least_scale=0.6)
     batch = places(60, frames=2)
     changed = reframe(batch, config, NO_SHIFT, chances(60))
     across = (changed[:, 0, 0, 30, -2] - changed[:, 0, 0, 30, 1]) * WIDTH / (WIDTH - 3)
@@ -51,7 +51,7 @@ def test_a_crop_is_a_window_of_the_picture_with_its_aspect():
 
 def test_a_crop_at_full_scale_changes_nothing():
     batch = torch.randint(0, 256, (3, 4, 3, 16, 24), dtype=torch.uint8)
-    same = reframe(batch, CropConfig(probability=1.0, least_scale=1.0), NO_SHIFT, chances(3))
+    same = reframe(batch, RandomCropConfig(probability=1.0, least_scale=1.0), NO_SHIFT, chances(3))
     assert torch.equal(same, batch)
 
 
@@ -101,7 +101,7 @@ def test_a_single_frame_does_not_move():
 
 
 def test_both_together_are_a_closer_view_that_moves():
-    crop = CropConfig(probability=1.0, least_scale=0.5)
+    crop = RandomCropConfig(probability=1.0, least_scale=0.5)
     shift = CameraShiftConfig(probability=1.0, pixels_share=0.1)
     batch = places(1, frames=50)
     still = camera_path(reframe(batch, crop, NO_SHIFT, chances(1)))
@@ -114,7 +114,7 @@ def test_both_together_are_a_closer_view_that_moves():
 
 @pytest.mark.parametrize("probability", [0.0, 0.3])
 def test_clips_are_chosen_with_their_probability_and_others_stay_as_they_are(probability):
-    crop = CropConfig(probability=probability, least_scale=0.5)
+    crop = RandomCropConfig(probability=probability, least_scale=0.5)
     batch = torch.randint(0, 256, (200, 1, 3, 8, 12), dtype=torch.uint8)
     changed = reframe(batch, crop, NO_SHIFT, chances(200))
     kept = (changed == batch).flatten(1).all(dim=1)

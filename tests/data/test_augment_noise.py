@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from onball.config.augmentation import BlurConfig, NoiseConfig
-from onball.data.augment_noise import add_noise, blur
+from onball.config.schema import BlurConfig, NoiseConfig
+from onball.data.augment import add_noise, blur
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from onball.actions import Action
-from onball.data.clip_counts import ClipCounts
+from onball.data.statistics import ClipCounts
 from onball.events import Event, EventList
 
 

@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader
 from onball.actions import Action
 from onball.classes import IGNORE, class_of
 from onball.config import DataConfig
-from onball.data.cache import cache_folder, cached_frames
 from onball.data.clips import ClipDataset, Clips, EpochSampler, match_events, present_actions
+from onball.data.frames import cache_folder, cached_frames
 from onball.data.matches import LabelledFrames, LabelledMatch, load_matches
 from onball.errors import DataError, OnballError
 from onball.events import Event, EventList, Team
@@ -30,7 +30,7 @@ def video_of(data: DataConfig):
 def clip_dataset(data: DataConfig, **settings) -> ClipDataset:
     matches = load_matches(data, "train")
     return ClipDataset(
-        matches, data.clip_frames, **{"action_share": 0.5, "reach": 0, "seed": 0} | settings
+        matches, data.clip_frames, **{"action_share": 0.5, "radius": 0, "seed": 0} | settings
     )
 
 
@@ -106,10 +106,10 @@ def test_a_clip_and_its_targets_belong_together(data, cache):
 
 def test_a_clip_longer_than_the_video_is_padded_and_not_scored(data):
     longer = data.model_copy(update={"clip_frames": 60})
-    clip = clip_dataset(longer, reach=60)[(0, 0)]
+    clip = clip_dataset(longer, radius=60)[(0, 0)]
     assert clip.classes[50:].tolist() == [IGNORE] * 10
     assert clip.classes[:50].tolist() == [class_of(Action.SHOT)] * 50
-    assert clip.shifts.tolist() == [*range(25, -25, -1), *[0] * 10]
+    assert clip.displacements.tolist() == [*range(25, -25, -1), *[0] * 10]
     assert clip.sides[50:].tolist() == [-1] * 10
     assert clip.present.nonzero().tolist() == [[Action.SHOT.order]]
     assert torch.equal(clip.frames[50:], clip.frames[49:50].expand(10, -1, -1, -1))
@@ -141,7 +141,7 @@ PASS, GOAL, OUT = (class_of(action) for action in (Action.PASS, Action.GOAL, Act
 def numbered(count: int = 120, clip_frames: int = 40, **settings) -> ClipDataset:
     readable = settings.pop("readable", None)
     matches = [LabelledMatch("numbered", NumberedFrames(count, readable), EVENTS)]
-    given = {"reach": 4, "action_share": 1.0, "seed": 0} | settings
+    given = {"radius": 4, "action_share": 1.0, "seed": 0} | settings
     return ClipDataset(matches, clip_frames, **given)
 
 
@@ -161,7 +161,7 @@ def test_each_frame_is_told_the_nearest_event_its_way_and_its_side():
             distance, _, event = min((abs(frame - e), -events[e][0], e) for e in events)
             told = (
                 clip.classes[offset].item(),
-                clip.shifts[offset].item(),
+                clip.displacements[offset].item(),
                 clip.sides[offset].item(),
             )
             if distance > 4:
@@ -174,7 +174,7 @@ def test_each_frame_is_told_the_nearest_event_its_way_and_its_side():
 
 def test_present_are_the_actions_on_the_clips_own_frames():
     # Reach tells frames of an event beyond the clip; present does not.
-    dataset = numbered(clip_frames=8, reach=8, action_share=0.0)
+    dataset = numbered(clip_frames=8, radius=8, action_share=0.0)
     hits = 0
     for index in range(60):
         clip = dataset[(0, index)]
@@ -203,7 +203,7 @@ def test_a_clip_carries_its_key_its_place_and_its_label_set():
     matches = [
         LabelledFrames(f"match {i}", source, EVENTS.events) for i, source in enumerate(frames)
     ]
-    dataset = ClipDataset(matches, 10, reach=0, action_share=0.0, seed=0, source=1)
+    dataset = ClipDataset(matches, 10, radius=0, action_share=0.0, seed=0, source=1)
     assert dataset.names == ["match 0", "match 1"]
     places = set()
     for index in range(20):
@@ -225,7 +225,7 @@ def test_where_the_film_ends_early_the_rest_is_padding():
     clip = numbered(count=40, readable=30)[(0, 0)]
     assert clip.frames[:, 0, 0, 0].tolist() == [*range(30), *[29] * 10]
     assert (clip.classes[:30] != IGNORE).all() and (clip.classes[30:] == IGNORE).all()
-    assert clip.shifts[30:].tolist() == [0] * 10 and clip.sides[30:].tolist() == [-1] * 10
+    assert clip.displacements[30:].tolist() == [0] * 10 and clip.sides[30:].tolist() == [-1] * 10
     with pytest.raises(DataError, match=r"numbered: no frame could be read.*data\.cache") as caught:
         numbered(count=40, readable=0)[(0, 0)]
     assert "\n" not in str(caught.value)
@@ -237,7 +237,7 @@ def test_clips_become_batches_of_clips():
     assert [len(batch.frames) for batch in batches] == [3, 3, 1]
     assert isinstance(batches[0], Clips)
     assert batches[0].frames.shape == (3, 40, 3, 2, 4) and batches[0].frames.dtype == torch.uint8
-    for name in ("classes", "shifts", "sides"):
+    for name in ("classes", "displacements", "sides"):
         field = getattr(batches[0], name)
         assert field.shape == (3, 40) and field.dtype == torch.int64
     assert batches[0].present.shape == (3, 12) and batches[0].present.dtype == torch.float32
@@ -284,4 +284,4 @@ def test_after_the_epoch_that_was_resumed_all_clips_come():
 def test_matches_without_any_label_cannot_be_trained_on():
     bare = LabelledMatch("bare", NumberedFrames(60), EventList())
     with pytest.raises(DataError, match=r"no action is labelled in .*\(bare\)"):
-        ClipDataset([bare], 10, reach=0, action_share=0.5, seed=0)
+        ClipDataset([bare], 10, radius=0, action_share=0.5, seed=0)

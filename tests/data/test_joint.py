@@ -12,9 +12,8 @@ from torch.utils.data import default_collate
 from onball.actions import Action
 from onball.config import ExperimentConfig
 from onball.data.clips import ClipDataset, Clips
-from onball.data.joint import JointClips, trains_jointly
+from onball.data.joint import JointClips, V2Event, trains_jointly
 from onball.data.matches import LabelledFrames
-from onball.data.soccernet_v2 import V2Event
 from onball.errors import ConfigError
 from onball.events import Event
 
@@ -39,7 +38,7 @@ SECOND = LabelledFrames("second half 1", Painted(20), [V2Event(1600, "Goal", 1)]
 
 def joint_clips(share: float, seed: int = 0) -> JointClips:
     def clips_of(match: LabelledFrames, source: int) -> ClipDataset:
-        return ClipDataset([match], 16, reach=1, action_share=0.5, seed=seed, source=source)
+        return ClipDataset([match], 16, radius=1, action_share=0.5, seed=seed, source=source)
 
     return JointClips(clips_of(MAIN, 0), clips_of(SECOND, 1), auxiliary_share=share, seed=seed)
 

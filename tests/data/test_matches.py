@@ -11,8 +11,8 @@ import pytest
 
 from onball.actions import Action
 from onball.config import DataConfig
-from onball.data.cache import cached_frames
-from onball.data.matches import VideoFrames, load_matches
+from onball.data.frames import VideoFrames, cached_frames
+from onball.data.matches import load_matches
 from onball.errors import DataError, EmptySplitError, OnballWarning
 from onball.events import Event, EventList
 from onball.formats.soccernet import write_labels

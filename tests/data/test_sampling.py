@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from onball.data.sampling import ClipPlace, ClipSampler, MatchEvents
+from onball.data.clips import ClipPlace, ClipSampler, MatchEvents
 
 
 def match(num_frames: int, events: dict[int, int]) -> MatchEvents:

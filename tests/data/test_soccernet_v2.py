@@ -11,13 +11,13 @@ import pytest
 from SoccerNet.Evaluation.utils import EVENT_DICTIONARY_V2
 
 from onball.config import DataConfig
-from onball.config.data import AuxiliaryDataConfig
+from onball.config.schema import AuxiliaryDataConfig
 from onball.data.clips import ClipDataset
+from onball.data.joint import V2_ACTIONS, find_halves, load_halves, read_v2_labels
 from onball.data.matches import LabelledFrames
-from onball.data.soccernet_v2 import V2_ACTIONS, find_halves, load_halves, read_v2_labels
 from onball.errors import DataError, LabelError, OnballWarning
 from onball.events import Team
-from onball.models.net import NUM_AUXILIARY_CLASSES
+from onball.models.nets import NUM_AUXILIARY_CLASSES
 from onball.video import VideoWriter
 
 MATCH = "england_epl/2014-2015/2015-02-21 - 18-00 Chelsea 1 - 1 Burnley"
@@ -176,7 +176,7 @@ def test_each_half_has_its_own_frames_and_labels(root, tmp_path, cached):
 
 
 def test_clips_of_the_halves_carry_the_classes_of_the_17_actions(root):
-    clips = ClipDataset(load(data_of(root)), 38, reach=0, action_share=0.0, seed=0, source=1)
+    clips = ClipDataset(load(data_of(root)), 38, radius=0, action_share=0.0, seed=0, source=1)
     seen = {int(c) for index in range(8) for c in clips[0, index].classes.unique()}
     assert {0, 2, 9, 17} <= seen
     assert int(clips[0, 0].source) == 1

@@ -8,10 +8,17 @@ import numpy as np
 import pytest
 
 from onball.actions import ACTIONS, Action
-from onball.data.reference import Reference, Transition, compare, mixture_median
-from onball.data.statistics import PlayStatistics, play_stretches
+from onball.assets import reference_statistics
+from onball.data.statistics import (
+    PlayStatistics,
+    Reference,
+    Transition,
+    compare,
+    mixture_median,
+    play_stretches,
+)
 from onball.events import Event, EventList, Team
-from onball.synthetic.motion.script import draw_gap, reference_statistics
+from onball.simulator.play.script import draw_gap
 
 LEFT, RIGHT, UNKNOWN = Team.LEFT, Team.RIGHT, Team.UNKNOWN
 

@@ -7,7 +7,12 @@ import pytest
 
 from onball.actions import Action
 from onball.classes import class_of
-from onball.data.targets import events_in_reach, frame_targets, label_frames, nearest_frames
+from onball.data.frame_labels import (
+    events_within_radius,
+    frame_targets,
+    label_frames,
+    nearest_frames,
+)
 from onball.events import Event, Team
 
 GRID = np.arange(0, 800, 80)
@@ -56,9 +61,9 @@ def test_events_beyond_the_video_are_left_out():
 
 
 def test_a_frame_knows_how_far_and_which_way_its_event_is():
-    labels = label_frames([Event(320, Action.SHOT)], GRID, reach=3)
+    labels = label_frames([Event(320, Action.SHOT)], GRID, radius=3)
     assert labels.classes.tolist() == [0, SHOT, SHOT, SHOT, SHOT, SHOT, SHOT, SHOT, 0, 0]
-    assert labels.shifts.tolist() == [0, 3, 2, 1, 0, -1, -2, -3, 0, 0]
+    assert labels.displacements.tolist() == [0, 3, 2, 1, 0, -1, -2, -3, 0, 0]
 
 
 def test_a_frame_knows_whose_action_is_near():
@@ -67,7 +72,7 @@ def test_a_frame_knows_whose_action_is_near():
         Event(320, Action.PASS, team=Team.RIGHT),
         Event(640, Action.OUT),
     ]
-    sides = label_frames(events, GRID, reach=1).sides
+    sides = label_frames(events, GRID, radius=1).sides
     assert sides.tolist() == [0, 0, 0, 1, 1, 1, -1, -1, -1, -1]
 
 
@@ -82,15 +87,15 @@ def test_labels_agree_with_a_plain_search_for_the_nearest_event(seed):
         Event(80 * int(f), list(Action)[rng.integers(12)], team=teams[rng.integers(3)])
         for f in frames
     ]
-    reach = int(rng.integers(0, 8))
-    labels = label_frames(events, times, reach=reach)
+    radius = int(rng.integers(0, 8))
+    labels = label_frames(events, times, radius=radius)
     for frame in range(100):
         distances = [
             (abs(int(f) - frame), -e.class_index) for f, e in zip(frames, events, strict=True)
         ]
         nearest = min(distances)
-        if nearest[0] > reach:
-            told = labels.classes[frame], labels.shifts[frame], labels.sides[frame]
+        if nearest[0] > radius:
+            told = labels.classes[frame], labels.displacements[frame], labels.sides[frame]
             assert told == (0, 0, -1)
             continue
         candidates = {
@@ -98,7 +103,7 @@ def test_labels_agree_with_a_plain_search_for_the_nearest_event(seed):
             for f, e, d in zip(frames, events, distances, strict=True)
             if d == nearest
         }
-        told = labels.classes[frame], labels.shifts[frame], labels.sides[frame]
+        told = labels.classes[frame], labels.displacements[frame], labels.sides[frame]
         assert tuple(map(int, told)) in candidates
 
 
@@ -110,26 +115,26 @@ def test_shift_side_and_class_of_a_frame_are_those_of_one_event():
         Event(480, Action.PASS, team=Team.LEFT),
         Event(485, Action.SHOT, team=Team.RIGHT),
     ]
-    labels = label_frames(events, GRID, reach=1)
-    assert (labels.shifts[2], labels.sides[2]) in {(-1, 0), (1, 1)}
+    labels = label_frames(events, GRID, radius=1)
+    assert (labels.displacements[2], labels.sides[2]) in {(-1, 0), (1, 1)}
     assert (labels.classes[6], labels.sides[6]) == (SHOT, 1)
 
 
 def test_reach_without_events_leaves_background_of_no_side():
-    labels = label_frames([], GRID, reach=5)
-    assert not labels.classes.any() and not labels.shifts.any()
+    labels = label_frames([], GRID, radius=5)
+    assert not labels.classes.any() and not labels.displacements.any()
     assert labels.sides.tolist() == [-1] * 10
 
 
 def test_events_count_up_to_one_frame_beyond_either_end():
     times = GRID + 400
     events = [Event(ms, Action.PASS) for ms in (319, 320, 400, 1120, 1200, 1201)]
-    assert [e.position_ms for e in events_in_reach(events, times)] == [320, 400, 1120, 1200]
-    assert events_in_reach(events, times[:0]) == []
+    assert [e.position_ms for e in events_within_radius(events, times)] == [320, 400, 1120, 1200]
+    assert events_within_radius(events, times[:0]) == []
 
 
 def test_one_frame_alone_takes_only_what_happens_on_it():
     times = np.array([400])
     events = [Event(ms, Action.PASS) for ms in (399, 400, 401)]
-    assert [e.position_ms for e in events_in_reach(events, times)] == [400]
-    assert label_frames(events, times, reach=3).classes.tolist() == [PASS]
+    assert [e.position_ms for e in events_within_radius(events, times)] == [400]
+    assert label_frames(events, times, radius=3).classes.tolist() == [PASS]

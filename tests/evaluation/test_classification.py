@@ -5,11 +5,7 @@ import pytest
 
 from onball.actions import ACTIONS, Action
 from onball.errors import DataError
-from onball.evaluation.classification import (
-    average_precision,
-    evaluate_classification,
-    pr_auc,
-)
+from onball.evaluation.classification import average_precision, evaluate_classification, pr_auc
 
 
 def sklearn_areas(truth, scores):

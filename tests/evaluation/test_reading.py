@@ -6,9 +6,9 @@ import pytest
 
 from onball.actions import ACTIONS
 from onball.errors import LabelError
-from onball.evaluation import reading
-from onball.evaluation.columns import Columns
-from onball.evaluation.reading import read_predictions, read_truth
+from onball.evaluation import files as reading
+from onball.evaluation.files import read_predictions, read_truth
+from onball.evaluation.matching import Columns
 from onball.events import Event, EventList, Team
 from onball.formats import read_labels, read_results, write_labels, write_results
 

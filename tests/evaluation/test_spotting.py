@@ -9,12 +9,7 @@ import pytest
 
 from onball.actions import ACTIONS, Action
 from onball.errors import ConfigError
-from onball.evaluation import (
-    LOOSE_TOLERANCES_S,
-    TIGHT_TOLERANCES_S,
-    average_map,
-    evaluate_spotting,
-)
+from onball.evaluation import LOOSE_TOLERANCES_S, TIGHT_TOLERANCES_S, average_map, evaluate_spotting
 from onball.events import Event, EventList
 
 SCORES = (0.0, 1.0, 0.5, 0.25, 1 / 199, 0.1 + 0.2)

@@ -193,7 +193,7 @@ def test_intervals_hold_the_figure_and_come_out_the_same_again():
 
 def test_drawing_every_match_once_gives_the_metric_itself():
     from onball.evaluation.bootstrap import _units, _weighted_ap
-    from onball.evaluation.columns import Columns
+    from onball.evaluation.matching import Columns
     from onball.evaluation.spotting import action_matcher
 
     truth, predictions = draw(8)

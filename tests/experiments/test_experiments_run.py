@@ -19,11 +19,11 @@ from onball.actions import ACTIONS
 from onball.cli.main import main
 from onball.config import load_config
 from onball.evaluation import evaluate_spotting
-from onball.experiments.results import COLUMNS, read_results
+from onball.experiments import COLUMNS, read_results
 from onball.formats.soccernet import read_labels
-from onball.inference.spotter import Spotter
 from onball.models import build_net, load_classifier
-from onball.models.measure import measure
+from onball.models.cost import measure
+from onball.spotting.spotter import Spotter
 from onball.training.module import TrainingModule
 from onball.video import read_frames
 

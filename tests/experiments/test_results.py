@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from onball.errors import DataError
-from onball.experiments.results import COLUMNS, add_result, hardware, read_results
+from onball.experiments import COLUMNS, add_result, hardware, read_results
 
 
 def row(config: str = "spotting/one", **columns: str) -> dict[str, str]:
@@ -56,7 +56,7 @@ def test_no_file_holds_no_rows_and_another_table_is_refused(tmp_path):
 WRITER = """
 import sys
 from pathlib import Path
-from onball.experiments.results import add_result
+from onball.experiments import add_result
 
 for number in range(25):
     name = f"spotting/{sys.argv[2]}-{number}"

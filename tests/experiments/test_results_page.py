@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from onball.actions import ACTIONS
-from onball.experiments.results import add_result
+from onball.experiments import add_result
 
 PROGRAM = Path(__file__).parents[2] / "docs" / "results.py"
 PAGE = """Before.

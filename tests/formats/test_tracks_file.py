@@ -15,7 +15,7 @@ from trackers import load_mot_file
 
 from onball.errors import DataError
 from onball.formats.mot import write_mot
-from onball.formats.tracks import read_about, read_tracks, write_tracks
+from onball.formats.tracks_parquet import read_about, read_tracks, write_tracks
 from onball.tracks import BALL, KINDS, UNTRACKED, TrackedVideo, Tracks
 from onball.video import VideoWriter
 
@@ -57,7 +57,7 @@ def test_a_video_in_which_nothing_was_found_has_a_file(tracks, tmp_path):
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path):
-    from onball.formats.tracks import open_writer
+    from onball.formats.tracks_parquet import open_writer
 
     with (
         pytest.raises(RuntimeError, match="stop"),
@@ -180,7 +180,7 @@ def test_tracks_of_another_video_are_refused(tracks, tmp_path):
 
 def test_true_tracks_of_a_simulated_match_are_read(onball, tmp_path):
     code, _, stderr = onball(
-        "synth", "--out", tmp_path / "data", "--train", 1, "--valid", 0, "--test", 0,
+        "simulate", "--out", tmp_path / "data", "--train", 1, "--valid", 0, "--test", 0,
         "--minutes", 0.2, "--seed", 3,
     )  # fmt: skip
     assert code == 0, stderr

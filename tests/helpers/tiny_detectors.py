@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from onball.tracking.detectors import decode
+from onball.tracking.detectors.onnx import cells
 
 MEAN_RED, STD_RED = 0.485, 0.229  # of ImageNet
 FAMILIES = ("yolox", "yolox raw", "yolov8", "end to end", "rfdetr")
@@ -32,7 +32,7 @@ def write_detector(
     """
     width, height = size
     small = (width // 8) * (height // 8)
-    rows = decode.cells(width, height) if family.startswith("yolo") else small
+    rows = cells(width, height) if family.startswith("yolo") else small
     centres, sides = _cells(width, height)
     boxes = np.concatenate([centres, sides], axis=1)[:rows]
     kind = np.float16 if half else np.float32

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from onball.formats.tracks import write_tracks
+from onball.formats.tracks_parquet import write_tracks
 from onball.tracks import BALL, PERSON, TrackedVideo, Tracks
 
 SIZE = (64, 36)

@@ -10,7 +10,7 @@ from onball.config import ComponentConfig, ModelConfig, PreprocessingConfig
 from onball.errors import ConfigError
 from onball.models import ClipClassifier, build_classifier
 from onball.models.backbones import Backbone
-from onball.models.temporal.base import NoTemporal
+from onball.models.components import NoTemporal
 from onball.training.losses import clip_loss
 
 CONFIG = ModelConfig(

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from onball.config import ComponentConfig
 from onball.errors import ConfigError
-from onball.models.heads import HEADS, HeadSetup, PredictionHead
+from onball.models.components import HEADS, HeadSetup, PredictionHead
 from onball.training.losses import offset_loss
 from onball.training.targets import FrameTargets
 
@@ -25,7 +25,7 @@ def test_a_plain_head_gives_classes_only(classes):
     scores = plain(torch.randn(2, 5, 6))
     assert scores.logits.shape == (2, 5, classes)
     assert scores.displacement is None and scores.offsets is None
-    assert plain.reach == 0
+    assert plain.radius == 0
     assert scores.outputs().shape == (2, 5, 12 if classes == 13 else 24)
 
 
@@ -34,7 +34,7 @@ def test_a_displacement_is_one_number_per_frame(classes):
     moving = head("linear", classes, displacement=4)
     features = torch.randn(2, 5, 6)
     scores = moving(features)
-    assert moving.reach == 4
+    assert moving.radius == 4
     assert scores.displacement.shape == (2, 5) and scores.offsets is None
     # It is a number of frames, of either sign, and last among what windows average.
     assert torch.equal(scores.outputs()[..., -1], scores.displacement)
@@ -55,7 +55,7 @@ def test_dropout_touches_the_classes_in_training_only(name):
 def test_a_trident_says_where_the_stretch_starts_and_ends(length, radius):
     trident = head("trident", radius=radius, hidden=8)
     scores = trident(100 * torch.randn(2, length, 6))
-    assert trident.reach == radius
+    assert trident.radius == radius
     assert scores.logits.shape == (2, length, 13)
     assert scores.offsets.shape == (2, length, 2)
     assert scores.offsets.min() >= 0 and scores.offsets.max() <= 2 * radius + 1e-4

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from onball.config import ComponentConfig, ModelConfig
 from onball.errors import ConfigError, ModelError
 from onball.models import build_net
-from onball.models.measure import NetCost, measure, training_memory
+from onball.models.cost import NetCost, measure, training_memory
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

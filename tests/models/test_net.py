@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from onball.config import ComponentConfig, ModelConfig, PreprocessingConfig, Section
+from onball.config import BaseConfig, ComponentConfig, ModelConfig, PreprocessingConfig
 from onball.errors import ConfigError
 from onball.models import DenseScores, build_net
-from onball.models.backbones.image import ImageBackbone, widen_stem
+from onball.models.backbones.image import ImageBackbone
+from onball.models.backbones.pretrained import widen_stem
+from onball.models.components import NoTemporal
 from onball.models.temporal import TEMPORAL_HEADS, TemporalHead
-from onball.models.temporal.base import NoTemporal
 
 TINY = "test_byobnet"
 PLAIN = PreprocessingConfig()
@@ -148,7 +149,7 @@ def test_dense_scores_of_low_precision_logits_are_float32():
 
 
 def test_a_new_head_is_one_registration():
-    class ScaleOptions(Section):
+    class ScaleOptions(BaseConfig):
         factor: float = 2.0
 
     class Scale(NoTemporal):

@@ -174,7 +174,7 @@ def test_every_kind_of_net_comes_back_as_it_was(tmp_path, changes):
     loaded, read = load_model(tmp_path / "model")
     assert read == config
     assert torch.equal(loaded(FRAMES).outputs(), net(FRAMES).outputs())
-    assert loaded.head.reach == net.head.reach
+    assert loaded.head.radius == net.head.radius
 
 
 CLIPS = SavedModelConfig.of(EXPERIMENT.model_copy(update={"task": "classification"}))

@@ -8,12 +8,12 @@ import torch
 
 from onball.config import ComponentConfig, ModelConfig, TrackingConfig
 from onball.errors import ConfigError
-from onball.inference.engine import StreamingEngine
 from onball.models import build_classifier, build_net
-from onball.models.measure import measure
-from onball.models.tracking import TrackingEncoder
+from onball.models.cost import measure
+from onball.models.nets import TrackingEncoder
+from onball.spotting.engine import StreamingEngine
 from onball.tracking.features import as_inputs, feature_names
-from onball.tracking.per_frame import PerFrame
+from onball.tracking.grid import PerFrame
 
 NONE = ComponentConfig(name="none")
 BOTH = ModelConfig(

@@ -7,8 +7,7 @@ import re
 from itertools import pairwise
 from xml.etree import ElementTree
 
-from onball.reports.html.chart import INK, Chart, label, looks, new_axes, title
-from onball.reports.html.score_charts import _LEAST_GAP, _spread
+from onball.reports.figures import _LEAST_GAP, INK, Chart, _spread, label, looks, new_axes, title
 
 
 def chart(name: str) -> Chart:

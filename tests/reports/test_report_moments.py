@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 
 from onball.actions import ACTIONS, Action
-from onball.evaluation.report_data import report_spotting
+from onball.evaluation.metrics import report_spotting
 from onball.events import Event, EventList
-from onball.reports.html.evaluated import SpottedMatch
-from onball.reports.html.moments import Kind, choose, find_moments
-from onball.reports.html.strips import REACH_MS, marks
+from onball.reports.moments import REACH_MS, Kind, choose, find_moments, marks
+from onball.reports.runs import SpottedMatch
 
 ALL_SHOWN: dict[Action, float | None] = dict.fromkeys(ACTIONS, 0.5)
 

@@ -18,14 +18,13 @@ import torch
 from onball.actions import ACTIONS, Action
 from onball.config import ExperimentConfig, SavedModelConfig, load_config, save_config
 from onball.data.layout import find_matches
-from onball.evaluation.report_data import SpottingReport, report_spotting
+from onball.evaluation.metrics import SpottingReport, report_spotting
 from onball.events import Event, EventList
 from onball.files import write_json_atomic
 from onball.formats.soccernet import read_labels, read_results, write_labels, write_results
 from onball.models import build_classifier, build_net, save_model
-from onball.reports.html.evaluated import evaluate_classifier, evaluate_spotter
-from onball.reports.html.report import write_report
-from onball.reports.html.runs import read_runs
+from onball.reports.page import write_report
+from onball.reports.runs import evaluate_classifier, evaluate_spotter, read_runs
 from onball.video import VideoWriter
 
 TINY = Path(__file__).parents[2] / "configs" / "spotting" / "tiny.yaml"
@@ -256,8 +255,8 @@ def test_a_second_report_computes_no_net(runs, root, out, measured, monkeypatch)
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a net was run again")
 
-    monkeypatch.setattr("onball.reports.html.evaluated.Spotter.from_pretrained", refuse)
-    monkeypatch.setattr("onball.reports.html.evaluated.classify_matches", refuse)
+    monkeypatch.setattr("onball.reports.runs.Spotter.from_pretrained", refuse)
+    monkeypatch.setattr("onball.reports.runs.classify_matches", refuse)
     _, spotter, clips = read_runs([runs / name for name in RUNS])
     matches, kept = find_matches(root, "test"), out / "predictions"
     again = evaluate_spotter(spotter, "test", matches, kept, lambda *_: None, "cpu")

@@ -11,7 +11,7 @@ pytest.importorskip("matplotlib")
 
 from matplotlib.figure import Figure
 
-from onball.reports.statistics_picture import draw_statistics
+from onball.reports.statistics import draw_statistics
 
 PASSES = EventList.of([Event(i * 1000, Action.PASS) for i in range(31)])
 GOAL = EventList.of([Event(500, Action.GOAL)])

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from onball.config import FrameCropConfig
+from onball.config import BallCropConfig
 from onball.tracking.crop import crop_windows
 from onball.tracks import BALL, PERSON, UNTRACKED, TrackedVideo, Tracks
 
@@ -38,7 +38,7 @@ def match(places, cuts=()):
 
 
 def windows_of(places, cuts=()):
-    return crop_windows(match(places, cuts), TIMES, FrameCropConfig())
+    return crop_windows(match(places, cuts), TIMES, BallCropConfig())
 
 
 def moves(windows):
@@ -115,7 +115,7 @@ def wandering(seed=0, cuts=(), ball_seen=0.7):
 @pytest.mark.parametrize("seed", range(6))
 def test_a_ball_in_sight_is_never_cut_off(seed):
     tracks = wandering(seed)
-    windows = crop_windows(tracks, TIMES, FrameCropConfig(least_scale=0.3))
+    windows = crop_windows(tracks, TIMES, BallCropConfig(least_scale=0.3))
     balls = tracks.where(tracks.kinds == BALL)
     own = windows[np.searchsorted(TIMES, balls.time_ms)]
     shares = balls.boxes / [W, H, W, H]
@@ -124,7 +124,7 @@ def test_a_ball_in_sight_is_never_cut_off(seed):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_windows_have_the_pictures_aspect_and_lie_within_it(seed):
-    windows = crop_windows(wandering(seed), TIMES, FrameCropConfig())
+    windows = crop_windows(wandering(seed), TIMES, BallCropConfig())
     size = windows[:, 2:] - windows[:, :2]
     assert np.allclose(size[:, 0], size[:, 1], atol=1e-5)
     assert windows.min() >= 0 and windows.max() <= 1
@@ -139,7 +139,7 @@ def test_windows_move_smoothly_and_jump_at_a_cut():
         left[:, None], 20 + boxes[:, [0, 2]] * 0.3, 260 + boxes[:, [0, 2]] * 0.3
     )
     tracks = replace(tracks, boxes=boxes, video=replace(tracks.video, cuts_ms=(4000,)))
-    windows = crop_windows(tracks, TIMES, FrameCropConfig())
+    windows = crop_windows(tracks, TIMES, BallCropConfig())
     moves = np.abs(np.diff((windows[:, :2] + windows[:, 2:]) / 2, axis=0)).max(axis=1)
     assert moves[49] > 0.2
     assert np.delete(moves, 49).max() < 0.1
@@ -148,8 +148,8 @@ def test_windows_move_smoothly_and_jump_at_a_cut():
 def test_without_a_ball_the_people_are_shown_and_without_people_everything():
     tracks = wandering(0, ball_seen=0.0)
     boxes = tracks.boxes * np.float32(0.3)
-    windows = crop_windows(replace(tracks, boxes=boxes), TIMES, FrameCropConfig())
+    windows = crop_windows(replace(tracks, boxes=boxes), TIMES, BallCropConfig())
     assert ((windows[:, 0] + windows[:, 2]) / 2).max() < 0.4
     nobody = tracks.where(np.zeros(len(tracks), bool))
-    assert np.allclose(crop_windows(nobody, TIMES, FrameCropConfig()), [0, 0, 1, 1], atol=1e-5)
-    assert crop_windows(nobody, TIMES[:0], FrameCropConfig()).shape == (0, 4)
+    assert np.allclose(crop_windows(nobody, TIMES, BallCropConfig()), [0, 0, 1, 1], atol=1e-5)
+    assert crop_windows(nobody, TIMES[:0], BallCropConfig()).shape == (0, 4)

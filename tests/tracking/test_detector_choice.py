@@ -10,7 +10,7 @@ import pytest
 from tiny_detectors import write_detector
 
 from onball.errors import InputError, MissingDependencyError, ModelError
-from onball.tracking.detectors.choice import open_detector
+from onball.tracking.detectors.opening import open_detector
 from onball.tracks import BALL, KINDS, PERSON
 
 RED = np.full((2, 64, 64, 3), (255, 0, 0), np.uint8)

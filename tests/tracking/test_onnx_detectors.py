@@ -11,9 +11,8 @@ from onnx import TensorProto, helper
 from tiny_detectors import FAMILIES, save, write_detector
 
 from onball.errors import InputError, ModelError
-from onball.tracking.detections import Detections
-from onball.tracking.detectors.onnx_model import OnnxDetector
-from onball.tracking.detectors.suppression import suppressed
+from onball.tracking.detectors.base import Detections, suppressed
+from onball.tracking.detectors.onnx import OnnxDetector
 from onball.tracks import BALL, KINDS, PERSON
 
 YOLOX_NANO = Path(__file__).parents[3] / "shared" / "weights" / "yolox_nano.onnx"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tiny_tracks import tiny_tracks
 
-from onball.tracking.simulated import LEVELS, DetectorNoise, SimulatedDetector
+from onball.tracking.detectors.simulated import LEVELS, DetectorNoise, SimulatedDetector
 from onball.tracks import BALL, KINDS, PERSON, TrackedVideo, Tracks
 
 KEEPER, REFEREE = KINDS.index("goalkeeper"), KINDS.index("referee")

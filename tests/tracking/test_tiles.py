@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from onball.errors import InputError
-from onball.tracking.detections import Detections
+from onball.tracking.detectors.base import Detections
 from onball.tracking.detectors.tiles import TiledDetector, _spans
 from onball.tracks import BALL, KINDS, PERSON
 

@@ -7,12 +7,11 @@ import pytest
 from tiny_tracks import tiny_tracks
 
 from onball.errors import InputError, VideoError
-from onball.formats.tracks import read_tracks
-from onball.tracking.cuts import CutDetector
-from onball.tracking.detections import Detections
+from onball.formats.tracks_parquet import read_tracks
+from onball.tracking.detectors.base import Detections
+from onball.tracking.detectors.simulated import LEVELS, SimulatedDetector
 from onball.tracking.pipeline import track_video
-from onball.tracking.simulated import LEVELS, SimulatedDetector
-from onball.tracking.tracker import Tracker, camera_shift
+from onball.tracking.tracker import CutDetector, Tracker, camera_shift
 from onball.tracks import BALL, PERSON, UNTRACKED
 from onball.video import VideoWriter
 

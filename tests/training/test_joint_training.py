@@ -17,16 +17,16 @@ from torch.utils.data import default_collate
 from onball.actions import ACTIONS
 from onball.config import ExperimentConfig, LossConfig, load_config
 from onball.data.clips import Clips
-from onball.data.soccernet_v2 import V2_ACTIONS
+from onball.data.joint import V2_ACTIONS
 from onball.errors import ConfigError, DataError, LabelError
 from onball.events import Event, EventList
 from onball.formats.soccernet import write_labels
-from onball.inference.spotter import Spotter
 from onball.models import SpottingNet, build_net, load_model
+from onball.spotting.spotter import Spotter
 from onball.training import run
-from onball.training.loaders import describe_with
 from onball.training.losses import spotting_loss
 from onball.training.module import SpottingModule
+from onball.training.run import describe_with
 from onball.training.targets import frame_targets_of
 from onball.video import VideoWriter
 
@@ -109,7 +109,7 @@ def batch_of(root: Path, net: SpottingNet, clips: int = 8) -> Clips:
 
 
 def loss_of(net: SpottingNet, clips: Clips, config: LossConfig) -> torch.Tensor:
-    targets = frame_targets_of(clips, config, head_reach=net.head.reach, auxiliary=True)
+    targets = frame_targets_of(clips, config, head_radius=net.head.radius, auxiliary=True)
     return spotting_loss(net(clips.frames), targets, config)
 
 
@@ -120,8 +120,8 @@ def only(clips: Clips, source: int) -> Clips:
 def with_other_labels(clips: Clips, source: int) -> Clips:
     """The same clips; those of one source are told that something happens on every frame."""
     other = torch.where(clips.source.unsqueeze(1) == source, 3, clips.classes)
-    shifts = torch.where(clips.source.unsqueeze(1) == source, 0, clips.shifts)
-    return clips._replace(classes=other, shifts=shifts)
+    displacements = torch.where(clips.source.unsqueeze(1) == source, 0, clips.displacements)
+    return clips._replace(classes=other, displacements=displacements)
 
 
 def test_the_loss_of_each_head_hangs_on_the_labels_of_its_own_clips_alone(root):
@@ -173,7 +173,9 @@ def test_each_head_learns_its_own_labels(root):
         optimizer.step()
     scores = net(clips.frames)
     for source, logits in enumerate((scores.logits, scores.auxiliary)):
-        labelled = (clips.source == source).unsqueeze(1) & (clips.classes > 0) & (clips.shifts == 0)
+        labelled = (
+            (clips.source == source).unsqueeze(1) & (clips.classes > 0) & (clips.displacements == 0)
+        )
         assert labelled.sum() >= 3
         right = logits.argmax(-1)[labelled] == clips.classes[labelled]
         assert right.float().mean() > 0.8

@@ -29,8 +29,8 @@ def one_hot(classes: Tensor, count: int = 13) -> Tensor:
     return functional.one_hot(classes, count).float()
 
 
-def shift_targets(shifts: Tensor, weights: Tensor, reach: int) -> FrameTargets:
-    return FrameTargets(torch.zeros(*shifts.shape, 13), shifts, weights, None, reach)
+def shift_targets(displacements: Tensor, weights: Tensor, radius: int) -> FrameTargets:
+    return FrameTargets(torch.zeros(*displacements.shape, 13), displacements, weights, None, radius)
 
 
 @pytest.mark.parametrize("classes", [13, 18, 25])
@@ -116,8 +116,11 @@ def test_a_batch_without_any_target_costs_nothing_and_breaks_nothing():
 
 def test_the_displacement_is_judged_within_reach_only():
     displacement = torch.tensor([[1.5, 50.0, -2.0, -70.0]], requires_grad=True)
-    shifts, weights = torch.tensor([[1.0, 9.0, -4.0, 0.0]]), torch.tensor([[1.0, 0.0, 1.0, 0.0]])
-    loss = displacement_loss(displacement, shift_targets(shifts, weights, 4))
+    displacements, weights = (
+        torch.tensor([[1.0, 9.0, -4.0, 0.0]]),
+        torch.tensor([[1.0, 0.0, 1.0, 0.0]]),
+    )
+    loss = displacement_loss(displacement, shift_targets(displacements, weights, 4))
     assert loss.item() == pytest.approx((0.5**2 + 2.0**2) / 2 / 4**2)
     loss.backward()
     assert (displacement.grad != 0).tolist() == [[True, False, True, False]]
@@ -130,32 +133,34 @@ def test_without_an_event_in_reach_the_displacement_costs_nothing():
 
 
 def test_perfect_offsets_cost_nothing():
-    reach = 4
-    shifts = torch.arange(-reach, reach + 1.0)[None]
-    offsets = torch.stack([reach - shifts, reach + shifts], dim=-1)
-    loss = offset_loss(offsets, shift_targets(shifts, torch.ones_like(shifts), reach))
+    radius = 4
+    displacements = torch.arange(-radius, radius + 1.0)[None]
+    offsets = torch.stack([radius - displacements, radius + displacements], dim=-1)
+    loss = offset_loss(
+        offsets, shift_targets(displacements, torch.ones_like(displacements), radius)
+    )
     assert loss.item() == pytest.approx(0.0, abs=1e-6)
 
 
 def test_the_offset_loss_is_that_of_two_intervals():
-    reach, offsets = 3, 6 * torch.rand(200, 1, 2)
-    shifts = torch.randint(-reach, reach + 1, (200, 1)).float()
+    radius, offsets = 3, 6 * torch.rand(200, 1, 2)
+    displacements = torch.randint(-radius, radius + 1, (200, 1)).float()
     total = 0.0
-    for (back, on), shift in zip(offsets[:, 0].tolist(), shifts[:, 0].tolist(), strict=True):
+    for (back, on), shift in zip(offsets[:, 0].tolist(), displacements[:, 0].tolist(), strict=True):
         a, b = -back, on
-        c, d = shift - reach, shift + reach
+        c, d = shift - radius, shift + radius
         both = max(0.0, min(b, d) - max(a, c))
         hull = max(b, d) - min(a, c)
         either = (b - a) + (d - c) - both
         total += 1 - both / either + ((a + b) / 2 - (c + d) / 2) ** 2 / hull**2
-    loss = offset_loss(offsets, shift_targets(shifts, torch.ones(200, 1), reach))
+    loss = offset_loss(offsets, shift_targets(displacements, torch.ones(200, 1), radius))
     assert loss.item() == pytest.approx(total / 200, rel=1e-5)
 
 
 def test_offsets_out_of_reach_have_no_gradient():
     offsets = torch.tensor([[[1.0, 2.0], [3.0, 1.0], [0.0, 0.0]]], requires_grad=True)
-    shifts, weights = torch.tensor([[1.0, 9.0, -2.0]]), torch.tensor([[1.0, 0.0, 1.0]])
-    offset_loss(offsets, shift_targets(shifts, weights, 2)).backward()
+    displacements, weights = torch.tensor([[1.0, 9.0, -2.0]]), torch.tensor([[1.0, 0.0, 1.0]])
+    offset_loss(offsets, shift_targets(displacements, weights, 2)).backward()
     assert torch.isfinite(offsets.grad).all()
     assert (offsets.grad[0, 1] == 0).all() and (offsets.grad[0, 0] != 0).all()
 
@@ -173,7 +178,7 @@ def full_targets() -> FrameTargets:
 def test_all_losses_are_added_by_their_weights():
     targets, logits, second = full_targets(), torch.randn(1, 4, 13), torch.randn(1, 4, 18)
     displacement, offsets = torch.randn(1, 4), torch.rand(1, 4, 2)
-    config = LossConfig(shift_weight=0.3, auxiliary_weight=0.7, focal_gamma=1.0)
+    config = LossConfig(displacement_weight=0.3, auxiliary_weight=0.7, focal_gamma=1.0)
     main = classification_loss(logits, targets.classes, config)
     auxiliary = classification_loss(second, targets.auxiliary, config)
     moved = displacement_loss(displacement, targets)

@@ -8,8 +8,7 @@ import torch
 from onball.config import LossConfig, MixupConfig
 from onball.models import DenseScores
 from onball.training.losses import classification_loss, displacement_loss, spotting_loss
-from onball.training.mixup import mix_frames, mix_targets, mix_values, own_shares
-from onball.training.targets import FrameTargets
+from onball.training.targets import FrameTargets, mix_frames, mix_targets, mix_values, mixup_lambdas
 
 ALWAYS = MixupConfig(probability=1.0, alpha=0.2)
 
@@ -21,29 +20,31 @@ def generators(*seeds: int) -> list[torch.Generator]:
     return [torch.Generator().manual_seed(seed) for seed in seeds]
 
 
-def random_targets(reach: int = 4) -> FrameTargets:
+def random_targets(radius: int = 4) -> FrameTargets:
     return FrameTargets(
         torch.rand(3, 5, 13).softmax(-1),
-        torch.randint(-reach, reach + 1, (3, 5)).float(),
+        torch.randint(-radius, radius + 1, (3, 5)).float(),
         torch.randint(0, 2, (3, 5)).float(),
         torch.rand(3, 5, 18).softmax(-1),
-        reach,
+        radius,
     )
 
 
 def test_without_mixup_every_clip_is_its_own():
-    assert own_shares(MixupConfig(probability=0.0), generators(*range(50))).tolist() == [1.0] * 50
+    assert (
+        mixup_lambdas(MixupConfig(probability=0.0), generators(*range(50))).tolist() == [1.0] * 50
+    )
 
 
 def test_a_clips_share_hangs_on_its_own_generator():
-    shares = own_shares(ALWAYS, generators(1, 2, 3))
+    shares = mixup_lambdas(ALWAYS, generators(1, 2, 3))
     assert shares.dtype == torch.float32
     assert len(set(shares.tolist())) == 3
-    assert own_shares(ALWAYS, generators(3, 1)).tolist() == shares[[2, 0]].tolist()
+    assert mixup_lambdas(ALWAYS, generators(3, 1)).tolist() == shares[[2, 0]].tolist()
 
 
 def test_the_larger_share_is_the_clips_own_and_follows_the_beta_distribution():
-    shares = own_shares(MixupConfig(probability=1.0, alpha=1.0), generators(*range(2000)))
+    shares = mixup_lambdas(MixupConfig(probability=1.0, alpha=1.0), generators(*range(2000)))
     assert shares.min() >= 0.5 and shares.max() <= 1.0
     # With α = 1, λ is uniform, and max(λ, 1 − λ) is uniform from a half to one.
     assert shares.mean().item() == pytest.approx(0.75, abs=0.01)
@@ -51,7 +52,7 @@ def test_the_larger_share_is_the_clips_own_and_follows_the_beta_distribution():
 
 
 def test_the_probability_is_the_share_of_blended_clips():
-    shares = own_shares(MixupConfig(probability=0.3, alpha=1.0), generators(*range(2000)))
+    shares = mixup_lambdas(MixupConfig(probability=0.3, alpha=1.0), generators(*range(2000)))
     assert (shares < 1).float().mean().item() == pytest.approx(0.3, abs=0.04)
 
 
@@ -68,9 +69,13 @@ def test_frames_and_targets_are_blended_as_by_hand():
         torch.testing.assert_close(mixed[clip], blend(frames))
         torch.testing.assert_close(told.classes[clip], blend(targets.classes))
         torch.testing.assert_close(told.auxiliary[clip], blend(targets.auxiliary))
-        torch.testing.assert_close(told.shift_weights[clip], blend(targets.shift_weights))
-        torch.testing.assert_close(mix_values(targets.shifts, shares)[clip], blend(targets.shifts))
-    assert told.reach == targets.reach
+        torch.testing.assert_close(
+            told.displacement_weights[clip], blend(targets.displacement_weights)
+        )
+        torch.testing.assert_close(
+            mix_values(targets.displacements, shares)[clip], blend(targets.displacements)
+        )
+    assert told.radius == targets.radius
 
 
 def test_uint8_frames_stay_uint8_and_are_rounded():
@@ -88,9 +93,9 @@ def test_nothing_to_blend_leaves_everything_as_it_is():
     assert mix_frames(frames, torch.ones(3)) is frames
     same = mix_targets(targets, torch.ones(3))
     assert torch.equal(same.classes, targets.classes)
-    assert torch.equal(same.shift_weights, targets.shift_weights)
-    within = targets.shift_weights > 0
-    assert torch.equal(same.shifts[within], targets.shifts[within])
+    assert torch.equal(same.displacement_weights, targets.displacement_weights)
+    within = targets.displacement_weights > 0
+    assert torch.equal(same.displacements[within], targets.displacements[within])
 
 
 def test_a_batch_of_one_clip_is_blended_with_itself():
@@ -103,10 +108,16 @@ def test_blended_shifts_pull_as_both_losses_together():
     displacement = torch.randn(3, 5, requires_grad=True)
     mixed = mix_targets(targets, shares)
     # The loss is a mean, in units of the reach.
-    loss = displacement_loss(displacement, mixed) * mixed.shift_weights.sum() * mixed.reach**2
+    loss = (
+        displacement_loss(displacement, mixed) * mixed.displacement_weights.sum() * mixed.radius**2
+    )
     (gradient,) = torch.autograd.grad(loss, displacement)
-    other = targets.shifts.roll(1, 0), targets.shift_weights.roll(1, 0)
-    own = shares[:, None] * targets.shift_weights * (displacement - targets.shifts).square()
+    other = targets.displacements.roll(1, 0), targets.displacement_weights.roll(1, 0)
+    own = (
+        shares[:, None]
+        * targets.displacement_weights
+        * (displacement - targets.displacements).square()
+    )
     theirs = (1 - shares)[:, None] * other[1] * (displacement - other[0]).square()
     (expected,) = torch.autograd.grad((own + theirs).sum(), displacement)
     torch.testing.assert_close(gradient, expected)
@@ -140,7 +151,7 @@ def test_a_blend_of_two_label_sets_teaches_each_head_by_its_share():
 def test_targets_are_blended_and_judged_on_their_own_device():
     # Tensors of this device meet no others, as those of a GPU; the shares are drawn on the CPU.
     targets = random_targets()
-    there = FrameTargets(*(field.to("meta") for field in targets[:4]), targets.reach)
+    there = FrameTargets(*(field.to("meta") for field in targets[:4]), targets.radius)
     shares = torch.tensor([0.8, 1.0, 0.6])
     mixed = mix_targets(there, shares)
     assert {field.device.type for field in mixed[:4]} == {"meta"}

@@ -126,7 +126,7 @@ def test_a_damaged_checkpoint_is_told_in_one_line(finished, runs, tmp_path):
 SLOW_TO_READ = """
 import time
 from onball.cli.main import main
-from onball.data.cache import CachedFrames
+from onball.data.frames import CachedFrames
 
 read = CachedFrames.read
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from onball.config import TrainingConfig
-from onball.training.schedule import TrainingSteps, learning_rate_factor
+from onball.training.module import TrainingSteps, learning_rate_factor
 
 
 @pytest.mark.parametrize(("warmup", "total"), [(30, 200), (0, 50), (1, 10), (20, 20)])

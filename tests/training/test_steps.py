@@ -8,8 +8,7 @@ import torch
 from onball.actions import ACTIONS
 from onball.evaluation.classification import ClassificationResult
 from onball.models import build_net, load_model
-from onball.training.module import TrainingModule
-from onball.training.schedule import TrainingSteps
+from onball.training.module import TrainingModule, TrainingSteps
 from onball.training.validation import ValidationResult
 
 #: No normalisation over the batch, no chance within the net: the clips of a batch do not meet.

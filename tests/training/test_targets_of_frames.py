@@ -13,14 +13,14 @@ from onball.config import LossConfig
 from onball.data.clips import Clips
 from onball.models import DenseScores
 from onball.training.losses import spotting_loss
-from onball.training.targets import frame_targets_of, label_reach
+from onball.training.targets import frame_targets_of, label_radius
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def clips(
     classes: list[list[int]],
-    shifts: list[list[int]] | None = None,
+    displacements: list[list[int]] | None = None,
     sides: list[list[int]] | None = None,
     source: list[int] | None = None,
 ) -> Clips:
@@ -29,7 +29,7 @@ def clips(
     return Clips(
         torch.zeros(count, length, 3, 1, 1, dtype=torch.uint8),
         told,
-        torch.tensor(shifts) if shifts is not None else torch.zeros_like(told),
+        torch.tensor(displacements) if displacements is not None else torch.zeros_like(told),
         torch.tensor(sides) if sides is not None else torch.full_like(told, -1),
         torch.zeros(count, 12),
         torch.tensor(source or [0] * count),
@@ -73,16 +73,16 @@ def test_a_soft_label_fades_as_a_gaussian():
         (LossConfig(label_dilation=1, soft_label_sigma=2.0), 4, 6),
     ],
 )
-def test_a_frame_must_know_of_events_as_far_as_anything_reaches(config, head_reach, expected):
-    assert label_reach(config, head_reach) == expected
+def test_a_frame_must_know_of_events_as_far_as_anything_reaches(config, head_radius, expected):
+    assert label_radius(config, head_radius) == expected
 
 
 def test_shifts_count_within_the_heads_reach_whatever_the_label_says():
-    targets = frame_targets_of(AROUND, LossConfig(label_dilation=0), head_reach=1)
-    assert targets.shift_weights.tolist() == [[0, 0, 1, 1, 1, 0, 0, 0]]
-    assert targets.shifts[0, 2:5].tolist() == [1.0, 0.0, -1.0]
-    assert targets.reach == 1
-    assert not frame_targets_of(AROUND, LossConfig()).shift_weights.any()
+    targets = frame_targets_of(AROUND, LossConfig(label_dilation=0), head_radius=1)
+    assert targets.displacement_weights.tolist() == [[0, 0, 1, 1, 1, 0, 0, 0]]
+    assert targets.displacements[0, 2:5].tolist() == [1.0, 0.0, -1.0]
+    assert targets.radius == 1
+    assert not frame_targets_of(AROUND, LossConfig()).displacement_weights.any()
 
 
 def test_teams_have_classes_of_their_own_and_an_unknown_one_is_half_each():
@@ -118,12 +118,12 @@ def test_a_flip_swaps_the_sides_of_its_clip_only():
 
 def test_each_label_set_speaks_for_its_own_clips_only():
     batch = clips([[0, 8, IGNORE], [17, 0, IGNORE]], source=[0, 1])
-    targets = frame_targets_of(batch, LossConfig(), head_reach=2, auxiliary=True)
+    targets = frame_targets_of(batch, LossConfig(), head_radius=2, auxiliary=True)
     assert targets.auxiliary.shape == (2, 3, 18)
     assert targets.classes.sum(-1).tolist() == [[1, 1, 0], [0, 0, 0]]
     assert targets.auxiliary.sum(-1).tolist() == [[0, 0, 0], [1, 1, 0]]
     assert targets.auxiliary[1].argmax(-1)[:2].tolist() == [17, 0]
-    assert targets.shift_weights.tolist() == [[0, 1, 0], [0, 0, 0]]
+    assert targets.displacement_weights.tolist() == [[0, 1, 0], [0, 0, 0]]
     assert frame_targets_of(batch, LossConfig()).auxiliary is None
 
 
@@ -134,13 +134,13 @@ def gradients(batch: Clips) -> tuple[Tensor, Tensor, Tensor]:
     displacement = torch.randn(*shape, requires_grad=True)
     second = torch.randn(*shape, 18, requires_grad=True)
     scores = DenseScores(logits, displacement=displacement, auxiliary=second)
-    targets = frame_targets_of(batch, LossConfig(), head_reach=2, auxiliary=True)
+    targets = frame_targets_of(batch, LossConfig(), head_radius=2, auxiliary=True)
     spotting_loss(scores, targets, LossConfig(focal_gamma=1.0)).backward()
     return logits.grad.abs().sum(-1), displacement.grad.abs(), second.grad.abs().sum(-1)
 
 
 def test_auxiliary_clips_have_no_main_loss_and_main_clips_no_auxiliary_one():
-    batch = clips([[0, 8, 8], [0, 17, 17]], shifts=[[0, 1, 0]] * 2, source=[0, 1])
+    batch = clips([[0, 8, 8], [0, 17, 17]], displacements=[[0, 1, 0]] * 2, source=[0, 1])
     main, moved, second = gradients(batch)
     assert (main[0] > 0).all() and (main[1] == 0).all()
     assert (moved[0, 1:] > 0).all() and (moved[1] == 0).all()
@@ -156,9 +156,9 @@ def test_padding_counts_in_no_loss():
 def test_a_soft_label_ends_at_three_deviations_however_far_the_head_reaches():
     batch = clips([[8] * 7], [[6, 5, 4, 3, 2, 1, 0]])
     config = LossConfig(soft_label_sigma=1.0)
-    targets = frame_targets_of(batch, config, head_reach=6)
+    targets = frame_targets_of(batch, config, head_radius=6)
     assert (targets.classes[0, :, 8] > 0).tolist() == [False] * 3 + [True] * 4
-    assert targets.shift_weights.tolist() == [[1.0] * 7]
+    assert targets.displacement_weights.tolist() == [[1.0] * 7]
 
 
 @pytest.mark.parametrize("config", [LossConfig(), LossConfig(soft_label_sigma=1.0)])
@@ -168,6 +168,6 @@ def test_targets_are_made_on_the_device_of_the_batch(config, teams):
     batch = Clips(*(field.to("meta") for field in AROUND))
     flipped = torch.tensor([True])
     targets = frame_targets_of(
-        batch, config, teams=teams, head_reach=2, auxiliary=True, flipped=flipped
+        batch, config, teams=teams, head_radius=2, auxiliary=True, flipped=flipped
     )
     assert {field.device.type for field in targets[:4]} == {"meta"}

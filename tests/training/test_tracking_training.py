@@ -11,15 +11,14 @@ from tiny_matches import write_flashes
 from tiny_tracks import tiny_tracks, write_tiny_tracks
 
 from onball.config import load_config
-from onball.data.inputs import tracking_inputs
+from onball.data.frames import tracking_inputs
 from onball.data.matches import load_matches
 from onball.errors import ConfigError, DataError
-from onball.experiments.run import Experiment
+from onball.experiments import Experiment
 from onball.formats.soccernet import read_labels
 from onball.models import build_net
 from onball.training import run
-from onball.training.module import SpottingModule
-from onball.training.schedule import TrainingSteps
+from onball.training.module import SpottingModule, TrainingSteps
 
 FULL = "model.tracking={features: full, dim: 32}"
 ALONE = ["model.backbone={name: none}", FULL, "model.temporal={name: bilstm, hidden: 32}"]

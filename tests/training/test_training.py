@@ -14,7 +14,7 @@ from onball.events import EventList
 from onball.models import build_net, load_model
 from onball.training import run
 from onball.training.losses import spotting_loss
-from onball.training.start import first_net
+from onball.training.run import build_initial_net
 from onball.training.targets import frame_targets_of
 from onball.training.validation import validate
 
@@ -74,7 +74,7 @@ def test_a_run_leaves_what_it_promises(finished, runs, metrics):
 def test_training_can_start_from_a_saved_model(finished, runs, tmp_path):
     first, _ = load_model(finished / "model")
     start = f"training.initial_model={finished / 'model'}"
-    net = first_net(runs.config(start))
+    net = build_initial_net(runs.config(start))
     assert net.training
     for name, values in first.state_dict().items():
         assert torch.equal(net.state_dict()[name], values), name

@@ -14,7 +14,7 @@ import sys
 import pytest
 import torch
 
-from onball.data.cache import cache_folder, cached_frames
+from onball.data.frames import cache_folder, cached_frames
 from onball.errors import DataError, OnballError, OnballWarning
 from onball.models import load_model
 from onball.training.module import TrainingModule
@@ -205,7 +205,7 @@ def test_a_worker_that_was_killed_is_told_in_one_line(runs, tmp_path, monkeypatc
         assert os.getpid() != main
         os.kill(os.getpid(), signal.SIGKILL)
 
-    monkeypatch.setattr("onball.data.cache.CachedFrames.read", killed)
+    monkeypatch.setattr("onball.data.frames.CachedFrames.read", killed)
     with pytest.raises(OnballError, match=r"ended from outside.*lower training\.workers") as caught:
         runs.train(tmp_path / "run", "training.workers=1")
     assert "\n" not in str(caught.value)

@@ -10,7 +10,7 @@ from films import steady, write_film
 
 from onball.errors import VideoError
 from onball.video import FrameBatch, VideoWriter, read_frames
-from onball.video.windows import read_windows
+from onball.video.reading import read_windows
 
 
 def whole(times):

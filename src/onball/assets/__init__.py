@@ -1,9 +1,12 @@
-"""What comes with the package: a simulated match to try things on, and a model trained on such matches."""
+"""Files that come with the package: the sample match, the demo model and the reference statistics."""
 
 from __future__ import annotations
 
+import json
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 
 def sample_match() -> Path:
@@ -14,6 +17,17 @@ def sample_match() -> Path:
 def demo_model() -> Path:
     """The folder of a saved model that has only ever seen simulated football."""
     return _asset("demo_model")
+
+
+@cache
+def reference_statistics() -> dict[str, Any]:
+    """Statistics of real SoccerNet ball action annotations: rates, gaps and transitions.
+
+    They are the target of the simulator's possession script and the reference of
+    `onball data stats --reference`. The dictionary is cached: do not change it.
+    """
+    content: dict[str, Any] = json.loads(_asset("bas_statistics.json").read_text(encoding="utf-8"))
+    return content
 
 
 def _asset(name: str) -> Path:

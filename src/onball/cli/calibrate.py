@@ -21,7 +21,7 @@ from onball.events import EventList
 if TYPE_CHECKING:
     from onball.config import InferenceConfig
     from onball.evaluation.calibration import FittedCalibration
-    from onball.inference.spotter import Spotter
+    from onball.spotting.spotter import Spotter
 
 
 class KindName(StrEnum):
@@ -66,10 +66,10 @@ def calibrate(
         raise InputError(f"{target}: is the model itself; to change it, say --in-place")
 
     from onball.evaluation.calibration import CalibrationKind, fit_calibration
-    from onball.inference.calibration import save_with_config, uncalibrated, with_calibration
-    from onball.inference.spotter import Spotter
     from onball.models import load_model
     from onball.models.saved import check_model_folder
+    from onball.spotting.decoding import save_with_config, uncalibrated, with_calibration
+    from onball.spotting.spotter import Spotter
 
     check_model_folder(target)
     net, config = load_model(model)
@@ -125,7 +125,7 @@ def comparison_table(part: _Predicted, inference: InferenceConfig, title: str) -
     """AP and expected calibration error before and after, in per cent."""
     from onball.evaluation import evaluate_spotting
     from onball.evaluation.calibration import calibration_errors
-    from onball.inference.calibration import calibrate
+    from onball.spotting.decoding import calibrate
 
     after = [EventList.of(calibrate(e, inference), e.match) for e in part.predictions]
     results = [evaluate_spotting(part.truth, events) for events in (part.predictions, after)]

@@ -70,7 +70,7 @@ class _Bar:
         """What is being worked on."""
         self._bar.update(self._task, description=escape(text))
 
-    def reach(self, completed: float) -> None:
+    def advance_to(self, completed: float) -> None:
         """That much is done in all."""
         self._bar.update(self._task, completed=completed)
 

@@ -21,10 +21,9 @@ def demo(
     from onball.evaluation import evaluate_spotting
     from onball.files import require_writable
     from onball.formats.soccernet import LABELS_FILE, RESULTS_FILE, read_labels
-    from onball.inference.calibration import reported
-    from onball.inference.results import TABLE_FILE, write_events
-    from onball.inference.spotter import Spotter
     from onball.reports.timeline import draw_timeline
+    from onball.spotting.decoding import reported
+    from onball.spotting.spotter import TABLE_FILE, Spotter, write_events
     from onball.video import probe
 
     require_writable(out)
@@ -56,6 +55,6 @@ def demo(
     console.say(
         "\nNext\n"
         f"  {onball} spot YOUR_MATCH.mp4 --out results\n"
-        f"  {onball} synth --out data/simulated\n"
+        f"  {onball} simulate --out data/simulated\n"
         f"  {onball} train spotting/demo --data data/simulated"
     )

@@ -20,8 +20,8 @@ _CORE = ("torch", "timm", "av", "numpy", "pydantic", "safetensors")
 _EXTRAS = {
     "lightning": "train",
     "tensorboard": "train",
-    "opencv-python-headless": "synth",
-    "pyarrow": "synth",
+    "opencv-python-headless": "simulate",
+    "pyarrow": "simulate",
     "onnxruntime": "track",
     "trackers": "track",
     "matplotlib": "plot",
@@ -87,7 +87,7 @@ def _decoders() -> str:
 
 
 def _demo_model() -> str:
-    from onball.inference.spotter import Spotter
+    from onball.spotting.spotter import Spotter
 
     config = Spotter.from_pretrained().config
     return (

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from onball.data.layout import Match
     from onball.evaluation import ClassificationResult, SpottingReport, SpottingResult
 
+
 METRICS_FILE = "metrics.json"
 
 
@@ -141,7 +142,7 @@ def _spot_matches(
     """Write `<folder>/<match>/results_spotting.json` of all matches."""
     from onball.cli.spot import spot_with_progress
     from onball.formats.soccernet import RESULTS_FILE, write_results
-    from onball.inference.spotter import Spotter
+    from onball.spotting.spotter import Spotter
 
     videos = {match.name: match.require_video() for match in matches}
     spotter = Spotter.from_pretrained(model, device=device)
@@ -151,10 +152,8 @@ def _spot_matches(
 
 
 def _write_zip(predictions: Path, matches: list[Match], split: str, path: Path) -> None:
-    from onball.evaluation.folders import unpacked
-    from onball.evaluation.layout import prediction_files
-    from onball.formats.soccernet import read_results
-    from onball.formats.submission import write_submission
+    from onball.evaluation.files import prediction_files, unpacked
+    from onball.formats.soccernet import read_results, write_submission
 
     with unpacked(predictions) as place:
         files, _ = prediction_files(place, matches, split)
@@ -166,9 +165,9 @@ def _write_zip(predictions: Path, matches: list[Match], split: str, path: Path) 
 def _classified(work: _Work, split: str, device: str) -> ClassificationResult:
     from onball.data.matches import load_matches
     from onball.evaluation import evaluate_classification
-    from onball.inference.clips import classify_matches
     from onball.models import load_classifier
     from onball.models.compute import choose_device, choose_precision
+    from onball.spotting.matches import classify_matches
 
     net, saved = load_classifier(work.model or Path())
     data = saved.sampling(work.data)
@@ -179,7 +178,7 @@ def _classified(work: _Work, split: str, device: str) -> ClassificationResult:
 
         def show(done: int, name: str) -> None:
             bar.describe(name)
-            bar.reach(done)
+            bar.advance_to(done)
 
         clips = classify_matches(net.to(place), matches, data.clip_frames, precision, show)
         bar.finish()

@@ -38,7 +38,7 @@ def run(
 
     settings = [f"data.root={json.dumps(str(data), ensure_ascii=False)}", *(overrides or [])]
     with needs_training_packages():
-        from onball.experiments.run import Experiment, run_experiment
+        from onball.experiments import Experiment, run_experiment
 
         over = tuple(find_config(name) for name in overlays or ())
         experiments = [Experiment(find_config(name), over, tuple(settings)) for name in configs]

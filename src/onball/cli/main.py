@@ -13,16 +13,14 @@ import typer
 from onball import __version__
 from onball.cli import console
 from onball.cli.calibrate import calibrate
-from onball.cli.data import stats
-from onball.cli.data_check import check
-from onball.cli.data_download import download
+from onball.cli.data import check, download, stats
 from onball.cli.demo import demo
 from onball.cli.doctor import doctor
 from onball.cli.evaluate import evaluate
 from onball.cli.experiments import run as run_experiments
 from onball.cli.report import report
+from onball.cli.simulate import simulate
 from onball.cli.spot import spot
-from onball.cli.synth import synth
 from onball.cli.track import track
 from onball.cli.train import train
 from onball.errors import OnballError
@@ -53,10 +51,12 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for command in (demo, spot, track, train, evaluate, report, calibrate, synth, doctor):
+for command in (demo, spot, track, train, evaluate, report, calibrate, simulate, doctor):
     app.command()(_guarded(command))
 
 data = typer.Typer(help="Get, check and look at labelled matches.", no_args_is_help=True)
+
+
 for data_command in (download, check, stats):
     data.command()(_guarded(data_command))
 app.add_typer(data, name="data")

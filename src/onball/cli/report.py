@@ -26,7 +26,7 @@ def report(
 
     Runs that `onball evaluate` has measured are not computed again.
     """
-    from onball.reports.html.report import FIGURES_FOLDER, write_report
+    from onball.reports.page import FIGURES_FOLDER, write_report
 
     with ExitStack() as stack:
         bars: list[Any] = []
@@ -35,7 +35,7 @@ def report(
             if not bars:  # what cannot be reported is said without a bar above it
                 bars.append(stack.enter_context(console.progress(1.0, lambda speed: "")))
             bars[0].describe(what)
-            bars[0].reach(share)
+            bars[0].advance_to(share)
 
         page = write_report(runs, out, data=data, split=split, device=device, progress=show)
     console.say(f"Page: {page}")

@@ -15,8 +15,8 @@ from onball.errors import InputError, VideoError
 from onball.events import EventList
 
 if TYPE_CHECKING:
-    from onball.inference.spotter import Spotter
-    from onball.tracking.detections import Detector
+    from onball.spotting.spotter import Spotter
+    from onball.tracking.detectors.base import Detector
 
 
 def spot(
@@ -62,9 +62,8 @@ def spot(
         raise InputError(f"--tracks {tracks} is of one video, and {len(jobs)} are given")
 
     from onball.files import require_writable
-    from onball.inference.calibration import reported
-    from onball.inference.results import TABLE_FILE, write_events
-    from onball.inference.spotter import Spotter
+    from onball.spotting.decoding import reported
+    from onball.spotting.spotter import TABLE_FILE, Spotter, write_events
 
     spotter = Spotter.from_pretrained(model, device=device)
     if model is None:
@@ -115,7 +114,7 @@ def _track_finder(
 
     from onball.cli.track import made_by, open_with_default, track_with_progress
     from onball.errors import DataError
-    from onball.formats.tracks import read_tracks
+    from onball.formats.tracks_parquet import read_tracks
 
     # Opened when it is first needed: matches of a data set may have their tracks beside them.
     opened: list[Detector] = []
@@ -156,7 +155,7 @@ def spot_with_progress(
     duration = probe(video).duration_ms
     with console.progress(duration, lambda speed: f"{speed / 1000:.1f}x real time") as bar:
         bar.describe(video.name)
-        events = spotter.spot(video, threshold=threshold, progress=bar.reach, tracks=tracks)
+        events = spotter.spot(video, threshold=threshold, progress=bar.advance_to, tracks=tracks)
         bar.finish()
     return replace(events, match=name)
 
@@ -178,7 +177,7 @@ def events_table(events: EventList, most: int = 15) -> Table:
 def _jobs(videos: list[Path], data: Path | None, split: str) -> dict[str, Path]:
     """The name of each result and its video."""
     from onball.data.layout import find_matches
-    from onball.inference.results import name_results
+    from onball.spotting.spotter import name_results
 
     if bool(videos) == (data is not None):
         what = "both videos and --data given" if videos else "no video given"

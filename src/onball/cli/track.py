@@ -13,8 +13,9 @@ from onball.errors import InputError, VideoError
 from onball.tracks import TRACKS_FILE
 
 if TYPE_CHECKING:
-    from onball.tracking.detections import Detector
+    from onball.tracking.detectors.base import Detector
     from onball.tracking.pipeline import TrackingSummary
+
 
 _SIMULATED, _LEVEL = "simulated", "medium"
 
@@ -74,7 +75,7 @@ def track(
     if not simulated:
         finder = open_with_default(detector, threshold=threshold, tiles=tiles, device=device)
     if not overwrite:
-        from onball.tracking.simulated import simulated_name
+        from onball.tracking.detectors.simulated import simulated_name
 
         by = simulated_name(level or _LEVEL, seed) if finder is None else finder.name
         jobs = _left_to_do(jobs, by, fps)
@@ -90,7 +91,7 @@ def track(
             continue
         if mot:
             from onball.formats.mot import write_mot
-            from onball.formats.tracks import read_tracks
+            from onball.formats.tracks_parquet import read_tracks
 
             write_mot(read_tracks(path), path.with_suffix(".txt"))
         console.say(f"{path}: {_told(summary)}")
@@ -109,7 +110,7 @@ def open_with_default(
 
     Raises `InputError` if there is none, and what opening it raises.
     """
-    from onball.tracking.detectors.choice import open_detector
+    from onball.tracking.detectors.opening import open_detector
 
     if name is None:
         if importlib.util.find_spec("rfdetr") is None:
@@ -131,14 +132,14 @@ def track_with_progress(
     duration = probe(video).duration_ms
     with console.progress(duration, lambda speed: f"{speed / 1000:.1f}x real time") as bar:
         bar.describe(f"tracking {video.name}")
-        summary = track_video(video, detector, path, fps=fps, progress=bar.reach)
+        summary = track_video(video, detector, path, fps=fps, progress=bar.advance_to)
         bar.finish()
     return summary
 
 
 def _simulated(level: str, video: Path, seed: int) -> Detector:
-    from onball.formats.tracks import read_tracks
-    from onball.tracking.simulated import SimulatedDetector
+    from onball.formats.tracks_parquet import read_tracks
+    from onball.tracking.detectors.simulated import SimulatedDetector
 
     truth = read_tracks(video.with_name(TRACKS_FILE), video)
     return SimulatedDetector(truth, level, seed, video.parent.name)
@@ -165,7 +166,7 @@ def _left_to_do(jobs: dict[Path, Path], detector: str, fps: float) -> dict[Path,
 
 def made_by(path: Path, detector: str, fps: float = 12.5) -> bool:
     """Whether that tracks file is there, and was made by that detector at that rate."""
-    from onball.formats.tracks import read_about
+    from onball.formats.tracks_parquet import read_about
 
     try:
         about = read_about(path)
@@ -189,7 +190,7 @@ def _jobs(
 ) -> dict[Path, Path]:
     """Each video and where its tracks go."""
     from onball.data.layout import find_matches
-    from onball.inference.results import name_results
+    from onball.spotting.spotter import name_results
 
     if bool(videos) == (data is not None):
         what = "both videos and --data given" if videos else "no video given"

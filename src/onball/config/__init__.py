@@ -1,23 +1,40 @@
 """Settings: their types, one module per section, and their files (`loading`)."""
 
-from onball.config.augmentation import AugmentationConfig, JitterConfig
-from onball.config.components import ComponentConfig, Section, Share, ShareBelowOne
-from onball.config.cropping import FrameCropConfig
-from onball.config.data import AuxiliaryDataConfig, DataConfig
-from onball.config.experiment import ExperimentConfig, SavedModelConfig
-from onball.config.inference import InferenceConfig
 from onball.config.loading import explain, find_config, load_config, save_config
-from onball.config.model import NO_BACKBONE, ModelConfig, PreprocessingConfig, Task, TrackingConfig
-from onball.config.training import LossConfig, MixupConfig, TrainingConfig
+from onball.config.schema import (
+    NO_BACKBONE,
+    AugmentationConfig,
+    AuxiliaryDataConfig,
+    BallCropConfig,
+    BaseConfig,
+    ComponentConfig,
+    DataConfig,
+    ExperimentConfig,
+    Fraction,
+    FractionBelowOne,
+    InferenceConfig,
+    JitterConfig,
+    LossConfig,
+    MixupConfig,
+    ModelConfig,
+    PreprocessingConfig,
+    SavedModelConfig,
+    Task,
+    TrackingConfig,
+    TrainingConfig,
+)
 
 __all__ = [
     "NO_BACKBONE",
     "AugmentationConfig",
     "AuxiliaryDataConfig",
+    "BallCropConfig",
+    "BaseConfig",
     "ComponentConfig",
     "DataConfig",
     "ExperimentConfig",
-    "FrameCropConfig",
+    "Fraction",
+    "FractionBelowOne",
     "InferenceConfig",
     "JitterConfig",
     "LossConfig",
@@ -25,9 +42,6 @@ __all__ = [
     "ModelConfig",
     "PreprocessingConfig",
     "SavedModelConfig",
-    "Section",
-    "Share",
-    "ShareBelowOne",
     "Task",
     "TrackingConfig",
     "TrainingConfig",

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from onball.config.experiment import ExperimentConfig
+from onball.config.schema import ExperimentConfig
 from onball.errors import ConfigError
 from onball.files import write_text_atomic
 

@@ -1,8 +1,9 @@
-"""Training clips: cut out of labelled matches, one at a time."""
+"""Where training clips lie: a pure function of (seed, epoch, index), so that runs can resume."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -13,10 +14,110 @@ from torch.utils.data import Dataset, Sampler
 
 from onball.actions import NUM_ACTIONS
 from onball.classes import IGNORE, UNKNOWN_SIDE
+from onball.data.frame_labels import (
+    LabelledEvent,
+    events_within_radius,
+    label_frames,
+    nearest_frames,
+)
 from onball.data.matches import LabelledFrames, LabelledMatch
-from onball.data.sampling import ClipPlace, ClipSampler, MatchEvents
-from onball.data.targets import LabelledEvent, events_in_reach, label_frames, nearest_frames
 from onball.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class MatchEvents:
+    """What the sampler knows of a match.
+
+    Attributes:
+        num_frames: sampled frames of its video.
+        frames: `[E]`, the frame of each event.
+        classes: `[E]`, the class of each event, 1 to 12.
+    """
+
+    num_frames: int
+    frames: NDArray[np.intp]
+    classes: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class ClipPlace:
+    """A clip: the match's index and its first sampled frame."""
+
+    match: int
+    start: int
+
+
+class ClipSampler:
+    """Draws clips, some uniform over all matches' time, some around an action.
+
+    Args:
+        matches: at least one with a frame.
+        clip_frames: T, the length of a clip. Clips lie within the video; that of a shorter video
+            starts at its first frame.
+        action_share: probability that a clip is placed so that an action falls into its middle
+            half.
+        seed: another seed, other clips.
+        class_balance: exponent b, 0 to 1: each event of an action with n events is drawn ∝ n^-b.
+            0 takes them as they come; with 0.5, an action of 1 in 100 is seen not 100 times but 10
+            times less often than the most frequent one; with 1, all actions equally often.
+
+    Raises `ValueError` for a share or an exponent out of range, a length below 1, a match with
+    fewer than 0 frames, or no frame at all.
+    """
+
+    def __init__(
+        self,
+        matches: Sequence[MatchEvents],
+        clip_frames: int,
+        action_share: float,
+        seed: int,
+        *,
+        class_balance: float = 0.5,
+    ) -> None:
+        if not (0.0 <= action_share <= 1.0 and 0.0 <= class_balance <= 1.0 and clip_frames >= 1):
+            raise ValueError("action_share, class_balance: 0 to 1; clip_frames: 1 or more")
+        num_frames = np.array([match.num_frames for match in matches], dtype=np.int64)
+        if not num_frames.any() or num_frames.min() < 0:
+            raise ValueError("clips need matches with at least one frame, and none below 0")
+        self._clip_frames = clip_frames
+        self._action_share = action_share
+        self._seed = seed
+        self._last_start = np.maximum(0, num_frames - clip_frames)
+        # A match without a frame has no place for a clip.
+        self._places = np.where(num_frames > 0, self._last_start + 1, 0)
+        self._until = np.cumsum(self._places)
+        self._event_match = np.repeat(np.arange(len(matches)), [len(m.frames) for m in matches])
+        self._event_frame = np.concatenate([m.frames for m in matches])
+        classes = np.concatenate([m.classes for m in matches])
+        self._event_until = np.cumsum(_event_weights(classes, class_balance))
+
+    def clip(self, epoch: int, index: int) -> ClipPlace:
+        """The `index`-th clip of an epoch; the same arguments always give the same clip."""
+        rng = np.random.default_rng((self._seed, epoch, index))
+        around_action = rng.random() < self._action_share
+        if around_action and len(self._event_frame):
+            drawn = rng.random() * self._event_until[-1]
+            event = int(np.searchsorted(self._event_until, drawn, side="right"))
+            match = int(self._event_match[event])
+            quarter = self._clip_frames // 4
+            offset = int(rng.integers(quarter, self._clip_frames - quarter))
+            start = int(self._event_frame[event]) - offset
+            return ClipPlace(match, min(max(start, 0), int(self._last_start[match])))
+        place = int(rng.integers(self._until[-1]))
+        match = int(np.searchsorted(self._until, place, side="right"))
+        return ClipPlace(match, place - int(self._until[match] - self._places[match]))
+
+
+def _event_weights(classes: NDArray[np.int64], balance: float) -> NDArray[np.float64]:
+    """How likely each event is drawn, relative to the others, `[E]`."""
+    _, kind, counts = np.unique(classes, return_inverse=True, return_counts=True)
+    # The root is exact on every machine, a power need not be: seeds keep their clips.
+    divisors = np.sqrt(counts) if balance == 0.5 else counts.astype(np.float64) ** balance
+    weights: NDArray[np.float64] = (1.0 / divisors)[kind]
+    return weights
+
+
+# --- Training clips: cut out of labelled matches, one at a time.
 
 
 class Clips(NamedTuple):
@@ -26,7 +127,7 @@ class Clips(NamedTuple):
         frames: uint8 `[T, 3, H, W]`.
         classes: int64 `[T]`, `BACKGROUND`, the class of the event nearest to the frame, or `IGNORE`
             on frames that pad a clip beyond the end of its video.
-        shifts: int64 `[T]`, sampled frames to that event's frame: positive if it comes later.
+        displacements: int64 `[T]`, sampled frames to that event's frame: positive if it comes later.
         sides: int64 `[T]`, 0 if the left team's, 1 if the right one's, -1 if unknown.
         present: float32 `[12]`, 1 for each ball action that happens in the clip; all 0 where the
             second label set does not tell.
@@ -39,7 +140,7 @@ class Clips(NamedTuple):
 
     frames: Tensor
     classes: Tensor
-    shifts: Tensor
+    displacements: Tensor
     sides: Tensor
     present: Tensor
     source: Tensor
@@ -56,7 +157,7 @@ class ClipDataset(Dataset[Clips]):
     Args:
         matches: at least one.
         clip_frames: T.
-        reach: a frame is told of the nearest event at most so many sampled frames away.
+        radius: a frame is told of the nearest event at most so many sampled frames away.
         action_share, class_balance: see `ClipSampler`.
         seed: another seed, other clips.
         source: what `Clips.source` says.
@@ -69,7 +170,7 @@ class ClipDataset(Dataset[Clips]):
         matches: Sequence[LabelledMatch | LabelledFrames],
         clip_frames: int,
         *,
-        reach: int,
+        radius: int,
         action_share: float,
         seed: int,
         class_balance: float = 0.5,
@@ -82,7 +183,7 @@ class ClipDataset(Dataset[Clips]):
         self._clip_frames = clip_frames
         self._source = source
         self._labels = [
-            label_frames(match.events, match.frames.times_ms, reach=reach) for match in matches
+            label_frames(match.events, match.frames.times_ms, radius=radius) for match in matches
         ]
         self._known = [match_events(match.events, match.frames.times_ms) for match in matches]
         self._sampler = ClipSampler(
@@ -103,7 +204,7 @@ class ClipDataset(Dataset[Clips]):
         return Clips(
             frames,
             _padded(labels.classes[known], self._clip_frames, IGNORE),
-            _padded(labels.shifts[known], self._clip_frames, 0),
+            _padded(labels.displacements[known], self._clip_frames, 0),
             _padded(labels.sides[known], self._clip_frames, UNKNOWN_SIDE),
             self._present(place, count),
             torch.tensor(self._source),
@@ -187,7 +288,7 @@ class EpochSampler(Sampler[tuple[int, int]]):
 
 def match_events(events: Iterable[LabelledEvent], times_ms: NDArray[np.int64]) -> MatchEvents:
     """On which of the frames shown at `times_ms` `[T]` the events lie."""
-    known = events_in_reach(events, times_ms)
+    known = events_within_radius(events, times_ms)
     positions = np.array([event.position_ms for event in known], dtype=np.int64)
     classes = np.array([event.class_index for event in known], dtype=np.int64)
     return MatchEvents(len(times_ms), nearest_frames(positions, times_ms), classes)

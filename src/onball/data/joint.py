@@ -1,13 +1,268 @@
-"""Joint training: clips of two data sets with different labels, mixed within every batch."""
+"""SoccerNet-v2's action spotting data: 17 actions, whole matches, one video per half.
+
+It is the second data set of joint training (Deliège et al. 2021, "SoccerNet-v2: A Dataset and
+Benchmarks for Holistic Understanding of Broadcast Soccer Videos"). A match is a folder
+`<league>/<season>/<match>` with `1_224p.mkv`, `2_224p.mkv` and `Labels-v2.json`.
+"""
 
 from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch.utils.data import Dataset
 
-from onball.config import ExperimentConfig
+from onball.config import DataConfig, ExperimentConfig
 from onball.data.clips import ClipDataset, Clips
-from onball.errors import ConfigError
+from onball.data.frames import FrameSource, VideoFrames, cached_frames
+from onball.data.layout import ALL, SPLITS_FILE, find_matches
+from onball.data.matches import LabelledFrames, events_within
+from onball.errors import ConfigError, DataError, LabelError
+from onball.events import Team
+from onball.files import read_json_object
+
+V2_LABELS_FILE = "Labels-v2.json"
+HALVES = (1, 2)
+
+#: The 17 actions in the data set's own order: class 1 + i is the i-th, 0 is the background.
+V2_ACTIONS = (
+    "Penalty",
+    "Kick-off",
+    "Goal",
+    "Substitution",
+    "Offside",
+    "Shots on target",
+    "Shots off target",
+    "Clearance",
+    "Ball out of play",
+    "Throw-in",
+    "Foul",
+    "Indirect free-kick",
+    "Direct free-kick",
+    "Corner",
+    "Yellow card",
+    "Red card",
+    "Yellow->red card",
+)
+_CLASSES = {name: 1 + index for index, name in enumerate(V2_ACTIONS)}
+_SPELLINGS = {name.lower(): name for name in V2_ACTIONS}
+
+#: Names of a half's video behind its number, best first: the smallest is decoded fastest.
+_VIDEOS = ("224p.mkv", "224p.mp4", "720p.mkv", "720p.mp4")
+_ANY_VIDEO = tuple(f"{half}_{video}" for video in _VIDEOS for half in HALVES)
+
+_GAME_TIME = re.compile(r"\s*(\d{1,3})\s*-\s*\d+:\d{2}")
+_MILLISECONDS = re.compile(r"\d{1,12}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class V2Event:
+    """One of the 17 actions at one moment of a half.
+
+    Attributes:
+        position_ms: integer milliseconds since the first frame of the half's video.
+        label: one of `V2_ACTIONS`.
+        half: 1 or 2.
+        visible: False if the broadcast did not show the moment.
+    """
+
+    position_ms: int
+    label: str
+    half: int
+    visible: bool = True
+
+    @property
+    def class_index(self) -> int:
+        """The class of its action, 1 to 17."""
+        return _CLASSES[self.label]
+
+    @property
+    def team(self) -> Team:
+        """Unknown: the data set says home or away, which is no side of the pitch on screen."""
+        return Team.UNKNOWN
+
+
+def read_v2_labels(path: str | Path) -> list[V2Event]:
+    """The annotations of a `Labels-v2.json`, by half and then by time.
+
+    The half is the first number of `gameTime`; case and outer blanks of a label do not matter.
+
+    Raises `LabelError` with one line that names the file and the annotation (counted from 1) for a
+    missing or broken file, a missing field, an unknown label, or a value out of range.
+    """
+    content = read_json_object(path, LabelError)
+    if "annotations" not in content:
+        raise LabelError(f"{path}: no 'annotations' in it")
+    entries = content["annotations"]
+    if not isinstance(entries, list):
+        raise LabelError(f"{path}: 'annotations' is not a list")
+    events = []
+    for number, entry in enumerate(entries, start=1):
+        try:
+            events.append(_event(entry))
+        except LabelError as error:
+            raise LabelError(f"{path}, annotation {number}: {error}") from None
+    return sorted(events, key=lambda event: (event.half, event.position_ms))
+
+
+@dataclass(frozen=True, slots=True)
+class V2Half:
+    """A half on disk.
+
+    Attributes:
+        name: `<match> half 1`.
+        video: its file.
+        labels: the label file of its match.
+        events: its own, in order of time.
+    """
+
+    name: str
+    video: Path
+    labels: Path
+    events: list[V2Event]
+
+
+def find_halves(data: DataConfig) -> list[V2Half]:
+    """The halves to train on, with their labels; no video is opened.
+
+    They are those of the matches that `splits.json` in the root lists for `train`, else of those in
+    its folder `train`, else of all that there are: SoccerNet-v2 unpacks by league and not by split,
+    and this data set only helps to learn features, it is never evaluated here.
+
+    Raises `DataError` for a root (`data.auxiliary.root`) that is not set or missing or holds no
+    match, a half without video, or a match without labels; `LabelError` as `read_v2_labels`.
+    """
+    root = data.auxiliary.root
+    if root is None:
+        raise DataError(
+            "data.auxiliary.root is not set: --set data.auxiliary.root=FOLDER names the folder of "
+            "SoccerNet-v2's matches"
+        )
+    return [half for name, folder in _match_folders(root) for half in _halves(name, folder)]
+
+
+def load_halves(
+    halves: Sequence[V2Half],
+    data: DataConfig,
+    on_progress: Callable[[str, int], None] | None = None,
+) -> list[LabelledFrames]:
+    """The halves with their frames, which are decoded into the cache, if there is one.
+
+    Args:
+        halves: as `find_halves` found them.
+        data: how frames are sampled, scaled and cached; the same as for the main data set.
+        on_progress: called while a cache is filled, with a half's name and the milliseconds decoded.
+
+    Raises `DataError` for labels beyond the end of their video, and what reading the video raises.
+    """
+    loaded = []
+    for half in halves:
+        if data.cache is None:
+            frames: FrameSource = VideoFrames(half.video, data)
+        else:
+            report = None if on_progress is None else partial(on_progress, half.name)
+            frames = cached_frames(half.video, data, report)
+        source = f"{half.labels}, {half.video.name}"
+        events = events_within(half.events, frames, source, skip=data.skip_labels_outside)
+        loaded.append(LabelledFrames(half.name, frames, events))
+    return loaded
+
+
+def _match_folders(root: Path) -> list[tuple[str, Path]]:
+    """Name and folder of every match to train on."""
+    if not root.is_dir():
+        raise DataError(
+            f"data.auxiliary.root: {root}: no such folder: name that of SoccerNet-v2's matches"
+        )
+    told = (root / SPLITS_FILE).is_file() or (root / "train").is_dir()
+    # A match with labels only is found as well, so that its missing videos are told.
+    found = find_matches(
+        root, "train" if told else ALL, prefer=_ANY_VIDEO, labels_file=V2_LABELS_FILE
+    )
+    return [(match.name, match.folder) for match in found]
+
+
+def _halves(name: str, folder: Path) -> list[V2Half]:
+    labels = folder / V2_LABELS_FILE
+    if not labels.is_file():
+        raise DataError(f"{folder}: no {V2_LABELS_FILE} in it: add it or remove the folder")
+    events = read_v2_labels(labels)
+    return [
+        V2Half(
+            f"{name} half {half}",
+            _video(folder, half),
+            labels,
+            [event for event in events if event.half == half],
+        )
+        for half in HALVES
+    ]
+
+
+def _video(folder: Path, half: int) -> Path:
+    for name in _VIDEOS:
+        if (folder / f"{half}_{name}").is_file():
+            return folder / f"{half}_{name}"
+    raise DataError(
+        f"{folder}: no video of half {half} in it: add {half}_{_VIDEOS[0]} or remove the folder"
+    )
+
+
+def _event(entry: object) -> V2Event:
+    """One annotation. Raises `LabelError` without naming the file."""
+    if not isinstance(entry, dict):
+        raise LabelError(f"expected an object, {{…}}, found {entry!r}")
+    return V2Event(
+        position_ms=_position(_field(entry, "position")),
+        label=_label(_field(entry, "label")),
+        half=_half(_field(entry, "gameTime")),
+        visible=entry.get("visibility") != "not shown",
+    )
+
+
+def _field(entry: dict[str, Any], key: str) -> Any:
+    if key not in entry:
+        raise LabelError(f"no '{key}' in it")
+    return entry[key]
+
+
+def _position(value: object) -> int:
+    text = str(value).strip()
+    if not _MILLISECONDS.fullmatch(text):
+        raise LabelError(f"position {value!r} is not a whole number of milliseconds from 0 on")
+    return int(text)
+
+
+def _label(value: object) -> str:
+    name = _SPELLINGS.get(str(value).strip().lower())
+    if name is None:
+        close = difflib.get_close_matches(str(value).strip().lower(), _SPELLINGS, n=1)
+        hint = (
+            f"did you mean '{_SPELLINGS[close[0]]}'?"
+            if close
+            else f"known: {', '.join(V2_ACTIONS)}"
+        )
+        raise LabelError(f"unknown action {value!r}: {hint}")
+    return name
+
+
+def _half(game_time: object) -> int:
+    found = _GAME_TIME.match(str(game_time))
+    if not found:
+        raise LabelError(f"gameTime {game_time!r} is not of the form '1 - 12:34'")
+    half = int(found[1])
+    if half not in HALVES:
+        raise LabelError(f"gameTime {game_time!r}: half {half} is not 1 or 2")
+    return half
+
+
+# --- Joint training: clips of two data sets with different labels, mixed within every bat
+
 
 #: Keeps this draw apart from that of the clip's place, which hangs on the same three numbers. Not 0:
 #: NumPy's seeds do not tell trailing zeros.

@@ -12,21 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.config import DataConfig, ModelConfig
-from onball.data.inputs import FrameSource, VideoFrames, open_inputs
+from onball.data.frame_labels import LabelledEvent
+from onball.data.frames import FrameSource, open_inputs
 from onball.data.layout import Match, find_matches
-from onball.data.targets import LabelledEvent
 from onball.errors import DataError, OnballWarning
 from onball.events import EventList
 from onball.formats.soccernet import read_labels
-
-__all__ = [
-    "FrameSource",
-    "LabelledFrames",
-    "LabelledMatch",
-    "VideoFrames",
-    "events_within",
-    "load_matches",
-]
 
 #: A label so far beyond the last frame may still belong to it: films are cut to the second.
 _SLACK_MS = 1000

@@ -6,22 +6,17 @@ from onball.evaluation.classification import (
     evaluate_classification,
     pr_auc,
 )
-from onball.evaluation.folders import evaluate_folder, report_folder
-from onball.evaluation.report_data import (
-    TOLERANCES_S,
-    MatchRow,
-    SpottingReport,
-    report_spotting,
-)
+from onball.evaluation.files import evaluate_folder, report_folder
+from onball.evaluation.metrics import TOLERANCES_S, MatchRow, SpottingReport, report_spotting
 from onball.evaluation.spotting import (
     LOOSE_TOLERANCES_S,
     TIGHT_TOLERANCES_S,
     AverageResult,
     SpottingResult,
+    TeamResult,
     average_map,
     evaluate_spotting,
 )
-from onball.evaluation.teams import TeamResult
 
 __all__ = [
     "LOOSE_TOLERANCES_S",

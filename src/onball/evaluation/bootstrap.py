@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.actions import ACTIONS, ACTIONS_MAP10, NUM_ACTIONS, Action
-from onball.evaluation.ap import RECALL_LEVELS, THRESHOLDS
+from onball.evaluation.average_precision import RECALL_LEVELS, THRESHOLDS
 from onball.evaluation.matching import HALF_MINUTES, Matcher
 
 Unit = Literal["matches", "blocks"]

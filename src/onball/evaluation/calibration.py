@@ -22,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.actions import ACTIONS, Action
-from onball.config.inference import MAX_KNOTS, Knots
+from onball.config.schema import MAX_KNOTS, Knots
 from onball.errors import DataError
-from onball.evaluation.columns import Columns
-from onball.evaluation.pr import PRCurve
+from onball.evaluation.average_precision import PRCurve
+from onball.evaluation.matching import Columns
 from onball.evaluation.spotting import action_matcher
 from onball.events import EventList
 

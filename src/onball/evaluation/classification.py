@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from onball.actions import ACTIONS, NUM_ACTIONS, Action
 from onball.errors import DataError
-from onball.evaluation.means import MeanAP
+from onball.evaluation.average_precision import MeanAP
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,74 @@
-"""Which detections match a label: the pairing inside SoccerNet's spotting metric.
-
-Moments become frames as in the published package: `int(fps · (ms / 1000))` in floating point,
-rounding error and all, in halves of at most 120 minutes. Of several detections of one class on
-one frame the last given counts; of several labels, one. Per class and half the labels, in order
-of time, each take the highest-scoring free detection at most δ/2 away, the earlier one on a tie.
-"""
+"""Events of several matches as arrays: what the metric computes with."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.evaluation.columns import Columns
+from onball.actions import ACTION_INDEX, ACTIONS, NUM_ACTIONS
+from onball.classes import side_of
+from onball.events import EventList, Team
+
+#: `onball.classes.side_of` as a table, for columns of teams.
+SIDE_INDEX: dict[Team, int] = {team: side_of(team) for team in Team}
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """A column `[N]` for each attribute of the events, in the order of their files.
+
+    Attributes:
+        match: which match, from 0.
+        half: from 1.
+        action: index of the action, 0 to 11.
+        position_ms: integer milliseconds.
+        confidence: 0 to 1.
+        side: 0 left, 1 right, -1 unknown, see `onball.classes.side_of`.
+    """
+
+    match: NDArray[np.int64]
+    half: NDArray[np.int64]
+    action: NDArray[np.int64]
+    position_ms: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    side: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.match)
+
+    @classmethod
+    def of(cls, matches: Sequence[EventList]) -> Columns:
+        """The events of the matches, one match after the other."""
+        events = [event for match in matches for event in match]
+        n = len(events)
+        return cls(
+            np.repeat(np.arange(len(matches)), np.array([len(m) for m in matches], np.int64)),
+            np.fromiter(map(attrgetter("half"), events), np.int64, n),
+            np.fromiter((ACTION_INDEX[event.label] for event in events), np.int64, n),
+            np.fromiter(map(attrgetter("position_ms"), events), np.int64, n),
+            np.fromiter(map(attrgetter("confidence"), events), np.float64, n),
+            np.fromiter((SIDE_INDEX[event.team] for event in events), np.int64, n),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Columns]) -> Columns:
+        """One match after the other; each part is one match."""
+        parts = [replace(part, match=np.full(len(part), i)) for i, part in enumerate(parts)]
+        if not parts:
+            return cls.of([])
+        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in cls.__slots__))
+
+    def where(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Columns:
+        """Only the events that `keep` chooses: truth values `[N]`, or indices in any order."""
+        return Columns(*(getattr(self, name)[keep] for name in self.__slots__))
+
+
+# --- Which detections match a label: the pairing inside SoccerNet's spotting metric.
+
 
 HALF_MINUTES = 120
 
@@ -97,15 +154,15 @@ class Matcher:
         stretch = (events.match * halves + events.half - 1) * 2 * self._half_frames
         return stretch + self._frames_of(events.position_ms)
 
-    def reach(self, tolerance_s: float) -> int:
+    def radius(self, tolerance_s: float) -> int:
         """How many frames away a detection may be at tolerance δ in seconds."""
         return int(min(tolerance_s * self.fps / 2, self._half_frames))
 
     def match(self, tolerance_s: float) -> NDArray[np.int64]:
         """`[N]`, the index of the label that each detection matches at tolerance δ, or -1."""
-        reach = self.reach(tolerance_s)
-        starts = np.searchsorted(self._frames, self._label_frames - reach, "left")
-        stops = np.searchsorted(self._frames, self._label_frames + reach, "right")
+        radius = self.radius(tolerance_s)
+        starts = np.searchsorted(self._frames, self._label_frames - radius, "left")
+        stops = np.searchsorted(self._frames, self._label_frames + radius, "right")
         found = np.full(len(self._frames), -1)
         free = self.scores.copy()
         near = np.flatnonzero(starts < stops)
@@ -117,3 +174,64 @@ class Matcher:
                 found[best] = label
                 free[best] = -1
         return found
+
+
+# --- Which action is taken for which: detections paired with labels of any action.
+
+
+#: What rows and columns of the matrix stand for.
+CONFUSION_NAMES: tuple[str, ...] = (*(action.value for action in ACTIONS), "nothing")
+_NOTHING = NUM_ACTIONS
+
+
+def confusion_matrix(
+    matcher: Matcher, shown: NDArray[np.bool_], tolerance_s: float
+) -> NDArray[np.int64]:
+    """`[13, 13]`, how often each label (row) was found as each action (column).
+
+    Labels and detections are paired one to one, the nearest first; of equally near pairs those of
+    one action come first, then those of higher confidence. The last row holds detections at
+    moments without a label that is free, the last column labels that nothing was found for.
+
+    Args:
+        matcher: of the 12 actions.
+        shown: `[N]`, which of its detections count: those from their action's threshold up.
+        tolerance_s: δ in seconds; pairs are at most δ/2 apart, in frames, as in the metric.
+    """
+    chosen = np.flatnonzero(shown)
+    action = matcher.detection_class[chosen]
+    label, detection = _near_pairs(matcher, chosen, tolerance_s)
+    label_ms = matcher.labels.position_ms[label]
+    distance = np.abs(label_ms - matcher.detections.position_ms[chosen[detection]])
+    differs = matcher.label_class[label] != action[detection]
+    order = np.lexsort((-matcher.scores[chosen[detection]], differs, distance))
+
+    matrix = np.zeros((NUM_ACTIONS + 1, NUM_ACTIONS + 1), np.int64)
+    free_label = np.ones(len(matcher.labels), bool)
+    free_detection = np.ones(len(chosen), bool)
+    for row, column in zip(label[order].tolist(), detection[order].tolist(), strict=True):
+        if free_label[row] and free_detection[column]:
+            free_label[row] = free_detection[column] = False
+            matrix[matcher.label_class[row], action[column]] += 1
+    matrix[:NUM_ACTIONS, _NOTHING] = np.bincount(
+        matcher.label_class[free_label], minlength=NUM_ACTIONS
+    )
+    matrix[_NOTHING, :NUM_ACTIONS] = np.bincount(action[free_detection], minlength=NUM_ACTIONS)
+    return matrix
+
+
+def _near_pairs(
+    matcher: Matcher, chosen: NDArray[np.intp], tolerance_s: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Labels and places in `chosen` of all pairs within the tolerance, `[P]` each."""
+    label_moments = matcher.moments(matcher.labels)
+    by_time = np.argsort(label_moments, kind="stable")
+    ordered = label_moments[by_time]
+    moments = matcher.moments(matcher.detections)[chosen]
+    radius = matcher.radius(tolerance_s)
+    starts = np.searchsorted(ordered, moments - radius, "left")
+    counts = np.searchsorted(ordered, moments + radius, "right") - starts
+    detection = np.repeat(np.arange(len(chosen)), counts)
+    # The how-manieth pair of its detection each pair is.
+    within = np.arange(len(detection)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return by_time[np.repeat(starts, counts) + within], detection

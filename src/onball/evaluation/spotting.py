@@ -14,16 +14,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onball.actions import ACTIONS, ACTIONS_MAP10, NUM_ACTIONS, Action
+from onball.classes import SIDES
 from onball.errors import ConfigError
-from onball.evaluation.ap import Ranking
-from onball.evaluation.columns import Columns
-from onball.evaluation.matching import Matcher
-from onball.evaluation.means import MeanAP, mean_ap
+from onball.evaluation.average_precision import MeanAP, Ranking, mean_ap
+from onball.evaluation.matching import Columns, Matcher
 from onball.events import EventList
 
 #: SoccerNet's lists of tolerances δ, in seconds.
@@ -197,3 +197,152 @@ def _trapezoid(values: Sequence[float]) -> float:
     if len(values) == 1:
         return values[0]
     return sum((a + b) / 2 for a, b in pairwise(values)) / (len(values) - 1)
+
+
+# --- Team-aware mAP: an action counts only with the side of the pitch it belongs to.
+
+
+@dataclass(frozen=True, slots=True)
+class TeamResult(MeanAP):
+    """How well predictions tell actions together with their side.
+
+    Attributes:
+        tolerance_s: δ in seconds.
+        ap: AP of each action, its sides weighted by their labels.
+        side_ap: AP of each action and side ("left", "right"), of those that have labels.
+        labels_without_side: annotations that name no side; they cannot be looked for.
+        predictions_without_side: predictions that name no side; they find nothing.
+    """
+
+    tolerance_s: float
+    ap: dict[Action, float]
+    side_ap: dict[tuple[Action, str], float]
+    labels_without_side: int
+    predictions_without_side: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The attributes and means by their names; sides as `PASS left`."""
+        return {
+            "tolerance_s": self.tolerance_s,
+            "map12": self.map12,
+            "map10": self.map10,
+            "ap": {action.value: ap for action, ap in self.ap.items()},
+            "side_ap": {f"{action} {side}": ap for (action, side), ap in self.side_ap.items()},
+            "labels_without_side": self.labels_without_side,
+            "predictions_without_side": self.predictions_without_side,
+        }
+
+
+def evaluate_teams(
+    truth: Columns, predictions: Columns, matches: int, *, tolerance_s: float = 1.0, fps: int = 25
+) -> TeamResult | None:
+    """Team-aware AP at one tolerance; None if no annotation names a side."""
+    if not (truth.side >= 0).any():
+        return None
+    matcher = Matcher(
+        truth,
+        predictions,
+        true_class=_side_class(truth),
+        predicted_class=_side_class(predictions),
+        classes=len(SIDES) * NUM_ACTIONS,
+        matches=matches,
+        fps=fps,
+    )
+    hits = matcher.match(tolerance_s) >= 0
+    positives = matcher.positives.tolist()
+    values = [
+        ranking.ap(hits, count)[0]
+        for ranking, count in zip(rankings_of(matcher), positives, strict=True)
+    ]
+    ap, side_ap = {}, {}
+    for action in ACTIONS:
+        classes = [len(SIDES) * action.order + side for side in range(len(SIDES))]
+        total = sum(positives[c] for c in classes)
+        weighted = sum(positives[c] * values[c] for c in classes)
+        ap[action] = weighted / total if total else 0.0
+        for side, c in zip(SIDES, classes, strict=True):
+            if positives[c]:
+                side_ap[action, side.value] = values[c]
+    return TeamResult(
+        tolerance_s,
+        ap,
+        side_ap,
+        labels_without_side=int((truth.side < 0).sum()),
+        predictions_without_side=int((predictions.side < 0).sum()),
+    )
+
+
+def _side_class(events: Columns) -> NDArray[np.int64]:
+    """The class of each event: two per action; -1 without a side."""
+    return np.where(events.side >= 0, len(SIDES) * events.action + events.side, -1)
+
+
+# --- How far from their labels the right detections are, in milliseconds.
+
+
+#: At most so many bars in a histogram, so that wide tolerances give wider bars and not more.
+_MOST_BINS = 51
+
+
+@dataclass(frozen=True, slots=True)
+class TimingErrors:
+    """Signed errors of matched pairs: the detection's moment minus the label's.
+
+    Attributes:
+        pairs: how many pairs there are.
+        median_ms: the median error, below 0 if detections come early; None without pairs.
+        median_absolute_ms: the median distance.
+        median_ms_per_action: the median error of each action that has pairs.
+        edges_ms: `[B + 1]`, the histogram's edges; the middle bar is centred on 0.
+        counts: `[B]`, pairs per bar.
+    """
+
+    pairs: int
+    median_ms: float | None
+    median_absolute_ms: float | None
+    median_ms_per_action: dict[Action, float]
+    edges_ms: NDArray[np.int64]
+    counts: NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls,
+        errors_ms: NDArray[np.int64],
+        action: NDArray[np.int64],
+        *,
+        radius_ms: int,
+        frame_ms: int,
+    ) -> TimingErrors:
+        """The summary of errors `[P]` whose pairs are of the actions `[P]`.
+
+        Args:
+            radius_ms: no error is larger than this, but for the rounding to frames.
+            frame_ms: bars are a whole number of frames wide.
+        """
+        width = frame_ms * max(1, -(-2 * radius_ms // (frame_ms * (_MOST_BINS - 2))))
+        side = -(-radius_ms // width)
+        edges = np.arange(-side, side + 2) * width - width // 2
+        # A frame more than the reach is possible; the outermost bars take it.
+        clipped = np.clip(errors_ms, edges[0], edges[-1] - 1)
+        present = np.unique(action).tolist()
+        return cls(
+            pairs=len(errors_ms),
+            median_ms=float(np.median(errors_ms)) if len(errors_ms) else None,
+            median_absolute_ms=float(np.median(np.abs(errors_ms))) if len(errors_ms) else None,
+            median_ms_per_action={
+                ACTIONS[index]: float(np.median(errors_ms[action == index])) for index in present
+            },
+            edges_ms=edges,
+            counts=np.histogram(clipped, edges)[0].astype(np.int64),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The attributes by their names; arrays as lists."""
+        return {
+            "pairs": self.pairs,
+            "median_ms": self.median_ms,
+            "median_absolute_ms": self.median_absolute_ms,
+            "median_ms_per_action": {str(k): v for k, v in self.median_ms_per_action.items()},
+            "edges_ms": self.edges_ms.tolist(),
+            "counts": self.counts.tolist(),
+        }

@@ -18,8 +18,7 @@ from torch import nn
 from onball.actions import ACTIONS
 from onball.config import ModelConfig, SavedModelConfig, Task, explain
 from onball.errors import ConfigError, ModelError, OnballError
-from onball.models.classifier import ClipClassifier, build_classifier
-from onball.models.net import SpottingNet, build_net
+from onball.models.nets import ClipClassifier, SpottingNet, build_classifier, build_net
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"

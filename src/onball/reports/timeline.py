@@ -6,18 +6,17 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from onball.actions import ACTIONS, Action
-from onball.errors import MissingDependencyError
+from onball.errors import optional_dependency
 from onball.events import EventList
 from onball.files import atomic_path
 
-try:
+with optional_dependency("matplotlib", "plot", "Drawing a timeline"):
     from matplotlib.axes import Axes
     from matplotlib.colors import to_rgba
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
     from matplotlib.ticker import FuncFormatter
-except ImportError:  # pragma: no cover - depends on the installation
-    raise MissingDependencyError("matplotlib", "plot", "Drawing a timeline") from None
+
 
 _INK, _FAINT, _LANE = "#1d2330", "#8a93a3", "#f3f5f8"
 _LANE_INCHES, _FRAME_INCHES = 0.34, 1.25

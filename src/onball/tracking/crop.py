@@ -3,7 +3,7 @@
 The idea was named in the study (Team 8, 2025), whose frames were cut frame by frame to the boxes
 that happened to be found. Here the window keeps the picture's aspect, moves smoothly within a shot
 and never across a cut, and the ball is inside wherever it is seen. Where detections are false, the
-ball is the one that is believed (`onball.tracking.ball`).
+ball is the one that is believed (`onball.tracking.grid`).
 """
 
 from __future__ import annotations
@@ -13,11 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.config import FrameCropConfig
-from onball.tracking.arrays import Floats, seconds
-from onball.tracking.ball import without_short_gaps
-from onball.tracking.grid import GridTracks, on_grid
-from onball.tracking.per_frame import PerFrame
+from onball.config import BallCropConfig
+from onball.tracking.grid import Floats, GridTracks, PerFrame, on_grid, seconds, without_short_gaps
 from onball.tracks import Tracks
 
 #: Other windows from the same tracks are another version: frames that were cut by it are cached.
@@ -46,7 +43,7 @@ class Windows:
 
 
 def windows_of(
-    tracks: Tracks, times_ms: NDArray[np.int64], config: FrameCropConfig, content: str = ""
+    tracks: Tracks, times_ms: NDArray[np.int64], config: BallCropConfig, content: str = ""
 ) -> Windows:
     """Where the frames at `times_ms` `[T]` are cut; `content` names that of the tracks file."""
     windows = crop_windows(tracks, times_ms, config)
@@ -55,7 +52,7 @@ def windows_of(
 
 
 def crop_windows(
-    tracks: Tracks, times_ms: NDArray[np.int64], config: FrameCropConfig
+    tracks: Tracks, times_ms: NDArray[np.int64], config: BallCropConfig
 ) -> NDArray[np.float32]:
     """The window of each frame, float32 `[T, 4]`: x0, y0, x1, y1 as shares of width and height.
 
@@ -84,7 +81,7 @@ def crop_windows(
     return corner.clip(0, 1).astype(np.float32)
 
 
-def _wanted(grid: GridTracks, config: FrameCropConfig, aspect: float) -> tuple[Floats, Floats]:
+def _wanted(grid: GridTracks, config: BallCropConfig, aspect: float) -> tuple[Floats, Floats]:
     """The corners of what is to be in sight, each `[T, 2]`, in picture widths from the middle."""
     count = len(grid.times_ms)
     half = np.array([0.5, aspect / 2])

@@ -20,14 +20,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.tracking.arrays import Floats, row_median, seconds
-from onball.tracking.ball import without_short_gaps
-from onball.tracking.grid import GridTracks, on_grid
-from onball.tracking.motion import (
+from onball.tracking.grid import (
+    Floats,
+    GridTracks,
     camera_motion,
     derivative,
+    on_grid,
     people_velocities,
+    row_median,
+    seconds,
     since_true,
+    without_short_gaps,
 )
 from onball.tracks import Tracks
 

@@ -1,14 +1,8 @@
-"""Boxes to tracks: ByteTrack (Zhang et al. 2022), as the package `trackers` has it.
+"""Camera cuts, told frame by frame as they come, so that the tracker can forget who was where.
 
-ByteTrack compares boxes by their overlap, and expects a camera that hardly moves. In a broadcast people
-are a few pixels wide and the camera pans by more than that from frame to frame, and a ball that flies
-never overlaps with itself. So
-
-- people are moved back by the camera's motion, which is what most of them have in common
-  (`camera_shift`), before they are compared; the ball is not: the camera follows it, so it moves
-  less in the picture than on the pitch;
-- boxes are widened: people by a part of their height, the ball by much more;
-- people and the ball are followed apart.
+PySceneDetect's perceptual hash (`HashDetector`) compares each frame with the one before it. Of its detectors
+it finds the most cuts of simulated matches at the fewest false ones (`benchmarks/cut_detection.py`): a
+close-up on the same grass has nearly the same colours, but another structure.
 """
 
 from __future__ import annotations
@@ -18,15 +12,50 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.errors import MissingDependencyError
-from onball.tracking.detections import Detections
+from onball.errors import optional_dependency
+from onball.tracking.detectors.base import Detections
 from onball.tracks import BALL, UNTRACKED
 
-try:
+with optional_dependency("scenedetect", "track", "Finding camera cuts"):
+    from scenedetect import FrameTimecode
+    from scenedetect.detectors import HashDetector
+
+with optional_dependency("trackers", "track", "Following players and ball"):
     import supervision as sv
     from trackers import ByteTrackTracker
-except ImportError:
-    raise MissingDependencyError("trackers", "track", "Following players and ball") from None
+
+
+#: No two cuts are closer to each other than this.
+SHORTEST_SHOT_S = 0.5
+#: Frames are looked at in about this width: a cut is seen in any size.
+_WIDTH = 160
+
+
+class CutDetector:
+    """Says of each frame whether it is the first after a camera cut.
+
+    Args:
+        fps: frames per second that it is shown.
+        detector: one of PySceneDetect's, for comparison; by default the hash detector.
+    """
+
+    def __init__(self, fps: float, detector: Any = None) -> None:
+        self._fps = fps
+        shortest = max(1, round(SHORTEST_SHOT_S * fps))
+        self._detector = detector or HashDetector(min_scene_len=shortest)
+        self._index = 0
+
+    def is_cut(self, frame: NDArray[np.uint8]) -> bool:
+        """Whether a camera cut lies between this frame, uint8 `[H, W, 3]` RGB, and the last one."""
+        step = max(1, frame.shape[1] // _WIDTH)
+        small = np.ascontiguousarray(frame[::step, ::step, ::-1])  # it takes BGR
+        found = self._detector.process_frame(FrameTimecode(self._index, self._fps), small)
+        self._index += 1
+        return bool(found)
+
+
+# --- Boxes to tracks: ByteTrack (Zhang et al. 2022), as the package `trackers` has it.
+
 
 #: A track lives on so long without a box, in seconds.
 _PATIENCE_S = 1.0

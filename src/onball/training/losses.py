@@ -30,9 +30,9 @@ def spotting_loss(scores: DenseScores, targets: FrameTargets, config: LossConfig
     """All losses of a spotting net, a scalar: classes, then displacements or offsets, then auxiliary."""
     loss = classification_loss(scores.logits, targets.classes, config)
     if scores.offsets is not None:
-        loss = loss + config.shift_weight * offset_loss(scores.offsets, targets)
+        loss = loss + config.displacement_weight * offset_loss(scores.offsets, targets)
     elif scores.displacement is not None:
-        loss = loss + config.shift_weight * displacement_loss(scores.displacement, targets)
+        loss = loss + config.displacement_weight * displacement_loss(scores.displacement, targets)
     if scores.auxiliary is not None and targets.auxiliary is not None:
         second = classification_loss(scores.auxiliary, targets.auxiliary, config)
         loss = loss + config.auxiliary_weight * second
@@ -62,8 +62,8 @@ def displacement_loss(displacement: Tensor, targets: FrameTargets) -> Tensor:
 
     In frames it would be up to the reach squared, and drown the classes' loss.
     """
-    error = ((displacement.float() - targets.shifts) / max(1, targets.reach)).square()
-    return _mean((error * targets.shift_weights).sum(), targets.shift_weights.sum())
+    error = ((displacement.float() - targets.displacements) / max(1, targets.radius)).square()
+    return _mean((error * targets.displacement_weights).sum(), targets.displacement_weights.sum())
 
 
 def offset_loss(offsets: Tensor, targets: FrameTargets) -> Tensor:
@@ -71,18 +71,18 @@ def offset_loss(offsets: Tensor, targets: FrameTargets) -> Tensor:
 
     Args:
         offsets: `[B, T, 2]`, frames back to the start and on to the end, ≥ 0.
-        targets: `shifts` says where the middle is; the stretch reaches `reach` to each side of it.
+        targets: `displacements` says where the middle is; the stretch reaches `radius` to each side of it.
     """
     predicted_start, predicted_end = offsets.float().unbind(-1)
-    start = (targets.reach - targets.shifts).clamp(min=0.0)
-    end = (targets.reach + targets.shifts).clamp(min=0.0)
+    start = (targets.radius - targets.displacements).clamp(min=0.0)
+    end = (targets.radius + targets.displacements).clamp(min=0.0)
     # Both stretches hold the frame itself, so they overlap and have no gap between them.
     both = torch.minimum(predicted_start, start) + torch.minimum(predicted_end, end)
     either = torch.maximum(predicted_start, start) + torch.maximum(predicted_end, end)
     either = either.clamp(min=_LEAST)
     apart = ((predicted_end - predicted_start) - (end - start)) / 2
     terms = 1.0 - both / either + (apart / either).square()
-    return _mean((terms * targets.shift_weights).sum(), targets.shift_weights.sum())
+    return _mean((terms * targets.displacement_weights).sum(), targets.displacement_weights.sum())
 
 
 def clip_loss(logits: Tensor, present: Tensor) -> Tensor:

@@ -1,10 +1,12 @@
-"""The Lightning modules: one training step of a spotting net or a clip classifier, the optimizer."""
+"""The learning rate, step by step: a linear warm-up, then half a cosine down to zero."""
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any, Self, cast
 
 import lightning as L
 import numpy as np
@@ -12,16 +14,65 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from onball.config import ExperimentConfig
+from onball.config import ExperimentConfig, TrainingConfig
 from onball.data.augment import augment
 from onball.data.clips import Clips
 from onball.errors import OnballError
 from onball.models import ClipClassifier, SpottingNet
 from onball.tracking.features import mirrored_signs
 from onball.training.losses import clip_loss, spotting_loss
-from onball.training.mixup import mix_frames, mix_targets, mix_values, own_shares
-from onball.training.schedule import TrainingSteps, learning_rate_factor
-from onball.training.targets import frame_targets_of
+from onball.training.targets import (
+    frame_targets_of,
+    mix_frames,
+    mix_targets,
+    mix_values,
+    mixup_lambdas,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSteps:
+    """How many steps a training takes: in an epoch, while it warms up, and in all.
+
+    Attributes:
+        clips_per_step: clips of all processes and accumulated batches.
+        clips_per_epoch: as configured; rounded up to whole steps if several processes or batches
+            share one, so that each does the same.
+    """
+
+    per_epoch: int
+    warmup: int
+    total: int
+    clips_per_step: int
+    clips_per_epoch: int
+
+    @classmethod
+    def of(cls, config: TrainingConfig, processes: int = 1) -> Self:
+        """The steps of a training with that config; the last batch of an epoch may be smaller."""
+        clips_per_step = config.batch_size * config.accumulate * processes
+        per_epoch = math.ceil(config.clips_per_epoch / clips_per_step)
+        clips = config.clips_per_epoch
+        if config.accumulate * processes > 1:
+            clips = per_epoch * clips_per_step
+        warmup = round(min(config.warmup_epochs, config.epochs) * per_epoch)
+        return cls(per_epoch, warmup, config.epochs * per_epoch, clips_per_step, clips)
+
+
+def learning_rate_factor(step: int, warmup_steps: int, total_steps: int) -> float:
+    """What the learning rate is multiplied by at a step (counted from 0), 0 to 1.
+
+    It rises in equal steps from 1/`warmup_steps` to 1, reaches 1 at the last step of the warm-up,
+    falls along half a cosine (Loshchilov & Hutter 2017, without restarts), and never rises again:
+    the last step of all still learns a little, any step after it nothing.
+    """
+    if step < warmup_steps:
+        return (step + 1) / warmup_steps
+    done = (step + 1 - warmup_steps) / (total_steps + 1 - warmup_steps)
+    return 0.5 * (1.0 + math.cos(math.pi * min(1.0, done)))
+
+
+# --- The Lightning modules: one training step of a spotting net or a clip classifier, the
+
 
 #: Under this key a checkpoint says how many clips all processes together took in a step.
 CLIPS_PER_STEP = "clips_per_step"
@@ -75,7 +126,7 @@ class TrainingModule(L.LightningModule):  # type: ignore[misc]
             self._backbone.requires_grad_(False)
 
     @property
-    def kept_net(self) -> SpottingNet | ClipClassifier:
+    def eval_net(self) -> SpottingNet | ClipClassifier:
         """The net that is validated and saved: the averaged one, if there is one."""
         return cast(SpottingNet, self.net if self.average is None else self.average.module)
 
@@ -92,7 +143,7 @@ class TrainingModule(L.LightningModule):  # type: ignore[misc]
         if self.config.freeze_backbone:
             self._backbone.eval()  # statistics of normalisation layers stay, too
         frames, flipped = augment(batch.frames, self.config.augmentation, generators)
-        shares = own_shares(self.config.mixup, generators)
+        shares = mixup_lambdas(self.config.mixup, generators)
         tracking = mix_values(self._mirrored(batch.tracking, flipped), shares)
         loss = self.loss(mix_frames(frames, shares), tracking, batch, flipped, shares)
         told = _mean_over_processes(loss.detach())
@@ -171,7 +222,7 @@ class SpottingModule(TrainingModule):
     ) -> None:
         super().__init__(net, config, steps, describe)
         self._teams = config.model.teams
-        self._reach = net.head.reach
+        self._radius = net.head.radius
 
     def loss(
         self, frames: Tensor, tracking: Tensor, clips: Clips, flipped: Tensor, shares: Tensor
@@ -181,7 +232,7 @@ class SpottingModule(TrainingModule):
             clips,
             self.config.loss,
             teams=self._teams,
-            head_reach=self._reach,
+            head_radius=self._radius,
             auxiliary=scores.auxiliary is not None,
             flipped=flipped,
         )

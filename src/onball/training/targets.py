@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from onball.actions import NUM_ACTIONS
 from onball.classes import BACKGROUND, IGNORE, NUM_CLASSES, NUM_TEAM_CLASSES, UNKNOWN_SIDE
-from onball.config import LossConfig
+from onball.config import LossConfig, MixupConfig
 from onball.data.clips import Clips
-from onball.models.net import NUM_AUXILIARY_CLASSES
+from onball.models.nets import NUM_AUXILIARY_CLASSES
 
 #: A Gaussian label farther than this many standard deviations from its event is nothing.
 _SIGMAS = 3.0
@@ -24,23 +26,23 @@ class FrameTargets(NamedTuple):
     Attributes:
         classes: float32 `[B, T, K]`, a distribution over the net's classes; all 0 on frames that do
             not count.
-        shifts: float32 `[B, T]`, sampled frames to the nearest event's.
-        shift_weights: float32 `[B, T]`, how much the shift counts: 1 within reach of an event, else 0.
+        displacements: float32 `[B, T]`, sampled frames to the nearest event's.
+        displacement_weights: float32 `[B, T]`, how much the shift counts: 1 within reach of an event, else 0.
         auxiliary: float32 `[B, T, 18]`, as `classes`, of the second label set; or None.
-        reach: frames within which the head says where the event is.
+        radius: frames within which the head says where the event is.
     """
 
     classes: Tensor
-    shifts: Tensor
-    shift_weights: Tensor
+    displacements: Tensor
+    displacement_weights: Tensor
     auxiliary: Tensor | None
-    reach: int
+    radius: int
 
 
-def label_reach(config: LossConfig, head_reach: int) -> int:
+def label_radius(config: LossConfig, head_radius: int) -> int:
     """How far from an event, in sampled frames, a frame must know of it."""
     soft = _soft_reach(config.soft_label_sigma) if config.soft_label_sigma else 0
-    return max(config.label_dilation, soft, head_reach)
+    return max(config.label_dilation, soft, head_radius)
 
 
 def _soft_reach(sigma: float) -> int:
@@ -52,22 +54,22 @@ def frame_targets_of(
     config: LossConfig,
     *,
     teams: bool = False,
-    head_reach: int = 0,
+    head_radius: int = 0,
     auxiliary: bool = False,
     flipped: Tensor | None = None,
 ) -> FrameTargets:
     """The targets of a batch.
 
     Args:
-        clips: with the nearest event of each frame within `label_reach`.
+        clips: with the nearest event of each frame within `label_radius`.
         config: dilation or softness of the labels.
         teams: 25 classes instead of 13; an event of an unknown team is half each team's.
-        head_reach: frames within which the head says where the event is.
+        head_radius: frames within which the head says where the event is.
         auxiliary: the batch holds clips of the second label set too (`Clips.source` 1).
         flipped: bool `[B]`, clips that were mirrored, so that the teams have changed sides.
     """
     near = clips.classes.clamp(min=BACKGROUND)
-    distance = clips.shifts.abs().float()
+    distance = clips.displacements.abs().float()
     counts = clips.classes != IGNORE
     share = _label_share(near, distance, config)
     first = clips.source.unsqueeze(1) == 0
@@ -77,13 +79,13 @@ def frame_targets_of(
     if auxiliary:
         second = _one_hot(near, share, NUM_AUXILIARY_CLASSES)
         second = second * (counts & ~first).unsqueeze(-1)
-    known = counts & first & (near != BACKGROUND) & (distance <= head_reach)
+    known = counts & first & (near != BACKGROUND) & (distance <= head_radius)
     return FrameTargets(
         classes * (counts & first).unsqueeze(-1),
-        clips.shifts.float(),
-        (known if head_reach else torch.zeros_like(known)).float(),
+        clips.displacements.float(),
+        (known if head_radius else torch.zeros_like(known)).float(),
         second,
-        head_reach,
+        head_radius,
     )
 
 
@@ -121,3 +123,59 @@ def _swapped(sides: Tensor, flipped: Tensor) -> Tensor:
     """The sides after a flip: left and right change, unknown stays."""
     other = torch.where(sides == UNKNOWN_SIDE, sides, 1 - sides)
     return torch.where(flipped.to(sides.device).unsqueeze(1), other, sides)
+
+
+# --- Mixup: clips that are two clips at once, in pixels, labels and displacements (Zhang
+
+
+def mixup_lambdas(config: MixupConfig, generators: Sequence[torch.Generator]) -> Tensor:
+    """λ of each clip, float32 `[B]`: 1 for a clip that stays as it is.
+
+    Args:
+        generators: the source of chance of each clip.
+    """
+    shares = []
+    for generator in generators:
+        chosen, seed = torch.rand(2, generator=generator, dtype=torch.float64).tolist()
+        if chosen >= config.probability:
+            shares.append(1.0)
+            continue
+        # torch's generators draw no beta distribution.
+        share = np.random.default_rng(int(seed * 2**53)).beta(config.alpha, config.alpha)
+        # The larger share is the clip's own: otherwise a mixed batch has two of some clips.
+        shares.append(max(share, 1.0 - share))
+    return torch.tensor(shares, dtype=torch.float32)
+
+
+def mix_frames(frames: Tensor, shares: Tensor) -> Tensor:
+    """Frames `[B, T, 3, H, W]`, each clip blended with the one before it; of the same type."""
+    if bool((shares == 1.0).all()):
+        return frames
+    others = frames.roll(1, dims=0)
+    mixed = []
+    for own, other, share in zip(frames, others, shares.tolist(), strict=True):
+        if share == 1.0:
+            mixed.append(own)
+            continue
+        blend = torch.lerp(other.float(), own.float(), share)
+        mixed.append(blend.round_().to(own.dtype) if own.dtype == torch.uint8 else blend)
+    return torch.stack(mixed)
+
+
+def mix_values(values: Tensor, shares: Tensor) -> Tensor:
+    """Targets `[B, …]`, blended as the frames are."""
+    own = shares.to(values.device).view(-1, *[1] * (values.ndim - 1))
+    return own * values + (1.0 - own) * values.roll(1, dims=0)
+
+
+def mix_targets(targets: FrameTargets, shares: Tensor) -> FrameTargets:
+    """The targets of blended frames."""
+    weights = mix_values(targets.displacement_weights, shares)
+    displacements = mix_values(targets.displacements * targets.displacement_weights, shares)
+    return FrameTargets(
+        mix_values(targets.classes, shares),
+        displacements / weights.clamp(min=1e-9),
+        weights,
+        None if targets.auxiliary is None else mix_values(targets.auxiliary, shares),
+        targets.radius,
+    )

@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,8 +19,11 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.strategies import DDPStrategy
 
 from onball.config import ExperimentConfig
-from onball.config.training import Logger
+from onball.config.schema import Logger
 from onball.errors import MissingDependencyError
+from onball.models.compute import choose_device, choose_precision
+from onball.models.cost import NetCost, cost_of, training_memory
+from onball.training.module import TrainingSteps, learning_rate_factor
 
 #: The first process validates while the others wait for it, whole matches long.
 _PATIENCE = timedelta(hours=12)
@@ -127,3 +131,42 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
+
+
+# --- What a training would take, without doing it: the net's cost, memory, steps, learnin
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPlan:
+    """What a training would take.
+
+    Attributes:
+        cost: of the net, for one clip.
+        memory_bytes: a step's peak on each device, estimated; without the program itself.
+        device: where it would run.
+        precision: in which arithmetic.
+        steps: how many.
+        learning_rates: of each step.
+    """
+
+    cost: NetCost
+    memory_bytes: int
+    device: torch.device
+    precision: torch.dtype
+    steps: TrainingSteps
+    learning_rates: list[float]
+
+
+def plan_training(config: ExperimentConfig) -> TrainingPlan:
+    """The plan of an experiment. Raises `ConfigError` for components that cannot be built."""
+    training = config.training
+    device = choose_device()
+    precision = choose_precision(training.precision, device)
+    cost = cost_of(config, dtype=precision)
+    steps = TrainingSteps.of(training, processes())
+    memory = training_memory(cost, training.batch_size, ema=training.ema_decay is not None)
+    rates = [
+        training.learning_rate * learning_rate_factor(step, steps.warmup, steps.total)
+        for step in range(steps.total)
+    ]
+    return TrainingPlan(cost, memory, device, precision, steps, rates)

@@ -13,16 +13,17 @@ from torch import nn
 
 from onball.classes import BACKGROUND, NUM_CLASSES
 from onball.config import ExperimentConfig, InferenceConfig
-from onball.data.matches import FrameSource, LabelledMatch
-from onball.data.targets import frame_targets
+from onball.data.frame_labels import frame_targets
+from onball.data.frames import FrameSource
+from onball.data.matches import LabelledMatch
 from onball.evaluation.classification import ClassificationResult, evaluate_classification
 from onball.evaluation.spotting import SpottingResult, evaluate_spotting
 from onball.events import EventList
-from onball.inference.clips import classify_matches
-from onball.inference.engine import ScoredFrames, StreamingEngine
-from onball.inference.peaks import events_of
 from onball.models import ClipClassifier, SpottingNet
-from onball.tracking.per_frame import PerFrame
+from onball.spotting.decoding import events_of
+from onball.spotting.engine import ScoredFrames, StreamingEngine
+from onball.spotting.matches import classify_matches
+from onball.tracking.grid import PerFrame
 from onball.training.losses import class_weights
 
 _CHUNK_FRAMES = 64
@@ -88,7 +89,7 @@ def _validate_spotting(
     total, total_weight = 0.0, 0.0
     for match in matches:
         scored = list(scored_frames(net, match, config.inference, precision))
-        events = events_of(scored, config.inference, net.head.reach, config.inference.threshold)
+        events = events_of(scored, config.inference, net.head.radius, config.inference.threshold)
         predictions.append(EventList.of(events, match.name))
         probabilities = np.concatenate([part.probabilities for part in scored])
         targets = frame_targets(match.labels, np.concatenate([part.pts_ms for part in scored]))

@@ -1,8 +1,6 @@
 """Exact-time reading, writing and cutting of video."""
 
-from onball.video.cut import cut_video
-from onball.video.probe import VideoInfo, probe
-from onball.video.reader import FrameBatch, read_frames
-from onball.video.writer import VideoWriter
+from onball.video.reading import FrameBatch, VideoInfo, probe, read_frames
+from onball.video.writing import VideoWriter, cut_video
 
 __all__ = ["FrameBatch", "VideoInfo", "VideoWriter", "cut_video", "probe", "read_frames"]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from onball.data.check.findings import Problem, Progress, Report
 from onball.data.check.labels import check_labels
-from onball.data.check.layout import Placed, check_layout
+from onball.data.check.layout import Placed, Problem, Progress, Report, check_layout
 from onball.data.check.videos import CheckedVideo, check_copies, check_rates, decode, open_video
 
 __all__ = ["Problem", "Progress", "Report", "check_data"]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from onball.actions import Action, parse_action
-from onball.data.check.findings import Problem, problem_of
+from onball.data.check.layout import Problem, problem_of
 from onball.errors import LabelError
 from onball.files import read_json_object
 

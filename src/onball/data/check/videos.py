@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from onball.data.check.findings import Problem, problem_of
-from onball.data.check.layout import Placed
+from onball.data.check.layout import Placed, Problem, problem_of
 from onball.errors import OnballWarning, VideoError
 from onball.video import VideoInfo, probe
-from onball.video.source import shown_pictures
+from onball.video.decoding import shown_pictures
 
 #: Where pictures are decoded if not all are: shares of the film's length.
 _PLACES = (0.0, 0.25, 0.5, 0.75)

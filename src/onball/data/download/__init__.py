@@ -20,8 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onball.data.download.archive import PasswordError, unpack
-from onball.data.download.hub import HubDataset, fetch, find_remote
-from onball.data.download.refusals import AccessError
+from onball.data.download.hub import AccessError, HubDataset, fetch, find_remote
 from onball.data.layout import OFFICIAL_SPLITS, SPLITS, SPLITS_FILE, some_names
 from onball.errors import ConfigError, InputError, OnballError, OnballWarning
 from onball.files import read_json_object, require_writable, write_json_atomic

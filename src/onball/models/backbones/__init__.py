@@ -1,6 +1,6 @@
 """Backbones: frames → one feature vector per frame. Importing this registers them all."""
 
-from onball.models.backbones import blind, image, x3d
-from onball.models.backbones.base import BACKBONES, Backbone, BackboneSetup
+from onball.models.backbones import image, x3d
+from onball.models.components import BACKBONES, Backbone, BackboneSetup
 
-__all__ = ["BACKBONES", "Backbone", "BackboneSetup", "blind", "image", "x3d"]
+__all__ = ["BACKBONES", "Backbone", "BackboneSetup", "image", "x3d"]

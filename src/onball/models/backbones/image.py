@@ -17,12 +17,10 @@ from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 from torch import Tensor
 
-from onball.config import PreprocessingConfig, Section
-from onball.models.backbones.base import BACKBONES, Backbone, BackboneSetup
-from onball.models.backbones.pretrained import load_pretrained, widen_stem
+from onball.config import NO_BACKBONE, BaseConfig, PreprocessingConfig
+from onball.models.backbones.pretrained import load_pretrained
 from onball.models.backbones.shift import GateShift, ShiftKind, insert_shifts
-
-__all__ = ["ImageBackbone", "ImageBackboneOptions", "widen_stem"]
+from onball.models.components import BACKBONES, Backbone, BackboneSetup
 
 #: Weights of red, green and blue in the luminance (ITU-R BT.601).
 _LUMA = (0.299, 0.587, 0.114)
@@ -68,7 +66,7 @@ class ImageBackbone(Backbone):
             load_pretrained(network, name, pretrained, channels)
         self.network = network.to(memory_format=torch.channels_last)
         self.neighbours = neighbours
-        self.context = neighbours + sum(layer.reach for layer in shifts)
+        self.context = neighbours + sum(layer.context for layer in shifts)
         self.feature_dim = int(getattr(network, "head_hidden_size", None) or network.num_features)
         self.register_buffer("_luma", torch.tensor(_LUMA).view(3, 1, 1), persistent=False)
         self._luma: Tensor
@@ -93,7 +91,7 @@ class ImageBackbone(Backbone):
         return torch.stack(shifted, dim=2) - grey.unsqueeze(2)
 
 
-class ImageBackboneOptions(Section):
+class ImageBackboneOptions(BaseConfig):
     """Options of every timm network; see `ImageBackbone`."""
 
     pretrained: bool | Path = True
@@ -133,3 +131,25 @@ def _timm_backbone(
 
 
 BACKBONES.look_up_others(_timm_backbone, timm.list_models)
+
+
+# --- A backbone that looks at no pixels, for nets on tracks alone.
+
+
+class NoBackbone(Backbone):
+    """Frames of any size → no feature: `[B, T, 0]`. Video need not be decoded for it."""
+
+    feature_dim = 0
+    context = 0
+
+    def forward(self, frames: Tensor) -> Tensor:
+        return frames.new_zeros(*frames.shape[:2], 0).float()
+
+
+class NoBackboneOptions(BaseConfig):
+    """`NoBackbone` has none."""
+
+
+@BACKBONES.register(NO_BACKBONE, NoBackboneOptions)
+def _none(setup: BackboneSetup, options: NoBackboneOptions) -> Backbone:
+    return NoBackbone(setup.preprocessing)

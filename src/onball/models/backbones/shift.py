@@ -60,7 +60,7 @@ class GateShift(nn.Module):
     Attributes:
         frames: length T of the clips in the input `[B · T, C, H, W]`; to be set before the forward.
             It stays set, since a checkpointed forward runs once more during the backward.
-        reach: on how many frames on each side an output frame depends.
+        context: on how many frames on each side an output frame depends.
     """
 
     def __init__(self, channels: int, *, fraction: float = 0.25, fuse: bool = False) -> None:
@@ -68,7 +68,7 @@ class GateShift(nn.Module):
         self.group = max(1, min(round(channels * fraction / 2), channels // 2))
         self.width = 2 * self.group
         self.frames: int | None = None
-        self.reach = 1 + _GATE_FRAMES // 2 + (_FUSION_FRAMES // 2 if fuse else 0)
+        self.context = 1 + _GATE_FRAMES // 2 + (_FUSION_FRAMES // 2 if fuse else 0)
         self.norm = nn.BatchNorm2d(self.width)
         # The 3D convolution as a 2D one that gives the share of each of its frames, which are then
         # added up: faster on a CPU, and of four axes, as a channels-last network wants its weights.

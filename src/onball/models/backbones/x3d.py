@@ -1,13 +1,4 @@
-"""X3D: a small 3D network that sees motion by itself, with one feature per frame.
-
-Feichtenhofer 2020, "X3D: Expanding Architectures for Efficient Video Recognition". X3D-S and X3D-M
-are one network, trained on clips of other lengths and sizes. The modules bear the names of
-pytorchvideo's published Kinetics-400 checkpoints, so that those load as they are.
-
-Two things differ from the network for clips, so that the features stay per frame. The last pooling
-is over space only. And squeeze-and-excitation looks at one frame, not at the whole clip, which
-would make each feature depend on all frames and on how a video is cut.
-"""
+"""Published weights of X3D, as pytorchvideo lays them out."""
 
 from __future__ import annotations
 
@@ -18,12 +9,64 @@ import torch
 import torch.nn.functional as F
 from pydantic import field_validator
 from pydantic_core import PydanticCustomError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from onball.config import PreprocessingConfig, Section
+from onball.config import BaseConfig, PreprocessingConfig
 from onball.errors import ModelError
-from onball.models.backbones.base import BACKBONES, Backbone, BackboneSetup
-from onball.models.backbones.x3d_weights import INSTEAD, fetch_checkpoint, read_checkpoint
+from onball.models.components import BACKBONES, Backbone, BackboneSetup
+
+_WEIGHTS = "https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics/{}"
+
+#: What to do without them.
+INSTEAD = (
+    "give pytorchvideo's X3D_S.pyth or X3D_M.pyth with --set model.backbone.pretrained=PATH, "
+    "or train from scratch with --set model.backbone.pretrained=false"
+)
+
+
+def fetch_checkpoint(file: str) -> object:
+    """The published checkpoint, from torch's cache or, the first time, from the internet.
+
+    Raises `ModelError` if it cannot be had.
+    """
+    try:
+        return torch.hub.load_state_dict_from_url(
+            _WEIGHTS.format(file), map_location="cpu", progress=False, weights_only=True
+        )
+    # Besides network errors, whatever unpickling a damaged file raises.
+    except Exception as error:
+        raise ModelError(
+            f"the pretrained weights {file} could not be fetched ({type(error).__name__}); "
+            f"go online once, {INSTEAD}"
+        ) from error
+
+
+def read_checkpoint(path: Path) -> object:
+    """What a file of weights, or the backbone in a saved model's folder, holds.
+
+    Raises `ModelError` if it is missing or damaged.
+    """
+    if path.is_dir():
+        saved = read_checkpoint(path / "model.safetensors")
+        assert isinstance(saved, dict)  # as safetensors gives it
+        own = "backbone."
+        return {k.removeprefix(own): v for k, v in saved.items() if k.startswith(own)}
+    if not path.is_file():
+        raise ModelError(f"{path}: no such weights file; {INSTEAD}")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    # What a damaged file raises depends on where the damage is.
+    except Exception as error:
+        raise ModelError(
+            f"{path}: not a weights file, or damaged ({type(error).__name__}); {INSTEAD}"
+        ) from error
+
+
+# --- X3D: a small 3D network that sees motion by itself, with one feature per frame.
+
 
 _STEM = 24
 #: Channels and blocks of the four stages of X3D-S and X3D-M, as the paper has them, and the
@@ -65,8 +108,8 @@ class _Depthwise(nn.Conv3d):
         # Backwards, torch's 3D depthwise convolution takes several times as long on a CPU as the
         # 2D one. A 3D convolution is a sum of 2D ones, each of the frames one moment further.
         batch, _, frames = input.shape[:3]
-        reach = self.kernel_size[0] // 2
-        padded = F.pad(input.transpose(1, 2), (0, 0, 0, 0, 0, 0, reach, reach))
+        context = self.kernel_size[0] // 2
+        padded = F.pad(input.transpose(1, 2), (0, 0, 0, 0, 0, 0, context, context))
         total: Tensor | None = None
         for moment in range(self.kernel_size[0]):
             part = F.conv2d(
@@ -239,7 +282,7 @@ def _initialise(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-class X3DOptions(Section):
+class X3DOptions(BaseConfig):
     """Options of X3D; see `X3D`.
 
     Attributes:

@@ -8,8 +8,8 @@ from pydantic import AfterValidator, PositiveInt
 from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
-from onball.config import Section, ShareBelowOne
-from onball.models.temporal.base import TEMPORAL_HEADS, TemporalHead
+from onball.config import BaseConfig, FractionBelowOne
+from onball.models.components import TEMPORAL_HEADS, TemporalHead
 
 
 class TCN(TemporalHead):
@@ -77,13 +77,13 @@ def _odd(kernel: int) -> int:
 OddKernel = Annotated[PositiveInt, AfterValidator(_odd)]
 
 
-class TCNOptions(Section):
+class TCNOptions(BaseConfig):
     """Options of `TCN`."""
 
     dim: PositiveInt = 256
     layers: PositiveInt = 5
     kernel: OddKernel = 3
-    dropout: ShareBelowOne = 0.1
+    dropout: FractionBelowOne = 0.1
 
 
 @TEMPORAL_HEADS.register("tcn", TCNOptions)

@@ -7,8 +7,8 @@ from typing import TypeVar
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from onball.config import Section, ShareBelowOne
-from onball.models.temporal.base import TEMPORAL_HEADS, TemporalHead
+from onball.config import BaseConfig, FractionBelowOne
+from onball.models.components import TEMPORAL_HEADS, TemporalHead
 
 NetworkT = TypeVar("NetworkT", nn.LSTM, nn.GRU)
 
@@ -71,12 +71,12 @@ def _bidirectional(
     )
 
 
-class RecurrentOptions(Section):
+class RecurrentOptions(BaseConfig):
     """Options of `BiLSTM` and `BiGRU`."""
 
     hidden: PositiveInt = 256
     layers: PositiveInt = 1
-    dropout: ShareBelowOne = 0.0
+    dropout: FractionBelowOne = 0.0
 
 
 @TEMPORAL_HEADS.register("bilstm", RecurrentOptions)

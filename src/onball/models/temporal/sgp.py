@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from onball.config import Section
-from onball.models.temporal.base import TEMPORAL_HEADS, TemporalHead
+from onball.config import BaseConfig
+from onball.models.components import TEMPORAL_HEADS, TemporalHead
 from onball.models.temporal.convolution import OddKernel
 
 
@@ -173,7 +173,7 @@ def _feedforward(dim: int) -> nn.Sequential:
     )
 
 
-class SGPOptions(Section):
+class SGPOptions(BaseConfig):
     """Options of `SGPEncoderDecoder`."""
 
     layers: PositiveInt = 2

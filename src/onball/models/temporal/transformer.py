@@ -10,8 +10,8 @@ from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
-from onball.config import Section, ShareBelowOne
-from onball.models.temporal.base import TEMPORAL_HEADS, TemporalHead
+from onball.config import BaseConfig, FractionBelowOne
+from onball.models.components import TEMPORAL_HEADS, TemporalHead
 
 
 class Transformer(TemporalHead):
@@ -115,7 +115,7 @@ def neighbourhood(length: int, span: int, device: torch.device | None = None) ->
     return (time[:, None] - time).abs() <= span
 
 
-class TransformerOptions(Section):
+class TransformerOptions(BaseConfig):
     """Options of `Transformer`."""
 
     dim: PositiveInt = 256
@@ -123,7 +123,7 @@ class TransformerOptions(Section):
     # The default too must go with the `dim` that the user chose.
     heads: PositiveInt = Field(default=8, validate_default=True)
     feedforward: PositiveInt = 1024
-    dropout: ShareBelowOne = 0.1
+    dropout: FractionBelowOne = 0.1
     attention_span: PositiveInt | None = None
 
     @field_validator("heads")

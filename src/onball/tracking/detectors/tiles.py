@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.errors import InputError
-from onball.tracking.detections import Detections, Detector
-from onball.tracking.detectors.suppression import chosen, suppressed
+from onball.tracking.detectors.base import Detections, Detector, chosen, suppressed
 from onball.tracks import BALL
 
 #: A box that ends so near to a border inside the picture, in pixels, may have been cut by it.

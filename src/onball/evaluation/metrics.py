@@ -1,0 +1,302 @@
+"""Results of spotting as JSON has them: numbers under the names of actions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onball.actions import ACTIONS, Action
+from onball.errors import ConfigError
+from onball.evaluation.average_precision import MeanAP, OperatingPoint, PRCurve, Ranking
+from onball.evaluation.bootstrap import Intervals, Unit, bootstrap
+from onball.evaluation.matching import CONFUSION_NAMES, Columns, Matcher, confusion_matrix
+from onball.evaluation.spotting import (
+    LOOSE_TOLERANCES_S,
+    TIGHT_TOLERANCES_S,
+    AverageResult,
+    SpottingResult,
+    TeamResult,
+    TimingErrors,
+    action_matcher,
+    average_results,
+    check_tolerances,
+    evaluate_teams,
+    rankings_of,
+    result_of,
+)
+from onball.events import EventList
+
+
+def result_json(result: SpottingResult) -> dict[str, Any]:
+    """All figures at one tolerance; shares from 0 to 1, the tolerance in seconds."""
+    return {
+        "tolerance_s": result.tolerance_s,
+        "map12": result.map12,
+        "map10": result.map10,
+        "exact_map12": result.exact_map12,
+        "exact_map10": result.exact_map10,
+        "ap": by_name(result.ap),
+        "exact_ap": by_name(result.exact_ap),
+        "labels": by_name(result.truth_counts),
+        "predictions": by_name(result.prediction_counts),
+    }
+
+
+def average_json(average: AverageResult) -> dict[str, Any]:
+    """The averages over a list of tolerances; shares from 0 to 1, tolerances in seconds."""
+    return {
+        "tolerances_s": [result.tolerance_s for result in average.results],
+        "map12": average.map12,
+        "map10": average.map10,
+        "ap": by_name(average.ap),
+    }
+
+
+def by_name(values: Mapping[Action, float]) -> dict[str, float]:
+    """The values under the names of their actions."""
+    return {action.value: value for action, value in values.items()}
+
+
+# --- All that an evaluation of spotting tells, in one place: for tables, files and pages.
+
+
+#: The tolerances that are told one by one, in seconds; 1 is the headline.
+TOLERANCES_S: tuple[float, ...] = (0.5, 1, 2, 3, 4, 5)
+_FPS = 25
+
+
+@dataclass(frozen=True, slots=True)
+class MatchRow(MeanAP):
+    """One match alone, at the report's tolerance.
+
+    Attributes:
+        name: of the match.
+        labels, predictions: how many events it has of each.
+        ap: SoccerNet's AP of each action; 0 for an action that the match has no label of.
+        shown: all actions together, at the best thresholds of the whole report.
+        median_ms: the median timing error of the pairs shown; None without any.
+    """
+
+    name: str
+    labels: int
+    predictions: int
+    ap: dict[Action, float]
+    shown: OperatingPoint
+    median_ms: float | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The attributes and means by their names."""
+        return {
+            "name": self.name,
+            "labels": self.labels,
+            "predictions": self.predictions,
+            "map12": self.map12,
+            "map10": self.map10,
+            "ap": by_name(self.ap),
+            "precision": self.shown.precision,
+            "recall": self.shown.recall,
+            "f1": self.shown.f1,
+            "median_ms": self.median_ms,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SpottingReport:
+    """How well predictions agree with annotations, seen from all sides.
+
+    Attributes:
+        result: at the report's tolerance, as are all attributes but the next three.
+        results: at each of `TOLERANCES_S`; `at(1)` is the headline.
+        tight, loose: averages over SoccerNet's lists of tolerances.
+        teams: team-aware AP; None if no annotation names a side.
+        curves: precision over recall of each action, with its best threshold.
+        shown: all actions together, each at its best threshold.
+        timing: errors of the detections shown at the best thresholds that match a label.
+        confusion: `[13, 13]`, rows labels, columns detections shown, the last of each "nothing".
+        matches: a row for each match.
+        intervals: over matches and over 5-minute blocks; None where there is only one.
+        same_frame_predictions: predictions that do not count because a later one of the same
+            action lies on their frame, as in SoccerNet's evaluator.
+    """
+
+    result: SpottingResult
+    results: tuple[SpottingResult, ...]
+    tight: AverageResult
+    loose: AverageResult
+    teams: TeamResult | None
+    curves: dict[Action, PRCurve]
+    shown: OperatingPoint
+    timing: TimingErrors
+    confusion: NDArray[np.int64]
+    matches: tuple[MatchRow, ...]
+    intervals: dict[Unit, Intervals | None]
+    same_frame_predictions: int
+
+    @property
+    def tolerance_s(self) -> float:
+        """δ in seconds; a prediction matches within ±δ/2."""
+        return self.result.tolerance_s
+
+    @property
+    def best(self) -> dict[Action, OperatingPoint]:
+        """The threshold of each action where F1 is highest, with precision, recall and F1."""
+        return {action: curve.best for action, curve in self.curves.items()}
+
+    def at(self, tolerance_s: float) -> SpottingResult:
+        """The result at one of `TOLERANCES_S`. Raises `KeyError` for another tolerance."""
+        return {result.tolerance_s: result for result in self.results}[tolerance_s]
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything as JSON has it: names of actions as keys, shares from 0 to 1, no NaN."""
+        return {
+            "task": "spotting",
+            "map12_at1": self.at(1).map12,
+            "map10_at1": self.at(1).map10,
+            "tolerance_s": self.tolerance_s,
+            "result": result_json(self.result),
+            "results": [result_json(result) for result in self.results],
+            "tight": average_json(self.tight),
+            "loose": average_json(self.loose),
+            "teams": self.teams.as_json() if self.teams else None,
+            "shown": self.shown.as_json(),
+            "curves": {action.value: curve.as_json() for action, curve in self.curves.items()},
+            "timing": self.timing.as_json(),
+            "confusion": {"names": list(CONFUSION_NAMES), "matrix": self.confusion.tolist()},
+            "matches": [row.as_json() for row in self.matches],
+            "intervals": {unit: i.as_json() if i else None for unit, i in self.intervals.items()},
+            "same_frame_predictions": self.same_frame_predictions,
+        }
+
+
+def report_spotting(
+    truth: Sequence[EventList],
+    predictions: Sequence[EventList],
+    tolerance_s: float = 1.0,
+    *,
+    names: Sequence[str] | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> SpottingReport:
+    """Everything about the predictions for some matches.
+
+    Args:
+        truth: the annotations, one list per match.
+        predictions: the predictions for the same matches in the same order.
+        tolerance_s: δ in seconds, of all that is told at one tolerance.
+        names: of the matches; None takes `EventList.match` of the annotations.
+        resamples: draws of the bootstrap; 0 leaves the intervals out.
+        seed: of the draws.
+
+    Raises `ValueError` if the sequences differ in length, `ConfigError` for a tolerance out of
+    range or a negative number of resamples.
+    """
+    if len(truth) != len(predictions):
+        raise ValueError(f"{len(truth)} matches of truth, {len(predictions)} of predictions")
+    names = [events.match for events in truth] if names is None else list(names)
+    columns = Columns.of(truth), Columns.of(predictions)
+    return report_columns(*columns, names, tolerance_s, resamples=resamples, seed=seed)
+
+
+def report_columns(
+    truth: Columns,
+    predictions: Columns,
+    names: Sequence[str],
+    tolerance_s: float = 1.0,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> SpottingReport:
+    """`report_spotting` of events that are columns already; `names` has one for each match."""
+    check_tolerances([tolerance_s])
+    if resamples < 0:
+        raise ConfigError(f"resamples {resamples}: give 0 or more")
+    matcher = action_matcher(truth, predictions, len(names), _FPS)
+    matched = {
+        delta: matcher.match(delta)
+        for delta in {tolerance_s, *TOLERANCES_S, *TIGHT_TOLERANCES_S, *LOOSE_TOLERANCES_S}
+    }
+    rankings = rankings_of(matcher)
+    solved = {d: result_of(matcher, rankings, found >= 0, d) for d, found in matched.items()}
+    found = matched[tolerance_s]
+    hits = found >= 0
+    curves = _curves(matcher, hits)
+    shown = _shown(matcher, curves)
+    units: tuple[Unit, Unit] = ("matches", "blocks")
+    return SpottingReport(
+        result=solved[tolerance_s],
+        results=tuple(solved[delta] for delta in TOLERANCES_S),
+        tight=average_results([solved[delta] for delta in TIGHT_TOLERANCES_S]),
+        loose=average_results([solved[delta] for delta in LOOSE_TOLERANCES_S]),
+        teams=evaluate_teams(truth, predictions, len(names), tolerance_s=tolerance_s, fps=_FPS),
+        curves=curves,
+        shown=OperatingPoint.of_counts(
+            int((hits & shown).sum()), int(shown.sum()), len(matcher.labels)
+        ),
+        timing=_timing(matcher, found, hits & shown, tolerance_s),
+        confusion=confusion_matrix(matcher, shown, tolerance_s),
+        matches=tuple(
+            _match_row(matcher, found, shown, index, name) for index, name in enumerate(names)
+        ),
+        intervals={
+            unit: bootstrap(matcher, found, len(names), unit, resamples=resamples, seed=seed)
+            for unit in units
+        },
+        same_frame_predictions=len(predictions) - len(matcher.scores),
+    )
+
+
+def _curves(matcher: Matcher, hits: NDArray[np.bool_]) -> dict[Action, PRCurve]:
+    curves = {}
+    for action in ACTIONS:
+        part = slice(*matcher.bounds[action.order : action.order + 2].tolist())
+        positives = int(matcher.positives[action.order])
+        curves[action] = PRCurve.of(matcher.scores[part], hits[part], positives)
+    return curves
+
+
+def _shown(matcher: Matcher, curves: dict[Action, PRCurve]) -> NDArray[np.bool_]:
+    """`[N]`, which detections reach the best threshold of their action."""
+    least = [curves[action].best.threshold for action in ACTIONS]
+    thresholds = np.array([np.inf if value is None else value for value in least])
+    return matcher.scores >= thresholds[matcher.detection_class]
+
+
+def _timing(
+    matcher: Matcher, found: NDArray[np.int64], pairs: NDArray[np.bool_], tolerance_s: float
+) -> TimingErrors:
+    frame_ms = 1000 // matcher.fps
+    return TimingErrors.of(
+        matcher.detections.position_ms[pairs] - matcher.labels.position_ms[found[pairs]],
+        matcher.detection_class[pairs],
+        radius_ms=max(1, matcher.radius(tolerance_s)) * frame_ms,
+        frame_ms=frame_ms,
+    )
+
+
+def _match_row(
+    matcher: Matcher, found: NDArray[np.int64], shown: NDArray[np.bool_], index: int, name: str
+) -> MatchRow:
+    of_label, of_detection = matcher.labels.match == index, matcher.detections.match == index
+    positives = np.bincount(matcher.label_class[of_label], minlength=len(ACTIONS))
+    hits, scores = found[of_detection] >= 0, matcher.scores[of_detection]
+    action = matcher.detection_class[of_detection]
+    ap = {}
+    for one in ACTIONS:
+        mine = action == one.order
+        ap[one] = Ranking.of(scores[mine]).ap(hits[mine], int(positives[one.order]))[0]
+    pairs = of_detection & shown & (found >= 0)
+    errors = matcher.detections.position_ms[pairs] - matcher.labels.position_ms[found[pairs]]
+    return MatchRow(
+        name=name,
+        labels=int(of_label.sum()),
+        predictions=int(of_detection.sum()),
+        ap=ap,
+        shown=OperatingPoint.of_counts(
+            int(pairs.sum()), int((of_detection & shown).sum()), int(of_label.sum())
+        ),
+        median_ms=float(np.median(errors)) if len(errors) else None,
+    )

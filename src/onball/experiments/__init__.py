@@ -1,1 +1,0 @@
-"""Experiments: many configs trained and tested alike, a row of results each."""

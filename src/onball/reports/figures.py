@@ -1,0 +1,525 @@
+"""A chart: one picture that goes into the page as SVG and beside it as PNG and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from onball.actions import ACTIONS, Action
+from onball.errors import optional_dependency
+from onball.evaluation.matching import CONFUSION_NAMES
+from onball.files import atomic_path, write_text_atomic
+from onball.reports.runs import Epoch, Evaluated, EvaluatedSpotting, Means, Run
+
+with optional_dependency("matplotlib", "plot", "A report"):
+    from matplotlib import rc_context
+    from matplotlib.axes import Axes
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
+    from matplotlib.transforms import Bbox
+
+
+#: Text, quiet text, lines of the grid, ground. The page has its own of each, for light and dark.
+INK, FAINT, GRID, GROUND = "#1d2330", "#5c6675", "#e3e7ed", "#fefefe"
+_PAGE_COLOURS = {
+    INK: "var(--ink)",
+    FAINT: "var(--faint)",
+    GRID: "var(--grid)",
+    GROUND: "var(--card)",
+}
+#: Okabe and Ito's colours, without black and yellow, which one of the page's grounds would hide.
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+_DASHES = ("-", (0, (4, 1.6)), (0, (1.2, 1.2)), (0, (5, 1.3, 1.2, 1.3)))
+_PNG_DPI = 180
+
+
+class Look(NamedTuple):
+    """How a run is drawn in every chart.
+
+    Attributes:
+        name: of the run.
+        colour: `#rrggbb`, safe for the colour-blind.
+        dash: matplotlib's line style; runs that share a colour differ in it.
+    """
+
+    name: str
+    colour: str
+    dash: str | tuple[int, tuple[float, ...]]
+
+
+def looks(names: Sequence[str]) -> dict[str, Look]:
+    """A look for each run: six colours, then the same with other dashes."""
+    n = len(_COLOURS)
+    return {
+        name: Look(name, _COLOURS[i % n], _DASHES[i // n % len(_DASHES)])
+        for i, name in enumerate(names)
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One picture and its numbers.
+
+    Attributes:
+        name: stem of its files.
+        says: what it shows, for those who cannot see it.
+        figure: the picture, without a legend of runs: the page has one for all its charts.
+        header: of the table.
+        rows: the numbers that are drawn.
+        legend: the runs in it, for the PNG, which stands alone.
+    """
+
+    name: str
+    says: str
+    figure: Figure
+    header: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    legend: Sequence[Look] = field(default=())
+
+    def svg(self) -> str:
+        """The picture as an `<svg>` element for a page: no size, no links, colours of the page."""
+        text = io.StringIO()
+        with rc_context({"svg.fonttype": "none", "svg.hashsalt": self.name}):
+            self.figure.savefig(
+                text,
+                format="svg",
+                transparent=True,
+                metadata={"Creator": None, "Date": None, "Format": None, "Type": None},
+            )
+        # What is laid out stays so: doing it anew for the PNG takes as long as drawing.
+        self.figure.set_layout_engine("none")
+        return _inlined(text.getvalue(), self.name, self.says)
+
+    def write(self, folder: Path) -> None:
+        """Write `<name>.png` and `<name>.csv`."""
+        write_csv(folder / f"{self.name}.csv", self.header, self.rows)
+        width, height = self.figure.get_size_inches()
+        below = 0.0
+        if self.legend:
+            entry = 0.6 + 0.08 * max(len(look.name) for look in self.legend)
+            columns = max(1, min(3, int(width / entry)))
+            below = 0.15 + 0.2 * -(-len(self.legend) // columns)
+            self.figure.legend(
+                handles=[
+                    Line2D([], [], color=look.colour, linestyle=look.dash, label=look.name)
+                    for look in self.legend
+                ],
+                loc="upper center",
+                bbox_to_anchor=(0.5, 0.0),
+                ncols=columns,
+                frameon=False,
+                fontsize=8,
+                labelcolor=INK,
+            )
+        area = Bbox([[0.0, -below], [width, height]])
+        with atomic_path(folder / f"{self.name}.png") as aside:
+            self.figure.savefig(aside, dpi=_PNG_DPI, bbox_inches=area, facecolor="white")
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table as a file; numbers with all their digits, nothing for None."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([["" if cell is None else cell for cell in row] for row in rows])
+    write_text_atomic(path, text.getvalue())
+
+
+def new_axes(width: float = 4.2, height: float = 2.9) -> tuple[Figure, Axes]:
+    """An empty chart in the page's style; sizes in inches, text of 9 points."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_axisbelow(True)
+    axes.grid(True, color=GRID, linewidth=0.8)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(GRID)
+    axes.tick_params(length=0, labelsize=8.5, labelcolor=FAINT)
+    return figure, axes
+
+
+def title(axes: Axes, text: str, size: float = 10) -> None:
+    """The chart's name, above and at the left."""
+    axes.set_title(text, loc="left", fontsize=size, color=INK, fontweight="bold", pad=8)
+
+
+def label(axes: Axes, x: str = "", y: str = "", size: float = 8.5) -> None:
+    """What the axes mean."""
+    axes.set_xlabel(x, fontsize=size, color=FAINT)
+    axes.set_ylabel(y, fontsize=size, color=FAINT)
+
+
+def _inlined(svg: str, name: str, says: str) -> str:
+    """A whole SVG file as an element of a page."""
+    body = svg[svg.index("<svg") :]
+    opening, _, body = body.partition(">")
+    box = re.search(r'viewBox="[^"]+"', opening)
+    assert box is not None
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = body.replace("xlink:href", "href")
+    # Ids are one name space on a page: charts must not take each other's clipping paths.
+    body = re.sub(r'\bid="', f'id="{name}-', body)
+    body = body.replace('href="#', f'href="#{name}-').replace("url(#", f"url(#{name}-")
+    for colour, variable in _PAGE_COLOURS.items():
+        body = body.replace(colour, variable)
+    said = says.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+    return f'<svg {box[0]} role="img" aria-label="{said}">{body.strip()}'
+
+
+# --- How the trainings went: losses and mAP10 over epochs, all runs together.
+
+
+def training_charts(runs: Sequence[Run], look: Mapping[str, Look], stem: str = "") -> list[Chart]:
+    """Training loss, validation loss, and mAP10 on the split `valid`.
+
+    Args:
+        runs: of one task, whose losses can be compared.
+        look: of each run, by its name.
+        stem: what the names of the charts begin with.
+    """
+    return [
+        _curves(
+            runs, look, f"{stem}training_loss", "Training loss", "loss", lambda e: e.train_loss
+        ),
+        _curves(
+            runs, look, f"{stem}validation_loss", "Validation loss", "loss", lambda e: e.valid_loss
+        ),
+        _curves(
+            runs,
+            look,
+            f"{stem}validation_map10",
+            "Validation mAP10",
+            "mAP10, per cent",
+            lambda e: None if e.map10 is None else 100 * e.map10,
+        ),
+    ]
+
+
+def _curves(
+    runs: Sequence[Run],
+    look: Mapping[str, Look],
+    name: str,
+    heading: str,
+    unit: str,
+    value: Callable[[Epoch], float | None],
+) -> Chart:
+    figure, axes = new_axes()
+    rows: list[tuple[object, ...]] = []
+    for run in runs:
+        points = [(epoch.epoch, y) for epoch in run.epochs if (y := value(epoch)) is not None]
+        rows += [(run.name, x, y) for x, y in points]
+        axes.plot(
+            [x for x, _ in points],
+            [y for _, y in points],
+            color=look[run.name].colour,
+            linestyle=look[run.name].dash,
+            linewidth=1.8,
+            # A single epoch is no line.
+            marker="o" if len(points) < 3 else "",
+            markersize=4,
+        )
+    if not rows:
+        axes.text(0.5, 0.5, "not validated", transform=axes.transAxes, ha="center", color=FAINT)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
+    title(axes, heading)
+    label(axes, "epoch", unit)
+    says = f"{heading} over epochs of {', '.join(run.name for run in runs)}"
+    return Chart(name, says, figure, ("run", "epoch", unit), rows, [look[r.name] for r in runs])
+
+
+# --- Runs beside each other: mAP with its intervals, and mAP against what a net costs.
+
+
+#: Names written into a picture are cut to so many characters.
+_MOST_CHARACTERS = 36
+#: Names of neighbours are at least that part of the axis apart.
+_LEAST_GAP = 0.075
+
+
+def bar_charts(
+    evaluated: Sequence[Evaluated], look: Mapping[str, Look], stem: str = ""
+) -> list[Chart]:
+    """mAP12 and mAP10 of each run, the highest mAP10 on top, with 95 % intervals if there are any."""
+    ordered = sorted(evaluated, key=lambda one: one.means.map10, reverse=True)
+    return [
+        _bars(ordered, look, f"{stem}map12", "mAP12", lambda m: (m.map12, m.map12_interval)),
+        _bars(ordered, look, f"{stem}map10", "mAP10", lambda m: (m.map10, m.map10_interval)),
+    ]
+
+
+def cost_charts(
+    evaluated: Sequence[Evaluated], look: Mapping[str, Look], stem: str = ""
+) -> list[Chart]:
+    """mAP10 over the parameters of the nets, and over the arithmetic of one clip."""
+    return [
+        _costs(
+            evaluated, look, f"{stem}parameters", "mAP10 over parameters", "million parameters",
+            lambda one: one.run.cost.parameters / 1e6,
+        ),
+        _costs(
+            evaluated, look, f"{stem}gflops", "mAP10 over arithmetic", "GFLOPs per clip",
+            lambda one: one.run.cost.gflops,
+        ),
+    ]  # fmt: skip
+
+
+def tolerance_chart(evaluated: Sequence[EvaluatedSpotting], look: Mapping[str, Look]) -> Chart:
+    """mAP10 over the tolerance: how exact in time the runs are."""
+    figure, axes = new_axes(4.2, 2.9)
+    rows: list[tuple[object, ...]] = []
+    for one in evaluated:
+        results = one.report.results
+        rows += [(one.run.name, r.tolerance_s, 100 * r.map10, 100 * r.map12) for r in results]
+        axes.plot(
+            [r.tolerance_s for r in results], [100 * r.map10 for r in results],
+            color=look[one.run.name].colour, linestyle=look[one.run.name].dash,
+            linewidth=1.8, marker="o", markersize=4,
+        )  # fmt: skip
+    axes.set_ylim(bottom=0)
+    title(axes, "mAP10 over tolerance")
+    label(axes, "tolerance δ, seconds (a match is within ±δ/2)", "per cent")
+    says = f"mAP10 at tolerances from 0.5 to 5 s of {', '.join(o.run.name for o in evaluated)}"
+    header = ("run", "tolerance_s", "mAP10", "mAP12")
+    return Chart("tolerance", says, figure, header, rows, [look[o.run.name] for o in evaluated])
+
+
+def _bars(
+    evaluated: Sequence[Evaluated],
+    look: Mapping[str, Look],
+    name: str,
+    heading: str,
+    value: Callable[[Means], tuple[float, tuple[float, float] | None]],
+) -> Chart:
+    figure, axes = new_axes(4.2, 0.9 + 0.5 * len(evaluated))
+    rows: list[tuple[object, ...]] = []
+    right = 1.0
+    for place, one in enumerate(evaluated):
+        share, interval = value(one.means)
+        low, high = (100 * end for end in interval) if interval else (None, None)
+        rows.append((one.run.name, 100 * share, low, high))
+        axes.barh(place, 100 * share, height=0.5, color=look[one.run.name].colour)
+        if low is not None and high is not None:
+            axes.plot([low, high], [place, place], color=INK, linewidth=1.4)
+            axes.plot(
+                [low, high], [place, place], color=INK, linestyle="", marker="|", markersize=7
+            )
+        end = max(100 * share, high or 0)
+        right = max(right, end)
+        axes.annotate(
+            f"{100 * share:.1f}", (end, place), (5, 0), textcoords="offset points",
+            va="center", fontsize=8.5, color=INK,
+        )  # fmt: skip
+        # Above its bar a name of any length leaves the bar its room.
+        axes.annotate(
+            _short(one.run.name), (0, place - 0.27), (1, 1), textcoords="offset points",
+            va="bottom", fontsize=8.5, color=INK,
+        )  # fmt: skip
+    axes.set_yticks([])
+    axes.set_ylim(len(evaluated) - 0.65, -0.72)
+    axes.set_xlim(0, right * 1.14)
+    axes.grid(False, axis="y")
+    title(axes, heading)
+    label(axes, "per cent")
+    says = f"{heading}: " + ", ".join(f"{row[0]} {row[1]:.1f}" for row in rows)
+    return Chart(name, says, figure, ("run", heading, "low", "high"), rows)
+
+
+def _costs(
+    evaluated: Sequence[Evaluated],
+    look: Mapping[str, Look],
+    name: str,
+    heading: str,
+    unit: str,
+    cost: Callable[[Evaluated], float],
+) -> Chart:
+    figure, axes = new_axes(4.6, 3.1)
+    points = [(one.run.name, cost(one), 100 * one.means.map10) for one in evaluated]
+    for run, x, y in points:
+        axes.plot(
+            x, y, marker="o", markersize=9, color=look[run].colour,
+            markeredgecolor=GROUND, markeredgewidth=1.2,
+        )  # fmt: skip
+    xs, ys = [x for _, x, _ in points], [y for _, _, y in points]
+    # Room for names at the right, and more than a sliver if all nets cost the same.
+    axes.set_xscale("log")
+    axes.set_xlim(min(xs) / 1.6, max(xs) * 1.6)
+    slack = max(1.0, 0.15 * (max(ys) - min(ys)))
+    axes.set_ylim(max(0.0, min(ys) - slack), max(ys) + slack)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+    axes.tick_params(which="both", length=0)
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    _name_points(axes, points)
+    title(axes, heading)
+    label(axes, unit, "mAP10, per cent")
+    says = f"{heading}: " + ", ".join(f"{run} {y:.1f} at {x:.3g} {unit}" for run, x, y in points)
+    header = ("run", unit, "mAP10, per cent")
+    return Chart(name, says, figure, header, points, [look[run] for run, _, _ in points])
+
+
+def _name_points(axes: Axes, points: Sequence[tuple[str, float, float]]) -> None:
+    """Write each run's name beside its point, to the side with more room, one above another."""
+    to_axes = axes.transAxes.inverted()
+    spots = [(to_axes.transform(axes.transData.transform((x, y))), run) for run, x, y in points]
+    for at_left in (True, False):
+        side = sorted(
+            (float(y), float(x), run) for (x, y), run in spots if (float(x) > 0.5) == at_left
+        )
+        heights = _spread([y for y, _, _ in side])
+        for (_, x, run), height in zip(side, heights, strict=True):
+            axes.annotate(
+                _short(run), (x, height), (-8 if at_left else 8, 0), xycoords="axes fraction",
+                textcoords="offset points", ha="right" if at_left else "left", va="center",
+                fontsize=8.5, color=FAINT,
+            )  # fmt: skip
+
+
+def _spread(heights: Sequence[float]) -> list[float]:
+    """Rising heights, moved up as far as they need to be apart, and down again from the top."""
+    spread: list[float] = []
+    for height in heights:
+        spread.append(max(height, spread[-1] + _LEAST_GAP) if spread else height)
+    ceiling = 0.97
+    for index in reversed(range(len(spread))):
+        spread[index] = min(spread[index], ceiling)
+        ceiling = spread[index] - _LEAST_GAP
+    return spread
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _MOST_CHARACTERS else "…" + name[1 - _MOST_CHARACTERS :]
+
+
+# --- What is behind a spotting mAP: precision over recall, timing errors, mix-ups.
+
+
+_HEAT = LinearSegmentedColormap.from_list("heat", ("#eef3f9", "#7fb2dd", "#0a4f86"))
+
+
+def pr_charts(evaluated: Sequence[EvaluatedSpotting], look: Mapping[str, Look]) -> list[Chart]:
+    """Precision over recall, a chart for each action, a curve for each run."""
+    return [_pr(action, evaluated, look) for action in ACTIONS]
+
+
+def timing_chart(one: EvaluatedSpotting, look: Look) -> Chart:
+    """How early or late the right detections of a run are."""
+    timing = one.report.timing
+    edges, counts = timing.edges_ms, timing.counts
+    figure, axes = new_axes(4.6, 3.0)
+    axes.bar(edges[:-1], counts, width=np.diff(edges), align="edge", color=look.colour,
+             edgecolor=GROUND, linewidth=0.6)  # fmt: skip
+    axes.axvline(0, color=FAINT, linewidth=1, linestyle=(0, (3, 2)))
+    axes.set_xlim(edges[0], edges[-1])
+    axes.grid(False, axis="x")
+    if timing.median_ms is not None and timing.median_absolute_ms is not None:
+        heading = (
+            f"Timing error: median {timing.median_ms:+.0f} ms, "
+            f"absolute {timing.median_absolute_ms:.0f} ms"
+        )
+    else:
+        heading = "Timing error: no detection is right"
+    title(axes, heading)
+    label(axes, "early  ←  detection minus label, ms  →  late", "events")
+    rows = list(zip(edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True))
+    return Chart(
+        f"timing_{slug(one.run.name)}", f"{heading}, run {one.run.name}", figure,
+        ("from_ms", "to_ms", "events"), rows,
+    )  # fmt: skip
+
+
+def confusion_chart(one: EvaluatedSpotting) -> Chart:
+    """What each label of a run's matches was found as."""
+    matrix = one.report.confusion
+    names = [_short_action(name) for name in CONFUSION_NAMES[:-1]]
+    n = len(CONFUSION_NAMES)
+    figure, axes = new_axes(5.9, 5.2)
+    axes.grid(False)
+    rows_of_labels = matrix.sum(axis=1, keepdims=True)
+    share = np.divide(matrix, rows_of_labels, out=np.zeros(matrix.shape), where=rows_of_labels > 0)
+    # What is nobody's label has no total to be a share of.
+    share[-1] = matrix[-1] / max(1, matrix.max())
+    shown = np.ma.masked_where(matrix == 0, share)
+    axes.pcolormesh(shown, cmap=_HEAT, vmin=0, vmax=1, edgecolors="none")
+    for row, column in zip(*np.nonzero(matrix), strict=True):
+        axes.text(
+            column + 0.5, row + 0.5, str(matrix[row, column]), ha="center", va="center",
+            fontsize=8, color="white" if share[row, column] > 0.55 else "#1d2331",
+        )  # fmt: skip
+    for line in range(n + 1):
+        axes.axhline(line, color=GROUND, linewidth=1.5)
+        axes.axvline(line, color=GROUND, linewidth=1.5)
+    axes.set_xlim(0, n)
+    axes.set_ylim(n, 0)
+    axes.set_xticks(
+        np.arange(n) + 0.5, [*names, "Missed"], rotation=45, ha="left", rotation_mode="anchor"
+    )
+    axes.set_yticks(np.arange(n) + 0.5, [*names, "False alarm"])
+    axes.xaxis.tick_top()
+    axes.tick_params(labelcolor=INK, labelsize=8)
+    label(axes, "found as", "labelled")
+    axes.xaxis.set_label_position("bottom")
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    right = int(np.trace(matrix[:-1, :-1]))
+    says = f"Confusion matrix of {one.run.name}: {right} of {int(matrix[:-1].sum())} labels found"
+    rows = [[name, *row] for name, row in zip(CONFUSION_NAMES, matrix.tolist(), strict=True)]
+    return Chart(
+        f"confusion_{slug(one.run.name)}", says, figure, ("labelled", *CONFUSION_NAMES), rows
+    )
+
+
+def slug(name: str) -> str:
+    """The name as a part of a file's name and of an id on a page."""
+    return "".join(c if c.isascii() and c.isalnum() else "_" for c in name)
+
+
+def _pr(action: Action, evaluated: Sequence[EvaluatedSpotting], look: Mapping[str, Look]) -> Chart:
+    figure, axes = new_axes(2.35, 2.1)
+    rows: list[tuple[object, ...]] = []
+    for one in evaluated:
+        curve = one.report.curves[action]
+        style = look[one.run.name]
+        rows += [
+            (one.run.name, float(t), float(p), float(r))
+            for t, p, r in zip(curve.threshold, curve.precision, curve.recall, strict=True)
+        ]
+        axes.plot(curve.recall, curve.precision, color=style.colour, linestyle=style.dash,
+                  linewidth=1.5)  # fmt: skip
+        if curve.best.threshold is not None:
+            axes.plot(curve.best.recall, curve.best.precision, marker="o", markersize=6,
+                      color=style.colour, markeredgecolor=GROUND)  # fmt: skip
+    labels = evaluated[0].means.counts[action] if evaluated else 0
+    if not labels or not rows:
+        axes.text(0.5, 0.5, "no labels" if not labels else "nothing found", ha="center",
+                  va="center", fontsize=9, color=FAINT, transform=axes.transAxes)  # fmt: skip
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.04)
+    ticks = [0, 0.5, 1]
+    axes.set_xticks(ticks)
+    axes.set_yticks(ticks)
+    axes.tick_params(labelsize=8)
+    title(axes, action.value.capitalize(), size=9)
+    label(axes, "recall", "precision", size=8)
+    return Chart(
+        f"pr_{slug(action.value)}",
+        f"Precision over recall of {action}, {labels} labels",
+        figure,
+        ("run", "threshold", "precision", "recall"),
+        rows,
+        [look[one.run.name] for one in evaluated],
+    )
+
+
+def _short_action(name: str) -> str:
+    shorter = {"PLAYER SUCCESSFUL TACKLE": "Tackle", "BALL PLAYER BLOCK": "Block"}
+    return shorter.get(name, name.capitalize())

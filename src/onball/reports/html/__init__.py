@@ -1,1 +1,0 @@
-"""One page about training runs: `write_report` makes it, everything else here is a part of it."""

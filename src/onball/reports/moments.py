@@ -1,0 +1,421 @@
+"""A strip of frames around a moment, as a JPEG, and what is labelled and found on its time axis."""
+
+from __future__ import annotations
+
+import base64
+import io
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onball.actions import Action
+from onball.errors import VideoError, optional_dependency
+from onball.events import Event
+from onball.files import atomic_path
+from onball.reports.figures import slug, write_csv
+from onball.reports.runs import EvaluatedSpotting, SpottedMatch
+from onball.reports.tables import swatch, text
+from onball.video import probe, read_frames
+
+with optional_dependency("pillow", "plot", "A report"):
+    from PIL import Image
+
+
+FRAMES = 7
+STEP_MS = 240
+#: A strip shows this much time on each side of its moment: half a frame beyond the outer ones.
+REACH_MS = STEP_MS * FRAMES // 2
+_FRAME_WIDTH = 192
+_GAP = 2
+_READ_FPS = 25
+_QUALITY = 72
+#: What a character and a mark take of the strip's width, in per cent, so that names never meet.
+_CHARACTER, _MARK = 0.95, 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An event on the time axis of a strip.
+
+    Attributes:
+        event: label or detection.
+        at: per cent of the strip's width.
+        row: 0 is the upper one; marks whose names would meet are in different ones.
+        turned: the name is at the left of the mark, because there is no room at its right.
+    """
+
+    event: Event
+    at: float
+    row: int
+    turned: bool
+
+
+def strip(video: Path, position_ms: int) -> bytes:
+    """Seven frames side by side as a JPEG, the middle one at the moment, the others 0.24 s apart.
+
+    Grey stands for moments before the film begins and after it ends. Raises `VideoError` if the
+    file is no video.
+    """
+    info = probe(video)
+    height = max(2, round(_FRAME_WIDTH * info.height / info.width))
+    start = max(0, position_ms - REACH_MS)
+    frames: list[NDArray[np.uint8]] = []
+    times: list[int] = []
+    size = (_FRAME_WIDTH, height)
+    end = position_ms + REACH_MS
+    for batch in read_frames(video, _READ_FPS, size, start_ms=start, end_ms=end, threads=1):
+        frames += list(batch.frames)
+        times += batch.pts_ms.tolist()
+    picture = np.full((height, FRAMES * (_FRAME_WIDTH + _GAP) - _GAP, 3), 255, np.uint8)
+    for index in range(FRAMES):
+        wanted = position_ms + (index - FRAMES // 2) * STEP_MS
+        left = index * (_FRAME_WIDTH + _GAP)
+        picture[:, left : left + _FRAME_WIDTH] = _nearest(frames, times, wanted, height)
+    data = io.BytesIO()
+    Image.fromarray(picture).save(data, "JPEG", quality=_QUALITY, optimize=True)
+    return data.getvalue()
+
+
+def as_data(jpeg: bytes) -> str:
+    """The picture as an address that holds it."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
+
+
+def marks(events: Iterable[Event], position_ms: int, half: int) -> list[Mark]:
+    """Where the events within the strip are on its axis, in order of time."""
+    near = [e for e in events if e.half == half and abs(e.position_ms - position_ms) < REACH_MS]
+    ends: list[float] = []
+    placed = []
+    for event in sorted(near, key=lambda e: e.position_ms):
+        at = 50 + 50 * (event.position_ms - position_ms) / REACH_MS
+        width = _MARK + _CHARACTER * (len(event.label) + 5)
+        turned = at + width > 100
+        begin, end = (at - width, at + 1) if turned else (at - 1, at + width)
+        row = next((i for i, taken in enumerate(ends) if taken <= begin), len(ends))
+        if row == len(ends):
+            ends.append(end)
+        ends[row] = end
+        placed.append(Mark(event, at, row, turned))
+    return placed
+
+
+def _nearest(
+    frames: list[NDArray[np.uint8]], times: list[int], wanted: int, height: int
+) -> NDArray[np.uint8]:
+    blank = np.full((height, _FRAME_WIDTH, 3), 190, np.uint8)
+    if not times:
+        return blank
+    index = int(np.argmin(np.abs(np.array(times) - wanted)))
+    return frames[index] if abs(times[index] - wanted) < STEP_MS // 2 else blank
+
+
+# --- Which moments are worth looking at: found, missed, mixed up and imagined, some of ea
+
+
+_FPS = 25
+#: Moments of one kind are at least so far apart, or the pictures would be the same.
+_APART_MS = 1500
+
+
+class Kind(StrEnum):
+    """What happened to a label or a detection."""
+
+    FOUND = "found"
+    FALSE_ALARM = "false alarm"
+    MISSED = "missed"
+    MIXED_UP = "mixed up"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A label, a detection, or a pair of both.
+
+    Attributes:
+        kind: found: a pair of one action; mixed up: of two; else one of both is None.
+        match: where it is.
+        label, detection: the pair.
+        support: of a missed label, the confidence of the surest detection of its action in reach,
+            which stayed below the threshold; else that of the detection.
+    """
+
+    kind: Kind
+    match: SpottedMatch
+    label: Event | None
+    detection: Event | None
+    support: float
+
+    @property
+    def event(self) -> Event:
+        """The label if there is one, else the detection."""
+        event = self.label or self.detection
+        assert event is not None
+        return event
+
+    @property
+    def error_ms(self) -> int | None:
+        """How late the detection of a pair is."""
+        if self.label is None or self.detection is None:
+            return None
+        return self.detection.position_ms - self.label.position_ms
+
+
+def shown_detections(match: SpottedMatch, thresholds: Mapping[Action, float | None]) -> list[Event]:
+    """The detections that reach the threshold of their action; None lets none through."""
+    return [
+        event
+        for event in match.predictions
+        if (least := thresholds[event.label]) is not None and event.confidence >= least
+    ]
+
+
+def find_moments(
+    matches: Sequence[SpottedMatch],
+    thresholds: Mapping[Action, float | None],
+    tolerance_s: float,
+) -> list[Moment]:
+    """Every label and every detection shown, paired as in the confusion matrix: the nearest first.
+
+    Args:
+        matches: of the split.
+        thresholds: of each action.
+        tolerance_s: δ in seconds; pairs are at most δ/2 apart, in frames, as in the metric.
+    """
+    return [moment for match in matches for moment in _of_match(match, thresholds, tolerance_s)]
+
+
+def choose(moments: Iterable[Moment], kind: Kind, most: int) -> list[Moment]:
+    """The most telling ones of a kind, first one of each action, then a second.
+
+    Those are the surest detections, and of missed labels the ones with the least support, those
+    that were on screen first.
+    """
+    of_action: dict[Action, list[Moment]] = defaultdict(list)
+    for moment in sorted((m for m in moments if m.kind is kind), key=_order):
+        of_action[moment.event.label].append(moment)
+    chosen: list[Moment] = []
+    depth = 0
+    while len(chosen) < most and depth < max(map(len, of_action.values()), default=0):
+        level = [group[depth] for group in of_action.values() if depth < len(group)]
+        for moment in sorted(level, key=_order):
+            if len(chosen) < most and not any(_same(moment, other) for other in chosen):
+                chosen.append(moment)
+        depth += 1
+    return chosen
+
+
+def _order(moment: Moment) -> tuple[bool, float, int]:
+    """Smaller is more telling. Equal ones are shuffled, the same way each time."""
+    telling = moment.support if moment.kind is Kind.MISSED else -moment.support
+    place = crc32(f"{moment.match.name} {moment.event.half} {moment.event.position_ms}".encode())
+    return (not moment.event.visible, telling, place)
+
+
+def _same(one: Moment, other: Moment) -> bool:
+    near = abs(one.event.position_ms - other.event.position_ms) < _APART_MS
+    return near and one.match is other.match and one.event.half == other.event.half
+
+
+class _Timeline:
+    """Events in order of time, for looking up those near a moment."""
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        self.events = sorted(events, key=lambda event: event.position_ms)
+        self._times = [event.position_ms for event in self.events]
+
+    def near(self, event: Event, tolerance_s: float) -> Iterator[int]:
+        """Indices of the events in reach, at most δ/2 away in frames, as in the metric."""
+        radius = tolerance_s * _FPS / 2
+        wide = int(500 * tolerance_s) + 2 * 1000 // _FPS
+        start = bisect_left(self._times, event.position_ms - wide)
+        stop = bisect_right(self._times, event.position_ms + wide)
+        for index in range(start, stop):
+            other = self.events[index]
+            if other.half == event.half and abs(_frame(other) - _frame(event)) <= radius:
+                yield index
+
+
+def _of_match(
+    match: SpottedMatch, thresholds: Mapping[Action, float | None], tolerance_s: float
+) -> list[Moment]:
+    labels = list(match.truth)
+    shown = _Timeline(shown_detections(match, thresholds))
+    pairs = []
+    for i, label in enumerate(labels):
+        for j in shown.near(label, tolerance_s):
+            other = shown.events[j]
+            distance = abs(label.position_ms - other.position_ms)
+            pairs.append((distance, label.label is not other.label, -other.confidence, i, j))
+    moments = []
+    free_labels, free_detections = set(range(len(labels))), set(range(len(shown.events)))
+    for _, differs, _, i, j in sorted(pairs):
+        if i in free_labels and j in free_detections:
+            free_labels.discard(i)
+            free_detections.discard(j)
+            kind = Kind.MIXED_UP if differs else Kind.FOUND
+            found = shown.events[j]
+            moments.append(Moment(kind, match, labels[i], found, found.confidence))
+    for j in sorted(free_detections):
+        found = shown.events[j]
+        moments.append(Moment(Kind.FALSE_ALARM, match, None, found, found.confidence))
+    everything = _Timeline(match.predictions)
+    for i in sorted(free_labels):
+        near = (everything.events[j] for j in everything.near(labels[i], tolerance_s))
+        same = [event.confidence for event in near if event.label is labels[i].label]
+        moments.append(Moment(Kind.MISSED, match, labels[i], None, max(same, default=0.0)))
+    return moments
+
+
+def _frame(event: Event) -> int:
+    return int(_FPS * (event.position_ms / 1000))
+
+
+# --- Moments to look at, as HTML: a strip of frames with its time axis, for each kind som
+
+
+_EACH = 5
+_SAYS: dict[Kind, tuple[str, str]] = {
+    Kind.FOUND: ("Found", "The surest detections that are right."),
+    Kind.FALSE_ALARM: ("False alarms", "The surest detections with no free label near."),
+    Kind.MISSED: ("Missed", "Labels without a detection, those with the least support first."),
+    Kind.MIXED_UP: ("Mixed up", "The surest detections of another action than the label's."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """The chosen moments of a run.
+
+    Attributes:
+        run: its name.
+        moments: of each kind, with their pictures (JPEG; None where there is no film to read).
+        thresholds: of each action, from which on detections are shown.
+    """
+
+    run: str
+    moments: Mapping[Kind, Sequence[tuple[Moment, bytes | None]]]
+    thresholds: Mapping[Action, float | None]
+
+    @classmethod
+    def of(cls, one: EvaluatedSpotting, progress: Callable[[str, float], None]) -> Gallery:
+        """Choose the moments of a run, and read their frames from the films."""
+        thresholds = {action: best.threshold for action, best in one.report.best.items()}
+        found = find_moments(one.matches, thresholds, one.report.tolerance_s)
+        chosen = [moment for kind in Kind for moment in choose(found, kind, _EACH)]
+        pictures: dict[Kind, list[tuple[Moment, bytes | None]]] = {kind: [] for kind in Kind}
+        for number, moment in enumerate(chosen):
+            progress(f"{one.run.name}: frames of moments", number / len(chosen))
+            pictures[moment.kind].append((moment, _picture(moment)))
+        progress(f"{one.run.name}: frames of moments", 1.0)
+        return cls(one.run.name, pictures, thresholds)
+
+    def html(self) -> str:
+        """All kinds, one below the other."""
+        parts = []
+        for kind, (heading, says) in _SAYS.items():
+            moments = [self._moment(*one) for one in self.moments[kind]]
+            content = "".join(moments) or '<p class="quiet">None.</p>'
+            parts.append(f'<div class="kind"><h4>{heading}</h4><p>{says}</p>{content}</div>')
+        return f'<div class="gallery">{"".join(parts)}</div>'
+
+    def write(self, folder: Path) -> None:
+        """Write each strip as `gallery_<run>_<kind>_<number>.jpg`, and what they show as CSV."""
+        rows: list[list[object]] = []
+        for kind, moments in self.moments.items():
+            for number, (moment, jpeg) in enumerate(moments, 1):
+                name = f"gallery_{slug(self.run)}_{slug(kind.value)}_{number}.jpg"
+                if jpeg is not None:
+                    with atomic_path(folder / name) as aside:
+                        aside.write_bytes(jpeg)
+                label, found = moment.label, moment.detection
+                rows.append([
+                    kind.value, moment.match.name, moment.event.half, moment.event.position_ms,
+                    label.label.value if label else None, found.label.value if found else None,
+                    found.confidence if found else None, moment.error_ms,
+                    name if jpeg is not None else None,
+                ])  # fmt: skip
+        header = ("kind", "match", "half", "position_ms", "labelled", "found", "confidence",
+                  "error_ms", "picture")  # fmt: skip
+        write_csv(folder / f"gallery_{slug(self.run)}.csv", header, rows)
+
+    def _moment(self, moment: Moment, jpeg: bytes | None) -> str:
+        event = moment.event
+        seconds = event.position_ms / 1000
+        where = f"{moment.match.name.rpartition('/')[2]}, {int(seconds // 60)}:{seconds % 60:04.1f}"
+        if jpeg is None:
+            frames = '<p class="quiet">The film is not there.</p>'
+        else:
+            said = text(f"{FRAMES} frames around {where}")
+            frames = f'<div class="frames"><img src="{as_data(jpeg)}" alt="{said}"></div>'
+        shown = shown_detections(moment.match, self.thresholds)
+        return (
+            f"<article><h5>{swatch(event.label.colour)}{_headline(moment)}</h5>"
+            f'<p class="where">{text(where)}</p><div class="scroll film" tabindex="0">'
+            f'<div class="strip">{frames}{_ruler()}'
+            f"{_lane('label', moment.match.truth, moment)}{_lane('found', shown, moment)}"
+            "</div></div></article>"
+        )
+
+
+def _picture(moment: Moment) -> bytes | None:
+    if moment.match.video is None:
+        return None
+    try:
+        return strip(moment.match.video, moment.event.position_ms)
+    except VideoError:  # the figures do not need the film
+        return None
+
+
+def _headline(moment: Moment) -> str:
+    sure = f"confidence {moment.support:.2f}"
+    named = f"<b>{text(moment.event.label)}</b>"
+    match moment.kind:
+        case Kind.FOUND:
+            late = moment.error_ms or 0
+            when = f"{abs(late)} ms {'late' if late > 0 else 'early'}" if late else "on the spot"
+            return f"{named} found {when}, {sure}"
+        case Kind.MIXED_UP:
+            assert moment.detection is not None
+            return f"{named} found as <b>{text(moment.detection.label)}</b>, {sure}"
+        case Kind.FALSE_ALARM:
+            return f"{named} found where no label is free, {sure}"
+        case Kind.MISSED:
+            below = f"the best is {moment.support:.2f}" if moment.support else "nothing near"
+            unseen = "" if moment.event.visible else ", not shown on screen"
+            return f"{named} missed, {below}{unseen}"
+
+
+def _ruler() -> str:
+    ticks = []
+    for index in range(FRAMES):
+        away = (index - FRAMES // 2) * STEP_MS / 1000
+        said = f"{away:+.2f} s" if away else "0 s"
+        ticks.append(f"<span>{said.replace('-', '−')}</span>")
+    return f'<div class="ruler">{"".join(ticks)}</div>'
+
+
+def _lane(kind: str, events: Iterable[Event], moment: Moment) -> str:
+    """The labels, or the detections, within the strip."""
+    near = marks(events, moment.event.position_ms, moment.event.half)
+    rows = max((mark.row for mark in near), default=0) + 1
+    inner = "".join(_mark(kind, mark) for mark in near)
+    height = f"{1.35 * rows:.2f}em"
+    return f'<div class="lane {kind}" style="height:{height}"><b>{kind}</b>{inner}</div>'
+
+
+def _mark(kind: str, mark: Mark) -> str:
+    event = mark.event
+    name = text(event.label.value.capitalize())
+    said = name if kind == "label" else f"{name} {event.confidence:.2f}"
+    side = f"right:{100 - mark.at:.2f}%" if mark.turned else f"left:{mark.at:.2f}%"
+    turned = " turned" if mark.turned else ""
+    return (
+        f'<span class="mark{turned}" style="{side};top:{1.35 * mark.row:.2f}em">'
+        f'<i style="--colour:{event.label.colour}"></i>{said}</span>'
+    )

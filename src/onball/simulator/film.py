@@ -1,0 +1,136 @@
+"""A simulated match as a film: its motion, its look and its director together, frame by frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onball.actions import Action
+from onball.events import Event, Team
+from onball.simulator.cameras import Director, Shot, View
+from onball.simulator.look.look import Look
+from onball.simulator.paint.painter import Painter
+from onball.simulator.play.match import play_match
+from onball.simulator.world import TICK_MS, Moment, Motion
+
+
+@dataclass(frozen=True)
+class MatchPlan:
+    """One match to simulate: the settings of its video, and the seed that decides everything else.
+
+    Attributes:
+        seed: decides motion, look, cameras and cuts.
+        duration_ms: length of the video.
+        width, height, fps, crf: of the video; a `crf` of None is for a data set to choose.
+        halves: 1, or 2 with a change of sides.
+        cuts: whether there are close-ups and replays in dead time.
+    """
+
+    seed: int
+    duration_ms: int
+    width: int = 398
+    height: int = 224
+    fps: float = 25.0
+    crf: int | None = 24
+    halves: int = 1
+    cuts: bool = True
+
+    @property
+    def frames(self) -> int:
+        """Number of frames of the video."""
+        return max(1, round(self.duration_ms * self.fps / 1000))
+
+
+class Film:
+    """Any frame of a simulated match, in any order; the same plan gives the same pixels.
+
+    Args:
+        plan: which match.
+        name: SoccerNet's name of the match, for its labels.
+        motion: a match that was recorded elsewhere; None simulates one.
+
+    Attributes:
+        plan, motion, look: of the match.
+    """
+
+    def __init__(self, plan: MatchPlan, *, name: str = "", motion: Motion | None = None) -> None:
+        self.plan = plan
+        if motion is None:
+            motion = play_match(plan.seed, plan.duration_ms, name=name, halves=plan.halves)
+        self.motion = motion
+        self.look = Look.random(plan.seed)
+        self._director = Director(self.motion, plan.seed, cuts=plan.cuts)
+        self._painter = Painter(self.look, plan.width, plan.height)
+        self._goals = [event for event in self.motion.events if event.label is Action.GOAL]
+        self._shutter_ms = round(self.look.shutter_ms)
+
+    @property
+    def duration_ms(self) -> int:
+        """Length of the film."""
+        return self.plan.duration_ms
+
+    def view(self, time_ms: int) -> View:
+        """Which camera is on air at that time."""
+        return self._director.at(time_ms)
+
+    def shots(self) -> list[tuple[int, int, Shot]]:
+        """The cuts away from the main camera: begin and end in ms, and what is shown."""
+        return self._director.shots()
+
+    def moment(self, view: View) -> Moment:
+        """The world that a view shows."""
+        return self.motion.at(view.world_ms)
+
+    def frame(self, time_ms: int) -> NDArray[np.uint8]:
+        """The picture at that time, uint8 `[H, W, 3]`, RGB."""
+        view = self.view(time_ms)
+        earlier_ms, camera = self._director.before(time_ms, self._shutter_ms)
+        before = None
+        if not self._jumps(earlier_ms, view.world_ms):
+            before = (self.motion.at(earlier_ms), camera)
+        return self._painter.paint(
+            self.moment(view),
+            view.camera,
+            clock_ms=self.clock_ms(time_ms),
+            score=self.score(time_ms),
+            before=before,
+            replay=view.shot is Shot.REPLAY,
+        )
+
+    def boxes(self, view: View) -> NDArray[np.float32]:
+        """True boxes of a view `[PEOPLE + 2, 4]`: see `onball.simulator.paint.scene.boxes`."""
+        return self._painter.boxes(self.moment(view), view.camera)
+
+    def swapped(self, time_ms: int) -> bool:
+        """Whether the home team defends the right goal at that time."""
+        return self._half(time_ms) % 2 == 1
+
+    def clock_ms(self, time_ms: int) -> int:
+        """What the clock in the picture shows: each half starts where its share of the match begins."""
+        half = self._half(time_ms)
+        begin = self.motion.halves[half] * TICK_MS
+        return time_ms - begin + round(half * self.duration_ms / len(self.motion.halves))
+
+    def score(self, time_ms: int) -> tuple[int, int]:
+        """Goals of the home and the away team so far."""
+        home = away = 0
+        for goal in self._goals:
+            if goal.position_ms <= time_ms:
+                if self._by_home(goal):
+                    home += 1
+                else:
+                    away += 1
+        return home, away
+
+    def _by_home(self, goal: Event) -> bool:
+        return (goal.team is Team.LEFT) != self.swapped(goal.position_ms)
+
+    def _half(self, time_ms: int) -> int:
+        begun = [half for half in self.motion.halves if half * TICK_MS <= time_ms]
+        return max(len(begun) - 1, 0)
+
+    def _jumps(self, earlier_ms: int, later_ms: int) -> bool:
+        """Whether people change places between two times: no picture shows that as a blur."""
+        return self._half(earlier_ms) != self._half(later_ms)

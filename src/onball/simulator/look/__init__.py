@@ -1,0 +1,1 @@
+"""Appearance of a simulated match: kits, venue, camera optics and on-screen graphics."""

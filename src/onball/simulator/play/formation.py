@@ -1,0 +1,172 @@
+"""Where everybody would like to be: team shapes that shift with the ball, marking, runs, bystanders."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onball.simulator.world import (
+    ASSISTANTS,
+    GOALKEEPERS,
+    HALF_LENGTH,
+    HALF_WIDTH,
+    PEOPLE,
+    PLAYERS,
+    REFEREE,
+    SUBSTITUTES,
+    TEAM_SIZE,
+    TICK_MS,
+)
+
+Array = NDArray[np.float64]
+
+#: Outfield places of a side that attacks towards +x, around the centre of its block, metres.
+_SHAPES: dict[str, tuple[tuple[float, float], ...]] = {
+    "4-4-2": ((-17, -21), (-20, -7), (-20, 7), (-17, 21), (-1, -22), (-4, -7.5), (-4, 7.5), (-1, 22),
+              (13, -7), (13, 8)),
+    "4-3-3": ((-17, -21), (-20, -7), (-20, 7), (-17, 21), (-6, 0), (-2, -11), (-2, 11), (10, -21),
+              (14, 0), (10, 21)),
+    "4-2-3-1": ((-17, -21), (-20, -7), (-20, 7), (-17, 21), (-8, -6), (-8, 6), (4, -20), (5, 0),
+                (4, 20), (14, 1)),
+    "3-5-2": ((-20, -12), (-21, 0), (-20, 12), (-3, -25), (-6, -9), (-8, 1), (-5, 10), (-3, 25),
+              (12, -6), (13, 7)),
+}  # fmt: skip
+
+_WARM_UP_LINE = HALF_WIDTH + 2.4
+"""Substitutes warm up between the far touchline and the boards."""
+
+
+def attack_direction(person: int) -> float:
+    """+1 for the side that attacks towards +x (rows 0-10 as play is planned); -1 for the other."""
+    return 1.0 if person < TEAM_SIZE else -1.0
+
+
+def team_of(person: int) -> int:
+    """0 for the side that defends the left goal, 1 for the other."""
+    return 0 if person < TEAM_SIZE else 1
+
+
+def members(team: int) -> range:
+    """The people of a side, goalkeeper first."""
+    return range(team * TEAM_SIZE, (team + 1) * TEAM_SIZE)
+
+
+def outfield(team: int) -> Array:
+    """The people of a side without its goalkeeper, `[10]`."""
+    return np.array(members(team)[1:])
+
+
+class Formation:
+    """The places that 22 players, officials and substitutes tend to."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+        names = list(_SHAPES)
+        self._shapes = [
+            np.array(((-50.0, 0.0), *_SHAPES[names[int(rng.integers(len(names)))]]))
+            for _ in range(2)
+        ]
+        self._width = rng.uniform(0.92, 1.08, 2)
+        self._line = rng.uniform(-3.0, 3.0, 2)  # how high each side stands
+        self._wander = rng.normal(0, 2.0, (PEOPLE, 2))
+        self._run_left_s = np.zeros(PLAYERS)
+        self._run = np.zeros((PLAYERS, 2))
+        self._jog = rng.uniform(0, 60, len(SUBSTITUTES))
+        self._ticks = 0
+
+    def places(self, ball: Array, possession: int, *, kick_off: bool = False) -> Array:
+        """Where everybody would like to stand, `[PEOPLE, 2]`, if nothing special is asked."""
+        places = np.empty((PEOPLE, 2))
+        for team in (0, 1):
+            direction = 1.0 if team == 0 else -1.0
+            has_ball = team == possession
+            along = ball[0] * direction
+            shape = self._shapes[team].copy()
+            centre = np.clip(0.72 * along + (4.0 if has_ball else -5.0) + self._line[team], -24, 27)
+            shape[1:, 0] = shape[1:, 0] * (1.1 if has_ball else 0.85) + centre
+            shape[1:, 1] = shape[1:, 1] * (1.1 if has_ball else 0.8) * self._width[team]
+            shape[1:, 1] += 0.3 * ball[1] * direction
+            shape[0, 0] = -49.5 + 0.12 * np.clip(along + 50, 0, 80)
+            shape[0, 1] = 0.12 * ball[1] * direction
+            if kick_off:
+                shape[1:, 0] = np.minimum(shape[1:, 0] - 5, -1.5)
+                # Ten metres from the ball, as law 8 has it.
+                gap = np.linalg.norm(shape[1:], axis=1)
+                near = (gap < 9.6) & (team != possession)
+                shape[1:][near, 0] -= 9.6 - gap[near]
+            places[team * TEAM_SIZE : (team + 1) * TEAM_SIZE] = shape * direction
+        places[REFEREE] = 0.8 * ball + (-9.0, 7.0)
+        places += self._wander
+        if not kick_off:
+            places[:PLAYERS] += self._run * (self._run_left_s > 0)[:, None]
+        places[:PLAYERS, 0] = np.clip(places[:PLAYERS, 0], -HALF_LENGTH + 0.5, HALF_LENGTH - 0.5)
+        places[:, 1] = np.clip(places[:, 1], -HALF_WIDTH + 1, HALF_WIDTH - 1)
+        self._officials(places, ball)
+        self._warm_up(places)
+        return places
+
+    def drift(self, possession: int, *, live: bool) -> None:
+        """One tick of everybody's own mind: small wandering, and runs off the ball."""
+        rng, seconds = self._rng, TICK_MS / 1000
+        self._ticks += 1
+        self._wander += rng.normal(0, 0.16, (PEOPLE, 2)) - 0.004 * self._wander
+        self._run_left_s = np.maximum(self._run_left_s - seconds, 0.0)
+        starts = rng.random(PLAYERS) < 0.05 * seconds
+        if not live:
+            self._run_left_s[:] = 0.0
+            return
+        for person in np.flatnonzero(starts & (self._run_left_s == 0)).tolist():
+            if team_of(person) == possession and person not in GOALKEEPERS:
+                forward = attack_direction(person) * rng.uniform(6, 15)
+                self._run[person] = forward, rng.normal(0, 5)
+                self._run_left_s[person] = rng.uniform(1.2, 3.0)
+
+    def running(self) -> NDArray[np.bool_]:
+        """Who makes a run off the ball, `[PEOPLE]`."""
+        return np.pad(self._run_left_s > 0, (0, PEOPLE - PLAYERS))
+
+    def mark(self, places: Array, xy: Array, ball: Array, possession: int, busy: set[int]) -> None:
+        """Defenders lean towards the opponents near them, and the two nearest close the ball down."""
+        defenders, attackers = outfield(1 - possession), outfield(possession)
+        own_goal = np.array([-HALF_LENGTH if possession == 1 else HALF_LENGTH, 0.0])
+        apart = places[defenders][:, None] - xy[attackers][None]
+        gaps = np.linalg.norm(apart, axis=2)
+        nearest = attackers[np.argmin(gaps, axis=1)]
+        goalward = own_goal - xy[nearest]
+        goalward /= np.linalg.norm(goalward, axis=1, keepdims=True) + 1e-6
+        pull = 0.55 * np.clip(1 - (gaps.min(1) - 3) / 9, 0, 1)[:, None]
+        places[defenders] += pull * (xy[nearest] + 1.8 * goalward - places[defenders])
+        to_ball = np.linalg.norm(xy[defenders] - ball, axis=1)
+        goalward = (own_goal - ball) / (np.linalg.norm(own_goal - ball) + 1e-6)
+        pressing = defenders[np.argsort(to_ball, kind="stable")[:2]]
+        for person, room in zip(pressing, (1.7, 5.5), strict=True):
+            if int(person) not in busy:
+                places[person] = ball + goalward * room
+
+    @staticmethod
+    def _officials(places: Array, ball: Array) -> None:
+        """Each assistant is level with the second last defender or the ball, in his half."""
+        for assistant, side, team in ((ASSISTANTS[0], 1.0, 1), (ASSISTANTS[1], -1.0, 0)):
+            depths = np.sort(side * places[members(team), 0])
+            line = max(float(depths[-2]), side * float(ball[0]), 0.0)
+            # The one of the right half stands on the near side, his colleague on the far side.
+            places[assistant] = (
+                side * min(line, HALF_LENGTH + 0.4),
+                -side * (HALF_WIDTH + 1.1),
+            )
+
+    def _warm_up(self, places: Array) -> None:
+        """They jog up and down their stretch of the far side, and stop now and then."""
+        seconds = self._ticks * TICK_MS / 1000
+        for number, person in enumerate(SUBSTITUTES):
+            home = -1.0 if number < len(SUBSTITUTES) // 2 else 1.0
+            cycle = (seconds + self._jog[number]) % 60
+            # 0-15 s out, 15-30 s on the spot, 30-45 s back, 45-60 s on the spot.
+            share = (
+                np.clip(cycle / 15, 0, 1) if cycle < 30 else np.clip(1 - (cycle - 30) / 15, 0, 1)
+            )
+            lane = number % (len(SUBSTITUTES) // 2)
+            places[person] = (
+                home * (16.0 + 3.2 * lane + 14.0 * share),
+                _WARM_UP_LINE + 0.5 * (lane % 2),
+            )

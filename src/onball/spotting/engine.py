@@ -1,0 +1,214 @@
+"""The streaming engine: one pass over the frames, each frame's backbone feature computed once.
+
+    frames → [backbone, in chunks with `context` neighbours] → features
+           → [temporal head, over overlapping windows] → probabilities, averaged where windows overlap
+
+Memory holds one chunk of frames and one window of features, however long the video is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from onball.actions import NUM_ACTIONS
+from onball.models import SpottingNet
+from onball.tracking.grid import PerFrame
+
+#: A chunk is so many times as long as the context on one side of it.
+_CHUNK_PER_CONTEXT = 4
+
+
+class Frames(Protocol):
+    """What a reader yields: `frames` uint8 `[t, H, W, 3]` and `pts_ms` int64 `[t]`."""
+
+    @property
+    def frames(self) -> NDArray[np.uint8]: ...
+    @property
+    def pts_ms(self) -> NDArray[np.int64]: ...
+
+
+class ScoredFrames(NamedTuple):
+    """Final scores of consecutive frames.
+
+    Attributes:
+        probabilities: float32 `[t, 12]`, in the order of `ACTIONS`.
+        pts_ms: int64 `[t]`.
+        left: float32 `[t, 12]`, the part of them that is the left team's; None if the net does not
+            tell the teams apart.
+        displacement: float32 `[t]`, sampled frames to the event; None if the net does not say.
+    """
+
+    probabilities: NDArray[np.float32]
+    pts_ms: NDArray[np.int64]
+    left: NDArray[np.float32] | None = None
+    displacement: NDArray[np.float32] | None = None
+
+
+class StreamingEngine:
+    """Runs a net over a stream of frames.
+
+    Args:
+        net: the spotting net, in evaluation mode, already on its device.
+        window_frames: frames that the temporal head sees at once.
+        overlap: share of a window that the next one sees again, 0 to below 1.
+        chunk_frames: least number of frames that the backbone computes at once; more if its context
+            is so long that most of the work would be computing neighbours again.
+        precision: dtype of the backbone's arithmetic.
+    """
+
+    def __init__(
+        self,
+        net: SpottingNet,
+        *,
+        window_frames: int,
+        overlap: float,
+        chunk_frames: int = 32,
+        precision: torch.dtype = torch.float32,
+    ) -> None:
+        self._net = net
+        self._window = window_frames
+        self._step = max(1, round(window_frames * (1 - overlap)))
+        self._chunk = max(chunk_frames, _CHUNK_PER_CONTEXT * net.backbone.context)
+        self._precision = precision
+        self._device = next(net.parameters()).device
+
+    def run(
+        self, batches: Iterable[Frames], tracking: PerFrame | None = None
+    ) -> Iterator[ScoredFrames]:
+        """Scores of every frame, in order, each exactly once, as soon as they are final.
+
+        Args:
+            batches: consecutive frames.
+            tracking: for a net that takes tracks, what they say of each frame, `[T, 2F]`.
+        """
+        merger = _WindowMerger(self._window, self._step)
+        for features, pts_ms in self._features(batches, tracking):
+            for merged in merger.push(features, pts_ms, self._score):
+                yield self._told(*merged)
+        for merged in merger.finish(self._score):
+            yield self._told(*merged)
+
+    @torch.inference_mode()
+    def _score(self, windows: Tensor) -> NDArray[np.float32]:
+        """What the net puts out, `[n, T, F]`, for windows of features `[n, T, C]`."""
+        scores = self._net.scores_from_features(windows.to(self._device))
+        return np.asarray(scores.outputs().cpu().numpy(), np.float32)
+
+    def _told(self, outputs: NDArray[np.float32], pts_ms: NDArray[np.int64]) -> ScoredFrames:
+        """The averaged outputs by their names, see `DenseScores.outputs`."""
+        displacement = outputs[:, -1] if self._net.head.radius else None
+        both_teams = outputs.shape[1] >= 2 * NUM_ACTIONS
+        left = outputs[:, NUM_ACTIONS : 2 * NUM_ACTIONS] if both_teams else None
+        return ScoredFrames(outputs[:, :NUM_ACTIONS], pts_ms, left, displacement)
+
+    def _features(
+        self, batches: Iterable[Frames], tracking: PerFrame | None
+    ) -> Iterator[tuple[Tensor, NDArray[np.int64]]]:
+        """Features `[t, C]` and times `[t]` of consecutive frames, each frame once."""
+        context = self._net.backbone.context
+        frames = np.zeros((0, 0, 0, 3), np.uint8)
+        times = np.zeros(0, np.int64)
+        done = 0  # frames at the front that are there only as left context
+        for batch in batches:
+            frames = np.concatenate([frames, batch.frames]) if len(frames) else batch.frames
+            times = np.concatenate([times, batch.pts_ms])
+            while len(frames) - done >= self._chunk + context:
+                part = slice(done + self._chunk + context)
+                features = self._backbone(frames[part], times[part], tracking)
+                yield features[done : done + self._chunk], times[done:][: self._chunk]
+                drop = max(0, done + self._chunk - context)
+                done = done + self._chunk - drop
+                frames, times = frames[drop:], times[drop:]
+        while len(frames) > done:
+            part = slice(done + self._chunk + context)
+            features = self._backbone(frames[part], times[part], tracking)
+            yield features[done : done + self._chunk], times[done:][: self._chunk]
+            drop = max(0, min(done + self._chunk, len(frames)) - context)
+            done = min(done + self._chunk, len(frames)) - drop
+            frames, times = frames[drop:], times[drop:]
+
+    @torch.inference_mode()
+    def _backbone(
+        self, frames: NDArray[np.uint8], times: NDArray[np.int64], tracking: PerFrame | None
+    ) -> Tensor:
+        """Features `[t, C]`, float32, of frames `[t, H, W, 3]` and of the tracks at their times."""
+        batch = torch.from_numpy(np.ascontiguousarray(frames)).to(self._device)
+        mixed = self._precision is not torch.float32
+        with torch.autocast(self._device.type, dtype=self._precision, enabled=mixed):
+            told = None
+            if tracking is not None:
+                told = torch.from_numpy(tracking.at(times)).to(self._device)[None]
+            return self._net.features(batch.permute(0, 3, 1, 2)[None], told)[0].float()
+
+
+#: Averaged outputs `[t, F]` and times `[t]`.
+_Merged = tuple[NDArray[np.float32], NDArray[np.int64]]
+
+
+class _WindowMerger:
+    """Cuts features into overlapping windows and averages their scores, frame by frame.
+
+    Windows begin at every `step`; the last one ends with the last frame. In the average a frame counts
+    more in the middle of a window, where the temporal head sees both of its sides, than at its ends.
+    """
+
+    def __init__(self, window: int, step: int) -> None:
+        self._window, self._step = window, step
+        self._features = torch.zeros(0)
+        self._times = np.zeros(0, np.int64)
+        self._sums = np.zeros((0, 0), np.float64)
+        self._weights = np.zeros(0)
+        self._settled = 0  # leading frames that no later regular window covers
+
+    def push(self, features: Tensor, times: NDArray[np.int64], score: _Score) -> Iterator[_Merged]:
+        """Takes the next features; yields what is final."""
+        self._features = torch.cat([self._features, features]) if len(self._times) else features
+        self._times = np.concatenate([self._times, times])
+        while len(self._times) >= self._settled + self._window:
+            self._add(self._settled, self._window, score)
+            self._settled += self._step
+            # One window of features stays, for a last window that begins between two steps.
+            yield from self._release(self._settled - self._window)
+
+    def finish(self, score: _Score) -> Iterator[_Merged]:
+        """Covers the frames up to the last one and yields the rest."""
+        count = len(self._times)
+        if not count:
+            return
+        covered = self._settled - self._step + self._window if self._settled else 0
+        if covered < count:
+            begin = max(0, count - self._window)
+            self._add(begin, count - begin, score)
+        yield from self._release(count)
+
+    def _add(self, begin: int, length: int, score: _Score) -> None:
+        outputs = score(self._features[begin : begin + length][None])[0]
+        missing = begin + length - len(self._weights)
+        if missing > 0:
+            new = np.zeros((missing, outputs.shape[1]))
+            self._sums = np.concatenate([self._sums, new]) if len(self._weights) else new
+            self._weights = np.concatenate([self._weights, np.zeros(missing)])
+        weights = np.minimum(np.arange(1, length + 1), np.arange(length, 0, -1)).astype(float)
+        self._sums[begin : begin + length] += outputs * weights[:, None]
+        self._weights[begin : begin + length] += weights
+
+    def _release(self, count: int) -> Iterator[_Merged]:
+        if count <= 0:
+            return
+        mean = self._sums[:count] / self._weights[:count, None]
+        yield mean.astype(np.float32), self._times[:count]
+        self._features, self._times = self._features[count:], self._times[count:]
+        self._sums, self._weights = self._sums[count:], self._weights[count:]
+        self._settled -= count
+
+
+class _Score(Protocol):
+    """Windows of features `[n, T, C]` to what the net puts out, `[n, T, F]`."""
+
+    def __call__(self, windows: Tensor) -> NDArray[np.float32]: ...

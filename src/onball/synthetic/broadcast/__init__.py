@@ -1,1 +1,0 @@
-"""Cameras and the director who cuts between them."""

@@ -1,1 +1,0 @@
-"""The truth beside the video: tracks, cameras, MOTChallenge text."""

@@ -1,0 +1,73 @@
+"""From what a user calls a detector to the detector."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from onball.errors import InputError
+from onball.tracking.detectors.base import Detector
+
+_TILES = re.compile(r"(\d{1,2})x(\d{1,2})")
+#: Low: the tracker goes on with weak boxes, and begins with strong ones only.
+_LEAST_SCORE = 0.1
+
+
+def open_detector(
+    name: str, *, threshold: float | None = None, tiles: str | None = None, device: str = "auto"
+) -> Detector:
+    """The detector of that name.
+
+    Args:
+        name: a file: `.onnx`, `.pth` (a checkpoint of RF-DETR) or `.pt` (ultralytics); or `rfdetr`,
+            `rfdetr:small` ….
+        threshold: least confidence of a box.
+        tiles: `3x2` looks at the picture in 3 columns and 2 rows of tiles as well.
+        device: `auto`, `cpu`, `cuda` ….
+
+    Raises `InputError` for a name that is none of these, or for tiles that are none; `ModelError`
+    for a file that cannot be used; `MissingDependencyError` for a package that is not there.
+    """
+    counts = None if tiles is None else _tiles(tiles)
+    detector = _open(name, _LEAST_SCORE if threshold is None else threshold, device)
+    if counts is None:
+        return detector
+    from onball.tracking.detectors.tiles import TiledDetector
+
+    return TiledDetector(detector, *counts)
+
+
+def _open(name: str, threshold: float, device: str) -> Detector:
+    path = Path(name)
+    suffix = path.suffix.lower()
+    package, _, size = name.partition(":")
+    if package == "rfdetr" and not suffix:
+        from onball.tracking.detectors.rfdetr import RfdetrDetector
+
+        return RfdetrDetector(size or "nano", threshold=threshold, device=device)
+    if suffix not in (".onnx", ".pth", ".pt"):
+        raise InputError(
+            f"detector '{name}': unknown kind: give an ONNX file (YOLOX, YOLOv8, RF-DETR), rfdetr or "
+            "rfdetr:small, a checkpoint of RF-DETR (.pth) or of ultralytics (.pt)"
+        )
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "no such file"
+        raise InputError(f"detector {name}: {what}: name the file of a detector")
+    if suffix == ".onnx":
+        from onball.tracking.detectors.onnx import OnnxDetector
+
+        return OnnxDetector(path, threshold=threshold, device=device)
+    if suffix == ".pth":
+        from onball.tracking.detectors.rfdetr import RfdetrDetector
+
+        return RfdetrDetector(weights=path, threshold=threshold, device=device)
+    from onball.tracking.detectors.ultralytics import UltralyticsDetector
+
+    return UltralyticsDetector(path, threshold=threshold, device=device)
+
+
+def _tiles(text: str) -> tuple[int, int]:
+    found = _TILES.fullmatch(text)
+    if not found or min(int(found[1]), int(found[2])) < 1:
+        raise InputError(f"tiles '{text}': give columns and rows, for example 3x2")
+    return int(found[1]), int(found[2])

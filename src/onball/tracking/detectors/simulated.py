@@ -1,0 +1,247 @@
+"""A simulated detector: the true boxes of a simulated match, spoilt as real detectors spoil them.
+
+It gives trackers and spotters tracks of any quality without a detector that knows simulated
+football. The levels, per frame unless said otherwise:
+
+| | perfect | mild | medium | strong |
+|---|--:|--:|--:|--:|
+| centre off by (standard deviation, share of the box's size) | 0 | 3 % | 6 % | 10 % |
+| size off by | 0 | 4 % | 8 % | 12 % |
+| least standard deviation of a side, pixels | 0 | 0.15 | 0.25 | 0.4 |
+| a person is missed | 0 | 2 % | 5 % | 12 % |
+| … and out of each second, for most of it | 0 | 1 % | 3 % | 8 % |
+| … and if another covers all of it, besides | 0 | 30 % | 60 % | 80 % |
+| the ball is missed | 0 | 8 % | 18 % | 40 % |
+| … and out of each second, for most of it | 0 | 5 % | 15 % | 35 % |
+| false people | 0 | 0.05 | 0.3 | 1.0 |
+| false balls | 0 | 0.05 | 0.2 | 0.5 |
+| confidence of what is there, mean | 1 | 0.86 | 0.78 | 0.67 |
+| tells players, goalkeepers and referees apart | yes | yes | yes | no |
+
+`medium` is meant to be a detector that was trained on football, `strong` one of everyday things: in
+a picture 398 pixels wide a ball has two. These are assumptions, not measurements. Half of the false
+balls lie at somebody's feet for one frame, half at one place of the picture for a second. What is not
+there gets a mean confidence of 0.25.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onball.errors import InputError
+from onball.tracking.detectors.base import Detections
+from onball.tracks import BALL, PERSON, Tracks
+
+_BLOCK_MS = 1000
+#: Within a second that is mostly missed, the part that is: it begins and ends at random.
+_LEAST_PART, _MOST_PART = 0.5, 1.0
+_FALSE_SCORE = (2.0, 6.0)
+#: Streams of chance: what is drawn for one purpose changes no other.
+_FRAME, _MISSED, _SPOTS = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorNoise:
+    """How a detector spoils boxes; see the module's table for units.
+
+    Attributes:
+        centre, size, least_px: standard deviations of places and sizes.
+        missed, burst, covered: chances that a person is not found.
+        ball_missed, ball_burst: the same for the ball.
+        false_people, false_balls: mean numbers in a frame.
+        score: parameters of the beta distribution of confidences; None for 1.
+        knows_football: False for a detector that finds persons and balls only.
+    """
+
+    centre: float = 0.0
+    size: float = 0.0
+    least_px: float = 0.0
+    missed: float = 0.0
+    burst: float = 0.0
+    covered: float = 0.0
+    ball_missed: float = 0.0
+    ball_burst: float = 0.0
+    false_people: float = 0.0
+    false_balls: float = 0.0
+    score: tuple[float, float] | None = None
+    knows_football: bool = True
+
+
+LEVELS: dict[str, DetectorNoise] = {
+    "perfect": DetectorNoise(),
+    "mild": DetectorNoise(0.03, 0.04, 0.15, 0.02, 0.01, 0.3, 0.08, 0.05, 0.05, 0.05, (12.0, 2.0)),
+    "medium": DetectorNoise(0.06, 0.08, 0.25, 0.05, 0.03, 0.6, 0.18, 0.15, 0.3, 0.2, (7.0, 2.0)),
+    "strong": DetectorNoise(
+        0.10, 0.12, 0.4, 0.12, 0.08, 0.8, 0.40, 0.35, 1.0, 0.5, (4.0, 2.0), False
+    ),
+}
+
+
+def simulated_name(level: str, seed: int) -> str:
+    """What tracks files say that they were made by."""
+    return f"simulated:{level}, seed {seed}"
+
+
+class SimulatedDetector:
+    """Finds what is truly there, as well as `level` says. Pixels are not looked at.
+
+    What it finds in a frame hangs on the seed, the match and the frame's time alone, however frames are
+    batched.
+
+    Args:
+        truth: true boxes of the video.
+        level: one of `LEVELS`, or noise of your own.
+        seed: another seed, other mistakes.
+        match: name of the match; each has mistakes of its own, or a net could learn them.
+
+    Raises `InputError` for an unknown level.
+    """
+
+    def __init__(
+        self,
+        truth: Tracks,
+        level: str | DetectorNoise = "medium",
+        seed: int = 0,
+        match: str = "",
+    ) -> None:
+        if isinstance(level, str) and level not in LEVELS:
+            raise InputError(
+                f"simulated detector: unknown level '{level}': one of {', '.join(LEVELS)}"
+            )
+        self._truth = truth
+        self._noise = LEVELS[level] if isinstance(level, str) else level
+        self._seed = (seed, zlib.crc32(match.encode()))
+        self._size = (truth.video.width, truth.video.height)
+        self._frames = np.unique(truth.time_ms)
+        self._slack_ms = 500 / truth.video.fps + 1
+        self.name = simulated_name(level if isinstance(level, str) else "own", seed)
+        self._hidden = lru_cache(maxsize=4096)(self._draw_hidden)
+
+    def detect(
+        self, frames: NDArray[np.uint8], times_ms: NDArray[np.int64]
+    ) -> Sequence[Detections]:
+        """As `Detector.detect`; boxes are on the scale of the true ones."""
+        return [self._detect(int(time)) for time in times_ms]
+
+    def _detect(self, time_ms: int) -> Detections:
+        rng = np.random.default_rng((*self._seed, _FRAME, time_ms))
+        noise, truth = self._noise, self._truth
+        rows = self._rows(time_ms)
+        kinds, boxes = truth.kinds[rows], truth.boxes[rows].astype(np.float64)
+        chance = np.where(kinds == BALL, noise.ball_missed, noise.missed)
+        chance = chance + noise.covered * _covered(boxes, kinds)
+        found = rng.random(len(boxes)) >= chance
+        hidden = [
+            self._is_hidden(int(track), kind == BALL, time_ms)
+            for track, kind in zip(truth.track_ids[rows], kinds, strict=True)
+        ]
+        found &= ~np.array(hidden, bool)
+        people = boxes[kinds != BALL]
+        boxes = self._moved(boxes[found], rng)
+        kinds = kinds[found] if noise.knows_football else _everyday(kinds[found])
+        scores = np.ones(len(boxes)) if noise.score is None else rng.beta(*noise.score, len(boxes))
+        false_boxes, false_kinds = self._false(people, time_ms, rng)
+        boxes = np.concatenate([boxes, false_boxes]).reshape(-1, 4)
+        kinds = np.concatenate([kinds, false_kinds]).astype(np.uint8)
+        scores = np.concatenate([scores, rng.beta(*_FALSE_SCORE, len(false_boxes))])
+        boxes[:, 0::2] = boxes[:, 0::2].clip(0, self._size[0])
+        boxes[:, 1::2] = boxes[:, 1::2].clip(0, self._size[1])
+        whole = (boxes[:, 2] - boxes[:, 0] > 0.5) & (boxes[:, 3] - boxes[:, 1] > 0.5)
+        return Detections(
+            boxes[whole].astype(np.float32), scores[whole].astype(np.float32), kinds[whole]
+        )
+
+    def _rows(self, time_ms: int) -> slice:
+        """The rows of the true frame at that moment; none if none is near."""
+        if not len(self._frames):
+            return slice(0, 0)
+        after = int(np.searchsorted(self._frames, time_ms))
+        near = [i for i in (after - 1, after) if 0 <= i < len(self._frames)]
+        frame = self._frames[min(near, key=lambda i: abs(int(self._frames[i]) - time_ms))]
+        if abs(int(frame) - time_ms) > self._slack_ms:
+            return slice(0, 0)
+        times = self._truth.time_ms
+        return slice(
+            int(np.searchsorted(times, frame)), int(np.searchsorted(times, frame, "right"))
+        )
+
+    def _is_hidden(self, track: int, is_ball: bool, time_ms: int) -> bool:
+        begin, end = self._hidden(track, is_ball, time_ms // _BLOCK_MS)
+        return begin <= time_ms % _BLOCK_MS < end
+
+    def _draw_hidden(self, track: int, is_ball: bool, block: int) -> tuple[float, float]:
+        """When in that second a body is not found at all, in ms from its beginning."""
+        # Seeds are not negative; a track may be.
+        rng = np.random.default_rng((*self._seed, _MISSED, track + 1, block))
+        if rng.random() >= (self._noise.ball_burst if is_ball else self._noise.burst):
+            return 0.0, 0.0
+        part = rng.uniform(_LEAST_PART, _MOST_PART) * _BLOCK_MS
+        begin = rng.uniform(0, _BLOCK_MS - part)
+        return begin, begin + part
+
+    def _moved(self, boxes: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+        """Boxes with their centres and sizes off."""
+        noise = self._noise
+        size = boxes[:, 2:] - boxes[:, :2]
+        centre = (boxes[:, 2:] + boxes[:, :2]) / 2
+        centre = centre + rng.normal(size=size.shape) * np.maximum(
+            noise.centre * size, noise.least_px
+        )
+        size = size + rng.normal(size=size.shape) * np.maximum(noise.size * size, noise.least_px)
+        half = np.maximum(size, 1.0 if noise.size else 0.0) / 2
+        return np.concatenate([centre - half, centre + half], axis=1)
+
+    def _false(
+        self, people: NDArray[np.float64], time_ms: int, rng: np.random.Generator
+    ) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+        """Boxes of what is not there, and what they are taken for."""
+        noise = self._noise
+        width, height = self._size
+        tall = float(np.median(people[:, 3] - people[:, 1])) if len(people) else height / 14
+        parts, kinds = [], []
+        count = rng.poisson(noise.false_people)
+        places = rng.random((count, 2)) * [width, height]
+        sizes = tall * rng.uniform(0.6, 1.3, (count, 1)) * [0.4, 1.0]
+        parts.append(np.concatenate([places - sizes / 2, places + sizes / 2], axis=1))
+        kinds += [PERSON] * count
+        at_feet = rng.poisson(noise.false_balls / 2) if len(people) else 0
+        if at_feet:
+            feet = people[rng.integers(len(people), size=at_feet)]
+            places = np.stack([(feet[:, 0] + feet[:, 2]) / 2, feet[:, 3]], axis=1)
+            parts.append(_balls(places + rng.normal(size=places.shape) * tall / 4, tall))
+        spots = np.random.default_rng((*self._seed, _SPOTS, time_ms // _BLOCK_MS))
+        still = spots.poisson(noise.false_balls / 2)
+        parts.append(_balls(spots.random((still, 2)) * [width, height], tall))
+        kinds += [BALL] * (at_feet + still)
+        return np.concatenate(parts), np.array(kinds, np.uint8)
+
+
+def _balls(places: NDArray[np.float64], person: float) -> NDArray[np.float64]:
+    """Boxes of balls at these places, in a picture where people are that tall."""
+    half = max(1.0, person / 8) / 2
+    return np.concatenate([places - half, places + half], axis=1)
+
+
+def _everyday(kinds: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.where(kinds == BALL, BALL, PERSON).astype(np.uint8)
+
+
+def _covered(boxes: NDArray[np.float64], kinds: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """How much of each person is behind another who stands nearer, 0 to 1, `[N]`."""
+    if len(boxes) < 2:
+        return np.zeros(len(boxes))
+    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    shared = np.prod((high - low).clip(0), axis=2)
+    area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    people = kinds != BALL
+    # Whose feet are lower in the picture is nearer to the camera.
+    in_front = boxes[None, :, 3] > boxes[:, None, 3]
+    shared = shared * (in_front & people[:, None] & people[None, :])
+    return np.asarray((shared / np.maximum(area, 1e-9)[:, None]).max(axis=1).clip(0, 1))

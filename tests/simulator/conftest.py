@@ -1,0 +1,27 @@
+"""Matches that several test modules look at: simulating one takes seconds."""
+
+from __future__ import annotations
+
+import pytest
+
+from onball.simulator.film import Film, MatchPlan
+from onball.simulator.play.match import play_match
+from onball.simulator.world import Motion
+
+MINUTES = 16
+SEEDS = (2, 5)  # between them, all twelve actions happen
+
+
+@pytest.fixture(scope="session")
+def matches() -> list[Motion]:
+    """Two matches with two halves of eight minutes each."""
+    return [play_match(seed, MINUTES * 60_000, halves=2) for seed in SEEDS]
+
+
+@pytest.fixture(scope="session")
+def films(matches) -> list[Film]:
+    """The same matches as small films."""
+    return [
+        Film(MatchPlan(seed, MINUTES * 60_000, width=128, height=72, halves=2), motion=motion)
+        for seed, motion in zip(SEEDS, matches, strict=True)
+    ]

@@ -1,0 +1,105 @@
+"""Looks: everyone can be told apart, and matches differ in all that a camera shows."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from onball.simulator.bodies.skeleton import PARTS, Part
+from onball.simulator.look.colours import distance
+from onball.simulator.look.kits import OTHERS_APART, PATTERN_APART, TEAMS_APART, Pattern
+from onball.simulator.look.look import Look
+from onball.simulator.world import ASSISTANTS, GOALKEEPERS, PEOPLE, REFEREE, SUBSTITUTES
+
+LOOKS = [Look.random(seed) for seed in range(300)]
+
+
+def test_everyone_can_be_told_apart_by_his_shirt():
+    for look in LOOKS:
+        outfits = look.outfits
+        home, away = (kit.shirt for kit in outfits.teams)
+        assert distance(home, away) >= TEAMS_APART
+        for other in (outfits.referee, *outfits.keepers, *outfits.bibs):
+            assert min(distance(other.shirt, home), distance(other.shirt, away)) >= OTHERS_APART
+        for kit in (*outfits.teams, *outfits.keepers, outfits.referee, *outfits.bibs):
+            assert distance(kit.shirt, look.turf.grass) > 100
+
+
+def test_what_is_drawn_on_a_shirt_is_no_colour_of_the_opponents():
+    for look in LOOKS:
+        home, away = look.outfits.teams
+        for kit, opponent in ((home, away), (away, home)):
+            if kit.pattern is Pattern.PLAIN:
+                continue
+            assert distance(kit.second, opponent.shirt) >= PATTERN_APART
+            assert distance(kit.second, kit.shirt) >= PATTERN_APART
+
+
+def test_officials_share_an_outfit_and_team_mates_too():
+    outfits = LOOKS[0].outfits
+    assert {outfits.kit_of(person) for person in (REFEREE, *ASSISTANTS)} == {outfits.referee}
+    assert {outfits.kit_of(person) for person in range(1, 11)} == {outfits.teams[0]}
+    assert {outfits.kit_of(person) for person in range(12, 22)} == {outfits.teams[1]}
+    assert [outfits.kit_of(person) for person in GOALKEEPERS] == list(outfits.keepers)
+    assert {outfits.kit_of(person) for person in SUBSTITUTES} == set(outfits.bibs)
+
+
+def test_the_players_of_a_team_have_different_numbers_and_others_none():
+    for look in LOOKS[:50]:
+        people = look.outfits.people
+        for team in (range(11), range(11, 22)):
+            numbers = [people[person].number for person in team]
+            assert len(set(numbers)) == 11
+            assert min(numbers) == 1
+        assert {people[person].number for person in range(22, PEOPLE)} == {0}
+
+
+def test_substitutes_wear_tracksuits_and_keepers_gloves():
+    for look in LOOKS[:20]:
+        colours = look.outfits.colours()
+        for person in SUBSTITUTES:
+            bare = (colours[person] == look.outfits.people[person].skin).all(1)
+            assert (PARTS[bare] == Part.SKIN).all()
+            assert bare.sum() < (colours[0] == look.outfits.people[0].skin).all(1).sum() + 3
+            assert look.outfits.people[person].legs == look.outfits.kit_of(person).shorts
+        assert all(look.outfits.people[person].gloves for person in GOALKEEPERS)
+        assert not any(look.outfits.people[person].gloves for person in range(1, 11))
+
+
+@pytest.mark.parametrize(
+    ("what", "least"),
+    [
+        (lambda look: look.turf.mowing, 6),
+        (lambda look: look.light.weather, 3),
+        (lambda look: look.light.shade_offset < np.inf, 2),
+        (lambda look: look.stands.boards_move, 3),
+        (lambda look: look.stands.upper > 0, 2),
+        (lambda look: look.graphics.bug, 5),
+        (lambda look: tuple(np.round(look.graphics.bug_at)), 3),
+        (lambda look: look.outfits.teams[0].pattern, 5),
+        (lambda look: look.lens.distortion > 0, 2),
+        (lambda look: look.outfits.teams[0].shirt, 14),
+    ],
+)
+def test_matches_differ(what, least):
+    assert len({what(look) for look in LOOKS}) >= least
+
+
+def test_the_lens_stays_within_what_broadcasts_show():
+    for look in LOOKS:
+        assert abs(look.distortion) <= 0.03
+        assert 4 <= look.shutter_ms <= 18
+        assert 0 <= look.lens.defocus <= 0.7
+
+
+def test_score_bug_and_watermark_do_not_share_a_corner():
+    for look in LOOKS:
+        bug, mark = np.array(look.graphics.bug_at), np.array(look.graphics.channel_at)
+        assert np.abs(bug - mark).max() > 0.4
+
+
+def test_no_two_of_the_shirt_palette_are_chosen_always_together():
+    pairs = {
+        frozenset(kit.shirt for kit in look.outfits.teams) for look in LOOKS
+    }  # home and away in either order
+    assert len(pairs) > len(list(combinations(range(8), 2)))

@@ -1,0 +1,71 @@
+"""`onball simulate --tracking`: a recorded match becomes a match of a data set, with video and labels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from test_recorded import players, write_tracab
+
+from onball.actions import Action
+from onball.data.layout import find_matches
+from onball.events import Event, EventList, Team
+from onball.formats.soccernet import read_labels, write_labels
+from onball.video.reading import read_frames
+
+
+@pytest.fixture
+def simulate(onball):
+    """Runs `onball simulate`; gives exit code and standard error."""
+
+    def run(*arguments: object) -> tuple[int, str]:
+        code, _, error = onball("simulate", *arguments)
+        return code, error
+
+    return run
+
+
+@pytest.fixture
+def recording(tmp_path):
+    files = write_tracab(tmp_path, players(), seconds=3.0)
+    events = [
+        Event(1_000, Action.PASS, team=Team.LEFT),
+        Event(2_000, Action.DRIVE, team=Team.RIGHT),
+    ]
+    write_labels(EventList.of(events), tmp_path / "Labels-ball.json")
+    return ["--tracking", files["tracking"], "--tracking-meta", files["meta"],
+            "--events", tmp_path / "Labels-ball.json"]  # fmt: skip
+
+
+def test_a_recorded_match_is_rendered_into_a_data_set(simulate, recording, tmp_path):
+    root = tmp_path / "data"
+    code, error = simulate("--out", root, *recording, "--size", "128x72")
+    assert code == 0, error
+    (match,) = find_matches(root, "test")
+    labels = read_labels(match.require_labels())
+    assert [(e.position_ms, e.label) for e in labels] == [
+        (1_000, Action.PASS), (2_000, Action.DRIVE),
+    ]  # fmt: skip
+    batches = list(read_frames(match.require_video(), fps=None, size=None))
+    assert sum(len(batch.frames) for batch in batches) == 75
+    assert batches[0].frames.shape[1:] == (72, 128, 3)
+    assert np.asarray(batches[0].frames).std() > 10
+    tracks = pq.read_table(match.folder / "tracks.parquet").to_pylist()
+    assert {row["kind"] for row in tracks} >= {"player", "referee"}
+
+
+def test_a_match_that_is_there_is_not_overwritten(simulate, recording, tmp_path):
+    arguments = ["--out", tmp_path / "data", *recording, "--size", "64x36", "--no-video"]
+    assert simulate(*arguments)[0] == 0
+    code, error = simulate(*arguments)
+    assert code == 2 and "is there already" in error
+
+
+def test_events_without_tracking_are_refused(simulate, recording, tmp_path):
+    code, error = simulate("--out", tmp_path / "data", *recording[-2:])
+    assert code == 2 and "--events needs --tracking" in error
+
+
+def test_a_missing_file_is_one_line(simulate, tmp_path):
+    code, error = simulate("--out", tmp_path / "data", "--tracking", tmp_path / "nothing.dat")
+    assert code == 2 and "nothing.dat" in error and "Traceback" not in error

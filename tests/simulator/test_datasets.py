@@ -1,0 +1,198 @@
+"""Simulated data sets on disk: layout, determinism, resuming, true boxes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from onball.data.layout import find_matches
+from onball.errors import DataError
+from onball.formats.soccernet import read_labels
+from onball.simulator.dataset import (
+    CRF_RANGE,
+    PRESETS,
+    RATES,
+    SIZES,
+    Outputs,
+    plan_dataset,
+    write_dataset,
+    write_match,
+)
+from onball.simulator.film import Film, MatchPlan
+from onball.simulator.paint.scene import distort
+from onball.simulator.truth import BALL_ID, SCHEMA
+from onball.video.reading import read_frames
+
+PLAN = MatchPlan(seed=3, duration_ms=6000, crf=20)
+
+
+@pytest.fixture(scope="module")
+def match(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("match") / "league" / "season" / "match"
+    for _ in write_match(PLAN, folder, "league/season/match"):
+        pass
+    return folder
+
+
+def test_video_and_labels_are_there_and_agree(match):
+    labels = read_labels(match / "Labels-ball.json")
+    times = np.concatenate([b.pts_ms for b in read_frames(match / "224p.mp4", fps=None, size=None)])
+    assert np.array_equal(times, np.arange(150) * 40)
+    assert len(labels) and all(event.position_ms in times for event in labels)
+
+
+def test_the_same_plan_gives_the_same_bytes(match, tmp_path):
+    again = tmp_path / "again"
+    for _ in write_match(PLAN, again, "league/season/match"):
+        pass
+    for name in sorted(path.name for path in match.iterdir()):
+        assert (again / name).read_bytes() == (match / name).read_bytes(), name
+
+
+def test_true_boxes_hold_the_ball_as_it_is_seen(match):
+    tracks = pq.read_table(match / "tracks.parquet")
+    assert tracks.schema.equals(SCHEMA)
+    frame = tracks.to_pylist()
+    balls = [row for row in frame if row["id"] == BALL_ID]
+    assert len(balls) > 100
+    frames = np.concatenate(
+        [b.frames for b in read_frames(match / "224p.mp4", fps=None, size=None)]
+    ).astype(int)
+    brighter = []
+    for row in balls[::5]:
+        picture = frames[row["time_ms"] // 40].sum(axis=2)
+        x, y = round((row["x0"] + row["x1"]) / 2), round((row["y0"] + row["y1"]) / 2)
+        if 6 <= x < 390 and 6 <= y < 216:
+            around = picture[y - 6 : y + 7, x - 6 : x + 7]
+            brighter.append(picture[y - 1 : y + 2, x - 1 : x + 2].max() > np.median(around) + 60)
+    assert np.mean(brighter) > 0.8, "the ball is a bright dot in its box"
+
+
+def test_a_data_set_has_soccernets_layout_and_is_not_made_twice(tmp_path):
+    plan = MatchPlan(seed=0, duration_ms=400, width=64, height=36)
+    splits = plan_dataset(4, {"train": 1, "valid": 1, "test": 0}, plan)
+    assert sum(write_dataset(tmp_path, splits, processes=2)) == 20
+    assert [m.name for m in find_matches(tmp_path, "train")] == list(splits["train"])
+    assert [m.name for m in find_matches(tmp_path, "valid")] == list(splits["valid"])
+    assert sum(write_dataset(tmp_path, splits)) == 0
+    hidden = [path for path in tmp_path.rglob("*") if path.name.startswith(".")]
+    assert not hidden, "nothing half-written is left"
+
+
+def test_a_second_data_set_in_the_same_folder_keeps_the_first(tmp_path):
+    plan = MatchPlan(seed=0, duration_ms=200, width=64, height=36)
+    first = plan_dataset(4, {"train": 2, "valid": 1}, plan)
+    second = plan_dataset(5, {"train": 1, "test": 1}, plan)
+    list(write_dataset(tmp_path, first))
+    list(write_dataset(tmp_path, second))
+    found = {split: [m.name for m in find_matches(tmp_path, split)] for split in first}
+    assert found == {split: [*first[split], *second[split]] for split in first}
+
+
+def test_another_match_of_that_name_is_not_overwritten(tmp_path):
+    plan = MatchPlan(seed=0, duration_ms=400, width=64, height=36)
+    counts = {"train": 1, "valid": 0, "test": 0}
+    list(write_dataset(tmp_path, plan_dataset(4, counts, plan)))
+    longer = MatchPlan(seed=0, duration_ms=800, width=64, height=36)
+    with pytest.raises(DataError, match="other settings"):
+        list(write_dataset(tmp_path, plan_dataset(4, counts, longer)))
+
+
+def test_an_interrupted_match_leaves_nothing_that_looks_finished(tmp_path):
+    folder = tmp_path / "match"
+    frames = write_match(MatchPlan(seed=1, duration_ms=8000, width=64, height=36), folder, "m")
+    next(frames)
+    frames.close()
+    assert not folder.exists()
+
+
+def test_no_two_splits_or_data_sets_share_a_seed():
+    seeds = [
+        plan.seed
+        for seed in (0, 1)
+        for matches in plan_dataset(
+            seed, dict.fromkeys(("train", "valid", "test"), 5), PLAN
+        ).values()
+        for plan in matches.values()
+    ]
+    assert len(set(seeds)) == len(seeds) == 30
+
+
+def test_the_same_frames_come_out_of_another_process(match):
+    program = (
+        "import hashlib; from onball.simulator.film import Film, MatchPlan;"
+        f"film = Film(MatchPlan(seed={PLAN.seed}, duration_ms={PLAN.duration_ms}));"
+        "print(hashlib.sha256(b''.join(film.frame(t).tobytes() for t in (0, 2000, 5000))).hexdigest())"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    film = Film(PLAN)
+    here = hashlib.sha256(b"".join(film.frame(t).tobytes() for t in (0, 2000, 5000)))
+    assert run.stdout.strip() == here.hexdigest()
+
+
+def test_cameras_take_true_places_to_true_boxes(match):
+    cameras = {row["time_ms"]: row for row in pq.read_table(match / "camera.parquet").to_pylist()}
+    assert list(cameras) == list(range(0, 6000, 40))
+    k1 = Film(PLAN).look.distortion
+    checked = 0
+    for row in pq.read_table(match / "tracks.parquet").to_pylist():
+        if row["id"] != BALL_ID or row["time_ms"] % 400:
+            continue
+        camera = cameras[row["time_ms"]]
+        assert camera["view"] == "main" and camera["k1"] == pytest.approx(k1)
+        matrix = np.array([camera[f"m{i // 4}{i % 4}"] for i in range(12)]).reshape(3, 4)
+        pixel = matrix @ [row["pitch_x"], row["pitch_y"], row["pitch_z"], 1.0]
+        x, y = distort(pixel[:2] / pixel[2], 398, 224, k1)
+        assert row["x0"] - 0.5 <= x <= row["x1"] + 0.5 and row["y0"] - 0.5 <= y <= row["y1"] + 0.5
+        checked += 1
+    assert checked > 5
+
+
+def test_without_video_there_are_labels_and_tracks_of_the_same_match(match, tmp_path):
+    folder = tmp_path / "match"
+    list(write_match(PLAN, folder, "league/season/match", Outputs(video=False)))
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "Labels-ball.json", "simulation.json", "tracks.parquet",
+    ]  # fmt: skip
+    assert (folder / "Labels-ball.json").read_bytes() == (match / "Labels-ball.json").read_bytes()
+    rows = pq.read_table(folder / "tracks.parquet").to_pylist()
+    assert {row["time_ms"] for row in rows} == set(range(0, 6000, 40))
+    assert all(np.isnan(row["x0"]) for row in rows)
+
+
+def test_mot_text_is_written_on_request(tmp_path):
+    plan = MatchPlan(seed=3, duration_ms=400, width=128, height=72)
+    list(write_match(plan, tmp_path / "m", "m", Outputs(mot=True)))
+    lines = (tmp_path / "m" / "gt" / "gt.txt").read_text().splitlines()
+    assert {line.split(",")[0] for line in lines} == {str(frame) for frame in range(1, 11)}
+
+
+def test_the_benchmark_is_as_documented():
+    bench = PRESETS["bench"]
+    assert bench.counts == {"train": 4, "valid": 1, "test": 2}
+    assert (bench.minutes, bench.halves, bench.size) == (20, 2, (398, 224))
+    plan = MatchPlan(seed=0, duration_ms=1000, crf=None)
+    crfs = [
+        p.crf for s in plan_dataset(bench.seed, bench.counts, plan).values() for p in s.values()
+    ]
+    assert len(set(crfs)) > 2 and all(CRF_RANGE[0] <= crf <= CRF_RANGE[1] for crf in crfs)
+
+
+def test_sizes_and_rates_vary_if_asked_for():
+    plan = MatchPlan(seed=0, duration_ms=1000, crf=None)
+    plans = plan_dataset(1, {"train": 60}, plan, vary=True)["train"].values()
+    assert {(p.width, p.height) for p in plans} == set(SIZES)
+    assert {p.fps for p in plans} == set(RATES)
+
+
+def test_the_plan_is_kept_beside_the_match(match):
+    assert json.loads((match / "simulation.json").read_text())["seed"] == PLAN.seed

@@ -1,0 +1,216 @@
+"""True tracks, cameras and MOTChallenge files: written, read back and compared."""
+
+from __future__ import annotations
+
+import configparser
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from onball.errors import DataError
+from onball.formats.tracks_parquet import CAMERA_FILE
+from onball.simulator import truth as parquet
+from onball.simulator.truth import (
+    BALL_ID,
+    CAMERA_SCHEMA,
+    CLASS_OF_KIND,
+    KINDS,
+    SCHEMA,
+    SPARE_BALL_ID,
+    VIEWS,
+    CameraWriter,
+    TrackWriter,
+    write_mot,
+)
+from onball.simulator.world import PEOPLE, Camera, Moment
+from onball.tracks import TRACKS_FILE
+
+ROWS = PEOPLE + 2
+
+
+def moment(time_ms: int, *, ball: bool = True, spare: bool = True) -> Moment:
+    """Person i stands at (i, -i); the ball hangs at (1, 2, 3), the spare one lies at (50, 36)."""
+    nowhere = np.full(3, np.nan, np.float32)
+    people = np.arange(PEOPLE, dtype=np.float32)
+    zeros = np.zeros(PEOPLE, np.float32)
+    return Moment(
+        time_ms=time_ms,
+        xy=np.stack([people, -people], axis=1),
+        heading=zeros,
+        speed=zeros,
+        stride=zeros,
+        gesture=np.zeros(PEOPLE, np.uint8),
+        gesture_ms=np.zeros(PEOPLE, np.int32),
+        ball=np.array([1, 2, 3], np.float32) if ball else nowhere,
+        spare_ball=np.array([50, 36, 0.11], np.float32) if spare else nowhere,
+    )
+
+
+def boxes_of(*seen: int) -> np.ndarray:
+    """Boxes `[PEOPLE + 2, 4]`: that of id i is (i, 2i, i + 10.25, 2i + 20.5)."""
+    boxes = np.full((ROWS, 4), np.nan, np.float32)
+    for i in seen:
+        boxes[i] = (i, 2 * i, i + 10.25, 2 * i + 20.5)
+    return boxes
+
+
+def write_tracks(folder: Path, *frames: tuple[int, np.ndarray | None, bool]) -> list[dict]:
+    with TrackWriter(folder / TRACKS_FILE) as tracks:
+        for time_ms, boxes, swapped in frames:
+            tracks.add(moment(time_ms), boxes, swapped)
+    table = pq.read_table(folder / TRACKS_FILE)
+    assert table.schema.equals(SCHEMA)
+    return table.to_pylist()
+
+
+def test_everything_in_the_picture_has_a_row_and_nothing_else(tmp_path):
+    rows = write_tracks(tmp_path, (0, boxes_of(3, BALL_ID), False), (40, boxes_of(3), False))
+    assert [(row["time_ms"], row["id"]) for row in rows] == [(0, 3), (0, BALL_ID), (40, 3)]
+    assert rows[0] == {
+        "time_ms": 0, "id": 3, "kind": "player", "team": "left",
+        "x0": 3, "y0": 6, "x1": 13.25, "y1": 26.5, "pitch_x": 3, "pitch_y": -3, "pitch_z": 0,
+    }  # fmt: skip
+    assert [rows[1][name] for name in ("pitch_x", "pitch_y", "pitch_z")] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_kinds_and_teams_go_by_who_it_is_and_which_goal_he_defends(tmp_path, swapped):
+    rows = write_tracks(tmp_path, (0, boxes_of(*range(ROWS)), swapped))
+    assert [row["id"] for row in rows] == list(range(33))
+    outfield = ["player"] * 10
+    assert [row["kind"] for row in rows] == [
+        "goalkeeper", *outfield, "goalkeeper", *outfield, *["referee"] * 3, *["substitute"] * 6,
+        "ball", "spare ball",
+    ]  # fmt: skip
+    home, away = ("right", "left") if swapped else ("left", "right")
+    assert [row["team"] for row in rows] == (
+        [home] * 11 + [away] * 11 + ["unknown"] * 3 + [home] * 3 + [away] * 3 + ["unknown"] * 2
+    )
+
+
+def test_without_a_picture_everybody_has_a_row_without_a_box(tmp_path):
+    rows = write_tracks(tmp_path, (80, None, True))
+    assert [row["id"] for row in rows] == list(range(ROWS))
+    assert all(np.isnan([row[name] for name in ("x0", "y0", "x1", "y1")]).all() for row in rows)
+    assert [row["pitch_x"] for row in rows[:PEOPLE]] == list(range(PEOPLE))
+    assert rows[SPARE_BALL_ID]["pitch_x"] == 50
+
+
+def test_without_a_picture_a_ball_that_is_not_there_has_no_row(tmp_path):
+    with TrackWriter(tmp_path / TRACKS_FILE) as tracks:
+        tracks.add(moment(0, ball=False, spare=False), None, False)
+    assert pq.read_table(tmp_path / TRACKS_FILE)["id"].to_pylist() == list(range(PEOPLE))
+
+
+def test_rows_go_to_disk_in_groups_so_that_memory_stays_flat(tmp_path, monkeypatch):
+    monkeypatch.setattr(parquet, "_ROWS_PER_GROUP", 100)
+    frames = [(40 * i, boxes_of(*range(30)), False) for i in range(10)]
+    rows = write_tracks(tmp_path, *frames)
+    assert [row["time_ms"] for row in rows] == [40 * i for i in range(10) for _ in range(30)]
+    assert pq.read_metadata(tmp_path / TRACKS_FILE).num_row_groups == 3
+
+
+def test_no_frames_are_a_file_without_rows(tmp_path):
+    assert write_tracks(tmp_path) == []
+
+
+def test_cameras_are_kept_to_the_last_digit(tmp_path):
+    camera = Camera.looking_at(np.array([0.0, -70.0, 20.0]), np.array([10.0, 5.0, 0.0]), 2.5)
+    matrix = camera.matrix(398, 224)
+    with CameraWriter(tmp_path / CAMERA_FILE) as cameras:
+        for i, view in enumerate(VIEWS):
+            cameras.add(40 * i, view, 40 * i if view != "replay" else 7, matrix + i, -0.125)
+    table = pq.read_table(tmp_path / CAMERA_FILE)
+    assert table.schema.equals(CAMERA_SCHEMA)
+    assert table["time_ms"].to_pylist() == [0, 40, 80, 120]
+    assert table["view"].to_pylist() == ["main", "close_up", "behind_goal", "replay"]
+    assert table["world_ms"].to_pylist() == [0, 40, 80, 7]
+    assert table["k1"].to_pylist() == [-0.125] * 4
+    columns = [table[f"m{row}{column}"].to_numpy() for row in range(3) for column in range(4)]
+    read = np.stack(columns, axis=1).reshape(-1, 3, 4)
+    assert all(np.array_equal(read[i], matrix + i) for i in range(4))
+    # What the docstring says: point to pixels, by dividing by the third number.
+    point = np.array([10.0, 5.0, 0.0])
+    seen = read[0] @ [*point, 1.0]
+    assert np.allclose(seen[:2] / seen[2], camera.project(point, 398, 224)[0])
+
+
+@pytest.mark.parametrize("view, shape", [("aerial", (3, 4)), ("main", (3, 3))])
+def test_a_camera_of_another_kind_or_shape_is_refused(tmp_path, view, shape):
+    with (
+        CameraWriter(tmp_path / CAMERA_FILE) as cameras,
+        pytest.raises(ValueError, match=r"aerial|\[3, 4\]"),
+    ):
+        cameras.add(0, view, 0, np.zeros(shape), 0.0)
+
+
+def read_truth(folder: Path) -> list[list[float]]:
+    lines = (folder / "gt" / "gt.txt").read_text().splitlines()
+    return [[float(number) for number in line.split(",")] for line in lines]
+
+
+def test_mot_has_the_same_boxes(tmp_path):
+    everyone = boxes_of(0, 5, 22, 24, 25, BALL_ID, SPARE_BALL_ID)
+    write_tracks(tmp_path, (0, everyone, False), (40, boxes_of(5), False), (120, boxes_of(5), True))
+    assert write_mot(tmp_path, 25.0, (398, 224)) == tmp_path / "gt" / "gt.txt"
+    truth = read_truth(tmp_path)
+    assert [row[:2] for row in truth] == [
+        [1, 1], [1, 6], [1, 23], [1, 25], [1, 26], [1, 32], [1, 33], [2, 6], [4, 6],
+    ]  # fmt: skip
+    assert truth[1] == [1, 6, 5, 10, 10.25, 20.5, 1, 1, 1]
+    assert [row[7] for row in truth[:7]] == [1, 1, 2, 2, 7, 8, 12]
+    assert all(row[6] == row[8] == 1 for row in truth)
+
+
+def test_every_kind_has_a_class_of_mot():
+    assert set(CLASS_OF_KIND) == set(KINDS)
+    # TrackEval scores 1 and passes over 2, 7, 8 and 12; it knows 1 to 13.
+    assert set(CLASS_OF_KIND.values()) == {1, 2, 7, 8, 12}
+
+
+@pytest.mark.parametrize("fps", [12.5, 25.0, 30000 / 1001, 50.0, 60.0])
+def test_mot_counts_the_frames_of_any_rate(tmp_path, fps):
+    times = [round(frame * 1000 / fps) for frame in range(2000)]
+    write_tracks(tmp_path, *((time, boxes_of(4), False) for time in times))
+    write_mot(tmp_path, fps, (64, 36))
+    assert [row[0] for row in read_truth(tmp_path)] == list(range(1, 2001))
+
+
+def test_the_sequence_is_as_long_as_the_film_even_if_its_end_shows_nobody(tmp_path):
+    write_tracks(tmp_path, (0, boxes_of(4), False), (40, boxes_of(), False))
+    write_mot(tmp_path, 25.0, (398, 224))
+    sequence = configparser.ConfigParser()
+    sequence.optionxform = str
+    sequence.read(tmp_path / "seqinfo.ini")
+    assert dict(sequence["Sequence"]) == {
+        "name": tmp_path.name, "imDir": "img1", "frameRate": "25", "seqLength": "1",
+        "imWidth": "398", "imHeight": "224", "imExt": ".jpg",
+    }  # fmt: skip
+    with CameraWriter(tmp_path / CAMERA_FILE) as cameras:
+        for time_ms in (0, 40):
+            cameras.add(time_ms, "main", time_ms, np.eye(3, 4), 0.0)
+    write_mot(tmp_path, 25.0, (398, 224))
+    sequence.read(tmp_path / "seqinfo.ini")
+    assert sequence["Sequence"]["seqLength"] == "2"
+
+
+def test_tracks_without_boxes_are_told_and_leave_no_file(tmp_path):
+    write_tracks(tmp_path, (0, None, False))
+    with pytest.raises(DataError, match="without a picture"):
+        write_mot(tmp_path, 25.0, (398, 224))
+    assert not list((tmp_path / "gt").iterdir()) and not (tmp_path / "seqinfo.ini").exists()
+
+
+def test_missing_or_broken_tracks_are_one_line(tmp_path):
+    with pytest.raises(DataError, match=r"tracks\.parquet: no such file"):
+        write_mot(tmp_path, 25.0, (398, 224))
+    (tmp_path / TRACKS_FILE).write_bytes(b"PAR1 nothing PAR1")
+    with pytest.raises(DataError, match="cannot be read as tracks") as told:
+        write_mot(tmp_path, 25.0, (398, 224))
+    assert "\n" not in str(told.value)
+    pq.write_table(pa.table({"time_ms": [0], "id": [1]}), tmp_path / TRACKS_FILE)
+    with pytest.raises(DataError, match="cannot be read as tracks"):
+        write_mot(tmp_path, 25.0, (398, 224))
