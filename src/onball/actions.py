@@ -1,4 +1,8 @@
-"""The 12 ball actions of SoccerNet Ball Action Spotting: names, order and colours."""
+"""The 12 ball actions of SoccerNet Ball Action Spotting: names, order, colours and classes.
+
+A per-frame classifier has 13 classes: the background and the 12 actions. A net that distinguishes the
+teams has 25: the background, the 12 actions of the left team and the 12 of the right one.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from onball.errors import LabelError
 
 
 class Action(StrEnum):
-    """One of the 12 actions. The value is SoccerNet's spelling; the order is SoccerNet's order."""
+    """One of the 12 actions, with SoccerNet's spelling as value and in SoccerNet's order."""
 
     PASS = "PASS"
     DRIVE = "DRIVE"
@@ -31,7 +35,7 @@ class Action(StrEnum):
 
     @property
     def colour(self) -> str:
-        """The action's colour on screens and in plots, as `#rrggbb`."""
+        """Colour of the action in overlays and plots, as `#rrggbb`."""
         return ACTION_COLOURS[self]
 
 
@@ -39,10 +43,19 @@ ACTIONS: tuple[Action, ...] = tuple(Action)
 ACTION_INDEX: dict[Action, int] = {action: i for i, action in enumerate(ACTIONS)}
 NUM_ACTIONS = len(ACTIONS)
 
-#: mAP10 is the mean over these: all but FREE KICK and GOAL, which are too rare in the test split.
+#: Actions of mAP10: all but FREE KICK and GOAL, which are too rare in the test split.
 ACTIONS_MAP10: tuple[Action, ...] = ACTIONS[:10]
 
-#: Neighbours in the list differ in hue and lightness, so that they can be told apart side by side.
+#: Class of a frame without an action. Class 1 + i is `ACTIONS[i]`.
+BACKGROUND = 0
+#: Number of classes of a net that does not distinguish the teams.
+NUM_CLASSES = 1 + NUM_ACTIONS
+#: Number of classes of a net that distinguishes the teams.
+NUM_TEAM_CLASSES = 1 + 2 * NUM_ACTIONS
+#: Class of frames that no loss takes into account, such as the padding after the end of a video.
+IGNORE = -100
+
+#: Colours of the actions. Neighbours in the list differ in hue and in lightness.
 ACTION_COLOURS: dict[Action, str] = {
     Action.PASS: "#2f7ed8",
     Action.DRIVE: "#3aa655",
@@ -60,9 +73,10 @@ ACTION_COLOURS: dict[Action, str] = {
 
 
 def parse_action(name: str) -> Action:
-    """The action of that name (SoccerNet's spelling; case and outer blanks do not matter).
+    """Parse the name of an action in SoccerNet's spelling; case and outer blanks are ignored.
 
-    Raises `LabelError` with the nearest known name if there is no such action.
+    Raises:
+        LabelError: no action has this name. The message suggests the most similar one.
     """
     try:
         return Action(name.strip().upper())

@@ -1,4 +1,4 @@
-"""`Event` and `EventList`: the one currency between all parts of the package."""
+"""Events, the type in which all parts of the package exchange annotations and predictions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from onball.actions import Action
 
 
 class Team(StrEnum):
-    """Whose action it is, named by the side of the pitch that the team defends on screen."""
+    """Team of an action, named by the side of the pitch that it defends in the image."""
 
     LEFT = "left"
     RIGHT = "right"
@@ -20,27 +20,39 @@ class Team(StrEnum):
 
     @property
     def other(self) -> Team:
-        """The opponent; `UNKNOWN` stays unknown."""
+        """The opponent; `UNKNOWN` stays `UNKNOWN`."""
         if self is Team.UNKNOWN:
             return self
         return Team.RIGHT if self is Team.LEFT else Team.LEFT
 
 
+#: Teams by side index, in the order of the classes of a net that distinguishes the teams.
+SIDES = (Team.LEFT, Team.RIGHT)
+#: Side index of an event whose team is unknown.
+UNKNOWN_SIDE = -1
+
+
+def side_of(team: Team) -> int:
+    """Return the side index of a team: 0 for left, 1 for right, else `UNKNOWN_SIDE`."""
+    return SIDES.index(team) if team in SIDES else UNKNOWN_SIDE
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Event:
-    """One action at one moment. Events sort by time.
+    """One action at one point in time. Events sort by time.
 
     Attributes:
-        position_ms: integer milliseconds since the first shown frame of the video, not negative.
+        position_ms: integer milliseconds since the first displayed frame of the video, 0 or more.
         label: the action.
         confidence: 0 to 1; 1 for annotations.
         team: left, right or unknown.
-        half: 1 or 2, as SoccerNet's `gameTime` has it.
-        visible: False if the annotators marked the moment as "not shown".
-        extra: other fields of the entry in its source file, kept so that writing it again loses
-            nothing. Plays no part in comparing events.
+        half: 1 or 2, as in SoccerNet's `gameTime`.
+        visible: False if the annotators marked the action as "not shown".
+        extra: other fields of the entry in its source file, so that writing it again loses
+            nothing. Ignored in comparisons.
 
-    Raises `ValueError` for a negative position, a confidence outside [0, 1] or a half below 1.
+    Raises:
+        ValueError: a negative position, a confidence outside [0, 1] or a half below 1.
     """
 
     position_ms: int
@@ -61,25 +73,25 @@ class Event:
 
     @property
     def class_index(self) -> int:
-        """The class of its action in a per-frame classifier, 1 to 12 (0 is the background)."""
+        """Class of the action in a per-frame classifier, 1 to 12; 0 is the background."""
         return 1 + self.label.order
 
     @property
     def game_time(self) -> str:
-        """SoccerNet's `gameTime`: half, minutes and seconds, for example `1 - 01:04`."""
+        """Half, minutes and seconds as SoccerNet's `gameTime`, for example `1 - 01:04`."""
         minutes, seconds = divmod(self.position_ms // 1000, 60)
         return f"{self.half} - {minutes:02d}:{seconds:02d}"
 
 
 @dataclass(frozen=True, slots=True)
 class EventList:
-    """Events of one video in order of time, and what else its file said.
+    """Events of one video in order of time, with the metadata of their source file.
 
     Attributes:
         events: sorted by position.
         match: SoccerNet's `<league>/<season>/<match>`, or any name of the video; may be empty.
-        metadata: other top-level fields of the source file (`UrlYoutube`, `halftime`, …), kept so
-            that reading and writing again loses nothing.
+        metadata: other top-level fields of the source file (`UrlYoutube`, `halftime`, …), so that
+            reading and writing it again loses nothing.
     """
 
     events: tuple[Event, ...] = ()
@@ -90,7 +102,7 @@ class EventList:
     def of(
         cls, events: Iterable[Event], match: str = "", metadata: dict[str, Any] | None = None
     ) -> EventList:
-        """The events, sorted by time (stable: events at one moment keep their order)."""
+        """Sort events by time. The sort is stable: simultaneous events keep their order."""
         ordered = tuple(sorted(events, key=lambda event: event.position_ms))
         return cls(ordered, match, dict(metadata or {}))
 
@@ -110,13 +122,13 @@ class EventList:
         return self.events[index]
 
     def where(self, keep: Callable[[Event], bool]) -> EventList:
-        """Only the events for which `keep` is true."""
+        """Return the events for which `keep` is true."""
         return replace(self, events=tuple(event for event in self.events if keep(event)))
 
     def above(self, threshold: float) -> EventList:
-        """Only the events with at least that confidence."""
+        """Return the events with at least this confidence."""
         return self.where(lambda event: event.confidence >= threshold)
 
     def counts(self) -> Counter[Action]:
-        """How many events each action has."""
+        """Count the events of each action."""
         return Counter(event.label for event in self.events)

@@ -10,8 +10,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from onball.actions import Action
-from onball.classes import IGNORE, class_of
+from onball.actions import IGNORE, Action
 from onball.config import DataConfig
 from onball.data.clips import ClipDataset, Clips, EpochSampler, match_events, present_actions
 from onball.data.frames import cache_folder, cached_frames
@@ -98,7 +97,7 @@ def test_a_clip_and_its_targets_belong_together(data, cache):
         # levels off or add one); the event is at k = 25.
         index_of = ((frames.float().mean(dim=(1, 2, 3)) - 19.5) / 4).round().int().tolist()
         assert np.diff(index_of).tolist() == [1] * 9
-        expected = [class_of(Action.SHOT) if k == 25 else 0 for k in index_of]
+        expected = [Event(0, Action.SHOT).class_index if k == 25 else 0 for k in index_of]
         assert clip.classes.tolist() == expected
         hits += 25 in index_of
     assert hits >= 1
@@ -108,7 +107,7 @@ def test_a_clip_longer_than_the_video_is_padded_and_not_scored(data):
     longer = data.model_copy(update={"clip_frames": 60})
     clip = clip_dataset(longer, radius=60)[(0, 0)]
     assert clip.classes[50:].tolist() == [IGNORE] * 10
-    assert clip.classes[:50].tolist() == [class_of(Action.SHOT)] * 50
+    assert clip.classes[:50].tolist() == [Event(0, Action.SHOT).class_index] * 50
     assert clip.displacements.tolist() == [*range(25, -25, -1), *[0] * 10]
     assert clip.sides[50:].tolist() == [-1] * 10
     assert clip.present.nonzero().tolist() == [[Action.SHOT.order]]
@@ -135,7 +134,9 @@ EVENTS = EventList.of(
         Event(8000, Action.OUT),
     ]
 )
-PASS, GOAL, OUT = (class_of(action) for action in (Action.PASS, Action.GOAL, Action.OUT))
+PASS, GOAL, OUT = (
+    Event(0, action).class_index for action in (Action.PASS, Action.GOAL, Action.OUT)
+)
 
 
 def numbered(count: int = 120, clip_frames: int = 40, **settings) -> ClipDataset:

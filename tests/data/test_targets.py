@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from onball.actions import Action
-from onball.classes import class_of
 from onball.data.frame_labels import (
     events_within_radius,
     frame_targets,
@@ -16,7 +15,7 @@ from onball.data.frame_labels import (
 from onball.events import Event, Team
 
 GRID = np.arange(0, 800, 80)
-PASS, SHOT, GOAL = (class_of(a) for a in (Action.PASS, Action.SHOT, Action.GOAL))
+PASS, SHOT, GOAL = (Event(0, a).class_index for a in (Action.PASS, Action.SHOT, Action.GOAL))
 
 
 def test_an_event_labels_the_frame_nearest_in_time():

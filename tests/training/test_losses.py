@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from onball.classes import BACKGROUND
+from onball.actions import BACKGROUND
 from onball.config import LossConfig
 from onball.models import DenseScores
 from onball.training.losses import (

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from onball.classes import BACKGROUND, IGNORE
+from onball.actions import BACKGROUND, IGNORE
 from onball.config import LossConfig
 from onball.data.clips import Clips
 from onball.models import DenseScores

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from onball.actions import NUM_ACTIONS
-from onball.classes import IGNORE, UNKNOWN_SIDE
+from onball.actions import IGNORE, NUM_ACTIONS
 from onball.data.frame_labels import (
     LabelledEvent,
     events_within_radius,
@@ -22,6 +21,7 @@ from onball.data.frame_labels import (
 )
 from onball.data.matches import LabelledFrames, LabelledMatch
 from onball.errors import DataError
+from onball.events import UNKNOWN_SIDE
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.classes import BACKGROUND, UNKNOWN_SIDE, side_of
-from onball.events import Team
+from onball.actions import BACKGROUND
+from onball.events import UNKNOWN_SIDE, Team, side_of
 
 
 class LabelledEvent(Protocol):
@@ -65,7 +65,7 @@ class FrameLabels:
     Attributes:
         classes: int64 `[T]`, `BACKGROUND` or the class of the nearest event.
         displacements: int64 `[T]`, sampled frames from this one to that event's: positive if it comes later.
-        sides: int64 `[T]`, the side of that event's team, see `onball.classes.side_of`.
+        sides: int64 `[T]`, the side of that event's team, see `onball.events.side_of`.
     """
 
     classes: NDArray[np.int64]

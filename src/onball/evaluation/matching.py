@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.actions import ACTION_INDEX, ACTIONS, NUM_ACTIONS
-from onball.classes import side_of
-from onball.events import EventList, Team
+from onball.events import EventList, Team, side_of
 
-#: `onball.classes.side_of` as a table, for columns of teams.
+#: `onball.events.side_of` as a table, for columns of teams.
 SIDE_INDEX: dict[Team, int] = {team: side_of(team) for team in Team}
 
 
@@ -27,7 +26,7 @@ class Columns:
         action: index of the action, 0 to 11.
         position_ms: integer milliseconds.
         confidence: 0 to 1.
-        side: 0 left, 1 right, -1 unknown, see `onball.classes.side_of`.
+        side: 0 left, 1 right, -1 unknown, see `onball.events.side_of`.
     """
 
     match: NDArray[np.int64]

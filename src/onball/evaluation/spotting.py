@@ -20,11 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.actions import ACTIONS, ACTIONS_MAP10, NUM_ACTIONS, Action
-from onball.classes import SIDES
 from onball.errors import ConfigError
 from onball.evaluation.average_precision import MeanAP, Ranking, mean_ap
 from onball.evaluation.matching import Columns, Matcher
-from onball.events import EventList
+from onball.events import SIDES, EventList
 
 #: SoccerNet's lists of tolerances δ, in seconds.
 LOOSE_TOLERANCES_S: tuple[float, ...] = tuple(range(5, 61, 5))

@@ -18,7 +18,7 @@ import torch
 from pydantic import BaseModel, ValidationError
 from torch import Tensor, nn
 
-from onball.classes import BACKGROUND, NUM_TEAM_CLASSES
+from onball.actions import BACKGROUND, NUM_TEAM_CLASSES
 from onball.config import BaseConfig, ComponentConfig, PreprocessingConfig, explain
 from onball.errors import ConfigError
 

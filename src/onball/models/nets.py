@@ -8,8 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from onball.actions import NUM_ACTIONS
-from onball.classes import NUM_CLASSES, NUM_TEAM_CLASSES
+from onball.actions import NUM_ACTIONS, NUM_CLASSES, NUM_TEAM_CLASSES
 from onball.config import ModelConfig, TrackingConfig
 from onball.errors import ConfigError
 from onball.models import heads  # noqa: F401 - registers the heads

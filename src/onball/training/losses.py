@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, distributed
 from torch.nn import functional
 
-from onball.classes import BACKGROUND
+from onball.actions import BACKGROUND
 from onball.config import LossConfig
 from onball.models import DenseScores
 from onball.training.targets import FrameTargets

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from onball.actions import NUM_ACTIONS
-from onball.classes import BACKGROUND, IGNORE, NUM_CLASSES, NUM_TEAM_CLASSES, UNKNOWN_SIDE
+from onball.actions import BACKGROUND, IGNORE, NUM_ACTIONS, NUM_CLASSES, NUM_TEAM_CLASSES
 from onball.config import LossConfig, MixupConfig
 from onball.data.clips import Clips
+from onball.events import UNKNOWN_SIDE
 from onball.models.nets import NUM_AUXILIARY_CLASSES
 
 #: A Gaussian label farther than this many standard deviations from its event is nothing.

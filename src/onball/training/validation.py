@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from onball.classes import BACKGROUND, NUM_CLASSES
+from onball.actions import BACKGROUND, NUM_CLASSES
 from onball.config import ExperimentConfig, InferenceConfig
 from onball.data.frame_labels import frame_targets
 from onball.data.frames import FrameSource
