@@ -17,13 +17,13 @@ import numpy as np
 
 from onball.simulator.look.look import Look
 from onball.simulator.paint.painter import Painter
-from onball.simulator.world import PEOPLE, Camera, Gesture, Moment
+from onball.simulator.world import PEOPLE, Camera, Gesture, WorldState
 
 
-def crowded_moment(seed: int, time_ms: int) -> Moment:
+def crowded_moment(seed: int, time_ms: int) -> WorldState:
     """Everyone near the middle, so that nearly all are in the picture; many with a gesture."""
     rng = np.random.default_rng(seed)
-    return Moment(
+    return WorldState(
         time_ms=time_ms,
         xy=rng.uniform((-24, -26), (24, 30), (PEOPLE, 2)).astype(np.float32),
         heading=rng.uniform(-np.pi, np.pi, PEOPLE).astype(np.float32),

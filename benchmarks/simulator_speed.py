@@ -20,7 +20,7 @@ import cv2
 import psutil
 
 from onball.simulator.dataset import write_match
-from onball.simulator.film import MatchPlan
+from onball.simulator.rendering import MatchPlan
 
 MEMORY_FPS = 2.0  # memory hangs on the length of the match, not on how many pictures it gets
 

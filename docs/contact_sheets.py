@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from onball.actions import ACTIONS, Action
 from onball.events import Event
 from onball.simulator.cameras import Shot
-from onball.simulator.film import Film, MatchPlan
+from onball.simulator.rendering import MatchPlan, MatchRenderer
 from onball.simulator.world import TICK_MS
 
 TIMES_MS = (-440, -280, -200, -120, -80, -40, 0, 40, 80, 160, 320, 560)
@@ -26,7 +26,7 @@ TIMES_MS = (-440, -280, -200, -120, -80, -40, 0, 40, 80, 160, 320, 560)
 TILE = (220, 150)
 
 
-def sheet(film: Film, event: Event) -> NDArray[np.uint8]:
+def sheet(film: MatchRenderer, event: Event) -> NDArray[np.uint8]:
     """Twelve frames `[2 rows, 6]` about one action, uint8 RGB."""
     tiles = []
     for offset in TIMES_MS:
@@ -48,7 +48,7 @@ def sheet(film: Film, event: Event) -> NDArray[np.uint8]:
     return np.vstack([np.hstack(tiles[:6]), np.hstack(tiles[6:])])
 
 
-def good(film: Film, event: Event) -> bool:
+def good(film: MatchRenderer, event: Event) -> bool:
     """Whether an action is well inside film and picture."""
     tick = event.position_ms // TICK_MS
     if event.position_ms < 2_000 or event.position_ms > film.duration_ms - 2_000:
@@ -72,7 +72,7 @@ def main() -> None:
         if all(len(sheets) >= options.seeds for sheets in found.values()):
             break
         plan = MatchPlan(seed, 600_000, width=640, height=360)
-        film = Film(plan)
+        film = MatchRenderer(plan)
         wanted = [a for a in ACTIONS if len(found[a]) < options.seeds]
         for action in wanted:
             events = [e for e in film.motion.events if e.label is action and good(film, e)]

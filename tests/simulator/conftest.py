@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from onball.simulator.film import Film, MatchPlan
 from onball.simulator.play.match import play_match
+from onball.simulator.rendering import MatchPlan, MatchRenderer
 from onball.simulator.world import Motion
 
 MINUTES = 16
@@ -19,9 +19,11 @@ def matches() -> list[Motion]:
 
 
 @pytest.fixture(scope="session")
-def films(matches) -> list[Film]:
+def films(matches) -> list[MatchRenderer]:
     """The same matches as small films."""
     return [
-        Film(MatchPlan(seed, MINUTES * 60_000, width=128, height=72, halves=2), motion=motion)
+        MatchRenderer(
+            MatchPlan(seed, MINUTES * 60_000, width=128, height=72, halves=2), motion=motion
+        )
         for seed, motion in zip(SEEDS, matches, strict=True)
     ]

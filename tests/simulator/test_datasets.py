@@ -25,8 +25,8 @@ from onball.simulator.dataset import (
     write_dataset,
     write_match,
 )
-from onball.simulator.film import Film, MatchPlan
 from onball.simulator.paint.scene import distort
+from onball.simulator.rendering import MatchPlan, MatchRenderer
 from onball.simulator.truth import BALL_ID, SCHEMA
 from onball.video.reading import read_frames
 
@@ -127,14 +127,14 @@ def test_no_two_splits_or_data_sets_share_a_seed():
 
 def test_the_same_frames_come_out_of_another_process(match):
     program = (
-        "import hashlib; from onball.simulator.film import Film, MatchPlan;"
-        f"film = Film(MatchPlan(seed={PLAN.seed}, duration_ms={PLAN.duration_ms}));"
+        "import hashlib; from onball.simulator.rendering import MatchRenderer, MatchPlan;"
+        f"film = MatchRenderer(MatchPlan(seed={PLAN.seed}, duration_ms={PLAN.duration_ms}));"
         "print(hashlib.sha256(b''.join(film.frame(t).tobytes() for t in (0, 2000, 5000))).hexdigest())"
     )
     run = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    film = Film(PLAN)
+    film = MatchRenderer(PLAN)
     here = hashlib.sha256(b"".join(film.frame(t).tobytes() for t in (0, 2000, 5000)))
     assert run.stdout.strip() == here.hexdigest()
 
@@ -142,7 +142,7 @@ def test_the_same_frames_come_out_of_another_process(match):
 def test_cameras_take_true_places_to_true_boxes(match):
     cameras = {row["time_ms"]: row for row in pq.read_table(match / "camera.parquet").to_pylist()}
     assert list(cameras) == list(range(0, 6000, 40))
-    k1 = Film(PLAN).look.distortion
+    k1 = MatchRenderer(PLAN).look.distortion
     checked = 0
     for row in pq.read_table(match / "tracks.parquet").to_pylist():
         if row["id"] != BALL_ID or row["time_ms"] % 400:

@@ -8,8 +8,8 @@ import pytest
 from onball.actions import Action
 from onball.events import Team
 from onball.simulator.cameras import CameraPath, Director, Shot, Station, follow
-from onball.simulator.film import Film
 from onball.simulator.play.match import play_match
+from onball.simulator.rendering import MatchRenderer
 from onball.simulator.world import TICK_MS
 
 
@@ -95,5 +95,5 @@ def test_frames_can_be_asked_for_in_any_order(films):
     one, _, again = (film.frame(t) for t in times)
     assert one.shape == (72, 128, 3)
     assert np.array_equal(one, again)
-    fresh = Film(film.plan, motion=film.motion)
+    fresh = MatchRenderer(film.plan, motion=film.motion)
     assert np.array_equal(fresh.frame(50_000), one)

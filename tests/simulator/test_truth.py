@@ -25,18 +25,18 @@ from onball.simulator.truth import (
     TrackWriter,
     write_mot,
 )
-from onball.simulator.world import PEOPLE, Camera, Moment
+from onball.simulator.world import PEOPLE, Camera, WorldState
 from onball.tracks import TRACKS_FILE
 
 ROWS = PEOPLE + 2
 
 
-def moment(time_ms: int, *, ball: bool = True, spare: bool = True) -> Moment:
+def moment(time_ms: int, *, ball: bool = True, spare: bool = True) -> WorldState:
     """Person i stands at (i, -i); the ball hangs at (1, 2, 3), the spare one lies at (50, 36)."""
     nowhere = np.full(3, np.nan, np.float32)
     people = np.arange(PEOPLE, dtype=np.float32)
     zeros = np.zeros(PEOPLE, np.float32)
-    return Moment(
+    return WorldState(
         time_ms=time_ms,
         xy=np.stack([people, -people], axis=1),
         heading=zeros,

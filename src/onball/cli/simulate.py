@@ -16,8 +16,8 @@ from onball.cli import console
 
 if TYPE_CHECKING:
     from onball.simulator.dataset import Outputs
-    from onball.simulator.film import MatchPlan
     from onball.simulator.recorded.match import Recording
+    from onball.simulator.rendering import MatchPlan
 
 
 _RECORDED = "A recorded match"
@@ -95,8 +95,8 @@ def simulate(
         plan_dataset,
         write_dataset,
     )
-    from onball.simulator.film import MatchPlan
     from onball.simulator.recorded.match import Recording
+    from onball.simulator.rendering import MatchPlan
 
     if mot and not video:
         raise typer.BadParameter("--mot needs a picture: leave --no-video out")

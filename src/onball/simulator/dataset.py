@@ -22,8 +22,8 @@ from onball.errors import DataError, InputError
 from onball.files import require_writable, write_text_atomic
 from onball.formats.soccernet import LABELS_FILE, write_labels
 from onball.formats.tracks_parquet import CAMERA_FILE, SIMULATION_FILE
-from onball.simulator.film import Film, MatchPlan
 from onball.simulator.play.match import play_match
+from onball.simulator.rendering import MatchPlan, MatchRenderer
 from onball.simulator.world import TICK_MS, Motion
 from onball.tracks import TRACKS_FILE
 
@@ -69,7 +69,7 @@ def write_match(
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     if outputs.video:
-        film = Film(plan, name=name, motion=motion)
+        film = MatchRenderer(plan, name=name, motion=motion)
         motion = film.motion
         yield from _write_film(film, aside)
         if outputs.mot:
@@ -118,7 +118,7 @@ def _settings(plan: MatchPlan, outputs: Outputs) -> dict[str, object]:
     return {"simulator": SIMULATOR_VERSION, **asdict(plan), **asdict(outputs)}
 
 
-def _write_film(film: Film, folder: Path) -> Iterator[int]:
+def _write_film(film: MatchRenderer, folder: Path) -> Iterator[int]:
     """Video, tracks and cameras, frame by frame: memory stays flat."""
     from onball.simulator.truth import CameraWriter, TrackWriter
     from onball.video.writing import VideoWriter

@@ -20,7 +20,7 @@ from onball.simulator.world import (
     REFEREE,
     SUBSTITUTES,
     TEAM_SIZE,
-    Moment,
+    WorldState,
 )
 from onball.tracks import TRACKS_FILE
 
@@ -143,7 +143,7 @@ class TrackWriter:
     def __exit__(self, *error: object) -> None:
         self._table.__exit__(*error)
 
-    def add(self, moment: Moment, boxes: NDArray[np.float32] | None, swapped: bool) -> None:
+    def add(self, moment: WorldState, boxes: NDArray[np.float32] | None, swapped: bool) -> None:
         """One frame.
 
         Args:

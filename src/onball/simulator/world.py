@@ -98,7 +98,7 @@ CONTACT_OFFSET: dict[Gesture, tuple[float, float, float]] = {
 }
 
 
-class Moment(NamedTuple):
+class WorldState(NamedTuple):
     """The world at one time.
 
     Attributes:
@@ -146,7 +146,7 @@ class Motion:
     """Everything that moved in one match, on a grid of `TICK_MS`; the first axis is the tick.
 
     Attributes:
-        xy, heading, speed, stride, gesture, gesture_ms, ball, spare_ball: as in `Moment`, with one axis
+        xy, heading, speed, stride, gesture, gesture_ms, ball, spare_ball: as in `WorldState`, with one axis
             more in front.
         events: the labels.
         dead_times: in order.
@@ -170,7 +170,7 @@ class Motion:
         """Number of ticks."""
         return len(self.xy)
 
-    def at(self, time_ms: int) -> Moment:
+    def at(self, time_ms: int) -> WorldState:
         """The world at that time; positions between two ticks are interpolated linearly."""
         tick, rest = divmod(time_ms, TICK_MS)
         tick = min(max(tick, 0), self.ticks - 1)
@@ -183,7 +183,7 @@ class Motion:
             return np.asarray(values[tick] * (1 - share) + values[after] * share)
 
         turn = (self.heading[after] - self.heading[tick] + np.pi) % (2 * np.pi) - np.pi
-        return Moment(
+        return WorldState(
             time_ms=time_ms,
             xy=between(self.xy),
             heading=(self.heading[tick] + turn * share).astype(np.float32),

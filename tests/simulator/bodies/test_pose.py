@@ -18,7 +18,7 @@ from onball.simulator.bodies.skeleton import (
     skeleton,
     two_bones,
 )
-from onball.simulator.world import BALL_RADIUS, CONTACT_OFFSET, PEOPLE, Gesture, Moment
+from onball.simulator.world import BALL_RADIUS, CONTACT_OFFSET, PEOPLE, Gesture, WorldState
 
 PERSON = 7
 HELD = [
@@ -63,7 +63,7 @@ ANKLES = [Joint.LEFT_ANKLE, Joint.RIGHT_ANKLE]
 
 def moment(gesture=Gesture.NONE, ms=0, *, xy=(0.0, 0.0), heading=0.0, speed=0.0, stride=0.0):
     """Everyone does the same at the same place; no ball in sight."""
-    return Moment(
+    return WorldState(
         time_ms=0,
         xy=np.tile(np.float32(xy), (PEOPLE, 1)),
         heading=np.full(PEOPLE, heading, np.float32),

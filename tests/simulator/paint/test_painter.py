@@ -12,7 +12,7 @@ from onball.simulator.look.look import Look
 from onball.simulator.look.venue import Weather
 from onball.simulator.paint.painter import Painter
 from onball.simulator.paint.scene import boxes
-from onball.simulator.world import HALF_LENGTH, HALF_WIDTH, PEOPLE, Camera, Gesture, Moment
+from onball.simulator.world import HALF_LENGTH, HALF_WIDTH, PEOPLE, Camera, Gesture, WorldState
 
 BALL = PEOPLE
 SIZE = (398, 224)
@@ -21,7 +21,7 @@ SIZE = (398, 224)
 def crowd(seed=0, time_ms=0):
     """People everywhere around the centre circle, many with a gesture."""
     rng = np.random.default_rng(seed)
-    return Moment(
+    return WorldState(
         time_ms=time_ms,
         xy=rng.uniform((-22, -24), (22, 28), (PEOPLE, 2)).astype(np.float32),
         heading=rng.uniform(-np.pi, np.pi, PEOPLE).astype(np.float32),

@@ -23,7 +23,7 @@ from onball.simulator.bodies.key_poses import (
     Point,
     mirrored,
 )
-from onball.simulator.world import GOALKEEPERS, PEOPLE, Gesture, Moment
+from onball.simulator.world import GOALKEEPERS, PEOPLE, Gesture, WorldState
 
 Floats = NDArray[np.float64]
 
@@ -217,7 +217,7 @@ def strides_per_second(speed: Floats) -> Floats:
     return 0.75 + 0.11 * speed
 
 
-def locomotion(moment: Moment, targets: Targets) -> None:
+def locomotion(moment: WorldState, targets: Targets) -> None:
     """Set the targets of everyone: standing, walking or running."""
     speed = np.clip(moment.speed.astype(np.float64), 0.0, 9.0)
     moving = np.clip(speed / 0.8, 0.0, 1.0)
@@ -282,7 +282,7 @@ def _feet(
     return np.asarray(duty)
 
 
-def _idle(moment: Moment, calm: Floats, targets: Targets) -> None:
+def _idle(moment: WorldState, calm: Floats, targets: Targets) -> None:
     """Who stands shifts his weight, breathes, and has his hands on his hips now and then."""
     seconds = moment.time_ms / 1000.0
     sway = calm * np.sin(2 * np.pi * seconds / _SWAY_S + 2.4 * _PERSON)
@@ -303,7 +303,7 @@ def _idle(moment: Moment, calm: Floats, targets: Targets) -> None:
     targets.elbows[:] = akimbo
 
 
-def _ready(moment: Moment, standing: Floats, targets: Targets) -> None:
+def _ready(moment: WorldState, standing: Floats, targets: Targets) -> None:
     """Goalkeepers wait on bent knees with their hands open; less so while the ball is far off."""
     keepers = list(GOALKEEPERS)
     share = standing[keepers]

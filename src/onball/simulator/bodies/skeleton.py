@@ -1,4 +1,4 @@
-"""Bodies: from the arrays of a `Moment` to the joints of every person, vectorised over people.
+"""Bodies: from the arrays of a `WorldState` to the joints of every person, vectorised over people.
 
 A body is standing, walking or running (from `speed` and `stride`), and a gesture takes over its
 legs, its arms or both for a while. Feet and hands are set as targets, knees and elbows follow by
@@ -22,7 +22,7 @@ from onball.simulator.bodies.gestures import (
     locomotion,
     perform,
 )
-from onball.simulator.world import PEOPLE, Gesture, Moment
+from onball.simulator.world import PEOPLE, Gesture, WorldState
 
 Floats = NDArray[np.float64]
 
@@ -118,7 +118,7 @@ _DIVES = np.isin(_GESTURES, [Gesture.DIVE_LEFT, Gesture.DIVE_RIGHT])
 _HOLDS_AFTER = np.isin(_GESTURES, [Gesture.CATCH, Gesture.PICK_UP, Gesture.CARRY]) | _DIVES
 
 
-def skeleton(moment: Moment) -> Floats:
+def skeleton(moment: WorldState) -> Floats:
     """Joints of everyone in the world, `[PEOPLE, len(Joint), 3]`, metres.
 
     People without a position (NaN) have NaN joints.
@@ -134,7 +134,7 @@ def skeleton(moment: Moment) -> Floats:
     return _to_world(_joints(targets, trunk), moment)
 
 
-def _hold_ball(moment: Moment, targets: Targets, trunk: Floats) -> None:
+def _hold_ball(moment: WorldState, targets: Targets, trunk: Floats) -> None:
     """Hands that throw, carry or have caught close around the ball, wherever the world put it."""
     holds = _HOLDS_AFTER[moment.gesture] & (moment.gesture_ms >= 0)
     holds |= (moment.gesture == Gesture.THROW_IN) & (moment.gesture_ms <= 0)
@@ -268,7 +268,7 @@ def two_bones(
     return root + along * way + aside * normal, root + length * way
 
 
-def _to_world(joints: Floats, moment: Moment) -> Floats:
+def _to_world(joints: Floats, moment: WorldState) -> Floats:
     cos, sin = np.cos(moment.heading)[:, None], np.sin(moment.heading)[:, None]
     world = np.empty_like(joints)
     world[..., 0] = moment.xy[:, None, 0] + joints[..., 0] * cos - joints[..., 1] * sin

@@ -19,7 +19,7 @@ from onball.simulator.paint.graphics import ScoreBug
 from onball.simulator.paint.ground import Ground, Shadows
 from onball.simulator.paint.scene import Canvas, Floats, Scene, boxes
 from onball.simulator.paint.stadium import Benches, Stadium
-from onball.simulator.world import Camera, Moment
+from onball.simulator.world import Camera, WorldState
 
 LARGE = 400
 """From this many lines on a picture is painted without supersampling, with soft edges instead."""
@@ -74,11 +74,11 @@ class Painter:
 
     def paint(
         self,
-        moment: Moment,
+        moment: WorldState,
         camera: Camera,
         clock_ms: int = 0,
         score: tuple[int, int] = (0, 0),
-        before: tuple[Moment, Camera] | None = None,
+        before: tuple[WorldState, Camera] | None = None,
         replay: bool = False,
     ) -> Canvas:
         """The picture of a moment: uint8 `[height, width, 3]`, RGB.
@@ -97,12 +97,12 @@ class Painter:
             layer.draw(self.canvas, scene)
         return self.develop(moment.time_ms, clock_ms, score, replay)
 
-    def boxes(self, moment: Moment, camera: Camera) -> NDArray[np.float32]:
+    def boxes(self, moment: WorldState, camera: Camera) -> NDArray[np.float32]:
         """The true boxes in the picture of that moment: see `onball.simulator.paint.scene.boxes`."""
         return boxes(moment, camera, self.width, self.height, self._distortion)
 
     def begin(
-        self, moment: Moment, camera: Camera, before: tuple[Moment, Camera] | None = None
+        self, moment: WorldState, camera: Camera, before: tuple[WorldState, Camera] | None = None
     ) -> Scene:
         """An empty canvas, and the scene from which the layers are to paint it."""
         self.canvas[:] = self._background

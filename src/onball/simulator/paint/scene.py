@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onball.errors import optional_dependency
 from onball.simulator.bodies.skeleton import END_RADII, ENDS, START_RADII, STARTS, skeleton
 from onball.simulator.look.colours import RGB
-from onball.simulator.world import BALL_RADIUS, PEOPLE, Camera, Moment
+from onball.simulator.world import BALL_RADIUS, PEOPLE, Camera, WorldState
 
 with optional_dependency("opencv-python-headless", "simulate", "Painting simulated football"):
     import cv2 as cv2  # the painting modules take it from here
@@ -65,7 +65,7 @@ class Opened(NamedTuple):
         matrix: as `Scene.matrix`, of the camera at that time.
     """
 
-    moment: Moment
+    moment: WorldState
     matrix: Floats
 
 
@@ -84,7 +84,7 @@ class Scene:
         opened: what was when the shutter opened; None for a picture without motion blur.
     """
 
-    moment: Moment
+    moment: WorldState
     camera: Camera
     joints: Floats
     matrix: Floats
@@ -96,11 +96,11 @@ class Scene:
     @classmethod
     def of(
         cls,
-        moment: Moment,
+        moment: WorldState,
         camera: Camera,
         width: int,
         height: int,
-        before: tuple[Moment, Camera] | None = None,
+        before: tuple[WorldState, Camera] | None = None,
     ) -> Scene:
         """The scene on a canvas of that size; `before` is what was when the shutter opened."""
         to_centres = np.array([[1.0, 0, -0.5], [0, 1.0, -0.5], [0, 0, 1.0]])
@@ -161,7 +161,7 @@ _SIDES = np.array([(-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0)])
 
 
 def boxes(
-    moment: Moment, camera: Camera, width: int = 398, height: int = 224, distortion: float = 0.0
+    moment: WorldState, camera: Camera, width: int = 398, height: int = 224, distortion: float = 0.0
 ) -> NDArray[np.float32]:
     """Boxes of everyone and of the balls, as the camera sees them, cut to the picture.
 

@@ -17,7 +17,6 @@ from onball.errors import DataError, InputError, OnballWarning
 from onball.events import Event, EventList, Team
 from onball.files import require_writable
 from onball.simulator.dataset import Outputs, write_match
-from onball.simulator.film import MatchPlan
 from onball.simulator.recorded.acts import Act, Placed, acts_of_dataset, acts_of_labels, dead_times
 from onball.simulator.recorded.movement import (
     add_officials,
@@ -39,6 +38,7 @@ from onball.simulator.recorded.samples import (
     rows_of_team,
     stays,
 )
+from onball.simulator.rendering import MatchPlan
 from onball.simulator.world import PEOPLE, PLAYERS, TEAM_SIZE, TICK_MS, Motion, half_time
 
 _KICK_OFF_SLACK = 25  # ticks by which events may precede or follow their period's samples

@@ -38,7 +38,7 @@ _MAX_SPEED = 12.0  # m/s; a faster "movement" is a row that changed hands
 def gait(
     xy: NDArray[np.float32], ball: NDArray[np.float32], halves: Sequence[int]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Heading, speed and stride `[T, PEOPLE]`, as in `Moment`, of people who moved so; never NaN."""
+    """Heading, speed and stride `[T, PEOPLE]`, as in `WorldState`, of people who moved so; never NaN."""
     steps = np.full(xy.shape, np.nan)
     steps[1:] = np.diff(xy.astype(np.float64), axis=0) / TICK_S
     steps[np.linalg.norm(steps, axis=2) > _MAX_SPEED] = np.nan

@@ -13,7 +13,7 @@ from onball.simulator.cameras import Director, Shot, View
 from onball.simulator.look.look import Look
 from onball.simulator.paint.painter import Painter
 from onball.simulator.play.match import play_match
-from onball.simulator.world import TICK_MS, Moment, Motion
+from onball.simulator.world import TICK_MS, Motion, WorldState
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class MatchPlan:
         return max(1, round(self.duration_ms * self.fps / 1000))
 
 
-class Film:
+class MatchRenderer:
     """Any frame of a simulated match, in any order; the same plan gives the same pixels.
 
     Args:
@@ -79,7 +79,7 @@ class Film:
         """The cuts away from the main camera: begin and end in ms, and what is shown."""
         return self._director.shots()
 
-    def moment(self, view: View) -> Moment:
+    def moment(self, view: View) -> WorldState:
         """The world that a view shows."""
         return self.motion.at(view.world_ms)
 
