@@ -1,9 +1,7 @@
-# make demo    install everything into .venv and spot the bundled match
-# make test    install everything and run the tests
-# make lint    formatting, lint and types
+# make help lists the targets.
 #
 # TORCH_BACKEND=cpu takes the small CPU build of torch (uv's choice of index; default: the ordinary
-# wheels, which run on CPU and GPU alike).
+# wheels, which run on CPU and GPU alike). WORKERS=0 runs the tests in one process.
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,10 +9,16 @@ BIN := $(VENV)/bin
 TORCH_BACKEND ?=
 BACKEND := $(if $(TORCH_BACKEND),--torch-backend=$(TORCH_BACKEND))
 INSTALLED := $(VENV)/.installed$(if $(TORCH_BACKEND),-$(TORCH_BACKEND))
+WORKERS ?= auto
+# One file of tests stays in one process: its fixtures are made once.
+PARALLEL := -n $(WORKERS) --maxprocesses 8 --dist loadfile
 
-.PHONY: install demo test test-slow lint format bench clean
+.PHONY: help install demo test test-quick test-slow lint format bench dist-check clean
 
-install: $(INSTALLED)
+help:                ## List the targets
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /|/' | awk -F'|' '{printf "make %-12s %s\n", $$1, $$2}'
+
+install: $(INSTALLED)  ## Install onball and everything that its tests need into .venv
 
 $(INSTALLED): pyproject.toml constraints.txt overrides.txt
 	@echo "Installing into $(VENV): a minute or two, and some GB for torch"
@@ -24,25 +28,33 @@ $(INSTALLED): pyproject.toml constraints.txt overrides.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python $(BACKEND) -c constraints.txt --override overrides.txt -e '.[dev]'
 	touch $@
 
-demo: install
+demo: install        ## Spot the bundled match and compare with its labels
 	$(BIN)/onball demo
 
-test: install
-	$(BIN)/python -m pytest
+test-quick: install  ## Run the quick tests: a minute, for the inner loop
+	$(BIN)/python -m pytest $(PARALLEL) -m 'not slow and not medium'
 
-test-slow: install
+test: install        ## Run the tests: some minutes
+	$(BIN)/python -m pytest $(PARALLEL)
+
+test-slow: install   ## Run the slow tests, which take minutes each
 	$(BIN)/python -m pytest -m slow
 
-lint: install
+lint: install        ## Check format, style, types and the direction of imports
 	$(BIN)/ruff format --check src tests benchmarks docs tools
 	$(BIN)/ruff check src tests benchmarks docs tools
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python tools/code_figures.py --check
 
-format: install
+format: install      ## Format the code and repair what ruff can repair
 	$(BIN)/ruff format src tests benchmarks docs tools
 	$(BIN)/ruff check --fix src tests benchmarks docs tools
 
-bench: install
+dist-check: install  ## Build sdist and wheel, install the wheel into an empty environment, run the demo
+	$(BIN)/python tools/dist_check.py
+
+bench: install       ## Run the benchmarks of speed and memory
 	$(BIN)/python benchmarks/painter_speed.py
 	$(BIN)/python benchmarks/simulator_speed.py
 	$(BIN)/python benchmarks/training_speed.py
@@ -50,5 +62,5 @@ bench: install
 	$(BIN)/python benchmarks/evaluation_speed.py
 	$(BIN)/python benchmarks/spot_memory.py
 
-clean:
+clean:               ## Remove .venv and what the demo made
 	rm -rf $(VENV) onball-demo
