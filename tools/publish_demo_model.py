@@ -25,6 +25,7 @@ from onball.evaluation import SpottingResult, evaluate_spotting
 from onball.events import EventList
 from onball.formats.soccernet import read_labels
 from onball.models import load_model, save_model
+from onball.runs import RunFolder
 from onball.spotting.spotter import Spotter
 
 _CONTROL_SHIFT_MS = 7000
@@ -48,9 +49,10 @@ def card(
     run: Path, result: SpottingResult, control: SpottingResult, minutes: float, remark: str
 ) -> str:
     """The model card."""
-    config = load_config(run / "config.yaml")
-    net, _ = load_model(run / "model")
-    epochs = list(csv.DictReader((run / "metrics.csv").open(encoding="utf-8")))
+    folder = RunFolder.open(run)
+    config = load_config(folder.config)
+    net, _ = load_model(folder.model)
+    epochs = list(csv.DictReader(folder.metrics.open(encoding="utf-8")))
     best = max(epochs, key=lambda row: float(row["map10"] or 0))
     seconds = sum(float(row["seconds"]) for row in epochs)
     data, training = config.data, config.training
@@ -116,7 +118,7 @@ def main() -> None:
         "--remark", default=f"Hardware: CPU with {torch.get_num_threads()} threads."
     )
     options = parser.parse_args()
-    net, config = load_model(options.run / "model")
+    net, config = load_model(RunFolder.open(options.run).model)
     save_model(net, config, demo_model(), half=True)
     result, control, minutes = measure(demo_model(), options.heldout)
     text = card(options.run, result, control, minutes, options.remark)

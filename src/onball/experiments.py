@@ -23,8 +23,9 @@ from onball.files import read_text, write_text_atomic
 from onball.models import build_classifier, build_net, load_classifier, load_model
 from onball.models.compute import choose_device, choose_precision
 from onball.models.cost import cost_of
+from onball.runs import RunFolder
 from onball.training.module import TrainingSteps
-from onball.training.run import METRICS_FILE, check_tracking, load_split, train
+from onball.training.run import check_tracking, load_split, train
 from onball.training.validation import ValidationResult, validate
 
 #: Columns in their order; AP per action follows. Figures of AP and mAP are in per cent.
@@ -184,7 +185,7 @@ def run_experiment(experiment: Experiment, runs: Path, results: Path) -> dict[st
     run_dir = runs / name
     model = train(config, run_dir=run_dir, resume=True)
     tested = test_model(model, config, matches)
-    curves = read_text(run_dir / METRICS_FILE, DataError)
+    curves = read_text(RunFolder(run_dir).metrics, DataError)
     row = _row(experiment, config, tested, list(csv.DictReader(io.StringIO(curves))))
     write_text_atomic(results / "curves" / f"{name}.csv", curves)
     add_result(results / f"{config.task}.csv", row)

@@ -12,14 +12,12 @@ from rich.table import Table
 from onball.actions import ACTIONS
 from onball.cli import console
 from onball.errors import InputError, ModelError
+from onball.runs import EvaluationFolder, RunFolder, is_run
 
 if TYPE_CHECKING:
     from onball.config import DataConfig
     from onball.data.layout import Match
     from onball.evaluation import ClassificationResult, SpottingReport, SpottingResult
-
-
-METRICS_FILE = "metrics.json"
 
 
 def evaluate(
@@ -59,15 +57,17 @@ def evaluate(
     from onball.files import require_writable, write_json_atomic
 
     work = _understood(target, data)
-    folder = out or (work.home / "evaluation" / split if work.model else work.home)
-    require_writable(folder)
+    place = EvaluationFolder(out or work.home)
+    if out is None and work.model is not None:
+        place = RunFolder(work.home).evaluation(split)
+    require_writable(place.path)
     if work.task == "classification":
         if submission is not None:
             raise InputError(f"{target}: classifies clips, so there is no submission: drop --zip")
         clips = _classified(work, split, device)
-        write_json_atomic(folder / METRICS_FILE, clips.as_json())
+        write_json_atomic(place.metrics, clips.as_json())
         console.console.print(classification_table(clips))
-        console.say(f"All figures: {folder / METRICS_FILE}")
+        console.say(f"All figures: {place.metrics}")
         return
 
     from onball.data.layout import find_matches
@@ -76,7 +76,7 @@ def evaluate(
     matches = find_matches(work.data.root or Path(), split)
     predictions = work.predictions
     if work.model is not None:
-        predictions = folder / "predictions"
+        predictions = place.predictions
         _spot_matches(work.model, matches, work.data.tracks, predictions, device)
     if submission is not None:
         _write_zip(predictions, matches, split, submission)
@@ -86,10 +86,10 @@ def evaluate(
     report = report_folder(
         predictions, work.data.root or Path(), split, tolerance, resamples=resamples
     )
-    write_json_atomic(folder / METRICS_FILE, {"split": split, **report.as_json()})
+    write_json_atomic(place.metrics, {"split": split, **report.as_json()})
     console.console.print(result_table(report.result))
     console.console.print(summary_table(report))
-    console.say(f"All figures: {folder / METRICS_FILE}")
+    console.say(f"All figures: {place.metrics}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +118,10 @@ def _understood(target: Path, data: Path | None) -> _Work:
 
     if not target.exists():
         raise InputError(f"{target}: no such file or folder: name a run, a model or predictions")
-    run, model = target / "config.yaml", target
+    run, model = RunFolder(target), target
     settings, home = DataConfig(), target.absolute().parent
-    if run.is_file():
-        settings, model, home = load_config(run).data, target / "model", target
+    if is_run(target):
+        settings, model, home = load_config(run.config).data, run.model, target
         if not (model / "config.json").is_file():
             raise ModelError(f"{model}: no saved model yet; train on with --resume")
     if data is not None:

@@ -27,10 +27,9 @@ from onball.models import load_classifier, load_model
 from onball.models.compute import choose_device, choose_precision
 from onball.models.cost import NetCost, cost_of
 from onball.models.saved import CONFIG_FILE, WEIGHTS_FILE
+from onball.runs import RunFolder
 from onball.spotting.matches import classify_matches
 from onball.spotting.spotter import Spotter
-
-RUN_CONFIG_FILE, METRICS_FILE, MODEL_FOLDER = "config.yaml", "metrics.csv", "model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class Run:
     @property
     def model(self) -> Path:
         """The folder of the saved model."""
-        return self.folder / MODEL_FOLDER
+        return RunFolder(self.folder).model
 
 
 def read_runs(folders: Sequence[Path]) -> list[Run]:
@@ -90,18 +89,14 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
 
 
 def _read(folder: Path, name: str) -> Run:
-    if not (folder / RUN_CONFIG_FILE).is_file():
-        raise DataError(
-            f"{folder}: no training run ({CONFIG_FILE} is not there): name the folder that "
-            "`onball train` wrote"
-        )
-    config = load_config(folder / RUN_CONFIG_FILE)
-    epochs = _read_epochs(folder / METRICS_FILE)
+    run = RunFolder.open(folder)
+    config = load_config(run.config)
+    epochs = _read_epochs(run.metrics)
     # Loaded to see that it can be: hours of spotting other runs must not end here.
     if config.task == "spotting":
-        load_model(folder / MODEL_FOLDER)
+        load_model(run.model)
     else:
-        load_classifier(folder / MODEL_FOLDER)
+        load_classifier(run.model)
     return Run(name, folder, config, epochs, cost_of(config))
 
 
@@ -292,8 +287,8 @@ def evaluate_classifier(
 
 def _evaluated_before(run: Run, split: str, truth: Sequence[EventList]) -> Path | None:
     """Where `onball evaluate` left its predictions of this model for these labels, if it did."""
-    folder = run.folder / "evaluation" / split
-    metrics, predictions = folder / "metrics.json", folder / "predictions"
+    evaluation = RunFolder(run.folder).evaluation(split)
+    metrics, predictions = evaluation.metrics, evaluation.predictions
     files = [metrics, *(predictions / match.match / RESULTS_FILE for match in truth)]
     if not all(file.is_file() for file in files):
         return None

@@ -24,6 +24,7 @@ from onball.data.clips import Clips
 from onball.errors import ConfigError, DataError, OnballError
 from onball.files import DISK_FULL, atomic_path, read_text, write_text_atomic
 from onball.models import save_model
+from onball.runs import RunFolder
 from onball.training.module import CLIPS_PER_STEP, LossNotFiniteError, TrainingModule
 from onball.training.validation import ValidationResult
 
@@ -143,27 +144,22 @@ class BestModel(Callback):  # type: ignore[misc]
 # --- The state that a run goes on from: written after every epoch, on interruption, and o
 
 
-LAST_CHECKPOINT = Path("checkpoints", "last.ckpt")
-#: The state before the step whose loss was not finite.
-FAILED_CHECKPOINT = Path("checkpoints", "failed.ckpt")
-
-
 class Checkpoints(Checkpoint):  # type: ignore[misc]
     """Keeps the state to resume from: after every epoch, and when the user interrupts the run.
 
     Ctrl-C or SIGTERM ends the run after the present step; a second one ends the process at once.
 
     Args:
-        run_dir: the folder of the run.
+        run: the folder of the run.
         best: says when to stop early.
 
     Attributes:
         interrupted: the run was ended so.
     """
 
-    def __init__(self, run_dir: Path, best: BestModel) -> None:
+    def __init__(self, run: RunFolder, best: BestModel) -> None:
         self.interrupted = False
-        self._run_dir = run_dir
+        self._run = run
         self._best = best
         self._former: dict[signal.Signals, Any] = {}
 
@@ -197,12 +193,12 @@ class Checkpoints(Checkpoint):  # type: ignore[misc]
         self._agree(trainer)
         # After an epoch's last step, the state is saved (once) when validation is through.
         if self.interrupted and trainer.global_step % pl_module.steps.per_epoch:
-            self._save(trainer, LAST_CHECKPOINT)
+            self._save(trainer, self._run.last_checkpoint)
             trainer.should_stop = True
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: TrainingModule) -> None:
         if not trainer.should_stop:
-            self._save(trainer, LAST_CHECKPOINT)
+            self._save(trainer, self._run.last_checkpoint)
             self._agree(trainer)
             trainer.should_stop = self.interrupted or self._best.exhausted
 
@@ -217,13 +213,12 @@ class Checkpoints(Checkpoint):  # type: ignore[misc]
         self._restore_signals()
         # Saving needs all processes, and this error comes in all of them.
         if isinstance(exception, LossNotFiniteError):
-            self._save(trainer, FAILED_CHECKPOINT)
+            self._save(trainer, self._run.failed_checkpoint)
 
     def on_train_end(self, trainer: L.Trainer, pl_module: TrainingModule) -> None:
         self._restore_signals()
 
-    def _save(self, trainer: L.Trainer, name: Path) -> None:
-        path = self._run_dir / name
+    def _save(self, trainer: L.Trainer, path: Path) -> None:
         if not trainer.is_global_zero:
             trainer.save_checkpoint(path)  # the first process writes, the others take part
             return
@@ -355,12 +350,12 @@ _PEER_GONE = ("Connection closed by peer", "Connection reset by peer")
 
 
 @contextmanager
-def friendly_errors(run_dir: Path) -> Iterator[None]:
+def friendly_errors(run: RunFolder) -> Iterator[None]:
     """Turn the failures of a training into errors of one line; the run's files are as they were."""
     try:
         yield
     except LossNotFiniteError as error:
-        saved = run_dir / FAILED_CHECKPOINT
+        saved = run.failed_checkpoint
         state = f"; the state before it is in {saved}" if saved.is_file() else ""
         raise LossNotFiniteError(
             f"{error}{state}: lower training.learning_rate, or look at those clips"
@@ -372,44 +367,44 @@ def friendly_errors(run_dir: Path) -> Iterator[None]:
         message = str(error).splitlines()[-1].partition(": ")[2]
         raise type(error)(message) from error
     except (torch.OutOfMemoryError, MemoryError) as error:
-        raise _out_of_memory(run_dir) from error
+        raise _out_of_memory(run) from error
     except OSError as error:
         if error.errno == errno.ENOMEM:
-            raise _out_of_memory(run_dir) from error
+            raise _out_of_memory(run) from error
         if error.errno in DISK_FULL:  # the loggers' files
-            raise _disk_full(run_dir) from error
+            raise _disk_full(run) from error
         raise
     except RuntimeError as error:
         message = str(error)
         if any(words in message for words in _OUT_OF_MEMORY):
-            raise _out_of_memory(run_dir) from error
+            raise _out_of_memory(run) from error
         if any(words in message for words in _CANNOT_WRITE):
-            raise _disk_full(run_dir) from error
+            raise _disk_full(run) from error
         if "DataLoader worker" in message and "Traceback" not in message:
             raise OnballError(
                 "a process that prepares clips was ended from outside, mostly for lack of memory: "
-                f"lower training.workers or training.batch_size{_kept(run_dir)}"
+                f"lower training.workers or training.batch_size{_kept(run)}"
             ) from error
         if any(words in message for words in _PEER_GONE):
             raise OnballError(
-                f"another process of this training ended: its own message says why{_kept(run_dir)}"
+                f"another process of this training ended: its own message says why{_kept(run)}"
             ) from error
         raise
 
 
-def _out_of_memory(run_dir: Path) -> OnballError:
+def _out_of_memory(run: RunFolder) -> OnballError:
     return OnballError(
         "out of memory: lower training.batch_size (and raise training.accumulate by as much), "
-        f"data.clip_frames or data.width × data.height{_kept(run_dir)}"
+        f"data.clip_frames or data.width × data.height{_kept(run)}"
     )
 
 
-def _disk_full(run_dir: Path) -> OnballError:
+def _disk_full(run: RunFolder) -> OnballError:
     return OnballError(
-        f"{run_dir}: cannot be written (the disk is full): free some space and go on with --resume"
+        f"{run.path}: cannot be written (the disk is full): free some space and go on with --resume"
     )
 
 
-def _kept(run_dir: Path) -> str:
-    saved = run_dir / LAST_CHECKPOINT
+def _kept(run: RunFolder) -> str:
+    saved = run.last_checkpoint
     return f"; {saved} is untouched" if saved.is_file() else ""

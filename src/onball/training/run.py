@@ -39,8 +39,8 @@ from onball.models import (
 )
 from onball.models.compute import choose_device, choose_precision
 from onball.models.saved import check_model_folder
+from onball.runs import RunFolder
 from onball.training.callbacks import (
-    LAST_CHECKPOINT,
     BestModel,
     Checkpoints,
     EpochLog,
@@ -151,9 +151,6 @@ def load_split(
 # --- What comes before the first step: the run's folder, the first weights, a try with on
 
 
-CONFIG_FILE = "config.yaml"
-MODEL_FOLDER = "model"
-
 #: Settings that may differ when a run is resumed: they do not change what is computed.
 _MAY_CHANGE = {
     "data.root",
@@ -169,25 +166,25 @@ _MAY_CHANGE = {
 _PARTS = ("backbone", "temporal", "head")
 
 
-def prepare_run(config: ExperimentConfig, run_dir: Path, resume: bool) -> bool:
+def prepare_run(config: ExperimentConfig, run: RunFolder, resume: bool) -> bool:
     """Check the folder of the run; whether there is a state to resume from.
 
     Raises `ConfigError` if it holds a run and `resume` is false, or one with other settings;
     `ModelError` if `model/` holds something else.
     """
-    check_model_folder(run_dir / MODEL_FOLDER)
-    if not (run_dir / LAST_CHECKPOINT).is_file():
+    check_model_folder(run.model)
+    if not run.last_checkpoint.is_file():
         return False
     if not resume:
         raise ConfigError(
-            f"{run_dir}: holds a training run; go on with --resume or name another folder"
+            f"{run.path}: holds a training run; go on with --resume or name another folder"
         )
-    before = _flatten(load_config(run_dir / CONFIG_FILE).model_dump(mode="json"))
+    before = _flatten(load_config(run.config).model_dump(mode="json"))
     now = _flatten(config.model_dump(mode="json"))
     for key in sorted({*before, *now} - _MAY_CHANGE):
         if before.get(key) != now.get(key):
             raise ConfigError(
-                f"{run_dir}: was begun with {key}={before.get(key)}, now it is {now.get(key)}; "
+                f"{run.path}: was begun with {key}={before.get(key)}, now it is {now.get(key)}; "
                 "resume with the same settings or start another run"
             )
     return True
@@ -287,9 +284,6 @@ def check_picture_size(net: nn.Module, config: ExperimentConfig) -> None:
 # --- A training run: from a config to a folder with logs, checkpoints and a saved model.
 
 
-METRICS_FILE = "metrics.csv"
-
-
 class TrainingInterrupted(OnballError):
     """The user ended the run early; its state is saved. Exits as a shell does after Ctrl-C."""
 
@@ -318,11 +312,11 @@ def train(config: ExperimentConfig, *, run_dir: str | Path, resume: bool = False
     holds something else; `TrainingInterrupted` after Ctrl-C or SIGTERM; `OnballError` if the loss
     is not finite or memory or disk do not suffice; and what loading data and building the net raise.
     """
-    run_dir = Path(run_dir)
+    run = RunFolder(Path(run_dir))
     training = config.training
     check_loggers(training.loggers)
     check_tracking(config)
-    resuming = prepare_run(config, run_dir, resume)
+    resuming = prepare_run(config, run, resume)
     first = rank() == 0
     console = Console(stderr=True, quiet=not first)
     if training.threads is not None:
@@ -332,7 +326,7 @@ def train(config: ExperimentConfig, *, run_dir: str | Path, resume: bool = False
     net = build_initial_net(config)
     check_picture_size(net, config)
     steps = TrainingSteps.of(training, processes())
-    checkpoint = run_dir / LAST_CHECKPOINT
+    checkpoint = run.last_checkpoint
     clips = training_clips(config, net, console)
     loader = clip_loader(
         clips,
@@ -344,23 +338,23 @@ def train(config: ExperimentConfig, *, run_dir: str | Path, resume: bool = False
     )
     module = _module(net, config, steps, clips)
     valid = load_valid(config.data, config.model, console) if first else []
-    best = BestModel(config, _validator(config, valid, precision), run_dir / MODEL_FOLDER)
-    checkpoints = Checkpoints(run_dir, best)
-    callbacks: list[Callback] = [best, EpochLog(run_dir / METRICS_FILE, best, console), checkpoints]
+    best = BestModel(config, _validator(config, valid, precision), run.model)
+    checkpoints = Checkpoints(run, best)
+    callbacks: list[Callback] = [best, EpochLog(run.metrics, best, console), checkpoints]
     show_bar = console.is_terminal and first
     if show_bar:
         callbacks.append(RichProgressBar())
     if first:
-        save_config(config, run_dir / CONFIG_FILE)
-    with quiet(), friendly_errors(run_dir):
-        trainer = make_trainer(config, run_dir, callbacks, precision, progress_bar=show_bar)
+        save_config(config, run.config)
+    with quiet(), friendly_errors(run):
+        trainer = make_trainer(config, run.path, callbacks, precision, progress_bar=show_bar)
         trainer.fit(module, loader, ckpt_path=checkpoint if resuming else None, weights_only=True)
     if checkpoints.interrupted and not best.exhausted and trainer.global_step < steps.total:
         raise TrainingInterrupted(
             f"stopped at step {trainer.global_step} of {steps.total}; the state is in "
             f"{checkpoint}: go on with the same command and --resume"
         )
-    return run_dir / MODEL_FOLDER
+    return run.model
 
 
 def training_clips(

@@ -1,0 +1,30 @@
+"""`onball.runs`: the files of a training run."""
+
+from __future__ import annotations
+
+import pytest
+
+from onball.errors import DataError
+from onball.runs import RunFolder, is_run
+
+
+def test_a_folder_with_a_config_is_a_run(tmp_path):
+    (tmp_path / "config.yaml").write_text("task: spotting\n")
+    assert is_run(tmp_path)
+    assert RunFolder.open(tmp_path) == RunFolder(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["", "missing", "config.yaml"])
+def test_opening_anything_else_names_the_missing_file(tmp_path, name):
+    (tmp_path / "inner").mkdir()
+    path = tmp_path / "inner" / name
+    assert not is_run(path)
+    with pytest.raises(DataError, match=r"no training run \(config\.yaml is not there\)") as error:
+        RunFolder.open(path)
+    assert str(path) in str(error.value)
+
+
+def test_evaluations_lie_in_a_folder_per_split(tmp_path):
+    run = RunFolder(tmp_path)
+    assert run.evaluation("test").metrics == tmp_path / "evaluation" / "test" / "metrics.json"
+    assert run.evaluation("valid").predictions == tmp_path / "evaluation" / "valid" / "predictions"
