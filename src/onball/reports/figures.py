@@ -55,6 +55,11 @@ class Look(NamedTuple):
     colour: str
     dash: str | tuple[int, tuple[float, ...]]
 
+    @property
+    def svg_dashes(self) -> str:
+        """The `stroke-dasharray` of its line in the legend of the page; "" is a solid line."""
+        return "" if isinstance(self.dash, str) else " ".join(f"{2 * n:g}" for n in self.dash[1])
+
 
 def looks(names: Sequence[str]) -> dict[str, Look]:
     """A look for each run: six colours, then the same with other dashes."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
@@ -21,7 +20,6 @@ from onball.events import Event
 from onball.files import atomic_path
 from onball.reports.figures import slug, write_csv
 from onball.reports.runs import EvaluatedSpotting, SpottedMatch
-from onball.reports.tables import swatch, text
 from onball.video import probe, read_frames
 
 with optional_dependency("pillow", "plot", "A report"):
@@ -32,6 +30,8 @@ FRAMES = 7
 STEP_MS = 240
 #: A strip shows this much time on each side of its moment: half a frame beyond the outer ones.
 REACH_MS = STEP_MS * FRAMES // 2
+#: Times of the frames of a strip, relative to its middle.
+STRIP_TIMES_MS = tuple((index - FRAMES // 2) * STEP_MS for index in range(FRAMES))
 _FRAME_WIDTH = 192
 _GAP = 2
 _READ_FPS = 25
@@ -81,11 +81,6 @@ def strip(video: Path, position_ms: int) -> bytes:
     data = io.BytesIO()
     Image.fromarray(picture).save(data, "JPEG", quality=_QUALITY, optimize=True)
     return data.getvalue()
-
-
-def as_data(jpeg: bytes) -> str:
-    """The picture as an address that holds it."""
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
 
 
 def marks(events: Iterable[Event], position_ms: int, half: int) -> list[Mark]:
@@ -280,12 +275,6 @@ def _frame(event: Event) -> int:
 
 
 _EACH = 5
-_SAYS: dict[Kind, tuple[str, str]] = {
-    Kind.FOUND: ("Found", "The surest detections that are right."),
-    Kind.FALSE_ALARM: ("False alarms", "The surest detections with no free label near."),
-    Kind.MISSED: ("Missed", "Labels without a detection, those with the least support first."),
-    Kind.MIXED_UP: ("Mixed up", "The surest detections of another action than the label's."),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,14 +304,14 @@ class Gallery:
         progress(f"{one.run.name}: frames of moments", 1.0)
         return cls(one.run.name, pictures, thresholds)
 
-    def html(self) -> str:
-        """All kinds, one below the other."""
-        parts = []
-        for kind, (heading, says) in _SAYS.items():
-            moments = [self._moment(*one) for one in self.moments[kind]]
-            content = "".join(moments) or '<p class="quiet">None.</p>'
-            parts.append(f'<div class="kind"><h4>{heading}</h4><p>{says}</p>{content}</div>')
-        return f'<div class="gallery">{"".join(parts)}</div>'
+    def label_marks(self, moment: Moment) -> list[Mark]:
+        """Labels on the time axis of a strip."""
+        return marks(moment.match.truth, moment.event.position_ms, moment.event.half)
+
+    def detection_marks(self, moment: Moment) -> list[Mark]:
+        """Detections shown on the time axis of a strip."""
+        shown = shown_detections(moment.match, self.thresholds)
+        return marks(shown, moment.event.position_ms, moment.event.half)
 
     def write(self, folder: Path) -> None:
         """Write each strip as `gallery_<run>_<kind>_<number>.jpg`, and what they show as CSV."""
@@ -344,24 +333,6 @@ class Gallery:
                   "error_ms", "picture")  # fmt: skip
         write_csv(folder / f"gallery_{slug(self.run)}.csv", header, rows)
 
-    def _moment(self, moment: Moment, jpeg: bytes | None) -> str:
-        event = moment.event
-        seconds = event.position_ms / 1000
-        where = f"{moment.match.name.rpartition('/')[2]}, {int(seconds // 60)}:{seconds % 60:04.1f}"
-        if jpeg is None:
-            frames = '<p class="quiet">The film is not there.</p>'
-        else:
-            said = text(f"{FRAMES} frames around {where}")
-            frames = f'<div class="frames"><img src="{as_data(jpeg)}" alt="{said}"></div>'
-        shown = shown_detections(moment.match, self.thresholds)
-        return (
-            f"<article><h5>{swatch(event.label.colour)}{_headline(moment)}</h5>"
-            f'<p class="where">{text(where)}</p><div class="scroll film" tabindex="0">'
-            f'<div class="strip">{frames}{_ruler()}'
-            f"{_lane('label', moment.match.truth, moment)}{_lane('found', shown, moment)}"
-            "</div></div></article>"
-        )
-
 
 def _picture(moment: Moment) -> bytes | None:
     if moment.match.video is None:
@@ -370,52 +341,3 @@ def _picture(moment: Moment) -> bytes | None:
         return strip(moment.match.video, moment.event.position_ms)
     except VideoError:  # the figures do not need the film
         return None
-
-
-def _headline(moment: Moment) -> str:
-    sure = f"confidence {moment.support:.2f}"
-    named = f"<b>{text(moment.event.label)}</b>"
-    match moment.kind:
-        case Kind.FOUND:
-            late = moment.error_ms or 0
-            when = f"{abs(late)} ms {'late' if late > 0 else 'early'}" if late else "on the spot"
-            return f"{named} found {when}, {sure}"
-        case Kind.MIXED_UP:
-            assert moment.detection is not None
-            return f"{named} found as <b>{text(moment.detection.label)}</b>, {sure}"
-        case Kind.FALSE_ALARM:
-            return f"{named} found where no label is free, {sure}"
-        case Kind.MISSED:
-            below = f"the best is {moment.support:.2f}" if moment.support else "nothing near"
-            unseen = "" if moment.event.visible else ", not shown on screen"
-            return f"{named} missed, {below}{unseen}"
-
-
-def _ruler() -> str:
-    ticks = []
-    for index in range(FRAMES):
-        away = (index - FRAMES // 2) * STEP_MS / 1000
-        said = f"{away:+.2f} s" if away else "0 s"
-        ticks.append(f"<span>{said.replace('-', '−')}</span>")
-    return f'<div class="ruler">{"".join(ticks)}</div>'
-
-
-def _lane(kind: str, events: Iterable[Event], moment: Moment) -> str:
-    """The labels, or the detections, within the strip."""
-    near = marks(events, moment.event.position_ms, moment.event.half)
-    rows = max((mark.row for mark in near), default=0) + 1
-    inner = "".join(_mark(kind, mark) for mark in near)
-    height = f"{1.35 * rows:.2f}em"
-    return f'<div class="lane {kind}" style="height:{height}"><b>{kind}</b>{inner}</div>'
-
-
-def _mark(kind: str, mark: Mark) -> str:
-    event = mark.event
-    name = text(event.label.value.capitalize())
-    said = name if kind == "label" else f"{name} {event.confidence:.2f}"
-    side = f"right:{100 - mark.at:.2f}%" if mark.turned else f"left:{mark.at:.2f}%"
-    turned = " turned" if mark.turned else ""
-    return (
-        f'<span class="mark{turned}" style="{side};top:{1.35 * mark.row:.2f}em">'
-        f'<i style="--colour:{event.label.colour}"></i>{said}</span>'
-    )

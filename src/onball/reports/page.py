@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 from onball import __version__
-from onball.actions import ACTIONS
+from onball.actions import ACTIONS, Action
+from onball.config import ComponentConfig
 from onball.data.layout import Match, find_matches, some_names
-from onball.errors import DataError
-from onball.files import require_writable
+from onball.errors import DataError, optional_dependency
+from onball.files import require_writable, write_text_atomic
 from onball.formats.soccernet import read_labels
 from onball.reports.figures import (
     Chart,
@@ -26,7 +30,7 @@ from onball.reports.figures import (
     training_charts,
     write_csv,
 )
-from onball.reports.moments import Gallery
+from onball.reports.moments import STRIP_TIMES_MS, Gallery
 from onball.reports.runs import (
     Evaluated,
     EvaluatedClips,
@@ -36,65 +40,173 @@ from onball.reports.runs import (
     evaluate_spotter,
     read_runs,
 )
-from onball.reports.tables import (
-    ap_rows,
-    ap_table,
-    breakable,
-    charts,
-    match_table,
-    section,
-    settings_table,
-    swatch,
-    tabs,
-    text,
-    threshold_table,
-)
 
-_STYLE = Path(__file__).with_name("page.css")
-#: Strips are scrolled to their middle; without scripts they begin at the left.
-_SCRIPT = (
-    "const centre=()=>document.querySelectorAll('.film').forEach("
-    "e=>e.scrollLeft=(e.scrollWidth-e.clientWidth)/2);"
-    "centre();document.querySelectorAll('.tabs>input').forEach(e=>e.onchange=centre);"
+with optional_dependency("jinja2", "plot", "A report"):
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup, escape
+
+
+_TEMPLATE = "page.html.jinja"
+#: Options of components that say where weights come from, not what the net is.
+_ORIGINS = {"pretrained"}
+
+
+def _breakable(name: str) -> Markup:
+    """Text whose lines may break behind `_`, `-` and `/`, as in names of runs."""
+    return Markup(re.sub(r"(?<=[_/-])", "<wbr>", str(escape(name))))
+
+
+def _data_uri(jpeg: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
+
+
+def _last_part(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _mark_best(shares: Sequence[float]) -> list[tuple[str, bool]]:
+    """Per cent with two digits; what rounds to the highest is the best, unless all do."""
+    texts = [f"{100 * share:.2f}" for share in shares]
+    highest = max(texts, key=float)
+    return [(text, text == highest and len(set(texts)) > 1) for text in texts]
+
+
+def _options(component: ComponentConfig, more: str = "") -> str:
+    """The options of a component in one line."""
+    options = [f"{k} {v}" for k, v in component.options.items() if k not in _ORIGINS]
+    return ", ".join([*options, more] if more else options)
+
+
+def _signed_ms(milliseconds: float | None) -> str:
+    return "–" if milliseconds is None else f"{milliseconds:+.0f} ms".replace("-", "−")
+
+
+def _signed_s(milliseconds: int) -> str:
+    return f"{milliseconds / 1000:+.2f} s".replace("-", "−") if milliseconds else "0 s"
+
+
+_PAGES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=True,
+    undefined=StrictUndefined,
+    keep_trailing_newline=True,
 )
-_LOSSES = (
-    "Training and validation loss (lower is better) and mAP on the validation matches (higher is "
-    "better). Only compare losses of runs with the same loss and augmentation settings: mixup and "
-    "label smoothing raise the training loss. The kept model is that of the highest mAP10."
-)
-_SPOTTING_METRIC = (
-    "<b>AP</b> of an action: detections are ranked by confidence; one is right if a label of its "
-    "action lies within ±{half} s and no better one took it. AP is the mean precision at 11 levels "
-    "of recall, as SoccerNet’s evaluator computes it. <b>mAP12</b> is the mean of all 12 actions, "
-    "<b>mAP10</b> leaves out FREE KICK and GOAL, which are rare. "
-)
-_CLIP_METRIC = (
-    "<b>AP</b> of an action: clips are ranked by its score; the area below precision over recall, "
-    "in steps. <b>mAP12</b> is the mean of all 12 actions, <b>mAP10</b> leaves out FREE KICK and "
-    "GOAL, which are rare. "
-)
-_TABLE = (
-    "AP in per cent; the best run of each row is marked. An action without labels in the split "
-    "counts as 0 in the means, as in SoccerNet’s evaluator."
-)
-_COSTS = (
-    "Up and to the left is better: more mAP10 for fewer weights, and for less arithmetic (10⁹ "
-    "multiply-adds for one clip). Both axes of cost are logarithmic."
-)
-_PR = (
-    "Each curve goes from the surest detections at the left to all of them at the right; higher is "
-    "better. The dot is the threshold where F1 is best: the events from there up are those that "
-    "the figures of single runs below look at."
-)
-_CONFUSION = (
-    "A row is what is labelled, a column what was found within ±{half} s of it; the nearest pair "
-    "counts. Darker is a larger share of the row. Last column: missed. Last row: false alarms."
-)
-_TIMING = "How far right detections are from their labels; left of the line is too early."
-_GALLERY = (
-    "Seven frames 0.24 s apart; the framed one is the moment of the label (of a false alarm, of "
-    "the detection). Below: ▲ what is labelled, ● what was found, with its confidence."
-)
+_PAGES.filters |= {
+    "breakable": _breakable,
+    "data_uri": _data_uri,
+    "last_part": _last_part,
+    "mark_best": _mark_best,
+    "options": _options,
+    "signed_ms": _signed_ms,
+    "signed_s": _signed_s,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class APRow:
+    """A row of the table of AP.
+
+    Attributes:
+        name: of the action or the mean.
+        action: None in the rows of the means.
+        count: how many labels, or clips, it has.
+        ap: of each run, 0 to 1.
+    """
+
+    name: str
+    action: Action | None
+    count: int
+    ap: Sequence[float]
+
+
+class Tile(NamedTuple):
+    """A figure in large print at the top of the page."""
+
+    value: str
+    name: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The runs of one task and their charts.
+
+    Attributes:
+        stem: begins ids on the page and names of files.
+        name: of the task, where the page has several; else "".
+        evaluated: the runs.
+        looks: of the runs.
+        bars, costs, training, precision_recall: charts; the last of spotting only.
+    """
+
+    stem: str
+    name: str
+    evaluated: Sequence[Evaluated]
+    looks: Sequence[Look]
+    bars: Sequence[Chart]
+    costs: Sequence[Chart]
+    training: Sequence[Chart]
+    precision_recall: Sequence[Chart]
+
+    @property
+    def is_spotting(self) -> bool:
+        return isinstance(self.evaluated[0], EvaluatedSpotting)
+
+    @property
+    def counted(self) -> str:
+        """Unit of the counts of actions."""
+        return "labels" if self.is_spotting else "clips"
+
+    @property
+    def charts(self) -> list[Chart]:
+        return [*self.bars, *self.costs, *self.training, *self.precision_recall]
+
+    @property
+    def sections(self) -> list[tuple[str, str]]:
+        """Id and name of each section."""
+        sections = [
+            ("results", "results"),
+            ("actions", "AP per action"),
+            ("costs", "score against cost"),
+            ("training", "training"),
+        ]
+        return [*sections, ("pr", "precision and recall")] if self.is_spotting else sections
+
+    def heading(self, section: str) -> str:
+        """Heading of a section: names the task if the page has several."""
+        return f"{self.name}: {section}" if self.name else section[:1].upper() + section[1:]
+
+    @property
+    def ap_rows(self) -> list[APRow]:
+        """The means, then each action."""
+        means = [one.means for one in self.evaluated]
+        counts = means[0].counts
+        return [
+            APRow("mAP10", None, sum(counts[a] for a in ACTIONS[:10]), [m.map10 for m in means]),
+            APRow("mAP12", None, sum(counts.values()), [m.map12 for m in means]),
+            *(APRow(a.value, a, counts[a], [m.ap[a] for m in means]) for a in ACTIONS),
+        ]
+
+    def write_ap(self, folder: Path) -> None:
+        """Write the table of AP as `ap.csv`, in per cent; nothing where there are no labels."""
+        header = ["action", self.counted, *(one.run.name for one in self.evaluated)]
+        rows = [
+            [row.name, row.count,
+             *(100 * ap if row.count or not row.action else None for ap in row.ap)]
+            for row in self.ap_rows
+        ]  # fmt: skip
+        write_csv(folder / f"{self.stem}ap.csv", header, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What the page has on one spotting run alone."""
+
+    one: EvaluatedSpotting
+    look: Look
+    confusion: Chart
+    timing: Chart
+    gallery: Gallery
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,153 +231,89 @@ class Page:
 
     def write(self, page: Path, figures: Path) -> None:
         """Write the page, and each figure into a folder as PNG (frames: JPEG) and CSV."""
-        from onball.files import write_text_atomic
-
-        drawn: list[Chart] = []
-        html = self._html(drawn)
-        for chart in drawn:
+        tasks, panels = self._tasks(), self._panels()
+        # Before the PNG files: writing one adds a legend to its figure.
+        html = self._html(tasks, panels)
+        charts = [chart for task in tasks for chart in task.charts]
+        charts += [chart for panel in panels for chart in (panel.confusion, panel.timing)]
+        for chart in charts:
             chart.write(figures)
         for gallery in self.galleries.values():
             gallery.write(figures)
-        for key, _, group in self._tasks():
-            write_csv(figures / f"{key}ap.csv", *ap_rows(group))
+        for task in tasks:
+            task.write_ap(figures)
         write_text_atomic(page, html)
 
     @property
     def _spotting(self) -> list[EvaluatedSpotting]:
         return [one for one in self.evaluated if isinstance(one, EvaluatedSpotting)]
 
-    @property
-    def _clips(self) -> list[EvaluatedClips]:
-        return [one for one in self.evaluated if isinstance(one, EvaluatedClips)]
+    def _tasks(self) -> list[Task]:
+        """The tasks that have runs, spotting first."""
+        spotting = self._spotting
+        clips = [one for one in self.evaluated if isinstance(one, EvaluatedClips)]
+        several = bool(spotting and clips)
+        tasks = []
+        if spotting:
+            task = self._task("", "Spotting" if several else "", spotting)
+            bars = [*task.bars, tolerance_chart(spotting, self.look)]
+            tasks.append(replace(task, bars=bars, precision_recall=pr_charts(spotting, self.look)))
+        if clips:
+            tasks.append(self._task("clips_", "Clip classification" if several else "", clips))
+        return tasks
 
-    def _tasks(self) -> list[tuple[str, str, Sequence[Evaluated]]]:
-        """Stem of names, heading and runs of each task that there is."""
-        groups: list[tuple[str, str, Sequence[Evaluated]]] = [
-            ("", "Spotting", self._spotting),
-            ("clips_", "Clip classification", self._clips),
-        ]
-        return [group for group in groups if group[2]]
-
-    def _html(self, drawn: list[Chart]) -> str:
-        sections = [("runs", "Runs", self._settings())]
-        for stem, heading, group in self._tasks():
-            several = len(self._tasks()) > 1
-            prefix = f"{heading}: " if several else ""
-            sections += [
-                (key, f"{prefix}{name}" if several else name[:1].upper() + name[1:], content)
-                for key, name, content in self._task(stem, group, drawn)
-            ]
-        if self._spotting:
-            sections.append(("each", "Run by run", self._run_by_run(drawn)))
-        links = "".join(f'<li><a href="#{key}">{name}</a></li>' for key, name, _ in sections)
-        body = "".join(section(*one) for one in sections)
-        count = len(self.evaluated)
-        heading = f"{count} training run{'s' if count > 1 else ''}"
-        subtitle = f"{text(self.data)}, {self.matches} matches · {self.today:%d %B %Y}"
-        return (
-            '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f'<link rel="icon" href="data:,"><title>onball: {heading}</title>'
-            f"<style>{_STYLE.read_text(encoding='utf-8')}</style></head><body>"
-            f'<header class="top"><h1>{heading}</h1><p class="sub">Tested on {subtitle}</p>'
-            f"{self._tiles()}</header><nav><ul>{links}</ul></nav><main>{body}</main>"
-            f"<footer>Made by onball {__version__}. Every figure is also a picture and a table in "
-            f"the folder <b>figures</b> beside this page.</footer><script>{_SCRIPT}</script>"
-            "</body></html>\n"
+    def _task(self, stem: str, name: str, evaluated: Sequence[Evaluated]) -> Task:
+        return Task(
+            stem,
+            name,
+            evaluated,
+            looks=[self.look[one.run.name] for one in evaluated],
+            bars=bar_charts(evaluated, self.look, stem),
+            costs=cost_charts(evaluated, self.look, stem),
+            training=training_charts([one.run for one in evaluated], self.look, stem),
+            precision_recall=(),
         )
 
-    def _tiles(self) -> str:
+    def _panels(self) -> list[Panel]:
+        panels = []
+        for one in self._spotting:
+            look, gallery = self.look[one.run.name], self.galleries[one.run.name]
+            panels.append(Panel(one, look, confusion_chart(one), timing_chart(one, look), gallery))
+        return panels
+
+    def _tiles(self, tasks: Sequence[Task]) -> list[Tile]:
+        """The best scores of each task, and how many labels they are measured on."""
         tiles = []
-        for _, heading, group in self._tasks():
-            task = f", {heading.lower()}" if len(self._tasks()) > 1 else ""
-            scores = [(one.means, one.run.name) for one in group]
+        for task in tasks:
+            of_task = f", {task.name.lower()}" if task.name else ""
+            scores = [(one.means, one.run.name) for one in task.evaluated]
             for name, values in (
                 ("mAP10", [(means.map10, run) for means, run in scores]),
                 ("mAP12", [(means.map12, run) for means, run in scores]),
             ):
                 highest, run = max(values, key=lambda value: value[0])
-                tiles.append((f"{100 * highest:.1f}", f"best {name}{task}", run))
-        counts = self._tasks()[0][2][0].means.counts
-        what = "labels" if self._spotting else "clips with an action"
+                tiles.append(Tile(f"{100 * highest:.1f}", f"best {name}{of_task}", run))
+        counts = tasks[0].evaluated[0].means.counts
         seen = sum(counts[action] > 0 for action in ACTIONS)
-        tiles.append(
-            (
-                f"{sum(counts.values()):,}",
-                what,
-                "of all 12 actions" if seen == 12 else f"of {seen} of the 12 actions",
-            )
+        note = "of all 12 actions" if seen == 12 else f"of {seen} of the 12 actions"
+        unit = "labels" if tasks[0].is_spotting else "clips with an action"
+        return [*tiles, Tile(f"{sum(counts.values()):,}", unit, note)]
+
+    def _html(self, tasks: Sequence[Task], panels: Sequence[Panel]) -> str:
+        count = len(self.evaluated)
+        return _PAGES.get_template(_TEMPLATE).render(
+            title=f"{count} training run{'s' if count > 1 else ''}",
+            data=self.data,
+            matches=self.matches,
+            today=self.today,
+            runs=[one.run for one in self.evaluated],
+            tasks=tasks,
+            panels=panels,
+            tiles=self._tiles(tasks),
+            look=self.look,
+            strip_times_ms=STRIP_TIMES_MS,
+            version=__version__,
         )
-        cells = "".join(
-            f"<div><b>{value}</b><span>{name}<br>{breakable(more)}</span></div>"
-            for value, name, more in tiles
-        )
-        return f'<div class="tiles">{cells}</div>'
-
-    def _settings(self) -> str:
-        table = settings_table([one.run for one in self.evaluated], self.look)
-        how = "Budget: training clips seen so far. GFLOPs: 10⁹ multiply-adds for one clip."
-        return f'{table}<p class="how">{how}</p>'
-
-    def _task(
-        self, stem: str, group: Sequence[Evaluated], drawn: list[Chart]
-    ) -> list[tuple[str, str, str]]:
-        """The sections on the runs of one task: key, heading, content."""
-        looks = [self.look[one.run.name] for one in group]
-        spotting = [one for one in group if isinstance(one, EvaluatedSpotting)]
-        curves = training_charts([one.run for one in group], self.look, stem)
-        bars, costs = bar_charts(group, self.look, stem), cost_charts(group, self.look, stem)
-        metric = self._metric(spotting[0]) if spotting else _CLIP_METRIC
-        if spotting:
-            bars.append(tolerance_chart(spotting, self.look))
-        drawn += [*curves, *bars, *costs]
-        sections = [
-            ("results", "results", charts(bars, metric, "", looks if spotting else ())),
-            ("actions", "AP per action",
-             ap_table(group, self.look, f"{stem}ap") + f'<p class="how">{_TABLE}</p>'),
-            ("costs", "score against cost", charts(costs, _COSTS, "pair", looks)),
-            ("training", "training", charts(curves, _LOSSES, "", looks)),
-        ]  # fmt: skip
-        if spotting:
-            curves = pr_charts(spotting, self.look)
-            drawn += curves
-            content = charts(curves, _PR, "small", looks)
-            sections.append(("pr", "precision and recall", content))
-        return [(f"{stem}{key}", name, content) for key, name, content in sections]
-
-    def _metric(self, one: EvaluatedSpotting) -> str:
-        said = _SPOTTING_METRIC.format(half=f"{one.report.tolerance_s / 2:g}")
-        intervals = one.intervals
-        if intervals is None:
-            return said
-        unit = "blocks of 5 minutes" if intervals.unit == "blocks" else "matches"
-        said += (
-            f"Lines: 95 % bootstrap intervals over {intervals.units} {unit}; runs whose lines "
-            "overlap widely may differ by chance."
-        )
-        return said
-
-    def _run_by_run(self, drawn: list[Chart]) -> str:
-        panels = []
-        for one in self._spotting:
-            look = self.look[one.run.name]
-            confusion, timing = confusion_chart(one), timing_chart(one, look)
-            drawn += [confusion, timing]
-            half = f"{one.report.tolerance_s / 2:g}"
-            heading = swatch(look.colour) + text(one.run.name)
-            content = (
-                '<div class="twice">'
-                + charts([confusion], _CONFUSION.format(half=half), "wide")
-                + charts([timing], _TIMING)
-                + "</div><h3>At the best thresholds</h3>"
-                + threshold_table(one)
-                + "<h3>Match by match</h3>"
-                + match_table(one)
-                + f'<h3>Moments</h3><p class="how">{_GALLERY}</p>'
-                + self.galleries[one.run.name].html()
-            )
-            panels.append((heading, content))
-        return tabs("run", panels)
 
 
 # --- `write_report`: training runs in, one self-contained page out, its figures beside it
