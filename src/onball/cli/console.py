@@ -1,4 +1,4 @@
-"""What all commands share on the screen: the console, progress bars, warnings and tables."""
+"""Terminal output of all commands: lines of text, progress bars and warnings."""
 
 from __future__ import annotations
 
@@ -9,22 +9,16 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TaskProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
 
 from onball.errors import OnballWarning
+from onball.progress import Progress, ProgressCallback, Unit
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as ProgressDisplay
 
 console = Console()
 """Results go here (standard output)."""
@@ -33,79 +27,31 @@ status = Console(stderr=True)
 """Progress, warnings and errors go here, so that standard output can be piped."""
 
 
-class _Speed(ProgressColumn):
-    """Work per second, written by `render_speed`."""
-
-    def __init__(self, write: Callable[[float], str]) -> None:
-        super().__init__()
-        self._write = write
-
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text(self._write(speed) if speed else "", style="cyan")
-
-
-@contextmanager
-def progress(total: float, write_speed: Callable[[float], str]) -> Iterator[_Bar]:
-    """A progress bar with a rate and the time left; it leaves its last state on the screen."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        _Speed(write_speed),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=status) as bar:
-        yield _Bar(bar, total)
-
-
-class _Bar:
-    """One task of a `progress`."""
-
-    def __init__(self, bar: Progress, total: float) -> None:
-        self._bar = bar
-        self._task = bar.add_task("", total=total)
-
-    def describe(self, text: str) -> None:
-        """What is being worked on."""
-        self._bar.update(self._task, description=escape(text))
-
-    def advance_to(self, completed: float) -> None:
-        """That much is done in all."""
-        self._bar.update(self._task, completed=completed)
-
-    def advance(self, amount: float) -> None:
-        """That much more is done."""
-        self._bar.update(self._task, advance=amount)
-
-    def finish(self) -> None:
-        """All is done, whatever the estimate of the total was."""
-        task = self._bar.tasks[self._task]
-        self._bar.update(self._task, completed=task.total)
+# Lines of text
 
 
 def say(text: str) -> None:
-    """A plain line of results, as it is: no markup, no colours, not wrapped."""
+    """Print a line of results as it is: no markup, no colours, not wrapped."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def note(text: str) -> None:
-    """A quiet remark beside the results."""
+    """Print a remark beside the results."""
     status.print(text, style="dim", markup=False, highlight=False)
 
 
 def fail(message: str) -> None:
-    """One red line."""
+    """Print an error in one line."""
     status.print(f"[bold red]error:[/] {escape(message)}", highlight=False, soft_wrap=True)
 
 
 def warn(message: str) -> None:
-    """One yellow line."""
+    """Print a warning in one line."""
     status.print(f"[bold yellow]warning:[/] {escape(message)}", highlight=False, soft_wrap=True)
 
 
 def this_command() -> str:
-    """How to call onball again, as the user can type it."""
+    """Path or name with which the user can call onball again."""
     found = shutil.which("onball")
     called = Path(sys.argv[0])
     if found and called.exists() and Path(found).resolve() == called.resolve():
@@ -116,8 +62,110 @@ def this_command() -> str:
     return "onball"
 
 
+# Progress bars
+
+_RATES: dict[Unit, Callable[[float], str]] = {
+    "ms": lambda rate: f"{rate / 1000:.1f}x real time",
+    "frames": lambda rate: f"{rate:.0f} frames/s",
+    "clips": lambda rate: f"{rate:.1f} clips/s",
+    "matches": lambda rate: f"{60 * rate:.1f} matches/min",
+    "steps": lambda rate: "",
+    "bytes": lambda rate: f"{rate / 1e6:.1f} MB/s",
+}
+"""Text for an amount of work per second. Steps differ in length: a rate would mean nothing."""
+
+
+@contextmanager
+def progress_bar() -> Iterator[ProgressCallback]:
+    """Show the progress of a function as bars with a rate and the time left.
+
+        with console.progress_bar() as progress:
+            events = spotter.spot(video, progress=progress)
+
+    There is one bar for each sequence of amounts: it is drawn at the first report, shows the task
+    of the latest one, and stays on the screen. Amounts that start again begin another bar.
+    """
+    # Imported only by commands that draw a bar: the module takes a while.
+    from rich.progress import (
+        BarColumn,
+        ProgressColumn,
+        Task,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as ProgressDisplay
+    from rich.text import Text
+
+    class RateColumn(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            rate = task.finished_speed or task.speed
+            return Text(_RATES[task.fields["unit"]](rate) if rate else "", style="cyan")
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        RateColumn(),
+        TimeRemainingColumn(),
+    )
+    with ProgressDisplay(*columns, console=status) as display:
+        bars = _Bars(display)
+        yield bars.update
+        bars.finish()
+
+
+class _Bars:
+    """Bars of one display, of which the last one is being worked on."""
+
+    def __init__(self, display: ProgressDisplay) -> None:
+        self._display = display
+        self._latest: Progress | None = None
+        self._already_done = 0.0
+
+    def update(self, progress: Progress) -> None:
+        """Show a report in the bar that it continues, or else in a new one."""
+        if self._latest is None or not _continues(progress, self._latest):
+            self.finish()
+            # What an earlier download has left is not part of this one, nor of its rate.
+            self._already_done = progress.done if progress.unit == "bytes" else 0.0
+            self._bar = self._display.add_task("", total=None, unit=progress.unit)
+        self._latest = progress
+        total = None if progress.total is None else progress.total - self._already_done
+        self._display.update(
+            self._bar,
+            description=escape(self._describe(progress)),
+            total=total,
+            completed=progress.done - self._already_done,
+        )
+
+    def finish(self) -> None:
+        """Fill the latest bar: its total may have been an estimate."""
+        if self._latest is not None:
+            bar = self._display.tasks[-1]
+            total = bar.completed if bar.total is None else bar.total
+            self._display.update(self._bar, total=total, completed=total)
+
+    def _describe(self, progress: Progress) -> str:
+        if progress.unit != "bytes" or progress.total is None:
+            return progress.task
+        there = f", {self._already_done / 1e9:.2f} GB are there" if self._already_done else ""
+        return f"{progress.task} {progress.total / 1e9:.2f} GB{there}"
+
+
+def _continues(progress: Progress, latest: Progress) -> bool:
+    """Return whether a report goes on counting what an earlier one counted."""
+    if progress.task == latest.task:
+        return progress.done >= latest.done
+    same_count = (progress.total, progress.unit) == (latest.total, latest.unit)
+    return same_count and latest.done <= progress.done and latest.fraction != 1
+
+
+# Warnings
+
+
 def show_warnings() -> None:
-    """The package's own warnings become one line each; Python's stay as they are."""
+    """Print onball's own warnings as one line each; those of other packages stay as they are."""
     usual = warnings.showwarning
 
     def show(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +12,7 @@ from rich.table import Table
 from onball.actions import ACTIONS
 from onball.cli import console
 from onball.errors import ConfigError, DataError, EmptySplitError, OnballError
+from onball.progress import Progress
 
 if TYPE_CHECKING:
     from onball.data.statistics import ClipCounts, Comparison, PlayStatistics, Reference
@@ -223,20 +223,12 @@ def check(
     """Look for misnamed files, broken videos and doubtful labels; exit code 1 if there are any."""
     from onball.data.check import check_data
 
-    with ExitStack() as stack:
-        bars: list[console._Bar] = []
+    with console.progress_bar() as progress:
 
         def show(name: str, done: float, total: float) -> None:
-            if not bars:
-                write = _film_speed if full else _video_speed
-                bars.append(stack.enter_context(console.progress(total, write)))
-            bars[0].describe(name)
-            bars[0].advance_to(done)
+            progress(Progress(name, done, total, "ms" if full else "matches"))
 
         report = check_data(root, full=full, fps=fps, on_progress=show)
-        if bars:
-            bars[0].describe("")
-            bars[0].finish()
     for problem in report.problems:
         console.say(str(problem))
     frames = "all" if full else "some"
@@ -248,14 +240,6 @@ def check(
         console.fail(f"{root}: {len(report.problems)} problems in {looked_at}")
         raise typer.Exit(1)
     console.say(f"{root}: no problem in {looked_at}")
-
-
-def _film_speed(speed: float) -> str:
-    return f"{speed / 1000:.0f}x real time"
-
-
-def _video_speed(speed: float) -> str:
-    return f"{speed:.1f} videos/s"
 
 
 # --- `onball data download`: SoccerNet Ball Action Spotting from the Hugging Face hub.
@@ -308,8 +292,12 @@ def download(
     try:
         with download_to(out, dataset, password=password, keep_zip=keep_zip) as downloads:
             for name in splits:
-                with _Bars(name) as bars:
-                    result = downloads.split(name, bars.show)
+                with console.progress_bar() as progress:
+
+                    def show(what: str, done: int, total: int, name: str = name) -> None:
+                        progress(Progress(f"{name}: {what}", done, total, "bytes"))
+
+                    result = downloads.split(name, show)
                 state = "already complete" if result.was_complete else "complete"
                 console.say(f"{name}: {state}, {len(result.matches)} matches in {out}")
     except AccessError:
@@ -319,32 +307,6 @@ def download(
     command, folder = console.this_command(), shlex.quote(str(out))
     console.note(f"next: {command} data check {folder}")
     console.note(f"then: {command} train CONFIG --data {folder}")
-
-
-class _Bars:
-    """A progress bar for each thing done for a split, over what was missing when it began."""
-
-    def __init__(self, split: str) -> None:
-        self._split = split
-        self._stack = ExitStack()
-        self._shown = ""
-
-    def __enter__(self) -> _Bars:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.close()
-
-    def show(self, what: str, done: int, total: int) -> None:
-        """`done` of `total` bytes."""
-        if what != self._shown:
-            self._stack.close()
-            self._shown, self._there = what, done
-            bar = console.progress(total - done, lambda speed: f"{speed / 1e6:.1f} MB/s")
-            self._bar = self._stack.enter_context(bar)
-            there = f", {done / 1e9:.2f} GB are there" if what == "downloading" and done else ""
-            self._bar.describe(f"{self._split}: {what} {total / 1e9:.2f} GB{there}")
-        self._bar.advance_to(done - self._there)
 
 
 def _splits(text: str) -> list[str]:

@@ -12,6 +12,7 @@ from rich.table import Table
 from onball.actions import ACTIONS
 from onball.cli import console
 from onball.errors import InputError, ModelError
+from onball.progress import Progress
 from onball.runs import EvaluationFolder, RunFolder, is_run
 
 if TYPE_CHECKING:
@@ -174,14 +175,12 @@ def _classified(work: _Work, split: str, device: str) -> ClassificationResult:
     place = choose_device(device)
     precision = choose_precision("auto", place)
     matches = load_matches(data, split, model=saved.model)
-    with console.progress(len(matches), lambda speed: f"{60 * speed:.1f} matches/min") as bar:
+    with console.progress_bar() as progress:
 
         def show(done: int, name: str) -> None:
-            bar.describe(name)
-            bar.advance_to(done)
+            progress(Progress(name, done, len(matches), "matches"))
 
         clips = classify_matches(net.to(place), matches, data.clip_frames, precision, show)
-        bar.finish()
     return evaluate_classification(clips.present, clips.scores)
 
 

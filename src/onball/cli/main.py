@@ -1,4 +1,8 @@
-"""`onball`: the commands, and what every command does with errors."""
+"""Entry point of the command line: the commands, their errors and exit codes.
+
+`onball --help` imports no command: each is registered with its one-line help, and its module is
+imported when the command runs or shows its own help.
+"""
 
 from __future__ import annotations
 
@@ -6,36 +10,94 @@ import functools
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import typer
+from typer.core import TyperCommand
 
 from onball import __version__
 from onball.cli import console
-from onball.cli.calibrate import calibrate
-from onball.cli.data import check, download, stats
-from onball.cli.demo import demo
-from onball.cli.doctor import doctor
-from onball.cli.evaluate import evaluate
-from onball.cli.experiments import run as run_experiments
-from onball.cli.report import report
-from onball.cli.simulate import simulate
-from onball.cli.spot import spot
-from onball.cli.track import track
-from onball.cli.train import train
 from onball.errors import OnballError
 
-app = typer.Typer(
-    name="onball",
-    help="Finds ball actions in football video.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+COMMANDS = {
+    "demo": (
+        "onball.cli.demo:demo",
+        "Spot the bundled simulated match with the bundled model, and compare with its labels.",
+    ),
+    "spot": (
+        "onball.cli.spot:spot",
+        "Find the ball actions in videos; writes results_spotting.json and events.csv for each.",
+    ),
+    "track": (
+        "onball.cli.track:track",
+        "Find and follow players and ball; writes tracks.parquet for each video.",
+    ),
+    "train": (
+        "onball.cli.train:train",
+        "Train a model; the run's folder gets checkpoints, logs and the saved model.",
+    ),
+    "evaluate": (
+        "onball.cli.evaluate:evaluate",
+        "Measure predictions: mAP12, mAP10 and AP per action, as SoccerNet's own evaluator does.",
+    ),
+    "report": (
+        "onball.cli.report:report",
+        "Compare training runs on one page: curves, mAP, AP per action, mistakes with their frames.",
+    ),
+    "calibrate": (
+        "onball.cli.calibrate:calibrate",
+        "Calibrate a model's confidences; the order of an action's events stays as it is.",
+    ),
+    "simulate": (
+        "onball.cli.simulate:simulate",
+        "Simulate football matches in SoccerNet's layout; call again to continue.",
+    ),
+    "doctor": (
+        "onball.cli.doctor:doctor",
+        "Show versions, devices, decoders and writable folders; exit code 1 if something is missing.",
+    ),
+    "data download": (
+        "onball.cli.data:download",
+        "Download SoccerNet Ball Action Spotting 2025, ready to train on. Call again to continue.",
+    ),
+    "data check": (
+        "onball.cli.data:check",
+        "Look for misnamed files, broken videos and doubtful labels; exit code 1 if there are any.",
+    ),
+    "data stats": (
+        "onball.cli.data:stats",
+        "Count the labelled actions: how many, how often, after how long, by which team.",
+    ),
+    "experiments run": (
+        "onball.cli.experiments:run",
+        "Train each config, test its best model, and write a row of results with its curves.",
+    ),
+}
+"""Command, as it is typed → where its function is, and the first line of its docstring."""
+
+GROUPS = {
+    "data": "Get, check and look at labelled matches.",
+    "experiments": "Train and compare many configs.",
+}
+"""Groups of commands, each with its help."""
 
 
-def _guarded(command: Callable[..., None]) -> Callable[..., None]:
-    """The command, with its errors and its interruption as one line and an exit code."""
+class _LazyCommand(TyperCommand):
+    """Command that is known by name and help, and imported when it is used."""
+
+    target: ClassVar[str]
+
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> Any:
+        # Click asks the command for a context before it parses, runs or completes anything. The
+        # context belongs to the command that made it, so that from here on all is the real one's.
+        module, _, function = self.target.partition(":")
+        app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        app.command(self.name)(_with_exit_codes(getattr(import_module(module), function)))
+        return typer.main.get_command(app).make_context(info_name, args, *rest, **extra)
+
+
+def _with_exit_codes(command: Callable[..., None]) -> Callable[..., None]:
+    """Report the errors and the interruption of a command in one line and as an exit code."""
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
@@ -51,41 +113,20 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for command in (demo, spot, track, train, evaluate, report, calibrate, simulate, doctor):
-    app.command()(_guarded(command))
-
-data = typer.Typer(help="Get, check and look at labelled matches.", no_args_is_help=True)
-
-
-for data_command in (download, check, stats):
-    data.command()(_guarded(data_command))
-app.add_typer(data, name="data")
-
-experiments = typer.Typer(help="Train and compare many configs.", no_args_is_help=True)
-experiments.command("run")(_guarded(run_experiments))
-app.add_typer(experiments, name="experiments")
-
-
-@experiments.callback()
-def _experiments() -> None:
-    """Train and compare many configs."""
-
-
 def _version(wanted: bool) -> None:
     if wanted:
         console.console.print(f"onball {__version__}", highlight=False)
         raise typer.Exit
 
 
-@app.callback()
-def _options(
+def _global_options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
     imports: Annotated[
         list[str] | None,
         typer.Option(
-            "--import", help="A Python module that registers components of your own (repeatable)."
+            "--import", help="A Python module that registers your own components (repeatable)."
         ),
     ] = None,
 ) -> None:
@@ -95,7 +136,7 @@ def _options(
 
 
 def _import(name: str) -> None:
-    """Import a module of the user's, from the Python path or the working directory."""
+    """Import a module of the user from the Python path or the working directory."""
     if "" not in sys.path:
         sys.path.insert(0, "")
     try:
@@ -107,8 +148,33 @@ def _import(name: str) -> None:
         raise typer.Exit(2) from None
 
 
+def _build_app() -> typer.Typer:
+    app = typer.Typer(
+        name="onball",
+        help="Finds ball actions in football video.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_global_options)
+    groups = {"": app}
+    for group, description in GROUPS.items():
+        groups[group] = typer.Typer(help=description, no_args_is_help=True)
+        # With a callback it is a group even if it has a single command.
+        groups[group].callback(help=description)(lambda: None)
+        app.add_typer(groups[group], name=group)
+    for command, (target, description) in COMMANDS.items():
+        group, _, name = command.rpartition(" ")
+        lazy = type("LazyCommand", (_LazyCommand,), {"target": target})
+        groups[group].command(name, cls=lazy, help=description)(lambda: None)
+    return app
+
+
+app = _build_app()
+
+
 def main() -> None:
-    """Runs the command line; exits with 2 for bad input, 1 for failed work, 130 if interrupted."""
+    """Run the command line; exit with 2 for bad input, 1 for failed work, 130 if interrupted."""
     app()
 
 

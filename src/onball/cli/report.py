@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from onball.cli import console
+from onball.progress import Progress
 
 
 def report(
@@ -28,14 +28,10 @@ def report(
     """
     from onball.reports.page import FIGURES_FOLDER, write_report
 
-    with ExitStack() as stack:
-        bars: list[Any] = []
+    with console.progress_bar() as progress:
 
         def show(what: str, share: float) -> None:
-            if not bars:  # what cannot be reported is said without a bar above it
-                bars.append(stack.enter_context(console.progress(1.0, lambda speed: "")))
-            bars[0].describe(what)
-            bars[0].advance_to(share)
+            progress(Progress(what, share, 1.0, "steps"))
 
         page = write_report(runs, out, data=data, split=split, device=device, progress=show)
     console.say(f"Page: {page}")

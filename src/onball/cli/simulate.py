@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onball.cli import console
+from onball.progress import Progress
 
 if TYPE_CHECKING:
     from onball.simulator.dataset import Outputs
@@ -87,7 +88,7 @@ def simulate(
         Path | None, typer.Option(help="Metadata, for some formats.", rich_help_panel=_RECORDED)
     ] = None,
 ) -> None:
-    """Simulate football matches, in SoccerNet's layout. Stopped, it goes on where it was."""
+    """Simulate football matches in SoccerNet's layout; call again to continue."""
     from onball.simulator.dataset import (
         PRESETS,
         Outputs,
@@ -159,10 +160,11 @@ def _render(
 
 
 def _show(written: Generator[int, None, None], total: int, text: str) -> None:
-    with console.progress(total, lambda speed: f"{speed:.0f} frames/s") as bar:
-        bar.describe(text)
+    done = 0
+    with console.progress_bar() as progress:
         for frames in written:
-            bar.advance(frames)
+            done += frames
+            progress(Progress(text, done, total, "frames"))
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from rich.table import Table
 from onball.cli import console
 from onball.errors import InputError, VideoError
 from onball.events import EventList
+from onball.progress import Progress
 
 if TYPE_CHECKING:
     from onball.spotting.spotter import Spotter
@@ -153,10 +154,12 @@ def spot_with_progress(
     from onball.video import probe
 
     duration = probe(video).duration_ms
-    with console.progress(duration, lambda speed: f"{speed / 1000:.1f}x real time") as bar:
-        bar.describe(video.name)
-        events = spotter.spot(video, threshold=threshold, progress=bar.advance_to, tracks=tracks)
-        bar.finish()
+    with console.progress_bar() as progress:
+
+        def show(done: int) -> None:
+            progress(Progress(video.name, done, duration, "ms"))
+
+        events = spotter.spot(video, threshold=threshold, progress=show, tracks=tracks)
     return replace(events, match=name)
 
 

@@ -10,6 +10,7 @@ import typer
 
 from onball.cli import console
 from onball.errors import InputError, VideoError
+from onball.progress import Progress
 from onball.tracks import TRACKS_FILE
 
 if TYPE_CHECKING:
@@ -130,11 +131,12 @@ def track_with_progress(
     from onball.video import probe
 
     duration = probe(video).duration_ms
-    with console.progress(duration, lambda speed: f"{speed / 1000:.1f}x real time") as bar:
-        bar.describe(f"tracking {video.name}")
-        summary = track_video(video, detector, path, fps=fps, progress=bar.advance_to)
-        bar.finish()
-    return summary
+    with console.progress_bar() as progress:
+
+        def show(done: int) -> None:
+            progress(Progress(f"tracking {video.name}", done, duration, "ms"))
+
+        return track_video(video, detector, path, fps=fps, progress=show)
 
 
 def _simulated(level: str, video: Path, seed: int) -> Detector:

@@ -1,0 +1,113 @@
+"""`onball`: lazy loading of the commands, global options and exit codes."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+from onball import __version__
+from onball.cli.main import COMMANDS, GROUPS
+
+HEAVY = ("torch", "numpy", "av", "cv2", "timm", "lightning", "matplotlib", "pyarrow")
+
+
+def loaded_modules(*arguments: str) -> set[str]:
+    """Modules that a command has imported when it ends."""
+    script = (
+        "import sys\n"
+        "from onball.cli.main import main\n"
+        "try:\n    main()\n"
+        "finally:\n    print(*sys.modules, sep='\\n', file=sys.stderr)"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", script, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["data", "--help"]])
+def test_an_overview_imports_no_command(arguments):
+    loaded = loaded_modules(*arguments)
+    assert not loaded & set(HEAVY)
+    commands = {target.partition(":")[0] for target, _ in COMMANDS.values()}
+    assert not loaded & commands
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_imports_its_module_alone(command):
+    loaded = loaded_modules(*command.split(), "--help")
+    assert not loaded & {"torch", "av", "lightning", "matplotlib"}
+    module = COMMANDS[command][0].partition(":")[0]
+    assert module in loaded
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_overview_shows_the_first_line_of_each_docstring(command):
+    target, description = COMMANDS[command]
+    module, _, name = target.partition(":")
+    docstring = inspect.getdoc(getattr(import_module(module), name))
+    assert docstring.partition("\n\n")[0].replace("\n", " ") == description
+
+
+def test_help_lists_every_command_with_its_description(onball):
+    shown = onball("--help")[1]
+    for command, (_, description) in COMMANDS.items():
+        group, _, name = command.rpartition(" ")
+        listed = onball(group, "--help")[1] if group else shown
+        assert f" {name} " in listed and description in listed
+    for group, description in GROUPS.items():
+        assert f" {group} " in shown and description in shown
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, *GROUPS])
+def test_every_command_has_help(onball, command):
+    code, shown, error = onball(*command.split(), "-h")
+    assert code == 0, error
+    assert f"onball {command}" in shown
+
+
+@pytest.mark.parametrize("group", ["", *GROUPS])
+def test_a_group_without_command_shows_its_help(onball, group):
+    code, shown, error = onball(*group.split())
+    assert code == 2
+    assert "--help" in shown + error
+
+
+def test_an_unknown_command_names_a_similar_one(onball):
+    code, _, error = onball("trian")
+    assert code == 2 and "trian" in error and "train" in error
+
+
+def test_an_unknown_option_is_an_error(onball):
+    code, _, error = onball("spot", "--treshold", "0.5")
+    assert code == 2 and "--threshold" in error
+
+
+def test_the_version_is_shown(onball):
+    assert onball("--version")[:2] == (0, f"onball {__version__}\n")
+
+
+def test_a_module_is_imported_from_the_working_directory_before_the_command(
+    onball, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_components.py").write_text("print('registered')")
+    code, shown, _ = onball("--import", "my_components", "data", "check", "absent")
+    assert code == 2 and shown.startswith("registered")
+
+
+def test_a_module_that_cannot_be_found_is_one_clear_line(onball):
+    code, _, error = onball("--import", "no_such_module", "doctor")
+    assert code == 2 and "--import no_such_module: no such module" in error
+
+
+def test_an_interrupted_command_exits_with_130(onball, monkeypatch):
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("onball.cli.doctor.doctor", interrupt)
+    code, _, error = onball("doctor")
+    assert code == 130 and error.strip() == "error: interrupted"
