@@ -8,6 +8,7 @@ import torch
 
 from onball.config import ComponentConfig, ModelConfig, TrackingConfig
 from onball.errors import ConfigError
+from onball.frames import FrameBatch
 from onball.models import build_classifier, build_net
 from onball.models.cost import measure
 from onball.models.nets import TrackingEncoder
@@ -77,13 +78,9 @@ def test_a_stream_gives_what_the_whole_video_gives(model):
     film, told = frames(70), numbers(70, model.tracking.features)
     times = np.arange(70, dtype=np.int64) * 80
 
-    class Batch:
-        def __init__(self, part: slice) -> None:
-            self.frames = film[0, part].permute(0, 2, 3, 1).numpy()
-            self.pts_ms = times[part]
-
     engine = StreamingEngine(net, window_frames=70, overlap=0.5, chunk_frames=16)
-    batches = [Batch(slice(start, start + 9)) for start in range(0, 70, 9)]
+    pixels = film[0].permute(0, 2, 3, 1).numpy()
+    batches = [FrameBatch(pixels[i : i + 9], times[i : i + 9]) for i in range(0, 70, 9)]
     parts = list(engine.run(batches, PerFrame(times, told)))
     with torch.inference_mode():
         whole = net(film, torch.from_numpy(told)[None]).action_probabilities()[0].numpy()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -11,16 +10,12 @@ import torch
 
 from onball.config import ComponentConfig, InferenceConfig, ModelConfig
 from onball.events import Team
+from onball.frames import FrameBatch
 from onball.models import DenseScores, SpottingNet, build_net
 from onball.spotting.decoding import events_of
 from onball.spotting.engine import StreamingEngine
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-class Batch(NamedTuple):
-    frames: np.ndarray
-    pts_ms: np.ndarray
 
 
 def net(neighbours: int = 0, **settings: object) -> SpottingNet:
@@ -33,18 +28,20 @@ def net(neighbours: int = 0, **settings: object) -> SpottingNet:
     return build_net(config).eval()
 
 
-def video(length: int) -> Batch:
+def video(length: int) -> FrameBatch:
     rng = np.random.default_rng(length)
-    return Batch(rng.integers(0, 255, (length, 32, 48, 3), dtype=np.uint8), np.arange(length) * 80)
+    return FrameBatch(
+        rng.integers(0, 255, (length, 32, 48, 3), dtype=np.uint8), np.arange(length) * 80
+    )
 
 
-def cut(batch: Batch, sizes: list[int]):
+def cut(batch: FrameBatch, sizes: list[int]):
     start = 0
     while start < len(batch.pts_ms):
         for size in sizes:
             part = slice(start, start + size)
             if len(batch.pts_ms[part]):
-                yield Batch(batch.frames[part], batch.pts_ms[part])
+                yield FrameBatch(batch.frames[part], batch.pts_ms[part])
             start += size
 
 
@@ -57,7 +54,7 @@ def run(engine: StreamingEngine, batches) -> tuple[np.ndarray, np.ndarray]:
 
 def averaged_windows(
     model: SpottingNet,
-    batch: Batch,
+    batch: FrameBatch,
     window: int,
     step: int,
     what: Callable[[DenseScores], torch.Tensor] = DenseScores.action_probabilities,

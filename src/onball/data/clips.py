@@ -13,15 +13,11 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from onball.actions import IGNORE, NUM_ACTIONS
-from onball.data.frame_labels import (
-    LabelledEvent,
-    events_within_radius,
-    label_frames,
-    nearest_frames,
-)
+from onball.data.frame_labels import LabelledEvent, events_within_radius, label_frames
 from onball.data.matches import LabelledFrames, LabelledMatch
 from onball.errors import DataError
 from onball.events import UNKNOWN_SIDE
+from onball.timing import nearest_frames
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from onball.actions import BACKGROUND
 from onball.events import UNKNOWN_SIDE, Team, side_of
+from onball.timing import frame_spacing, nearest_frames
 
 
 class LabelledEvent(Protocol):
@@ -32,28 +33,11 @@ class LabelledEvent(Protocol):
 EventT = TypeVar("EventT", bound=LabelledEvent)
 
 
-def nearest_frames(
-    positions_ms: NDArray[np.int64], times_ms: NDArray[np.int64]
-) -> NDArray[np.intp]:
-    """Index of the frame nearest in time to each position; of two as near, the earlier.
-
-    Args:
-        positions_ms: `[E]`, any order.
-        times_ms: `[T]`, ascending, T ≥ 1.
-    """
-    after = np.searchsorted(times_ms, positions_ms).clip(1, max(1, len(times_ms) - 1))
-    after = np.minimum(after, len(times_ms) - 1)
-    before = np.maximum(after - 1, 0)
-    nearer_before = positions_ms - times_ms[before] <= times_ms[after] - positions_ms
-    nearest: NDArray[np.intp] = np.where(nearer_before, before, after)
-    return nearest
-
-
 def events_within_radius(events: Iterable[EventT], times_ms: NDArray[np.int64]) -> list[EventT]:
     """The events that a frame can stand for: not farther than one frame beyond either end."""
     if len(times_ms) == 0:
         return []
-    step = int(np.median(np.diff(times_ms))) if len(times_ms) > 1 else 0
+    step = frame_spacing(times_ms)
     first, last = int(times_ms[0]) - step, int(times_ms[-1]) + step
     return [event for event in events if first <= event.position_ms <= last]
 

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from onball.config import DataConfig, ModelConfig, TrackingConfig
 from onball.errors import DataError, OnballError
 from onball.files import DISK_FULL
+from onball.frames import BlankFrames, FrameSource
+from onball.timing import grid_times
 from onball.tracking.crop import Windows, windows_of
 from onball.tracking.features import as_inputs, track_features
 from onball.tracks import Tracks
@@ -166,17 +168,6 @@ def _write_header(file: BinaryIO, shape: tuple[int, int, int, int]) -> None:
 # --- What a net gets of a video: its frames, whole or cut to windows, and what its tracks
 
 
-class FrameSource(Protocol):
-    """The sampled frames of one video, at least one, any part of them at any time."""
-
-    @property
-    def times_ms(self) -> NDArray[np.int64]:
-        """When each sampled frame is shown, ascending."""
-
-    def read(self, start: int, stop: int) -> NDArray[np.uint8]:
-        """Frames `start` to `stop` (not included), uint8 `[T, H, W, 3]`."""
-
-
 class MatchInputs(NamedTuple):
     """What a net gets of a video.
 
@@ -187,22 +178,6 @@ class MatchInputs(NamedTuple):
 
     frames: FrameSource
     tracking: NDArray[np.float32] | None
-
-
-class BlankFrames:
-    """Frames without pixels, for nets that look at none: single black ones."""
-
-    def __init__(self, times_ms: NDArray[np.int64]) -> None:
-        self._times_ms = times_ms
-
-    @property
-    def times_ms(self) -> NDArray[np.int64]:
-        """When each frame would be shown, `[T]`."""
-        return self._times_ms
-
-    def read(self, start: int, stop: int) -> NDArray[np.uint8]:
-        """As `FrameSource.read`, `[T, 1, 1, 3]`."""
-        return np.zeros((min(stop, len(self._times_ms)) - start, 1, 1, 3), np.uint8)
 
 
 class VideoFrames:
@@ -271,14 +246,6 @@ def video_times(path: Path, fps: float) -> NDArray[np.int64]:
             f"{path}: its header says no length; set data.cache, which reads the film to its end"
         )
     return times
-
-
-def grid_times(duration_ms: int, fps: float) -> NDArray[np.int64]:
-    """When the sampled frames of a video of that length are shown."""
-    from onball.video.reading import first_grid_index, grid_ms
-
-    count = first_grid_index(duration_ms, fps)
-    return np.array([grid_ms(k, fps) for k in range(count)], dtype=np.int64)
 
 
 def open_inputs(

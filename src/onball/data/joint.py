@@ -20,12 +20,13 @@ from torch.utils.data import Dataset
 
 from onball.config import DataConfig, ExperimentConfig
 from onball.data.clips import ClipDataset, Clips
-from onball.data.frames import FrameSource, VideoFrames, cached_frames
+from onball.data.frames import VideoFrames, cached_frames
 from onball.data.layout import ALL, SPLITS_FILE, find_matches
 from onball.data.matches import LabelledFrames, events_within
 from onball.errors import ConfigError, DataError, LabelError
 from onball.events import Team
 from onball.files import read_json_object
+from onball.frames import FrameSource
 
 V2_LABELS_FILE = "Labels-v2.json"
 HALVES = (1, 2)

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from onball.config import DataConfig, ModelConfig
 from onball.data.frame_labels import LabelledEvent
-from onball.data.frames import FrameSource, open_inputs
+from onball.data.frames import open_inputs
 from onball.data.layout import Match, find_matches
 from onball.errors import DataError, OnballWarning
 from onball.events import EventList
 from onball.formats.soccernet import read_labels
+from onball.frames import FrameSource
 
 #: A label so far beyond the last frame may still belong to it: films are cut to the second.
 _SLACK_MS = 1000

@@ -37,6 +37,7 @@ import numpy as np
 
 from onball.actions import ACTIONS, Action
 from onball.events import Event, EventList, Team
+from onball.timing import nearest_grid_index
 
 #: Neighbouring events farther apart than this belong to different stretches of play.
 STRETCH_GAP_MS = 5000
@@ -369,7 +370,7 @@ class ClipCounts:
         holding = dict.fromkeys(ACTIONS, 0)
         for match in matches:
             places = {
-                (event.half, round(event.position_ms * fps / 1000) // clip_frames, event.label)
+                (event.half, nearest_grid_index(event.position_ms, fps) // clip_frames, event.label)
                 for event in match
             }
             filled = {(half, clip) for half, clip, _ in places}

@@ -20,6 +20,7 @@ from onball.events import Event
 from onball.files import atomic_path
 from onball.reports.figures import slug, write_csv
 from onball.reports.runs import EvaluatedSpotting, SpottedMatch
+from onball.timing import nearest_frames
 from onball.video import probe, read_frames
 
 with optional_dependency("pillow", "plot", "A report"):
@@ -107,7 +108,7 @@ def _nearest(
     blank = np.full((height, _FRAME_WIDTH, 3), 190, np.uint8)
     if not times:
         return blank
-    index = int(np.argmin(np.abs(np.array(times) - wanted)))
+    index = int(nearest_frames(np.array([wanted]), np.array(times))[0])
     return frames[index] if abs(times[index] - wanted) < STEP_MS // 2 else blank
 
 

@@ -17,20 +17,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from onball.actions import NUM_ACTIONS
+from onball.frames import FrameBatch
 from onball.models import SpottingNet
 from onball.tracking.grid import PerFrame
 
 #: A chunk is so many times as long as the context on one side of it.
 _CHUNK_PER_CONTEXT = 4
-
-
-class Frames(Protocol):
-    """What a reader yields: `frames` uint8 `[t, H, W, 3]` and `pts_ms` int64 `[t]`."""
-
-    @property
-    def frames(self) -> NDArray[np.uint8]: ...
-    @property
-    def pts_ms(self) -> NDArray[np.int64]: ...
 
 
 class ScoredFrames(NamedTuple):
@@ -79,7 +71,7 @@ class StreamingEngine:
         self._device = next(net.parameters()).device
 
     def run(
-        self, batches: Iterable[Frames], tracking: PerFrame | None = None
+        self, batches: Iterable[FrameBatch], tracking: PerFrame | None = None
     ) -> Iterator[ScoredFrames]:
         """Scores of every frame, in order, each exactly once, as soon as they are final.
 
@@ -108,7 +100,7 @@ class StreamingEngine:
         return ScoredFrames(outputs[:, :NUM_ACTIONS], pts_ms, left, displacement)
 
     def _features(
-        self, batches: Iterable[Frames], tracking: PerFrame | None
+        self, batches: Iterable[FrameBatch], tracking: PerFrame | None
     ) -> Iterator[tuple[Tensor, NDArray[np.int64]]]:
         """Features `[t, C]` and times `[t]` of consecutive frames, each frame once."""
         context = self._net.backbone.context

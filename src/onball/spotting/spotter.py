@@ -5,28 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from onball.assets import demo_model
 from onball.config import SavedModelConfig
-from onball.data.frames import grid_times, tracking_inputs
+from onball.data.frames import tracking_inputs
 from onball.errors import InputError
 from onball.events import Event, EventList
 from onball.formats.event_table import write_csv
 from onball.formats.soccernet import RESULTS_FILE, write_results
+from onball.frames import BlankFrames, FrameBatch, frame_batches
 from onball.models import SpottingNet, load_model, save_model
 from onball.models.compute import Precision, choose_device, choose_precision
 from onball.spotting.decoding import calibrated_events
-from onball.spotting.engine import Frames, ScoredFrames, StreamingEngine
+from onball.spotting.engine import ScoredFrames, StreamingEngine
+from onball.timing import grid_times
 from onball.tracking.crop import windows_of
 from onball.tracking.grid import PerFrame
 from onball.tracks import Tracks
-
-#: Frames without pixels come so many at a time.
-_BLANK_BATCH = 256
 
 Progress = Callable[[int], None]
 """Called with the time in the video, in milliseconds, up to which everything is computed."""
@@ -108,7 +103,7 @@ class Spotter:
 
     def stream(
         self,
-        source: str | Path | Iterable[Frames],
+        source: str | Path | Iterable[FrameBatch],
         *,
         threshold: float | None = None,
         progress: Progress | None = None,
@@ -131,7 +126,7 @@ class Spotter:
 
     def scores(
         self,
-        source: str | Path | Iterable[Frames],
+        source: str | Path | Iterable[FrameBatch],
         tracks: Tracks | str | Path | None = None,
     ) -> Iterator[ScoredFrames]:
         """Dense scores of every sampled frame, in order, each frame once."""
@@ -157,9 +152,9 @@ class Spotter:
         tracking = None
         if config.model.tracking is not None:
             tracking = PerFrame(times, tracking_inputs(tracks, times, config.model.tracking))
-        frames: Iterable[Frames]
+        frames: Iterable[FrameBatch]
         if not config.model.takes_frames:
-            frames = _blank(times)
+            frames = frame_batches(BlankFrames(times))
         elif config.crop is None:
             frames = read_frames(video, fps=config.fps, size=config.size)
         else:
@@ -186,18 +181,6 @@ def _tracks_of(video: Path, tracks: Tracks | str | Path | None) -> Tracks:
     from onball.formats.tracks_parquet import read_tracks
 
     return read_tracks(Path(tracks), video)
-
-
-class _BlankBatch(NamedTuple):
-    frames: NDArray[np.uint8]
-    pts_ms: NDArray[np.int64]
-
-
-def _blank(times_ms: NDArray[np.int64]) -> Iterator[_BlankBatch]:
-    """Frames without pixels, for a net that looks at none."""
-    for start in range(0, len(times_ms), _BLANK_BATCH):
-        times = times_ms[start : start + _BLANK_BATCH]
-        yield _BlankBatch(np.zeros((len(times), 1, 1, 3), np.uint8), times)
 
 
 # --- Where the events of several videos go, and in which files.

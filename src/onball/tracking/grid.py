@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from onball.timing import nearest_frames
 from onball.tracks import BALL, Tracks
 
 Floats = NDArray[np.float64]
@@ -111,10 +112,7 @@ def _rows_at(
     frames, first, counts = np.unique(row_times, return_index=True, return_counts=True)
     if not len(frames):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    after = np.searchsorted(frames, times_ms).clip(0, len(frames) - 1)
-    before = (after - 1).clip(0)
-    nearer = np.abs(times_ms - frames[before]) <= np.abs(frames[after] - times_ms)
-    nearest = np.where(nearer, before, after)
+    nearest = nearest_frames(times_ms, frames)
     counts = np.where(np.abs(frames[nearest] - times_ms) <= slack_ms, counts[nearest], 0)
     frame = np.repeat(np.arange(len(times_ms)), counts)
     return frame, np.repeat(first[nearest], counts) + rank_in_group(frame)
@@ -332,8 +330,4 @@ class PerFrame:
 
     def at(self, times_ms: NDArray[np.int64]) -> NDArray[np.float32]:
         """The numbers of the frames nearest to these moments `[t]`, float32 `[t, F]`."""
-        after = np.searchsorted(self.times_ms, times_ms).clip(1, max(1, len(self.times_ms) - 1))
-        last = len(self.times_ms) - 1
-        before, after = (after - 1).clip(0, last), after.clip(0, last)
-        nearer = times_ms - self.times_ms[before] <= self.times_ms[after] - times_ms
-        return self.values[np.where(nearer, before, after)]
+        return self.values[nearest_frames(times_ms, self.times_ms)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -14,11 +14,11 @@ from torch import nn
 from onball.actions import BACKGROUND, NUM_CLASSES
 from onball.config import ExperimentConfig, InferenceConfig
 from onball.data.frame_labels import frame_targets
-from onball.data.frames import FrameSource
 from onball.data.matches import LabelledMatch
 from onball.evaluation.classification import ClassificationResult, evaluate_classification
 from onball.evaluation.spotting import SpottingResult, evaluate_spotting
 from onball.events import EventList
+from onball.frames import frame_batches
 from onball.models import ClipClassifier, SpottingNet
 from onball.spotting.decoding import events_of
 from onball.spotting.engine import ScoredFrames, StreamingEngine
@@ -114,7 +114,7 @@ def scored_frames(
     tracking = None
     if match.tracking is not None:
         tracking = PerFrame(match.frames.times_ms, match.tracking)
-    return engine.run(_batches(match.frames), tracking)
+    return engine.run(frame_batches(match.frames, _CHUNK_FRAMES), tracking)
 
 
 def _chosen(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -133,20 +133,3 @@ def _validate_clips(
     present, scores = classify_matches(net, matches, config.data.clip_frames, precision)
     chosen = np.where(present, scores, 1.0 - scores).astype(np.float64).clip(1e-7, 1.0)
     return ValidationResult(-float(np.log(chosen).mean()), evaluate_classification(present, scores))
-
-
-class _Batch(NamedTuple):
-    frames: NDArray[np.uint8]
-    pts_ms: NDArray[np.int64]
-
-
-def _batches(source: FrameSource) -> Iterator[_Batch]:
-    """All frames that can be read, a chunk at a time."""
-    count = len(source.times_ms)
-    for start in range(0, count, _CHUNK_FRAMES):
-        stop = min(start + _CHUNK_FRAMES, count)
-        frames = source.read(start, stop)
-        if len(frames):
-            yield _Batch(frames, source.times_ms[start : start + len(frames)])
-        if len(frames) < stop - start:
-            return

@@ -1,6 +1,7 @@
 """Exact-time reading, writing and cutting of video."""
 
-from onball.video.reading import FrameBatch, VideoInfo, probe, read_frames
+from onball.frames import FrameBatch
+from onball.video.reading import VideoInfo, probe, read_frames
 from onball.video.writing import VideoWriter, cut_video
 
 __all__ = ["FrameBatch", "VideoInfo", "VideoWriter", "cut_video", "probe", "read_frames"]

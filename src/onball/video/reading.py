@@ -8,13 +8,14 @@ from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
 
 import av
 import numpy as np
 import numpy.typing as npt
 from av.video.reformatter import Interpolation, VideoReformatter
 
+from onball.frames import FrameBatch
+from onball.timing import first_grid_index, grid_time
 from onball.video.decoding import (
     Picture,
     RgbConverter,
@@ -24,18 +25,6 @@ from onball.video.decoding import (
     rotation,
     shown_pictures,
 )
-
-
-class FrameBatch(NamedTuple):
-    """Consecutive sampled frames.
-
-    Attributes:
-        frames: uint8 `[T, H, W, 3]`, RGB.
-        pts_ms: int64 `[T]`, milliseconds since the first shown frame of the video.
-    """
-
-    frames: npt.NDArray[np.uint8]
-    pts_ms: npt.NDArray[np.int64]
 
 
 def read_frames(
@@ -88,19 +77,6 @@ def read_frames(
     return _batches(path, fps, size, start_ms, end_ms, batch_frames, threads)
 
 
-def grid_ms(index: int, fps: float | Fraction) -> int:
-    """The moment of sampled frame `index` (0, 1, …) in milliseconds."""
-    return round(index * 1000 / fps)
-
-
-def first_grid_index(time_ms: int, fps: float | Fraction) -> int:
-    """The index of the first sampled frame at or after `time_ms`."""
-    index = max(0, int(time_ms * fps / 1000) - 1)
-    while grid_ms(index, fps) < time_ms:
-        index += 1
-    return index
-
-
 def _batches(
     path: str | Path,
     fps: float | Fraction | None,
@@ -116,7 +92,7 @@ def _batches(
         moments = _own_moments(pictures, start_ms)
     else:
         first = first_grid_index(start_ms, fps)
-        pictures = shown_pictures(path, grid_ms(first, fps), threads)
+        pictures = shown_pictures(path, grid_time(first, fps), threads)
         moments = _grid_moments(pictures, fps, first)
 
     convert = RgbConverter(size)
@@ -153,21 +129,21 @@ def _grid_moments(
 ) -> Iterator[tuple[av.VideoFrame, int]]:
     """The moments from grid index `index` on, each with the nearest picture."""
     previous: Picture | None = None
-    time_ms = grid_ms(index, fps)
+    time_ms = grid_time(index, fps)
     for picture in pictures:
         if previous is not None:
             middle = (previous.time_ms + picture.time_ms) / 2
             while time_ms <= middle:
                 yield previous.frame, time_ms
                 index += 1
-                time_ms = grid_ms(index, fps)
+                time_ms = grid_time(index, fps)
         previous = picture
     if previous is not None:
         end = previous.time_ms + previous.duration_ms / 2
         while time_ms <= end:
             yield previous.frame, time_ms
             index += 1
-            time_ms = grid_ms(index, fps)
+            time_ms = grid_time(index, fps)
 
 
 # --- `read_windows`: a video as batches of frames, each cut to a window of its own before

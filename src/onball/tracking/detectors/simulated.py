@@ -35,6 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.errors import InputError
+from onball.timing import nearest_frames
 from onball.tracking.detectors.base import Detections
 from onball.tracks import BALL, PERSON, Tracks
 
@@ -161,9 +162,7 @@ class SimulatedDetector:
         """The rows of the true frame at that moment; none if none is near."""
         if not len(self._frames):
             return slice(0, 0)
-        after = int(np.searchsorted(self._frames, time_ms))
-        near = [i for i in (after - 1, after) if 0 <= i < len(self._frames)]
-        frame = self._frames[min(near, key=lambda i: abs(int(self._frames[i]) - time_ms))]
+        frame = self._frames[nearest_frames(np.array([time_ms]), self._frames)[0]]
         if abs(int(frame) - time_ms) > self._slack_ms:
             return slice(0, 0)
         times = self._truth.time_ms

@@ -1,4 +1,4 @@
-"""Targets: events land on the nearest sampled frame, and clashes have a rule."""
+"""Labels of frames: events are assigned to the nearest sampled frame, and clashes have a rule."""
 
 from __future__ import annotations
 
@@ -6,12 +6,7 @@ import numpy as np
 import pytest
 
 from onball.actions import Action
-from onball.data.frame_labels import (
-    events_within_radius,
-    frame_targets,
-    label_frames,
-    nearest_frames,
-)
+from onball.data.frame_labels import events_within_radius, frame_targets, label_frames
 from onball.events import Event, Team
 
 GRID = np.arange(0, 800, 80)
@@ -21,18 +16,6 @@ PASS, SHOT, GOAL = (Event(0, a).class_index for a in (Action.PASS, Action.SHOT, 
 def test_an_event_labels_the_frame_nearest_in_time():
     events = [Event(79, Action.PASS), Event(205, Action.SHOT)]
     assert frame_targets(events, GRID).tolist() == [0, PASS, 0, SHOT, 0, 0, 0, 0, 0, 0]
-
-
-def test_of_two_frames_as_near_the_earlier_is_taken():
-    assert nearest_frames(np.array([40, 120, 0, 720, 9000]), GRID).tolist() == [0, 1, 0, 9, 9]
-
-
-def test_nearest_frames_agree_with_a_plain_search_on_uneven_times():
-    rng = np.random.default_rng(0)
-    times = np.unique(rng.integers(0, 10_000, 200))
-    positions = rng.integers(0, 11_000, 500)
-    plain = np.abs(positions[:, None] - times[None]).argmin(axis=1)
-    assert nearest_frames(positions, times).tolist() == plain.tolist()
 
 
 @pytest.mark.parametrize("order", [1, -1])
