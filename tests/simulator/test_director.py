@@ -7,7 +7,7 @@ import pytest
 
 from onball.actions import Action
 from onball.events import Team
-from onball.simulator.cameras import CameraPath, Director, Shot, Station, follow
+from onball.simulator.cameras import CameraPath, CameraSetup, Director, Shot, follow
 from onball.simulator.play.match import play_match
 from onball.simulator.rendering import MatchRenderer
 from onball.simulator.world import TICK_MS
@@ -54,7 +54,7 @@ def test_without_cuts_the_main_camera_stays_on_air():
 
 def test_the_main_camera_keeps_a_ball_in_play_in_the_picture(films):
     for film in films:
-        cameras = CameraPath(film.motion, Station.random(film.plan.seed), film.plan.seed)
+        cameras = CameraPath(film.motion, CameraSetup.random(film.plan.seed), film.plan.seed)
         live = np.ones(film.motion.ticks, bool)
         for dead in film.motion.dead_times:
             live[dead.begin_ms // TICK_MS : dead.end_ms // TICK_MS] = False

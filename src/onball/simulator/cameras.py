@@ -1,8 +1,9 @@
-"""The main camera of a broadcast: high on the stand, panning, tilting and zooming after the ball.
+"""Broadcast cameras: the main camera that follows the ball, and the director who cuts away from it.
 
-An operator follows with a human lag and a little overshoot, sees passes coming, zooms out for long balls
-and in when play is slow. The picture hides where the ball will be only for an instant; it is the motion of
-this camera, too, from which a spotter learns.
+The main camera is high on the stand. Its operator pans, tilts and zooms after the ball with a human lag
+and a little overshoot, anticipates passes, and zooms out for long balls; the motion of this camera is
+itself a cue from which a spotter learns. During dead time the director cuts to close-ups, replays and a
+camera behind the goal.
 """
 
 from __future__ import annotations
@@ -16,25 +17,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.actions import Action
-from onball.simulator.world import HALF_LENGTH, HALF_WIDTH, TICK_MS, Camera, DeadTime, Motion
-
-Array = NDArray[np.float64]
+from onball.simulator.world import (
+    HALF_LENGTH,
+    HALF_WIDTH,
+    TICK_MS,
+    TICK_S,
+    Camera,
+    DeadTime,
+    Floats,
+    Motion,
+    ball_on_ground,
+)
 
 _BODY_HEIGHT = 1.8  # metres
-_PICTURE_HEIGHT = 224  # pixels, the unit in which the size of a player is thought of
+_REFERENCE_HEIGHT = 224  # pixels of the image in which `CameraSetup.player_px` counts
+_ZOOM_PERIOD = 200  # ticks (eight seconds) between two random zoom factors
+_LEAD_MS = 2_000
+"""The main camera is back on air this long before play restarts."""
+_SHORTEST_MS = 1_600
+_REPLAY_MS = 4_500  # of match time
+_FOCUS_WINDOW = 13  # ticks; close-ups average their target, because nobody pans with each step
 
 
 @dataclass(frozen=True)
-class Station:
-    """Where the camera stands and how its operator works.
+class CameraSetup:
+    """Position of the main camera and habits of its operator.
 
     Attributes:
         x, back, height: metres from the centre spot along the pitch, behind it, and above it.
-        player_px: how tall the operator keeps a player near the ball, in pixels of a 224-line picture.
-        speed: how quickly he follows, rad/s of a spring.
-        damping: of that spring; below 1 he overshoots.
-        foresight_s: how far ahead he reads the game.
-        breathing: how much he zooms in and out as he pleases, as a share.
+        player_px: height at which the operator keeps a player near the ball, in pixels of an image with
+            224 lines.
+        speed: natural frequency of the spring that models the operator, rad/s.
+        damping: damping ratio of that spring; below 1 the operator overshoots.
+        foresight_s: anticipation of the ball's path, seconds.
+        breathing: standard deviation of the random zoom, as a fraction of the focal length.
     """
 
     x: float
@@ -47,8 +63,8 @@ class Station:
     breathing: float
 
     @classmethod
-    def random(cls, seed: int) -> Station:
-        """The station of one match."""
+    def random(cls, seed: int) -> CameraSetup:
+        """Draw the setup of one match."""
         rng = np.random.default_rng([seed, 0xCA3])
         return cls(
             x=float(rng.normal(0, 2.5)),
@@ -63,12 +79,18 @@ class Station:
 
 
 class CameraPath:
-    """The main camera at every time of a match."""
+    """The main camera at every time of a match.
 
-    def __init__(self, motion: Motion, station: Station, seed: int = 0) -> None:
-        self._position = np.array([station.x, -station.back, station.height])
-        ball = visible_ball(motion)
-        wanted = _look_at(ball, station)
+    Args:
+        motion: the match.
+        setup: position of the camera and habits of its operator.
+        seed: seeds the random zoom.
+    """
+
+    def __init__(self, motion: Motion, setup: CameraSetup, seed: int = 0) -> None:
+        self._position = np.array([setup.x, -setup.back, setup.height])
+        ball = ball_on_ground(motion.ball)
+        wanted = _wanted_target(ball, setup)
         starts = [*motion.halves, len(ball)]
         self._target = np.empty_like(wanted)
         self._focal = np.empty(len(ball))
@@ -76,82 +98,71 @@ class CameraPath:
         for begin, end in pairwise(starts):
             part = slice(begin, end)
             if end > begin:
-                self._follow_half(part, ball, wanted, station, rng)
+                self._follow_half(part, ball, wanted, setup, rng)
 
     def _follow_half(
-        self, part: slice, ball: Array, wanted: Array, station: Station, rng: np.random.Generator
+        self,
+        part: slice,
+        ball: Floats,
+        wanted: Floats,
+        setup: CameraSetup,
+        rng: np.random.Generator,
     ) -> None:
-        """Targets and focal lengths of one half: he starts each one at rest."""
-        self._target[part] = follow(wanted[part], station.speed, station.damping)
+        """Compute targets and focal lengths of one half, which the camera begins at rest."""
+        self._target[part] = follow(wanted[part], setup.speed, setup.damping)
         target = self._target[part]
         distance = np.linalg.norm(self._position - np.pad(target, ((0, 0), (0, 1))), axis=1)
-        # Long balls are watched wider: the operator opens up as the ball runs away from the middle.
+        # The operator zooms out as the ball runs away from the centre of the image.
         stray = np.linalg.norm(ball[part] - target, axis=1)
-        open_up = 1 / (1 + 0.02 * np.clip(stray - 4, 0, 14))
-        focal = station.player_px * distance / (_PICTURE_HEIGHT * _BODY_HEIGHT) * open_up
-        knots = max(2, len(focal) // 200 + 2)  # a new mood every eight seconds
-        moods = np.interp(
+        zoom_out = 1 / (1 + 0.02 * np.clip(stray - 4, 0, 14))
+        focal = setup.player_px * distance / (_REFERENCE_HEIGHT * _BODY_HEIGHT) * zoom_out
+        knots = max(2, len(focal) // _ZOOM_PERIOD + 2)
+        zoom = np.interp(
             np.linspace(0, knots - 1, len(focal)), np.arange(knots), rng.normal(0, 1, knots)
         )
-        focal = focal * np.exp(station.breathing * moods)
+        focal = focal * np.exp(setup.breathing * zoom)
         self._focal[part] = follow(focal[:, None], 1.2, 1.0)[:, 0]
 
     def at(self, time_ms: int) -> Camera:
-        """The camera at that time, interpolated linearly between ticks."""
+        """The camera at a time in ms, interpolated linearly between ticks."""
         tick, rest = divmod(max(time_ms, 0), TICK_MS)
         tick = min(tick, len(self._focal) - 1)
         after = min(tick + 1, len(self._focal) - 1)
-        share = rest / TICK_MS
-        x, y = self._target[tick] * (1 - share) + self._target[after] * share
-        focal = self._focal[tick] * (1 - share) + self._focal[after] * share
+        weight = rest / TICK_MS
+        x, y = self._target[tick] * (1 - weight) + self._target[after] * weight
+        focal = self._focal[tick] * (1 - weight) + self._focal[after] * weight
         return Camera.looking_at(self._position, np.array([x, y, 1.0]), float(focal))
 
 
-def visible_ball(motion: Motion) -> Array:
-    """Ball on the ground plane `[T, 2]`; where it is out of sight, straight on to where it reappears."""
-    ball = motion.ball[:, :2].astype(np.float64)
-    seen = np.flatnonzero(~np.isnan(ball[:, 0]))
-    if not len(seen):
-        return np.zeros_like(ball)
-    if len(seen) == len(ball):
-        return ball
-    ticks = np.arange(len(ball))
-    return np.stack([np.interp(ticks, seen, ball[seen, axis]) for axis in (0, 1)], axis=1)
+def _wanted_target(ball: Floats, setup: CameraSetup) -> Floats:
+    """Points on the ground on which the operator would like to centre the image, `[T, 2]`."""
+    ahead = min(round(setup.foresight_s * 1000 / TICK_MS), len(ball) - 1)
+    anticipated = np.concatenate([ball[ahead:], np.repeat(ball[-1:], ahead, axis=0)])
+    x = np.clip(anticipated[:, 0], -HALF_LENGTH + 10, HALF_LENGTH - 10)
+    # Across the pitch the target stays near the middle: the far side needs little tilt.
+    y = np.clip(0.75 * anticipated[:, 1] + 3.0, -HALF_WIDTH + 10, HALF_WIDTH - 6)
+    return np.stack([x, y], axis=1)
 
 
-def follow(wanted: Array, speed: float, damping: float) -> Array:
-    """A damped spring drawn along `wanted` `[T, n]`, starting at rest on it; rad/s and its damping."""
-    step = TICK_MS / 1000
+def follow(wanted: Floats, speed: float, damping: float) -> Floats:
+    """Path `[T, n]` of a damped spring that is pulled along `wanted` `[T, n]` and starts at rest on it.
+
+    Args:
+        wanted: one target per tick.
+        speed: natural frequency, rad/s.
+        damping: damping ratio.
+    """
     place, velocity = wanted[0].copy(), np.zeros(wanted.shape[1])
     path = np.empty_like(wanted)
     for tick, goal in enumerate(wanted):
-        velocity += (speed**2 * (goal - place) - 2 * damping * speed * velocity) * step
-        place = place + velocity * step
+        velocity += (speed**2 * (goal - place) - 2 * damping * speed * velocity) * TICK_S
+        place = place + velocity * TICK_S
         path[tick] = place
     return path
 
 
-def _look_at(ball: Array, station: Station) -> Array:
-    """Where the operator would like the middle of the picture to be, `[T, 2]`."""
-    ahead = min(round(station.foresight_s * 1000 / TICK_MS), len(ball) - 1)
-    seen_coming = np.concatenate([ball[ahead:], np.repeat(ball[-1:], ahead, axis=0)])
-    x = np.clip(seen_coming[:, 0], -HALF_LENGTH + 10, HALF_LENGTH - 10)
-    # The picture keeps to the middle of the pitch across it: the far side needs little tilt.
-    y = np.clip(0.75 * seen_coming[:, 1] + 3.0, -HALF_WIDTH + 10, HALF_WIDTH - 6)
-    return np.stack([x, y], axis=1)
-
-
-# --- The director: cuts from the main camera to close-ups, replays and other places while
-
-
-_LEAD_MS = 2_000
-"""The main camera is back this long before play goes on."""
-_SHORTEST_MS = 1_600
-_FOCUS_WINDOW = 13  # ticks over which a close-up's target is averaged: nobody pans with each step
-
-
 class Shot(StrEnum):
-    """Which camera is on air."""
+    """Kinds of camera that can be on air."""
 
     MAIN = "main"
     CLOSE_UP = "close_up"
@@ -161,12 +172,12 @@ class Shot(StrEnum):
 
 @dataclass(frozen=True)
 class View:
-    """What is on air at one time.
+    """The camera that is on air at one time of the video.
 
     Attributes:
-        shot: which kind of camera.
-        camera: where it looks.
-        world_ms: the time of the world that it shows; earlier than now in a replay.
+        shot: kind of camera.
+        camera: position, orientation and focal length.
+        world_ms: match time that it shows, ms; in a replay, earlier than the time of the video.
     """
 
     shot: Shot
@@ -183,34 +194,34 @@ class _Take:
     shot: Shot
     person: int = 0
     position: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    size: float = 0.6  # height of a body as a share of the picture's
-    from_ms: int = 0  # replays: when in the world they begin
-    speed: float = 1.0  # of replays
+    size: float = 0.6  # body height as a fraction of the image height
+    from_ms: int = 0  # replays: match time at which they begin
+    speed: float = 1.0  # replays: match time per video time
 
 
 class Director:
-    """Decides, for every time of a match, which camera is on air.
+    """Choice of the camera on air for every time of a match.
 
     Args:
         motion: the match.
-        seed: of the match; cuts, stations and operators follow from it.
+        seed: seed of the match; determines cuts, camera positions and operators.
         cuts: False stays on the main camera throughout.
     """
 
     def __init__(self, motion: Motion, seed: int, *, cuts: bool = True) -> None:
         self._motion = motion
-        self._main = CameraPath(motion, Station.random(seed), seed)
-        self._ball = visible_ball(motion)
+        self._main = CameraPath(motion, CameraSetup.random(seed), seed)
+        self._ball = ball_on_ground(motion.ball)
         self._takes: list[_Take] = []
         rng = np.random.default_rng([seed, 0xC07])
-        share = float(rng.uniform(0.5, 0.9))
+        cut_probability = float(rng.uniform(0.5, 0.9))
         for dead in motion.dead_times if cuts else ():
-            if dead.begins_half or rng.random() < share:
+            if dead.begins_half or rng.random() < cut_probability:
                 self._takes += self._cut(dead, rng)
         self._begins = np.array([take.begin_ms for take in self._takes], dtype=np.int64)
 
     def at(self, time_ms: int) -> View:
-        """What is on air at that time of the video."""
+        """The camera on air at a time of the video in ms."""
         take = self._take_at(time_ms)
         if take is None:
             return View(Shot.MAIN, self._main.at(time_ms), time_ms)
@@ -220,7 +231,7 @@ class Director:
         return View(take.shot, self._camera(take, world_ms), world_ms)
 
     def before(self, time_ms: int, shutter_ms: int) -> tuple[int, Camera]:
-        """World time and camera when the shutter of the frame at `time_ms` opened."""
+        """Match time in ms and camera at the opening of the shutter of the frame at `time_ms`."""
         view, take = self.at(time_ms), self._take_at(time_ms)
         earlier = max(view.world_ms - shutter_ms, 0)
         if take is None:
@@ -228,7 +239,7 @@ class Director:
         return earlier, self._camera(take, earlier)
 
     def shots(self) -> list[tuple[int, int, Shot]]:
-        """The cuts away from the main camera: begin and end in ms, and what is shown."""
+        """Cuts away from the main camera: begin and end in ms of the video, and kind of camera."""
         return [(take.begin_ms, take.end_ms, take.shot) for take in self._takes]
 
     def _take_at(self, time_ms: int) -> _Take | None:
@@ -237,17 +248,17 @@ class Director:
             return None
         return self._takes[index]
 
-    # -- cutting -------------------------------------------------------------------------------
+    # -- choice of takes -----------------------------------------------------------------------
 
     def _cut(self, dead: DeadTime, rng: np.random.Generator) -> list[_Take]:
-        """Takes of one stretch of dead time, one after the other."""
+        """Consecutive takes during one dead time."""
         if dead.begins_half or dead.begin_ms == 0:
             return []
         begin = dead.begin_ms + int(rng.uniform(1_300, 2_600))
         end = dead.end_ms - _LEAD_MS
         halves = [half * TICK_MS for half in self._motion.halves[1:]]
         if dead.end_ms in halves:
-            # After the whistle: away from the main camera before people change places.
+            # After the half-time whistle, stay away from the main camera while people change places.
             end = dead.end_ms
         takes: list[_Take] = []
         goal = self._label_at(dead.begin_ms) is Action.GOAL
@@ -264,11 +275,11 @@ class Director:
         self, dead: DeadTime, begin: int, room: int, goal: bool, later: bool,
         rng: np.random.Generator,
     ) -> _Take:  # fmt: skip
-        chance = float(rng.random())
-        replay_ms = 4_500
-        if room > replay_ms + 800 and later and chance < (0.8 if goal else 0.5):
+        """One take that begins at `begin` and lasts at most `room` (ms); `later`: not the first one."""
+        draw = float(rng.random())
+        if room > _REPLAY_MS + 800 and later and draw < (0.8 if goal else 0.5):
             speed = float(rng.choice([0.5, 0.6, 1.0]))
-            length = min(room, round(replay_ms / speed))
+            length = min(room, round(_REPLAY_MS / speed))
             x = float(self._ball[min(dead.begin_ms // TICK_MS, len(self._ball) - 1), 0])
             position = (
                 (math.copysign(HALF_LENGTH + 12, x), float(rng.uniform(-9, 9)), 6.0)
@@ -283,12 +294,12 @@ class Director:
         length = min(room, int(rng.uniform(2_000, 4_500)))
         if room - length < _SHORTEST_MS and room < 6_000:
             length = room
-        where = self._ball[min(begin // TICK_MS, len(self._ball) - 1)]
-        if abs(where[0]) > 36 and chance > 0.8:
-            position = (math.copysign(HALF_LENGTH + 14, where[0]), float(rng.uniform(-6, 6)), 7.0)
+        ball = self._ball[min(begin // TICK_MS, len(self._ball) - 1)]
+        if abs(ball[0]) > 36 and draw > 0.8:
+            position = (math.copysign(HALF_LENGTH + 14, ball[0]), float(rng.uniform(-6, 6)), 7.0)
             return _Take(begin, begin + length, Shot.BEHIND_GOAL, position=position)
         x = float(self._motion.xy[min(begin // TICK_MS, self._motion.ticks - 1), dead.person, 0])
-        x = x if math.isfinite(x) else float(where[0])
+        x = x if math.isfinite(x) else float(ball[0])
         position = (x + float(rng.uniform(-25, 25)), -44.0, float(rng.uniform(2.0, 9.0)))
         size = float(rng.uniform(0.4, 0.9))
         return _Take(begin, begin + length, Shot.CLOSE_UP, dead.person, position, size)
@@ -305,27 +316,28 @@ class Director:
         tick = world_ms / TICK_MS
         position = np.array(take.position)
         if take.shot is Shot.BEHIND_GOAL:
-            ball = self._smooth(self._ball, tick)
+            ball = _smoothed_at(self._ball, tick)
             target = np.array([math.copysign(40.0, position[0]), 0.3 * ball[1], 1.0])
             return Camera.looking_at(position, target, 1.15)
         if take.shot is Shot.REPLAY:
-            spot = self._smooth(self._ball, tick)
+            spot = _smoothed_at(self._ball, tick)
             target = np.array([spot[0], spot[1], 1.1])
         else:
-            spot = self._smooth(self._motion.xy[:, take.person], tick)
-            if not np.isfinite(spot).all():  # a recorded player whom the data lose for a while
-                spot = self._smooth(self._ball, tick)
+            spot = _smoothed_at(self._motion.xy[:, take.person], tick)
+            if not np.isfinite(spot).all():  # a recorded player whose track has a gap here
+                spot = _smoothed_at(self._ball, tick)
             target = np.array([spot[0], spot[1], 1.25 if take.size < 0.6 else 1.4])
         distance = float(np.linalg.norm(target - position))
-        return Camera.looking_at(position, target, take.size * distance / 1.8)
+        return Camera.looking_at(position, target, take.size * distance / _BODY_HEIGHT)
 
-    def _smooth(self, path: NDArray[np.floating], tick: float) -> Array:
-        """A path `[T, 2]` at that tick, averaged over half a second and between ticks."""
-        first = math.floor(tick)
-        values = []
-        for base in (first, first + 1):
-            low = min(max(base - _FOCUS_WINDOW // 2, 0), len(path) - 1)
-            window = path[low : max(base + _FOCUS_WINDOW // 2 + 1, low + 1)]
-            values.append(window.astype(np.float64).mean(0))
-        share = tick - first
-        return np.asarray(values[0] * (1 - share) + values[1] * share)
+
+def _smoothed_at(path: NDArray[np.floating], tick: float) -> Floats:
+    """Point `[2]` of a path `[T, 2]` at a fractional tick, averaged over half a second."""
+    first = math.floor(tick)
+    values = []
+    for base in (first, first + 1):
+        low = min(max(base - _FOCUS_WINDOW // 2, 0), len(path) - 1)
+        window = path[low : max(base + _FOCUS_WINDOW // 2 + 1, low + 1)]
+        values.append(window.astype(np.float64).mean(0))
+    weight = tick - first
+    return np.asarray(values[0] * (1 - weight) + values[1] * weight)

@@ -135,7 +135,7 @@ def _write_film(film: MatchRenderer, folder: Path) -> Iterator[int]:
             time_ms = round(frame * 1000 / plan.fps)
             view = film.view(time_ms)
             video.write(film.frame(time_ms))
-            shown = film.moment(view)._replace(time_ms=time_ms)
+            shown = replace(film.state(view), time_ms=time_ms)
             tracks.add(shown, film.boxes(view), film.swapped(view.world_ms))
             cameras.add(time_ms, view.shot.value, view.world_ms, view.camera.matrix(*size), k1)
             if frame % _PROGRESS_EVERY == _PROGRESS_EVERY - 1:

@@ -1,4 +1,4 @@
-"""A simulated match as a film: its motion, its look and its director together, frame by frame."""
+"""Frames of a simulated match: settings of its video, and a renderer with random access."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.actions import Action
-from onball.events import Event, Team
+from onball.events import Team
 from onball.simulator.cameras import Director, Shot, View
 from onball.simulator.look.look import Look
 from onball.simulator.paint.painter import Painter
@@ -18,14 +18,16 @@ from onball.simulator.world import TICK_MS, Motion, WorldState
 
 @dataclass(frozen=True)
 class MatchPlan:
-    """One match to simulate: the settings of its video, and the seed that decides everything else.
+    """Settings of one simulated match.
 
     Attributes:
-        seed: decides motion, look, cameras and cuts.
+        seed: determines motion, look, cameras and cuts.
         duration_ms: length of the video.
-        width, height, fps, crf: of the video; a `crf` of None is for a data set to choose.
+        width, height: of the video, pixels.
+        fps: frames per second.
+        crf: x264's constant rate factor; None lets a data set choose one per match.
         halves: 1, or 2 with a change of sides.
-        cuts: whether there are close-ups and replays in dead time.
+        cuts: whether close-ups and replays are shown in dead time.
     """
 
     seed: int
@@ -44,15 +46,17 @@ class MatchPlan:
 
 
 class MatchRenderer:
-    """Any frame of a simulated match, in any order; the same plan gives the same pixels.
+    """Random access to the frames of a match; the same plan gives the same pixels.
 
     Args:
-        plan: which match.
+        plan: settings of the match.
         name: SoccerNet's name of the match, for its labels.
-        motion: a match that was recorded elsewhere; None simulates one.
+        motion: a recorded match to render; None simulates one.
 
     Attributes:
-        plan, motion, look: of the match.
+        plan: settings of the match.
+        motion: movement of people and ball, and the labels.
+        look: appearance of the match.
     """
 
     def __init__(self, plan: MatchPlan, *, name: str = "", motion: Motion | None = None) -> None:
@@ -68,30 +72,19 @@ class MatchRenderer:
 
     @property
     def duration_ms(self) -> int:
-        """Length of the film."""
+        """Length of the video, milliseconds."""
         return self.plan.duration_ms
 
-    def view(self, time_ms: int) -> View:
-        """Which camera is on air at that time."""
-        return self._director.at(time_ms)
-
-    def shots(self) -> list[tuple[int, int, Shot]]:
-        """The cuts away from the main camera: begin and end in ms, and what is shown."""
-        return self._director.shots()
-
-    def moment(self, view: View) -> WorldState:
-        """The world that a view shows."""
-        return self.motion.at(view.world_ms)
-
     def frame(self, time_ms: int) -> NDArray[np.uint8]:
-        """The picture at that time, uint8 `[H, W, 3]`, RGB."""
+        """Render the frame at a time in ms: uint8 `[H, W, 3]`, RGB."""
         view = self.view(time_ms)
         earlier_ms, camera = self._director.before(time_ms, self._shutter_ms)
         before = None
-        if not self._jumps(earlier_ms, view.world_ms):
+        # People change places at half-time: no motion blur across it.
+        if self._half(earlier_ms) == self._half(view.world_ms):
             before = (self.motion.at(earlier_ms), camera)
         return self._painter.paint(
-            self.moment(view),
+            self.state(view),
             view.camera,
             clock_ms=self.clock_ms(time_ms),
             score=self.score(time_ms),
@@ -99,38 +92,43 @@ class MatchRenderer:
             replay=view.shot is Shot.REPLAY,
         )
 
+    def view(self, time_ms: int) -> View:
+        """The camera on air at a time in ms."""
+        return self._director.at(time_ms)
+
+    def shots(self) -> list[tuple[int, int, Shot]]:
+        """Cuts away from the main camera: begin and end in ms, and kind of camera."""
+        return self._director.shots()
+
+    def state(self, view: View) -> WorldState:
+        """The world that a view shows; its `time_ms` is `view.world_ms`."""
+        return self.motion.at(view.world_ms)
+
     def boxes(self, view: View) -> NDArray[np.float32]:
         """True boxes of a view `[PEOPLE + 2, 4]`: see `onball.simulator.paint.scene.boxes`."""
-        return self._painter.boxes(self.moment(view), view.camera)
+        return self._painter.boxes(self.state(view), view.camera)
 
     def swapped(self, time_ms: int) -> bool:
-        """Whether the home team defends the right goal at that time."""
+        """True while the home team defends the right goal."""
         return self._half(time_ms) % 2 == 1
 
     def clock_ms(self, time_ms: int) -> int:
-        """What the clock in the picture shows: each half starts where its share of the match begins."""
+        """Match time on the score bug, ms; half k of n starts at k/n of the duration."""
         half = self._half(time_ms)
         begin = self.motion.halves[half] * TICK_MS
         return time_ms - begin + round(half * self.duration_ms / len(self.motion.halves))
 
     def score(self, time_ms: int) -> tuple[int, int]:
-        """Goals of the home and the away team so far."""
+        """Goals of the home and the away team up to a time in ms."""
         home = away = 0
         for goal in self._goals:
             if goal.position_ms <= time_ms:
-                if self._by_home(goal):
+                if (goal.team is Team.LEFT) != self.swapped(goal.position_ms):
                     home += 1
                 else:
                     away += 1
         return home, away
 
-    def _by_home(self, goal: Event) -> bool:
-        return (goal.team is Team.LEFT) != self.swapped(goal.position_ms)
-
     def _half(self, time_ms: int) -> int:
         begun = [half for half in self.motion.halves if half * TICK_MS <= time_ms]
         return max(len(begun) - 1, 0)
-
-    def _jumps(self, earlier_ms: int, later_ms: int) -> bool:
-        """Whether people change places between two times: no picture shows that as a blur."""
-        return self._half(earlier_ms) != self._half(later_ms)

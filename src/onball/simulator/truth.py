@@ -148,7 +148,7 @@ class TrackWriter:
 
         Args:
             moment: the world; its `time_ms` becomes the row's. While a replay is shown that is the
-                moment of long ago: `moment._replace(time_ms=…)` sets the time of the frame.
+                moment of long ago: `dataclasses.replace(moment, time_ms=…)` sets the time of the frame.
             boxes: `[PEOPLE + 2, 4]` x0, y0, x1, y1 in pixels, the ball and the spare ball last; NaN
                 where not in the picture, which then get no row. None if there is no picture.
             swapped: True while the home team defends the right goal.

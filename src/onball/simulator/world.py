@@ -1,8 +1,8 @@
-"""The simulated world: pitch, people, and the two seams `Motion` and `Camera`.
+"""Pitch, people, and the two types between the stages of the simulator: `Motion` and `Camera`.
 
-Metres, seconds and radians. x runs along the pitch (left goal at -52.5, right goal at +52.5), y across
-it (the main stand with the camera is at negative y), z up. The home team defends the left goal in the
-first half and the right goal in the second.
+Units are metres, seconds and radians. x runs along the pitch (left goal at -52.5, right goal at +52.5),
+y across it (the main stand with the camera is at negative y), z up. The home team defends the left goal
+in the first half and the right goal in the second. Time advances in ticks of 40 ms.
 """
 
 from __future__ import annotations
@@ -10,19 +10,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onball.events import EventList
 
+Floats = NDArray[np.float64]
+
 PITCH_LENGTH, PITCH_WIDTH = 105.0, 68.0
 HALF_LENGTH, HALF_WIDTH = PITCH_LENGTH / 2, PITCH_WIDTH / 2
 GOAL_WIDTH, GOAL_HEIGHT = 7.32, 2.44
 BALL_RADIUS = 0.11
 TICK_MS = 40
-"""The world moves in ticks of 40 ms: 25 per second."""
+"""Milliseconds per tick: the simulation runs at 25 ticks per second."""
+TICK_S = TICK_MS / 1000
 
 TEAM_SIZE = 11
 PLAYERS = 2 * TEAM_SIZE
@@ -30,44 +32,44 @@ REFEREE = PLAYERS
 ASSISTANTS = (PLAYERS + 1, PLAYERS + 2)
 SUBSTITUTES = tuple(range(PLAYERS + 3, PLAYERS + 9))
 PEOPLE = PLAYERS + 9
-"""People 0-10 are the home team (0 its goalkeeper), 11-21 the away team (11), 22 the referee, 23 and 24
-his assistants along the touchlines, 25-30 substitutes who warm up (25-27 of the home team)."""
+"""People 0-10 are the home team (0 is its goalkeeper), 11-21 the away team (11 is its goalkeeper), 22 is
+the referee, 23 and 24 are the assistant referees along the touchlines, and 25-30 are substitutes who warm
+up (25-27 of the home team)."""
 
 GOALKEEPERS = (0, TEAM_SIZE)
 
 
 class Gesture(IntEnum):
-    """What a body does besides standing, walking and running."""
+    """Movement of a body besides standing, walking and running."""
 
     NONE = 0
     KICK_RIGHT = 1
     KICK_LEFT = 2
-    LOFT_RIGHT = 3  # a long kick: larger back swing, the body leans back
+    LOFT_RIGHT = 3  # long kick: larger backswing, the body leans back
     LOFT_LEFT = 4
     HEADER = 5  # with a jump
     THROW_IN = 6  # both hands behind the head, then forward
     SLIDE = 7  # sliding tackle
-    BLOCK = 8  # body or leg put into the ball's way
+    BLOCK = 8  # body or leg in the path of the ball
     CATCH = 9  # goalkeeper
-    CELEBRATE = 10  # runs with raised arms
-    TOUCH_RIGHT = 11  # the inside of the foot takes the ball along
+    CELEBRATE = 10  # run with raised arms
+    TOUCH_RIGHT = 11  # inside of the foot, the ball is taken along
     TOUCH_LEFT = 12
-    SHOT_RIGHT = 13  # a full swing, the body over the ball
+    SHOT_RIGHT = 13  # full swing, the body over the ball
     SHOT_LEFT = 14
     TACKLE = 15  # standing tackle: a long low step, the foot across the ball
     DIVE_LEFT = 16  # goalkeeper, the body stretched out in the air
     DIVE_RIGHT = 17
-    PICK_UP = 18  # bends down and has the ball in both hands at the contact; with time reversed: puts it down
-    CARRY = 19  # walks with the ball in both hands; lasts from its contact on
-    FALL = 20  # is tripped at the contact, falls, lies, gets up after two seconds
-    FEINT = 21  # the foot circles the ball, the body sways; no touch
-    SIGNAL = 22  # one arm straight up: a referee, an assistant with his flag, the taker of a corner
-    WALL = 23  # stands in the wall, hands before the body; lasts from its contact on
-    KNEE_SLIDE = 24  # celebrates sliding on his knees
-    STRETCH = 25  # warms up on the spot: lunges, arms circling; lasts from its contact on
+    PICK_UP = 18  # bend down, both hands at the ball at the contact; reversed in time: put it down
+    CARRY = 19  # walk with the ball in both hands; any duration after the contact
+    FALL = 20  # trip at the contact, fall, lie, get up after two seconds
+    FEINT = 21  # step-over: the foot circles the ball without a touch
+    SIGNAL = 22  # one arm straight up: referee, assistant with a flag, taker of a corner
+    WALL = 23  # stand in the wall, hands before the body; any duration after the contact
+    KNEE_SLIDE = 24  # celebrate sliding on both knees
+    STRETCH = 25  # warm up on the spot: lunges, arm circles; any duration after the contact
 
 
-#: Where the ball is at the moment of contact, in the body's frame: metres forward, to the left, up.
 CONTACT_OFFSET: dict[Gesture, tuple[float, float, float]] = {
     Gesture.NONE: (0.50, 0.0, BALL_RADIUS),
     Gesture.KICK_RIGHT: (0.45, -0.12, BALL_RADIUS),
@@ -96,24 +98,35 @@ CONTACT_OFFSET: dict[Gesture, tuple[float, float, float]] = {
     Gesture.KNEE_SLIDE: (0.50, 0.0, BALL_RADIUS),
     Gesture.STRETCH: (0.50, 0.0, BALL_RADIUS),
 }
+"""Centre of the ball at the contact of each gesture, in the frame of the body: metres forward, to the
+left, up."""
 
 
-class WorldState(NamedTuple):
-    """The world at one time.
+def strides_per_second(speed: Floats) -> Floats:
+    """Frequency of the running cycle (two steps), Hz, at a speed in m/s."""
+    return 0.75 + 0.11 * speed
+
+
+def wrap_angle(angle: Floats) -> Floats:
+    """The same direction between -π and π, radians."""
+    return (angle + np.pi) % (2 * np.pi) - np.pi
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorldArrays:
+    """Positions and poses of all people and balls; leading axes `...` are those of the subclass.
 
     Attributes:
-        time_ms: since the start of the video.
-        xy: positions of the people on the ground, `[PEOPLE, 2]`.
-        heading: direction each body faces, `[PEOPLE]`, radians, 0 along +x.
-        speed: `[PEOPLE]`, m/s.
-        stride: phase of the running cycle, `[PEOPLE]`, radians, growing.
-        gesture: `[PEOPLE]`, values of `Gesture`.
-        gesture_ms: time since that gesture's contact, `[PEOPLE]`; negative before it.
-        ball: centre of the ball `[3]`, or NaN while no ball is in sight.
-        spare_ball: centre of a second ball beside the pitch `[3]`, or NaN if there is none.
+        xy: positions of the people on the ground, `[..., PEOPLE, 2]`, metres; NaN while not visible.
+        heading: direction that each body faces, `[..., PEOPLE]`, radians, 0 along +x.
+        speed: `[..., PEOPLE]`, m/s.
+        stride: increasing phase of the running cycle, `[..., PEOPLE]`, radians.
+        gesture: values of `Gesture`, `[..., PEOPLE]`.
+        gesture_ms: time since the contact of that gesture, `[..., PEOPLE]`; negative before it.
+        ball: centre of the ball, `[..., 3]`; NaN while it is not visible.
+        spare_ball: centre of a second ball beside the pitch, `[..., 3]`; NaN if there is none.
     """
 
-    time_ms: int
     xy: NDArray[np.float32]
     heading: NDArray[np.float32]
     speed: NDArray[np.float32]
@@ -124,15 +137,26 @@ class WorldState(NamedTuple):
     spare_ball: NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class DeadTime:
-    """A stretch without a labelled action, from when play stopped until it goes on.
+@dataclass(frozen=True, kw_only=True)
+class WorldState(WorldArrays):
+    """The world at one time: arrays without leading axes.
 
     Attributes:
-        begin_ms: the action (OUT, GOAL, a foul, the end of a half) that stopped play.
-        end_ms: the labelled restart.
-        person: who is of interest: the scorer, the fouled player, the taker.
-        begins_half: True for the break before a second half: people may have changed places.
+        time_ms: milliseconds since the start of the video.
+    """
+
+    time_ms: int
+
+
+@dataclass(frozen=True)
+class DeadTime:
+    """Interval without a labelled action, from the stop of play to its restart.
+
+    Attributes:
+        begin_ms: time of the action (OUT, GOAL, a foul, the end of a half) that stopped play.
+        end_ms: time of the labelled restart.
+        person: index of the person to show: the scorer, the fouled player, the taker.
+        begins_half: True for the break before a second half, in which people may change places.
     """
 
     begin_ms: int
@@ -141,26 +165,16 @@ class DeadTime:
     begins_half: bool = False
 
 
-@dataclass(frozen=True)
-class Motion:
-    """Everything that moved in one match, on a grid of `TICK_MS`; the first axis is the tick.
+@dataclass(frozen=True, kw_only=True)
+class Motion(WorldArrays):
+    """All movement in one match and its labels: arrays with a leading axis `[ticks, ...]`.
 
     Attributes:
-        xy, heading, speed, stride, gesture, gesture_ms, ball, spare_ball: as in `WorldState`, with one axis
-            more in front.
         events: the labels.
-        dead_times: in order.
-        halves: the tick with which each half begins.
+        dead_times: intervals without a label, in order of time.
+        halves: the first tick of each half.
     """
 
-    xy: NDArray[np.float32]
-    heading: NDArray[np.float32]
-    speed: NDArray[np.float32]
-    stride: NDArray[np.float32]
-    gesture: NDArray[np.uint8]
-    gesture_ms: NDArray[np.int32]
-    ball: NDArray[np.float32]
-    spare_ball: NDArray[np.float32]
     events: EventList
     dead_times: tuple[DeadTime, ...] = ()
     halves: tuple[int, ...] = (0,)
@@ -171,33 +185,52 @@ class Motion:
         return len(self.xy)
 
     def at(self, time_ms: int) -> WorldState:
-        """The world at that time; positions between two ticks are interpolated linearly."""
+        """The world at a time in ms, interpolated linearly between two ticks.
+
+        Times before the first or after the last tick give the first or the last state.
+        """
         tick, rest = divmod(time_ms, TICK_MS)
         tick = min(max(tick, 0), self.ticks - 1)
         after = min(tick + 1, self.ticks - 1)
-        share = np.float32(rest / TICK_MS)
+        weight = np.float32(rest / TICK_MS)
 
-        def between(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        def interpolate(values: NDArray[np.float32]) -> NDArray[np.float32]:
             if rest == 0:
                 return np.asarray(values[tick])
-            return np.asarray(values[tick] * (1 - share) + values[after] * share)
+            return np.asarray(values[tick] * (1 - weight) + values[after] * weight)
 
         turn = (self.heading[after] - self.heading[tick] + np.pi) % (2 * np.pi) - np.pi
         return WorldState(
             time_ms=time_ms,
-            xy=between(self.xy),
-            heading=(self.heading[tick] + turn * share).astype(np.float32),
-            speed=between(self.speed),
-            stride=between(self.stride),
+            xy=interpolate(self.xy),
+            heading=(self.heading[tick] + turn * weight).astype(np.float32),
+            speed=interpolate(self.speed),
+            stride=interpolate(self.stride),
             gesture=self.gesture[tick],
             gesture_ms=self.gesture_ms[tick] + rest,
-            ball=between(self.ball),
-            spare_ball=between(self.spare_ball),
+            ball=interpolate(self.ball),
+            spare_ball=interpolate(self.spare_ball),
         )
 
 
-def half_time(halves: Sequence[int]) -> dict[str, str]:
-    """SoccerNet's `halftime`, as its label files have it; `halves`: the ticks with which they begin."""
+def ball_on_ground(ball: NDArray[np.float32]) -> Floats:
+    """Ball path on the ground plane `[T, 2]`, interpolated linearly while the ball is not visible.
+
+    Args:
+        ball: centre of the ball, `[T, 3]`, NaN while it is not visible. If it never is, the path stays
+            at the centre spot.
+    """
+    visible = np.flatnonzero(~np.isnan(ball[:, 0]))
+    if not len(visible):
+        return np.zeros((len(ball), 2))
+    if len(visible) == len(ball):
+        return ball[:, :2].astype(np.float64)
+    ticks = np.arange(len(ball))
+    return np.stack([np.interp(ticks, visible, ball[visible, axis]) for axis in (0, 1)], axis=1)
+
+
+def halftime_metadata(halves: Sequence[int]) -> dict[str, str]:
+    """Entry `halftime` of SoccerNet's label files, from the first tick of each half; {} for one half."""
     if len(halves) < 2:
         return {}
     seconds = halves[1] * TICK_MS // 1000
@@ -210,27 +243,25 @@ class Camera:
 
     Attributes:
         position: `[3]`, metres.
-        rotation: `[3, 3]`; its rows are the directions right, down and forward of the picture.
-        focal: focal length as a multiple of the picture's height.
+        rotation: `[3, 3]`; its rows are the directions right, down and forward of the image.
+        focal: focal length as a multiple of the image height.
     """
 
-    position: NDArray[np.float64]
-    rotation: NDArray[np.float64]
+    position: Floats
+    rotation: Floats
     focal: float
 
     @classmethod
-    def looking_at(
-        cls, position: NDArray[np.float64], target: NDArray[np.float64], focal: float
-    ) -> Camera:
-        """A level camera at `position` with `target` in the middle of its picture."""
+    def looking_at(cls, position: Floats, target: Floats, focal: float) -> Camera:
+        """A level camera at `position` `[3]` with `target` `[3]` in the centre of its image."""
         forward = target - position
         forward = forward / np.linalg.norm(forward)
         right = np.cross(forward, (0.0, 0.0, 1.0))
         right = right / np.linalg.norm(right)
         return cls(position, np.stack([right, np.cross(forward, right), forward]), focal)
 
-    def matrix(self, width: int, height: int) -> NDArray[np.float64]:
-        """The projection matrix `[3, 4]`: world point (homogeneous) to pixel times depth."""
+    def matrix(self, width: int, height: int) -> Floats:
+        """Projection matrix `[3, 4]` from homogeneous world points to pixel times depth."""
         focal = self.focal * height
         intrinsics = np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])
         extrinsics = np.concatenate([self.rotation, -(self.rotation @ self.position)[:, None]], 1)
@@ -238,10 +269,10 @@ class Camera:
 
     def project(
         self, points: NDArray[np.floating], width: int, height: int
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """World points `[..., 3]` to pixels `[..., 2]` (x right, y down) and depths `[...]` in metres.
+    ) -> tuple[Floats, Floats]:
+        """Pixels `[..., 2]` (x right, y down) and depths `[...]` in metres of world points `[..., 3]`.
 
-        A point behind the camera has a depth of zero or less; its pixel means nothing.
+        A point behind the camera has a depth of zero or less; its pixel is meaningless.
         """
         matrix = self.matrix(width, height)
         homogeneous = points @ matrix[:, :3].T + matrix[:, 3]

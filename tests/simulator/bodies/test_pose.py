@@ -1,5 +1,7 @@
 """Bodies: contacts, proportions, the running cycle."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -253,11 +255,11 @@ def test_celebrating_arms_are_up_while_the_legs_run():
 def test_hands_hold_the_ball_where_the_world_put_it(gesture, ms, ball):
     world = moment(gesture, ms, xy=(5.0, 3.0))
     ball = np.float32(ball) + np.float32([5, 3, 0])
-    joints = skeleton(world._replace(ball=ball))[PERSON]
+    joints = skeleton(replace(world, ball=ball))[PERSON]
     for hand in HANDS:
         assert np.linalg.norm(joints[hand] - ball) < BALL_RADIUS + 0.05
     far_away = ball + np.float32(20)
-    joints = skeleton(world._replace(ball=far_away))[PERSON]
+    joints = skeleton(replace(world, ball=far_away))[PERSON]
     assert np.linalg.norm(joints[Joint.LEFT_HAND] - far_away) > 15
 
 
@@ -272,8 +274,8 @@ def test_hands_hold_the_ball_where_the_world_put_it(gesture, ms, ball):
 )
 def test_the_ball_passes_from_gesture_to_gesture_without_a_jump(first, first_ms, second, second_ms):
     ball = np.float32(CONTACT_OFFSET[Gesture.CARRY])
-    before = skeleton(moment(first, first_ms, speed=1.0)._replace(ball=ball))[PERSON]
-    after = skeleton(moment(second, second_ms, speed=1.0)._replace(ball=ball))[PERSON]
+    before = skeleton(replace(moment(first, first_ms, speed=1.0), ball=ball))[PERSON]
+    after = skeleton(replace(moment(second, second_ms, speed=1.0), ball=ball))[PERSON]
     np.testing.assert_allclose(before, after, atol=0.06)
 
 
@@ -281,7 +283,7 @@ def test_hands_do_not_jump_back_when_the_ball_flies_off():
     hands = []
     for ms in range(0, 200, 2):
         ball = np.float32(CONTACT_OFFSET[Gesture.DIVE_LEFT]) + np.float32([0.015 * ms, 0, 0])
-        hands.append(skeleton(moment(Gesture.DIVE_LEFT, ms)._replace(ball=ball))[PERSON, HANDS])
+        hands.append(skeleton(replace(moment(Gesture.DIVE_LEFT, ms), ball=ball))[PERSON, HANDS])
     assert np.linalg.norm(np.diff(hands, axis=0), axis=2).max() / 0.002 < 25
 
 
@@ -374,7 +376,7 @@ def test_a_standing_body_ignores_its_stride():
 
 def test_who_stands_shifts_his_weight_and_puts_his_hands_on_his_hips_at_times():
     times = range(0, 120_000, 500)
-    people = np.stack([skeleton(moment()._replace(time_ms=t))[5] for t in times])
+    people = np.stack([skeleton(replace(moment(), time_ms=t))[5] for t in times])
     assert 0.04 < np.ptp(people[:, Joint.PELVIS, 1]) < 0.15
     assert np.ptp(people[:, Joint.LEFT_ANKLE], axis=0).max() < 0.02
     akimbo = np.linalg.norm(people[:, Joint.LEFT_HAND] - people[:, Joint.LEFT_HIP], axis=1) < 0.2

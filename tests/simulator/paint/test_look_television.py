@@ -188,7 +188,7 @@ def test_boards_move_where_the_look_says_so(move):
     (_, row), _ = camera.project(np.array([0.0, 38.5, 0.5]), *SIZE)
     boards = slice(int(row) - 2, int(row) + 2)
     one, other = (
-        painter.paint(empty()._replace(time_ms=time_ms), camera)[boards].astype(int)
+        painter.paint(replace(empty(), time_ms=time_ms), camera)[boards].astype(int)
         for time_ms in (0, 11_000)
     )
     assert bool(np.abs(one - other).mean() > 8) == (move is not Boards.STATIC)

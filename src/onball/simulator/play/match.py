@@ -28,7 +28,7 @@ from onball.simulator.world import (
     DeadTime,
     Gesture,
     Motion,
-    half_time,
+    halftime_metadata,
 )
 
 _LASTING = (Gesture.CARRY, Gesture.WALL, Gesture.CELEBRATE)
@@ -150,7 +150,7 @@ class Recorder:
             spare_ball=self._spare[:n],
             events=EventList.of(
                 [e for e in self.events if e.position_ms < n * TICK_MS], match=name,
-                metadata=half_time(self._halves),
+                metadata=halftime_metadata(self._halves),
             ),
             dead_times=self._dead_times(n),
             halves=tuple(self._halves),

@@ -39,7 +39,7 @@ from onball.simulator.recorded.samples import (
     stays,
 )
 from onball.simulator.rendering import MatchPlan
-from onball.simulator.world import PEOPLE, PLAYERS, TEAM_SIZE, TICK_MS, Motion, half_time
+from onball.simulator.world import PEOPLE, PLAYERS, TEAM_SIZE, TICK_MS, Motion, halftime_metadata
 
 _KICK_OFF_SLACK = 25  # ticks by which events may precede or follow their period's samples
 _BREAK = 75  # ticks between two periods: everybody stands, no ball is in sight
@@ -197,7 +197,7 @@ class RecordedMatch:
             gesture_ms=gesture_ms,
             ball=ball,
             spare_ball=np.full_like(ball, np.nan),
-            events=EventList.of(labels, match=name, metadata=half_time(halves)),
+            events=EventList.of(labels, match=name, metadata=halftime_metadata(halves)),
             dead_times=dead_times(placed, halves, breaks),
             halves=tuple(halves),
         )
