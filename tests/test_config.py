@@ -120,6 +120,51 @@ def test_an_empty_file_gives_the_defaults(tmp_path):
     assert load_config(write(tmp_path, "a.yaml", "")) == ExperimentConfig()
 
 
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["model.backbone={name: none}"], r"model\.backbone\.name: 'none' looks at no pixels"),
+        (
+            ["data.auxiliary.root=v2"],
+            r"data\.auxiliary\.root: it is v2, .*--set model\.auxiliary=soccernet-v2",
+        ),
+        (
+            ["model.auxiliary=soccernet-v2", "data.auxiliary.root=v2", "task=classification"],
+            r"model\.auxiliary: .*task=spotting, not classification: --set model\.aux",
+        ),
+        (
+            ["model.auxiliary=soccernet-v2", "data.crop={}"],
+            r"data\.crop: SoccerNet-v2's matches have no tracks",
+        ),
+    ],
+)
+def test_settings_that_exclude_each_other_are_an_error_in_one_line(tmp_path, overrides, expected):
+    path = write(tmp_path, "a.yaml", "training: {epochs: 2}")
+    with pytest.raises(ConfigError, match=expected) as caught:
+        load_config(path, overrides)
+    message = str(caught.value)
+    assert f"--set {overrides[0]}" in message or f"--set {overrides[1]}" in message
+    assert "\n" not in message
+
+
+def test_a_net_with_a_second_head_trains_jointly(tmp_path):
+    path = write(tmp_path, "a.yaml", "")
+    joint = load_config(path, ["model.auxiliary=soccernet-v2", "data.auxiliary.root=v2"])
+    assert joint.trains_jointly
+    assert not load_config(path).trains_jointly
+
+
+def test_a_file_whose_settings_exclude_each_other_is_named(tmp_path):
+    path = write(tmp_path, "a.yaml", "model: {backbone: {name: none}}")
+    with pytest.raises(ConfigError, match=r"a\.yaml: model\.backbone\.name: 'none' looks"):
+        load_config(path)
+
+
+def test_known_settings_of_an_optional_section_are_suggested(tmp_path):
+    with pytest.raises(ConfigError, match=r"data\.crop\.palyers: .*did you mean 'players'"):
+        load_config(write(tmp_path, "a.yaml", "data: {crop: {palyers: 2}}"))
+
+
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_every_config_of_the_repository_can_be_built(path):
     config = load_config(path)

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from onball.actions import ACTIONS
 from onball.config import ExperimentConfig, load_config
-from onball.data.joint import trains_jointly
+from onball.data.joint import require_auxiliary_root
 from onball.data.matches import LabelledMatch
 from onball.errors import DataError
 from onball.files import read_text, write_text_atomic
@@ -25,7 +25,7 @@ from onball.models.compute import choose_device, choose_precision
 from onball.models.cost import cost_of
 from onball.runs import RunFolder
 from onball.training.module import TrainingSteps
-from onball.training.run import check_tracking, load_split, train
+from onball.training.run import load_split, train
 from onball.training.validation import ValidationResult, validate
 
 #: Columns in their order; AP per action follows. Figures of AP and mAP are in per cent.
@@ -156,8 +156,8 @@ class Experiment:
         Raises `ConfigError`, for a component and its options, too.
         """
         config = self.load()
-        trains_jointly(config)
-        check_tracking(config)
+        if config.trains_jointly:
+            require_auxiliary_root(config.data)
         build = build_net if config.task == "spotting" else build_classifier
         with torch.device("meta"):
             build(config.model, fetch_weights=False)

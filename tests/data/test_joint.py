@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 from torch.utils.data import default_collate
 
 from onball.actions import Action
-from onball.config import ExperimentConfig
 from onball.data.clips import ClipDataset, Clips
-from onball.data.joint import JointClips, V2Event, trains_jointly
+from onball.data.joint import JointClips, V2Event
 from onball.data.matches import LabelledFrames
-from onball.errors import ConfigError
 from onball.events import Event
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -103,22 +99,3 @@ def test_clips_of_both_data_sets_make_one_batch():
 def test_a_share_out_of_range_is_refused():
     with pytest.raises(ValueError, match="auxiliary_share"):
         joint_clips(1.5)
-
-
-def config_of(auxiliary: str | None, root: Path | None, task: str = "spotting") -> ExperimentConfig:
-    return ExperimentConfig.model_validate(
-        {"task": task, "model": {"auxiliary": auxiliary}, "data": {"auxiliary": {"root": root}}}
-    )
-
-
-def test_net_and_data_must_agree_on_joint_training():
-    assert trains_jointly(config_of("soccernet-v2", Path("v2")))
-    assert not trains_jointly(config_of(None, None))
-    with pytest.raises(
-        ConfigError, match=r"^data\.auxiliary\.root .*--set data\.auxiliary\.root=F"
-    ):
-        trains_jointly(config_of("soccernet-v2", None))
-    with pytest.raises(ConfigError, match=r"is v2, .*--set model\.auxiliary=soccernet-v2"):
-        trains_jointly(config_of(None, Path("v2")))
-    with pytest.raises(ConfigError, match=r"task=spotting, not classification: --set model\.aux"):
-        trains_jointly(config_of("soccernet-v2", Path("v2"), "classification"))

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from onball.config import ComponentConfig, ModelConfig, TrackingConfig
-from onball.errors import ConfigError
 from onball.frames import FrameBatch
 from onball.models import build_classifier, build_net
 from onball.models.cost import measure
@@ -65,11 +64,6 @@ def test_a_net_may_look_at_no_pixels():
     small, large = (net(frames(5, size), told).logits for size in (1, 32))
     assert small.shape == (1, 5, 13)
     assert torch.equal(small, large)
-
-
-def test_a_net_without_pixels_and_tracks_is_refused():
-    with pytest.raises(ConfigError, match=r"model\.backbone\.name: 'none' looks at no pixels"):
-        build_net(ModelConfig(backbone=NONE))
 
 
 @pytest.mark.parametrize("model", [BOTH, ALONE], ids=["both", "alone"])

@@ -240,7 +240,7 @@ def test_messages_name_the_half_that_a_clip_is_from(root):
 
 def test_net_and_data_must_agree_before_anything_is_read(root, tmp_path):
     nowhere = f"data.root={tmp_path / 'nowhere'}"
-    with pytest.raises(ConfigError, match=r"--set data\.auxiliary\.root=FOLDER"):
+    with pytest.raises(DataError, match=r"--set data\.auxiliary\.root=FOLDER"):
         run.train(configured(root, JOINT, nowhere), run_dir=tmp_path / "run")
     second = f"data.auxiliary.root={root / 'v2'}"
     with pytest.raises(ConfigError, match=r"--set model\.auxiliary=soccernet-v2"):

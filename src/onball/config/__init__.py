@@ -1,4 +1,4 @@
-"""Settings: their types, one module per section, and their files (`loading`)."""
+"""Settings of experiments and saved models: their types (`schema`) and files (`loading`)."""
 
 from onball.config.loading import explain, find_config, load_config, save_config
 from onball.config.schema import (

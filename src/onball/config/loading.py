@@ -1,6 +1,6 @@
-"""Configs on disk: one YAML file, its bases, and `a.b=c` overrides.
+"""Reading and writing configs: one YAML file, its bases, overlays and `a.b=c` overrides.
 
-A file may name another as its `base:` (a path relative to itself) and say only what differs.
+A file may name another as its `base:` (a path relative to itself) and contain only the differences.
 Mappings are merged key by key, with one exception: where `name` chooses a component (a backbone, a
 temporal head) and the name changes, the options of the former component are dropped.
 """
@@ -11,12 +11,12 @@ import difflib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from onball.config.schema import ExperimentConfig
+from onball.config.schema import CONFLICT, ExperimentConfig
 from onball.errors import ConfigError
 from onball.files import write_text_atomic
 
@@ -26,15 +26,21 @@ _OVERRIDE = "--set"
 def load_config(
     path: str | Path, overrides: Sequence[str] = (), overlays: Sequence[str | Path] = ()
 ) -> ExperimentConfig:
-    """Read an experiment: a YAML file and its bases, overlays, `a.b=c` overrides (last one wins).
+    """Read the settings of an experiment.
 
-    Overlays are YAML files too, put over the first one: the same experiment on a smaller budget.
+    Relative paths inside the settings are kept as they are: relative to the working directory.
 
-    Values of overrides are YAML: `training.threads=null`, `training.augmentation.jitter.factor=[0.8, 1.2]`.
-    Relative paths inside the settings are left as they are: relative to the working directory.
+    Args:
+        path: YAML file; its bases are read too.
+        overrides: `section.setting=value`, applied last. Values are YAML: `training.threads=null`,
+            `training.augmentation.jitter.factor=[0.8, 1.2]`. The last one of a setting wins.
+        overlays: YAML files merged over the first one, in this order: the same experiment on a
+            smaller budget.
 
-    Raises `ConfigError`: a file that is missing, is no YAML or names itself as its base; an
-    unknown setting (with the nearest known one); a value of the wrong type or out of range.
+    Raises:
+        ConfigError: a file that is missing, is no YAML or names itself as its base; an unknown
+            setting (with the nearest known one); a value of the wrong type or out of range;
+            settings that exclude each other. The message is one line that names file and setting.
     """
     tree: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -50,7 +56,7 @@ def load_config(
         return ExperimentConfig.model_validate(tree)
     except ValidationError as error:
         dotted, message = explain(error, ExperimentConfig)
-        # A missing setting has no origin of its own: then the nearest one above it has.
+        # A missing setting has no origin: take that of the section it belongs to.
         place = dotted
         while place and place not in origins:
             place = place.rpartition(".")[0]
@@ -58,9 +64,12 @@ def load_config(
 
 
 def find_config(name: str) -> Path:
-    """The YAML file of that path, or the one of that name among those that come with onball.
+    """Return the YAML file with that path, or the shipped config with that name.
 
-    Raises `ConfigError` if there is neither, with the nearest name.
+    Names are paths below `configs` without suffix: `spotting/regnety_bilstm`.
+
+    Raises:
+        ConfigError: there is neither; the message names the nearest shipped config.
     """
     path = Path(name)
     if path.exists():
@@ -81,6 +90,7 @@ def _configs() -> Path:
 
 
 def _shipped() -> list[Path]:
+    """Configs that come with onball."""
     return sorted(file for file in _configs().glob("*/*.yaml"))
 
 
@@ -90,9 +100,16 @@ def save_config(config: ExperimentConfig, path: str | Path) -> None:
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> tuple[str, str]:
-    """The first fault of a validation: its dotted path and one line for the user."""
-    fault = error.errors(include_url=False, include_context=False)[0]
+    """Return the dotted path of the first invalid setting, and one line that says what is wrong.
+
+    Args:
+        error: the failed validation.
+        model: type of the validated config, to suggest known settings for an unknown one.
+    """
+    fault = error.errors(include_url=False)[0]
     location = [str(part) for part in fault["loc"]]
+    if fault["type"] == CONFLICT:
+        return ".".join([*location, fault["ctx"]["setting"]]), fault["ctx"]["reason"]
     dotted = ".".join(location) or "(the whole file)"
     if fault["type"] != "extra_forbidden":
         got = "" if fault["type"] == "missing" else f", got {fault['input']!r}"
@@ -104,16 +121,19 @@ def explain(error: ValidationError, model: type[BaseModel]) -> tuple[str, str]:
 
 
 def _known_settings(model: type[BaseModel], location: Sequence[str]) -> list[str]:
+    """Names of the settings in the section at `location`."""
     for part in location:
-        inner = model.model_fields[part].annotation
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+        annotation = model.model_fields[part].annotation
+        candidates = get_args(annotation) or (annotation,)  # a section may be optional
+        sections = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
+        if not sections:
             return []
-        model = inner
+        model = sections[0]
     return list(model.model_fields)
 
 
 def _layers(path: Path, seen: tuple[Path, ...]) -> list[tuple[str, dict[str, Any]]]:
-    """The file's settings preceded by those of its bases, each with the name of its file."""
+    """Settings of the file, preceded by those of its bases, each with the name of its file."""
     if path.resolve() in seen:
         raise ConfigError(f"{path}: base: names a file that is based on this one; remove one")
     try:
@@ -136,6 +156,7 @@ def _layers(path: Path, seen: tuple[Path, ...]) -> list[tuple[str, dict[str, Any
 
 
 def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge two trees of settings; values of `above` win."""
     if "name" in below and above.get("name", below["name"]) != below["name"]:
         return dict(above)
     merged = dict(below)
@@ -148,6 +169,7 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _parse_override(override: str) -> dict[str, Any]:
+    """Tree of settings of one `section.setting=value`."""
     dotted, equals, text = override.partition("=")
     keys = dotted.strip().split(".")
     if not equals or not all(keys):
@@ -162,7 +184,7 @@ def _parse_override(override: str) -> dict[str, Any]:
 
 
 def _dotted(tree: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """The dotted path of every node, so that a fault can be traced to its file."""
+    """Dotted path of every node, so that a fault can be traced to its file."""
     paths = []
     for key, value in tree.items():
         paths.append(f"{prefix}{key}")

@@ -1,4 +1,11 @@
-"""What all settings are made of: typed sections, shares, and components chosen by name."""
+"""Settings of an experiment and of a saved model, as pydantic models.
+
+The sections follow the data: matches and their frames, augmentation, the net, its training, and
+decoding of its scores into events. A rule that joins several settings is a validator of the smallest
+section that holds them all, so that code which receives a config need not check it again. Rules
+that need more than the settings (files, registered components, a built net) are checked where these
+are at hand.
+"""
 
 from __future__ import annotations
 
@@ -16,25 +23,40 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from onball.actions import ACTIONS, Action
 from onball.tracks import TRACKS_FILE
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 FractionBelowOne = Annotated[float, Field(ge=0.0, lt=1.0)]
+PositiveFraction = Annotated[float, Field(gt=0.0, le=1.0)]
+
+#: Task of a model: dense scores of every frame, or the actions that occur in a clip.
+Task = Literal["spotting", "classification"]
+#: Name of the backbone that uses no pixels.
+NO_BACKBONE = "none"
+# In YAML, 32 without quotes is a number.
+PrecisionName = Annotated[Literal["auto", "32", "bf16", "fp16"], BeforeValidator(str)]
+Logger = Literal["tensorboard", "wandb", "mlflow"]
+#: Largest number of knots in the calibration of an action.
+MAX_KNOTS = 32
+#: Type of the validation error of `conflict`.
+CONFLICT = "conflicting_settings"
 
 
 class BaseConfig(BaseModel):
-    """A group of settings: unknown keys are errors, values do not change after reading."""
+    """Group of settings: unknown keys are errors, values do not change after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ComponentConfig(BaseModel):
-    """A component chosen by `name`, with its own options beside the name.
+    """Component chosen by `name`, with its own options beside the name.
 
-    The options are checked by whoever registered the component (see `onball.models.components`), so
+    The options are checked by the registry of the component (see `onball.models.components`), so
     that a new backbone or head brings its own settings without a change here.
     """
 
@@ -48,30 +70,38 @@ class ComponentConfig(BaseModel):
         return dict(self.model_extra or {})
 
 
-# --- Settings of cropping: how frames are cut to a window around players and ball.
+def conflict(setting: str, reason: str) -> PydanticCustomError:
+    """Validation error for settings that exclude each other.
+
+    Args:
+        setting: dotted path of the setting at fault, relative to the validated section.
+        reason: one line that says why, and what to change.
+    """
+    return PydanticCustomError(CONFLICT, "{reason}", {"setting": setting, "reason": reason})
+
+
+# Data.
 
 
 class BallCropConfig(BaseConfig):
-    """A window of each frame, of the picture's aspect, enlarged to the net's size.
+    """Window of each frame around players and ball, of the frame's aspect ratio, scaled to the
+    net's input size.
 
     Attributes:
-        players: so many people nearest to the ball are kept in sight.
-        margin: room around them, as a share of the picture's width.
-        least_scale: width of the smallest window, as a share of the picture's.
+        players: the window contains this many people nearest to the ball.
+        margin: margin around them, as a fraction of the frame's width.
+        least_scale: width of the smallest window, as a fraction of the frame's.
         smooth_ms: standard deviation of the Gaussian that smooths the window's movement.
     """
 
     players: PositiveInt = 6
     margin: Fraction = 0.05
-    least_scale: Annotated[float, Field(gt=0.0, le=1.0)] = 0.45
+    least_scale: PositiveFraction = 0.45
     smooth_ms: PositiveInt = 800
 
 
-# --- Settings of the data: which matches, and how their video is sampled.
-
-
 class AuxiliaryDataConfig(BaseConfig):
-    """A second data set with other labels, for joint training (see `ModelConfig.auxiliary`).
+    """Second data set with other labels, for joint training (see `ModelConfig.auxiliary`).
 
     Attributes:
         root: folder of the matches, in SoccerNet-v2's layout: `1_224p.mkv`, `2_224p.mkv` and
@@ -82,7 +112,7 @@ class AuxiliaryDataConfig(BaseConfig):
 
 
 class DataConfig(BaseConfig):
-    """Which matches, and how their video is sampled.
+    """Matches and the sampling of their video.
 
     Attributes:
         root: folder of the matches (SoccerNet's layout); needed for training only.
@@ -90,13 +120,13 @@ class DataConfig(BaseConfig):
         width, height: size in pixels that frames are scaled to.
         clip_frames: sampled frames in a training clip.
         cache: folder for decoded frames (height × width × 3 bytes per frame: 0.65 GB for 10
-            minutes at 224×128, 19 GB for a match of 90 at 398×224); null decodes each clip anew.
+            minutes at 224×128, 19 GB for a match of 90 at 398×224); null decodes each clip again.
         tracks: name of the tracks file in each match's folder, for nets that take tracks.
-        crop: cut each frame to a window around players and ball, found by the tracks, before it is
-            scaled; null takes the whole picture.
+        crop: crop each frame to a window around players and ball, found by the tracks, before it
+            is scaled; null takes the whole frame.
         auxiliary: the second data set of joint training.
-        skip_labels_outside: leave labels beyond the end of their video out, with a warning; false
-            makes them an error, since they tell of a video that is cut short or of another match.
+        skip_labels_outside: leave out labels beyond the end of their video, with a warning; false
+            makes them an error, since they are a sign of a truncated video or of another match.
     """
 
     root: Path | None = None
@@ -116,13 +146,96 @@ class DataConfig(BaseConfig):
         return (self.width, self.height)
 
 
-# --- Settings of the net: its three components, and what it tells apart.
+# Augmentation. It is applied to training clips only, never in validation.
 
 
-#: What a model is for: dense scores of every frame, or which actions a clip holds.
-Task = Literal["spotting", "classification"]
-#: A backbone of this name looks at no pixels.
-NO_BACKBONE = "none"
+class JitterConfig(BaseConfig):
+    """Colour jitter: each of the four changes occurs with `probability`, the same for a whole clip.
+
+    Attributes:
+        factor: range of the factors of brightness, contrast and saturation.
+        hue: largest rotation of the hue to either side, as a fraction of the full circle.
+    """
+
+    probability: Fraction = 0.25
+    factor: tuple[PositiveFloat, PositiveFloat] = (0.7, 1.2)
+    hue: Annotated[float, Field(ge=0.0, le=0.5)] = 0.2
+
+
+class BlurConfig(BaseConfig):
+    """Gaussian blur over five pixels, equally strong in every frame of a clip.
+
+    Attributes:
+        sigma: range of the standard deviation, in pixels.
+    """
+
+    probability: Fraction = 0.0
+    sigma: tuple[PositiveFloat, PositiveFloat] = (0.1, 2.0)
+
+
+class RandomCropConfig(BaseConfig):
+    """Random window, the same in every frame of a clip, enlarged to the frame's size.
+
+    Attributes:
+        least_scale: height and width of the smallest window, as a fraction of the frame's.
+    """
+
+    probability: Fraction = 0.0
+    least_scale: PositiveFraction = 0.7
+
+
+class CameraShiftConfig(BaseConfig):
+    """Smooth translation of the frames during a clip, as if the camera panned and swayed.
+
+    Attributes:
+        pixels_share: largest distance between two positions of the image, along each axis, as a
+            fraction of its width.
+    """
+
+    probability: Fraction = 0.0
+    pixels_share: Fraction = 0.05
+
+
+class NoiseConfig(BaseConfig):
+    """Gaussian sensor noise, new in every frame.
+
+    Attributes:
+        sigma: largest standard deviation, in grey levels of 255; that of a clip lies between 0
+            and it.
+    """
+
+    probability: Fraction = 0.0
+    sigma: PositiveFloat = 8.0
+
+
+class AugmentationConfig(BaseConfig):
+    """Random changes of clips, each the same in all frames of a clip.
+
+    Attributes:
+        flip: probability that a clip is mirrored left to right.
+    """
+
+    flip: Fraction = 0.5
+    jitter: JitterConfig = JitterConfig()
+    blur: BlurConfig = BlurConfig()
+    crop: RandomCropConfig = RandomCropConfig()
+    camera_shift: CameraShiftConfig = CameraShiftConfig()
+    noise: NoiseConfig = NoiseConfig()
+
+
+class MixupConfig(BaseConfig):
+    """Mixup (Zhang et al. 2018): a clip is blended with another one, pixels and targets alike.
+
+    Attributes:
+        probability: fraction of the clips that are blended.
+        alpha: both parameters of the beta distribution that the weight is drawn from.
+    """
+
+    probability: Fraction = 0.0
+    alpha: PositiveFloat = 0.2
+
+
+# Model.
 
 
 class PreprocessingConfig(BaseConfig):
@@ -133,12 +246,12 @@ class PreprocessingConfig(BaseConfig):
 
 
 class TrackingConfig(BaseConfig):
-    """What the net gets from tracks, beside the features of each frame's pixels.
+    """Track features that the net takes beside the backbone's features of each frame.
 
     Attributes:
-        features: `study` has four numbers per frame, `full` ball, nearest players, spread and
-            camera too (see `onball.tracking.features`).
-        dim: features that they become.
+        features: `study` is four numbers per frame; `full` describes ball, nearest players, spread
+            and camera motion too (see `onball.tracking.features`).
+        dim: size of the features that the net computes from them.
     """
 
     features: Literal["study", "full"] = "full"
@@ -146,16 +259,16 @@ class TrackingConfig(BaseConfig):
 
 
 class ModelConfig(BaseConfig):
-    """The net: a backbone per frame, a temporal head over frames, a prediction head per frame.
+    """Net: a backbone per frame, a temporal head over frames, a prediction head per frame.
 
     Attributes:
-        backbone: frames → features; `none` looks at no pixels, for a net on tracks alone.
-        tracking: features of players and ball that stand beside the backbone's; null for none.
-        temporal: features → features that know their neighbours.
-        head: features → dense scores; a clip classifier has its own and takes none of these.
-        dropout: share of the classifier's inputs that are dropped in training.
-        teams: tell an action of the left team from one of the right team (24 classes and
-            background instead of 12); the sides are those of the pitch on screen.
+        backbone: frames → features; `none` uses no pixels, for a net on tracks alone.
+        tracking: features of players and ball beside the backbone's; null for none.
+        temporal: features → features in the context of their neighbours.
+        head: features → dense scores; a clip classifier has its own and ignores this one.
+        dropout: fraction of the classifier's inputs that are dropped in training.
+        teams: separate classes for the left and the right team (24 classes and background instead
+            of 12); left and right are the sides of the pitch on screen.
         auxiliary: a second head for the 17 actions of SoccerNet-v2, trained jointly on the matches
             of `data.auxiliary`.
     """
@@ -171,117 +284,33 @@ class ModelConfig(BaseConfig):
 
     @property
     def takes_frames(self) -> bool:
-        """False if the net looks at no pixels."""
+        """False if the net uses no pixels."""
         return self.backbone.name != NO_BACKBONE
 
-
-# --- Settings of augmentation: what training does to its clips. Validation sees them as t
-
-
-class JitterConfig(BaseConfig):
-    """Colour jitter: each of the four happens with `probability`, the same for a whole clip.
-
-    Attributes:
-        factor: range of the factors of brightness, contrast and saturation.
-        hue: largest turn of the hue to either side, as a share of the full circle.
-    """
-
-    probability: Fraction = 0.25
-    factor: tuple[PositiveFloat, PositiveFloat] = (0.7, 1.2)
-    hue: Annotated[float, Field(ge=0.0, le=0.5)] = 0.2
+    @model_validator(mode="after")
+    def _has_input(self) -> Self:
+        if self.tracking is None and not self.takes_frames:
+            raise conflict(
+                "backbone.name",
+                f"'{self.backbone.name}' looks at no pixels, and without model.tracking the net "
+                "would see nothing: --set model.tracking.features=full",
+            )
+        return self
 
 
-class BlurConfig(BaseConfig):
-    """Gaussian blur over five pixels, as strong in every frame of a clip.
-
-    Attributes:
-        sigma: range of the standard deviation, in pixels.
-    """
-
-    probability: Fraction = 0.0
-    sigma: tuple[PositiveFloat, PositiveFloat] = (0.1, 2.0)
-
-
-class RandomCropConfig(BaseConfig):
-    """A window of the picture, the same in every frame, enlarged to the whole picture's size.
-
-    Attributes:
-        least_scale: the smallest window's height and width, as a share of the picture's.
-    """
-
-    probability: Fraction = 0.0
-    least_scale: Annotated[float, Field(gt=0.0, le=1.0)] = 0.7
-
-
-class CameraShiftConfig(BaseConfig):
-    """A smooth movement of the whole picture during a clip, as if the camera panned and swayed.
-
-    Attributes:
-        pixels_share: the largest distance between two positions of the picture, along each axis,
-            as a share of its width.
-    """
-
-    probability: Fraction = 0.0
-    pixels_share: Fraction = 0.05
-
-
-class NoiseConfig(BaseConfig):
-    """Gaussian noise of a camera's sensor, new in every frame.
-
-    Attributes:
-        sigma: the largest standard deviation, in grey levels of 255; that of a clip lies between 0
-            and it.
-    """
-
-    probability: Fraction = 0.0
-    sigma: PositiveFloat = 8.0
-
-
-class AugmentationConfig(BaseConfig):
-    """How clips are changed at random, each alike in all its frames.
-
-    Attributes:
-        flip: probability that a clip is mirrored left to right.
-    """
-
-    flip: Fraction = 0.5
-    jitter: JitterConfig = JitterConfig()
-    blur: BlurConfig = BlurConfig()
-    crop: RandomCropConfig = RandomCropConfig()
-    camera_shift: CameraShiftConfig = CameraShiftConfig()
-    noise: NoiseConfig = NoiseConfig()
-
-
-# --- Settings of training: optimizer, loss, sampling, and what happens around the steps.
-
-
-# In YAML, 32 without quotes is a number.
-PrecisionName = Annotated[Literal["auto", "32", "bf16", "fp16"], BeforeValidator(str)]
-Logger = Literal["tensorboard", "wandb", "mlflow"]
-
-
-class MixupConfig(BaseConfig):
-    """Mixup (Zhang et al. 2018): a clip is blended with another one, pixels and targets alike.
-
-    Attributes:
-        probability: share of the clips that are blended.
-        alpha: both parameters of the beta distribution that the weight is drawn from.
-    """
-
-    probability: Fraction = 0.0
-    alpha: PositiveFloat = 0.2
+# Training.
 
 
 class LossConfig(BaseConfig):
-    """What the net is punished for.
+    """Losses for classification and localisation.
 
     Attributes:
         background_weight, action_weight: class weights of the cross-entropy.
         focal_gamma: γ of the focal loss (Lin et al. 2017); 0 is plain cross-entropy.
-        label_dilation: frames on each side of an action's frame that carry its label too.
-        soft_label_sigma: instead, a label fades out with distance like a Gaussian of this standard
-            deviation, in frames; null keeps hard labels.
-        displacement_weight: weight of the loss of displacements or offsets, if the head gives any.
+        label_dilation: frames on each side of an action's frame that get its label too.
+        soft_label_sigma: instead of dilated labels, Gaussian ones of this standard deviation, in
+            frames; null keeps hard labels.
+        displacement_weight: weight of the loss of displacements or offsets, if the head has any.
         auxiliary_weight: weight of the second head's cross-entropy in joint training.
     """
 
@@ -295,31 +324,31 @@ class LossConfig(BaseConfig):
 
 
 class TrainingConfig(BaseConfig):
-    """How the net is trained.
+    """Optimisation, sampling of clips, augmentation, validation and logging.
 
     Attributes:
         warmup_epochs: epochs over which the learning rate rises; then it falls along a cosine.
-        batch_size: clips that a device computes at once.
-        accumulate: batches whose gradients are averaged for a step. It equals one larger batch but for
-            batch normalisation, and for batches whose frames weigh differently.
+        batch_size: clips in a batch, per device.
+        accumulate: batches whose gradients are averaged for a step. This equals one larger batch
+            except for batch normalisation, and for batches whose frames weigh differently.
         clips_per_epoch: clips drawn in one epoch, over all devices.
-        action_share: share of the clips that are placed around an action. The others are uniform
-            over the matches' time.
-        class_balance: exponent b: of such an action with n labels each is drawn ∝ n^-b. 0 takes them
-            as they come, 0.5 shows the rare ones more often, 1 shows all actions equally often.
-        auxiliary_share: in joint training, share of the clips from the second data set.
-        precision: `auto` is bfloat16 mixed precision where the device computes it natively.
+        action_share: fraction of the clips that are placed around an action. The others are
+            uniform over the matches' time.
+        class_balance: exponent b: the action of such a clip, with n labels, is drawn ∝ n^-b for
+            each label. 0 keeps the labels' frequencies, 0.5 shows rare actions more often, 1 shows
+            all actions equally often.
+        auxiliary_share: in joint training, fraction of the clips from the second data set.
+        precision: `auto` is bfloat16 mixed precision where the device supports it natively.
         initial_model: folder of a saved model with the same net, whose weights training starts
             from; null starts from the backbone's own (`pretrained`) or random ones.
-        freeze_backbone: train the heads only, on the backbone's features as they are.
+        freeze_backbone: train the heads only, on the features of the unchanged backbone.
         gradient_clip: largest norm of the gradient; null does not clip.
-        ema_decay: validate and keep an exponential moving average of the weights; null does not.
-        early_stopping_epochs: stop when validation mAP10 has not risen for so many epochs.
+        ema_decay: validate and save an exponential moving average of the weights; null does not.
+        early_stopping_epochs: stop after this many epochs without a better validation mAP10.
         workers: processes that prepare clips; 0 prepares them in the training process.
-        threads: CPU threads of torch; null leaves torch's own choice.
+        threads: CPU threads of torch; null keeps torch's default.
         validate_every_epochs: the last epoch is always validated.
-        loggers: besides `metrics.csv`: `tensorboard`, and `wandb` or `mlflow` if they are
-            installed and you want them.
+        loggers: besides `metrics.csv`: `tensorboard`, and `wandb` or `mlflow` if installed.
     """
 
     epochs: PositiveInt = 20
@@ -348,17 +377,13 @@ class TrainingConfig(BaseConfig):
     loggers: tuple[Logger, ...] = ("tensorboard",)
 
 
-# --- Settings of inference: from dense scores to events.
-
-
-#: A saved model holds at most so many knots per action.
-MAX_KNOTS = 32
+# Inference.
 
 
 def _strictly_rising(
     knots: tuple[tuple[float, float], ...],
 ) -> tuple[tuple[float, float], ...]:
-    """The knots as they are. Raises `ValueError` if two scores could change places."""
+    """Return the knots unchanged. Raises `ValueError` if the map could reorder two scores."""
     if knots[0][0] != 0.0 or knots[-1][0] != 1.0:
         raise ValueError("the first knot must be at score 0 and the last one at score 1")
     if any(a[0] >= b[0] or a[1] >= b[1] for a, b in pairwise(knots)):
@@ -375,17 +400,17 @@ Knots = Annotated[
 
 
 class InferenceConfig(BaseConfig):
-    """From dense scores to events.
+    """Decoding of dense scores into events.
 
     Attributes:
-        window_frames: frames that the temporal head sees at once.
-        overlap: share of a window that the next one sees again; their scores are averaged.
-        nms_window_ms: two events of one action closer than this cannot both stand.
-        threshold: lowest score of an event, before calibration; low, because the metric wants all,
-            ranked.
-        report_threshold: lowest confidence of an event that is shown to people.
+        window_frames: frames per window of the temporal head.
+        overlap: fraction of a window that overlaps with the next; their scores are averaged.
+        nms_window_ms: of two events of one action closer than this, only the better one is kept.
+        threshold: lowest score of an event, before calibration; low, because the metric ranks all
+            candidates.
+        report_threshold: lowest confidence of an event that is shown to users.
         report_thresholds: the same for single actions, where it differs.
-        calibration: of an action, how its scores become confidences; without, they are the same.
+        calibration: map from scores to confidences for each action; identity where missing.
     """
 
     window_frames: PositiveInt = 50
@@ -397,15 +422,15 @@ class InferenceConfig(BaseConfig):
     calibration: dict[Action, Knots] = Field(default_factory=dict)
 
     def report_threshold_of(self, action: Action) -> float:
-        """Lowest confidence at which an event of that action is shown to people."""
+        """Lowest confidence of an event of that action that is shown to users."""
         return self.report_thresholds.get(action, self.report_threshold)
 
 
-# --- All settings of an experiment, and those that a saved model carries.
+# Experiment and saved model.
 
 
 class ExperimentConfig(BaseConfig):
-    """One experiment: all that a training run or an evaluation needs to know."""
+    """All settings of a training run and its evaluation."""
 
     task: Task = "spotting"
     data: DataConfig = DataConfig()
@@ -413,13 +438,63 @@ class ExperimentConfig(BaseConfig):
     training: TrainingConfig = TrainingConfig()
     inference: InferenceConfig = InferenceConfig()
 
+    @property
+    def trains_jointly(self) -> bool:
+        """True if the net has a second head, which is trained on a second data set."""
+        return self.model.auxiliary is not None
+
+    @model_validator(mode="after")
+    def _tracks_fit(self) -> Self:
+        """Tracks exist for the main data set only, and describe whole frames."""
+        tracking, crop = self.model.tracking is not None, self.data.crop is not None
+        if (tracking or crop) and self.trains_jointly:
+            raise conflict(
+                "model.tracking" if tracking else "data.crop",
+                "SoccerNet-v2's matches have no tracks: train without model.auxiliary",
+            )
+        augmentation = self.training.augmentation
+        moving = {
+            "crop": augmentation.crop.probability,
+            "camera_shift": augmentation.camera_shift.probability,
+        }
+        for name, probability in moving.items():
+            if tracking and probability > 0:
+                raise conflict(
+                    f"training.augmentation.{name}.probability",
+                    "the frames would move and their tracks would not: set it to 0 for a net with "
+                    "model.tracking",
+                )
+        if crop and not self.model.takes_frames:
+            raise conflict("data.crop", "the net looks at no pixels: --set data.crop=null")
+        return self
+
+    @model_validator(mode="after")
+    def _auxiliary_fits(self) -> Self:
+        """A second data set needs a second head, which only a spotting net has.
+
+        `data.auxiliary.root` may be missing, as `data.root` may: both are needed for training only.
+        """
+        root = self.data.auxiliary.root
+        if self.trains_jointly and self.task != "spotting":
+            raise conflict(
+                "model.auxiliary",
+                f"a second head is for task=spotting, not {self.task}: --set model.auxiliary=null",
+            )
+        if not self.trains_jointly and root is not None:
+            raise conflict(
+                "data.auxiliary.root",
+                f"it is {root}, but the net has no second head to learn from it: --set "
+                "model.auxiliary=soccernet-v2, or data.auxiliary.root=null",
+            )
+        return self
+
 
 class SavedModelConfig(BaseConfig):
-    """The `config.json` of a saved model: all that is needed to run it on a video.
+    """The `config.json` of a saved model: all settings needed to run it on a video.
 
     Attributes:
-        clip_frames: frames in a clip that a clip classifier takes; a spotting net has windows.
-        crop: how frames are cut around players and ball; null for whole ones.
+        clip_frames: frames in a clip that a clip classifier takes; a spotting net uses windows.
+        crop: how frames are cropped around players and ball; null for whole frames.
     """
 
     format_version: Literal[1] = 1
@@ -440,18 +515,18 @@ class SavedModelConfig(BaseConfig):
 
     @property
     def needs_tracks(self) -> bool:
-        """True if the model cannot do without players and ball."""
+        """True if the model takes tracks of players and ball, as features or to crop frames."""
         return self.model.tracking is not None or self.crop is not None
 
     def sampling(self, data: DataConfig) -> DataConfig:
-        """The data settings, with frames and clips as this model takes them."""
+        """Data settings with the frames and clips that this model takes."""
         names = ("fps", "width", "height", "clip_frames", "crop")
         own = {name: getattr(self, name) for name in names}
         return data.model_copy(update=own)
 
     @classmethod
     def of(cls, config: ExperimentConfig) -> Self:
-        """The part of an experiment that its model must carry."""
+        """Settings of the model that an experiment trains."""
         data = config.data
         return cls(
             task=config.task,
@@ -460,13 +535,13 @@ class SavedModelConfig(BaseConfig):
             height=data.height,
             clip_frames=data.clip_frames,
             crop=data.crop,
-            model=_without_origin(config.model),
+            model=_without_pretrained(config.model),
             inference=config.inference,
         )
 
 
-def _without_origin(model: ModelConfig) -> ModelConfig:
-    """The model without where its first weights came from: a saved model has its own."""
+def _without_pretrained(model: ModelConfig) -> ModelConfig:
+    """The model without the source of its initial weights: a saved model has its own weights."""
     backbone = dict(model.backbone)
     if "pretrained" in backbone:
         backbone["pretrained"] = False

@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 from torch.utils.data import Dataset
 
-from onball.config import DataConfig, ExperimentConfig
+from onball.config import DataConfig
 from onball.data.clips import ClipDataset, Clips
 from onball.data.frames import VideoFrames, cached_frames
 from onball.data.layout import ALL, SPLITS_FILE, find_matches
 from onball.data.matches import LabelledFrames, events_within
-from onball.errors import ConfigError, DataError, LabelError
+from onball.errors import DataError, LabelError
 from onball.events import Team
 from onball.files import read_json_object
 from onball.frames import FrameSource
@@ -129,6 +129,17 @@ class V2Half:
     events: list[V2Event]
 
 
+def require_auxiliary_root(data: DataConfig) -> Path:
+    """Return the folder of the second data set. Raises `DataError` if it is not set."""
+    root = data.auxiliary.root
+    if root is None:
+        raise DataError(
+            "data.auxiliary.root is not set, but model.auxiliary is soccernet-v2: --set "
+            "data.auxiliary.root=FOLDER names the folder of SoccerNet-v2's matches"
+        )
+    return root
+
+
 def find_halves(data: DataConfig) -> list[V2Half]:
     """The halves to train on, with their labels; no video is opened.
 
@@ -139,12 +150,7 @@ def find_halves(data: DataConfig) -> list[V2Half]:
     Raises `DataError` for a root (`data.auxiliary.root`) that is not set or missing or holds no
     match, a half without video, or a match without labels; `LabelError` as `read_v2_labels`.
     """
-    root = data.auxiliary.root
-    if root is None:
-        raise DataError(
-            "data.auxiliary.root is not set: --set data.auxiliary.root=FOLDER names the folder of "
-            "SoccerNet-v2's matches"
-        )
+    root = require_auxiliary_root(data)
     return [half for name, folder in _match_folders(root) for half in _halves(name, folder)]
 
 
@@ -268,32 +274,6 @@ def _half(game_time: object) -> int:
 #: Keeps this draw apart from that of the clip's place, which hangs on the same three numbers. Not 0:
 #: NumPy's seeds do not tell trailing zeros.
 _STREAM = 1
-
-
-def trains_jointly(config: ExperimentConfig) -> bool:
-    """Whether the experiment trains on two data sets.
-
-    Raises `ConfigError` if the net and the data do not agree on that: a second head without a
-    second data set, the data without the head, or a clip classifier, which has one head only.
-    """
-    wanted = config.model.auxiliary
-    root = config.data.auxiliary.root
-    if wanted is not None and config.task != "spotting":
-        raise ConfigError(
-            f"model.auxiliary: a second head is for task=spotting, not {config.task}: "
-            "--set model.auxiliary=null"
-        )
-    if wanted is not None and root is None:
-        raise ConfigError(
-            f"data.auxiliary.root is not set, but model.auxiliary is {wanted}: --set "
-            "data.auxiliary.root=FOLDER names the folder of SoccerNet-v2's matches"
-        )
-    if wanted is None and root is not None:
-        raise ConfigError(
-            f"data.auxiliary.root is {root}, but the net has no second head to learn from it: --set "
-            "model.auxiliary=soccernet-v2, or data.auxiliary.root=null"
-        )
-    return wanted is not None
 
 
 class JointClips(Dataset[Clips]):

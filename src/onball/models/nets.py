@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from onball.actions import NUM_ACTIONS, NUM_CLASSES, NUM_TEAM_CLASSES
 from onball.config import ModelConfig, TrackingConfig
-from onball.errors import ConfigError
 from onball.models import heads  # noqa: F401 - registers the heads
 from onball.models.backbones import BACKBONES, Backbone, BackboneSetup
 from onball.models.components import HEADS, DenseScores, HeadSetup, PredictionHead
@@ -151,11 +150,6 @@ def build_parts(
     config: ModelConfig, *, fetch_weights: bool
 ) -> tuple[Backbone, TrackingEncoder | None, TemporalHead]:
     """What spotting nets and clip classifiers have in common. Errors are those of `build_net`."""
-    if config.tracking is None and not config.takes_frames:
-        raise ConfigError(
-            f"model.backbone.name: '{config.backbone.name}' looks at no pixels, and without "
-            "model.tracking the net would see nothing: --set model.tracking.features=full"
-        )
     # Checked first, so that nobody waits for pretrained weights before a typing error shows.
     TEMPORAL_HEADS.check(config.temporal)
     setup = BackboneSetup(config.preprocessing, fetch_weights)

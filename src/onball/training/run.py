@@ -25,7 +25,7 @@ from onball.config import (
     save_config,
 )
 from onball.data.clips import ClipDataset, Clips, EpochSampler
-from onball.data.joint import JointClips, find_halves, load_halves, trains_jointly
+from onball.data.joint import JointClips, find_halves, load_halves
 from onball.data.layout import Match
 from onball.data.matches import LabelledFrames, LabelledMatch, load_matches
 from onball.errors import ConfigError, EmptySplitError, OnballError, OnballWarning
@@ -243,25 +243,6 @@ def _written(component: ComponentConfig) -> str:
     return f"{component.name}{options}"
 
 
-def check_tracking(config: ExperimentConfig) -> None:
-    """Raise `ConfigError` for settings that do not go with tracks of players and ball."""
-    tracking, crop = config.model.tracking is not None, config.data.crop is not None
-    used = "model.tracking" if tracking else "data.crop"
-    if (tracking or crop) and config.model.auxiliary is not None:
-        raise ConfigError(
-            f"{used}: SoccerNet-v2's matches have no tracks: train without model.auxiliary"
-        )
-    augmentation = config.training.augmentation
-    for name in ("crop", "camera_shift"):
-        if tracking and getattr(augmentation, name).probability > 0:
-            raise ConfigError(
-                f"training.augmentation.{name}.probability: the picture would move and its tracks "
-                "would not: set it to 0 for a net with model.tracking"
-            )
-    if crop and not config.model.takes_frames:
-        raise ConfigError("data.crop: the net looks at no pixels: --set data.crop=null")
-
-
 def check_picture_size(net: nn.Module, config: ExperimentConfig) -> None:
     """Raise `ConfigError` if the net fails on one picture of the configured size."""
     width, height = config.data.size
@@ -315,7 +296,6 @@ def train(config: ExperimentConfig, *, run_dir: str | Path, resume: bool = False
     run = RunFolder(Path(run_dir))
     training = config.training
     check_loggers(training.loggers)
-    check_tracking(config)
     resuming = prepare_run(config, run, resume)
     first = rank() == 0
     console = Console(stderr=True, quiet=not first)
@@ -362,8 +342,7 @@ def training_clips(
 ) -> ClipDataset | JointClips:
     """The clips to train on, of one data set or mixed from two.
 
-    Raises `ConfigError` if net and data do not agree on joint training, and what loading the split
-    `train` or the second data set raises.
+    Raises what loading the split `train` or the second data set raises.
     """
     training = config.training
     head_radius = net.head.radius if isinstance(net, SpottingNet) else 0
@@ -379,7 +358,7 @@ def training_clips(
             source=source,
         )
 
-    joint = trains_jointly(config)
+    joint = config.trains_jointly
     # Their labels are read before the main data set is decoded: a broken file must show at once.
     halves = find_halves(config.data) if joint else []
     main = clips_of(load_split(config.data, config.model, "train", console), 0)
