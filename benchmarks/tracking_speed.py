@@ -17,9 +17,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from onball.cli.track import open_with_default
 from onball.errors import OnballError
 from onball.tracking.detectors.base import Detections, Detector
+from onball.tracking.detectors.opening import open_detector
 from onball.tracking.pipeline import track_video
 from onball.tracking.tracker import CutDetector, Tracker
 from onball.video import cut_video, read_frames
@@ -92,7 +92,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, help="of the video's beginning; default: all")
     options = parser.parse_args()
     try:
-        detector = open_with_default(options.detector, tiles=options.tiles, device=options.device)
+        detector = open_detector(
+            options.detector or "auto", tiles=options.tiles, device=options.device
+        )
         with tempfile.TemporaryDirectory() as folder:
             video = options.video
             if options.seconds is not None:

@@ -24,15 +24,13 @@ from onball.evaluation.calibration import (
 )
 from onball.events import Event, EventList
 from onball.models import build_net, load_model, save_model
+from onball.spotting.calibrating import save_with_config, with_calibration, without_calibration
 from onball.spotting.decoding import (
-    calibrate,
-    calibrated_events,
-    events_of,
-    least_score,
-    reported,
-    save_with_config,
-    uncalibrated,
-    with_calibration,
+    apply_calibration,
+    confident_events,
+    decode_events,
+    detect_events,
+    score_bound,
 )
 from onball.spotting.engine import ScoredFrames
 
@@ -57,7 +55,7 @@ def skewed(count: int, seed: int, action: Action = Action.PASS) -> tuple[EventLi
 
 
 def applied(events: EventList, fitted) -> EventList:
-    return EventList.of(calibrate(events, InferenceConfig(calibration=fitted.maps)))
+    return EventList.of(apply_calibration(events, InferenceConfig(calibration=fitted.maps)))
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -185,17 +183,17 @@ def waves(frames: int) -> list[ScoredFrames]:
 def test_without_a_calibration_events_are_as_before():
     config = InferenceConfig()
     for threshold in (0.01, 0.4):
-        plain = list(events_of(waves(300), config, 0, threshold))
-        assert list(calibrated_events(waves(300), config, 0, threshold)) == plain
-    assert list(calibrated_events(waves(300), config, 0)) == list(
-        events_of(waves(300), config, 0, config.threshold)
+        plain = list(detect_events(waves(300), config, 0, threshold))
+        assert list(decode_events(waves(300), config, 0, threshold)) == plain
+    assert list(decode_events(waves(300), config, 0)) == list(
+        detect_events(waves(300), config, 0, config.threshold)
     )
 
 
 def test_calibrated_events_are_the_same_in_the_same_order_with_other_confidences():
     config = InferenceConfig(calibration={Action.PASS: BENT}, threshold=0.1)
-    plain = list(events_of(waves(300), config, 0, 0.1))
-    events = list(calibrated_events(waves(300), config, 0))
+    plain = list(detect_events(waves(300), config, 0, 0.1))
+    events = list(decode_events(waves(300), config, 0))
     assert [(e.position_ms, e.label) for e in events] == [(e.position_ms, e.label) for e in plain]
     for before, after in zip(plain, events, strict=True):
         if before.label is not Action.PASS:
@@ -211,15 +209,15 @@ def test_calibrated_events_are_the_same_in_the_same_order_with_other_confidences
 @pytest.mark.parametrize("threshold", [0.0, 0.003, 0.3, 0.6, 0.65, 1.0])
 def test_a_threshold_that_is_given_is_one_of_the_calibrated_confidence(threshold):
     config = InferenceConfig(calibration={Action.PASS: BENT})
-    every = calibrate(events_of(waves(300), config, 0, 0.0), config)
+    every = apply_calibration(detect_events(waves(300), config, 0, 0.0), config)
     expected = [event for event in every if event.confidence >= threshold]
-    assert list(calibrated_events(waves(300), config, 0, threshold)) == expected
+    assert list(decode_events(waves(300), config, 0, threshold)) == expected
 
 
 def test_no_score_below_the_least_reaches_the_threshold():
     config = InferenceConfig(calibration={Action.PASS: BENT})
-    assert least_score(0.6, config) == pytest.approx(0.2)
-    assert least_score(0.65, InferenceConfig()) == 0.65
+    assert score_bound(0.6, config) == pytest.approx(0.2)
+    assert score_bound(0.65, InferenceConfig()) == 0.65
 
 
 def test_events_come_as_soon_as_they_are_certain():
@@ -232,7 +230,7 @@ def test_events_come_as_soon_as_they_are_certain():
             read += 1
             yield part
 
-    next(calibrated_events(source(), config, 0))
+    next(decode_events(source(), config, 0))
     assert read < 20
 
 
@@ -244,7 +242,7 @@ def test_people_are_shown_what_reaches_the_threshold_of_its_action():
             [(Action.PASS, 0.4), (Action.PASS, 0.5), (Action.GOAL, 0.1), (Action.GOAL, 0.05)]
         )
     )
-    assert [event.position_ms for event in reported(events, config)] == [1, 2]
+    assert [event.position_ms for event in confident_events(events, config)] == [1, 2]
 
 
 @pytest.fixture
@@ -268,7 +266,7 @@ def test_a_saved_model_carries_its_calibration(model, tmp_path):
     config = with_calibration(load_model(model)[1], fitted)
     save_with_config(model, config, tmp_path / "deep" / "calibrated")
     assert load_model(tmp_path / "deep" / "calibrated")[1] == config
-    assert uncalibrated(config) == load_model(model)[1]
+    assert without_calibration(config) == load_model(model)[1]
     for name in ("model.safetensors", "README.md"):
         assert (tmp_path / "deep" / "calibrated" / name).read_bytes() == (model / name).read_bytes()
     assert (model / "config.json").read_bytes() == former

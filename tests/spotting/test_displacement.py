@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from onball.spotting.decoding import displaced
+from onball.spotting.decoding import apply_displacement
 from onball.spotting.engine import ScoredFrames
 
 STEP_MS = 80
@@ -72,7 +72,7 @@ def random_video(length: int, seed: int = 0) -> ScoredFrames:
 @pytest.mark.parametrize("sizes", [[1000], [1], [3, 1, 11], [2, 40]])
 def test_in_whatever_parts_they_come_scores_move_as_defined(length, radius, sizes):
     whole = random_video(length, seed=length)
-    moved = joined(displaced(cut(whole, sizes), radius))
+    moved = joined(apply_displacement(cut(whole, sizes), radius))
     scores, left = definition(whole, radius)
     assert np.array_equal(moved.pts_ms, whole.pts_ms), "every frame, once, in order"
     assert np.array_equal(moved.probabilities, scores)
@@ -83,27 +83,27 @@ def test_in_whatever_parts_they_come_scores_move_as_defined(length, radius, size
 
 def test_blurred_scores_gather_on_the_frame_that_all_point_to():
     scores = pulses(9, f3=0.4, f4=0.5, f5=0.9, f6=0.3)
-    moved = joined(displaced([scored(scores, [0, 0, 0, 2, 1, -0.4, -1, 0, 0])], 4))
+    moved = joined(apply_displacement([scored(scores, [0, 0, 0, 2, 1, -0.4, -1, 0, 0])], 4))
     # Frame 5 rounds to itself; 6 points back to it.
     assert moved.probabilities[:, 0].tolist() == pytest.approx([0, 0, 0, 0, 0, 0.9, 0, 0, 0])
 
 
 def test_what_points_beyond_an_end_belongs_to_the_frame_there():
     scores = pulses(6, f1=0.7, f4=0.6)
-    moved = joined(displaced([scored(scores, [0, -3, 0, 0, 3, 0])], 4))
+    moved = joined(apply_displacement([scored(scores, [0, -3, 0, 0, 3, 0])], 4))
     assert np.flatnonzero(moved.probabilities[:, 0]).tolist() == [0, 5]
     assert moved.probabilities[[0, 5], 0].tolist() == pytest.approx([0.7, 0.6])
 
 
 def test_a_displacement_is_cut_off_at_the_reach():
-    moved = joined(displaced([scored(pulses(20, f10=0.7), [100.0] * 20)], 4))
+    moved = joined(apply_displacement([scored(pulses(20, f10=0.7), [100.0] * 20)], 4))
     assert np.flatnonzero(moved.probabilities[:, 0]).tolist() == [14]
 
 
 def test_the_teams_part_moves_with_the_score_it_belongs_to():
     scores, left = pulses(5, f1=0.6, f3=0.8), np.zeros((5, 12), np.float32)
     left[1, 0], left[3, 0] = 0.6, 0.1
-    moved = joined(displaced([scored(scores, [0, 1, 0, -1, 0], left)], 2))
+    moved = joined(apply_displacement([scored(scores, [0, 1, 0, -1, 0], left)], 2))
     assert moved.probabilities[2, 0] == pytest.approx(0.8)
     assert moved.left[2, 0] == pytest.approx(0.1)
     assert moved.left.sum() == pytest.approx(0.1)
@@ -111,8 +111,8 @@ def test_the_teams_part_moves_with_the_score_it_belongs_to():
 
 def test_without_displacements_scores_pass_as_they_are():
     part = ScoredFrames(pulses(5, f1=0.5), np.arange(5, dtype=np.int64) * STEP_MS)
-    assert list(displaced([part], 4)) == [part]
-    assert list(displaced([], 4)) == []
+    assert list(apply_displacement([part], 4)) == [part]
+    assert list(apply_displacement([], 4)) == []
 
 
 def test_a_stream_is_delayed_by_the_reach_and_no_more():
@@ -125,7 +125,7 @@ def test_a_stream_is_delayed_by_the_reach_and_no_more():
             taken += 1
             yield part
 
-    for part in displaced(source(), radius):
+    for part in apply_displacement(source(), radius):
         first = int(part.pts_ms[0]) // STEP_MS
         assert taken == min(50, first + 1 + radius)
 
@@ -133,5 +133,5 @@ def test_a_stream_is_delayed_by_the_reach_and_no_more():
 def test_the_given_scores_are_not_changed():
     whole = random_video(30)
     before = [field.copy() for field in whole]
-    list(displaced(cut(whole, [7]), 4))
+    list(apply_displacement(cut(whole, [7]), 4))
     assert all(np.array_equal(a, b) for a, b in zip(before, whole, strict=True))

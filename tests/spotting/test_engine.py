@@ -12,7 +12,7 @@ from onball.config import ComponentConfig, InferenceConfig, ModelConfig
 from onball.events import Team
 from onball.frames import FrameBatch
 from onball.models import DenseScores, SpottingNet, build_net
-from onball.spotting.decoding import events_of
+from onball.spotting.decoding import detect_events
 from onball.spotting.engine import StreamingEngine
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -180,9 +180,9 @@ def test_events_of_a_net_that_tells_teams_say_whose_they_are(head):
     engine = StreamingEngine(model, window_frames=20, overlap=0.5)
     scores = list(engine.run([batch]))
     config = InferenceConfig(nms_window_ms=80)
-    events = list(events_of(scores, config, model.head.radius, 0.0001))
+    events = list(detect_events(scores, config, model.head.radius, 0.0001))
     assert {event.team for event in events} == {Team.LEFT, Team.RIGHT}
-    whole = list(events_of(engine.run(cut(batch, [7])), config, model.head.radius, 0.0001))
+    whole = list(detect_events(engine.run(cut(batch, [7])), config, model.head.radius, 0.0001))
     assert [(e.position_ms, e.label, e.team) for e in whole] == [
         (e.position_ms, e.label, e.team) for e in events
     ]

@@ -8,7 +8,7 @@ import pytest
 from onball.actions import ACTIONS, NUM_ACTIONS, Action
 from onball.config import InferenceConfig
 from onball.events import Event, Team
-from onball.spotting.decoding import PeakFinder, events_of, find_peaks
+from onball.spotting.decoding import PeakFinder, detect_events
 from onball.spotting.engine import ScoredFrames
 
 STEP_MS = 80
@@ -21,6 +21,19 @@ def dense(length: int, **scores: dict[int, float]) -> tuple[np.ndarray, np.ndarr
         for frame, score in values.items():
             probabilities[frame, Action[name].order] = score
     return probabilities, np.arange(length) * STEP_MS
+
+
+def find_peaks(
+    scores: np.ndarray,
+    times: np.ndarray,
+    *,
+    nms_window_ms: int,
+    threshold: float,
+    left: np.ndarray | None = None,
+) -> list[Event]:
+    """The events of a whole video, found at once."""
+    finder = PeakFinder(nms_window_ms=nms_window_ms, threshold=threshold)
+    return finder.push(scores, times, left) + finder.finish()
 
 
 def greedy(probabilities: np.ndarray, times: np.ndarray, window: int, threshold: float):
@@ -166,9 +179,9 @@ def test_scores_are_moved_before_peaks_are_looked_for():
     moves[[8, 9]], moves[14] = [3, 2], -3
     config = InferenceConfig(nms_window_ms=80)
     parts = [ScoredFrames(scores, times, None, moves)]
-    (event,) = events_of(parts, config, radius=4, threshold=0.1)
+    (event,) = detect_events(parts, config, radius=4, threshold=0.1)
     assert (event.position_ms, event.confidence) == (11 * STEP_MS, pytest.approx(0.5))
     # Of a net that gives no displacement the frames stay where they are.
     plain = [ScoredFrames(scores, times)]
-    positions = [e.position_ms for e in events_of(plain, config, radius=0, threshold=0.1)]
+    positions = [e.position_ms for e in detect_events(plain, config, radius=0, threshold=0.1)]
     assert positions == [8 * STEP_MS, 14 * STEP_MS]

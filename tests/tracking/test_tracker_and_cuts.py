@@ -166,7 +166,9 @@ class Finder:
 
 def test_a_video_becomes_a_tracks_file_with_its_cuts(film, tmp_path):
     done: list[int] = []
-    summary = track_video(film, Finder(), tmp_path / "t.parquet", progress=done.append)
+    summary = track_video(
+        film, Finder(), tmp_path / "t.parquet", progress=lambda at: done.append(int(at.done))
+    )
     tracks = read_tracks(tmp_path / "t.parquet", film)
     assert summary.frames == 750 and summary.cuts == 1 and tracks.video.cuts_ms == (30_000,)
     assert summary.frames_with_ball == 750

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from onball.actions import ACTIONS, ACTIONS_MAP10
 from onball.cli import console
-from onball.cli.spot import spot_with_progress
 from onball.errors import InputError
-from onball.events import EventList
 
 if TYPE_CHECKING:
-    from onball.config import InferenceConfig
     from onball.evaluation.calibration import FittedCalibration
-    from onball.spotting.spotter import Spotter
+    from onball.spotting.calibrating import CalibrationEffect
 
 
 class KindName(StrEnum):
@@ -65,71 +61,34 @@ def calibrate(
     if not in_place and target.resolve() == model.resolve():
         raise InputError(f"{target}: is the model itself; to change it, say --in-place")
 
-    from onball.evaluation.calibration import CalibrationKind, fit_calibration
-    from onball.models import load_model
-    from onball.models.saved import check_model_folder
-    from onball.spotting.decoding import save_with_config, uncalibrated, with_calibration
-    from onball.spotting.spotter import Spotter
+    from onball.spotting.calibrating import calibrate as run_calibration
 
-    check_model_folder(target)
-    net, config = load_model(model)
-    # A former calibration is replaced, not calibrated once more.
-    config = uncalibrated(config)
-    spotter = Spotter(net, config, device=device)
-    parts = [_Predicted.by(spotter, data, name) for name in _distinct(split, test_split)]
-    fitted = fit_calibration(parts[0].truth, parts[0].predictions, CalibrationKind(kind))
-    config = with_calibration(config, fitted)
-    for part in parts:
-        fit = " (fitted here)" if part is parts[0] else ""
-        console.console.print("", comparison_table(part, config.inference, f"{part.split}{fit}"))
-    console.console.print("", thresholds_table(fitted))
-    if fitted.pooled:
-        names = ", ".join(fitted.pooled)
+    with console.progress_bar() as progress:
+        result = run_calibration(
+            model,
+            data,
+            target,
+            split=split,
+            kind=kind.value,
+            test_split=test_split,
+            device=device,
+            progress=progress,
+        )
+    for effect in result.effects:
+        fit = " (fitted here)" if effect is result.effects[0] else ""
+        console.console.print("", comparison_table(effect, f"{effect.split}{fit}"))
+    console.console.print("", thresholds_table(result.fitted))
+    if result.fitted.pooled:
+        names = ", ".join(result.fitted.pooled)
         console.note(f"Too few matches of their own, pooled over all actions: {names}")
-    save_with_config(model, config, target)
-    console.say(f"\nCalibrated model: {target}")
-    console.say(f"Next: {console.this_command()} spot VIDEO --model {target}")
+    console.say(f"\nCalibrated model: {result.folder}")
+    console.say(f"Next: {console.this_command()} spot VIDEO --model {result.folder}")
 
 
-def _distinct(split: str, test_split: str | None) -> list[str]:
-    return [split] if test_split in (None, split) else [split, str(test_split)]
-
-
-@dataclass(frozen=True, slots=True)
-class _Predicted:
-    """The matches of a split: their labels and the raw predictions."""
-
-    split: str
-    truth: Sequence[EventList]
-    predictions: Sequence[EventList]
-
-    @classmethod
-    def by(cls, spotter: Spotter, data: Path, split: str) -> Self:
-        from onball.config import DataConfig
-        from onball.data.layout import find_matches
-        from onball.formats.soccernet import read_labels
-
-        matches = find_matches(data, split)
-        # Labels first: a missing file must not be found out after an hour of work.
-        truth = [read_labels(match.require_labels()) for match in matches]
-        videos = {match.name: match.require_video() for match in matches}
-        beside = DataConfig().tracks
-        events = [
-            spot_with_progress(spotter, video, name, tracks=video.with_name(beside))
-            for name, video in videos.items()
-        ]
-        return cls(split, truth, events)
-
-
-def comparison_table(part: _Predicted, inference: InferenceConfig, title: str) -> Table:
+def comparison_table(effect: CalibrationEffect, title: str) -> Table:
     """AP and expected calibration error before and after, in per cent."""
-    from onball.evaluation import evaluate_spotting
-    from onball.evaluation.calibration import calibration_errors
-    from onball.spotting.decoding import calibrate
-
-    after = [EventList.of(calibrate(e, inference), e.match) for e in part.predictions]
-    results = [evaluate_spotting(part.truth, events) for events in (part.predictions, after)]
-    errors = [calibration_errors(part.truth, events) for events in (part.predictions, after)]
+    results = [effect.before, effect.after]
+    errors = [effect.error_before, effect.error_after]
     table = Table(title=f"On {title}, in per cent", title_justify="left", box=None, pad_edge=False)
     table.add_column("action")
     for column in ("labelled", "AP before", "after", "exact AP", "ECE before", "after"):

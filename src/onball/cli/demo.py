@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from onball.cli import console
 from onball.cli.evaluate import result_table
-from onball.cli.spot import events_table, spot_with_progress
+from onball.cli.spot import events_table
 
 
 def demo(
@@ -22,15 +23,15 @@ def demo(
     from onball.files import require_writable
     from onball.formats.soccernet import LABELS_FILE, RESULTS_FILE, read_labels
     from onball.reports.timeline import draw_timeline
-    from onball.spotting.decoding import reported
     from onball.spotting.spotter import TABLE_FILE, Spotter, write_events
     from onball.video import probe
 
     require_writable(out)
     video, labels = sample_match() / VIDEO_FILE, read_labels(sample_match() / LABELS_FILE)
     spotter = Spotter.from_pretrained()
-    events = spot_with_progress(spotter, video, "sample match")
-    shown = reported(events, spotter.config.inference)
+    with console.progress_bar() as progress:
+        events = replace(spotter.spot(video, progress=progress), match="sample match")
+    shown = spotter.confident(events)
     write_events(events, shown, out)
     picture = out / "timeline.png"
     draw_timeline(

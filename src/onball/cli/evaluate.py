@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,13 +10,8 @@ from rich.table import Table
 
 from onball.actions import ACTIONS
 from onball.cli import console
-from onball.errors import InputError, ModelError
-from onball.progress import Progress
-from onball.runs import EvaluationFolder, RunFolder, is_run
 
 if TYPE_CHECKING:
-    from onball.config import DataConfig
-    from onball.data.layout import Match
     from onball.evaluation import ClassificationResult, SpottingReport, SpottingResult
 
 
@@ -55,133 +49,33 @@ def evaluate(
     device: Annotated[str, typer.Option(help="Of a run or model: auto, cpu, cuda …")] = "auto",
 ) -> None:
     """Measure predictions: mAP12, mAP10 and AP per action, as SoccerNet's own evaluator does."""
-    from onball.files import require_writable, write_json_atomic
+    from onball.evaluation import ClassificationResult
+    from onball.spotting.evaluating import evaluate as run_evaluation
 
-    work = _understood(target, data)
-    place = EvaluationFolder(out or work.home)
-    if out is None and work.model is not None:
-        place = RunFolder(work.home).evaluation(split)
-    require_writable(place.path)
-    if work.task == "classification":
-        if submission is not None:
-            raise InputError(f"{target}: classifies clips, so there is no submission: drop --zip")
-        clips = _classified(work, split, device)
-        write_json_atomic(place.metrics, clips.as_json())
-        console.console.print(classification_table(clips))
-        console.say(f"All figures: {place.metrics}")
-        return
-
-    from onball.data.layout import find_matches
-    from onball.evaluation import report_folder
-
-    matches = find_matches(work.data.root or Path(), split)
-    predictions = work.predictions
-    if work.model is not None:
-        predictions = place.predictions
-        _spot_matches(work.model, matches, work.data.tracks, predictions, device)
-    if submission is not None:
-        _write_zip(predictions, matches, split, submission)
-        if all(match.labels is None for match in matches):
-            console.say(f"'{split}' has no labels here, so nothing is measured.")
-            return
-    report = report_folder(
-        predictions, work.data.root or Path(), split, tolerance, resamples=resamples
-    )
-    write_json_atomic(place.metrics, {"split": split, **report.as_json()})
-    console.console.print(result_table(report.result))
-    console.console.print(summary_table(report))
-    console.say(f"All figures: {place.metrics}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What there is to evaluate.
-
-    Attributes:
-        task: spotting or classification.
-        data: where the matches are, and how clips are cut from them.
-        model: folder of the saved model; None for prediction files.
-        predictions: the prediction files, or where they lie.
-        home: where results go unless told otherwise.
-    """
-
-    task: str
-    data: DataConfig
-    model: Path | None
-    predictions: Path
-    home: Path
-
-
-def _understood(target: Path, data: Path | None) -> _Work:
-    """What the target is. Raises `InputError` if it is nothing, or no data set is known."""
-    from onball.config import DataConfig, load_config
-    from onball.files import read_json_object
-
-    if not target.exists():
-        raise InputError(f"{target}: no such file or folder: name a run, a model or predictions")
-    run, model = RunFolder(target), target
-    settings, home = DataConfig(), target.absolute().parent
-    if is_run(target):
-        settings, model, home = load_config(run.config).data, run.model, target
-        if not (model / "config.json").is_file():
-            raise ModelError(f"{model}: no saved model yet; train on with --resume")
-    if data is not None:
-        settings = settings.model_copy(update={"root": data})
-    if settings.root is None:
-        raise InputError(f"{target}: which labels? Name the data set with --data")
-    if not (model / "config.json").is_file():
-        if (target / "model.safetensors").is_file():
-            raise ModelError(f"{target}: no saved model here (config.json is missing)")
-        return _Work("spotting", settings, None, target, home)
-    saved = read_json_object(model / "config.json", ModelError)
-    return _Work(str(saved.get("task", "spotting")), settings, model, target, home)
-
-
-def _spot_matches(
-    model: Path, matches: list[Match], tracks: str, folder: Path, device: str
-) -> None:
-    """Write `<folder>/<match>/results_spotting.json` of all matches."""
-    from onball.cli.spot import spot_with_progress
-    from onball.formats.soccernet import RESULTS_FILE, write_results
-    from onball.spotting.spotter import Spotter
-
-    videos = {match.name: match.require_video() for match in matches}
-    spotter = Spotter.from_pretrained(model, device=device)
-    for name, video in videos.items():
-        events = spot_with_progress(spotter, video, name, tracks=video.with_name(tracks))
-        write_results(events, folder / name / RESULTS_FILE)
-
-
-def _write_zip(predictions: Path, matches: list[Match], split: str, path: Path) -> None:
-    from onball.evaluation.files import prediction_files, unpacked
-    from onball.formats.soccernet import read_results, write_submission
-
-    with unpacked(predictions) as place:
-        files, _ = prediction_files(place, matches, split)
-        events = [read_results(file, file_order=True) for file in files]
-    write_submission(dict(zip([match.name for match in matches], events, strict=True)), path)
-    console.say(f"Submission: {path}")
-
-
-def _classified(work: _Work, split: str, device: str) -> ClassificationResult:
-    from onball.data.matches import load_matches
-    from onball.evaluation import evaluate_classification
-    from onball.models import load_classifier
-    from onball.models.compute import choose_device, choose_precision
-    from onball.spotting.matches import classify_matches
-
-    net, saved = load_classifier(work.model or Path())
-    data = saved.sampling(work.data)
-    place = choose_device(device)
-    precision = choose_precision("auto", place)
-    matches = load_matches(data, split, model=saved.model)
     with console.progress_bar() as progress:
-
-        def show(done: int, name: str) -> None:
-            progress(Progress(name, done, len(matches), "matches"))
-
-        clips = classify_matches(net.to(place), matches, data.clip_frames, precision, show)
-    return evaluate_classification(clips.present, clips.scores)
+        evaluation = run_evaluation(
+            target,
+            data,
+            split,
+            tolerance=tolerance,
+            out=out,
+            submission=submission,
+            resamples=resamples,
+            device=device,
+            progress=progress,
+        )
+    if evaluation.submission is not None:
+        console.say(f"Submission: {evaluation.submission}")
+    report = evaluation.report
+    if report is None:
+        console.say(f"'{split}' has no labels here, so nothing is measured.")
+        return
+    if isinstance(report, ClassificationResult):
+        console.console.print(classification_table(report))
+    else:
+        console.console.print(result_table(report.result))
+        console.console.print(summary_table(report))
+    console.say(f"All figures: {evaluation.metrics}")
 
 
 def result_table(result: SpottingResult) -> Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,10 +12,8 @@ from rich.table import Table
 from onball.cli import console
 from onball.errors import InputError, VideoError
 from onball.events import EventList
-from onball.progress import Progress
 
 if TYPE_CHECKING:
-    from onball.spotting.spotter import Spotter
     from onball.tracking.detectors.base import Detector
 
 
@@ -62,8 +59,8 @@ def spot(
     if tracks is not None and len(jobs) != 1:
         raise InputError(f"--tracks {tracks} is of one video, and {len(jobs)} are given")
 
+    from onball.config import DataConfig
     from onball.files import require_writable
-    from onball.spotting.decoding import reported
     from onball.spotting.spotter import TABLE_FILE, Spotter, write_events
 
     spotter = Spotter.from_pretrained(model, device=device)
@@ -72,21 +69,41 @@ def spot(
             "The demo model has only ever seen simulated football: on real video expect little. "
             "Train your own with `onball train` and pass --model."
         )
-    find_tracks = _track_finder(spotter, tracks, detector, data is not None, device)
+    tracks_file = DataConfig().tracks
+    detector_name = detector or "auto"
+    finder: Detector | str = detector_name
+    if not spotter.config.needs_tracks:
+        if tracks is not None or detector is not None:
+            console.note("This model takes no tracks: --tracks and --detector are not used.")
+    elif tracks is None and data is None:
+        from onball.tracking.detectors.opening import open_detector
+
+        finder = open_detector(detector_name, device=device)  # an unusable one must show at once
     broken = 0
     for name, video in jobs.items():
         folder = out / name
         # An hour of work must not end with "permission denied".
         require_writable(folder)
+        given = tracks
+        if given is None and data is not None and video.with_name(tracks_file).is_file():
+            given = video.with_name(tracks_file)
         try:
-            found = find_tracks(video, folder)
-            events = spot_with_progress(spotter, video, name, threshold, found)
+            with console.progress_bar() as progress:
+                events = spotter.spot(
+                    video,
+                    threshold=threshold,
+                    progress=progress,
+                    tracks=given,
+                    detector=finder,
+                    keep_tracks=folder / tracks_file,
+                )
         except VideoError as error:
-            # The other videos are worth their results; the exit code tells of this one.
+            # The results of the other videos are still of use; the exit code reports this one.
             console.fail(str(error))
             broken += 1
             continue
-        shown = reported(events, spotter.config.inference) if threshold is None else events
+        events = replace(events, match=name)
+        shown = spotter.confident(events) if threshold is None else events
         write_events(events, shown, folder)
         counts = ", ".join(f"{count} {label}" for label, count in shown.counts().most_common())
         console.say(f"{name}: {len(shown)} events ({counts or 'none'}) in {folder / TABLE_FILE}")
@@ -94,73 +111,6 @@ def spot(
         raise VideoError(
             f"{broken} of {len(jobs)} videos could not be read; the others' results are in {out}"
         )
-
-
-def _track_finder(
-    spotter: Spotter, tracks: Path | None, detector: str | None, in_data_set: bool, device: str
-) -> Callable[[Path, Path], Path | None]:
-    """What gives the tracks file of a video, for a model that takes one; it may have to be made.
-
-    Raises `InputError` at once for a detector that cannot be used.
-    """
-    from onball.config import DataConfig
-
-    if not spotter.config.needs_tracks:
-        if tracks is not None or detector is not None:
-            console.note("This model takes no tracks: --tracks and --detector are not used.")
-        return lambda video, folder: None
-    if tracks is not None:
-        return lambda video, folder: tracks
-    beside = DataConfig().tracks
-
-    from onball.cli.track import made_by, open_with_default, track_with_progress
-    from onball.errors import DataError
-    from onball.formats.tracks_parquet import read_tracks
-
-    # Opened when it is first needed: matches of a data set may have their tracks beside them.
-    opened: list[Detector] = []
-    if not in_data_set:
-        opened.append(open_with_default(detector, device=device))
-
-    def find(video: Path, folder: Path) -> Path:
-        if in_data_set and video.with_name(beside).is_file():
-            return video.with_name(beside)
-        if not opened:
-            opened.append(open_with_default(detector, device=device))
-        made = folder / beside
-        if made_by(made, opened[0].name):  # in an earlier run, of this video or another
-            try:
-                read_tracks(made, video)
-                return made
-            except DataError:
-                pass
-        track_with_progress(video, opened[0], made)
-        return made
-
-    return find
-
-
-def spot_with_progress(
-    spotter: Spotter,
-    video: Path,
-    name: str,
-    threshold: float | None = None,
-    tracks: Path | None = None,
-) -> EventList:
-    """The events of one video, with a progress bar whose speed is a multiple of real time.
-
-    `tracks` is the tracks file for a model that takes one; it need not be there for others.
-    """
-    from onball.video import probe
-
-    duration = probe(video).duration_ms
-    with console.progress_bar() as progress:
-
-        def show(done: int) -> None:
-            progress(Progress(video.name, done, duration, "ms"))
-
-        events = spotter.spot(video, threshold=threshold, progress=show, tracks=tracks)
-    return replace(events, match=name)
 
 
 def events_table(events: EventList, most: int = 15) -> Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +9,6 @@ import typer
 
 from onball.cli import console
 from onball.errors import InputError, VideoError
-from onball.progress import Progress
 from onball.tracks import TRACKS_FILE
 
 if TYPE_CHECKING:
@@ -74,17 +72,22 @@ def track(
         raise InputError(f"{name} holds the true tracks: name others, --name tracks_medium.parquet")
     finder = None
     if not simulated:
-        finder = open_with_default(detector, threshold=threshold, tiles=tiles, device=device)
+        from onball.tracking.detectors.opening import open_detector
+
+        finder = open_detector(detector or "auto", threshold=threshold, tiles=tiles, device=device)
     if not overwrite:
         from onball.tracking.detectors.simulated import simulated_name
 
         by = simulated_name(level or _LEVEL, seed) if finder is None else finder.name
         jobs = _left_to_do(jobs, by, fps)
+    from onball.tracking.pipeline import track_video
+
     broken = 0
     for video, path in jobs.items():
         try:
             one = finder or _simulated(level or _LEVEL, video, seed)
-            summary = track_with_progress(video, one, path, fps)
+            with console.progress_bar() as progress:
+                summary = track_video(video, one, path, fps=fps, progress=progress)
         except VideoError as error:
             # The other videos are worth their tracks; the exit code tells of this one.
             console.fail(str(error))
@@ -100,45 +103,6 @@ def track(
         raise VideoError(f"{broken} of {len(jobs)} videos could not be read")
 
 
-def open_with_default(
-    name: str | None,
-    *,
-    threshold: float | None = None,
-    tiles: str | None = None,
-    device: str = "auto",
-) -> Detector:
-    """The detector of that name; without one, RF-DETR if it is installed.
-
-    Raises `InputError` if there is none, and what opening it raises.
-    """
-    from onball.tracking.detectors.opening import open_detector
-
-    if name is None:
-        if importlib.util.find_spec("rfdetr") is None:
-            raise InputError(
-                "which detector finds players and ball? Give --detector FILE.onnx (YOLOX, YOLOv8 or "
-                "RF-DETR), or install one with its weights: pip install 'onball[rfdetr]'"
-            )
-        name = "rfdetr"
-    return open_detector(name, threshold=threshold, tiles=tiles, device=device)
-
-
-def track_with_progress(
-    video: Path, detector: Detector, path: Path, fps: float = 12.5
-) -> TrackingSummary:
-    """Write the tracks of one video, with a progress bar whose speed is a multiple of real time."""
-    from onball.tracking.pipeline import track_video
-    from onball.video import probe
-
-    duration = probe(video).duration_ms
-    with console.progress_bar() as progress:
-
-        def show(done: int) -> None:
-            progress(Progress(f"tracking {video.name}", done, duration, "ms"))
-
-        return track_video(video, detector, path, fps=fps, progress=show)
-
-
 def _simulated(level: str, video: Path, seed: int) -> Detector:
     from onball.formats.tracks_parquet import read_tracks
     from onball.tracking.detectors.simulated import SimulatedDetector
@@ -152,29 +116,20 @@ def _left_to_do(jobs: dict[Path, Path], detector: str, fps: float) -> dict[Path,
 
     Raises `InputError` if another kind of tracks would be lost.
     """
+    from onball.tracking.pipeline import is_made_by
+
     left = {}
     for video, path in jobs.items():
         if not path.exists():
             left[video] = path
             continue
-        if not made_by(path, detector, fps):
+        if not is_made_by(path, detector, fps):
             raise InputError(
                 f"{path}: is there already, made otherwise: --overwrite replaces it, --name makes "
                 "another"
             )
         console.say(f"{path}: is there already, made by {detector}")
     return left
-
-
-def made_by(path: Path, detector: str, fps: float = 12.5) -> bool:
-    """Whether that tracks file is there, and was made by that detector at that rate."""
-    from onball.formats.tracks_parquet import read_about
-
-    try:
-        about = read_about(path)
-    except InputError:
-        return False
-    return (about.get("detector"), about.get("fps")) == (detector, fps)
 
 
 def _told(summary: TrackingSummary) -> str:

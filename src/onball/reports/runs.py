@@ -15,20 +15,19 @@ import numpy as np
 from onball.actions import Action
 from onball.config import ExperimentConfig, load_config
 from onball.data.layout import Match
-from onball.data.matches import load_matches
 from onball.errors import ConfigError, DataError
 from onball.evaluation.bootstrap import Intervals
 from onball.evaluation.classification import ClassificationResult, evaluate_classification
 from onball.evaluation.metrics import SpottingReport, report_spotting
 from onball.events import EventList
 from onball.files import atomic_path, read_json_object, read_text
-from onball.formats.soccernet import RESULTS_FILE, read_labels, read_results, write_results
+from onball.formats.soccernet import RESULTS_FILE, read_labels, read_results
 from onball.models import load_classifier, load_model
-from onball.models.compute import choose_device, choose_precision
 from onball.models.cost import NetCost, cost_of
 from onball.models.saved import CONFIG_FILE, WEIGHTS_FILE
+from onball.progress import ProgressCallback
 from onball.runs import RunFolder
-from onball.spotting.matches import classify_matches
+from onball.spotting.matches import classify_split, spot_matches
 from onball.spotting.spotter import Spotter
 
 
@@ -243,12 +242,11 @@ def evaluate_spotter(
     if folder is None:
         folder = kept / _key(run, matches)
         missing = [m for m in matches if not (folder / m.name / RESULTS_FILE).is_file()]
-        spotter = Spotter.from_pretrained(run.model, device=device) if missing else None
-        for match in missing:
-            assert spotter is not None
-            tracks = run.config.data.tracks
-            events = _spot(spotter, match, tracks, f"{run.name}: {match.name}", progress)
-            write_results(events, folder / match.name / RESULTS_FILE)
+        if missing:
+            spotter = Spotter.from_pretrained(run.model, device=device)
+            tracks, show = run.config.data.tracks, _named(run.name, progress)
+            for _ in spot_matches(spotter, missing, tracks=tracks, out=folder, progress=show):
+                pass
     # Read back in any case: what a file says is what `onball evaluate` measures.
     predictions = [read_results(folder / m.name / RESULTS_FILE, file_order=True) for m in matches]
     spotted = tuple(
@@ -268,17 +266,9 @@ def evaluate_classifier(
     """
     path = kept / _key(run, matches) / "clips.npz"
     if not path.is_file():
-        net, saved = load_classifier(run.model)
-        data = saved.sampling(run.config.data.model_copy(update={"root": root}))
-        place = choose_device(device)
-        precision = choose_precision("auto", place)
-        loaded = load_matches(data, split, model=saved.model)
-
-        def show(done: int, name: str) -> None:
-            progress(f"{run.name}: {name}", done / len(loaded))
-
-        classified = classify_matches(net.to(place), loaded, data.clip_frames, precision, show)
-        progress(run.name, 1.0)
+        data = run.config.data.model_copy(update={"root": root})
+        show = _named(run.name, progress)
+        classified = classify_split(run.model, data, split, device=device, progress=show)
         with atomic_path(path) as aside:
             np.savez_compressed(aside, present=classified.present, scores=classified.scores)
     with np.load(path, allow_pickle=False) as clips:
@@ -302,19 +292,9 @@ def _evaluated_before(run: Run, split: str, truth: Sequence[EventList]) -> Path 
     return predictions if labels == {a.value: n for a, n in counted.items()} else None
 
 
-def _spot(spotter: Spotter, match: Match, tracks: str, what: str, progress: Progress) -> EventList:
-    from onball.video import probe
-
-    video = match.require_video()
-    length = max(1, probe(video).duration_ms)
-    progress(what, 0.0)
-    events = spotter.spot(
-        video,
-        progress=lambda done: progress(what, min(1.0, done / length)),
-        tracks=match.folder / tracks,
-    )
-    progress(what, 1.0)
-    return replace(events, match=match.name)
+def _named(run: str, progress: Progress) -> ProgressCallback:
+    """Report the progress of spotting a run's matches under the name of the run."""
+    return lambda step: progress(f"{run}: {step.task}", step.fraction or 0.0)
 
 
 def _key(run: Run, matches: Sequence[Match]) -> str:

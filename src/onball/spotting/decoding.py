@@ -1,35 +1,42 @@
-"""Moving scores to where their frames say the event is, before peaks are looked for."""
+"""Decoding of dense scores into events: displacement → peaks → calibration → threshold.
+
+    ScoredFrames of the engine
+        → `apply_displacement`   scores move to the frames that they point to
+        → `PeakFinder`           local maxima, then non-maximum suppression per action
+        → `apply_calibration`    scores become calibrated confidences
+        → `decode_events`        the steps together, down to a threshold
+        → `confident_events`     the events that people are shown
+
+Each step is a generator with bounded memory: a stream is decoded as it flows.
+"""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onball.actions import ACTIONS, NUM_ACTIONS
-from onball.config import InferenceConfig, SavedModelConfig
-from onball.evaluation.calibration import FittedCalibration
+from onball.config import InferenceConfig
 from onball.events import Event, EventList, Team
-from onball.files import atomic_path, require_writable, write_json_atomic
-from onball.models.saved import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, check_model_folder
 from onball.spotting.engine import ScoredFrames
 
+# Displacement
 
-def displaced(scored: Iterable[ScoredFrames], radius: int) -> Iterator[ScoredFrames]:
-    """The scores, each at the frame that its displacement points to (T-DEED, Xarles et al. 2024).
 
-    Where several frames point to one, the highest score of each action stands; a frame that none
-    points to has score 0. So the blurred scores around an event gather on one frame.
+def apply_displacement(scored: Iterable[ScoredFrames], radius: int) -> Iterator[ScoredFrames]:
+    """Move scores to the frames that their displacements point to (T-DEED, Xarles et al. 2024).
+
+    Of several frames that point to the same one, each action keeps its highest score; a frame that
+    none points to gets score 0. The blurred scores around an event so gather on one frame.
 
     Args:
-        scored: consecutive frames, with displacements; without any they pass as they are.
-        radius: displacements are cut off at so many frames; the stream is delayed by as much.
+        scored: consecutive frames; those without displacements pass unchanged.
+        radius: displacements are clipped to this many frames, and the stream is delayed by as many.
     """
-    gathered = _Gathered(radius)
+    gathered = _GatheredScores(radius)
     for part in scored:
         if part.displacement is None:
             yield part
@@ -38,13 +45,13 @@ def displaced(scored: Iterable[ScoredFrames], radius: int) -> Iterator[ScoredFra
     yield from gathered.finish()
 
 
-class _Gathered:
+class _GatheredScores:
     """Highest scores per target frame, for frames that are not final yet."""
 
     def __init__(self, radius: int) -> None:
         self._radius = radius
         self._times = np.zeros(0, np.int64)
-        # So many slots more than frames: events may be pointed to before their frame has come.
+        # `radius` more slots than frames: scores may point to frames that are yet to come.
         self._scores = np.zeros((radius, NUM_ACTIONS), np.float32)
         self._left: NDArray[np.float32] | None = None
 
@@ -63,11 +70,11 @@ class _Gathered:
             self._scores[target, higher] = part.probabilities[index, higher]
             if part.left is not None and self._left is not None:
                 self._left[target, higher] = part.left[index, higher]
-        # A later frame may still point back `radius` frames; and no target lies before what is kept.
+        # A later frame may still point back `radius` frames, but never before the first one kept.
         yield from self._release(known + new - self._radius)
 
     def finish(self) -> Iterator[ScoredFrames]:
-        """The rest; what points beyond the last frame belongs to it."""
+        """Yield the remaining frames; scores that point beyond the last frame go to it."""
         count = len(self._times)
         if not count:
             return
@@ -88,40 +95,18 @@ class _Gathered:
             self._left = self._left[count:]
 
 
-# --- Dense scores → events: displaced, local maxima, then non-maximum suppression, at onc
-
-
-def find_peaks(
-    probabilities: NDArray[np.floating],
-    pts_ms: NDArray[np.integer],
-    *,
-    nms_window_ms: int,
-    threshold: float,
-    left: NDArray[np.floating] | None = None,
-) -> list[Event]:
-    """The events in the dense scores of one video, in order of time.
-
-    Args:
-        probabilities: `[T, 12]`, 0 to 1, in the order of `ACTIONS` (no background).
-        pts_ms: `[T]`, strictly increasing.
-        nms_window_ms: two events of one action are at least this far apart.
-        threshold: lowest score of an event.
-        left: `[T, 12]`, the part of the probabilities that is the left team's; None if unknown.
-    """
-    finder = PeakFinder(nms_window_ms=nms_window_ms, threshold=threshold)
-    return finder.push(probabilities, pts_ms, left) + finder.finish()
+# Peaks
 
 
 @dataclass
 class _Candidates:
-    """Local maxima of one action that are not decided yet, in order of time."""
+    """Local maxima of one action that are neither confirmed nor suppressed, in order of time."""
 
     times: list[int] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
     teams: list[Team] = field(default_factory=list)
 
-    def only(self, indices: list[int]) -> _Candidates:
-        """The candidates of those indices."""
+    def select(self, indices: list[int]) -> _Candidates:
         return _Candidates(
             [self.times[i] for i in indices],
             [self.scores[i] for i in indices],
@@ -130,14 +115,23 @@ class _Candidates:
 
 
 class PeakFinder:
-    """Takes dense scores piece by piece and gives each event as soon as it is certain."""
+    """Local maxima of dense scores after greedy non-maximum suppression, found in a stream.
+
+    The events are those of taking the highest maximum of an action, dropping all that are nearer to
+    it than the window, and repeating with what remains. Each event is returned as soon as no later
+    frame can change it.
+
+    Args:
+        nms_window_ms: smallest distance between two events of one action.
+        threshold: lowest score of an event.
+    """
 
     def __init__(self, *, nms_window_ms: int, threshold: float) -> None:
         self._window = nms_window_ms
         self._threshold = threshold
         self._open = [_Candidates() for _ in ACTIONS]
-        self._decided: list[Event] = []
-        # The last two frames: a maximum is known only when its right neighbour is.
+        self._confirmed: list[Event] = []
+        # The last two frames: a maximum is known only with its right neighbour.
         self._tail_scores = np.full((1, len(ACTIONS)), -np.inf)
         self._tail_left = np.full((1, len(ACTIONS)), np.nan)
         self._tail_times = np.zeros(1, np.int64)
@@ -148,10 +142,15 @@ class PeakFinder:
         pts_ms: NDArray[np.integer],
         left: NDArray[np.floating] | None = None,
     ) -> list[Event]:
-        """Takes the scores `[t, 12]` of the next frames at `pts_ms` `[t]`; returns what is certain now.
+        """Add the next frames and return the events that are final now.
 
-        Over all calls the events come in order of time. `left` `[t, 12]` is the part of the scores
-        that is the left team's; an event is the team's with the larger part.
+        The events of all calls together are in order of time.
+
+        Args:
+            probabilities: `[t, 12]`, 0 to 1, in the order of `ACTIONS` (no background).
+            pts_ms: `[t]`, strictly increasing.
+            left: `[t, 12]`, the left team's part of the probabilities; an event belongs to the
+                team with the larger part. None if the net does not separate the teams.
         """
         if not len(pts_ms):
             return []
@@ -166,7 +165,7 @@ class PeakFinder:
         return self._decide(horizon=int(times[-1]) - 1)
 
     def finish(self) -> list[Event]:
-        """The rest of the events, after the last frame."""
+        """Return the remaining events, after the last frame."""
         end = np.full((1, len(ACTIONS)), -np.inf)
         self._collect(
             np.concatenate([self._tail_scores, end]),
@@ -178,7 +177,7 @@ class PeakFinder:
     def _collect(
         self, scores: NDArray[np.float64], times: NDArray[np.int64], lefts: NDArray[np.float64]
     ) -> None:
-        """Local maxima among all frames but the first and the last; of a plateau its first frame."""
+        """Add the local maxima among all frames but the first and last; of a plateau its first."""
         middle = scores[1:-1]
         peak = (middle > scores[:-2]) & (middle >= scores[2:]) & (middle >= self._threshold)
         # Rows of a transposed mask come action by action, each in order of time.
@@ -191,8 +190,8 @@ class PeakFinder:
     def _decide(self, horizon: int | None) -> list[Event]:
         undecided_from: list[int] = []
         for index, candidates in enumerate(self._open):
-            kept, unknown = _suppress(candidates, self._window, horizon)
-            self._decided += [
+            kept, undecided = _suppress(candidates, self._window, horizon)
+            self._confirmed += [
                 Event(
                     candidates.times[i],
                     ACTIONS[index],
@@ -201,18 +200,18 @@ class PeakFinder:
                 )
                 for i in kept
             ]
-            self._open[index] = candidates.only(unknown)
+            self._open[index] = candidates.select(undecided)
             undecided_from += self._open[index].times[:1]
-        # Nothing is given out while something earlier may still turn out to be an event.
+        # Wait while an earlier candidate may still become an event.
         limit = min(undecided_from, default=2**62 if horizon is None else horizon)
-        self._decided.sort(key=lambda event: (event.position_ms, event.label.order))
-        ready = [event for event in self._decided if event.position_ms < limit]
-        self._decided = self._decided[len(ready) :]
+        self._confirmed.sort(key=lambda event: (event.position_ms, event.label.order))
+        ready = [event for event in self._confirmed if event.position_ms < limit]
+        self._confirmed = self._confirmed[len(ready) :]
         return ready
 
 
 def _team(left: float, score: float) -> Team:
-    """Whose action it is, if the left team's part of its score is known."""
+    """Team of an event, from the left team's part of its score; unknown if that is NaN."""
     if np.isnan(left):
         return Team.UNKNOWN
     return Team.LEFT if left > score / 2 else Team.RIGHT
@@ -221,7 +220,7 @@ def _team(left: float, score: float) -> Team:
 def _suppress(
     candidates: _Candidates, window: int, horizon: int | None
 ) -> tuple[list[int], list[int]]:
-    """Indices of the candidates that stand for certain, and of those that cannot be told yet.
+    """Indices of the candidates that are confirmed, and of those that are still undecided.
 
     All candidates up to `horizon` (in ms; None: the end) are known.
     """
@@ -229,63 +228,46 @@ def _suppress(
     # Neighbours of a candidate: closer than the window on either side.
     first = np.searchsorted(times, times - window, side="right")
     last = np.searchsorted(times, times + window, side="left")
-    unseen, stands, falls, unknown = 0, 1, 2, 3
+    unseen, confirmed, suppressed, undecided = 0, 1, 2, 3
     state = np.zeros(len(times), np.int8)
     # Equal scores: the earlier one wins.
     for i in np.argsort(-np.array(candidates.scores), kind="stable"):
         neighbours = state[first[i] : last[i]]
-        if stands in neighbours:
-            state[i] = falls
-        elif unknown in neighbours or (horizon is not None and times[i] + window > horizon):
-            state[i] = unknown
+        if confirmed in neighbours:
+            state[i] = suppressed
+        elif undecided in neighbours or (horizon is not None and times[i] + window > horizon):
+            state[i] = undecided
         else:
-            state[i] = stands
+            state[i] = confirmed
     assert unseen not in state
-    return (np.flatnonzero(state == stands).tolist(), np.flatnonzero(state == unknown).tolist())
+    return (
+        np.flatnonzero(state == confirmed).tolist(),
+        np.flatnonzero(state == undecided).tolist(),
+    )
 
 
-def events_of(
+def detect_events(
     scored: Iterable[ScoredFrames], config: InferenceConfig, radius: int, threshold: float
 ) -> Iterator[Event]:
-    """Events one by one, in order of time, each as soon as it is certain.
+    """Yield events with their raw scores, in order of time, each as soon as it is final.
 
     Args:
         scored: consecutive frames of one video.
-        config: the width of the suppression.
-        radius: of the net's displacements, in sampled frames; 0 if it gives none.
+        config: the window of the suppression.
+        radius: largest displacement of the net's head, in sampled frames; 0 if it has none.
         threshold: lowest score of an event.
     """
     finder = PeakFinder(nms_window_ms=config.nms_window_ms, threshold=threshold)
-    for part in displaced(scored, radius) if radius else scored:
+    for part in apply_displacement(scored, radius) if radius else scored:
         yield from finder.push(part.probabilities, part.pts_ms, part.left)
     yield from finder.finish()
 
 
-# --- Applying a calibration: events with calibrated confidences, and those that people ar
+# Calibration
 
 
-def calibrated_events(
-    scored: Iterable[ScoredFrames],
-    config: InferenceConfig,
-    radius: int,
-    threshold: float | None = None,
-) -> Iterator[Event]:
-    """Events with calibrated confidences, in order of time, each as soon as it is certain.
-
-    Args:
-        scored: consecutive frames of one video.
-        config: the width of the suppression, the calibration, the lowest score.
-        radius: of the net's displacements, in sampled frames; 0 if it gives none.
-        threshold: lowest calibrated confidence; None: `config.threshold` decides alone, by score.
-    """
-    least = config.threshold if threshold is None else least_score(threshold, config)
-    for event in calibrate(events_of(scored, config, radius, least), config):
-        if threshold is None or event.confidence >= threshold:
-            yield event
-
-
-def calibrate(events: Iterable[Event], config: InferenceConfig) -> Iterator[Event]:
-    """The events with their scores turned into confidences, one by one."""
+def apply_calibration(events: Iterable[Event], config: InferenceConfig) -> Iterator[Event]:
+    """Yield the events with calibrated confidences in place of their scores."""
     curves = {action: _columns(knots) for action, knots in config.calibration.items()}
     for event in events:
         if event.label in curves:
@@ -294,55 +276,46 @@ def calibrate(events: Iterable[Event], config: InferenceConfig) -> Iterator[Even
         yield event
 
 
-def least_score(threshold: float, config: InferenceConfig) -> float:
-    """A score below which no event of any action reaches the calibrated confidence `threshold`."""
+def score_bound(confidence: float, config: InferenceConfig) -> float:
+    """Score below which no event of any action reaches a calibrated confidence."""
     if not config.calibration:
-        return threshold
+        return confidence
     curves = [_columns(knots) for knots in config.calibration.values()]
-    # A hair less: the way there and back rounds.
-    scores = [float(np.interp(threshold, values, at)) - 1e-9 for at, values in curves]
-    return max(0.0, min(threshold, *scores))
-
-
-def reported(events: EventList, config: InferenceConfig) -> EventList:
-    """The events that people want to see: each reaches the report threshold of its action."""
-    return events.where(lambda event: event.confidence >= config.report_threshold_of(event.label))
-
-
-def with_calibration(config: SavedModelConfig, fitted: FittedCalibration) -> SavedModelConfig:
-    """The model's config with the fitted maps and report thresholds instead of its own."""
-    inference = config.inference.model_copy(
-        update={"calibration": fitted.maps, "report_thresholds": fitted.report_thresholds}
-    )
-    return config.model_copy(update={"inference": inference})
-
-
-def uncalibrated(config: SavedModelConfig) -> SavedModelConfig:
-    """The model's config without any calibration: what a new one is fitted on."""
-    inference = config.inference.model_copy(update={"calibration": {}, "report_thresholds": {}})
-    return config.model_copy(update={"inference": inference})
-
-
-def save_with_config(model: Path, config: SavedModelConfig, folder: Path) -> None:
-    """Write the saved model in `model` into `folder`, which may be the same, with another config.
-
-    The weights are copied as they are. The config comes last: without it a folder is no model.
-
-    Raises `ModelError` if `folder` is a file or holds something other than a saved model,
-    `OnballError` if it cannot be written.
-    """
-    check_model_folder(folder)
-    require_writable(folder)
-    if folder.resolve() != model.resolve():
-        for name in (WEIGHTS_FILE, CARD_FILE):
-            if (model / name).is_file():
-                with atomic_path(folder / name) as aside:
-                    shutil.copyfile(model / name, aside)
-    write_json_atomic(folder / CONFIG_FILE, config.model_dump(mode="json"))
+    # Slightly less, because mapping there and back rounds.
+    scores = [float(np.interp(confidence, values, at)) - 1e-9 for at, values in curves]
+    return max(0.0, min(confidence, *scores))
 
 
 def _columns(
     knots: tuple[tuple[float, float], ...],
 ) -> tuple[list[float], list[float]]:
-    """Scores and calibrated scores."""
+    """Scores and calibrated confidences of the knots of a map."""
     return [score for score, _ in knots], [value for _, value in knots]
+
+
+# Threshold
+
+
+def decode_events(
+    scored: Iterable[ScoredFrames],
+    config: InferenceConfig,
+    radius: int,
+    threshold: float | None = None,
+) -> Iterator[Event]:
+    """Yield events with calibrated confidences, in order of time, each as soon as it is final.
+
+    Args:
+        scored: consecutive frames of one video.
+        config: the window of the suppression, the calibration and the lowest score.
+        radius: largest displacement of the net's head, in sampled frames; 0 if it has none.
+        threshold: lowest calibrated confidence; None applies only `config.threshold`, to scores.
+    """
+    least = config.threshold if threshold is None else score_bound(threshold, config)
+    for event in apply_calibration(detect_events(scored, config, radius, least), config):
+        if threshold is None or event.confidence >= threshold:
+            yield event
+
+
+def confident_events(events: EventList, config: InferenceConfig) -> EventList:
+    """Select the events to show to people: those that reach the report threshold of their action."""
+    return events.where(lambda event: event.confidence >= config.report_threshold_of(event.label))

@@ -1,10 +1,16 @@
-"""`Spotter`: the façade. A saved model in, a video in, events out."""
+"""`Spotter`: find the ball actions of a video with a saved model, and write them to files."""
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from onball.assets import demo_model
 from onball.config import SavedModelConfig
@@ -13,32 +19,42 @@ from onball.errors import InputError
 from onball.events import Event, EventList
 from onball.formats.event_table import write_csv
 from onball.formats.soccernet import RESULTS_FILE, write_results
-from onball.frames import BlankFrames, FrameBatch, frame_batches
+from onball.frames import BlankFrames, FrameBatch, FrameSource, frame_batches
 from onball.models import SpottingNet, load_model, save_model
 from onball.models.compute import Precision, choose_device, choose_precision
-from onball.spotting.decoding import calibrated_events
+from onball.progress import Progress, ProgressCallback, no_progress
+from onball.spotting.decoding import confident_events, decode_events
 from onball.spotting.engine import ScoredFrames, StreamingEngine
 from onball.timing import grid_times
 from onball.tracking.crop import windows_of
 from onball.tracking.grid import PerFrame
-from onball.tracks import Tracks
+from onball.tracks import TRACKS_FILE, Tracks
+from onball.video import probe
+from onball.video.reading import read_frames, read_windows
 
-Progress = Callable[[int], None]
-"""Called with the time in the video, in milliseconds, up to which everything is computed."""
+if TYPE_CHECKING:
+    from onball.tracking.detectors.base import Detector
+
+TABLE_FILE = "events.csv"
 
 
 class Spotter:
-    """Finds ball actions in videos.
+    """Find ball actions in videos.
 
         spotter = Spotter.from_pretrained("runs/mine/model")
         for event in spotter.spot("match.mp4", threshold=0.3):
             print(event.game_time, event.label, event.confidence)
 
     Args:
-        net: a spotting net in evaluation mode.
-        config: what the saved model says about its input and its peaks.
+        net: a spotting net; it is moved to the device and set to evaluation mode.
+        config: the net's input and the decoding of its scores.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps` …
-        precision: of the backbone; `auto` is bfloat16 where the device has it natively.
+        precision: dtype of the backbone's arithmetic; `auto` is bfloat16 where the device supports
+            it natively.
+        chunk_frames: smallest number of frames that the backbone computes at once.
+
+    Raises:
+        InputError: the device cannot be used, or not with this precision.
     """
 
     def __init__(
@@ -47,17 +63,22 @@ class Spotter:
         config: SavedModelConfig,
         *,
         device: str = "auto",
-        precision: Precision = "auto",
+        precision: Precision | torch.dtype = "auto",
+        chunk_frames: int = 32,
     ) -> None:
         self.device = choose_device(device)
         self.config = config
         self.net = net.eval().to(self.device)
+        if not isinstance(precision, torch.dtype):
+            precision = choose_precision(precision, self.device)
         self._engine = StreamingEngine(
             self.net,
             window_frames=config.inference.window_frames,
             overlap=config.inference.overlap,
-            precision=choose_precision(precision, self.device),
+            chunk_frames=chunk_frames,
+            precision=precision,
         )
+        self._detectors: dict[str, Detector] = {}
 
     @classmethod
     def from_pretrained(
@@ -67,15 +88,21 @@ class Spotter:
         device: str = "auto",
         precision: Precision = "auto",
     ) -> Spotter:
-        """A spotter from a saved model's folder; None takes the bundled demo model.
+        """Load a saved model.
 
-        Raises `ModelError` if the folder holds no usable model.
+        Args:
+            model: folder of the saved model; None loads the bundled demo model.
+            device: as of the class.
+            precision: as of the class.
+
+        Raises:
+            ModelError: the folder holds no usable model.
         """
         net, config = load_model(demo_model() if model is None else Path(model))
         return cls(net, config, device=device, precision=precision)
 
     def save_pretrained(self, folder: str | Path, *, card: str | None = None) -> None:
-        """Writes the model as a folder that `from_pretrained` reads."""
+        """Save the model into a folder that `from_pretrained` reads."""
         save_model(self.net, self.config, folder, card=card)
 
     def spot(
@@ -83,21 +110,32 @@ class Spotter:
         video: str | Path,
         *,
         threshold: float | None = None,
-        progress: Progress | None = None,
+        progress: ProgressCallback = no_progress,
         tracks: Tracks | str | Path | None = None,
+        detector: Detector | str | None = None,
+        keep_tracks: str | Path | None = None,
     ) -> EventList:
-        """All events of a video, in order of time.
+        """Return all events of a video, in order of time.
 
         Args:
             video: a file that FFmpeg can read.
-            threshold: least confidence; None takes the model's own, which is low: the metric wants
-                all events, ranked.
-            progress: told how far the work is.
-            tracks: players and ball of that video, or a tracks file, for a model that takes them.
+            threshold: lowest confidence; None returns every event that an evaluation can use. See
+                `confident_events` for those to show to people.
+            progress: called while the video is tracked and spotted.
+            tracks: tracks of players and ball in this video, or a tracks file; for a model that
+                takes tracks.
+            detector: detector that makes the tracks if none are given, or its name (see
+                `onball.tracking.detectors.opening.open_detector`).
+            keep_tracks: tracks file to write then, and to read in later calls.
 
-        Raises `VideoError` if the file is no video; `InputError` if the model takes tracks and
-        there are none; `DataError` for tracks that are broken or of another video.
+        Raises:
+            VideoError: the file is no video.
+            InputError: the model takes tracks, and neither tracks nor a detector are given.
+            DataError: the tracks are damaged or of another video.
         """
+        if self.config.needs_tracks and tracks is None and detector is not None:
+            kept = None if keep_tracks is None else Path(keep_tracks)
+            tracks = self._make_tracks(Path(video), detector, kept, progress)
         events = self.stream(video, threshold=threshold, progress=progress, tracks=tracks)
         return EventList.of(events, match=Path(video).stem)
 
@@ -106,36 +144,41 @@ class Spotter:
         source: str | Path | Iterable[FrameBatch],
         *,
         threshold: float | None = None,
-        progress: Progress | None = None,
+        progress: ProgressCallback = no_progress,
         tracks: Tracks | str | Path | None = None,
     ) -> Iterator[Event]:
-        """Events one by one, in order of time, each as soon as it is certain.
+        """Yield events in order of time, each as soon as it is final.
 
         Args:
-            source: a video, or batches of frames at the model's size and rate (`frames` uint8
-                `[t, H, W, 3]` RGB and `pts_ms` `[t]`), for example from a capture card.
-            threshold, progress, tracks: as in `spot`.
+            source: a video, or batches of frames in the model's size and at its rate, for example
+                from a capture card.
+            threshold: as of `spot`.
+            progress: called with the time up to which all scores are computed.
+            tracks: as of `spot`; only for a video.
         """
         if threshold is not None and not 0 <= threshold <= 1:
             raise InputError(f"threshold {threshold} is outside 0 to 1")
         scored = self.scores(source, tracks)
-        if progress is not None:
-            scored = _reporting(scored, progress)
+        if progress is not no_progress:
+            scored = _reporting(scored, source, progress)
         radius = self.net.head.radius
-        yield from calibrated_events(scored, self.config.inference, radius, threshold)
+        yield from decode_events(scored, self.config.inference, radius, threshold)
 
     def scores(
         self,
         source: str | Path | Iterable[FrameBatch],
         tracks: Tracks | str | Path | None = None,
     ) -> Iterator[ScoredFrames]:
-        """Dense scores of every sampled frame, in order, each frame once."""
-        if isinstance(source, str | Path):
-            from onball.video.reading import read_frames
+        """Dense scores of every sampled frame, in order, each frame once.
 
+        Args:
+            source: as of `stream`.
+            tracks: as of `spot`.
+        """
+        if isinstance(source, str | Path):
             video = Path(source)
             if self.config.needs_tracks:
-                return self._scores_with_tracks(video, _tracks_of(video, tracks))
+                return self._scores_with_tracks(video, _read_tracks(video, tracks))
             source = read_frames(video, fps=self.config.fps, size=self.config.size)
         elif self.config.needs_tracks:
             raise InputError(
@@ -144,9 +187,21 @@ class Spotter:
             )
         return self._engine.run(source)
 
-    def _scores_with_tracks(self, video: Path, tracks: Tracks) -> Iterator[ScoredFrames]:
-        from onball.video.reading import read_frames, read_windows
+    def score_frames(
+        self, frames: FrameSource, track_features: NDArray[np.float32] | None = None
+    ) -> Iterator[ScoredFrames]:
+        """Dense scores of frames that are already sampled, scaled and cropped for the model.
 
+        Args:
+            frames: T frames of one video.
+            track_features: `[T, 2F]`, for a net that takes them.
+        """
+        tracking = None
+        if track_features is not None:
+            tracking = PerFrame(frames.times_ms, track_features)
+        return self._engine.run(frame_batches(frames), tracking)
+
+    def _scores_with_tracks(self, video: Path, tracks: Tracks) -> Iterator[ScoredFrames]:
         config = self.config
         times = grid_times(tracks.video.duration_ms, config.fps)
         tracking = None
@@ -162,14 +217,46 @@ class Spotter:
             frames = read_windows(video, config.fps, config.size, windows_at=windows.at)
         return self._engine.run(frames, tracking)
 
+    def _make_tracks(
+        self, video: Path, detector: Detector | str, keep: Path | None, progress: ProgressCallback
+    ) -> Tracks:
+        """Tracks of a video by a detector; those in the file `keep` are reused if they are."""
+        # Optional packages: only models that take tracks need them.
+        from onball.formats.tracks_parquet import read_tracks
+        from onball.tracking.detectors.opening import open_detector
+        from onball.tracking.pipeline import track_once
 
-def _reporting(scored: Iterable[ScoredFrames], progress: Progress) -> Iterator[ScoredFrames]:
+        if isinstance(detector, str):
+            name = detector
+            if name not in self._detectors:
+                self._detectors[name] = open_detector(name, device=str(self.device))
+            detector = self._detectors[name]
+        with tempfile.TemporaryDirectory(prefix="onball-") as folder:
+            path = keep or Path(folder) / TRACKS_FILE
+            track_once(video, detector, path, progress=progress)
+            return read_tracks(path, video)
+
+    def confident(self, events: EventList) -> EventList:
+        """Select the events to show to people, by the model's report thresholds."""
+        return confident_events(events, self.config.inference)
+
+
+def _reporting(
+    scored: Iterable[ScoredFrames],
+    source: str | Path | Iterable[FrameBatch],
+    progress: ProgressCallback,
+) -> Iterator[ScoredFrames]:
+    name, total = "", None
+    if isinstance(source, str | Path):
+        name, total = Path(source).name, probe(source).duration_ms or None
     for part in scored:
         yield part
-        progress(int(part.pts_ms[-1]))
+        progress(Progress(name, int(part.pts_ms[-1]), total, "ms"))
+    if total is not None:
+        progress(Progress(name, total, total, "ms"))
 
 
-def _tracks_of(video: Path, tracks: Tracks | str | Path | None) -> Tracks:
+def _read_tracks(video: Path, tracks: Tracks | str | Path | None) -> Tracks:
     """The tracks of a video; a file is read and checked against the video."""
     if isinstance(tracks, Tracks):
         return tracks
@@ -178,33 +265,35 @@ def _tracks_of(video: Path, tracks: Tracks | str | Path | None) -> Tracks:
             f"{video}: this model takes the tracks of players and ball: make them with "
             f"`onball track {video}` and give the tracks file"
         )
+    # An optional package: only models that take tracks need it.
     from onball.formats.tracks_parquet import read_tracks
 
     return read_tracks(Path(tracks), video)
 
 
-# --- Where the events of several videos go, and in which files.
-
-
-TABLE_FILE = "events.csv"
+# Result files of one or several videos
 
 
 def write_events(events: EventList, shown: EventList, folder: Path) -> None:
-    """Writes `results_spotting.json` with all events and `events.csv` with those people want to see.
+    """Write `results_spotting.json` with all events and `events.csv` with those shown to people.
 
-    Raises `OnballError` if the folder cannot be written.
+    Raises:
+        OnballError: the folder cannot be written.
     """
     write_results(events, folder / RESULTS_FILE)
     write_csv(shown, folder / TABLE_FILE)
 
 
 def name_results(videos: Sequence[Path]) -> dict[str, Path]:
-    """A folder name for each video: its stem, or with its folder's name where stems repeat.
+    """Return a folder name for each video: its stem, with parent folders where stems repeat.
 
-    SoccerNet calls every match 224p.mp4. Names that differ in case alone count as the same: on some
-    file systems they are. Raises `InputError` for a video that is given twice.
+    SoccerNet calls every match 224p.mp4. Names that differ only in case count as equal, as they are
+    on some file systems.
+
+    Raises:
+        InputError: a video is given twice.
     """
-    # Not resolved: a link has the name that its owner gave it.
+    # Not resolved: a link keeps the name that its owner chose.
     paths = [video.absolute() for video in videos]
     names = [path.stem for path in paths]
     depth = 1

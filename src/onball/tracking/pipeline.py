@@ -10,15 +10,17 @@ import json
 import shutil
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from onball.errors import DataError, InputError
 from onball.files import atomic_path, require_writable, write_json_atomic
-from onball.formats.tracks_parquet import open_writer
+from onball.formats.tracks_parquet import open_writer, read_about, read_tracks
+from onball.progress import Progress, ProgressCallback, no_progress
 from onball.tracking.detectors.base import Detections, Detector
 from onball.tracking.tracker import SHORTEST_SHOT_S, CutDetector, Tracker
 from onball.tracks import BALL, TrackedVideo
@@ -142,7 +144,7 @@ def track_video(
     out: str | Path,
     *,
     fps: float = 12.5,
-    progress: Callable[[int], None] | None = None,
+    progress: ProgressCallback = no_progress,
 ) -> TrackingSummary:
     """Find and follow players and ball through a video, and write its tracks file.
 
@@ -154,7 +156,7 @@ def track_video(
         detector: what finds them.
         out: the tracks file; replaced when the new one is complete.
         fps: frames per second that are looked at.
-        progress: called with the milliseconds of video that are done.
+        progress: called with the milliseconds of video that are tracked.
 
     Raises `VideoError` for a file that is no video, `OnballError` if `out` cannot be written.
     """
@@ -197,8 +199,7 @@ def track_video(
                 summary.frames_with_ball += balls > 0
                 summary.detected += is_new
                 last = time_ms
-            if progress is not None:
-                progress(last)
+            progress(Progress(f"tracking {video.name}", last, about.duration_ms or None, "ms"))
         # Some files do not say how long they are.
         duration = about.duration_ms or round(last + 1000 / fps)
         writer.finish(replace(about, duration_ms=duration, cuts_ms=tuple(cuts)))
@@ -206,6 +207,34 @@ def track_video(
     summary.tracks, summary.cuts = tracker.count, len(cuts)
     summary.seconds = time.perf_counter() - begun
     return summary
+
+
+def track_once(
+    video: str | Path,
+    detector: Detector,
+    out: str | Path,
+    *,
+    fps: float = 12.5,
+    progress: ProgressCallback = no_progress,
+) -> None:
+    """Track a video as `track_video`, unless `out` has its tracks by this detector already."""
+    video, out = Path(video), Path(out)
+    if is_made_by(out, detector.name, fps):
+        try:
+            read_tracks(out, video)
+            return
+        except DataError:  # the tracks of another video, or damaged ones
+            pass
+    track_video(video, detector, out, fps=fps, progress=progress)
+
+
+def is_made_by(path: str | Path, detector: str, fps: float = 12.5) -> bool:
+    """Return True if `path` is a tracks file made by this detector at this rate."""
+    try:
+        about = read_about(Path(path))
+    except InputError:
+        return False
+    return (about.get("detector"), about.get("fps")) == (detector, fps)
 
 
 def _detected(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -12,18 +12,14 @@ from numpy.typing import NDArray
 from torch import nn
 
 from onball.actions import BACKGROUND, NUM_CLASSES
-from onball.config import ExperimentConfig, InferenceConfig
+from onball.config import ExperimentConfig, SavedModelConfig
 from onball.data.frame_labels import frame_targets
 from onball.data.matches import LabelledMatch
 from onball.evaluation.classification import ClassificationResult, evaluate_classification
 from onball.evaluation.spotting import SpottingResult, evaluate_spotting
-from onball.events import EventList
-from onball.frames import frame_batches
 from onball.models import ClipClassifier, SpottingNet
-from onball.spotting.decoding import events_of
-from onball.spotting.engine import ScoredFrames, StreamingEngine
-from onball.spotting.matches import classify_matches
-from onball.tracking.grid import PerFrame
+from onball.spotting.matches import classify_matches, spot_matches
+from onball.spotting.spotter import Spotter
 from onball.training.losses import class_weights
 
 _CHUNK_FRAMES = 64
@@ -85,36 +81,27 @@ def _validate_spotting(
 ) -> ValidationResult:
     loss = config.training.loss
     weights = class_weights(loss.background_weight, loss.action_weight, NUM_CLASSES).numpy()
+    # Nets are compared by their raw scores.
+    inference = config.inference.model_copy(update={"calibration": {}})
+    spotter = Spotter(
+        net,
+        SavedModelConfig.of(config).model_copy(update={"inference": inference}),
+        device=str(next(net.parameters()).device),
+        precision=precision,
+        chunk_frames=_CHUNK_FRAMES,
+    )
     predictions = []
     total, total_weight = 0.0, 0.0
-    for match in matches:
-        scored = list(scored_frames(net, match, config.inference, precision))
-        events = events_of(scored, config.inference, net.head.radius, config.inference.threshold)
-        predictions.append(EventList.of(events, match.name))
-        probabilities = np.concatenate([part.probabilities for part in scored])
-        targets = frame_targets(match.labels, np.concatenate([part.pts_ms for part in scored]))
+    spotted = spot_matches(spotter, matches, keep_scores=True)
+    for match, (_, events, scores) in zip(matches, spotted, strict=True):
+        predictions.append(events)
+        probabilities = np.concatenate([part.probabilities for part in scores])
+        targets = frame_targets(match.labels, np.concatenate([part.pts_ms for part in scores]))
         frame_weights = weights[targets]
         total -= float(frame_weights @ np.log(_chosen(probabilities, targets)))
         total_weight += float(frame_weights.sum())
     result = evaluate_spotting([match.labels for match in matches], predictions)
     return ValidationResult(total / total_weight, result)
-
-
-def scored_frames(
-    net: SpottingNet, match: LabelledMatch, config: InferenceConfig, precision: torch.dtype
-) -> Iterator[ScoredFrames]:
-    """Dense scores of all frames of a match."""
-    engine = StreamingEngine(
-        net,
-        window_frames=config.window_frames,
-        overlap=config.overlap,
-        chunk_frames=_CHUNK_FRAMES,
-        precision=precision,
-    )
-    tracking = None
-    if match.tracking is not None:
-        tracking = PerFrame(match.frames.times_ms, match.tracking)
-    return engine.run(frame_batches(match.frames, _CHUNK_FRAMES), tracking)
 
 
 def _chosen(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -19,8 +20,8 @@ def open_detector(
     """The detector of that name.
 
     Args:
-        name: a file: `.onnx`, `.pth` (a checkpoint of RF-DETR) or `.pt` (ultralytics); or `rfdetr`,
-            `rfdetr:small` ….
+        name: a file: `.onnx`, `.pth` (a checkpoint of RF-DETR) or `.pt` (ultralytics); `rfdetr`,
+            `rfdetr:small` …; or `auto`, which is `rfdetr` if that package is installed.
         threshold: least confidence of a box.
         tiles: `3x2` looks at the picture in 3 columns and 2 rows of tiles as well.
         device: `auto`, `cpu`, `cuda` ….
@@ -29,6 +30,13 @@ def open_detector(
     for a file that cannot be used; `MissingDependencyError` for a package that is not there.
     """
     counts = None if tiles is None else _tiles(tiles)
+    if name == "auto":
+        if importlib.util.find_spec("rfdetr") is None:
+            raise InputError(
+                "which detector finds players and ball? Give --detector FILE.onnx (YOLOX, YOLOv8 or "
+                "RF-DETR), or install one with its weights: pip install 'onball[rfdetr]'"
+            )
+        name = "rfdetr"
     detector = _open(name, _LEAST_SCORE if threshold is None else threshold, device)
     if counts is None:
         return detector

@@ -1,0 +1,172 @@
+"""`calibrate`: fit a saved model's confidences on labelled matches and save the result.
+
+The maps are fitted by `onball.evaluation.calibration` and applied by `onball.spotting.decoding`.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from onball.actions import Action
+from onball.config import DataConfig, InferenceConfig, SavedModelConfig
+from onball.data.layout import find_matches
+from onball.evaluation.calibration import (
+    CalibrationKind,
+    FittedCalibration,
+    calibration_errors,
+    fit_calibration,
+)
+from onball.evaluation.spotting import SpottingResult, evaluate_spotting
+from onball.events import EventList
+from onball.files import atomic_path, require_writable, write_json_atomic
+from onball.formats.soccernet import read_labels
+from onball.models import load_model
+from onball.models.saved import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, check_model_folder
+from onball.progress import ProgressCallback, no_progress
+from onball.spotting.decoding import apply_calibration
+from onball.spotting.matches import spot_matches
+from onball.spotting.spotter import Spotter
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationEffect:
+    """Metrics of a split before and after calibration, at a tolerance of 1 s.
+
+    Attributes:
+        split: name of the split.
+        before, after: average precision.
+        error_before, error_after: expected calibration error of each action, 0 to 1; NaN for an
+            action without predictions.
+    """
+
+    split: str
+    before: SpottingResult
+    after: SpottingResult
+    error_before: dict[Action, float]
+    error_after: dict[Action, float]
+
+
+@dataclass(frozen=True, slots=True)
+class CalibratedModel:
+    """Result of `calibrate`.
+
+    Attributes:
+        folder: the saved model with its calibration.
+        fitted: the maps and report thresholds.
+        effects: of the split that was fitted on, and then of the test split, if one was given.
+    """
+
+    folder: Path
+    fitted: FittedCalibration
+    effects: tuple[CalibrationEffect, ...]
+
+
+def calibrate(
+    model: str | Path,
+    data: str | Path,
+    out: str | Path,
+    *,
+    split: str = "valid",
+    kind: CalibrationKind | str = CalibrationKind.PROBABILITY,
+    test_split: str | None = None,
+    device: str = "auto",
+    progress: ProgressCallback = no_progress,
+) -> CalibratedModel:
+    """Calibrate the confidences of a saved spotting model.
+
+    A former calibration is replaced. The weights stay as they are, and so does the order of the
+    events of each action.
+
+    Args:
+        model: folder of the saved model.
+        data: folder of the data set, with videos and labels.
+        out: folder to write the calibrated model into; it may be `model` itself.
+        split: matches to fit on, which the model was not trained on.
+        kind: meaning of a calibrated confidence, `probability` or `rank`.
+        test_split: further matches to measure the effect on.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps` …
+        progress: called while the matches are spotted.
+
+    Raises:
+        ModelError: `model` holds no usable spotting model, or `out` something other than a model.
+        DataError: a split, a video or a label file is missing, or too few predictions match.
+        OnballError: `out` cannot be written.
+    """
+    model, out = Path(model), Path(out)
+    check_model_folder(out)
+    net, config = load_model(model)
+    config = without_calibration(config)
+    spotter = Spotter(net, config, device=device)
+    names = [split] if test_split in (None, split) else [split, str(test_split)]
+    spotted = {name: _spot_split(spotter, Path(data), name, progress) for name in names}
+    fitted = fit_calibration(*spotted[split], CalibrationKind(kind))
+    config = with_calibration(config, fitted)
+    effects = tuple(
+        _effect(name, truth, predictions, config.inference)
+        for name, (truth, predictions) in spotted.items()
+    )
+    save_with_config(model, config, out)
+    return CalibratedModel(out, fitted, effects)
+
+
+def _spot_split(
+    spotter: Spotter, data: Path, split: str, progress: ProgressCallback
+) -> tuple[list[EventList], list[EventList]]:
+    """Labels and raw predictions of the matches of a split."""
+    matches = find_matches(data, split)
+    # Labels first: a missing file must show before the matches are spotted.
+    truth = [read_labels(match.require_labels()) for match in matches]
+    spotted = spot_matches(spotter, matches, tracks=DataConfig().tracks, progress=progress)
+    return truth, [match.events for match in spotted]
+
+
+def _effect(
+    split: str,
+    truth: Sequence[EventList],
+    predictions: Sequence[EventList],
+    inference: InferenceConfig,
+) -> CalibrationEffect:
+    after = [EventList.of(apply_calibration(e, inference), e.match) for e in predictions]
+    return CalibrationEffect(
+        split,
+        evaluate_spotting(truth, predictions),
+        evaluate_spotting(truth, after),
+        calibration_errors(truth, predictions),
+        calibration_errors(truth, after),
+    )
+
+
+def with_calibration(config: SavedModelConfig, fitted: FittedCalibration) -> SavedModelConfig:
+    """Return the config of a model with these maps and report thresholds in place of its own."""
+    inference = config.inference.model_copy(
+        update={"calibration": fitted.maps, "report_thresholds": fitted.report_thresholds}
+    )
+    return config.model_copy(update={"inference": inference})
+
+
+def without_calibration(config: SavedModelConfig) -> SavedModelConfig:
+    """Return the config of a model without its calibration, to fit another one."""
+    inference = config.inference.model_copy(update={"calibration": {}, "report_thresholds": {}})
+    return config.model_copy(update={"inference": inference})
+
+
+def save_with_config(model: Path, config: SavedModelConfig, folder: Path) -> None:
+    """Save the model in `model` into `folder`, which may be the same, with another config.
+
+    The weights are copied unchanged. The config is written last: without it a folder is no model.
+
+    Raises:
+        ModelError: `folder` is a file or holds something other than a saved model.
+        OnballError: `folder` cannot be written.
+    """
+    check_model_folder(folder)
+    require_writable(folder)
+    if folder.resolve() != model.resolve():
+        for name in (WEIGHTS_FILE, CARD_FILE):
+            if (model / name).is_file():
+                with atomic_path(folder / name) as temporary:
+                    shutil.copyfile(model / name, temporary)
+    write_json_atomic(folder / CONFIG_FILE, config.model_dump(mode="json"))
