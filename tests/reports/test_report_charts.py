@@ -7,14 +7,15 @@ import re
 from itertools import pairwise
 from xml.etree import ElementTree
 
-from onball.reports.figures import _LEAST_GAP, INK, Chart, _spread, label, looks, new_axes, title
+from onball.reports.figures import MIN_LABEL_GAP, Chart, spread_labels
+from onball.reports.style import INK, label_axes, looks, new_axes, set_title
 
 
 def chart(name: str) -> Chart:
     figure, axes = new_axes()
     axes.plot([0, 1], [0, 2], color="#0072b2")
-    title(axes, "A & b")
-    label(axes, "x", "y")
+    set_title(axes, "A & b")
+    label_axes(axes, "x", "y")
     return Chart(
         name, 'x < y & "z"', figure, ("x", "y"), [(0, 0), (1, None)], looks(["a"]).values()
     )
@@ -56,7 +57,7 @@ def test_many_runs_look_different():
 
 def test_names_of_equal_runs_are_apart_and_within_the_chart():
     for heights in ([0.5] * 6, [0.9, 0.95, 0.96, 0.97], [0.1, 0.5]):
-        spread = _spread(heights)
-        assert all(b - a >= _LEAST_GAP - 1e-9 for a, b in pairwise(spread))
+        spread = spread_labels(heights)
+        assert all(b - a >= MIN_LABEL_GAP - 1e-9 for a, b in pairwise(spread))
         assert spread[0] >= 0 and spread[-1] <= 0.97
-    assert _spread([0.1, 0.5]) == [0.1, 0.5]
+    assert spread_labels([0.1, 0.5]) == [0.1, 0.5]

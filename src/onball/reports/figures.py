@@ -1,4 +1,7 @@
-"""A chart: one picture that goes into the page as SVG and beside it as PNG and CSV."""
+"""Charts of the report: how the runs trained, how they compare, and each spotting run in detail.
+
+A chart goes into the page as SVG; beside the page it is written as PNG, with its numbers as CSV.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +19,19 @@ from onball.errors import optional_dependency
 from onball.evaluation.matching import CONFUSION_NAMES
 from onball.files import atomic_path, write_text_atomic
 from onball.reports.runs import Epoch, Evaluated, EvaluatedSpotting, Means, Run
+from onball.reports.style import (
+    FAINT,
+    GRID,
+    GROUND,
+    HEAT_COLOURS,
+    INK,
+    Look,
+    action_name,
+    label_axes,
+    new_axes,
+    remove_frame,
+    set_title,
+)
 
 with optional_dependency("matplotlib", "plot", "A report"):
     from matplotlib import rc_context
@@ -27,71 +42,47 @@ with optional_dependency("matplotlib", "plot", "A report"):
     from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
     from matplotlib.transforms import Bbox
 
-
-#: Text, quiet text, lines of the grid, ground. The page has its own of each, for light and dark.
-INK, FAINT, GRID, GROUND = "#1d2330", "#5c6675", "#e3e7ed", "#fefefe"
+#: CSS variables of the page that replace the fixed colours of the charts.
 _PAGE_COLOURS = {
     INK: "var(--ink)",
     FAINT: "var(--faint)",
     GRID: "var(--grid)",
     GROUND: "var(--card)",
 }
-#: Okabe and Ito's colours, without black and yellow, which one of the page's grounds would hide.
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-_DASHES = ("-", (0, (4, 1.6)), (0, (1.2, 1.2)), (0, (5, 1.3, 1.2, 1.3)))
+#: Text on the light cells of the heat map, which stay light in dark mode: not quite `INK`, so that
+#: no CSS variable replaces it.
+_CELL_INK = "#1d2331"
+_HEAT = LinearSegmentedColormap.from_list("heat", HEAT_COLOURS)
 _PNG_DPI = 180
-
-
-class Look(NamedTuple):
-    """How a run is drawn in every chart.
-
-    Attributes:
-        name: of the run.
-        colour: `#rrggbb`, safe for the colour-blind.
-        dash: matplotlib's line style; runs that share a colour differ in it.
-    """
-
-    name: str
-    colour: str
-    dash: str | tuple[int, tuple[float, ...]]
-
-    @property
-    def svg_dashes(self) -> str:
-        """The `stroke-dasharray` of its line in the legend of the page; "" is a solid line."""
-        return "" if isinstance(self.dash, str) else " ".join(f"{2 * n:g}" for n in self.dash[1])
-
-
-def looks(names: Sequence[str]) -> dict[str, Look]:
-    """A look for each run: six colours, then the same with other dashes."""
-    n = len(_COLOURS)
-    return {
-        name: Look(name, _COLOURS[i % n], _DASHES[i // n % len(_DASHES)])
-        for i, name in enumerate(names)
-    }
+#: Longest name of a run that is written into a chart; the beginning of longer ones is cut off.
+_MAX_CHARACTERS = 36
+#: Smallest distance of the names of neighbouring points, as a fraction of the axis.
+MIN_LABEL_GAP = 0.075
+_MAX_LABEL_HEIGHT = 0.97
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One picture and its numbers.
+    """A chart and its numbers.
 
     Attributes:
-        name: stem of its files.
-        says: what it shows, for those who cannot see it.
-        figure: the picture, without a legend of runs: the page has one for all its charts.
-        header: of the table.
-        rows: the numbers that are drawn.
-        legend: the runs in it, for the PNG, which stands alone.
+        name: stem of the names of its files.
+        description: text for readers who cannot see it.
+        figure: the chart, without a legend of the runs: the page has one for several charts.
+        header: header of the table of numbers.
+        rows: rows of the table.
+        legend: the runs it shows; the PNG file gets a legend of them.
     """
 
     name: str
-    says: str
+    description: str
     figure: Figure
     header: Sequence[str]
     rows: Sequence[Sequence[object]]
     legend: Sequence[Look] = field(default=())
 
     def svg(self) -> str:
-        """The picture as an `<svg>` element for a page: no size, no links, colours of the page."""
+        """Return the chart as an `<svg>` element without size and links, in the page's colours."""
         text = io.StringIO()
         with rc_context({"svg.fonttype": "none", "svg.hashsalt": self.name}):
             self.figure.savefig(
@@ -100,9 +91,9 @@ class Chart:
                 transparent=True,
                 metadata={"Creator": None, "Date": None, "Format": None, "Type": None},
             )
-        # What is laid out stays so: doing it anew for the PNG takes as long as drawing.
+        # Computing the layout again for the PNG would take as long as drawing.
         self.figure.set_layout_engine("none")
-        return _inlined(text.getvalue(), self.name, self.says)
+        return _inline(text.getvalue(), self.name, self.description)
 
     def write(self, folder: Path) -> None:
         """Write `<name>.png` and `<name>.csv`."""
@@ -126,12 +117,12 @@ class Chart:
                 labelcolor=INK,
             )
         area = Bbox([[0.0, -below], [width, height]])
-        with atomic_path(folder / f"{self.name}.png") as aside:
-            self.figure.savefig(aside, dpi=_PNG_DPI, bbox_inches=area, facecolor="white")
+        with atomic_path(folder / f"{self.name}.png") as temporary:
+            self.figure.savefig(temporary, dpi=_PNG_DPI, bbox_inches=area, facecolor="white")
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table as a file; numbers with all their digits, nothing for None."""
+    """Write a table as CSV: numbers with all digits, an empty cell for None."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
@@ -139,58 +130,30 @@ def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]
     write_text_atomic(path, text.getvalue())
 
 
-def new_axes(width: float = 4.2, height: float = 2.9) -> tuple[Figure, Axes]:
-    """An empty chart in the page's style; sizes in inches, text of 9 points."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_axisbelow(True)
-    axes.grid(True, color=GRID, linewidth=0.8)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(GRID)
-    axes.tick_params(length=0, labelsize=8.5, labelcolor=FAINT)
-    return figure, axes
-
-
-def title(axes: Axes, text: str, size: float = 10) -> None:
-    """The chart's name, above and at the left."""
-    axes.set_title(text, loc="left", fontsize=size, color=INK, fontweight="bold", pad=8)
-
-
-def label(axes: Axes, x: str = "", y: str = "", size: float = 8.5) -> None:
-    """What the axes mean."""
-    axes.set_xlabel(x, fontsize=size, color=FAINT)
-    axes.set_ylabel(y, fontsize=size, color=FAINT)
-
-
-def _inlined(svg: str, name: str, says: str) -> str:
-    """A whole SVG file as an element of a page."""
+def _inline(svg: str, name: str, description: str) -> str:
+    """Turn an SVG file into an element of a page."""
     body = svg[svg.index("<svg") :]
     opening, _, body = body.partition(">")
     box = re.search(r'viewBox="[^"]+"', opening)
     assert box is not None
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     body = body.replace("xlink:href", "href")
-    # Ids are one name space on a page: charts must not take each other's clipping paths.
+    # A page has one name space for ids: charts must not use each other's clipping paths.
     body = re.sub(r'\bid="', f'id="{name}-', body)
     body = body.replace('href="#', f'href="#{name}-').replace("url(#", f"url(#{name}-")
     for colour, variable in _PAGE_COLOURS.items():
         body = body.replace(colour, variable)
-    said = says.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
-    return f'<svg {box[0]} role="img" aria-label="{said}">{body.strip()}'
-
-
-# --- How the trainings went: losses and mAP10 over epochs, all runs together.
+    escaped = description.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+    return f'<svg {box[0]} role="img" aria-label="{escaped}">{body.strip()}'
 
 
 def training_charts(runs: Sequence[Run], look: Mapping[str, Look], stem: str = "") -> list[Chart]:
-    """Training loss, validation loss, and mAP10 on the split `valid`.
+    """Draw training loss, validation loss and validation mAP10 over the epochs.
 
     Args:
-        runs: of one task, whose losses can be compared.
-        look: of each run, by its name.
-        stem: what the names of the charts begin with.
+        runs: runs of one task.
+        look: look of each run, by name.
+        stem: beginning of the names of the charts.
     """
     return [
         _curves(
@@ -229,32 +192,25 @@ def _curves(
             color=look[run.name].colour,
             linestyle=look[run.name].dash,
             linewidth=1.8,
-            # A single epoch is no line.
+            # A line through a single epoch would be invisible.
             marker="o" if len(points) < 3 else "",
             markersize=4,
         )
     if not rows:
         axes.text(0.5, 0.5, "not validated", transform=axes.transAxes, ha="center", color=FAINT)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
-    title(axes, heading)
-    label(axes, "epoch", unit)
-    says = f"{heading} over epochs of {', '.join(run.name for run in runs)}"
-    return Chart(name, says, figure, ("run", "epoch", unit), rows, [look[r.name] for r in runs])
-
-
-# --- Runs beside each other: mAP with its intervals, and mAP against what a net costs.
-
-
-#: Names written into a picture are cut to so many characters.
-_MOST_CHARACTERS = 36
-#: Names of neighbours are at least that part of the axis apart.
-_LEAST_GAP = 0.075
+    set_title(axes, heading)
+    label_axes(axes, "epoch", unit)
+    description = f"{heading} over epochs of {', '.join(run.name for run in runs)}"
+    return Chart(
+        name, description, figure, ("run", "epoch", unit), rows, [look[r.name] for r in runs]
+    )
 
 
 def bar_charts(
     evaluated: Sequence[Evaluated], look: Mapping[str, Look], stem: str = ""
 ) -> list[Chart]:
-    """mAP12 and mAP10 of each run, the highest mAP10 on top, with 95 % intervals if there are any."""
+    """Draw mAP12 and mAP10 with 95 % intervals (spotting only), the run of highest mAP10 on top."""
     ordered = sorted(evaluated, key=lambda one: one.means.map10, reverse=True)
     return [
         _bars(ordered, look, f"{stem}map12", "mAP12", lambda m: (m.map12, m.map12_interval)),
@@ -265,7 +221,7 @@ def bar_charts(
 def cost_charts(
     evaluated: Sequence[Evaluated], look: Mapping[str, Look], stem: str = ""
 ) -> list[Chart]:
-    """mAP10 over the parameters of the nets, and over the arithmetic of one clip."""
+    """Draw mAP10 over the number of parameters and over the arithmetic operations per clip."""
     return [
         _costs(
             evaluated, look, f"{stem}parameters", "mAP10 over parameters", "million parameters",
@@ -279,7 +235,7 @@ def cost_charts(
 
 
 def tolerance_chart(evaluated: Sequence[EvaluatedSpotting], look: Mapping[str, Look]) -> Chart:
-    """mAP10 over the tolerance: how exact in time the runs are."""
+    """Draw mAP10 over the tolerance, which shows the temporal precision of the runs."""
     figure, axes = new_axes(4.2, 2.9)
     rows: list[tuple[object, ...]] = []
     for one in evaluated:
@@ -291,11 +247,15 @@ def tolerance_chart(evaluated: Sequence[EvaluatedSpotting], look: Mapping[str, L
             linewidth=1.8, marker="o", markersize=4,
         )  # fmt: skip
     axes.set_ylim(bottom=0)
-    title(axes, "mAP10 over tolerance")
-    label(axes, "tolerance δ, seconds (a match is within ±δ/2)", "per cent")
-    says = f"mAP10 at tolerances from 0.5 to 5 s of {', '.join(o.run.name for o in evaluated)}"
+    set_title(axes, "mAP10 over tolerance")
+    label_axes(axes, "tolerance δ, seconds (a match is within ±δ/2)", "per cent")
+    description = (
+        f"mAP10 at tolerances from 0.5 to 5 s of {', '.join(o.run.name for o in evaluated)}"
+    )
     header = ("run", "tolerance_s", "mAP10", "mAP12")
-    return Chart("tolerance", says, figure, header, rows, [look[o.run.name] for o in evaluated])
+    return Chart(
+        "tolerance", description, figure, header, rows, [look[o.run.name] for o in evaluated]
+    )
 
 
 def _bars(
@@ -324,7 +284,7 @@ def _bars(
             f"{100 * share:.1f}", (end, place), (5, 0), textcoords="offset points",
             va="center", fontsize=8.5, color=INK,
         )  # fmt: skip
-        # Above its bar a name of any length leaves the bar its room.
+        # Above the bar, a name of any length takes no width from the bars.
         axes.annotate(
             _short(one.run.name), (0, place - 0.27), (1, 1), textcoords="offset points",
             va="bottom", fontsize=8.5, color=INK,
@@ -333,10 +293,10 @@ def _bars(
     axes.set_ylim(len(evaluated) - 0.65, -0.72)
     axes.set_xlim(0, right * 1.14)
     axes.grid(False, axis="y")
-    title(axes, heading)
-    label(axes, "per cent")
-    says = f"{heading}: " + ", ".join(f"{row[0]} {row[1]:.1f}" for row in rows)
-    return Chart(name, says, figure, ("run", heading, "low", "high"), rows)
+    set_title(axes, heading)
+    label_axes(axes, "per cent")
+    description = f"{heading}: " + ", ".join(f"{row[0]} {row[1]:.1f}" for row in rows)
+    return Chart(name, description, figure, ("run", heading, "low", "high"), rows)
 
 
 def _costs(
@@ -355,7 +315,7 @@ def _costs(
             markeredgecolor=GROUND, markeredgewidth=1.2,
         )  # fmt: skip
     xs, ys = [x for _, x, _ in points], [y for _, _, y in points]
-    # Room for names at the right, and more than a sliver if all nets cost the same.
+    # Room for the names at the right, also where all nets cost the same.
     axes.set_xscale("log")
     axes.set_xlim(min(xs) / 1.6, max(xs) * 1.6)
     slack = max(1.0, 0.15 * (max(ys) - min(ys)))
@@ -365,22 +325,23 @@ def _costs(
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     _name_points(axes, points)
-    title(axes, heading)
-    label(axes, unit, "mAP10, per cent")
-    says = f"{heading}: " + ", ".join(f"{run} {y:.1f} at {x:.3g} {unit}" for run, x, y in points)
+    set_title(axes, heading)
+    label_axes(axes, unit, "mAP10, per cent")
+    costs = ", ".join(f"{run} {y:.1f} at {x:.3g} {unit}" for run, x, y in points)
     header = ("run", unit, "mAP10, per cent")
-    return Chart(name, says, figure, header, points, [look[run] for run, _, _ in points])
+    legend = [look[run] for run, _, _ in points]
+    return Chart(name, f"{heading}: {costs}", figure, header, points, legend)
 
 
 def _name_points(axes: Axes, points: Sequence[tuple[str, float, float]]) -> None:
-    """Write each run's name beside its point, to the side with more room, one above another."""
+    """Write the name of each run beside its point, on the side with more room, without overlap."""
     to_axes = axes.transAxes.inverted()
     spots = [(to_axes.transform(axes.transData.transform((x, y))), run) for run, x, y in points]
     for at_left in (True, False):
         side = sorted(
             (float(y), float(x), run) for (x, y), run in spots if (float(x) > 0.5) == at_left
         )
-        heights = _spread([y for y, _, _ in side])
+        heights = spread_labels([y for y, _, _ in side])
         for (_, x, run), height in zip(side, heights, strict=True):
             axes.annotate(
                 _short(run), (x, height), (-8 if at_left else 8, 0), xycoords="axes fraction",
@@ -389,35 +350,35 @@ def _name_points(axes: Axes, points: Sequence[tuple[str, float, float]]) -> None
             )  # fmt: skip
 
 
-def _spread(heights: Sequence[float]) -> list[float]:
-    """Rising heights, moved up as far as they need to be apart, and down again from the top."""
+def spread_labels(heights: Sequence[float]) -> list[float]:
+    """Move labels of rising heights apart: up to the smallest gap, then down from the top.
+
+    Args:
+        heights: fractions of the axis, 0 to 1, in ascending order.
+
+    Returns: heights at least `MIN_LABEL_GAP` apart, at most 0.97.
+    """
     spread: list[float] = []
     for height in heights:
-        spread.append(max(height, spread[-1] + _LEAST_GAP) if spread else height)
-    ceiling = 0.97
+        spread.append(max(height, spread[-1] + MIN_LABEL_GAP) if spread else height)
+    ceiling = _MAX_LABEL_HEIGHT
     for index in reversed(range(len(spread))):
         spread[index] = min(spread[index], ceiling)
-        ceiling = spread[index] - _LEAST_GAP
+        ceiling = spread[index] - MIN_LABEL_GAP
     return spread
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= _MOST_CHARACTERS else "…" + name[1 - _MOST_CHARACTERS :]
-
-
-# --- What is behind a spotting mAP: precision over recall, timing errors, mix-ups.
-
-
-_HEAT = LinearSegmentedColormap.from_list("heat", ("#eef3f9", "#7fb2dd", "#0a4f86"))
+    return name if len(name) <= _MAX_CHARACTERS else "…" + name[1 - _MAX_CHARACTERS :]
 
 
 def pr_charts(evaluated: Sequence[EvaluatedSpotting], look: Mapping[str, Look]) -> list[Chart]:
-    """Precision over recall, a chart for each action, a curve for each run."""
+    """Draw precision over recall: one chart per action, one curve per run."""
     return [_pr(action, evaluated, look) for action in ACTIONS]
 
 
 def timing_chart(one: EvaluatedSpotting, look: Look) -> Chart:
-    """How early or late the right detections of a run are."""
+    """Draw the histogram of the timing errors of the correct detections of a run."""
     timing = one.report.timing
     edges, counts = timing.edges_ms, timing.counts
     figure, axes = new_axes(4.6, 3.0)
@@ -432,9 +393,9 @@ def timing_chart(one: EvaluatedSpotting, look: Look) -> Chart:
             f"absolute {timing.median_absolute_ms:.0f} ms"
         )
     else:
-        heading = "Timing error: no detection is right"
-    title(axes, heading)
-    label(axes, "early  ←  detection minus label, ms  →  late", "events")
+        heading = "Timing error: no detection is correct"
+    set_title(axes, heading)
+    label_axes(axes, "early  ←  detection minus label, ms  →  late", "events")
     rows = list(zip(edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True))
     return Chart(
         f"timing_{slug(one.run.name)}", f"{heading}, run {one.run.name}", figure,
@@ -443,7 +404,7 @@ def timing_chart(one: EvaluatedSpotting, look: Look) -> Chart:
 
 
 def confusion_chart(one: EvaluatedSpotting) -> Chart:
-    """What each label of a run's matches was found as."""
+    """Draw the confusion matrix of a run: labelled actions against detected ones."""
     matrix = one.report.confusion
     names = [_short_action(name) for name in CONFUSION_NAMES[:-1]]
     n = len(CONFUSION_NAMES)
@@ -451,14 +412,14 @@ def confusion_chart(one: EvaluatedSpotting) -> Chart:
     axes.grid(False)
     rows_of_labels = matrix.sum(axis=1, keepdims=True)
     share = np.divide(matrix, rows_of_labels, out=np.zeros(matrix.shape), where=rows_of_labels > 0)
-    # What is nobody's label has no total to be a share of.
+    # Detections without a label have no row total; the largest cell is their reference.
     share[-1] = matrix[-1] / max(1, matrix.max())
     shown = np.ma.masked_where(matrix == 0, share)
     axes.pcolormesh(shown, cmap=_HEAT, vmin=0, vmax=1, edgecolors="none")
     for row, column in zip(*np.nonzero(matrix), strict=True):
         axes.text(
             column + 0.5, row + 0.5, str(matrix[row, column]), ha="center", va="center",
-            fontsize=8, color="white" if share[row, column] > 0.55 else "#1d2331",
+            fontsize=8, color="white" if share[row, column] > 0.55 else _CELL_INK,
         )  # fmt: skip
     for line in range(n + 1):
         axes.axhline(line, color=GROUND, linewidth=1.5)
@@ -470,21 +431,20 @@ def confusion_chart(one: EvaluatedSpotting) -> Chart:
     )
     axes.set_yticks(np.arange(n) + 0.5, [*names, "False alarm"])
     axes.xaxis.tick_top()
+    remove_frame(axes)
     axes.tick_params(labelcolor=INK, labelsize=8)
-    label(axes, "found as", "labelled")
+    label_axes(axes, "found as", "labelled")
     axes.xaxis.set_label_position("bottom")
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    right = int(np.trace(matrix[:-1, :-1]))
-    says = f"Confusion matrix of {one.run.name}: {right} of {int(matrix[:-1].sum())} labels found"
+    found, labels = int(np.trace(matrix[:-1, :-1])), int(matrix[:-1].sum())
+    description = f"Confusion matrix of {one.run.name}: {found} of {labels} labels found"
     rows = [[name, *row] for name, row in zip(CONFUSION_NAMES, matrix.tolist(), strict=True)]
     return Chart(
-        f"confusion_{slug(one.run.name)}", says, figure, ("labelled", *CONFUSION_NAMES), rows
+        f"confusion_{slug(one.run.name)}", description, figure, ("labelled", *CONFUSION_NAMES), rows
     )
 
 
 def slug(name: str) -> str:
-    """The name as a part of a file's name and of an id on a page."""
+    """Replace what a file name or an id on a page cannot hold by `_`."""
     return "".join(c if c.isascii() and c.isalnum() else "_" for c in name)
 
 
@@ -513,8 +473,8 @@ def _pr(action: Action, evaluated: Sequence[EvaluatedSpotting], look: Mapping[st
     axes.set_xticks(ticks)
     axes.set_yticks(ticks)
     axes.tick_params(labelsize=8)
-    title(axes, action.value.capitalize(), size=9)
-    label(axes, "recall", "precision", size=8)
+    set_title(axes, action_name(action), size=9)
+    label_axes(axes, "recall", "precision", size=8)
     return Chart(
         f"pr_{slug(action.value)}",
         f"Precision over recall of {action}, {labels} labels",

@@ -19,11 +19,9 @@ from onball.files import require_writable, write_text_atomic
 from onball.formats.soccernet import read_labels
 from onball.reports.figures import (
     Chart,
-    Look,
     bar_charts,
     confusion_chart,
     cost_charts,
-    looks,
     pr_charts,
     timing_chart,
     tolerance_chart,
@@ -40,6 +38,7 @@ from onball.reports.runs import (
     evaluate_spotter,
     read_runs,
 )
+from onball.reports.style import Look, looks
 
 with optional_dependency("jinja2", "plot", "A report"):
     from jinja2 import Environment, FileSystemLoader, StrictUndefined

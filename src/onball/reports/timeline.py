@@ -1,4 +1,4 @@
-"""A timeline of events as a picture: one lane per action, predictions over the truth."""
+"""A timeline of events as a figure: one lane per action, predictions above the labels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from onball.actions import ACTIONS, Action
 from onball.errors import optional_dependency
 from onball.events import EventList
-from onball.files import atomic_path
+from onball.reports.style import INK, draw_lanes, remove_frame, save_figure, set_title
 
 with optional_dependency("matplotlib", "plot", "Drawing a timeline"):
     from matplotlib.axes import Axes
@@ -17,8 +17,6 @@ with optional_dependency("matplotlib", "plot", "Drawing a timeline"):
     from matplotlib.lines import Line2D
     from matplotlib.ticker import FuncFormatter
 
-
-_INK, _FAINT, _LANE = "#1d2330", "#8a93a3", "#f3f5f8"
 _LANE_INCHES, _FRAME_INCHES = 0.34, 1.25
 
 
@@ -30,48 +28,42 @@ def draw_timeline(
     title: str = "",
     duration_ms: int | None = None,
 ) -> None:
-    """Writes the timeline of one video as a picture; the suffix of `path` (.png, .svg) says which kind.
+    """Draw the timeline of one video and save it.
 
-    A prediction is a filled mark, the fainter the less confident; an annotation is a tick below it.
+    A prediction is a dot, paler the lower its confidence; a label is a tick below it.
 
     Args:
-        predictions: found events.
-        path: the picture; written aside and renamed.
-        truth: annotations to compare with.
-        title: one line above the picture.
-        duration_ms: length of the video; else the time of the last event.
+        predictions: detected events.
+        path: file to write; its suffix (.png, .svg) selects the format.
+        truth: labels to compare the predictions with.
+        title: one line above the figure.
+        duration_ms: length of the video; default: the time of the last event, plus a second.
     """
-    lanes = [a for a in ACTIONS if any(e.label is a for e in [*predictions, *(truth or ())])]
-    last = max((e.position_ms for e in [*predictions, *(truth or ())]), default=1000)
-    end_s = (duration_ms or last + 1000) / 1000
+    events = [*predictions, *(truth or ())]
+    lanes = [action for action in ACTIONS if any(event.label is action for event in events)]
+    last_ms = max((event.position_ms for event in events), default=1000)
+    end_s = (duration_ms or last_ms + 1000) / 1000
     figure = Figure(figsize=(12, _FRAME_INCHES + _LANE_INCHES * max(1, len(lanes))), dpi=150)
     axes = figure.add_subplot()
+    remove_frame(axes)
+    draw_lanes(axes, lanes)
     for lane, action in enumerate(lanes):
-        _draw_lane(axes, lane, action, predictions, truth)
+        _draw_events(axes, lane, action, predictions, truth)
     axes.set_xlim(-0.004 * end_s, 1.004 * end_s)
-    axes.set_ylim(len(lanes) - 0.5, -0.5)
-    axes.set_yticks(range(len(lanes)), [_name(action) for action in lanes], fontsize=8.5)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda s, _: f"{int(s) // 60}:{int(s) % 60:02d}"))
-    axes.tick_params(length=0, colors=_INK)
-    axes.tick_params(axis="x", labelsize=8.5, colors=_FAINT)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
     if title:
-        axes.set_title(title, loc="left", fontsize=11, color=_INK, pad=22, fontweight="bold")
+        set_title(axes, title, size=11, pad=22)
     axes.legend(
         handles=list(_legend(truth is not None)), loc="lower right", bbox_to_anchor=(1, 1.0),
-        ncols=3, frameon=False, fontsize=8.5, labelcolor=_INK, handletextpad=0.3,
+        ncols=3, frameon=False, fontsize=8.5, labelcolor=INK, handletextpad=0.3,
     )  # fmt: skip
     figure.tight_layout()
-    with atomic_path(path) as aside:
-        figure.savefig(aside)
+    save_figure(figure, path)
 
 
-def _draw_lane(
+def _draw_events(
     axes: Axes, lane: int, action: Action, predictions: EventList, truth: EventList | None
 ) -> None:
-    if lane % 2 == 0:
-        axes.axhspan(lane - 0.5, lane + 0.5, color=_LANE, zorder=0, linewidth=0)
     found = [event for event in predictions if event.label is action]
     times = [event.position_ms / 1000 for event in found]
     colours = [to_rgba(action.colour, 0.25 + 0.75 * event.confidence) for event in found]
@@ -81,7 +73,7 @@ def _draw_lane(
         linewidths=0, zorder=3,
     )  # fmt: skip
     labelled = [event.position_ms / 1000 for event in truth or () if event.label is action]
-    axes.vlines(labelled, lane + 0.16, lane + 0.42, color=_INK, linewidth=1.6, zorder=2)
+    axes.vlines(labelled, lane + 0.16, lane + 0.42, color=INK, linewidth=1.6, zorder=2)
 
 
 def _legend(with_truth: bool) -> Iterable[Line2D]:
@@ -91,10 +83,6 @@ def _legend(with_truth: bool) -> Iterable[Line2D]:
     yield Line2D([], [], color=colour, alpha=0.35, label="found, unsure", **mark)  # type: ignore[arg-type]
     if with_truth:
         yield Line2D(
-            [], [], color=_INK, linestyle="none", marker="|", markersize=8, markeredgewidth=1.6,
+            [], [], color=INK, linestyle="none", marker="|", markersize=8, markeredgewidth=1.6,
             label="labelled",
         )  # fmt: skip
-
-
-def _name(action: Action) -> str:
-    return action.value.capitalize()
