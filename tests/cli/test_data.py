@@ -14,9 +14,10 @@ from rich.measure import Measurement
 
 from onball.actions import ACTIONS, Action
 from onball.assets import reference_statistics
-from onball.cli.data import labels_by_split, statistics_table
+from onball.cli.data import statistics_table
 from onball.data.layout import write_splits
-from onball.data.statistics import ClipCounts, PlayStatistics, Reference
+from onball.data.statistics import Reference
+from onball.data.summary import DataStatistics
 from onball.events import Event, EventList, Team
 from onball.formats.soccernet import write_labels
 
@@ -194,14 +195,12 @@ def test_the_clips_that_hold_an_action_can_be_of_another_length(onball, data):
     assert code == 0 and row(shown, "■ PASS")[-1] == "11"
     code, shown, _ = onball("data", "stats", data, "--clip-frames", 25, "--fps", 25)
     assert row(shown, "■ PASS")[-1] == "42" and row(shown, "■ GOAL")[-1] == "1"
-    assert "in how many of 43 clips of 25 frames at 25 per second (1 s, side by side" in shown
+    assert "of 43 clips of 25 frames at 25 per second (1 s, side by side" in shown
 
 
 def test_the_table_fits_into_80_columns(data):
     wide = Console(width=300)
-    labels = labels_by_split(data, "all")
-    splits = {name: PlayStatistics.of(found.values()) for name, found in labels.items()}
-    table = statistics_table(splits, PlayStatistics.of([]), ClipCounts.of([], 50, 12.5))
+    table = statistics_table(DataStatistics.read(data))
     assert Measurement.get(wide, wide.options, table).minimum <= 80
 
 

@@ -18,10 +18,11 @@ from types import SimpleNamespace
 import pytest
 from huggingface_hub import constants
 
-from onball.data.download import AccessError, Download, HubDataset, PasswordError, download_to
+from onball.data.download import AccessError, HubDataset, PasswordError, SplitResult, download
 from onball.data.layout import OFFICIAL_SPLITS, find_matches
 from onball.errors import ConfigError, DataError, OnballError, OnballWarning
 from onball.files import write_text_atomic
+from onball.progress import Progress
 
 REPO = "SoccerNet/SN-BAS-2025"
 COMMIT = "c" * 40
@@ -153,10 +154,10 @@ def archive(files: dict[str, bytes]) -> bytes:
 
 
 def get(hub: Hub, out: Path, **options: object) -> list[str]:
-    """Makes the training split complete; gives the names of its matches."""
+    """Download the training split; return the names of its matches."""
     dataset = HubDataset(REPO, hub.address, token="hf_secret")
-    with download_to(out, dataset, **options) as download:
-        return list(download.split("train").matches)
+    (result,) = download(out, ["train"], dataset=dataset, **options)
+    return list(result.matches)
 
 
 def test_a_split_is_where_training_looks_for_it(hub, tmp_path):
@@ -172,20 +173,26 @@ def test_a_split_is_where_training_looks_for_it(hub, tmp_path):
 
 
 def test_progress_ends_with_everything_downloaded_and_unpacked(hub, tmp_path):
-    seen: dict[str, tuple[int, int]] = {}
-    with download_to(tmp_path, HubDataset(REPO, hub.address)) as download:
-        download.split("train", lambda what, done, total: seen.update({what: (done, total)}))
+    seen: dict[str, tuple[float, float | None]] = {}
+
+    def note(progress: Progress) -> None:
+        assert progress.unit == "bytes"
+        seen[progress.task] = (progress.done, progress.total)
+
+    download(tmp_path, ["train"], dataset=HubDataset(REPO, hub.address), progress=note)
     size = len(hub.files["train.zip"])
     unpacked = sum(len(body) for _, _, body in contents())
-    assert seen == {"downloading": (size, size), "unpacking": (unpacked, unpacked)}
+    assert seen == {
+        "train: downloading": (size, size),
+        "train: unpacking": (unpacked, unpacked),
+    }
 
 
 def test_a_complete_split_needs_no_hub(hub, tmp_path):
     get(hub, tmp_path)
     hub.down = True
     asked = len(hub.tokens)
-    with download_to(tmp_path, HubDataset(REPO, hub.address)) as download:
-        result = download.split("train")
+    (result,) = download(tmp_path, ["train"], dataset=HubDataset(REPO, hub.address))
     assert result.was_complete and list(result.matches) == list(TRAIN)
     assert len(hub.tokens) == asked
 
@@ -298,27 +305,27 @@ def test_a_full_disk_is_told_before_the_download(hub, tmp_path, monkeypatch):
     assert hub.ranges == []
 
 
-def test_two_downloads_into_one_folder_do_not_meet(tmp_path):
-    with (
-        download_to(tmp_path),
-        pytest.raises(OnballError, match="another download"),
-        download_to(tmp_path),
-    ):
-        pass
+def test_a_second_download_into_a_folder_is_refused(hub, tmp_path):
+    def again(progress: Progress) -> None:
+        with pytest.raises(OnballError, match="another download"):
+            download(tmp_path, ["train"])
+
+    download(tmp_path, ["train"], dataset=HubDataset(REPO, hub.address), progress=again)
 
 
 def test_an_unknown_split_is_refused(tmp_path):
-    with download_to(tmp_path) as download, pytest.raises(ConfigError, match="unknown split 'tst'"):
-        download.split("tst")
+    with pytest.raises(ConfigError, match="unknown split 'tst'"):
+        download(tmp_path, ["train", "tst"])
 
 
-def unpack(folder: Path, content: bytes, **options: object) -> Download:
-    """Unpacks an archive that is already there, without any hub."""
+def unpack(folder: Path, content: bytes, **options: object) -> SplitResult:
+    """Unpack an archive that is already there, without any hub."""
     folder.mkdir(exist_ok=True)
     (folder / "train.zip").write_bytes(content)
-    with download_to(folder, HubDataset(REPO, "http://127.0.0.1:1"), **options) as download:
-        download.split("train")
-        return download
+    (result,) = download(
+        folder, ["train"], dataset=HubDataset(REPO, "http://127.0.0.1:1"), **options
+    )
+    return result
 
 
 def test_folders_above_the_league_and_junk_are_left_out(tmp_path):

@@ -4,8 +4,7 @@ The hub's data set `SoccerNet/SN-BAS-2025` holds one zip per split, as SoccerNet
 (0.2 and later, `SoccerNet.Downloader`, task `spotting-ball-2025`) takes it. Access has to be asked
 for; the videos are for research under SoccerNet's non-disclosure agreement.
 
-    with download_to(out) as download:
-        download.split("train")
+    download("data/SN-BAS-2025", ["train", "valid"])
 
 What is complete is recorded in `<out>/.download/<split>.json`, so that a second call needs neither
 archive nor network.
@@ -14,8 +13,7 @@ archive nor network.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,22 +22,19 @@ from onball.data.download.hub import AccessError, HubDataset, fetch, find_remote
 from onball.data.layout import OFFICIAL_SPLITS, SPLITS, SPLITS_FILE, some_names
 from onball.errors import ConfigError, InputError, OnballError, OnballWarning
 from onball.files import read_json_object, require_writable, write_json_atomic
+from onball.progress import Progress, ProgressCallback, no_progress
 
 __all__ = [
     "BAS_2025",
     "AccessError",
-    "Download",
     "HubDataset",
     "PasswordError",
     "SplitResult",
-    "download_to",
+    "download",
 ]
 
 BAS_2025 = "SoccerNet/SN-BAS-2025"
 _RECORDS = ".download"
-
-#: Called with what is done ("downloading", "unpacking"), the bytes so far and the bytes in all.
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +44,7 @@ class SplitResult:
     Attributes:
         split: its name.
         matches: names of its matches.
-        was_complete: nothing had to be done.
+        was_complete: True if nothing had to be done.
     """
 
     split: str
@@ -57,26 +52,44 @@ class SplitResult:
     was_complete: bool
 
 
-@contextmanager
-def download_to(
-    out: Path,
-    dataset: HubDataset | None = None,
+def download(
+    out: str | Path,
+    splits: Sequence[str] = SPLITS,
     *,
+    dataset: HubDataset | None = None,
     password: str | None = None,
     keep_zip: bool = False,
-) -> Iterator[Download]:
-    """Downloads into `out`; no two at a time.
+    progress: ProgressCallback = no_progress,
+) -> list[SplitResult]:
+    """Download and unpack splits of SoccerNet Ball Action Spotting into one folder.
+
+    A split that is complete is not downloaded again, an interrupted download is continued, and a
+    `<split>.zip` that is already in the folder is used.
 
     Args:
-        out: made if it is missing; becomes the root of the data set.
-        dataset: where from; None takes `BAS_2025` of the public hub.
-        password: for encrypted archives.
+        out: folder that becomes the root of the data set; made if it is missing.
+        splits: names of splits: `train`, `valid`, `test`, `challenge`.
+        dataset: data set on the hub; None takes `BAS_2025` of the public hub.
+        password: password of encrypted archives.
         keep_zip: leave `<split>.zip` in `out` after unpacking.
+        progress: called with the bytes downloaded, then unpacked, of each split.
 
-    Raises `OnballError` if the folder cannot be written or another download into it is running.
+    Returns:
+        The splits in the given order, each complete on disk.
+
+    Raises:
+        ConfigError: a split is unknown.
+        AccessError: the hub requires a login, or access has not been granted.
+        PasswordError: the archive is encrypted and the password is missing or wrong.
+        OnballError: the download failed, the folder cannot be written, or another download into
+            it is running.
     """
+    for split in splits:
+        if split not in SPLITS:
+            raise ConfigError(f"unknown split '{split}': choose {', '.join(SPLITS)}")
     from filelock import FileLock, Timeout
 
+    out = Path(out)
     require_writable(out / _RECORDS)
     lock = FileLock(out / _RECORDS / "lock")
     try:
@@ -84,13 +97,14 @@ def download_to(
     except Timeout:
         raise OnballError(f"{out}: another download into it is running: wait for it") from None
     try:
-        yield Download(out, dataset or HubDataset(BAS_2025), password, keep_zip)
+        downloads = _Downloads(out, dataset or HubDataset(BAS_2025), password, keep_zip)
+        return [downloads.complete(split, progress) for split in splits]
     finally:
         lock.release()
 
 
-class Download:
-    """Downloads and unpacks splits into one folder. Made by `download_to`."""
+class _Downloads:
+    """Downloads into one folder."""
 
     def __init__(
         self, out: Path, dataset: HubDataset, password: str | None, keep_zip: bool
@@ -100,21 +114,11 @@ class Download:
         self._password = password
         self._keep_zip = keep_zip
 
-    def split(self, split: str, on_progress: Progress | None = None) -> SplitResult:
-        """Make one split complete. A `<split>.zip` that is already in the folder is used.
-
-        Raises `ConfigError` for an unknown split, and what `fetch` and `unpack` raise.
-        """
-        if split not in SPLITS:
-            raise ConfigError(f"unknown split '{split}': choose {', '.join(SPLITS)}")
+    def complete(self, split: str, progress: ProgressCallback) -> SplitResult:
+        """Make one split complete."""
         known = self._recorded(split)
         if known is not None:
             return SplitResult(split, known, was_complete=True)
-
-        def report(what: str, done: int, total: int) -> None:
-            if on_progress is not None:
-                on_progress(what, done, total)
-
         archive = self._out / f"{split}.zip"
         if not archive.is_file():
             remote = find_remote(self._dataset, f"*{split}.zip")
@@ -122,14 +126,18 @@ class Download:
                 remote,
                 archive,
                 self._dataset,
-                lambda done: report("downloading", done, remote.size),
+                lambda done: progress(
+                    Progress(f"{split}: downloading", done, remote.size, "bytes")
+                ),
             )
         matches = unpack(
             archive,
             self._out,
             self._out / _RECORDS / split,
             password=self._password,
-            on_progress=lambda done, total: report("unpacking", done, total),
+            on_progress=lambda done, total: progress(
+                Progress(f"{split}: unpacking", done, total, "bytes")
+            ),
         )
         write_json_atomic(self._record(split), {"matches": matches})
         if not self._keep_zip:
@@ -161,5 +169,5 @@ class Download:
                 f"{self._out}: {split}.zip holds {some_names(unlisted)}, which SoccerNet's list of "
                 f"'{split}' does not name: write {SPLITS_FILE} to train on it",
                 OnballWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
