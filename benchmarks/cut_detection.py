@@ -20,7 +20,7 @@ from scenedetect.detectors import ContentDetector, HashDetector, HistogramDetect
 
 from onball.data.layout import find_matches
 from onball.errors import OnballError
-from onball.formats.tracks_parquet import simulated_video
+from onball.formats.tracks_parquet import read_tracks
 from onball.tracking.tracker import SHORTEST_SHOT_S, CutDetector
 from onball.video import read_frames
 
@@ -48,7 +48,7 @@ def main() -> None:
     options = parser.parse_args()
     try:
         matches = find_matches(options.root, options.split)
-        truth = {m.require_video(): simulated_video(m.folder / "tracks.parquet") for m in matches}
+        truth = {m.require_video(): read_tracks(m.folder / "tracks.parquet").video for m in matches}
     except OnballError as error:
         sys.exit(str(error))
     end = round(60_000 * options.minutes)

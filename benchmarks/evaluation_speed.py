@@ -27,11 +27,10 @@ from SoccerNet.Evaluation import ActionSpotting
 
 from onball.actions import ACTIONS
 from onball.evaluation import evaluate_folder, report_folder
-from onball.evaluation.files import read_predictions, read_truth
-from onball.evaluation.matching import Columns
 from onball.evaluation.spotting import action_matcher, average_of
-from onball.events import Event, EventList, Team
+from onball.events import Event, EventColumns, EventList, Team
 from onball.formats import write_labels, write_results
+from onball.formats.soccernet import read_label_columns, read_result_columns
 
 LEAST_RATIO = 20
 MOST_SECONDS = 0.5
@@ -58,8 +57,8 @@ def main() -> int:
             times=options.times,
         )
         pair = [
-            Columns.joined([read(file) for file in sorted(folder.rglob("*.json"))])
-            for read, folder in ((read_truth, truth), (read_predictions, found))
+            EventColumns.joined([read(file) for file in sorted(folder.rglob("*.json"))])
+            for read, folder in ((read_label_columns, truth), (read_result_columns, found))
         ]
         metric_s = _timed([lambda: _metric(pair[0], pair[1], options.matches)], options.times)[1][0]
         (report,), (report_s,) = _timed([lambda: report_folder(found, truth, "all")], options.times)
@@ -116,7 +115,7 @@ def _package(truth: Path, found: Path, metric: str) -> float:
     return float(result["a_mAP"])
 
 
-def _metric(truth: Columns, found: Columns, matches: int) -> float:
+def _metric(truth: EventColumns, found: EventColumns, matches: int) -> float:
     return average_of(action_matcher(truth, found, matches), (1.0,)).map12
 
 

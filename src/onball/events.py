@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, overload
 
-from onball.actions import Action
+import numpy as np
+from numpy.typing import NDArray
+
+from onball.actions import ACTION_INDEX, Action
 
 
 class Team(StrEnum):
@@ -35,6 +39,10 @@ UNKNOWN_SIDE = -1
 def side_of(team: Team) -> int:
     """Return the side index of a team: 0 for left, 1 for right, else `UNKNOWN_SIDE`."""
     return SIDES.index(team) if team in SIDES else UNKNOWN_SIDE
+
+
+#: `side_of` as a table.
+SIDE_INDEX: dict[Team, int] = {team: side_of(team) for team in Team}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -132,3 +140,53 @@ class EventList:
     def counts(self) -> Counter[Action]:
         """Count the events of each action."""
         return Counter(event.label for event in self.events)
+
+
+@dataclass(frozen=True, slots=True)
+class EventColumns:
+    """Events of several matches as arrays `[N]`, one per attribute; the metric computes with them.
+
+    Attributes:
+        match: index of the match, from 0.
+        half: from 1.
+        action: index of the action, 0 to 11.
+        position_ms: integer milliseconds.
+        confidence: 0 to 1.
+        side: 0 left, 1 right, -1 unknown, see `side_of`.
+    """
+
+    match: NDArray[np.int64]
+    half: NDArray[np.int64]
+    action: NDArray[np.int64]
+    position_ms: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    side: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.match)
+
+    @classmethod
+    def of(cls, matches: Sequence[EventList]) -> EventColumns:
+        """Convert event lists, one per match; events keep their order."""
+        events = [event for match in matches for event in match]
+        n = len(events)
+        return cls(
+            np.repeat(np.arange(len(matches)), np.array([len(m) for m in matches], np.int64)),
+            np.fromiter(map(attrgetter("half"), events), np.int64, n),
+            np.fromiter((ACTION_INDEX[event.label] for event in events), np.int64, n),
+            np.fromiter(map(attrgetter("position_ms"), events), np.int64, n),
+            np.fromiter(map(attrgetter("confidence"), events), np.float64, n),
+            np.fromiter((SIDE_INDEX[event.team] for event in events), np.int64, n),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[EventColumns]) -> EventColumns:
+        """Concatenate the events of single matches; the i-th part becomes match i."""
+        parts = [replace(part, match=np.full(len(part), i)) for i, part in enumerate(parts)]
+        if not parts:
+            return cls.of([])
+        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in cls.__slots__))
+
+    def where(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> EventColumns:
+        """Return the events chosen by a mask `[N]`, or by indices in any order."""
+        return EventColumns(*(getattr(self, name)[keep] for name in self.__slots__))

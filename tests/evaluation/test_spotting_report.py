@@ -9,7 +9,7 @@ import pytest
 from onball.actions import ACTIONS, Action
 from onball.errors import ConfigError
 from onball.evaluation import evaluate_spotting, report_spotting
-from onball.events import Event, EventList, Team
+from onball.events import Event, EventColumns, EventList, Team
 
 
 def report(truth, predictions, **options):
@@ -193,11 +193,10 @@ def test_intervals_hold_the_figure_and_come_out_the_same_again():
 
 def test_drawing_every_match_once_gives_the_metric_itself():
     from onball.evaluation.bootstrap import _units, _weighted_ap
-    from onball.evaluation.matching import Columns
     from onball.evaluation.spotting import action_matcher
 
     truth, predictions = draw(8)
-    matcher = action_matcher(Columns.of(truth), Columns.of(predictions), len(truth))
+    matcher = action_matcher(EventColumns.of(truth), EventColumns.of(predictions), len(truth))
     found = matcher.match(1.0)
     labels, detections, units = _units(matcher, found, len(truth), "matches")
     drawn = np.array([[1, 2, 0], [1, 0, 0], [1, 1, 3]], float)

@@ -15,7 +15,7 @@ from trackers import load_mot_file
 
 from onball.errors import DataError
 from onball.formats.mot import write_mot
-from onball.formats.tracks_parquet import read_about, read_tracks, write_tracks
+from onball.formats.tracks_parquet import open_writer, read_about, read_tracks, write_tracks
 from onball.tracks import BALL, KINDS, UNTRACKED, TrackedVideo, Tracks
 from onball.video import VideoWriter
 
@@ -57,8 +57,6 @@ def test_a_video_in_which_nothing_was_found_has_a_file(tracks, tmp_path):
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path):
-    from onball.formats.tracks_parquet import open_writer
-
     with (
         pytest.raises(RuntimeError, match="stop"),
         open_writer(tmp_path / "t.parquet", detector="", video=""),
@@ -190,18 +188,16 @@ def test_true_tracks_of_a_simulated_match_are_read(onball, tmp_path):
     assert set(np.unique(tracks.kinds)) <= set(range(len(KINDS)))
     assert BALL in tracks.kinds
     assert (np.diff(tracks.time_ms) >= 0).all()
-    rows = pq.read_table(path).filter(pc.field("kind") != "spare ball")
+    rows = pq.read_table(path).filter(pc.field("class") != "spare ball")
     assert 0 <= rows.num_rows - len(tracks) < rows.num_rows // 100
     camera = pq.read_table(path.with_name("camera.parquet"))
     views = np.array(camera["view"].to_pylist())
     changes = camera["time_ms"].to_numpy()[1:][views[1:] != views[:-1]]
     assert set(changes.tolist()) <= set(tracks.video.cuts_ms)
     # Another program may have written the names as plain text.
-    plain = pq.read_table(path)
-    at = plain.column_names.index("kind")
-    pq.write_table(plain.set_column(at, "kind", plain["kind"].cast(pa.string())), path)
+    rewritten(path, with_column("class", lambda c: c.cast(pa.string())))
     assert np.array_equal(read_tracks(path).kinds, tracks.kinds)
-    pq.write_table(plain.drop_columns(["x1"]), path)
+    rewritten(path, lambda table: table.drop_columns(["x1"]))
     with pytest.raises(DataError, match=r"has no column 'x1'"):
         read_tracks(path)
     again = path.with_name("again.parquet")

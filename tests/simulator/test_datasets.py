@@ -14,7 +14,9 @@ import pytest
 
 from onball.data.layout import find_matches
 from onball.errors import DataError
+from onball.formats.parquet import arrow_schema
 from onball.formats.soccernet import read_labels
+from onball.formats.tracks_parquet import COLUMNS
 from onball.simulator.dataset import (
     CRF_RANGE,
     PRESETS,
@@ -27,7 +29,7 @@ from onball.simulator.dataset import (
 )
 from onball.simulator.paint.scene import distort
 from onball.simulator.rendering import MatchPlan, MatchRenderer
-from onball.simulator.truth import BALL_ID, SCHEMA
+from onball.simulator.truth import BALL_ID, TRUTH_COLUMNS
 from onball.video.reading import read_frames
 
 PLAN = MatchPlan(seed=3, duration_ms=6000, crf=20)
@@ -58,9 +60,9 @@ def test_the_same_plan_gives_the_same_bytes(match, tmp_path):
 
 def test_true_boxes_hold_the_ball_as_it_is_seen(match):
     tracks = pq.read_table(match / "tracks.parquet")
-    assert tracks.schema.equals(SCHEMA)
+    assert tracks.schema.equals(arrow_schema((*COLUMNS, *TRUTH_COLUMNS)))
     frame = tracks.to_pylist()
-    balls = [row for row in frame if row["id"] == BALL_ID]
+    balls = [row for row in frame if row["track_id"] == BALL_ID]
     assert len(balls) > 100
     frames = np.concatenate(
         [b.frames for b in read_frames(match / "224p.mp4", fps=None, size=None)]
@@ -145,7 +147,7 @@ def test_cameras_take_true_places_to_true_boxes(match):
     k1 = MatchRenderer(PLAN).look.distortion
     checked = 0
     for row in pq.read_table(match / "tracks.parquet").to_pylist():
-        if row["id"] != BALL_ID or row["time_ms"] % 400:
+        if row["track_id"] != BALL_ID or row["time_ms"] % 400:
             continue
         camera = cameras[row["time_ms"]]
         assert camera["view"] == "main" and camera["k1"] == pytest.approx(k1)

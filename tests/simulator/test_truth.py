@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,27 +12,28 @@ import pyarrow.parquet as pq
 import pytest
 
 from onball.errors import DataError
-from onball.formats.tracks_parquet import CAMERA_FILE
-from onball.simulator import truth as parquet
+from onball.formats import parquet
+from onball.formats.mot import MOT_CLASSES, write_mot_ground_truth
+from onball.formats.parquet import arrow_schema
+from onball.formats.tracks_parquet import CLASSES, COLUMNS, read_tracks
 from onball.simulator.truth import (
     BALL_ID,
-    CAMERA_SCHEMA,
-    CLASS_OF_KIND,
-    KINDS,
-    SCHEMA,
+    CAMERA_COLUMNS,
+    CAMERA_FILE,
     SPARE_BALL_ID,
+    TRUTH_COLUMNS,
     VIEWS,
     CameraWriter,
-    TrackWriter,
-    write_mot,
+    TruthWriter,
 )
 from onball.simulator.world import PEOPLE, Camera, WorldState
-from onball.tracks import TRACKS_FILE
+from onball.tracks import KINDS, TRACKS_FILE, TrackedVideo
 
 ROWS = PEOPLE + 2
+VIDEO = TrackedVideo(398, 224, 400, 25.0)
 
 
-def moment(time_ms: int, *, ball: bool = True, spare: bool = True) -> WorldState:
+def state_at(time_ms: int, *, ball: bool = True, spare: bool = True) -> WorldState:
     """Person i stands at (i, -i); the ball hangs at (1, 2, 3), the spare one lies at (50, 36)."""
     nowhere = np.full(3, np.nan, np.float32)
     people = np.arange(PEOPLE, dtype=np.float32)
@@ -57,32 +59,35 @@ def boxes_of(*seen: int) -> np.ndarray:
     return boxes
 
 
-def write_tracks(folder: Path, *frames: tuple[int, np.ndarray | None, bool]) -> list[dict]:
-    with TrackWriter(folder / TRACKS_FILE) as tracks:
+def write_tracks(
+    folder: Path, *frames: tuple[int, np.ndarray | None, bool], video: TrackedVideo = VIDEO
+) -> list[dict]:
+    with TruthWriter(folder / TRACKS_FILE) as tracks:
         for time_ms, boxes, swapped in frames:
-            tracks.add(moment(time_ms), boxes, swapped)
+            tracks.add(state_at(time_ms), boxes, swapped)
+        tracks.finish(video)
     table = pq.read_table(folder / TRACKS_FILE)
-    assert table.schema.equals(SCHEMA)
+    assert table.schema.equals(arrow_schema((*COLUMNS, *TRUTH_COLUMNS)))
     return table.to_pylist()
 
 
-def test_everything_in_the_picture_has_a_row_and_nothing_else(tmp_path):
+def test_everything_in_the_image_has_a_row_and_nothing_else(tmp_path):
     rows = write_tracks(tmp_path, (0, boxes_of(3, BALL_ID), False), (40, boxes_of(3), False))
-    assert [(row["time_ms"], row["id"]) for row in rows] == [(0, 3), (0, BALL_ID), (40, 3)]
+    assert [(row["time_ms"], row["track_id"]) for row in rows] == [(0, 3), (0, BALL_ID), (40, 3)]
     assert rows[0] == {
-        "time_ms": 0, "id": 3, "kind": "player", "team": "left",
+        "time_ms": 0, "track_id": 3, "class": "player", "team": "left", "score": 1,
         "x0": 3, "y0": 6, "x1": 13.25, "y1": 26.5, "pitch_x": 3, "pitch_y": -3, "pitch_z": 0,
     }  # fmt: skip
     assert [rows[1][name] for name in ("pitch_x", "pitch_y", "pitch_z")] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("swapped", [False, True])
-def test_kinds_and_teams_go_by_who_it_is_and_which_goal_he_defends(tmp_path, swapped):
+def test_classes_and_teams_follow_from_the_person_and_the_half(tmp_path, swapped):
     rows = write_tracks(tmp_path, (0, boxes_of(*range(ROWS)), swapped))
-    assert [row["id"] for row in rows] == list(range(33))
+    assert [row["track_id"] for row in rows] == list(range(33))
     outfield = ["player"] * 10
-    assert [row["kind"] for row in rows] == [
-        "goalkeeper", *outfield, "goalkeeper", *outfield, *["referee"] * 3, *["substitute"] * 6,
+    assert [row["class"] for row in rows] == [
+        "goalkeeper", *outfield, "goalkeeper", *outfield, *["referee"] * 3, *["person"] * 6,
         "ball", "spare ball",
     ]  # fmt: skip
     home, away = ("right", "left") if swapped else ("left", "right")
@@ -91,18 +96,19 @@ def test_kinds_and_teams_go_by_who_it_is_and_which_goal_he_defends(tmp_path, swa
     )
 
 
-def test_without_a_picture_everybody_has_a_row_without_a_box(tmp_path):
+def test_without_a_video_everybody_has_a_row_without_a_box(tmp_path):
     rows = write_tracks(tmp_path, (80, None, True))
-    assert [row["id"] for row in rows] == list(range(ROWS))
+    assert [row["track_id"] for row in rows] == list(range(ROWS))
     assert all(np.isnan([row[name] for name in ("x0", "y0", "x1", "y1")]).all() for row in rows)
     assert [row["pitch_x"] for row in rows[:PEOPLE]] == list(range(PEOPLE))
     assert rows[SPARE_BALL_ID]["pitch_x"] == 50
 
 
-def test_without_a_picture_a_ball_that_is_not_there_has_no_row(tmp_path):
-    with TrackWriter(tmp_path / TRACKS_FILE) as tracks:
-        tracks.add(moment(0, ball=False, spare=False), None, False)
-    assert pq.read_table(tmp_path / TRACKS_FILE)["id"].to_pylist() == list(range(PEOPLE))
+def test_without_a_video_a_ball_that_is_not_there_has_no_row(tmp_path):
+    with TruthWriter(tmp_path / TRACKS_FILE) as tracks:
+        tracks.add(state_at(0, ball=False, spare=False), None, False)
+        tracks.finish(VIDEO)
+    assert pq.read_table(tmp_path / TRACKS_FILE)["track_id"].to_pylist() == list(range(PEOPLE))
 
 
 def test_rows_go_to_disk_in_groups_so_that_memory_stays_flat(tmp_path, monkeypatch):
@@ -124,7 +130,7 @@ def test_cameras_are_kept_to_the_last_digit(tmp_path):
         for i, view in enumerate(VIEWS):
             cameras.add(40 * i, view, 40 * i if view != "replay" else 7, matrix + i, -0.125)
     table = pq.read_table(tmp_path / CAMERA_FILE)
-    assert table.schema.equals(CAMERA_SCHEMA)
+    assert table.schema.equals(arrow_schema(CAMERA_COLUMNS))
     assert table["time_ms"].to_pylist() == [0, 40, 80, 120]
     assert table["view"].to_pylist() == ["main", "close_up", "behind_goal", "replay"]
     assert table["world_ms"].to_pylist() == [0, 40, 80, 7]
@@ -152,10 +158,14 @@ def read_truth(folder: Path) -> list[list[float]]:
     return [[float(number) for number in line.split(",")] for line in lines]
 
 
+def write_mot(folder: Path) -> Path:
+    return write_mot_ground_truth(folder / TRACKS_FILE, name="sequence")
+
+
 def test_mot_has_the_same_boxes(tmp_path):
     everyone = boxes_of(0, 5, 22, 24, 25, BALL_ID, SPARE_BALL_ID)
     write_tracks(tmp_path, (0, everyone, False), (40, boxes_of(5), False), (120, boxes_of(5), True))
-    assert write_mot(tmp_path, 25.0, (398, 224)) == tmp_path / "gt" / "gt.txt"
+    assert write_mot(tmp_path) == tmp_path / "gt" / "gt.txt"
     truth = read_truth(tmp_path)
     assert [row[:2] for row in truth] == [
         [1, 1], [1, 6], [1, 23], [1, 25], [1, 26], [1, 32], [1, 33], [2, 6], [4, 6],
@@ -165,52 +175,78 @@ def test_mot_has_the_same_boxes(tmp_path):
     assert all(row[6] == row[8] == 1 for row in truth)
 
 
-def test_every_kind_has_a_class_of_mot():
-    assert set(CLASS_OF_KIND) == set(KINDS)
-    # TrackEval scores 1 and passes over 2, 7, 8 and 12; it knows 1 to 13.
-    assert set(CLASS_OF_KIND.values()) == {1, 2, 7, 8, 12}
+def test_every_class_has_a_class_of_mot():
+    assert set(MOT_CLASSES) == set(CLASSES)
+    # TrackEval scores 1 and ignores 2, 7, 8 and 12; it knows 1 to 13.
+    assert set(MOT_CLASSES.values()) == {1, 2, 7, 8, 12}
 
 
 @pytest.mark.parametrize("fps", [12.5, 25.0, 30000 / 1001, 50.0, 60.0])
 def test_mot_counts_the_frames_of_any_rate(tmp_path, fps):
     times = [round(frame * 1000 / fps) for frame in range(2000)]
-    write_tracks(tmp_path, *((time, boxes_of(4), False) for time in times))
-    write_mot(tmp_path, fps, (64, 36))
+    video = replace(VIDEO, duration_ms=round(2_000_000 / fps), fps=fps)
+    write_tracks(tmp_path, *((time, boxes_of(4), False) for time in times), video=video)
+    write_mot(tmp_path)
     assert [row[0] for row in read_truth(tmp_path)] == list(range(1, 2001))
+    assert "seqLength=2000\n" in (tmp_path / "seqinfo.ini").read_text()
 
 
-def test_the_sequence_is_as_long_as_the_film_even_if_its_end_shows_nobody(tmp_path):
-    write_tracks(tmp_path, (0, boxes_of(4), False), (40, boxes_of(), False))
-    write_mot(tmp_path, 25.0, (398, 224))
+def test_the_sequence_is_as_long_as_the_video_even_if_its_end_shows_nobody(tmp_path):
+    video = replace(VIDEO, duration_ms=80)
+    write_tracks(tmp_path, (0, boxes_of(4), False), (40, boxes_of(), False), video=video)
+    write_mot(tmp_path)
     sequence = configparser.ConfigParser()
     sequence.optionxform = str
     sequence.read(tmp_path / "seqinfo.ini")
     assert dict(sequence["Sequence"]) == {
-        "name": tmp_path.name, "imDir": "img1", "frameRate": "25", "seqLength": "1",
+        "name": "sequence", "imDir": "img1", "frameRate": "25", "seqLength": "2",
         "imWidth": "398", "imHeight": "224", "imExt": ".jpg",
     }  # fmt: skip
-    with CameraWriter(tmp_path / CAMERA_FILE) as cameras:
-        for time_ms in (0, 40):
-            cameras.add(time_ms, "main", time_ms, np.eye(3, 4), 0.0)
-    write_mot(tmp_path, 25.0, (398, 224))
-    sequence.read(tmp_path / "seqinfo.ini")
-    assert sequence["Sequence"]["seqLength"] == "2"
 
 
-def test_tracks_without_boxes_are_told_and_leave_no_file(tmp_path):
+def test_mot_of_tracks_without_boxes_is_refused_and_leaves_no_file(tmp_path):
     write_tracks(tmp_path, (0, None, False))
     with pytest.raises(DataError, match="without a picture"):
-        write_mot(tmp_path, 25.0, (398, 224))
+        write_mot(tmp_path)
     assert not list((tmp_path / "gt").iterdir()) and not (tmp_path / "seqinfo.ini").exists()
 
 
 def test_missing_or_broken_tracks_are_one_line(tmp_path):
     with pytest.raises(DataError, match=r"tracks\.parquet: no such file"):
-        write_mot(tmp_path, 25.0, (398, 224))
+        write_mot(tmp_path)
     (tmp_path / TRACKS_FILE).write_bytes(b"PAR1 nothing PAR1")
-    with pytest.raises(DataError, match="cannot be read as tracks") as told:
-        write_mot(tmp_path, 25.0, (398, 224))
-    assert "\n" not in str(told.value)
+    with pytest.raises(DataError, match="cannot be read as tracks") as caught:
+        write_mot(tmp_path)
+    assert "\n" not in str(caught.value)
     pq.write_table(pa.table({"time_ms": [0], "id": [1]}), tmp_path / TRACKS_FILE)
     with pytest.raises(DataError, match="cannot be read as tracks"):
-        write_mot(tmp_path, 25.0, (398, 224))
+        write_mot(tmp_path)
+
+
+def test_true_tracks_are_read_as_a_perfect_detector_would_find_them(tmp_path):
+    boxes = boxes_of(0, 22, 25, BALL_ID, SPARE_BALL_ID)
+    boxes[5] = (390, 10, 390.05, 30)  # rounded, it has no width
+    write_tracks(tmp_path, (0, boxes, False), (40, None, False))
+    tracks = read_tracks(tmp_path / TRACKS_FILE)
+    assert tracks.track_ids.tolist() == [0, 22, 25, BALL_ID]
+    assert [KINDS[kind] for kind in tracks.kinds] == ["goalkeeper", "referee", "person", "ball"]
+    assert np.array_equal(tracks.boxes, boxes[[0, 22, 25, BALL_ID]])
+    assert (tracks.scores == 1).all() and tracks.video == VIDEO
+
+
+def test_cuts_are_changes_of_view_and_jumps_in_time(tmp_path):
+    frames = [
+        (0, "main", 0), (40, "close_up", 40), (80, "close_up", 80), (120, "main", 120),
+        (160, "replay", 20), (200, "replay", 40), (240, "replay", 900), (280, "main", 280),
+    ]  # fmt: skip
+    with CameraWriter(tmp_path / CAMERA_FILE) as cameras:
+        for time_ms, view, world_ms in frames:
+            cameras.add(time_ms, view, world_ms, np.eye(3, 4), 0.0)
+    assert cameras.cuts_ms == [40, 120, 160, 240, 280]
+
+
+def test_true_tracks_of_an_older_version_name_the_remedy(tmp_path):
+    older = {"time_ms": [0], "id": [1], "kind": ["player"], "pitch_x": [0.0]}
+    pq.write_table(pa.table(older), tmp_path / TRACKS_FILE)
+    with pytest.raises(DataError, match=r"older version: .*simulate the match again"):
+        read_tracks(tmp_path / TRACKS_FILE)

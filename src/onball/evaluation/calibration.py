@@ -25,9 +25,8 @@ from onball.actions import ACTIONS, Action
 from onball.config.schema import MAX_KNOTS, Knots
 from onball.errors import DataError
 from onball.evaluation.average_precision import PRCurve
-from onball.evaluation.matching import Columns
 from onball.evaluation.spotting import action_matcher
-from onball.events import EventList
+from onball.events import EventColumns, EventList
 
 #: Fewer matched predictions than this say too little about an action: it gets the pooled map.
 MIN_MATCHED = 10
@@ -221,7 +220,7 @@ def _samples(
     truth: Sequence[EventList], predictions: Sequence[EventList], tolerance_s: float
 ) -> Iterator[_Sample]:
     """The sample of each action, paired as SoccerNet's evaluator does."""
-    matcher = action_matcher(Columns.of(truth), Columns.of(predictions), len(truth))
+    matcher = action_matcher(EventColumns.of(truth), EventColumns.of(predictions), len(truth))
     hits = matcher.match(tolerance_s) >= 0
     for (start, stop), positives in zip(pairwise(matcher.bounds), matcher.positives, strict=True):
         yield _Sample(matcher.scores[start:stop], hits[start:stop], int(positives))

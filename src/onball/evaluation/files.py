@@ -1,11 +1,4 @@
-"""Prediction and label files straight into columns: a hundred thousand entries in a moment.
-
-Files as SoccerNet and this package write them are decoded without making an `Event` of every
-entry, and checked a column at a time. Whatever is unusual in a file, such as a missing field or a
-value out of range, sends the whole file through the exact reader of `formats.soccernet`, which
-accepts it or says what is wrong where. So the quick way may be narrower than the exact one, but
-must never take what the exact one refuses, or read it differently.
-"""
+"""Evaluation of prediction files on disk against the labels of a split."""
 
 from __future__ import annotations
 
@@ -17,149 +10,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from onball.actions import ACTIONS
 from onball.data.layout import Match, find_matches, some_names
-from onball.errors import DataError, InputError, LabelError, OnballWarning
-from onball.evaluation.matching import SIDE_INDEX, Columns
+from onball.errors import DataError, InputError, OnballWarning
 from onball.evaluation.metrics import SpottingReport, report_columns
 from onball.evaluation.spotting import SpottingResult, action_matcher, average_of, check_tolerances
-from onball.formats.soccernet import RESULTS_FILE, half_of, read_labels, read_results
-
-_File = TypeVar("_File", "_Results", "_Labels")
-
-_ACTIONS = {action.value: action.order for action in ACTIONS}
-_SIDES: dict[str | None, int] = {
-    None: -1,
-    "not applicable": -1,  # as SoccerNet has it
-    **{team.value: side for team, side in SIDE_INDEX.items()},
-}
-#: Above all whole numbers of as many digits as `formats.soccernet` takes for a position.
-_TOO_LARGE = 10**12
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-
-# `int | float` for whole numbers, because as a mere `int` the text "12.0" would pass for 12.
-# Without `gc`, because the search for cycles in a large file without any takes its time.
-
-
-class _Prediction(msgspec.Struct, gc=False):
-    label: str
-    position: int | float
-    half: int | float
-    confidence: float
-    team: str | None = None
-
-
-class _Annotation(msgspec.Struct, gc=False, rename="camel"):
-    game_time: str
-    label: str
-    position: int | float
-    confidence: float = 1.0
-    team: str | None = None
-
-
-class _Results(msgspec.Struct, gc=False):
-    predictions: list[_Prediction]
-    match: str = msgspec.field(default="", name="UrlLocal")
-
-
-class _Labels(msgspec.Struct, gc=False):
-    annotations: list[_Annotation]
-    match: str = msgspec.field(default="", name="UrlLocal")
-
-
-# Not strict: numbers may be written as text, as SoccerNet does it.
-_RESULTS = msgspec.json.Decoder(_Results, strict=False)
-_LABELS = msgspec.json.Decoder(_Labels, strict=False)
-
-
-def read_predictions(path: str | Path) -> Columns:
-    """The predictions of a `results_spotting.json`, in the order of the file; match 0.
-
-    Raises `LabelError` as `formats.read_results` does, and for a file that is empty.
-    """
-    results = _decoded(path, _RESULTS, "write the predictions again")
-    if results is not None:
-        entries = results.predictions
-        columns = _usual(entries, [entry.half for entry in entries])
-        if columns is not None:
-            return columns
-    return Columns.of([read_results(path, file_order=True)])
-
-
-def read_truth(path: str | Path) -> Columns:
-    """The annotations of a `Labels-ball.json`, sorted by time; match 0.
-
-    Raises `LabelError` as `formats.read_labels` does, and for a file that is empty.
-    """
-    labels = _decoded(path, _LABELS, "get the labels again")
-    if labels is not None:
-        entries = labels.annotations
-        columns = _usual(entries, [half_of(entry.game_time) for entry in entries])
-        if columns is not None:
-            return columns.where(np.argsort(columns.position_ms, kind="stable"))
-    return Columns.of([read_labels(path)])
-
-
-def _decoded(path: str | Path, decoder: msgspec.json.Decoder[_File], advice: str) -> _File | None:
-    """What the file holds; None if it is not as usual. Raises `LabelError` if it is empty."""
-    try:
-        content = Path(path).read_bytes()
-    except OSError:
-        return None
-    if not content:
-        raise LabelError(f"{path}: the file is empty (0 bytes): {advice}")
-    content = content.removeprefix(_BYTE_ORDER_MARK)
-    try:
-        if not content.isascii():
-            content.decode()  # the decoder does not check the text of fields it has no use for
-        return decoder.decode(content)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-
-
-def _usual(
-    entries: Sequence[_Prediction] | Sequence[_Annotation], halves: Sequence[float | None]
-) -> Columns | None:
-    """The entries, if each is as usual; else None. `halves` has None where there is none."""
-    n = len(entries)
-    if n == 0:
-        return Columns.of([])
-    half = _whole(halves, least=1)
-    position_ms = _whole([entry.position for entry in entries], least=0)
-    confidence = np.fromiter((entry.confidence for entry in entries), np.float64, n)
-    within = (confidence >= 0) & (confidence <= 1)  # false for NaN too
-    if half is None or position_ms is None or not within.all():
-        return None
-    try:
-        return Columns(
-            match=np.zeros(n, np.int64),
-            half=half,
-            action=np.fromiter((_ACTIONS[entry.label] for entry in entries), np.int64, n),
-            position_ms=position_ms,
-            confidence=confidence,
-            side=np.fromiter((_SIDES[entry.team] for entry in entries), np.int64, n),
-        )
-    except KeyError:
-        return None
-
-
-def _whole(values: Sequence[float | None], least: int) -> NDArray[np.int64] | None:
-    """The values as whole numbers; None if one is not whole, or out of range."""
-    array = np.array(values)
-    if array.dtype.kind != "i":  # one float among whole numbers makes all of them floats
-        return None
-    whole = array.astype(np.int64)
-    return whole if ((whole >= least) & (whole < _TOO_LARGE)).all() else None
-
-
-# --- Where prediction files lie, and what is missing or misnamed among them.
+from onball.events import EventColumns
+from onball.formats.soccernet import RESULTS_FILE, read_label_columns, read_result_columns
 
 
 def prediction_files(
@@ -294,8 +153,8 @@ class _Pair:
     """Truth and predictions of the same matches."""
 
     names: list[str]
-    truth: Columns
-    predictions: Columns
+    truth: EventColumns
+    predictions: EventColumns
 
 
 def _read(predictions: str | Path, root: str | Path, split: str) -> _Pair:
@@ -305,12 +164,12 @@ def _read(predictions: str | Path, root: str | Path, split: str) -> _Pair:
         if others:
             message = f"{predictions}: not in '{split}', left out: {some_names(others)}"
             warnings.warn(message, OnballWarning, stacklevel=3)
-        truth = [read_truth(match.require_labels()) for match in matches]
-        found = [read_predictions(file) for file in files]
+        truth = [read_label_columns(match.require_labels()) for match in matches]
+        found = [read_result_columns(file) for file in files]
         for match, labels, events, file in zip(matches, truth, found, files, strict=True):
             _check_halves(match, labels, events, file)
             _warn_of_nothing(match, labels, events, file)
-    return _Pair([m.name for m in matches], Columns.joined(truth), Columns.joined(found))
+    return _Pair([m.name for m in matches], EventColumns.joined(truth), EventColumns.joined(found))
 
 
 def labelled_matches(root: str | Path, split: str) -> list[Match]:
@@ -322,7 +181,7 @@ def labelled_matches(root: str | Path, split: str) -> list[Match]:
     return matches
 
 
-def _check_halves(match: Match, labels: Columns, events: Columns, file: Path) -> None:
+def _check_halves(match: Match, labels: EventColumns, events: EventColumns, file: Path) -> None:
     """Raise `DataError` for predictions in a half that no label of the match is in."""
     if len(labels) == 0:
         return
@@ -336,7 +195,7 @@ def _check_halves(match: Match, labels: Columns, events: Columns, file: Path) ->
         )
 
 
-def _warn_of_nothing(match: Match, labels: Columns, events: Columns, file: Path) -> None:
+def _warn_of_nothing(match: Match, labels: EventColumns, events: EventColumns, file: Path) -> None:
     if len(labels) == 0:
         warnings.warn(f"{match.labels}: no labels in it", OnballWarning, stacklevel=4)
     if len(events) == 0:

@@ -13,7 +13,7 @@ from onball.actions import ACTIONS, Action
 from onball.errors import ConfigError
 from onball.evaluation.average_precision import MeanAP, OperatingPoint, PRCurve, Ranking
 from onball.evaluation.bootstrap import Intervals, Unit, bootstrap
-from onball.evaluation.matching import CONFUSION_NAMES, Columns, Matcher, confusion_matrix
+from onball.evaluation.matching import CONFUSION_NAMES, Matcher, confusion_matrix
 from onball.evaluation.spotting import (
     LOOSE_TOLERANCES_S,
     TIGHT_TOLERANCES_S,
@@ -28,7 +28,7 @@ from onball.evaluation.spotting import (
     rankings_of,
     result_of,
 )
-from onball.events import EventList
+from onball.events import EventColumns, EventList
 
 
 def result_json(result: SpottingResult) -> dict[str, Any]:
@@ -197,13 +197,13 @@ def report_spotting(
     if len(truth) != len(predictions):
         raise ValueError(f"{len(truth)} matches of truth, {len(predictions)} of predictions")
     names = [events.match for events in truth] if names is None else list(names)
-    columns = Columns.of(truth), Columns.of(predictions)
+    columns = EventColumns.of(truth), EventColumns.of(predictions)
     return report_columns(*columns, names, tolerance_s, resamples=resamples, seed=seed)
 
 
 def report_columns(
-    truth: Columns,
-    predictions: Columns,
+    truth: EventColumns,
+    predictions: EventColumns,
     names: Sequence[str],
     tolerance_s: float = 1.0,
     *,

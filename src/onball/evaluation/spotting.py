@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from onball.actions import ACTIONS, ACTIONS_MAP10, NUM_ACTIONS, Action
 from onball.errors import ConfigError
 from onball.evaluation.average_precision import MeanAP, Ranking, mean_ap
-from onball.evaluation.matching import Columns, Matcher
-from onball.events import SIDES, EventList
+from onball.evaluation.matching import Matcher
+from onball.events import SIDES, EventColumns, EventList
 
 #: SoccerNet's lists of tolerances δ, in seconds.
 LOOSE_TOLERANCES_S: tuple[float, ...] = tuple(range(5, 61, 5))
@@ -115,7 +115,9 @@ def average_map(
     check_tolerances(tolerances_s)
     if fps != int(fps) or fps < 1:
         raise ConfigError(f"fps {fps}: SoccerNet's metric needs a whole number of at least 1")
-    matcher = action_matcher(Columns.of(truth), Columns.of(predictions), len(truth), fps, actions)
+    matcher = action_matcher(
+        EventColumns.of(truth), EventColumns.of(predictions), len(truth), fps, actions
+    )
     return average_of(matcher, tolerances_s, actions)
 
 
@@ -126,8 +128,8 @@ def check_tolerances(tolerances_s: Sequence[float]) -> None:
 
 
 def action_matcher(
-    truth: Columns,
-    predictions: Columns,
+    truth: EventColumns,
+    predictions: EventColumns,
     matches: int,
     fps: int = 25,
     actions: Sequence[Action] = ACTIONS,
@@ -233,7 +235,12 @@ class TeamResult(MeanAP):
 
 
 def evaluate_teams(
-    truth: Columns, predictions: Columns, matches: int, *, tolerance_s: float = 1.0, fps: int = 25
+    truth: EventColumns,
+    predictions: EventColumns,
+    matches: int,
+    *,
+    tolerance_s: float = 1.0,
+    fps: int = 25,
 ) -> TeamResult | None:
     """Team-aware AP at one tolerance; None if no annotation names a side."""
     if not (truth.side >= 0).any():
@@ -271,7 +278,7 @@ def evaluate_teams(
     )
 
 
-def _side_class(events: Columns) -> NDArray[np.int64]:
+def _side_class(events: EventColumns) -> NDArray[np.int64]:
     """The class of each event: two per action; -1 without a side."""
     return np.where(events.side >= 0, len(SIDES) * events.action + events.side, -1)
 

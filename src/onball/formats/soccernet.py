@@ -1,11 +1,20 @@
 """SoccerNet's files: `Labels-ball.json` (annotations) and `results_spotting.json` (predictions).
 
 Both hold one match: some top-level fields (`UrlLocal`, `UrlYoutube`, `halftime`) and a list of
-entries with `gameTime`, `label`, `position` and more, all of them strings. Reading and writing
-again loses nothing: other top-level fields travel in `EventList.metadata`, other fields of an
-entry in `Event.extra`, and with them every value that would be written differently, such as a
-visibility "unclear" or a team "Left". A value in `extra` is written as long as it still says what
-the event says; a changed event wins. `gameTime` alone is always made anew.
+entries with `gameTime`, `label`, `position` and more, all of them strings.
+
+There is one strict reader of an entry, with three results: events (`read_labels`, `read_results`),
+events together with all invalid entries (`read_label_entries`), and arrays for the metric
+(`read_label_columns`, `read_result_columns`). For the arrays, a file as SoccerNet and this package
+write it is decoded without an object per entry, and checked one column at a time. Anything unusual
+in it, such as a missing field or a value out of range, passes the whole file to the strict reader,
+which accepts it or reports the invalid entry. So the fast decoder may accept less than the strict
+reader, but never more, and never reads a value differently.
+
+Reading and writing again loses nothing: other top-level fields are kept in `EventList.metadata`,
+other fields of an entry in `Event.extra`, and with them every value that would be written
+differently, such as a visibility "unclear" or a team "Left". A value in `extra` is written if it
+still agrees with the event; a changed event takes precedence. `gameTime` is always computed.
 """
 
 from __future__ import annotations
@@ -13,30 +22,37 @@ from __future__ import annotations
 import re
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from onball.actions import parse_action
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from onball.actions import ACTIONS, parse_action
 from onball.errors import DataError, LabelError
-from onball.events import Event, EventList, Team
+from onball.events import SIDE_INDEX, Event, EventColumns, EventList, Team
 from onball.files import atomic_path, read_json_object, write_json_atomic
 
 LABELS_FILE = "Labels-ball.json"
 RESULTS_FILE = "results_spotting.json"
+#: Date of the files in a submission, the first that a zip can have.
+_DATE = (1980, 1, 1, 0, 0, 0)
 
 _NOT_SHOWN = "not shown"
-#: The fields that an event has a place for, in the order of SoccerNet's files.
+#: Fields of an entry that are attributes of an event, in the order of SoccerNet's files.
 _FIELDS = ("gameTime", "label", "position", "half", "confidence", "team", "visibility")
 _GAME_TIME = re.compile(r"\s*(\d{1,3})\s*-\s*\d+:\d{2}")
-#: Twelve digits are thirty years: more is a mistake, and would not fit the arrays of the metric.
+#: Twelve digits of milliseconds are thirty years: more is a mistake, and would overflow the arrays.
 _WHOLE_NUMBER = re.compile(r"[+-]?\d{1,12}", re.ASCII)
+_TOO_LARGE = 10**12
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What differs between the two files."""
+    """Differences between the two files."""
 
     list_key: str
     entry: str
@@ -47,58 +63,175 @@ _LABELS = _Kind("annotations", "annotation", needs_confidence=False)
 _RESULTS = _Kind("predictions", "prediction", needs_confidence=True)
 
 
+class EntryError(LabelError):
+    """An entry that cannot be read.
+
+    Args:
+        message: the reason, for a reader that stops at it.
+        what: the reason in short, for a list of all errors; `message` if empty.
+        remedy: what to do about it, in the imperative.
+    """
+
+    def __init__(self, message: str, what: str = "", remedy: str = "correct it") -> None:
+        super().__init__(message)
+        self.what = what or message
+        self.remedy = remedy
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """The entries of a file, valid ones and invalid ones, in its order.
+
+    Attributes:
+        events: number (from 1) and event of each valid entry.
+        errors: number and error of each invalid entry.
+        match: the file's `UrlLocal`.
+        metadata: its other top-level fields.
+    """
+
+    events: list[tuple[int, Event]]
+    errors: list[tuple[int, EntryError]]
+    match: str
+    metadata: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.events) + len(self.errors)
+
+
 def read_labels(path: str | Path) -> EventList:
-    """The annotations of a `Labels-ball.json`, sorted by time; `match` is its `UrlLocal`.
+    """Read the annotations of a `Labels-ball.json`, sorted by time; `match` is its `UrlLocal`.
 
     The half is the first number of `gameTime`, as for SoccerNet's evaluator. A `team` other than
     left and right is read as unknown, a missing `visibility` as visible.
 
-    Raises `LabelError` with one line that names the file and the entry (counted from 1) for a
-    missing or broken file, a missing field, an unknown label, or a value out of range.
+    Raises:
+        LabelError: a missing or damaged file, a missing field, an unknown label or a value out of
+            range. The message is one line with the file and the entry (counted from 1).
     """
-    events, match, metadata = _read(path, _LABELS)
-    return EventList.of(events, match, metadata)
+    return EventList.of(*_read_strictly(path, _LABELS))
 
 
 def read_results(path: str | Path, *, file_order: bool = False) -> EventList:
-    """The predictions of a `results_spotting.json`, sorted by time; `match` is its `UrlLocal`.
+    """Read the predictions of a `results_spotting.json`; `match` is its `UrlLocal`.
 
     Args:
-        file_order: leave the events as the file has them. SoccerNet's evaluator keeps the last
-            written of two predictions on one frame, so the order may touch the result.
+        path: the file.
+        file_order: keep the events in the order of the file instead of sorting them by time.
+            SoccerNet's evaluator keeps the last written of two predictions on one frame, so the
+            order can change the result.
 
-    Raises `LabelError` as `read_labels` does; here every entry also needs a `confidence`.
+    Raises:
+        LabelError: as of `read_labels`; here every entry also needs a `confidence`.
     """
-    events, match, metadata = _read(path, _RESULTS)
+    events, match, metadata = _read_strictly(path, _RESULTS)
     if file_order:
         return EventList(tuple(events), match, metadata)
     return EventList.of(events, match, metadata)
 
 
+def read_label_entries(path: str | Path) -> Entries:
+    """Read all valid and all invalid annotations of a `Labels-ball.json`, to check the file.
+
+    Raises:
+        LabelError: the file as a whole cannot be read.
+    """
+    return _read(path, _LABELS)
+
+
+def read_label_columns(path: str | Path) -> EventColumns:
+    """Read the annotations of a `Labels-ball.json` as arrays, sorted by time; `match` is 0.
+
+    Raises:
+        LabelError: as of `read_labels`, and for an empty file.
+    """
+    file = _decoded(path, _LABELS_DECODER, "get the labels again")
+    if file is not None:
+        halves = [half_of(entry.game_time) for entry in file.annotations]
+        columns = _usual_columns(file.annotations, halves)
+        if columns is not None:
+            return columns.where(np.argsort(columns.position_ms, kind="stable"))
+    return EventColumns.of([read_labels(path)])
+
+
+def read_result_columns(path: str | Path) -> EventColumns:
+    """Read the predictions of a `results_spotting.json` as arrays, in its order; `match` is 0.
+
+    Raises:
+        LabelError: as of `read_results`, and for an empty file.
+    """
+    file = _decoded(path, _RESULTS_DECODER, "write the predictions again")
+    if file is not None:
+        columns = _usual_columns(file.predictions, [entry.half for entry in file.predictions])
+        if columns is not None:
+            return columns
+    return EventColumns.of([read_results(path, file_order=True)])
+
+
 def half_of(game_time: str) -> int | None:
-    """The half that a `gameTime` such as `1 - 46:04` names; None if it is of another form."""
+    """Return the half of a `gameTime` such as `1 - 46:04`; None if it is of another form."""
     found = _GAME_TIME.match(game_time)
     return int(found[1]) if found else None
 
 
 def write_labels(events: EventList, path: str | Path) -> None:
-    """Write a `Labels-ball.json`, half by half. A confidence below 1 is kept as a further field.
+    """Write a `Labels-ball.json`, half by half. A confidence below 1 becomes a further field.
 
-    The file is written aside and then renamed. Raises `OnballError` if that is not possible.
+    Raises:
+        OnballError: the file cannot be written.
     """
     _write(events, path, _LABELS)
 
 
 def write_results(events: EventList, path: str | Path) -> None:
-    """Write a `results_spotting.json`, half by half, as SoccerNet's evaluation takes it.
+    """Write a `results_spotting.json`, half by half, for SoccerNet's evaluator.
 
-    Confidences are written with all their digits. The file is written aside and then renamed.
-    Raises `OnballError` if that is not possible.
+    Confidences are written with all their digits.
+
+    Raises:
+        OnballError: the file cannot be written.
     """
     _write(events, path, _RESULTS)
 
 
-def _read(path: str | Path, kind: _Kind) -> tuple[list[Event], str, dict[str, Any]]:
+def write_submission(predictions: Mapping[str, EventList], path: str | Path) -> None:
+    """Write a submission to SoccerNet: a zip with `<league>/<season>/<match>/results_spotting.json`.
+
+    The same predictions give the same bytes.
+
+    Args:
+        predictions: predictions of each match by its name, `<league>/<season>/<match>`, which
+            becomes their `UrlLocal`; events in the order in which they are to be written.
+        path: the zip; it appears only when complete.
+
+    Raises:
+        DataError: there is no match.
+        OnballError: the file cannot be written.
+    """
+    if not predictions:
+        raise DataError(f"{path}: no predictions to put into it")
+    with (
+        tempfile.TemporaryDirectory(prefix="onball-") as folder,
+        atomic_path(path) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for name, events in predictions.items():
+            file = Path(folder) / RESULTS_FILE
+            write_results(replace(events, match=name), file)
+            entry = zipfile.ZipInfo(f"{name}/{RESULTS_FILE}", _DATE)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, file.read_bytes())
+
+
+def _read_strictly(path: str | Path, kind: _Kind) -> tuple[list[Event], str, dict[str, Any]]:
+    """Events in the order of the file, its `UrlLocal` and its other fields."""
+    entries = _read(path, kind)
+    for number, error in entries.errors:
+        raise LabelError(f"{path}, {kind.entry} {number}: {error}")
+    return [event for _, event in entries.events], entries.match, entries.metadata
+
+
+def _read(path: str | Path, kind: _Kind) -> Entries:
     content = read_json_object(path, LabelError)
     if kind.list_key not in content:
         other = _RESULTS if kind is _LABELS else _LABELS
@@ -110,20 +243,23 @@ def _read(path: str | Path, kind: _Kind) -> tuple[list[Event], str, dict[str, An
     match = content.pop("UrlLocal", "")
     if not isinstance(match, str):
         raise LabelError(f"{path}: 'UrlLocal' is not text")
-    events = []
+    read = Entries([], [], match, content)
     for number, entry in enumerate(entries, start=1):
         try:
-            events.append(_event(entry, kind))
-        except (LabelError, ValueError) as error:
-            reason = " ".join(str(error).split())
-            raise LabelError(f"{path}, {kind.entry} {number}: {reason}") from None
-    return events, match, content
+            read.events.append((number, _event(entry, kind)))
+        except EntryError as error:
+            read.errors.append((number, error))
+    return read
 
 
 def _event(entry: object, kind: _Kind) -> Event:
-    """One entry as an event. Raises `LabelError` or `ValueError` without naming the file."""
+    """Convert an entry to an event. Raises `EntryError`."""
     if not isinstance(entry, dict):
-        raise LabelError(f"expected an object, {{…}}, found {entry!r}")
+        raise EntryError(
+            _one_line(f"expected an object, {{…}}, found {entry!r}"),
+            "not an object, {…}",
+            "write it as SoccerNet does",
+        )
     event = _parse(entry, kind)
     plain = _plain_entry(event, kind)
     extra = {
@@ -135,20 +271,35 @@ def _event(entry: object, kind: _Kind) -> Event:
 
 
 def _parse(entry: dict[str, Any], kind: _Kind) -> Event:
-    """What the entry says in the fields that an event has a place for. Raises as `_event`."""
-    return Event(
-        position_ms=_whole_number(entry, "position", "milliseconds"),
-        label=parse_action(_field(entry, "label")),
-        confidence=_confidence(entry, kind),
-        team=_team(entry.get("team")),
-        half=_half(entry, kind),
-        visible=entry.get("visibility") != _NOT_SHOWN,
-    )
+    """Convert the fields of an entry that are attributes of an event. Raises `EntryError`."""
+    position_ms = _whole_number(entry, "position", "milliseconds")
+    try:
+        label = parse_action(_field(entry, "label"))
+    except EntryError:
+        raise
+    except LabelError as error:
+        message = _one_line(str(error))
+        what, _, remedy = message.partition(": ")
+        raise EntryError(message, what, remedy) from None
+    try:
+        return Event(
+            position_ms=position_ms,
+            label=label,
+            confidence=_confidence(entry, kind),
+            team=_team(entry.get("team")),
+            half=_half(entry, kind),
+            visible=entry.get("visibility") != _NOT_SHOWN,
+        )
+    except ValueError as error:
+        if position_ms < 0:
+            remedy = "count from the video's first frame"
+            raise EntryError(str(error), "negative position", remedy) from None
+        raise EntryError(str(error)) from None
 
 
 def _field(entry: dict[str, Any], key: str) -> Any:
     if key not in entry:
-        raise LabelError(f"no '{key}' in it")
+        raise EntryError(f"no '{key}' in it", remedy="add it")
     return entry[key]
 
 
@@ -156,7 +307,11 @@ def _whole_number(entry: dict[str, Any], key: str, unit: str) -> int:
     value = _field(entry, key)
     text = str(value).strip()
     if isinstance(value, bool) or not _WHOLE_NUMBER.fullmatch(text):
-        raise LabelError(f"{key} {value!r} is not a whole number of {unit}")
+        raise EntryError(
+            _one_line(f"{key} {value!r} is not a whole number of {unit}"),
+            _one_line(f"{key} {value!r}"),
+            f"write whole {unit}",
+        )
     return int(text)
 
 
@@ -167,7 +322,8 @@ def _confidence(entry: dict[str, Any], kind: _Kind) -> float:
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError):
-        raise LabelError(f"confidence {value!r} is not a number") from None
+        message = _one_line(f"confidence {value!r} is not a number")
+        raise EntryError(message, remedy="write 0 to 1") from None
 
 
 def _half(entry: dict[str, Any], kind: _Kind) -> int:
@@ -177,7 +333,11 @@ def _half(entry: dict[str, Any], kind: _Kind) -> int:
     game_time = _field(entry, "gameTime")
     half = half_of(str(game_time))
     if half is None:
-        raise LabelError(f"gameTime {game_time!r} is not of the form '1 - 46:04'")
+        raise EntryError(
+            _one_line(f"gameTime {game_time!r} is not of the form '1 - 46:04'"),
+            _one_line(f"gameTime {game_time!r}"),
+            "write it as '1 - 46:04'",
+        )
     return half
 
 
@@ -189,14 +349,14 @@ def _team(value: object) -> Team:
 
 
 def _write(events: EventList, path: str | Path, kind: _Kind) -> None:
-    # By half first, because positions begin anew with each half; the sort keeps the order within.
+    # By half first, because positions start at 0 in each half; the sort keeps the order within.
     entries = [_entry(event, kind) for event in sorted(events, key=lambda event: event.half)]
     content = {"UrlLocal": events.match, **events.metadata, kind.list_key: entries}
     write_json_atomic(path, content)
 
 
 def _entry(event: Event, kind: _Kind) -> dict[str, Any]:
-    """One event as an entry, with what its file said beside or in other words."""
+    """Convert an event to an entry, with the fields of `extra` that still agree with it."""
     plain = _plain_entry(event, kind)
     kept = {key: value for key, value in event.extra.items() if _holds(key, value, event, plain)}
     entry = plain | kept
@@ -204,7 +364,7 @@ def _entry(event: Event, kind: _Kind) -> dict[str, Any]:
 
 
 def _plain_entry(event: Event, kind: _Kind) -> dict[str, Any]:
-    """The event's own fields as SoccerNet writes them, all of them strings."""
+    """The attributes of an event as SoccerNet writes them, all of them strings."""
     entry: dict[str, Any] = {
         "gameTime": event.game_time,
         "label": event.label.value,
@@ -223,47 +383,118 @@ def _plain_entry(event: Event, kind: _Kind) -> dict[str, Any]:
 
 
 def _holds(key: str, value: object, event: Event, plain: dict[str, Any]) -> bool:
-    """Whether the value, in the place of the event's own, still says the same."""
+    """True if a value of `extra` may be written, because reading it would give the same event."""
     if key not in _FIELDS:
         return True
     if key == "gameTime":
         return False
     try:
-        # As a prediction, because only there the field `half` is looked at.
-        said = _parse({"confidence": "1.0"} | plain | {key: value}, _RESULTS)
-    except (LabelError, ValueError):
+        # As a prediction, because only there the field `half` is read.
+        read = _parse({"confidence": "1.0"} | plain | {key: value}, _RESULTS)
+    except EntryError:
         return False
-    return said == event
+    return read == event
 
 
-# --- A submission: `<league>/<season>/<match>/results_spotting.json` of several matches i
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
-#: The same predictions give the same bytes: every entry carries the first date that a zip has.
-_DATE = (1980, 1, 1, 0, 0, 0)
+# Fast decoding of usual files. Whole numbers are `int | float`, because as a mere `int` the text
+# "12.0" would pass for 12. Without `gc`, because searching a large file for cycles takes time.
 
 
-def write_submission(predictions: Mapping[str, EventList], path: str | Path) -> None:
-    """Write the zip that SoccerNet's evaluator takes, with every field it asks for.
+class _Prediction(msgspec.Struct, gc=False):
+    label: str
+    position: int | float
+    half: int | float
+    confidence: float
+    team: str | None = None
+
+
+class _Annotation(msgspec.Struct, gc=False, rename="camel"):
+    game_time: str
+    label: str
+    position: int | float
+    confidence: float = 1.0
+    team: str | None = None
+
+
+class _ResultsFile(msgspec.Struct, gc=False):
+    predictions: list[_Prediction]
+    match: str = msgspec.field(default="", name="UrlLocal")
+
+
+class _LabelsFile(msgspec.Struct, gc=False):
+    annotations: list[_Annotation]
+    match: str = msgspec.field(default="", name="UrlLocal")
+
+
+# Not strict: numbers may be written as text, as SoccerNet does it.
+_RESULTS_DECODER = msgspec.json.Decoder(_ResultsFile, strict=False)
+_LABELS_DECODER = msgspec.json.Decoder(_LabelsFile, strict=False)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_ACTION_ORDER = {action.value: action.order for action in ACTIONS}
+_SIDES: dict[str | None, int] = {
+    None: -1,
+    "not applicable": -1,  # as SoccerNet has it
+    **{team.value: side for team, side in SIDE_INDEX.items()},
+}
+_File = TypeVar("_File", _ResultsFile, _LabelsFile)
+
+
+def _decoded(path: str | Path, decoder: msgspec.json.Decoder[_File], advice: str) -> _File | None:
+    """Decode a file; None if it is not as usual. Raises `LabelError` if it is empty."""
+    try:
+        content = Path(path).read_bytes()
+    except OSError:
+        return None
+    if not content:
+        raise LabelError(f"{path}: the file is empty (0 bytes): {advice}")
+    content = content.removeprefix(_BYTE_ORDER_MARK)
+    try:
+        if not content.isascii():
+            content.decode()  # the decoder does not check the text of fields that it ignores
+        return decoder.decode(content)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _usual_columns(
+    entries: Sequence[_Prediction] | Sequence[_Annotation], halves: Sequence[float | None]
+) -> EventColumns | None:
+    """Convert the entries to arrays; None if one is not as usual.
 
     Args:
-        predictions: of each match, by its `<league>/<season>/<match>`; events in the order in
-            which they are to be written. That name becomes their `UrlLocal`.
-        path: the zip; it appears only when complete.
-
-    Raises `DataError` if there is no match, `OnballError` if the file cannot be written.
+        entries: `[N]`.
+        halves: the half of each, None where there is none.
     """
-    if not predictions:
-        raise DataError(f"{path}: no predictions to put into it")
-    with (
-        tempfile.TemporaryDirectory(prefix="onball-") as folder,
-        atomic_path(path) as temporary,
-        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
-    ):
-        for name, events in predictions.items():
-            file = Path(folder) / RESULTS_FILE
-            write_results(replace(events, match=name), file)
-            entry = zipfile.ZipInfo(f"{name}/{RESULTS_FILE}", _DATE)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, file.read_bytes())
+    n = len(entries)
+    if n == 0:
+        return EventColumns.of([])
+    half = _whole_numbers(halves, least=1)
+    position_ms = _whole_numbers([entry.position for entry in entries], least=0)
+    confidence = np.fromiter((entry.confidence for entry in entries), np.float64, n)
+    within = (confidence >= 0) & (confidence <= 1)  # false for NaN too
+    if half is None or position_ms is None or not within.all():
+        return None
+    try:
+        return EventColumns(
+            match=np.zeros(n, np.int64),
+            half=half,
+            action=np.fromiter((_ACTION_ORDER[entry.label] for entry in entries), np.int64, n),
+            position_ms=position_ms,
+            confidence=confidence,
+            side=np.fromiter((_SIDES[entry.team] for entry in entries), np.int64, n),
+        )
+    except KeyError:
+        return None
+
+
+def _whole_numbers(values: Sequence[float | None], least: int) -> NDArray[np.int64] | None:
+    """Convert values to integers; None if one is not whole, or out of range."""
+    array = np.array(values)
+    if array.dtype.kind != "i":  # one float among integers makes all of them floats
+        return None
+    whole = array.astype(np.int64)
+    return whole if ((whole >= least) & (whole < _TOO_LARGE)).all() else None

@@ -8,29 +8,28 @@ import multiprocessing
 import shutil
 import signal
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from onball.data.layout import SPLITS_FILE, VIDEO_FILE, read_splits, write_splits
 from onball.errors import DataError, InputError
 from onball.files import require_writable, write_text_atomic
+from onball.formats.mot import write_mot_ground_truth
 from onball.formats.soccernet import LABELS_FILE, write_labels
-from onball.formats.tracks_parquet import CAMERA_FILE, SIMULATION_FILE
 from onball.simulator.play.match import play_match
 from onball.simulator.rendering import MatchPlan, MatchRenderer
+from onball.simulator.truth import CAMERA_FILE, CameraWriter, TruthWriter
 from onball.simulator.world import TICK_MS, Motion
-from onball.tracks import TRACKS_FILE
+from onball.tracks import TRACKS_FILE, TrackedVideo
 
-if TYPE_CHECKING:
-    from onball.simulator.truth import TrackWriter
-
-
+#: Settings of a simulated match, beside its video.
+SIMULATION_FILE = "simulation.json"
 SIMULATOR_VERSION = 2
 """Another version makes other matches of the same seeds."""
 _PROGRESS_EVERY = 125  # frames between two reports
@@ -73,12 +72,10 @@ def write_match(
         motion = film.motion
         yield from _write_film(film, aside)
         if outputs.mot:
-            from onball.simulator.truth import write_mot
-
-            write_mot(aside, fps=plan.fps, size=(plan.width, plan.height))
+            write_mot_ground_truth(aside / TRACKS_FILE, name=folder.name)
     else:
         motion = motion or play_match(plan.seed, plan.duration_ms, name=name, halves=plan.halves)
-        _write_tracks(motion, aside)
+        _write_tracks(plan, motion, aside)
     write_labels(motion.events, aside / LABELS_FILE)
     write_text_atomic(
         aside / SIMULATION_FILE, json.dumps(_settings(plan, outputs), indent=2) + "\n"
@@ -120,7 +117,6 @@ def _settings(plan: MatchPlan, outputs: Outputs) -> dict[str, object]:
 
 def _write_film(film: MatchRenderer, folder: Path) -> Iterator[int]:
     """Video, tracks and cameras, frame by frame: memory stays flat."""
-    from onball.simulator.truth import CameraWriter, TrackWriter
     from onball.video.writing import VideoWriter
 
     plan = film.plan
@@ -129,7 +125,7 @@ def _write_film(film: MatchRenderer, folder: Path) -> Iterator[int]:
     with ExitStack() as files:
         crf = 24 if plan.crf is None else plan.crf
         video = files.enter_context(VideoWriter(folder / VIDEO_FILE, size, plan.fps, crf=crf))
-        tracks = files.enter_context(TrackWriter(folder / TRACKS_FILE))
+        tracks = files.enter_context(TruthWriter(folder / TRACKS_FILE, VIDEO_FILE))
         cameras = files.enter_context(CameraWriter(folder / CAMERA_FILE))
         for frame in range(plan.frames):
             time_ms = round(frame * 1000 / plan.fps)
@@ -141,19 +137,22 @@ def _write_film(film: MatchRenderer, folder: Path) -> Iterator[int]:
             if frame % _PROGRESS_EVERY == _PROGRESS_EVERY - 1:
                 give_back_memory()
                 yield frame + 1
+        tracks.finish(_tracked_video(plan, cameras.cuts_ms))
 
 
-def _write_tracks(motion: Motion, folder: Path) -> None:
+def _write_tracks(plan: MatchPlan, motion: Motion, folder: Path) -> None:
     """Where everybody was at each tick, without any picture."""
-    from onball.simulator.truth import TrackWriter
-
-    writer: TrackWriter
-    with TrackWriter(folder / TRACKS_FILE) as writer:
+    with TruthWriter(folder / TRACKS_FILE) as writer:
         half = 0
         for tick in range(motion.ticks):
             while half + 1 < len(motion.halves) and tick >= motion.halves[half + 1]:
                 half += 1
             writer.add(motion.at(tick * TICK_MS), None, half % 2 == 1)
+        writer.finish(_tracked_video(plan))
+
+
+def _tracked_video(plan: MatchPlan, cuts_ms: Sequence[int] = ()) -> TrackedVideo:
+    return TrackedVideo(plan.width, plan.height, plan.duration_ms, plan.fps, tuple(cuts_ms))
 
 
 # --- Writes simulated data sets to disk in SoccerNet's layout, several matches at once, r

@@ -51,7 +51,7 @@ def test_a_recorded_match_is_rendered_into_a_data_set(simulate, recording, tmp_p
     assert batches[0].frames.shape[1:] == (72, 128, 3)
     assert np.asarray(batches[0].frames).std() > 10
     tracks = pq.read_table(match.folder / "tracks.parquet").to_pylist()
-    assert {row["kind"] for row in tracks} >= {"player", "referee"}
+    assert {row["class"] for row in tracks} >= {"player", "referee"}
 
 
 def test_a_match_that_is_there_is_not_overwritten(simulate, recording, tmp_path):

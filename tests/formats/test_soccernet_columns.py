@@ -1,3 +1,5 @@
+"""Label and prediction files as arrays: the fast decoder agrees with the strict reader."""
+
 import json
 import random
 
@@ -6,11 +8,9 @@ import pytest
 
 from onball.actions import ACTIONS
 from onball.errors import LabelError
-from onball.evaluation import files as reading
-from onball.evaluation.files import read_predictions, read_truth
-from onball.evaluation.matching import Columns
-from onball.events import Event, EventList, Team
-from onball.formats import read_labels, read_results, write_labels, write_results
+from onball.events import Event, EventColumns, EventList, Team
+from onball.formats import read_labels, read_results, soccernet, write_labels, write_results
+from onball.formats.soccernet import read_label_columns, read_result_columns
 
 PREDICTION = {
     "gameTime": "1 - 01:04",
@@ -28,7 +28,7 @@ ANNOTATION = {
     "visibility": "visible",
 }
 LEFT_OUT = object()
-# Values of a field that are right, unusual or wrong: which of them, the exact reader decides.
+# Values of a field that are right, unusual or wrong: which of them, the strict reader decides.
 WHOLE_NUMBERS = [
     *("0", "-0", "-3", "007", " 7", "7 ", "+7", "1_0", "7.0", "7.5", "1e3", "0x7", "", "٧"),
     *("9" * 12, "9" * 13, "9" * 30, "9" * 5000, 0, -1, 7, 7.0, 7.5, 1e3, 10**12 - 1, 10**12),
@@ -64,8 +64,8 @@ FIELDS = {
     "note": ["\u00e9", "\\", "\ud800", {"label": "GOAL"}, float("nan"), 1e300, []],
 }
 KINDS = [
-    ("predictions", PREDICTION, read_predictions, lambda p: read_results(p, file_order=True)),
-    ("annotations", ANNOTATION, read_truth, read_labels),
+    ("predictions", PREDICTION, read_result_columns, lambda p: read_results(p, file_order=True)),
+    ("annotations", ANNOTATION, read_label_columns, read_labels),
 ]
 kinds = pytest.mark.parametrize(
     ("key", "entry", "quick", "exact"), KINDS, ids=[k[0] for k in KINDS]
@@ -76,15 +76,15 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def outcome(read, path):
-    """What reading gives: the columns with their types, or the message."""
+    """Columns with their types, or the error message."""
     try:
         found = read(path)
     except LabelError as error:
         return str(error)
-    columns = found if isinstance(found, Columns) else Columns.of([found])
+    columns = found if isinstance(found, EventColumns) else EventColumns.of([found])
     return {
         name: (getattr(columns, name).dtype, getattr(columns, name).tolist())
-        for name in Columns.__slots__
+        for name in EventColumns.__slots__
     }
 
 
@@ -107,9 +107,7 @@ def drawn(rng, n):
 
 
 @kinds
-def test_every_value_of_a_field_gives_what_the_exact_reader_gives(
-    tmp_path, key, entry, quick, exact
-):
+def test_every_value_of_a_field_is_read_as_by_the_strict_reader(tmp_path, key, entry, quick, exact):
     path = tmp_path / "file.json"
     refused = 0
     for field, values in FIELDS.items():
@@ -125,7 +123,7 @@ def test_every_value_of_a_field_gives_what_the_exact_reader_gives(
 
 
 @kinds
-def test_random_mixtures_of_values_give_what_the_exact_reader_gives(
+def test_random_mixtures_of_values_are_read_as_by_the_strict_reader(
     tmp_path, key, entry, quick, exact
 ):
     rng = random.Random(3)
@@ -145,12 +143,10 @@ def test_random_mixtures_of_values_give_what_the_exact_reader_gives(
     [(write_results, *KINDS[0][2:]), (write_labels, *KINDS[1][2:])],
     ids=["predictions", "annotations"],
 )
-def test_files_as_the_package_writes_them_are_read_alike_to_the_last_digit(
-    tmp_path, write, quick, exact
-):
+def test_files_as_the_package_writes_them_are_read_to_the_last_digit(tmp_path, write, quick, exact):
     rng = random.Random(4)
     for number in range(6):
-        # Not in order of time, and many at one moment.
+        # Not in order of time, and many at the same time.
         events = EventList(tuple(drawn(rng, number * 60)), "çup/2024/Ölüm – Kalım", {"n": [1]})
         write(events, tmp_path / "file.json")
         assert outcome(quick, tmp_path / "file.json") == outcome(exact, tmp_path / "file.json")
@@ -161,7 +157,7 @@ def test_confidences_as_numbers_or_text_are_the_same_to_the_last_bit(tmp_path):
     wanted = [rng.random() * 10 ** -rng.randrange(300) for _ in range(2000)]
     entries = [PREDICTION | {"confidence": rng.choice([str, float])(value)} for value in wanted]
     (tmp_path / "r.json").write_text(json.dumps({"predictions": entries}))
-    assert read_predictions(tmp_path / "r.json").confidence.tolist() == wanted
+    assert read_result_columns(tmp_path / "r.json").confidence.tolist() == wanted
 
 
 def test_annotations_are_sorted_by_time_and_predictions_stay_in_the_order_of_the_file(tmp_path):
@@ -170,7 +166,10 @@ def test_annotations_are_sorted_by_time_and_predictions_stay_in_the_order_of_the
     for key, entry, *_ in KINDS:
         entries = [entry | {"position": p, "team": t} for p, t in zip(times, teams, strict=True)]
         (tmp_path / key).write_text(json.dumps({key: entries}))
-    truth, found = read_truth(tmp_path / "annotations"), read_predictions(tmp_path / "predictions")
+    truth, found = (
+        read_label_columns(tmp_path / "annotations"),
+        read_result_columns(tmp_path / "predictions"),
+    )
     assert truth.position_ms.tolist() == [0, 40, 80, 80]
     assert truth.side.tolist() == [1, 0, 1, 0]
     assert found.position_ms.tolist() == [80, 40, 80, 0]
@@ -217,7 +216,7 @@ def test_annotations_are_sorted_by_time_and_predictions_stay_in_the_order_of_the
     ],
     ids=lambda content: repr(content[:40]) if isinstance(content, bytes) else "",
 )
-def test_a_file_of_any_shape_gives_what_the_exact_reader_gives(
+def test_a_file_of_any_shape_is_read_as_by_the_strict_reader(
     tmp_path, content, key, entry, quick, exact
 ):
     filled = content.replace(b"KEY", key.encode()).replace(b"ENTRY", json.dumps(entry).encode())
@@ -230,12 +229,12 @@ def test_a_field_given_twice_counts_as_written_last(tmp_path):
         '"half"', '"position": "80", "label": "GOAL", "half"'
     )
     (tmp_path / "r.json").write_text(text)
-    found = read_predictions(tmp_path / "r.json")
+    found = read_result_columns(tmp_path / "r.json")
     assert (found.position_ms.tolist(), found.action.tolist()) == ([80], [11])
 
 
 @kinds
-def test_a_missing_file_a_folder_and_an_empty_file_are_told(tmp_path, key, entry, quick, exact):
+def test_a_missing_file_a_folder_and_an_empty_file_are_refused(tmp_path, key, entry, quick, exact):
     with pytest.raises(LabelError, match=r"gone\.json: no such file"):
         quick(tmp_path / "gone.json")
     assert outcome(quick, tmp_path) == outcome(exact, tmp_path)
@@ -245,12 +244,12 @@ def test_a_missing_file_a_folder_and_an_empty_file_are_told(tmp_path, key, entry
 
 
 @pytest.mark.parametrize("numbers", [str, int])
-def test_ordinary_files_are_not_read_a_second_time(tmp_path, monkeypatch, numbers):
+def test_usual_files_are_not_read_a_second_time(tmp_path, monkeypatch, numbers):
     def refuse(*_, **__):
-        raise AssertionError("read by the slow way")
+        raise AssertionError("read by the strict reader")
 
-    monkeypatch.setattr(reading, "read_results", refuse)
-    monkeypatch.setattr(reading, "read_labels", refuse)
+    monkeypatch.setattr(soccernet, "read_results", refuse)
+    monkeypatch.setattr(soccernet, "read_labels", refuse)
     events = EventList.of(drawn(random.Random(6), 200), "a/b/ç")
     write_results(events, tmp_path / "r.json")
     write_labels(events, tmp_path / "l.json")
@@ -260,9 +259,13 @@ def test_ordinary_files_are_not_read_a_second_time(tmp_path, monkeypatch, number
     # With a byte order mark and letters beyond ASCII, as some editors save it.
     text = json.dumps(content, ensure_ascii=False)
     (tmp_path / "r.json").write_text(text, encoding="utf-8-sig")
-    assert len(read_predictions(tmp_path / "r.json")) == len(read_truth(tmp_path / "l.json")) == 200
+    assert (
+        len(read_result_columns(tmp_path / "r.json"))
+        == len(read_label_columns(tmp_path / "l.json"))
+        == 200
+    )
     assert np.array_equal(
-        read_predictions(tmp_path / "r.json").action,
+        read_result_columns(tmp_path / "r.json").action,
         [event.label.order for event in by_half(events)],
     )
 
