@@ -15,9 +15,9 @@ from tiny_tracks import tiny_tracks
 
 from onball.actions import ACTIONS
 from onball.config import ExperimentConfig, load_config
-from onball.data.joint import V2_ACTIONS
 from onball.events import Event, EventList, Team
 from onball.formats.soccernet import write_labels
+from onball.formats.soccernet_v2 import V2_ACTIONS
 from onball.formats.tracks_parquet import write_tracks
 from onball.models import build_classifier, build_net
 from onball.training import run

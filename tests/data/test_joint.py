@@ -9,9 +9,10 @@ from torch.utils.data import default_collate
 
 from onball.actions import Action
 from onball.data.clips import ClipDataset, Clips
-from onball.data.joint import JointClips, V2Event
+from onball.data.joint import JointClips
 from onball.data.matches import LabelledFrames
 from onball.events import Event
+from onball.formats.soccernet_v2 import V2Event
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

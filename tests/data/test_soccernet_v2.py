@@ -13,10 +13,11 @@ from SoccerNet.Evaluation.utils import EVENT_DICTIONARY_V2
 from onball.config import DataConfig
 from onball.config.schema import AuxiliaryDataConfig
 from onball.data.clips import ClipDataset
-from onball.data.joint import V2_ACTIONS, find_halves, load_halves, read_v2_labels
+from onball.data.joint import find_halves, load_halves
 from onball.data.matches import LabelledFrames
 from onball.errors import DataError, LabelError, OnballWarning
 from onball.events import Team
+from onball.formats.soccernet_v2 import V2_ACTIONS, read_v2_labels
 from onball.models.nets import NUM_AUXILIARY_CLASSES
 from onball.video import VideoWriter
 

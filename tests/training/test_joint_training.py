@@ -17,10 +17,10 @@ from torch.utils.data import default_collate
 from onball.actions import ACTIONS
 from onball.config import ExperimentConfig, LossConfig, load_config
 from onball.data.clips import Clips
-from onball.data.joint import V2_ACTIONS
 from onball.errors import ConfigError, DataError, LabelError
 from onball.events import Event, EventList
 from onball.formats.soccernet import write_labels
+from onball.formats.soccernet_v2 import V2_ACTIONS
 from onball.models import SpottingNet, build_net, load_model
 from onball.spotting.spotter import Spotter
 from onball.training import run

@@ -7,13 +7,10 @@ Benchmarks for Holistic Understanding of Broadcast Soccer Videos"). A match is a
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from torch.utils.data import Dataset
@@ -23,93 +20,13 @@ from onball.data.clips import ClipDataset, Clips
 from onball.data.frames import VideoFrames, cached_frames
 from onball.data.layout import ALL, SPLITS_FILE, find_matches
 from onball.data.matches import LabelledFrames, events_within
-from onball.errors import DataError, LabelError
-from onball.events import Team
-from onball.files import read_json_object
+from onball.errors import DataError
+from onball.formats.soccernet_v2 import HALVES, V2_LABELS_FILE, V2Event, read_v2_labels
 from onball.frames import FrameSource
-
-V2_LABELS_FILE = "Labels-v2.json"
-HALVES = (1, 2)
-
-#: The 17 actions in the data set's own order: class 1 + i is the i-th, 0 is the background.
-V2_ACTIONS = (
-    "Penalty",
-    "Kick-off",
-    "Goal",
-    "Substitution",
-    "Offside",
-    "Shots on target",
-    "Shots off target",
-    "Clearance",
-    "Ball out of play",
-    "Throw-in",
-    "Foul",
-    "Indirect free-kick",
-    "Direct free-kick",
-    "Corner",
-    "Yellow card",
-    "Red card",
-    "Yellow->red card",
-)
-_CLASSES = {name: 1 + index for index, name in enumerate(V2_ACTIONS)}
-_SPELLINGS = {name.lower(): name for name in V2_ACTIONS}
 
 #: Names of a half's video behind its number, best first: the smallest is decoded fastest.
 _VIDEOS = ("224p.mkv", "224p.mp4", "720p.mkv", "720p.mp4")
 _ANY_VIDEO = tuple(f"{half}_{video}" for video in _VIDEOS for half in HALVES)
-
-_GAME_TIME = re.compile(r"\s*(\d{1,3})\s*-\s*\d+:\d{2}")
-_MILLISECONDS = re.compile(r"\d{1,12}", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class V2Event:
-    """One of the 17 actions at one moment of a half.
-
-    Attributes:
-        position_ms: integer milliseconds since the first frame of the half's video.
-        label: one of `V2_ACTIONS`.
-        half: 1 or 2.
-        visible: False if the broadcast did not show the moment.
-    """
-
-    position_ms: int
-    label: str
-    half: int
-    visible: bool = True
-
-    @property
-    def class_index(self) -> int:
-        """The class of its action, 1 to 17."""
-        return _CLASSES[self.label]
-
-    @property
-    def team(self) -> Team:
-        """Unknown: the data set says home or away, which is no side of the pitch on screen."""
-        return Team.UNKNOWN
-
-
-def read_v2_labels(path: str | Path) -> list[V2Event]:
-    """The annotations of a `Labels-v2.json`, by half and then by time.
-
-    The half is the first number of `gameTime`; case and outer blanks of a label do not matter.
-
-    Raises `LabelError` with one line that names the file and the annotation (counted from 1) for a
-    missing or broken file, a missing field, an unknown label, or a value out of range.
-    """
-    content = read_json_object(path, LabelError)
-    if "annotations" not in content:
-        raise LabelError(f"{path}: no 'annotations' in it")
-    entries = content["annotations"]
-    if not isinstance(entries, list):
-        raise LabelError(f"{path}: 'annotations' is not a list")
-    events = []
-    for number, entry in enumerate(entries, start=1):
-        try:
-            events.append(_event(entry))
-        except LabelError as error:
-            raise LabelError(f"{path}, annotation {number}: {error}") from None
-    return sorted(events, key=lambda event: (event.half, event.position_ms))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,54 +135,6 @@ def _video(folder: Path, half: int) -> Path:
     raise DataError(
         f"{folder}: no video of half {half} in it: add {half}_{_VIDEOS[0]} or remove the folder"
     )
-
-
-def _event(entry: object) -> V2Event:
-    """One annotation. Raises `LabelError` without naming the file."""
-    if not isinstance(entry, dict):
-        raise LabelError(f"expected an object, {{…}}, found {entry!r}")
-    return V2Event(
-        position_ms=_position(_field(entry, "position")),
-        label=_label(_field(entry, "label")),
-        half=_half(_field(entry, "gameTime")),
-        visible=entry.get("visibility") != "not shown",
-    )
-
-
-def _field(entry: dict[str, Any], key: str) -> Any:
-    if key not in entry:
-        raise LabelError(f"no '{key}' in it")
-    return entry[key]
-
-
-def _position(value: object) -> int:
-    text = str(value).strip()
-    if not _MILLISECONDS.fullmatch(text):
-        raise LabelError(f"position {value!r} is not a whole number of milliseconds from 0 on")
-    return int(text)
-
-
-def _label(value: object) -> str:
-    name = _SPELLINGS.get(str(value).strip().lower())
-    if name is None:
-        close = difflib.get_close_matches(str(value).strip().lower(), _SPELLINGS, n=1)
-        hint = (
-            f"did you mean '{_SPELLINGS[close[0]]}'?"
-            if close
-            else f"known: {', '.join(V2_ACTIONS)}"
-        )
-        raise LabelError(f"unknown action {value!r}: {hint}")
-    return name
-
-
-def _half(game_time: object) -> int:
-    found = _GAME_TIME.match(str(game_time))
-    if not found:
-        raise LabelError(f"gameTime {game_time!r} is not of the form '1 - 12:34'")
-    half = int(found[1])
-    if half not in HALVES:
-        raise LabelError(f"gameTime {game_time!r}: half {half} is not 1 or 2")
-    return half
 
 
 # --- Joint training: clips of two data sets with different labels, mixed within every bat
