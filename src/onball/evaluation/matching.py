@@ -1,4 +1,15 @@
-"""Events of several matches as arrays: what the metric computes with."""
+"""Pairing of detections with labels: as SoccerNet's metric does it, and across actions.
+
+`Matcher` pairs within one class at a time, for average precision. It follows SoccerNet's evaluator
+(`Evaluation/ActionSpotting.py` of the package `SoccerNet`; Giancola et al., "SoccerNet: A Scalable
+Dataset for Action Spotting in Soccer Videos", CVPR Workshops 2018): times become frames, of several
+labels of a class on one frame only the first counts and of several detections only the last; then
+each label, in order of time, takes the detection with the highest score within ±δ/2 that is still
+free.
+
+`nearest_pairs` pairs labels and detections of any actions, the nearest first. The confusion matrix
+and the examples in a report use it.
+"""
 
 from __future__ import annotations
 
@@ -8,35 +19,37 @@ from numpy.typing import NDArray
 from onball.actions import ACTIONS, NUM_ACTIONS
 from onball.events import EventColumns
 
-# --- Which detections match a label: the pairing inside SoccerNet's spotting metric.
-
-
+#: Length of a half on the axis of frames. Later positions count as its last frame.
 HALF_MINUTES = 120
+
+#: Names of the rows and columns of a confusion matrix.
+CONFUSION_NAMES: tuple[str, ...] = (*(action.value for action in ACTIONS), "nothing")
+_NOTHING = NUM_ACTIONS
 
 
 class Matcher:
-    """Truth and detections as sorted arrays, prepared once for any number of tolerances.
+    """Labels and detections as sorted arrays, prepared once for any number of tolerances.
 
-    All classes, matches and halves lie on one axis of frames, each in a stretch of its own with a
-    gap behind it as long as itself, so that one search serves them all and nothing reaches over.
+    All classes, matches and halves share one axis of frames. Each has its own interval, followed by
+    a gap of the same length, so that one search serves them all and never crosses an interval.
 
     Args:
-        truth, predictions: of the same matches.
+        truth, predictions: events of the same matches.
         true_class, predicted_class: `[N]`, the class of each event, 0 to `classes` - 1; events
-            with -1 play no part. A class is an action, or an action of one side.
-        classes: how many classes there are.
-        matches: how many matches there are.
-        fps: the frame rate at which moments are compared.
+            with -1 are ignored. A class is an action, or an action of one side.
+        classes: number of classes, C.
+        matches: number of matches.
+        fps: frame rate at which times are compared.
 
     Attributes:
-        labels: `[L]`, the labels that count, in the order of the axis: by class first.
+        labels: the L labels that count, in the order of the axis: by class first.
         label_class: `[L]`.
-        detections: `[N]`, the detections that count, in the order of the axis.
+        detections: the N detections that count, in the order of the axis.
         detection_class: `[N]`.
         scores: `[N]`, their confidences.
         bounds: `[C + 1]`, the detections of class `c` are `scores[bounds[c]:bounds[c + 1]]`.
-        positives: `[C]`, how many labels each class has to find.
-        truth_counts: `[C]`, how many labels were given, also those that share a frame.
+        positives: `[C]`, number of labels that count.
+        truth_counts: `[C]`, number of labels, including those that share a frame.
         prediction_counts: `[C]`, the same for detections.
     """
 
@@ -52,7 +65,6 @@ class Matcher:
         fps: int,
     ) -> None:
         self.fps = fps
-        self._half_frames = HALF_MINUTES * 60 * fps
         known, kept = true_class >= 0, predicted_class >= 0
         if not known.all():
             truth, true_class = truth.where(known), true_class[known]
@@ -63,18 +75,20 @@ class Matcher:
 
         halves = int(max(truth.half.max(initial=1), predictions.half.max(initial=1)))
         cells = halves * matches
-        stretch = 2 * self._half_frames
-        class_starts = np.arange(classes + 1) * cells * stretch
+        stride = 2 * _half_frames(fps)
+        class_starts = np.arange(classes + 1) * cells * stride
 
-        places = (true_class * cells + truth.match * halves + truth.half - 1) * stretch
+        starts = (true_class * cells + truth.match * halves + truth.half - 1) * stride
         self._label_frames, first = np.unique(
-            places + self._frames_of(truth.position_ms), return_index=True
+            starts + _frames(truth.position_ms, fps), return_index=True
         )
         self.labels, self.label_class = truth.where(first), true_class[first]
         self.positives = np.diff(np.searchsorted(self._label_frames, class_starts))
 
-        places = predicted_class * cells + predictions.match * halves + predictions.half - 1
-        frames = places * stretch + self._frames_of(predictions.position_ms)
+        starts = (
+            predicted_class * cells + predictions.match * halves + predictions.half - 1
+        ) * stride
+        frames = starts + _frames(predictions.position_ms, fps)
         order = np.argsort(frames, kind="stable")
         frames = frames[order]
         last_given = np.ones(len(frames), bool)
@@ -85,22 +99,19 @@ class Matcher:
         self.scores = self.detections.confidence
         self.bounds = np.searchsorted(self._frames, class_starts)
 
-    def _frames_of(self, position_ms: NDArray[np.int64]) -> NDArray[np.int64]:
-        frames = (self.fps * (position_ms / 1000)).astype(np.int64)
-        return np.minimum(frames, self._half_frames - 1)
-
-    def moments(self, events: EventColumns) -> NDArray[np.int64]:
-        """`[K]`, events of these matches on an axis of frames without classes, apart as above."""
-        halves = int(max(self.labels.half.max(initial=1), self.detections.half.max(initial=1)))
-        stretch = (events.match * halves + events.half - 1) * 2 * self._half_frames
-        return stretch + self._frames_of(events.position_ms)
-
     def radius(self, tolerance_s: float) -> int:
-        """How many frames away a detection may be at tolerance δ in seconds."""
-        return int(min(tolerance_s * self.fps / 2, self._half_frames))
+        """Largest distance of a pair in frames at tolerance δ in seconds."""
+        return _radius(tolerance_s, self.fps)
 
     def match(self, tolerance_s: float) -> NDArray[np.int64]:
-        """`[N]`, the index of the label that each detection matches at tolerance δ, or -1."""
+        """Pair the detections with labels of their class.
+
+        Args:
+            tolerance_s: δ in seconds; pairs are at most δ/2 apart, in frames.
+
+        Returns:
+            `[N]`, the index of the label that each detection matches, or -1.
+        """
         radius = self.radius(tolerance_s)
         starts = np.searchsorted(self._frames, self._label_frames - radius, "left")
         stops = np.searchsorted(self._frames, self._label_frames + radius, "right")
@@ -117,62 +128,99 @@ class Matcher:
         return found
 
 
-# --- Which action is taken for which: detections paired with labels of any action.
-
-
-#: What rows and columns of the matrix stand for.
-CONFUSION_NAMES: tuple[str, ...] = (*(action.value for action in ACTIONS), "nothing")
-_NOTHING = NUM_ACTIONS
-
-
 def confusion_matrix(
     matcher: Matcher, shown: NDArray[np.bool_], tolerance_s: float
 ) -> NDArray[np.int64]:
-    """`[13, 13]`, how often each label (row) was found as each action (column).
-
-    Labels and detections are paired one to one, the nearest first; of equally near pairs those of
-    one action come first, then those of higher confidence. The last row holds detections at
-    moments without a label that is free, the last column labels that nothing was found for.
+    """Count pairs of labels and detections by their actions, see `nearest_pairs`.
 
     Args:
         matcher: of the 12 actions.
-        shown: `[N]`, which of its detections count: those from their action's threshold up.
-        tolerance_s: δ in seconds; pairs are at most δ/2 apart, in frames, as in the metric.
+        shown: `[N]`, mask of its detections: those that reach the threshold of their action.
+        tolerance_s: δ in seconds; pairs are at most δ/2 apart, in frames.
+
+    Returns:
+        `[13, 13]`, rows are labels and columns detections, in the order of `CONFUSION_NAMES`. The
+        last row counts detections without a label, the last column labels without a detection.
     """
     chosen = np.flatnonzero(shown)
-    action = matcher.detection_class[chosen]
-    label, detection = _near_pairs(matcher, chosen, tolerance_s)
-    label_ms = matcher.labels.position_ms[label]
-    distance = np.abs(label_ms - matcher.detections.position_ms[chosen[detection]])
-    differs = matcher.label_class[label] != action[detection]
-    order = np.lexsort((-matcher.scores[chosen[detection]], differs, distance))
-
-    matrix = np.zeros((NUM_ACTIONS + 1, NUM_ACTIONS + 1), np.int64)
-    free_label = np.ones(len(matcher.labels), bool)
-    free_detection = np.ones(len(chosen), bool)
-    for row, column in zip(label[order].tolist(), detection[order].tolist(), strict=True):
-        if free_label[row] and free_detection[column]:
-            free_label[row] = free_detection[column] = False
-            matrix[matcher.label_class[row], action[column]] += 1
-    matrix[:NUM_ACTIONS, _NOTHING] = np.bincount(
-        matcher.label_class[free_label], minlength=NUM_ACTIONS
+    label_action, action = matcher.label_class, matcher.detection_class[chosen]
+    label, detection = nearest_pairs(
+        matcher.labels, matcher.detections.where(chosen), tolerance_s, matcher.fps
     )
-    matrix[_NOTHING, :NUM_ACTIONS] = np.bincount(action[free_detection], minlength=NUM_ACTIONS)
+    matrix = np.zeros((NUM_ACTIONS + 1, NUM_ACTIONS + 1), np.int64)
+    np.add.at(matrix, (label_action[label], action[detection]), 1)
+    matrix[:NUM_ACTIONS, _NOTHING] = np.bincount(
+        np.delete(label_action, label), minlength=NUM_ACTIONS
+    )
+    matrix[_NOTHING, :NUM_ACTIONS] = np.bincount(
+        np.delete(action, detection), minlength=NUM_ACTIONS
+    )
     return matrix
 
 
-def _near_pairs(
-    matcher: Matcher, chosen: NDArray[np.intp], tolerance_s: float
+def nearest_pairs(
+    labels: EventColumns, detections: EventColumns, tolerance_s: float, fps: int = 25
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Labels and places in `chosen` of all pairs within the tolerance, `[P]` each."""
-    label_moments = matcher.moments(matcher.labels)
-    by_time = np.argsort(label_moments, kind="stable")
-    ordered = label_moments[by_time]
-    moments = matcher.moments(matcher.detections)[chosen]
-    radius = matcher.radius(tolerance_s)
-    starts = np.searchsorted(ordered, moments - radius, "left")
-    counts = np.searchsorted(ordered, moments + radius, "right") - starts
-    detection = np.repeat(np.arange(len(chosen)), counts)
-    # The how-manieth pair of its detection each pair is.
-    within = np.arange(len(detection)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return by_time[np.repeat(starts, counts) + within], detection
+    """Pair labels and detections of any actions one to one, the nearest first.
+
+    Of equally near pairs, those of one action come first, then those with higher confidence.
+
+    Args:
+        labels, detections: events of the same matches.
+        tolerance_s: δ in seconds; pairs are at most δ/2 apart, in frames.
+        fps: frame rate at which times are compared.
+
+    Returns:
+        Indices of the labels and of the detections, `[P]` each.
+    """
+    label, detection = pairs_within(labels, detections, tolerance_s, fps)
+    distance = np.abs(labels.position_ms[label] - detections.position_ms[detection])
+    differs = labels.action[label] != detections.action[detection]
+    order = np.lexsort((-detections.confidence[detection], differs, distance))
+    free_label = np.ones(len(labels), bool)
+    free_detection = np.ones(len(detections), bool)
+    pairs = []
+    for row, column in zip(label[order].tolist(), detection[order].tolist(), strict=True):
+        if free_label[row] and free_detection[column]:
+            free_label[row] = free_detection[column] = False
+            pairs.append((row, column))
+    paired = np.array(pairs, np.int64).reshape(-1, 2)
+    return paired[:, 0], paired[:, 1]
+
+
+def pairs_within(
+    labels: EventColumns, detections: EventColumns, tolerance_s: float, fps: int = 25
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Find all pairs of a label and a detection of one half that are within the tolerance.
+
+    Arguments and results are those of `nearest_pairs`; an event may be in several pairs.
+    """
+    halves = int(max(labels.half.max(initial=1), detections.half.max(initial=1)))
+    stride = 2 * _half_frames(fps)
+    label_frames, detection_frames = (
+        (events.match * halves + events.half - 1) * stride + _frames(events.position_ms, fps)
+        for events in (labels, detections)
+    )
+    by_time = np.argsort(label_frames, kind="stable")
+    ordered = label_frames[by_time]
+    radius = _radius(tolerance_s, fps)
+    starts = np.searchsorted(ordered, detection_frames - radius, "left")
+    counts = np.searchsorted(ordered, detection_frames + radius, "right") - starts
+    detection = np.repeat(np.arange(len(detections)), counts)
+    # Rank of each pair within its detection.
+    rank = np.arange(len(detection)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return by_time[np.repeat(starts, counts) + rank], detection
+
+
+def _half_frames(fps: int) -> int:
+    return HALF_MINUTES * 60 * fps
+
+
+def _frames(position_ms: NDArray[np.int64], fps: int) -> NDArray[np.int64]:
+    """Frame of each position within its half, rounded down as SoccerNet's evaluator does."""
+    frames = (fps * (position_ms / 1000)).astype(np.int64)
+    return np.minimum(frames, _half_frames(fps) - 1)
+
+
+def _radius(tolerance_s: float, fps: int) -> int:
+    return int(min(tolerance_s * fps / 2, _half_frames(fps)))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import io
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -16,7 +15,8 @@ from numpy.typing import NDArray
 
 from onball.actions import Action
 from onball.errors import VideoError, optional_dependency
-from onball.events import Event
+from onball.evaluation.matching import nearest_pairs, pairs_within
+from onball.events import Event, EventColumns, EventList
 from onball.files import atomic_path
 from onball.reports.figures import slug, write_csv
 from onball.reports.runs import EvaluatedSpotting, SpottedMatch
@@ -115,7 +115,6 @@ def _nearest(
 # --- Which moments are worth looking at: found, missed, mixed up and imagined, some of ea
 
 
-_FPS = 25
 #: Moments of one kind are at least so far apart, or the pictures would be the same.
 _APART_MS = 1500
 
@@ -218,58 +217,27 @@ def _same(one: Moment, other: Moment) -> bool:
     return near and one.match is other.match and one.event.half == other.event.half
 
 
-class _Timeline:
-    """Events in order of time, for looking up those near a moment."""
-
-    def __init__(self, events: Iterable[Event]) -> None:
-        self.events = sorted(events, key=lambda event: event.position_ms)
-        self._times = [event.position_ms for event in self.events]
-
-    def near(self, event: Event, tolerance_s: float) -> Iterator[int]:
-        """Indices of the events in reach, at most δ/2 away in frames, as in the metric."""
-        radius = tolerance_s * _FPS / 2
-        wide = int(500 * tolerance_s) + 2 * 1000 // _FPS
-        start = bisect_left(self._times, event.position_ms - wide)
-        stop = bisect_right(self._times, event.position_ms + wide)
-        for index in range(start, stop):
-            other = self.events[index]
-            if other.half == event.half and abs(_frame(other) - _frame(event)) <= radius:
-                yield index
-
-
 def _of_match(
     match: SpottedMatch, thresholds: Mapping[Action, float | None], tolerance_s: float
 ) -> list[Moment]:
-    labels = list(match.truth)
-    shown = _Timeline(shown_detections(match, thresholds))
-    pairs = []
-    for i, label in enumerate(labels):
-        for j in shown.near(label, tolerance_s):
-            other = shown.events[j]
-            distance = abs(label.position_ms - other.position_ms)
-            pairs.append((distance, label.label is not other.label, -other.confidence, i, j))
+    labels = match.truth.events
+    shown = EventList.of(shown_detections(match, thresholds))
+    label_columns = EventColumns.of([match.truth])
+    pairs = nearest_pairs(label_columns, EventColumns.of([shown]), tolerance_s)
     moments = []
-    free_labels, free_detections = set(range(len(labels))), set(range(len(shown.events)))
-    for _, differs, _, i, j in sorted(pairs):
-        if i in free_labels and j in free_detections:
-            free_labels.discard(i)
-            free_detections.discard(j)
-            kind = Kind.MIXED_UP if differs else Kind.FOUND
-            found = shown.events[j]
-            moments.append(Moment(kind, match, labels[i], found, found.confidence))
-    for j in sorted(free_detections):
-        found = shown.events[j]
-        moments.append(Moment(Kind.FALSE_ALARM, match, None, found, found.confidence))
-    everything = _Timeline(match.predictions)
-    for i in sorted(free_labels):
-        near = (everything.events[j] for j in everything.near(labels[i], tolerance_s))
-        same = [event.confidence for event in near if event.label is labels[i].label]
-        moments.append(Moment(Kind.MISSED, match, labels[i], None, max(same, default=0.0)))
+    for i, j in zip(*(indices.tolist() for indices in pairs), strict=True):
+        kind = Kind.FOUND if labels[i].label is shown[j].label else Kind.MIXED_UP
+        moments.append(Moment(kind, match, labels[i], shown[j], shown[j].confidence))
+    for j in sorted(set(range(len(shown))) - set(pairs[1].tolist())):
+        moments.append(Moment(Kind.FALSE_ALARM, match, None, shown[j], shown[j].confidence))
+    everything = EventColumns.of([match.predictions])
+    near_label, near = pairs_within(label_columns, everything, tolerance_s)
+    same = label_columns.action[near_label] == everything.action[near]
+    support = np.zeros(len(labels))
+    np.maximum.at(support, near_label[same], everything.confidence[near[same]])
+    for i in sorted(set(range(len(labels))) - set(pairs[0].tolist())):
+        moments.append(Moment(Kind.MISSED, match, labels[i], None, float(support[i])))
     return moments
-
-
-def _frame(event: Event) -> int:
-    return int(_FPS * (event.position_ms / 1000))
 
 
 # --- Moments to look at, as HTML: a strip of frames with its time axis, for each kind som
