@@ -9,6 +9,8 @@ import pytest
 from onball.actions import ACTIONS, Action
 from onball.errors import ConfigError
 from onball.evaluation import evaluate_spotting, report_spotting
+from onball.evaluation.bootstrap import assign_units, weighted_ap
+from onball.evaluation.spotting import action_matcher
 from onball.events import Event, EventColumns, EventList, Team
 
 
@@ -192,15 +194,12 @@ def test_intervals_hold_the_figure_and_come_out_the_same_again():
 
 
 def test_drawing_every_match_once_gives_the_metric_itself():
-    from onball.evaluation.bootstrap import _units, _weighted_ap
-    from onball.evaluation.spotting import action_matcher
-
     truth, predictions = draw(8)
     matcher = action_matcher(EventColumns.of(truth), EventColumns.of(predictions), len(truth))
     found = matcher.match(1.0)
-    labels, detections, units = _units(matcher, found, len(truth), "matches")
+    labels, detections, units = assign_units(matcher, found, len(truth), "matches")
     drawn = np.array([[1, 2, 0], [1, 0, 0], [1, 1, 3]], float)
-    ap = _weighted_ap(matcher, found >= 0, labels, detections, drawn)
+    ap = weighted_ap(matcher, found >= 0, labels, detections, drawn)
     for column, chosen in enumerate(([0, 1, 2], [0, 0, 2], [2, 2, 2])):
         direct = evaluate_spotting([truth[i] for i in chosen], [predictions[i] for i in chosen])
         assert ap[:, column] == pytest.approx(list(direct.ap.values()), abs=1e-12)

@@ -1,9 +1,18 @@
-"""11-point interpolated average precision, at SoccerNet's thresholds and at exact ones."""
+"""Average precision: the ranking of detections, precision over recall, and means over actions.
+
+There is one curve of precision over recall. `Ranking` sorts the detections of a class and knows how
+many of them reach each threshold. From it follow
+
+- 11-point interpolated AP as in SoccerNet's evaluator, on 200 thresholds from 0 to 1 (`Ranking.ap`),
+  and the same with every distinct score as a threshold;
+- `PRCurve`, precision and recall at every distinct score, for operating points, plots, and the areas
+  that classification uses.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,16 +23,18 @@ from onball.actions import ACTIONS, ACTIONS_MAP10, Action
 #: SoccerNet's thresholds on the raw score.
 THRESHOLDS = np.linspace(0, 1, 200)
 RECALL_LEVELS = np.arange(11) / 10
+#: Maximum number of points of a thinned curve, enough for a plot of any size.
+MOST_POINTS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The detections of one class from the highest score down, and where thresholds cut.
+    """Detections of one class from the highest score down, and the number that thresholds keep.
 
     Attributes:
         order: `[N]`, their indices in the array of scores.
-        kept: `[200]`, how many reach each of SoccerNet's thresholds.
-        kept_exact: `[K]`, how many reach each distinct score, from the lowest score up.
+        kept: `[200]`, number of detections that reach each of SoccerNet's thresholds.
+        kept_exact: `[K]`, number that reach each distinct score, from the lowest score up.
     """
 
     order: NDArray[np.intp]
@@ -32,7 +43,7 @@ class Ranking:
 
     @classmethod
     def of(cls, scores: NDArray[np.float64], start: int = 0) -> Ranking:
-        """The ranking of `scores` `[N]`; the indices of `order` begin with `start`."""
+        """Rank `scores` `[N]`; the indices of `order` begin with `start`."""
         ascending = np.argsort(scores)
         values = scores[ascending]
         n = len(values)
@@ -45,11 +56,11 @@ class Ranking:
         )
 
     def ap(self, hits: NDArray[np.bool_], positives: int) -> tuple[float, float]:
-        """AP at SoccerNet's thresholds and at exact ones.
+        """Compute AP at SoccerNet's thresholds and at exact ones.
 
         Args:
-            hits: of all scores, which are right.
-            positives: how many labels there are to find.
+            hits: mask of all scores: the detections that match a label.
+            positives: number of labels.
         """
         found = np.concatenate(([0], np.cumsum(hits[self.order])))
         return (
@@ -59,38 +70,31 @@ class Ranking:
 
 
 def interpolated_ap(found: NDArray[np.int64], kept: NDArray[np.intp], positives: int) -> float:
-    """11-point interpolated AP; 0 without labels or detections.
+    """Compute 11-point interpolated AP; 0 without labels or detections.
 
     Args:
-        found: `[N + 1]`, how many of the first 0, 1 … N detections are right.
-        kept: `[K]`, how many detections each threshold keeps, never rising.
-        positives: how many labels there are to find.
+        found: `[N + 1]`, number of matches among the first 0, 1 … N detections.
+        kept: `[K]`, number of detections that reach each threshold, not increasing.
+        positives: number of labels.
     """
     kept = kept[kept > 0]
     if positives == 0 or len(kept) == 0:
         return 0.0
     best = np.maximum.accumulate(found[kept] / kept)
     recall = found[kept] / positives
-    # Recall falls along the thresholds: those that reach a level are the first of them.
+    # Recall decreases along the thresholds: those that reach a level come first.
     reaching = np.searchsorted(-recall, -RECALL_LEVELS, "right")
     precision = best[reaching[reaching > 0] - 1]
     return float(precision.sum() / len(RECALL_LEVELS))
 
 
-# --- Precision over recall of one action, and the threshold where F1 is best.
-
-
-#: A curve keeps at most so many of its points: enough for any picture of it.
-MOST_POINTS = 200
-
-
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:
-    """What a user gets who shows the events from one threshold up.
+    """Precision and recall of the events from one threshold up.
 
     Attributes:
-        threshold: least confidence; None if showing nothing is best, because nothing is right.
-        precision, recall, f1: 0 to 1; 0 where there is nothing to divide by.
+        threshold: the lowest confidence; None if no event should be shown, because none matches.
+        precision, recall, f1: 0 to 1; 0 for a division by zero.
     """
 
     threshold: float | None
@@ -102,7 +106,14 @@ class OperatingPoint:
     def of_counts(
         cls, found: int, shown: int, positives: int, threshold: float | None = None
     ) -> OperatingPoint:
-        """Of `shown` events `found` are right, and there are `positives` labels."""
+        """Compute the point from counts.
+
+        Args:
+            found: number of events that match a label.
+            shown: number of events from the threshold up.
+            positives: number of labels.
+            threshold: the threshold.
+        """
         return cls(
             threshold,
             precision=found / shown if shown else 0.0,
@@ -111,18 +122,17 @@ class OperatingPoint:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """The attributes by their names."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        """Convert to JSON types, by attribute."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
 class PRCurve:
-    """Precision and recall at exact thresholds, from the highest score down.
+    """Precision and recall at every distinct score, from the highest score down.
 
     Attributes:
-        threshold, precision, recall: `[K]`, K at most 200; recall never falls. Of the points
-            between the first and the last those that first reach a recall are kept.
-        best: where F1 is highest; of equal ones the highest threshold.
+        threshold, precision, recall: `[K]`; recall never decreases.
+        best: the point with the highest F1; of equal ones the highest threshold.
     """
 
     threshold: NDArray[np.float64]
@@ -132,34 +142,65 @@ class PRCurve:
 
     @classmethod
     def of(cls, scores: NDArray[np.float64], hits: NDArray[np.bool_], positives: int) -> PRCurve:
-        """The curve of the detections of one action.
+        """Compute the curve of the detections of one class.
 
         Args:
             scores: `[N]`.
-            hits: `[N]`, which of them match a label.
-            positives: how many labels there are. Without any the curve has no points.
+            hits: `[N]`, mask of the detections that match a label.
+            positives: number of labels. Without any, the curve has no points.
         """
         if positives == 0 or len(scores) == 0:
             empty = np.empty(0)
             return cls(empty, empty, empty, OperatingPoint(None, 0.0, 0.0, 0.0))
-        order = np.argsort(-scores, kind="stable")
-        ranked = scores[order]
-        # A threshold takes in all detections of its score: it lies behind the last of them.
-        last = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)
-        found, shown = np.cumsum(hits[order])[last], last + 1
+        ranking = Ranking.of(scores)
+        shown = ranking.kept_exact[::-1]
+        found = np.cumsum(hits[ranking.order])[shown - 1]
+        threshold = scores[ranking.order[shown - 1]]
         best = int(np.argmax(2 * found / (shown + positives)))
-        threshold = float(ranked[last[best]]) if found[best] else None
-        shown_best = int(shown[best]) if found[best] else 0
-        points = _thinned(found / positives, best)
+        some = found[best] > 0
         return cls(
-            threshold=ranked[last][points],
-            precision=(found / shown)[points],
-            recall=(found / positives)[points],
-            best=OperatingPoint.of_counts(int(found[best]), shown_best, positives, threshold),
+            threshold=threshold,
+            precision=found / shown,
+            recall=found / positives,
+            best=OperatingPoint.of_counts(
+                int(found[best]),
+                int(shown[best]) if some else 0,
+                positives,
+                float(threshold[best]) if some else None,
+            ),
         )
 
+    def thinned(self) -> PRCurve:
+        """Return at most `MOST_POINTS` points: the ends, the best, and others evenly over recall."""
+        n = len(self.recall)
+        if n <= MOST_POINTS:
+            return self
+        best = int(np.flatnonzero(self.threshold == self.best.threshold)[0]) if self.best.f1 else 0
+        # The first point of a recall has the highest precision of that recall.
+        levels = np.linspace(self.recall[0], self.recall[-1], MOST_POINTS - 2)
+        firsts = np.searchsorted(self.recall, levels, "left")
+        points = np.unique(np.concatenate((firsts, [0, best, n - 1])))[:MOST_POINTS]
+        return replace(
+            self,
+            threshold=self.threshold[points],
+            precision=self.precision[points],
+            recall=self.recall[points],
+        )
+
+    def step_area(self) -> float:
+        """Area under precision over recall in steps: precision times the gain in recall."""
+        return float(np.sum(np.diff(self.recall, prepend=0.0) * self.precision))
+
+    def trapezoid_area(self) -> float:
+        """Area under precision over recall by the trapezoid rule, from precision 1 at recall 0."""
+        if len(self.recall) == 0:
+            return 0.0
+        precision = np.concatenate(([1.0], self.precision))
+        middle = (precision[1:] + precision[:-1]) / 2
+        return float(np.sum(np.diff(self.recall, prepend=0.0) * middle))
+
     def as_json(self) -> dict[str, Any]:
-        """The attributes by their names; arrays as lists."""
+        """Convert to JSON types, by attribute."""
         return {
             "threshold": self.threshold.tolist(),
             "precision": self.precision.tolist(),
@@ -168,25 +209,11 @@ class PRCurve:
         }
 
 
-def _thinned(recall: NDArray[np.float64], best: int) -> NDArray[np.intp]:
-    """Which points of a curve to keep: the ends, the best, and others evenly over recall."""
-    n = len(recall)
-    if n <= MOST_POINTS:
-        return np.arange(n)
-    # The first point of a recall is the most precise one of that recall.
-    levels = np.linspace(recall[0], recall[-1], MOST_POINTS - 2)
-    firsts = np.searchsorted(recall, levels, "left")
-    return np.unique(np.concatenate((firsts, [0, best, n - 1])))[:MOST_POINTS]
-
-
-# --- mAP12 and mAP10: means of the AP of single actions.
-
-
 class MeanAP:
-    """What every result has that knows the AP of each action.
+    """Base of results with an AP of each action.
 
     Attributes:
-        ap: average precision of each action that was evaluated, 0 to 1.
+        ap: average precision of each evaluated action, 0 to 1.
     """
 
     __slots__ = ()
@@ -194,7 +221,7 @@ class MeanAP:
 
     @property
     def map12(self) -> float:
-        """Mean AP over all actions that were evaluated (the 12, unless told otherwise)."""
+        """Mean AP over all evaluated actions, by default the 12."""
         return mean_ap(self.ap, ACTIONS)
 
     @property
@@ -204,6 +231,11 @@ class MeanAP:
 
 
 def mean_ap(ap: Mapping[Action, float], actions: Iterable[Action]) -> float:
-    """Mean over those of the actions that were evaluated; NaN if none was."""
+    """Mean AP over those of the actions that were evaluated; NaN if none was."""
     values = [ap[action] for action in actions if action in ap]
     return sum(values) / len(values) if values else float("nan")
+
+
+def by_name(values: Mapping[Action, float]) -> dict[str, float]:
+    """Convert values of actions to JSON types, by the name of the action."""
+    return {action.value: value for action, value in values.items()}

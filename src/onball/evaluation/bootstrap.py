@@ -1,10 +1,11 @@
-"""How sure the figures are: percentile intervals of resampled matches, or of 5-minute blocks.
+"""Bootstrap confidence intervals of AP, over matches or over blocks of five minutes.
 
-The bootstrap of Efron (1979): as many units as there are, drawn with replacement, many times over,
-and the AP of each draw. Detections and labels are counted once per unit, so that a draw is a
-weighted sum; pairing is not repeated, and a detection counts in the block of the label it matches.
-Blocks of one match are alike, so intervals over blocks say less about other matches than those
-over matches do; with two or three matches the latter are as coarse as that.
+The bootstrap of Efron ("Bootstrap methods: another look at the jackknife", 1979) draws as many units
+as there are, with replacement, and computes the AP of each sample. Detections and labels are counted
+once per unit, so that a sample is a weighted sum. Pairing is not repeated: a detection belongs to
+the block of the label that it matches. Blocks of one match resemble each other, so intervals over
+blocks say less about other matches than intervals over matches do; with two or three matches, the
+latter are coarse.
 """
 
 from __future__ import annotations
@@ -26,15 +27,15 @@ _BLOCKS = HALF_MINUTES // BLOCK_MINUTES
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """95 % intervals, each as (low, high).
+    """95 % confidence intervals, each as (low, high).
 
     Attributes:
-        unit: what was drawn: whole matches or blocks of 5 minutes.
-        units: how many there are.
-        resamples: how many draws were made.
-        seed: of the draws.
-        map12, map10: of the means.
-        ap: of each action. A draw without labels of it counts as AP 0, as in the metric.
+        unit: unit of resampling, whole matches or blocks of 5 minutes.
+        units: number of units.
+        resamples: number of samples.
+        seed: seed of the samples.
+        map12, map10: intervals of the means.
+        ap: interval of each action. Its AP is 0 in a sample without labels, as in the metric.
     """
 
     unit: Unit
@@ -46,7 +47,7 @@ class Intervals:
     ap: dict[Action, tuple[float, float]]
 
     def as_json(self) -> dict[str, Any]:
-        """The attributes by their names; intervals as lists."""
+        """Convert to JSON types, by attribute."""
         return {
             "unit": self.unit,
             "units": self.units,
@@ -68,22 +69,22 @@ def bootstrap(
     resamples: int = 1000,
     seed: int = 0,
 ) -> Intervals | None:
-    """Intervals of SoccerNet's AP; None if there are fewer than two units, or no resamples.
+    """Compute intervals of SoccerNet's AP; None with fewer than two units, or without resamples.
 
     Args:
-        matcher: of the 12 actions.
-        matched: `[N]`, the label of each of its detections, or -1, at one tolerance.
-        matches: how many matches there are.
-        unit: what to draw.
-        resamples: how many draws.
-        seed: of the draws.
+        matcher: a matcher of the 12 actions.
+        matched: `[N]`, the label of each of its detections at one tolerance, or -1.
+        matches: number of matches.
+        unit: unit of resampling.
+        resamples: number of samples.
+        seed: seed of the samples.
     """
-    label_unit, detection_unit, units = _units(matcher, matched, matches, unit)
+    label_unit, detection_unit, units = assign_units(matcher, matched, matches, unit)
     if units < 2 or resamples < 1:
         return None
     draws = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), resamples)
     weights = draws.T.astype(np.float64)
-    ap = _weighted_ap(matcher, matched >= 0, label_unit, detection_unit, weights)
+    ap = weighted_ap(matcher, matched >= 0, label_unit, detection_unit, weights)
     return Intervals(
         unit=unit,
         units=units,
@@ -95,10 +96,10 @@ def bootstrap(
     )
 
 
-def _units(
+def assign_units(
     matcher: Matcher, matched: NDArray[np.int64], matches: int, unit: Unit
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
-    """The unit of each label and of each detection, and how many units there are."""
+    """Return the unit of each label `[L]` and of each detection `[N]`, and the number of units."""
     labels, detections = matcher.labels, matcher.detections
     if unit == "matches":
         return labels.match, detections.match, matches
@@ -115,16 +116,26 @@ def _units(
     return compact[: len(labels)], compact[len(labels) :], len(known)
 
 
-def _weighted_ap(
+def weighted_ap(
     matcher: Matcher,
     hits: NDArray[np.bool_],
     label_unit: NDArray[np.int64],
     detection_unit: NDArray[np.int64],
     weights: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """`[12, R]`, AP of each action when unit u counts `weights[u, r]` times."""
+    """Compute the AP of weighted units.
+
+    Args:
+        matcher: a matcher of the 12 actions.
+        hits: `[N]`, mask of the detections that match a label.
+        label_unit, detection_unit: `[L]` and `[N]`, the unit of each.
+        weights: `[U, R]`, in sample r, unit u counts `weights[u, r]` times.
+
+    Returns:
+        `[12, R]`, AP of each action in each sample.
+    """
     units, resamples = weights.shape
-    # The highest of SoccerNet's thresholds that each detection reaches.
+    # Index of the highest of SoccerNet's thresholds that each detection reaches.
     reached = np.searchsorted(THRESHOLDS, matcher.scores, "right") - 1
     ap = np.zeros((NUM_ACTIONS, resamples))
     for action, (start, stop) in enumerate(
@@ -139,7 +150,7 @@ def _weighted_ap(
         recall = found / np.maximum(positives, 1)
         best = np.maximum.accumulate(precision, axis=0)
         for level in RECALL_LEVELS:
-            # Recall falls along the thresholds: those that reach the level are the first of them.
+            # Recall decreases along the thresholds: those that reach the level come first.
             reaching = (recall >= level).sum(axis=0)
             value = best[np.maximum(reaching - 1, 0), np.arange(resamples)]
             ap[action] += np.where(reaching > 0, value, 0.0)
@@ -148,7 +159,7 @@ def _weighted_ap(
 
 
 def _counts(place: NDArray[np.int64], units: int) -> NDArray[np.float64]:
-    """`[200, units]`, how many detections of each unit reach each threshold."""
+    """`[200, U]`, number of detections of each unit that reach each threshold."""
     counts = np.bincount(place, minlength=units * len(THRESHOLDS)).reshape(units, -1)
     return np.ascontiguousarray(counts[:, ::-1].cumsum(axis=1)[:, ::-1].T, dtype=np.float64)
 

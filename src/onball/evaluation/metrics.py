@@ -1,8 +1,8 @@
-"""Results of spotting as JSON has them: numbers under the names of actions."""
+"""The full report of a spotting evaluation: every figure of `onball evaluate`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from onball.actions import ACTIONS, Action
 from onball.errors import ConfigError
-from onball.evaluation.average_precision import MeanAP, OperatingPoint, PRCurve, Ranking
+from onball.evaluation.average_precision import MeanAP, OperatingPoint, PRCurve, Ranking, by_name
 from onball.evaluation.bootstrap import Intervals, Unit, bootstrap
 from onball.evaluation.matching import CONFUSION_NAMES, Matcher, confusion_matrix
 from onball.evaluation.spotting import (
@@ -30,55 +30,21 @@ from onball.evaluation.spotting import (
 )
 from onball.events import EventColumns, EventList
 
-
-def result_json(result: SpottingResult) -> dict[str, Any]:
-    """All figures at one tolerance; shares from 0 to 1, the tolerance in seconds."""
-    return {
-        "tolerance_s": result.tolerance_s,
-        "map12": result.map12,
-        "map10": result.map10,
-        "exact_map12": result.exact_map12,
-        "exact_map10": result.exact_map10,
-        "ap": by_name(result.ap),
-        "exact_ap": by_name(result.exact_ap),
-        "labels": by_name(result.truth_counts),
-        "predictions": by_name(result.prediction_counts),
-    }
-
-
-def average_json(average: AverageResult) -> dict[str, Any]:
-    """The averages over a list of tolerances; shares from 0 to 1, tolerances in seconds."""
-    return {
-        "tolerances_s": [result.tolerance_s for result in average.results],
-        "map12": average.map12,
-        "map10": average.map10,
-        "ap": by_name(average.ap),
-    }
-
-
-def by_name(values: Mapping[Action, float]) -> dict[str, float]:
-    """The values under the names of their actions."""
-    return {action.value: value for action, value in values.items()}
-
-
-# --- All that an evaluation of spotting tells, in one place: for tables, files and pages.
-
-
-#: The tolerances that are told one by one, in seconds; 1 is the headline.
+#: Tolerances with a result of their own in the report, in seconds; 1 is the headline.
 TOLERANCES_S: tuple[float, ...] = (0.5, 1, 2, 3, 4, 5)
 _FPS = 25
 
 
 @dataclass(frozen=True, slots=True)
 class MatchRow(MeanAP):
-    """One match alone, at the report's tolerance.
+    """Figures of one match, at the report's tolerance.
 
     Attributes:
-        name: of the match.
-        labels, predictions: how many events it has of each.
-        ap: SoccerNet's AP of each action; 0 for an action that the match has no label of.
+        name: name of the match.
+        labels, predictions: numbers of events.
+        ap: SoccerNet's AP of each action; 0 for an action without a label in the match.
         shown: all actions together, at the best thresholds of the whole report.
-        median_ms: the median timing error of the pairs shown; None without any.
+        median_ms: median timing error of the pairs shown; None without any.
     """
 
     name: str
@@ -89,7 +55,7 @@ class MatchRow(MeanAP):
     median_ms: float | None
 
     def as_json(self) -> dict[str, Any]:
-        """The attributes and means by their names."""
+        """Convert to JSON types: the attributes and the means by name."""
         return {
             "name": self.name,
             "labels": self.labels,
@@ -106,21 +72,24 @@ class MatchRow(MeanAP):
 
 @dataclass(frozen=True, slots=True)
 class SpottingReport:
-    """How well predictions agree with annotations, seen from all sides.
+    """All figures of an evaluation of spotting.
+
+    Detections are "shown" if they reach the threshold of their action with the best F1.
 
     Attributes:
-        result: at the report's tolerance, as are all attributes but the next three.
-        results: at each of `TOLERANCES_S`; `at(1)` is the headline.
+        result: result at the report's tolerance, as are all attributes except the next three.
+        results: results at each of `TOLERANCES_S`; `at(1)` is the headline.
         tight, loose: averages over SoccerNet's lists of tolerances.
-        teams: team-aware AP; None if no annotation names a side.
-        curves: precision over recall of each action, with its best threshold.
-        shown: all actions together, each at its best threshold.
-        timing: errors of the detections shown at the best thresholds that match a label.
-        confusion: `[13, 13]`, rows labels, columns detections shown, the last of each "nothing".
-        matches: a row for each match.
-        intervals: over matches and over 5-minute blocks; None where there is only one.
-        same_frame_predictions: predictions that do not count because a later one of the same
-            action lies on their frame, as in SoccerNet's evaluator.
+        teams: team-aware AP; None if no annotation has a side.
+        curves: precision over recall of each action, thinned, with its best threshold.
+        shown: precision and recall of all actions together.
+        timing: timing errors of the shown detections that match a label.
+        confusion: `[13, 13]`, rows are labels and columns shown detections, see `confusion_matrix`.
+        matches: figures of each match.
+        intervals: confidence intervals over matches and over 5-minute blocks; None where there is
+            only one.
+        same_frame_predictions: number of predictions that do not count because a later one of the
+            same action has the same frame, as in SoccerNet's evaluator.
     """
 
     result: SpottingResult
@@ -143,24 +112,24 @@ class SpottingReport:
 
     @property
     def best(self) -> dict[Action, OperatingPoint]:
-        """The threshold of each action where F1 is highest, with precision, recall and F1."""
+        """Operating point of each action with the highest F1."""
         return {action: curve.best for action, curve in self.curves.items()}
 
     def at(self, tolerance_s: float) -> SpottingResult:
-        """The result at one of `TOLERANCES_S`. Raises `KeyError` for another tolerance."""
+        """Return the result at one of `TOLERANCES_S`. Raises `KeyError` for another tolerance."""
         return {result.tolerance_s: result for result in self.results}[tolerance_s]
 
     def as_json(self) -> dict[str, Any]:
-        """Everything as JSON has it: names of actions as keys, shares from 0 to 1, no NaN."""
+        """Convert to JSON types: actions by name, fractions from 0 to 1, no NaN."""
         return {
             "task": "spotting",
             "map12_at1": self.at(1).map12,
             "map10_at1": self.at(1).map10,
             "tolerance_s": self.tolerance_s,
-            "result": result_json(self.result),
-            "results": [result_json(result) for result in self.results],
-            "tight": average_json(self.tight),
-            "loose": average_json(self.loose),
+            "result": self.result.as_json(),
+            "results": [result.as_json() for result in self.results],
+            "tight": self.tight.as_json(),
+            "loose": self.loose.as_json(),
             "teams": self.teams.as_json() if self.teams else None,
             "shown": self.shown.as_json(),
             "curves": {action.value: curve.as_json() for action, curve in self.curves.items()},
@@ -181,18 +150,19 @@ def report_spotting(
     resamples: int = 1000,
     seed: int = 0,
 ) -> SpottingReport:
-    """Everything about the predictions for some matches.
+    """Compute all figures of the predictions for some matches.
 
     Args:
-        truth: the annotations, one list per match.
-        predictions: the predictions for the same matches in the same order.
-        tolerance_s: δ in seconds, of all that is told at one tolerance.
-        names: of the matches; None takes `EventList.match` of the annotations.
-        resamples: draws of the bootstrap; 0 leaves the intervals out.
-        seed: of the draws.
+        truth: annotations, one list per match.
+        predictions: predictions for the same matches in the same order.
+        tolerance_s: δ in seconds, for all figures at one tolerance.
+        names: names of the matches; by default `EventList.match` of the annotations.
+        resamples: number of bootstrap samples; 0 leaves the intervals out.
+        seed: seed of the bootstrap.
 
-    Raises `ValueError` if the sequences differ in length, `ConfigError` for a tolerance out of
-    range or a negative number of resamples.
+    Raises:
+        ValueError: the sequences differ in length.
+        ConfigError: a tolerance out of range or a negative number of resamples.
     """
     if len(truth) != len(predictions):
         raise ValueError(f"{len(truth)} matches of truth, {len(predictions)} of predictions")
@@ -210,7 +180,7 @@ def report_columns(
     resamples: int = 1000,
     seed: int = 0,
 ) -> SpottingReport:
-    """`report_spotting` of events that are columns already; `names` has one for each match."""
+    """Compute a report as `report_spotting` from events as arrays, with a name for each match."""
     check_tolerances([tolerance_s])
     if resamples < 0:
         raise ConfigError(f"resamples {resamples}: give 0 or more")
@@ -254,12 +224,12 @@ def _curves(matcher: Matcher, hits: NDArray[np.bool_]) -> dict[Action, PRCurve]:
     for action in ACTIONS:
         part = slice(*matcher.bounds[action.order : action.order + 2].tolist())
         positives = int(matcher.positives[action.order])
-        curves[action] = PRCurve.of(matcher.scores[part], hits[part], positives)
+        curves[action] = PRCurve.of(matcher.scores[part], hits[part], positives).thinned()
     return curves
 
 
 def _shown(matcher: Matcher, curves: dict[Action, PRCurve]) -> NDArray[np.bool_]:
-    """`[N]`, which detections reach the best threshold of their action."""
+    """`[N]`, mask of the detections that reach the best threshold of their action."""
     least = [curves[action].best.threshold for action in ACTIONS]
     thresholds = np.array([np.inf if value is None else value for value in least])
     return matcher.scores >= thresholds[matcher.detection_class]

@@ -1,12 +1,13 @@
-"""Spotting mAP as SoccerNet's evaluator computes it, and the same with exact thresholds.
+"""Spotting mAP as SoccerNet's evaluator computes it, variants of it, and timing errors.
 
-The definition is that of the published package `SoccerNet` (`Evaluation/ActionSpotting.py`).
+The definition is that of the published package `SoccerNet` (`Evaluation/ActionSpotting.py`; Giancola
+et al., "SoccerNet: A Scalable Dataset for Action Spotting in Soccer Videos", CVPR Workshops 2018).
 Detections are paired with labels as `matching` describes. Precision and recall at 200 thresholds
 from 0 to 1 on the raw score give the 11-point interpolated AP of each action; an action without
-labels has AP 0 and counts in the mean. Several δ are averaged by the trapezoid rule over their
-list, as if they were evenly spaced.
+labels has AP 0 and counts in the mean. Several δ are averaged by the trapezoid rule over their list,
+as if they were evenly spaced.
 
-Visibility plays no part: this is the package's `a_mAP`, over labels shown and not shown.
+Visibility is ignored: this is the package's `a_mAP`, over labels shown and not shown.
 """
 
 from __future__ import annotations
@@ -21,26 +22,28 @@ from numpy.typing import NDArray
 
 from onball.actions import ACTIONS, ACTIONS_MAP10, NUM_ACTIONS, Action
 from onball.errors import ConfigError
-from onball.evaluation.average_precision import MeanAP, Ranking, mean_ap
+from onball.evaluation.average_precision import MeanAP, Ranking, by_name, mean_ap
 from onball.evaluation.matching import Matcher
 from onball.events import SIDES, EventColumns, EventList
 
 #: SoccerNet's lists of tolerances δ, in seconds.
 LOOSE_TOLERANCES_S: tuple[float, ...] = tuple(range(5, 61, 5))
 TIGHT_TOLERANCES_S: tuple[float, ...] = (1, 2, 3, 4, 5)
+#: Maximum number of bars of a histogram; wide tolerances have wider bars.
+_MOST_BINS = 51
 
 
 @dataclass(frozen=True, slots=True)
 class SpottingResult(MeanAP):
-    """How well predictions agree with annotations at one tolerance.
+    """Average precision at one tolerance.
 
     Attributes:
         tolerance_s: δ in seconds; a prediction matches within ±δ/2.
         ap: average precision of each action, 0 to 1, as SoccerNet computes it.
         exact_ap: the same with every distinct score of the action as a threshold instead of 200
-            fixed ones. It depends on the order of the scores alone; `ap` also on their values.
-        truth_counts: how many annotations each action has.
-        prediction_counts: how many predictions each action has.
+            fixed ones. It depends only on the order of the scores; `ap` also on their values.
+        truth_counts: number of annotations of each action.
+        prediction_counts: number of predictions of each action.
     """
 
     tolerance_s: float
@@ -59,6 +62,20 @@ class SpottingResult(MeanAP):
         """`map10` with exact thresholds."""
         return mean_ap(self.exact_ap, ACTIONS_MAP10)
 
+    def as_json(self) -> dict[str, Any]:
+        """Convert to JSON types; fractions from 0 to 1, the tolerance in seconds."""
+        return {
+            "tolerance_s": self.tolerance_s,
+            "map12": self.map12,
+            "map10": self.map10,
+            "exact_map12": self.exact_map12,
+            "exact_map10": self.exact_map10,
+            "ap": by_name(self.ap),
+            "exact_ap": by_name(self.exact_ap),
+            "labels": by_name(self.truth_counts),
+            "predictions": by_name(self.prediction_counts),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class AverageResult(MeanAP):
@@ -66,11 +83,20 @@ class AverageResult(MeanAP):
 
     Attributes:
         ap: average precision of each action, averaged over the tolerances by the trapezoid rule.
-        results: the result at each tolerance, in the order asked for.
+        results: result at each tolerance, in the order of the argument.
     """
 
     ap: dict[Action, float]
     results: tuple[SpottingResult, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Convert to JSON types, without the single results; tolerances in seconds."""
+        return {
+            "tolerances_s": [result.tolerance_s for result in self.results],
+            "map12": self.map12,
+            "map10": self.map10,
+            "ap": by_name(self.ap),
+        }
 
 
 def evaluate_spotting(
@@ -81,17 +107,20 @@ def evaluate_spotting(
     fps: int = 25,
     actions: Sequence[Action] = ACTIONS,
 ) -> SpottingResult:
-    """AP per action of the predictions for some matches, as SoccerNet's evaluator computes it.
+    """Compute AP per action as SoccerNet's evaluator does, at one tolerance.
+
+    Unlike in SoccerNet's evaluator, halves after the second count as well.
 
     Args:
-        truth: the annotations, one list per match.
-        predictions: the predictions for the same matches in the same order.
+        truth: annotations, one list per match.
+        predictions: predictions for the same matches in the same order.
         tolerance_s: δ in seconds.
-        fps: the frame rate at which moments are compared, a whole number; SoccerNet uses 25.
-        actions: evaluate these only, and pass over all other events.
+        fps: frame rate at which times are compared, a whole number; SoccerNet uses 25.
+        actions: actions to evaluate; events of others are ignored.
 
-    Raises `ValueError` if the two sequences differ in length, `ConfigError` for a tolerance or
-    frame rate out of range. Where SoccerNet drops halves after the second, they count here.
+    Raises:
+        ValueError: the sequences differ in length.
+        ConfigError: a tolerance or frame rate out of range.
     """
     return average_map(
         truth, predictions, tolerances_s=(tolerance_s,), fps=fps, actions=actions
@@ -106,7 +135,7 @@ def average_map(
     fps: int = 25,
     actions: Sequence[Action] = ACTIONS,
 ) -> AverageResult:
-    """AP averaged over tolerances, as SoccerNet's `average_mAP` does; "tight" unless told else.
+    """Compute AP averaged over tolerances as SoccerNet's `average_mAP` does, by default "tight".
 
     Arguments and errors are those of `evaluate_spotting`; `tolerances_s` must not be empty.
     """
@@ -122,7 +151,7 @@ def average_map(
 
 
 def check_tolerances(tolerances_s: Sequence[float]) -> None:
-    """Raise `ConfigError` if there is none, or one that is not above 0."""
+    """Raise `ConfigError` for an empty list, or a tolerance that is not above 0."""
     if not tolerances_s or not all(0 < tolerance < float("inf") for tolerance in tolerances_s):
         raise ConfigError(f"tolerances {list(tolerances_s)}: give seconds above 0")
 
@@ -134,7 +163,7 @@ def action_matcher(
     fps: int = 25,
     actions: Sequence[Action] = ACTIONS,
 ) -> Matcher:
-    """A matcher whose classes are the actions, in their order; other events play no part."""
+    """Create a matcher whose classes are these actions, in their order; others are ignored."""
     number = np.full(NUM_ACTIONS, -1)
     for index, action in enumerate(actions):
         number[action.order] = index
@@ -152,7 +181,7 @@ def action_matcher(
 def average_of(
     matcher: Matcher, tolerances_s: Sequence[float], actions: Sequence[Action] = ACTIONS
 ) -> AverageResult:
-    """AP averaged over tolerances, of the matcher that `action_matcher` made of these actions."""
+    """Compute AP averaged over tolerances from an `action_matcher` of these actions."""
     rankings = rankings_of(matcher)
     return average_results(
         [result_of(matcher, rankings, matcher.match(d) >= 0, d, actions) for d in tolerances_s]
@@ -160,13 +189,13 @@ def average_of(
 
 
 def average_results(results: Sequence[SpottingResult]) -> AverageResult:
-    """The average of results at evenly spaced tolerances, of the same actions."""
+    """Average results of the same actions at evenly spaced tolerances."""
     ap = {action: _trapezoid([result.ap[action] for result in results]) for action in results[0].ap}
     return AverageResult(ap, tuple(results))
 
 
 def rankings_of(matcher: Matcher) -> list[Ranking]:
-    """The ranked detections of each class."""
+    """Rank the detections of each class."""
     bounds = pairwise(matcher.bounds.tolist())
     return [Ranking.of(matcher.scores[start:stop], start) for start, stop in bounds]
 
@@ -178,7 +207,15 @@ def result_of(
     tolerance_s: float,
     actions: Sequence[Action] = ACTIONS,
 ) -> SpottingResult:
-    """The result at one tolerance, of the detections `[N]` that match a label at it."""
+    """Compute the result at one tolerance.
+
+    Args:
+        matcher: an `action_matcher` of the actions.
+        rankings: the ranking of each action, of `rankings_of`.
+        hits: `[N]`, mask of the detections that match a label at this tolerance.
+        tolerance_s: δ in seconds.
+        actions: the actions.
+    """
     ap, exact_ap = {}, {}
     for action, ranking, positives in zip(
         actions, rankings, matcher.positives.tolist(), strict=True
@@ -194,25 +231,22 @@ def result_of(
 
 
 def _trapezoid(values: Sequence[float]) -> float:
-    """The mean of a curve through evenly spaced values; a single value is its own mean."""
+    """Mean of a curve through evenly spaced values, or the only value."""
     if len(values) == 1:
         return values[0]
     return sum((a + b) / 2 for a, b in pairwise(values)) / (len(values) - 1)
 
 
-# --- Team-aware mAP: an action counts only with the side of the pitch it belongs to.
-
-
 @dataclass(frozen=True, slots=True)
 class TeamResult(MeanAP):
-    """How well predictions tell actions together with their side.
+    """Team-aware average precision: a detection must have the side of its label.
 
     Attributes:
         tolerance_s: δ in seconds.
-        ap: AP of each action, its sides weighted by their labels.
-        side_ap: AP of each action and side ("left", "right"), of those that have labels.
-        labels_without_side: annotations that name no side; they cannot be looked for.
-        predictions_without_side: predictions that name no side; they find nothing.
+        ap: AP of each action, averaged over its sides with the numbers of labels as weights.
+        side_ap: AP of each action and side ("left", "right") that has labels.
+        labels_without_side: number of annotations without a side, which are ignored.
+        predictions_without_side: number of predictions without a side, which match nothing.
     """
 
     tolerance_s: float
@@ -222,12 +256,12 @@ class TeamResult(MeanAP):
     predictions_without_side: int
 
     def as_json(self) -> dict[str, Any]:
-        """The attributes and means by their names; sides as `PASS left`."""
+        """Convert to JSON types: attributes and means by name, sides as `PASS left`."""
         return {
             "tolerance_s": self.tolerance_s,
             "map12": self.map12,
             "map10": self.map10,
-            "ap": {action.value: ap for action, ap in self.ap.items()},
+            "ap": by_name(self.ap),
             "side_ap": {f"{action} {side}": ap for (action, side), ap in self.side_ap.items()},
             "labels_without_side": self.labels_without_side,
             "predictions_without_side": self.predictions_without_side,
@@ -242,7 +276,7 @@ def evaluate_teams(
     tolerance_s: float = 1.0,
     fps: int = 25,
 ) -> TeamResult | None:
-    """Team-aware AP at one tolerance; None if no annotation names a side."""
+    """Compute team-aware AP at one tolerance; None if no annotation has a side."""
     if not (truth.side >= 0).any():
         return None
     matcher = Matcher(
@@ -279,27 +313,20 @@ def evaluate_teams(
 
 
 def _side_class(events: EventColumns) -> NDArray[np.int64]:
-    """The class of each event: two per action; -1 without a side."""
+    """Class of each event, two per action; -1 without a side."""
     return np.where(events.side >= 0, len(SIDES) * events.action + events.side, -1)
-
-
-# --- How far from their labels the right detections are, in milliseconds.
-
-
-#: At most so many bars in a histogram, so that wide tolerances give wider bars and not more.
-_MOST_BINS = 51
 
 
 @dataclass(frozen=True, slots=True)
 class TimingErrors:
-    """Signed errors of matched pairs: the detection's moment minus the label's.
+    """Signed timing errors of matched pairs: position of the detection minus that of the label.
 
     Attributes:
-        pairs: how many pairs there are.
-        median_ms: the median error, below 0 if detections come early; None without pairs.
-        median_absolute_ms: the median distance.
-        median_ms_per_action: the median error of each action that has pairs.
-        edges_ms: `[B + 1]`, the histogram's edges; the middle bar is centred on 0.
+        pairs: number of pairs.
+        median_ms: median error, below 0 if detections come early; None without pairs.
+        median_absolute_ms: median absolute error; None without pairs.
+        median_ms_per_action: median error of each action that has pairs.
+        edges_ms: `[B + 1]`, edges of the histogram, whose middle bar is centred on 0.
         counts: `[B]`, pairs per bar.
     """
 
@@ -319,16 +346,18 @@ class TimingErrors:
         radius_ms: int,
         frame_ms: int,
     ) -> TimingErrors:
-        """The summary of errors `[P]` whose pairs are of the actions `[P]`.
+        """Summarise errors.
 
         Args:
-            radius_ms: no error is larger than this, but for the rounding to frames.
-            frame_ms: bars are a whole number of frames wide.
+            errors_ms: `[P]`, error of each pair.
+            action: `[P]`, index of the action of each pair.
+            radius_ms: largest error, apart from the rounding to frames.
+            frame_ms: length of a frame; bars are a whole number of frames wide.
         """
         width = frame_ms * max(1, -(-2 * radius_ms // (frame_ms * (_MOST_BINS - 2))))
         side = -(-radius_ms // width)
         edges = np.arange(-side, side + 2) * width - width // 2
-        # A frame more than the reach is possible; the outermost bars take it.
+        # Rounding to frames may exceed the radius by a frame, which the outermost bars include.
         clipped = np.clip(errors_ms, edges[0], edges[-1] - 1)
         present = np.unique(action).tolist()
         return cls(
@@ -343,12 +372,12 @@ class TimingErrors:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """The attributes by their names; arrays as lists."""
+        """Convert to JSON types, by attribute."""
         return {
             "pairs": self.pairs,
             "median_ms": self.median_ms,
             "median_absolute_ms": self.median_absolute_ms,
-            "median_ms_per_action": {str(k): v for k, v in self.median_ms_per_action.items()},
+            "median_ms_per_action": by_name(self.median_ms_per_action),
             "edges_ms": self.edges_ms.tolist(),
             "counts": self.counts.tolist(),
         }
