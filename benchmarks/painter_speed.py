@@ -74,8 +74,8 @@ def main() -> None:
             layer.draw(painter.canvas, scene)
             spent[layer.name] += time.process_time() - begin
         begin = time.process_time()
-        painter.develop(moment.time_ms, frame * 40, (1, 0))
-        spent["develop"] += time.process_time() - begin
+        painter.finish(moment.time_ms, frame * 40, (1, 0))
+        spent["finish"] += time.process_time() - begin
 
     total = sum(spent.values())
     print(f"{options.width}x{options.height}, {painter.supersampling}x supersampling, one core")

@@ -225,7 +225,7 @@ def _settle(plan: MatchPlan, vary: bool) -> MatchPlan:
 
 def _start_worker() -> None:
     """A worker leaves Ctrl-C to its parent, and one core to each of the others."""
-    from onball.simulator.paint.scene import cv2
+    from onball.simulator.paint.shapes import cv2
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)

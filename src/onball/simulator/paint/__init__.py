@@ -1,1 +1,1 @@
-"""From a moment and a camera to a picture that looks like television."""
+"""Rendering of simulated football with OpenCV, layer by layer."""

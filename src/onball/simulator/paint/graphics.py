@@ -1,4 +1,4 @@
-"""The broadcaster's graphics: score bug with clock, watermark, and the badge of a replay."""
+"""Graphics of the broadcaster: score bug with clock, watermark, and replay badge."""
 
 from __future__ import annotations
 
@@ -6,163 +6,175 @@ import numpy as np
 
 from onball.simulator.look.colours import BLACK, RGB, WHITE, distance
 from onball.simulator.look.look import Bug, Graphics, Look
-from onball.simulator.paint.scene import Canvas, cv2
+from onball.simulator.paint.shapes import Canvas, cv2
 
-_SCALE = 4  # lettering is drawn this much larger and then averaged down
-_FONT = cv2.FONT_HERSHEY_DUPLEX
+_SUPERSAMPLING = 4  # lettering is drawn this much larger and then averaged down
+_FONT, _WATERMARK_FONT = cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX
+_CLEAR_ALPHA = 90  # of 255, of the ground of a clear score bug
+_WATERMARK_LEVEL = 240
 
 
 class ScoreBug:
-    """Draws the graphics onto finished pictures; their size follows the picture's height."""
+    """Broadcast graphics of one match, drawn onto finished frames.
+
+    Args:
+        look: appearance of the match.
+        width, height: of the frames, pixels; the graphics scale with the height.
+    """
 
     def __init__(self, look: Look, width: int, height: int) -> None:
         self._graphics: Graphics = look.graphics
         home, away = look.outfits.teams
         self._shirts: tuple[RGB, RGB] = (home.shirt, away.shirt)
-        self._unit = max(1, round(height / 224 * _SCALE * look.graphics.bug_scale))
-        self._drawn: tuple[str, tuple[int, int]] | None = None
+        self._unit = max(1, round(height / 224 * _SUPERSAMPLING * look.graphics.bug_scale))
+        self._cached: tuple[str, tuple[int, int]] | None = None
         self._panel: Canvas = np.zeros((0, 0, 3), np.uint8)
-        self._mask: Canvas = np.zeros((0, 0), np.uint8)
-        self._mark = _lettering(look.graphics.channel, max(1.0, height / 224) * 0.42)
-        self._badge = self._replay_badge(height)
+        self._alpha: Canvas = np.zeros((0, 0), np.uint8)
+        self._watermark = _render_watermark(look.graphics.channel, max(1.0, height / 224) * 0.42)
+        self._badge = self._render_badge(height)
 
-    def draw(self, picture: Canvas, clock_ms: int, score: tuple[int, int], replay: bool) -> None:
-        """Put them onto the picture; during a replay its badge takes the place of the bug."""
-        self._draw_watermark(picture)
+    def draw(self, frame: Canvas, clock_ms: int, score: tuple[int, int], replay: bool) -> None:
+        """Draw the graphics onto a frame; the replay badge replaces the score bug.
+
+        Args:
+            frame: uint8 `[height, width, 3]`, changed in place.
+            clock_ms: match clock.
+            score: goals of the home and the away team.
+            replay: True during a replay.
+        """
+        self._draw_watermark(frame)
         if replay:
-            _place(picture, self._badge, self._graphics.bug_at)
+            region = _region(frame, self._graphics.bug_at, self._badge.shape[:2])
+            region[:] = self._badge[: region.shape[0], : region.shape[1]]
             return
         minutes, seconds = divmod(max(clock_ms, 0) // 1000, 60)
         clock = f"{minutes:02d}:{seconds:02d}"
-        if (clock, score) != self._drawn:
-            self._drawn = (clock, score)
-            self._panel, self._mask = self._paint(clock, score)
-        where = _place(picture, None, self._graphics.bug_at, self._panel.shape[:2])
-        height, width = where.shape[:2]
-        mask = self._mask[:height, :width, None].astype(np.uint16)
-        mixed = where * (255 - mask) + self._panel[:height, :width] * mask
-        where[:] = mixed // 255
+        if (clock, score) != self._cached:
+            self._cached = (clock, score)
+            self._panel, self._alpha = self._render_bug(clock, score)
+        region = _region(frame, self._graphics.bug_at, self._panel.shape[:2])
+        height, width = region.shape[:2]
+        alpha = self._alpha[:height, :width, None].astype(np.uint16)
+        mixed = region * (255 - alpha) + self._panel[:height, :width] * alpha
+        region[:] = mixed // 255
 
-    def _paint(self, clock: str, score: tuple[int, int]) -> tuple[Canvas, Canvas]:
-        """Panel, uint8 `[h, w, 3]`, and how much of the picture it covers, `[h, w]`, 255 for all."""
-        unit, look = self._unit, self._graphics
-        home, away = look.names
-        stacked = look.bug is Bug.STACKED
-        if stacked:
-            width, height = 62 * unit, 19 * unit
-        else:
-            width, height = 90 * unit, 10 * unit
-        panel: Canvas = np.full((height, width, 3), look.panel, np.uint8)
-        mask: Canvas = np.full((height, width), 255, np.uint8)
-        if stacked:
-            for row, name in enumerate((home, away)):
-                top = row * height // 2
-                middle = top + height // 4
-                cv2.rectangle(
-                    panel, (0, top + unit), (2 * unit, top + 8 * unit), self._shirts[row], -1
-                )
-                self._write(panel, name, 14 * unit, middle, look.ink)
-                self._write(panel, str(score[row]), 31 * unit, middle, look.accent)
-            cv2.rectangle(panel, (37 * unit, 0), (width, height), _dimmed(look.panel), -1)
-            self._write(panel, clock, 49 * unit, height // 2, look.ink)
-        else:
-            self._row(panel, clock, score)
-        if look.bug is Bug.CLEAR:
-            # Only lettering and trim are opaque, the ground lets most of the picture through.
-            far = np.abs(panel.astype(int) - np.array(look.panel)).max(2)
-            mask[:] = np.where(far > 24, 255, 90)
-        size = (width // _SCALE, height // _SCALE)
-        return (
-            np.asarray(cv2.resize(panel, size, interpolation=cv2.INTER_AREA)),
-            np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_AREA)),
-        )
+    def _draw_watermark(self, frame: Canvas) -> None:
+        region = _region(frame, self._graphics.channel_at, self._watermark.shape[:2])
+        mark = self._watermark[: region.shape[0], : region.shape[1], None]
+        alpha = mark.astype(np.float32) / 255 * self._graphics.opacity
+        region[:] = region + (_WATERMARK_LEVEL - region.astype(np.float32)) * alpha
 
-    def _row(self, panel: Canvas, clock: str, score: tuple[int, int]) -> None:
-        """One row: clock, home, score, away; with the names first where the design has it so."""
-        unit, look = self._unit, self._graphics
+    def _render_bug(self, clock: str, score: tuple[int, int]) -> tuple[Canvas, Canvas]:
+        """Render the score bug: panel, uint8 `[h, w, 3]`, and alpha, uint8 `[h, w]`."""
+        unit, graphics = self._unit, self._graphics
+        stacked = graphics.bug is Bug.STACKED
+        width, height = (62 * unit, 19 * unit) if stacked else (90 * unit, 10 * unit)
+        panel: Canvas = np.full((height, width, 3), graphics.panel, np.uint8)
+        alpha: Canvas = np.full((height, width), 255, np.uint8)
+        if stacked:
+            self._draw_stacked(panel, clock, score)
+        else:
+            self._draw_row(panel, clock, score)
+        if graphics.bug is Bug.CLEAR:  # lettering and trim stay opaque
+            difference = np.abs(panel.astype(int) - np.array(graphics.panel)).max(2)
+            alpha[:] = np.where(difference > 24, 255, _CLEAR_ALPHA)
+        return _downsample(panel), _downsample(alpha)
+
+    def _draw_stacked(self, panel: Canvas, clock: str, score: tuple[int, int]) -> None:
+        """Draw one team above the other, and the clock beside them."""
+        unit, graphics = self._unit, self._graphics
+        height, width = panel.shape[:2]
+        for row, name in enumerate(graphics.names):
+            top = row * height // 2
+            middle = top + height // 4
+            bar = (0, top + unit), (2 * unit, top + 8 * unit)
+            cv2.rectangle(panel, *bar, self._shirts[row], -1)
+            self._write(panel, name, 14 * unit, middle, graphics.ink)
+            self._write(panel, str(score[row]), 31 * unit, middle, graphics.accent)
+        cv2.rectangle(panel, (37 * unit, 0), (width, height), _contrasting(graphics.panel), -1)
+        self._write(panel, clock, 49 * unit, height // 2, graphics.ink)
+
+    def _draw_row(self, panel: Canvas, clock: str, score: tuple[int, int]) -> None:
+        """Draw clock, home, score and away in one row; some designs have the clock last."""
+        unit, graphics = self._unit, self._graphics
         height, middle = panel.shape[0], panel.shape[0] // 2
-        home, away = look.names
+        score_ground = _contrasting(graphics.panel)
+        home, away = graphics.names
         cells = [(clock, 26), (home, 22), (f"{score[0]} {score[1]}", 20), (away, 22)]
-        order = (1, 2, 3, 0) if look.bug in (Bug.LIGHT, Bug.TEAMS) else (0, 1, 2, 3)
+        order = (1, 2, 3, 0) if graphics.bug in (Bug.LIGHT, Bug.TEAMS) else (0, 1, 2, 3)
         x = 0
-        for place in order:
-            text, wide = cells[place]
-            ink = look.ink
+        for cell in order:
+            text, wide = cells[cell]
+            ink = graphics.ink
             right = x + wide * unit
-            if place in (1, 3):
-                colour = self._shirts[place // 2]
-                if look.bug is Bug.TEAMS:
+            if cell in (1, 3):
+                colour = self._shirts[cell // 2]
+                if graphics.bug is Bug.TEAMS:
                     cv2.rectangle(panel, (x, 0), (right - unit, height), colour, -1)
                     ink = max((WHITE, BLACK), key=lambda one: distance(one, colour))
-                elif look.bug is Bug.LIGHT:
+                elif graphics.bug is Bug.LIGHT:
                     cv2.rectangle(panel, (x, 0), (x + 2 * unit, height), colour, -1)
                 else:
                     cv2.rectangle(panel, (x, height - unit), (right - unit, height), colour, -1)
-            elif place == 2:
-                cv2.rectangle(panel, (x, 0), (right - unit, height), _dimmed(look.panel), -1)
-                ink = look.accent if distance(look.accent, _dimmed(look.panel)) > 320 else look.ink
+            elif cell == 2:
+                cv2.rectangle(panel, (x, 0), (right - unit, height), score_ground, -1)
+                legible = distance(graphics.accent, score_ground) > 320
+                ink = graphics.accent if legible else graphics.ink
             self._write(panel, text, x + wide * unit // 2, middle, ink)
             x = right
 
     def _write(self, panel: Canvas, text: str, x: int, y: int, colour: RGB) -> None:
-        """Text about a middle."""
+        """Write text centred at a pixel."""
         scale = 0.22 * self._unit
-        (long, tall), _ = cv2.getTextSize(text, _FONT, scale, 1)
-        at = (x - long // 2, y + tall // 2)
+        (wide, tall), _ = cv2.getTextSize(text, _FONT, scale, 1)
+        at = (x - wide // 2, y + tall // 2)
         thickness = max(1, self._unit // 3)
         cv2.putText(panel, text, at, _FONT, scale, colour, thickness, cv2.LINE_AA)
 
-    def _replay_badge(self, height: int) -> Canvas:
-        unit = max(1, round(height / 224 * _SCALE))
+    def _render_badge(self, height: int) -> Canvas:
+        """Render the replay badge, uint8 `[h, w, 3]`."""
+        unit = max(1, round(height / 224 * _SUPERSAMPLING))
+        ink, thickness = self._graphics.ink, max(1, unit // 3)
         badge: Canvas = np.full((11 * unit, 42 * unit, 3), self._graphics.panel, np.uint8)
         cv2.rectangle(badge, (0, 0), (2 * unit, 11 * unit), self._graphics.accent, -1)
         scale = 0.24 * unit
-        (long, tall), _ = cv2.getTextSize("REPLAY", _FONT, scale, 1)
-        at = (22 * unit - long // 2, (11 * unit + tall) // 2)
-        thickness = max(1, unit // 3)
-        cv2.putText(badge, "REPLAY", at, _FONT, scale, self._graphics.ink, thickness, cv2.LINE_AA)
-        size = (42 * unit // _SCALE, 11 * unit // _SCALE)
-        return np.asarray(cv2.resize(badge, size, interpolation=cv2.INTER_AREA))
-
-    def _draw_watermark(self, picture: Canvas) -> None:
-        where = _place(picture, None, self._graphics.channel_at, self._mark.shape[:2])
-        mark = self._mark[: where.shape[0], : where.shape[1], None]
-        share = mark.astype(np.float32) / 255 * self._graphics.opacity
-        where[:] = where + (240 - where.astype(np.float32)) * share
+        (wide, tall), _ = cv2.getTextSize("REPLAY", _FONT, scale, 1)
+        at = (22 * unit - wide // 2, (11 * unit + tall) // 2)
+        cv2.putText(badge, "REPLAY", at, _FONT, scale, ink, thickness, cv2.LINE_AA)
+        return _downsample(badge)
 
 
-def _dimmed(colour: RGB) -> RGB:
-    """A neighbouring tone: darker on light panels, lighter on dark ones."""
+def _render_watermark(text: str, scale: float) -> Canvas:
+    """Render text as alpha, uint8 `[h, w]`."""
+    scale = scale * _SUPERSAMPLING
+    thickness = max(1, round(1.5 * scale))
+    (wide, tall), base = cv2.getTextSize(text, _WATERMARK_FONT, scale, thickness)
+    mark: Canvas = np.zeros((tall + base + _SUPERSAMPLING, wide + _SUPERSAMPLING), np.uint8)
+    cv2.putText(mark, text, (0, tall), _WATERMARK_FONT, scale, 255, thickness, cv2.LINE_AA)
+    return _downsample(mark)
+
+
+def _downsample(image: Canvas) -> Canvas:
+    size = (image.shape[1] // _SUPERSAMPLING, image.shape[0] // _SUPERSAMPLING)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+
+
+def _contrasting(colour: RGB) -> RGB:
+    """A neighbouring tone: darker than a light colour, lighter than a dark one."""
     step = -36 if sum(colour) > 380 else 24
     red, green, blue = (min(255, max(0, channel + step)) for channel in colour)
     return red, green, blue
 
 
-def _lettering(text: str, scale: float) -> Canvas:
-    """Text as shares of ink, uint8 `[h, w]`."""
-    font = cv2.FONT_HERSHEY_TRIPLEX
-    thickness = max(1, round(1.5 * scale * _SCALE))
-    (wide, tall), base = cv2.getTextSize(text, font, scale * _SCALE, thickness)
-    mark: Canvas = np.zeros((tall + base + _SCALE, wide + _SCALE), np.uint8)
-    cv2.putText(mark, text, (0, tall), font, scale * _SCALE, 255, thickness, cv2.LINE_AA)
-    size = (mark.shape[1] // _SCALE, mark.shape[0] // _SCALE)
-    return np.asarray(cv2.resize(mark, size, interpolation=cv2.INTER_AREA))
+def _region(frame: Canvas, at: tuple[float, float], size: tuple[int, ...]) -> Canvas:
+    """View of the part of a frame for something of `size` (height, width).
 
-
-def _place(
-    picture: Canvas,
-    panel: Canvas | None,
-    at: tuple[float, float],
-    size: tuple[int, ...] | None = None,
-) -> Canvas:
-    """The part of the picture for something of that size; the panel, if any, is put there.
-
-    `at` is the share of the room beside it that is left of it and above it.
+    Args:
+        frame: uint8 `[H, W, 3]`.
+        at: position in x and y, as a fraction of the free room: 0 is left or top, 1 right or bottom.
+        size: height and width, pixels.
     """
-    height, width = panel.shape[:2] if panel is not None else size or (0, 0)
-    x = round(at[0] * max(picture.shape[1] - width, 0))
-    y = round(at[1] * max(picture.shape[0] - height, 0))
-    where = picture[y : y + height, x : x + width]
-    if panel is not None:
-        where[:] = panel[: where.shape[0], : where.shape[1]]
-    return where
+    height, width = size
+    x = round(at[0] * max(frame.shape[1] - width, 0))
+    y = round(at[1] * max(frame.shape[0] - height, 0))
+    return frame[y : y + height, x : x + width]

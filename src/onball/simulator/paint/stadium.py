@@ -1,4 +1,9 @@
-"""Textures of the stadium: seats with their crowd, and the strip that runs along the boards."""
+"""Stadium around the pitch: stands with their crowd, roof, advertising boards and dugouts.
+
+The bowl is made of panels, quads about 18 m long between two rings around the pitch. Textures of the
+crowd and of the boards are painted once per match; the layer `Stadium` pastes them onto the visible
+panels, and the layer `Benches` draws the dugouts on the side of the main camera.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +15,20 @@ from numpy.typing import NDArray
 from onball.simulator.look.colours import RGB, WHITE, shade
 from onball.simulator.look.look import Look
 from onball.simulator.look.venue import Boards
-from onball.simulator.paint.scene import Canvas, Floats, Scene, cv2, drop_hidden, fill, paste
+from onball.simulator.paint.scene import Floats, Scene
+from onball.simulator.paint.shapes import (
+    Canvas,
+    cv2,
+    fill_quad,
+    mipmaps,
+    paste_texture,
+    visible_quads,
+)
 from onball.simulator.world import HALF_LENGTH, HALF_WIDTH
 
-TEXELS_PER_METRE = 9
+# Textures
+CROWD_TEXELS, BOARD_TEXELS = 9, 18
+"""Texels per metre of the crowd and of the boards."""
 ROW, SEAT, STAIRS = 8, 5, 7
 """Texels between two rows of seats, between two seats, and across the stairs."""
 CLOTHES: tuple[RGB, ...] = (
@@ -42,22 +57,35 @@ WORDS = (
     "blue kettle",
     "TERRA",
 )
-BOARD_TEXELS = 18
-"""Texels of the boards' strip to a metre."""
+# Bowl, in metres
+BOARD_X, BOARD_Y = HALF_LENGTH + 5.0, HALF_WIDTH + 4.5
+"""Half length and half width of the rectangle of boards."""
+CORNER = 7.0
+PANEL_LENGTH = 18.0
+WALL_HEIGHT, FACADE_HEIGHT, BACK_HEIGHT, FASCIA = 1.6, 2.8, 4.5, 1.2
+STAND_GAP, OVERHANG, ROOF_DEPTH = 3.0, 1.5, 16.0
+_BANKS = 3  # of boards that change
+# Dugouts, in metres
+NEAR_GAP = 26.0
+"""Between -`NEAR_GAP` and `NEAR_GAP` in x the near side has dugouts instead of boards."""
+DUGOUT_INNER, DUGOUT_OUTER = 8.0, 18.0
+DUGOUT_FRONT, DUGOUT_BACK = -HALF_WIDTH - 5.8, -HALF_WIDTH - 7.4
+DUGOUT_LOW, DUGOUT_HIGH = 1.4, 1.8
+_STRUTS = 6
 
 
 def crowd_texture(
     rng: np.random.Generator, look: Look, length: float, slope: float, away: bool
 ) -> Canvas:
-    """Rows of seats with people in them, and stairs on the left: uint8 `[h, w, 3]`.
+    """Paint rows of seats with spectators, and stairs on the left: uint8 `[h, w, 3]`.
 
     Args:
-        rng: decides who sits where.
-        look: of the match.
+        rng: source of all random choices.
+        look: appearance of the match.
         length, slope: metres along the stand and up its slope.
         away: True for the block of the away team's supporters.
     """
-    width, height = int(length * TEXELS_PER_METRE), int(slope * TEXELS_PER_METRE)
+    width, height = int(length * CROWD_TEXELS), int(slope * CROWD_TEXELS)
     seats = np.array(look.stands.seats)
     texture = np.empty((height, width, 3), np.uint8)
     texture[:] = seats * 0.8 + 14
@@ -65,11 +93,11 @@ def crowd_texture(
     team = look.outfits.teams[int(away)].shirt
     clothes = np.array([*[team] * (5 if away else 2), *CLOTHES])
     skins = np.array([person.skin for person in look.outfits.people])
-    # Supporters sit in clusters: a whole block may stay empty.
-    taken = look.stands.crowd + 0.15 * rng.normal()
+    # Spectators sit in clusters: a whole block may stay empty.
+    occupancy = look.stands.crowd + 0.15 * rng.normal()
     for y in range(ROW, height - ROW, ROW):
         for x in range(STAIRS + 2, width - SEAT, SEAT):
-            if rng.random() > taken:
+            if rng.random() > occupancy:
                 continue
             dx, dy = rng.integers(-1, 2, 2).tolist()
             light = rng.uniform(0.4, 1.0)
@@ -78,15 +106,15 @@ def crowd_texture(
             skin = skins[rng.integers(len(skins))] * rng.uniform(0.6, 1.0)
             texture[y + dy : y + dy + 3, x + dx + 1 : x + dx + 3] = skin
     texture[:] = cv2.GaussianBlur(texture, (0, 0), 0.6)
-    _hang_flags(rng, texture, look, team)
+    _add_flags(rng, texture, look, team)
     texture[:, 2:STAIRS] = seats * 0.3 + 50
-    # The farther up, the deeper in the shade of the roof.
+    # The higher a row, the deeper in the shade of the roof.
     gain = np.linspace(0.60 if look.stands.roof else 0.95, 1.05, height)[:, None, None]
     return np.asarray(np.clip(texture * gain * look.light.stands, 0, 255), dtype=np.uint8)
 
 
-def _hang_flags(rng: np.random.Generator, texture: Canvas, look: Look, team: RGB) -> None:
-    """Flags held up in the crowd, and long banners on the rail below."""
+def _add_flags(rng: np.random.Generator, texture: Canvas, look: Look, team: RGB) -> None:
+    """Add flags above the crowd, and a long banner on the rail below."""
     height, width = texture.shape[:2]
     area = int(look.stands.flags * height * width)
     while area > 0:
@@ -101,12 +129,16 @@ def _hang_flags(rng: np.random.Generator, texture: Canvas, look: Look, team: RGB
         x = int(rng.integers(STAIRS, width - wide))
         banner = texture[height - 12 : height - 2, x : x + wide]
         banner[:] = shade(team, 0.85)
-        banner[3:7, 4:-4:3] = WHITE  # writing, from afar
+        banner[3:7, 4:-4:3] = WHITE  # looks like writing from a distance
     np.clip(texture, 0, 255, out=texture)
 
 
 def board_strip(rng: np.random.Generator, look: Look, length: float) -> Canvas:
-    """Boards all around the pitch, uint8 `[h, length * BOARD_TEXELS, 3]`; its ends fit together."""
+    """Paint the boards all around the pitch as one strip whose ends match.
+
+    Returns:
+        uint8 `[h, length * BOARD_TEXELS, 3]`.
+    """
     width = round(length * BOARD_TEXELS)
     height = round(look.stands.board_height * BOARD_TEXELS) + 4
     strip: Canvas = np.empty((height, width, 3), np.uint8)
@@ -118,13 +150,13 @@ def board_strip(rng: np.random.Generator, look: Look, length: float) -> Canvas:
         _advertise(rng, strip[:, begin:end], ground, lettering)
         begin = end
     strip[:2] = np.clip(strip[:2] * 0.6 + 60, 0, 255)
-    # Boards that shine at night, boards that lie in the stand's light by day.
+    # Boards shine by themselves at night, and share the light of the stands by day.
     gain = max(0.75, 0.5 + 0.5 * look.light.stands)
     return np.asarray(np.clip(strip * gain, 0, 255), dtype=np.uint8)
 
 
 def _advertise(rng: np.random.Generator, board: Canvas, ground: RGB, lettering: RGB) -> None:
-    """One advertisement: a ground, an emblem or none, and a word again and again."""
+    """Paint one advertisement: a ground, and a word with or without an emblem, repeated."""
     height, width = board.shape[:2]
     board[:] = ground
     if rng.random() < 0.3:
@@ -148,29 +180,101 @@ def _advertise(rng: np.random.Generator, board: Canvas, ground: RGB, lettering: 
     board[:] = image
 
 
-# --- The stadium: a bowl of stands, roof and advertising boards around the pitch, as text
+def _outline(outwards: float) -> Floats:
+    """Plan of the bowl: a rectangle with cut corners, closed, `[9, 2]`, metres."""
+    x, y = BOARD_X + outwards, BOARD_Y + outwards
+    corner = CORNER + outwards * (2 - np.sqrt(2))
+    left = np.array([(-x, -y + corner), (-x, y - corner), (-x + corner, y), (x - corner, y)])
+    return np.concatenate([left, -left, left[:1]])
 
 
-BOARD_X, BOARD_Y = HALF_LENGTH + 5.0, HALF_WIDTH + 4.5
-"""Half length and half width of the rectangle of boards, metres."""
-CORNER = 7.0
-PANEL_LENGTH = 18.0
-WALL_HEIGHT, FACADE_HEIGHT, BACK_HEIGHT, FASCIA = 1.6, 2.8, 4.5, 1.2
-STAND_GAP, OVERHANG, ROOF_REACH = 3.0, 1.5, 16.0
-NEAR_GAP = 26.0
-"""Between plus and minus this x there are benches instead of boards on the near side."""
-_BANKS = 3
+def _ring(outwards: float) -> Floats:
+    """Corners of the panels in plan, `[panels + 1, 2]`, metres; the first and the last are the same.
+
+    Seen from the pitch they run from left to right. Every ring has the same number of corners, so that
+    panels can span two rings.
+    """
+    innermost, outline = _outline(0.0), _outline(outwards)
+    points = []
+    for i in range(len(outline) - 1):
+        length = float(np.linalg.norm(innermost[i + 1] - innermost[i]))
+        pieces = max(1, round(length / PANEL_LENGTH))
+        fractions = np.arange(pieces)[:, None] / pieces
+        points.append(outline[i] + fractions * (outline[i + 1] - outline[i]))
+    return np.concatenate([*points, outline[-1:]])
+
+
+def _band(low_out: float, low: float, high_out: float, high: float) -> Floats:
+    """Panels between two rings at two heights: `[panels, 4, 3]`, from the upper left corner."""
+    low_ring, high_ring = _ring(low_out), _ring(high_out)
+    under = np.concatenate([low_ring, np.full((len(low_ring), 1), low)], 1)
+    over = np.concatenate([high_ring, np.full((len(high_ring), 1), high)], 1)
+    return np.stack([over[:-1], over[1:], under[1:], under[:-1]], 1)
+
+
+def _panel_middles() -> Floats:
+    """Middle of each panel of the innermost ring in plan, `[panels, 2]`, metres."""
+    ring = _ring(0.0)
+    return np.asarray((ring[1:] + ring[:-1]) / 2)
+
+
+def _has_board(middles: Floats) -> NDArray[np.bool_]:
+    """Whether a panel `[panels]` has a board: everywhere but in front of the dugouts."""
+    return np.asarray((np.abs(middles[:, 0]) > NEAR_GAP) | (middles[:, 1] > 0))
+
+
+def near_boards(height: float) -> Floats:
+    """Boards on the side of the main camera, `[N, 4, 3]`, metres."""
+    middles = _panel_middles()
+    near = _has_board(middles) & (middles[:, 1] < -BOARD_Y + 1)
+    return np.asarray(_band(0.0, 0.0, 0.0, height)[near])
 
 
 class Stadium:
-    """The layer of the painter that draws everything behind the ground."""
+    """Layer of the painter that draws the stands and the boards.
+
+    Args:
+        look: appearance of the match.
+
+    Attributes:
+        background: colour of the sky.
+    """
 
     name = "stands"
 
     def __init__(self, look: Look) -> None:
         rng = np.random.default_rng((look.seed, 2))
         stands, gain = look.stands, look.light.stands
-        foot = _ring(0.0)
+        self._build_bowl(look)
+        self._boards = _band(0.0, 0.0, 0.0, stands.board_height)
+        self._middles = _panel_middles()
+        self._away_panel = len(self._middles) // 3  # the middle of the away team's supporters
+        lengths = np.linalg.norm(np.diff(_ring(0.0), axis=0), axis=1)
+        self._along = np.concatenate([[0.0], np.cumsum(lengths)])
+
+        def tier(height: float, away: bool) -> list[Canvas]:
+            slope = height * float(np.hypot(1, stands.steepness))
+            return mipmaps(crowd_texture(rng, look, PANEL_LENGTH, slope, away))
+
+        is_away = (False, False, False, False, True)
+        self._lower_crowds = [tier(stands.lower, away) for away in is_away]
+        self._upper_crowds = [tier(max(stands.upper, 4.0), away) for away in is_away]
+        self._crowd_of_panel = rng.integers(4, size=len(self._middles)).tolist()
+        banks = _BANKS if stands.boards_move is Boards.CHANGE else 1
+        strips = [board_strip(rng, look, float(self._along[-1])) for _ in range(banks)]
+        # Twice in a row, so that no panel reaches past the end.
+        self._strips = [np.concatenate([strip, strip], 1) for strip in strips]
+        self._move, self._speed = stands.boards_move, stands.board_speed
+        self.background: RGB = look.light.sky
+        self._wall: RGB = shade((70, 72, 76), gain)
+        self._facade: RGB = shade(stands.facade, gain)
+        self._dark: RGB = shade((40, 42, 48), gain)
+        self._fascia: RGB = shade((150, 152, 156), gain)
+        self._board_back: RGB = (34, 36, 40)
+
+    def _build_bowl(self, look: Look) -> None:
+        """Set the panels of walls, tiers and roof, from the pitch outwards and upwards."""
+        stands = look.stands
         back = STAND_GAP + stands.steepness * stands.lower
         ledge = WALL_HEIGHT + stands.lower
         self._walls = _band(STAND_GAP, 0.0, STAND_GAP, WALL_HEIGHT)
@@ -183,53 +287,28 @@ class Stadium:
             self._upper = _band(back - OVERHANG, top, rim, top + stands.upper)
             top += stands.upper
         self._backs = _band(rim, top, rim, top + BACK_HEIGHT)
-        reach = min(ROOF_REACH, rim - 1)
-        self._roofs = _band(rim, top + BACK_HEIGHT, rim - reach, top + BACK_HEIGHT + 2)
+        depth = min(ROOF_DEPTH, rim - 1)
+        self._roofs = _band(rim, top + BACK_HEIGHT, rim - depth, top + BACK_HEIGHT + 2)
         edge = top + BACK_HEIGHT + 2
-        self._fascias = _band(rim - reach, edge - FASCIA, rim - reach, edge)
-        self._boards = _band(0.0, 0.0, 0.0, stands.board_height)
+        self._fascias = _band(rim - depth, edge - FASCIA, rim - depth, edge)
         self._has_roof = stands.roof
-        self._middles = (foot[1:] + foot[:-1]) / 2
-        self._away = len(self._middles) // 3  # where the away team's supporters sit
-        lengths = np.linalg.norm(np.diff(foot, axis=0), axis=1)
-        self._along = np.concatenate([[0.0], np.cumsum(lengths)])
-
-        def tier(height: float, away: bool) -> list[Canvas]:
-            slope = height * float(np.hypot(1, stands.steepness))
-            return _mips(crowd_texture(rng, look, PANEL_LENGTH, slope, away))
-
-        kinds = (False, False, False, False, True)
-        self._lower_crowds = [tier(stands.lower, away) for away in kinds]
-        self._upper_crowds = [tier(max(stands.upper, 4.0), away) for away in kinds]
-        self._order = rng.integers(4, size=len(self._middles)).tolist()
-        banks = _BANKS if stands.boards_move is Boards.CHANGE else 1
-        strips = [board_strip(rng, look, float(self._along[-1])) for _ in range(banks)]
-        # Twice in a row, so that a panel's cut never meets the end.
-        self._strips = [np.concatenate([strip, strip], 1) for strip in strips]
-        self._move, self._speed = stands.boards_move, stands.board_speed
-        self.background: RGB = look.light.sky
-        self._wall: RGB = shade((70, 72, 76), gain)
-        self._facade: RGB = shade(stands.facade, gain)
-        self._dark: RGB = shade((40, 42, 48), gain)
-        self._fascia: RGB = shade((150, 152, 156), gain)
-        self._behind: RGB = (34, 36, 40)
 
     def draw(self, canvas: Canvas, scene: Scene) -> None:
-        """Paint the visible panels from the roof down to the boards; what they cover is overwritten."""
+        """Paint the visible panels from the roof down to the boards, over what they occlude."""
         hidden = self._hidden(scene.eye)
         if self._has_roof:
             self._fill(canvas, scene, self._backs, self._dark, hidden)
             self._fill(canvas, scene, self._roofs, shade(self._dark, 0.7), hidden)
             self._fill(canvas, scene, self._fascias, self._fascia, hidden)
         if self._upper is not None:
-            self._seat(canvas, scene, self._upper, self._upper_crowds, hidden)
+            self._draw_crowd(canvas, scene, self._upper, self._upper_crowds, hidden)
         self._fill(canvas, scene, self._facades, self._facade, hidden)
-        self._seat(canvas, scene, self._lower, self._lower_crowds, hidden)
+        self._draw_crowd(canvas, scene, self._lower, self._lower_crowds, hidden)
         self._fill(canvas, scene, self._walls, self._wall, hidden)
-        self._advertise(canvas, scene)
+        self._draw_boards(canvas, scene)
 
     def _hidden(self, eye: Floats) -> NDArray[np.bool_]:
-        """Panels `[panels]` of the stand that the camera stands in or behind."""
+        """Panels `[panels]` of the stand in which, or behind which, the camera is."""
         x, y = self._middles.T
         hidden = np.zeros(len(x), np.bool_)
         if eye[1] < -BOARD_Y - STAND_GAP:
@@ -244,10 +323,10 @@ class Stadium:
     def _fill(
         self, canvas: Canvas, scene: Scene, quads: Floats, colour: RGB, hidden: NDArray[np.bool_]
     ) -> None:
-        for _, _, corners in drop_hidden(scene, quads, hidden):
-            fill(canvas, corners, colour)
+        for _, _, corners in visible_quads(scene, quads, hidden):
+            fill_quad(canvas, corners, colour)
 
-    def _seat(
+    def _draw_crowd(
         self,
         canvas: Canvas,
         scene: Scene,
@@ -255,104 +334,47 @@ class Stadium:
         crowds: list[list[Canvas]],
         hidden: NDArray[np.bool_],
     ) -> None:
-        for panel, part, corners in drop_hidden(scene, quads, hidden):
-            away = abs(panel - self._away) <= 1
-            mips = crowds[-1] if away else crowds[self._order[panel]]
+        for panel, span, corners in visible_quads(scene, quads, hidden):
+            away = abs(panel - self._away_panel) <= 1
+            mips = crowds[-1] if away else crowds[self._crowd_of_panel[panel]]
             width = mips[0].shape[1]
             rows = max(np.ptp(corners[:, 1]), 1.0)
             level = int(np.clip(np.log2(mips[0].shape[0] / rows), 0, len(mips) - 1))
-            begin, end = (round(share * (width >> level)) for share in part)
-            paste(canvas, mips[level][:, begin : max(end, begin + 4)], corners)
+            begin, end = (round(edge * (width >> level)) for edge in span)
+            paste_texture(canvas, mips[level][:, begin : max(end, begin + 4)], corners)
 
-    def _advertise(self, canvas: Canvas, scene: Scene) -> None:
-        seconds = scene.moment.time_ms / 1000
-        strip, moved = self._strips[0], 0.0
+    def _draw_boards(self, canvas: Canvas, scene: Scene) -> None:
+        seconds = scene.state.time_ms / 1000
+        strip, scrolled = self._strips[0], 0.0
         if self._move is Boards.SCROLL:
-            moved = seconds * self._speed
+            scrolled = seconds * self._speed
         elif self._move is Boards.CHANGE:
             strip = self._strips[int(seconds * self._speed / 60) % len(self._strips)]
-        hidden = ~_stands_board(self._middles)
-        if scene.eye[1] < -BOARD_Y:  # those of the near side hide people: see `benches`
+        hidden = ~_has_board(self._middles)
+        if scene.eye[1] < -BOARD_Y:  # those of the near side occlude people: `Benches` draws them
             hidden |= self._middles[:, 1] < -BOARD_Y + 1
-        round_trip = self._along[-1]
-        for panel, part, corners in drop_hidden(scene, self._boards, hidden):
-            if corners[1, 0] < corners[0, 0]:  # from behind, right and left change places
-                fill(canvas, corners, self._behind)
+        circumference = self._along[-1]
+        for panel, span, corners in visible_quads(scene, self._boards, hidden):
+            if corners[1, 0] < corners[0, 0]:  # mirrored: seen from behind
+                fill_quad(canvas, corners, self._board_back)
                 continue
             begin, length = self._along[panel], self._along[panel + 1] - self._along[panel]
-            first = (begin + part[0] * length + moved) % round_trip
-            columns = round(first * BOARD_TEXELS)
-            wide = max(round((part[1] - part[0]) * length * BOARD_TEXELS), 4)
-            paste(canvas, strip[:, columns : columns + wide], corners)
-
-
-def near_boards(height: float) -> Floats:
-    """The boards of the near side, `[N, 4, 3]`."""
-    foot = _ring(0.0)
-    middles = (foot[1:] + foot[:-1]) / 2
-    near = _stands_board(middles) & (middles[:, 1] < -BOARD_Y + 1)
-    return np.asarray(_band(0.0, 0.0, 0.0, height)[near])
-
-
-def _stands_board(middles: Floats) -> NDArray[np.bool_]:
-    """Everywhere but before the benches."""
-    return np.asarray((np.abs(middles[:, 0]) > NEAR_GAP) | (middles[:, 1] > 0))
-
-
-def _mips(texture: Canvas) -> list[Canvas]:
-    """The texture and it averaged down to a half, a quarter and an eighth."""
-    mips = [texture]
-    for _ in range(3):
-        height, width = mips[-1].shape[:2]
-        half = cv2.resize(
-            mips[-1], (max(width // 2, 4), max(height // 2, 4)), interpolation=cv2.INTER_AREA
-        )
-        mips.append(np.asarray(half, np.uint8))
-    return mips
-
-
-def _ring(outwards: float) -> Floats:
-    """Corners of the panels in plan, once around: the first and the last point are the same.
-
-    Seen from the pitch they run from left to right. Every ring has the same number of points, so that
-    panels of two rings fit together.
-    """
-    inner, bends = _bends(0.0), _bends(outwards)
-    points = []
-    for i in range(len(bends) - 1):
-        pieces = max(1, round(float(np.linalg.norm(inner[i + 1] - inner[i])) / PANEL_LENGTH))
-        share = np.arange(pieces)[:, None] / pieces
-        points.append(bends[i] + share * (bends[i + 1] - bends[i]))
-    return np.concatenate([*points, bends[-1:]])
-
-
-def _bends(outwards: float) -> Floats:
-    """Where the bowl turns: a rectangle with cut corners, closed, `[9, 2]`."""
-    x, y = BOARD_X + outwards, BOARD_Y + outwards
-    corner = CORNER + outwards * (2 - np.sqrt(2))
-    far = np.array([(-x, -y + corner), (-x, y - corner), (-x + corner, y), (x - corner, y)])
-    return np.concatenate([far, -far, far[:1]])
-
-
-def _band(low_out: float, low: float, high_out: float, high: float) -> Floats:
-    """Panels between two rings at two heights: `[panels, 4 corners, 3]` from the upper left."""
-    low_ring, high_ring = _ring(low_out), _ring(high_out)
-    under = np.concatenate([low_ring, np.full((len(low_ring), 1), low)], 1)
-    over = np.concatenate([high_ring, np.full((len(high_ring), 1), high)], 1)
-    return np.stack([over[:-1], over[1:], under[1:], under[:-1]], 1)
-
-
-# --- The near side of the pitch: dugouts, of which the main camera sees roofs and backs,
-
-
-INNER, OUTER = 8.0, 18.0
-FRONT, BACK = -HALF_WIDTH - 5.8, -HALF_WIDTH - 7.4
-LOW, HIGH = 1.4, 1.8
-_STRUTS = 6
+            first = (begin + span[0] * length + scrolled) % circumference
+            column = round(first * BOARD_TEXELS)
+            columns = max(round((span[1] - span[0]) * length * BOARD_TEXELS), 4)
+            paste_texture(canvas, strip[:, column : column + columns], corners)
 
 
 class Benches:
-    """Draws the dugouts; before the people when the camera sees them from the pitch, else after."""
+    """Layer of the painter that draws the dugouts, and the near boards seen from behind.
+
+    The painter has two of them: a camera on the pitch sees the dugouts behind the people, the main
+    camera in front of them.
+
+    Args:
+        look: appearance of the match.
+        before_people: True for the layer that is painted before the people.
+    """
 
     name = "benches"
 
@@ -361,61 +383,69 @@ class Benches:
         colour = shade(look.stands.dugout, gain)
         self._before_people = before_people
         self._boards = near_boards(look.stands.board_height)
-        self._behind: RGB = shade((62, 64, 70), gain)
+        self._board_back: RGB = shade((62, 64, 70), gain)
         self._faces, self._colours = _dugouts(colour, shade(look.stands.seats, 0.5))
 
     def draw(self, canvas: Canvas, scene: Scene) -> None:
-        """Paint from far to near the faces that are turned to the camera."""
-        if bool(scene.eye[1] > BACK) is not self._before_people:
+        """Paint the faces that are turned to the camera, from far to near."""
+        if bool(scene.eye[1] > DUGOUT_BACK) is not self._before_people:
             return
         if scene.eye[1] < -BOARD_Y:
-            for _, _, corners in drop_hidden(scene, self._boards):
-                fill(canvas, corners, self._behind)
+            for _, _, corners in visible_quads(scene, self._boards):
+                fill_quad(canvas, corners, self._board_back)
         faces = self._faces
         normal = np.cross(faces[:, 1] - faces[:, 0], faces[:, 3] - faces[:, 0])
-        away = ((scene.eye - faces[:, 0]) * normal).sum(1) > 0
-        for face, _, corners in drop_hidden(scene, faces, away):
-            fill(canvas, corners, self._colours[face])
+        averted = ((scene.eye - faces[:, 0]) * normal).sum(1) > 0
+        for face, _, corners in visible_quads(scene, faces, averted):
+            fill_quad(canvas, corners, self._colours[face])
 
 
 def _dugouts(colour: RGB, seats: RGB) -> tuple[Floats, list[RGB]]:
-    """Faces `[N, 4, 3]`, clockwise as seen from outside, and their colours."""
+    """Faces `[N, 4, 3]` of both dugouts, clockwise from outside, in metres; and their colours."""
+    front, back, low, high = DUGOUT_FRONT, DUGOUT_BACK, DUGOUT_LOW, DUGOUT_HIGH
     faces, colours = [], []
-    roof, back, side = shade(colour, 1.1), shade(colour, 0.45), shade(colour, 0.7)
+    roof, rear, side = shade(colour, 1.1), shade(colour, 0.45), shade(colour, 0.7)
     for sign in (-1, 1):
-        edges = np.sort(np.linspace(sign * INNER, sign * OUTER, _STRUTS + 1))
+        edges = np.sort(np.linspace(sign * DUGOUT_INNER, sign * DUGOUT_OUTER, _STRUTS + 1))
         for left, right in pairwise(edges.tolist()):
             gap = 0.12 * (right - left)
+            inner_left, inner_right = left + gap, right - gap
+            # Roof with a frame; the pane is slightly higher, and therefore painted over the frame.
             faces.append(
-                [(left, FRONT, HIGH), (right, FRONT, HIGH), (right, BACK, LOW), (left, BACK, LOW)]
+                [(left, front, high), (right, front, high), (right, back, low), (left, back, low)]
             )
             colours.append(shade(roof, 0.75))
-            high, low = HIGH + 0.02, LOW + 0.02  # a little nearer than what it lies on
-            inner = [(left + gap, FRONT, high), (right - gap, FRONT, high)]
-            inner += [(right - gap, BACK, low), (left + gap, BACK, low)]
-            faces.append(inner)
-            colours.append(roof)
-            faces.append([(left, BACK, LOW), (right, BACK, LOW), (right, BACK, 0), (left, BACK, 0)])
-            colours.append(back)
-            # From the pitch: dark inside, a row of seats.
-            faces.append(
-                [(right, FRONT, HIGH), (left, FRONT, HIGH), (left, FRONT, 0), (right, FRONT, 0)]
-            )
-            colours.append(shade(back, 0.7))
+            pane_high, pane_low = high + 0.02, low + 0.02
             faces.append(
                 [
-                    (x, FRONT + 0.02, z)
-                    for x, z in (
-                        (right - gap, 0.9),
-                        (left + gap, 0.9),
-                        (left + gap, 0.3),
-                        (right - gap, 0.3),
-                    )
+                    (inner_left, front, pane_high),
+                    (inner_right, front, pane_high),
+                    (inner_right, back, pane_low),
+                    (inner_left, back, pane_low),
+                ]
+            )
+            colours.append(roof)
+            faces.append([(left, back, low), (right, back, low), (right, back, 0), (left, back, 0)])
+            colours.append(rear)
+            # Open front: dark, with a row of seats.
+            faces.append(
+                [(right, front, high), (left, front, high), (left, front, 0), (right, front, 0)]
+            )
+            colours.append(shade(rear, 0.7))
+            seat = front + 0.02
+            faces.append(
+                [
+                    (inner_right, seat, 0.9),
+                    (inner_left, seat, 0.9),
+                    (inner_left, seat, 0.3),
+                    (inner_right, seat, 0.3),
                 ]
             )
             colours.append(seats)
-        low, high = float(edges[0]), float(edges[-1])
-        faces.append([(low, FRONT, HIGH), (low, BACK, LOW), (low, BACK, 0), (low, FRONT, 0)])
-        faces.append([(high, BACK, LOW), (high, FRONT, HIGH), (high, FRONT, 0), (high, BACK, 0)])
+        first, last = float(edges[0]), float(edges[-1])
+        faces.append(
+            [(first, front, high), (first, back, low), (first, back, 0), (first, front, 0)]
+        )
+        faces.append([(last, back, low), (last, front, high), (last, front, 0), (last, back, 0)])
         colours += [side, side]
     return np.array(faces, np.float64), colours
