@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from onball.simulator.bodies.skeleton import PARTS, Part
-from onball.simulator.look.colours import distance
-from onball.simulator.look.kits import OTHERS_APART, PATTERN_APART, TEAMS_APART, Pattern
+from onball.simulator.look.colours import colour_distance
+from onball.simulator.look.kits import OTHERS_DISTANCE, PATTERN_DISTANCE, TEAM_DISTANCE, Pattern
 from onball.simulator.look.look import Look
 from onball.simulator.world import ASSISTANTS, GOALKEEPERS, PEOPLE, REFEREE, SUBSTITUTES
 
@@ -18,11 +18,14 @@ def test_everyone_can_be_told_apart_by_his_shirt():
     for look in LOOKS:
         outfits = look.outfits
         home, away = (kit.shirt for kit in outfits.teams)
-        assert distance(home, away) >= TEAMS_APART
+        assert colour_distance(home, away) >= TEAM_DISTANCE
         for other in (outfits.referee, *outfits.keepers, *outfits.bibs):
-            assert min(distance(other.shirt, home), distance(other.shirt, away)) >= OTHERS_APART
+            assert (
+                min(colour_distance(other.shirt, home), colour_distance(other.shirt, away))
+                >= OTHERS_DISTANCE
+            )
         for kit in (*outfits.teams, *outfits.keepers, outfits.referee, *outfits.bibs):
-            assert distance(kit.shirt, look.turf.grass) > 100
+            assert colour_distance(kit.shirt, look.turf.grass) > 100
 
 
 def test_what_is_drawn_on_a_shirt_is_no_colour_of_the_opponents():
@@ -31,8 +34,8 @@ def test_what_is_drawn_on_a_shirt_is_no_colour_of_the_opponents():
         for kit, opponent in ((home, away), (away, home)):
             if kit.pattern is Pattern.PLAIN:
                 continue
-            assert distance(kit.second, opponent.shirt) >= PATTERN_APART
-            assert distance(kit.second, kit.shirt) >= PATTERN_APART
+            assert colour_distance(kit.second, opponent.shirt) >= PATTERN_DISTANCE
+            assert colour_distance(kit.second, kit.shirt) >= PATTERN_DISTANCE
 
 
 def test_officials_share_an_outfit_and_team_mates_too():

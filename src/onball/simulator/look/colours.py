@@ -1,4 +1,7 @@
-"""Colours: palettes of simulated football, and how different two colours look."""
+"""Palettes of simulated football, and operations on colours.
+
+A colour is a tuple (red, green, blue) of integers from 0 to 255.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,7 @@ BIB_COLOURS: tuple[RGB, ...] = (
     (250, 90, 170),
     (70, 220, 240),
 )
-#: Skin from light to dark, and how often each is seen.
+#: Colours of skin from light to dark, with their probabilities.
 SKIN: tuple[tuple[RGB, float], ...] = (
     ((230, 186, 160), 0.22),
     ((216, 166, 134), 0.26),
@@ -61,6 +64,7 @@ SKIN: tuple[tuple[RGB, float], ...] = (
     ((112, 74, 54), 0.12),
     ((78, 52, 40), 0.08),
 )
+#: Colours of hair, with their probabilities.
 HAIR: tuple[tuple[RGB, float], ...] = (
     ((28, 22, 20), 0.40),
     ((52, 36, 26), 0.28),
@@ -84,10 +88,11 @@ GRASS: tuple[RGB, ...] = (
 )
 
 
-def distance(one: RGB, other: RGB) -> float:
-    """How different two colours look: a weighted RGB distance (0 to about 765).
+def colour_distance(one: RGB, other: RGB) -> float:
+    """Perceived difference of two colours, 0 to about 765.
 
-    The weights are those of the "redmean" approximation of perceived colour difference.
+    Weighted Euclidean distance in RGB with the weights of the "redmean" approximation
+    (https://www.compuphase.com/cmetric.htm).
     """
     red = (one[0] + other[0]) / 2
     dr, dg, db = (a - b for a, b in zip(one, other, strict=True))
@@ -97,23 +102,25 @@ def distance(one: RGB, other: RGB) -> float:
 
 
 def choose(rng: np.random.Generator, options: tuple[T, ...]) -> T:
-    """One of the options, all equally likely."""
+    """Choose one of the options uniformly."""
     return options[int(rng.integers(len(options)))]
 
 
 def choose_weighted(rng: np.random.Generator, options: tuple[tuple[T, float], ...]) -> T:
-    """One of the options, each as likely as its weight; the weights sum to 1."""
+    """Choose one of the (option, probability) pairs; the probabilities sum to 1."""
     return options[int(rng.choice(len(options), p=[weight for _, weight in options]))][0]
 
 
-def apart(options: tuple[RGB, ...], least: float, *others: RGB) -> tuple[RGB, ...]:
-    """Those options that nobody mistakes for one of the others."""
+def distinct_from(options: tuple[RGB, ...], minimum: float, *others: RGB) -> tuple[RGB, ...]:
+    """Keep the options whose `colour_distance` to each of the others is at least `minimum`."""
     return tuple(
-        option for option in options if all(distance(option, other) >= least for other in others)
+        option
+        for option in options
+        if all(colour_distance(option, other) >= minimum for other in others)
     )
 
 
 def shade(colour: RGB, gain: float) -> RGB:
-    """A colour made lighter or darker."""
+    """Multiply a colour by `gain`, clipped to 0..255."""
     red, green, blue = (min(255, max(0, round(value * gain))) for value in colour)
     return red, green, blue

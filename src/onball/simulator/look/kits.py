@@ -1,4 +1,8 @@
-"""Who wears what: kits, bibs, skin and hair of everybody in a match."""
+"""Kits of the teams, and the appearance of every person in a match.
+
+`Outfits.random` draws colours that viewers can tell apart: the teams from each other, goalkeepers and
+officials from both teams, and all of them from the grass.
+"""
 
 from __future__ import annotations
 
@@ -20,22 +24,30 @@ from onball.simulator.look.colours import (
     SKIN,
     TEAM_COLOURS,
     WHITE,
-    apart,
     choose,
     choose_weighted,
-    distance,
+    colour_distance,
+    distinct_from,
     shade,
 )
 from onball.simulator.world import ASSISTANTS, GOALKEEPERS, PEOPLE, REFEREE, SUBSTITUTES, TEAM_SIZE
 
-#: How far apart (see `distance`) the two teams are, everybody else from both, and all from grass.
-TEAMS_APART, OTHERS_APART, GRASS_APART, BIBS_APART = 260.0, 150.0, 110.0, 200.0
-PATTERN_APART = 170.0
+# Minimum colour distances (`colour_distance`)
+TEAM_DISTANCE = 260.0
+"""Between the shirts of the two teams."""
+OTHERS_DISTANCE = 150.0
+"""From the shirts of keepers and officials to those of both teams."""
+GRASS_DISTANCE = 110.0
+"""From every shirt to the grass."""
+BIB_DISTANCE = 200.0
+"""From bibs to the shirts of both teams, if the palette allows it."""
+PATTERN_DISTANCE = 170.0
+"""From the second colour of a shirt to its first one and to the opponent's shirt."""
 _HANDS = (Joint.LEFT_HAND, Joint.RIGHT_HAND)
 
 
 class Pattern(StrEnum):
-    """What the second colour of a shirt draws on it."""
+    """Pattern that the second colour draws on a shirt."""
 
     PLAIN = "plain"
     STRIPES = "stripes"
@@ -49,8 +61,11 @@ class Kit:
     """Colours of one outfit.
 
     Attributes:
-        shirt, second, pattern: ground colour of the shirt, and what is drawn on it in `second`.
-        sleeves, shorts, socks, boots, number: colours.
+        shirt: ground colour of the shirt.
+        sleeves, shorts, socks, boots: colours.
+        second: colour of the pattern on the shirt.
+        pattern: of the shirt.
+        number: colour of the number on the back.
     """
 
     shirt: RGB
@@ -65,17 +80,17 @@ class Kit:
 
 @dataclass(frozen=True)
 class Person:
-    """What one person wears and looks like.
+    """Appearance of one person.
 
     Attributes:
         kit: the outfit.
-        skin, hair: colours; a bald man's hair is nearly his skin.
+        skin, hair: colours; a bald man's hair is slightly darker than his skin.
         number: on the back; 0 for none.
         legs: colour of the legs between shorts and socks: skin, or a tracksuit.
         forearms: colour of the forearms: skin, or long sleeves.
         gloves: colour of the gloves, or None.
-        boots: everyone chooses his own.
-        beard: True for men with one.
+        boots: colour of the boots, an individual choice.
+        beard: whether he has one.
     """
 
     kit: Kit
@@ -96,8 +111,8 @@ class Outfits:
     Attributes:
         teams, keepers: outfits of the home and the away team.
         referee: outfit of the referee and his assistants.
-        bibs: what substitutes of either team warm up in.
-        people: everyone, `PEOPLE` entries.
+        bibs: outfits in which the substitutes of either team warm up.
+        people: appearance of each person, `PEOPLE` entries.
     """
 
     teams: tuple[Kit, Kit]
@@ -108,19 +123,21 @@ class Outfits:
 
     @classmethod
     def random(cls, rng: np.random.Generator, grass: RGB) -> Outfits:
-        """Outfits that nobody mistakes for one another on that grass."""
-        on_grass = apart(TEAM_COLOURS, GRASS_APART, grass)
+        """Draw outfits that can be told apart on grass of that colour."""
+        on_grass = distinct_from(TEAM_COLOURS, GRASS_DISTANCE, grass)
         home = choose(rng, on_grass)
-        away = choose(rng, apart(on_grass, TEAMS_APART, home))
-        others = apart(KEEPER_COLOURS, GRASS_APART, grass)
-        keepers = tuple(choose(rng, apart(others, OTHERS_APART, home, away)) for _ in range(2))
-        officials = apart(REFEREE_COLOURS, GRASS_APART, grass)
-        referee = choose(rng, apart(officials, OTHERS_APART, home, away))
+        away = choose(rng, distinct_from(on_grass, TEAM_DISTANCE, home))
+        others = distinct_from(KEEPER_COLOURS, GRASS_DISTANCE, grass)
+        keepers = tuple(
+            choose(rng, distinct_from(others, OTHERS_DISTANCE, home, away)) for _ in range(2)
+        )
+        officials = distinct_from(REFEREE_COLOURS, GRASS_DISTANCE, grass)
+        referee = choose(rng, distinct_from(officials, OTHERS_DISTANCE, home, away))
         home_kit = _team_kit(rng, home, away)
         teams = (home_kit, _team_kit(rng, away, home, home_kit.second))
-        bright = apart(BIB_COLOURS, GRASS_APART, grass)
+        bright = distinct_from(BIB_COLOURS, GRASS_DISTANCE, grass)
         bibs = tuple(
-            _bib(rng, choose(rng, apart(bright, BIBS_APART, home, away) or bright), team)
+            _bib(rng, choose(rng, distinct_from(bright, BIB_DISTANCE, home, away) or bright), team)
             for team in teams
         )
         made = cls(
@@ -134,7 +151,7 @@ class Outfits:
         return cls(made.teams, made.keepers, made.referee, made.bibs, people)
 
     def kit_of(self, person: int) -> Kit:
-        """What that person wears."""
+        """Outfit of the person with that index."""
         if person in SUBSTITUTES:
             return self.bibs[SUBSTITUTES.index(person) // (len(SUBSTITUTES) // 2)]
         if person == REFEREE or person in ASSISTANTS:
@@ -142,7 +159,7 @@ class Outfits:
         return (self.keepers if person in GOALKEEPERS else self.teams)[person // TEAM_SIZE]
 
     def colours(self) -> NDArray[np.float64]:
-        """Colour of each person's capsules, `[PEOPLE, C, 3]`, RGB 0 to 255."""
+        """Colour of each person's capsules, `[PEOPLE, len(CAPSULES), 3]`, RGB 0 to 255."""
         colours = np.zeros((PEOPLE, len(Part), 3))
         for row, person in zip(colours, self.people, strict=True):
             row[:] = person.skin
@@ -156,7 +173,9 @@ class Outfits:
         leg = bare & np.isin(ENDS, (Joint.LEFT_KNEE, Joint.RIGHT_KNEE))
         left = (PARTS == Part.SHIRT) & np.isin(STARTS, (Joint.LEFT_SHOULDER, Joint.LEFT_HIP))
         for row, person in zip(limbs, self.people, strict=True):
-            if person.kit.pattern is Pattern.HALVES:  # its left half; see also `details.PATTERNS`
+            if (
+                person.kit.pattern is Pattern.HALVES
+            ):  # its left half; `details.PATTERNS` draws the seam
                 row[left] = person.kit.second
             row[forearm], row[leg] = person.forearms, person.legs
             row[hand] = person.gloves or person.skin
@@ -164,11 +183,12 @@ class Outfits:
 
 
 def _person(rng: np.random.Generator, person: int, outfits: Outfits) -> Person:
+    """Draw the appearance of the person with that index."""
     kit = outfits.kit_of(person)
     skin, hair = choose_weighted(rng, SKIN), choose_weighted(rng, HAIR)
-    if sum(skin) < 360:  # dark skin goes with dark hair
+    if sum(skin) < 360:  # dark skin comes with dark hair
         hair = HAIR[0][0]
-    if rng.random() < 0.09:
+    if rng.random() < 0.09:  # bald
         hair = shade(skin, 0.93)
     keeper, official = person in GOALKEEPERS, person == REFEREE or person in ASSISTANTS
     substitute = person in SUBSTITUTES
@@ -191,25 +211,28 @@ def _person(rng: np.random.Generator, person: int, outfits: Outfits) -> Person:
 
 
 def _number(rng: np.random.Generator, person: int) -> int:
-    """A keeper wears 1, the others mostly their place in the team, and no two the same."""
+    """Draw a number: 1 for a keeper, mostly 2 to 11 for others, different within a team."""
     place = person % TEAM_SIZE + 1
+    # Adding multiples of 11 to the place in the team keeps numbers unique.
     return place if place == 1 or rng.random() < 0.6 else place + 11 * int(rng.integers(1, 4))
 
 
 def _plain_kit(colour: RGB) -> Kit:
+    """Kit of a goalkeeper in one colour."""
     return Kit(colour, colour, shade(colour, 0.85), colour, number=_readable_on(colour))
 
 
 def _bib(rng: np.random.Generator, colour: RGB, team: Kit) -> Kit:
-    """A bright bib over the track suit."""
+    """Bright bib over a tracksuit."""
     suit = choose(rng, (BLACK, GREY, shade(team.shirt, 0.6)))
     return Kit(colour, suit, suit, suit)
 
 
 def _team_kit(rng: np.random.Generator, colour: RGB, *opponent: RGB) -> Kit:
+    """Draw a kit with that colour of the shirt, against opponents in these colours."""
     second = choose(rng, (colour, WHITE, BLACK))
-    # A second colour on the shirt must not be one of the other team's.
-    on_shirt = apart((WHITE, BLACK, *TEAM_COLOURS), PATTERN_APART, colour, *opponent)
+    # A pattern must not show a colour of the other team.
+    on_shirt = distinct_from((WHITE, BLACK, *TEAM_COLOURS), PATTERN_DISTANCE, colour, *opponent)
     pattern = choose(rng, (Pattern.PLAIN, Pattern.PLAIN, Pattern.PLAIN, *tuple(Pattern)))
     drawn = choose(rng, on_shirt[:4] or on_shirt) if on_shirt else colour
     if not on_shirt:
@@ -221,5 +244,6 @@ def _team_kit(rng: np.random.Generator, colour: RGB, *opponent: RGB) -> Kit:
 
 
 def _readable_on(*grounds: RGB) -> RGB:
+    """Colour of a number with the highest contrast to all these grounds."""
     inks = (WHITE, BLACK, (236, 200, 60), (200, 36, 40))
-    return max(inks, key=lambda ink: min(distance(ink, ground) for ground in grounds))
+    return max(inks, key=lambda ink: min(colour_distance(ink, ground) for ground in grounds))

@@ -1,4 +1,8 @@
-"""Optics and electronics of the cameras of a match."""
+"""Appearance of a simulated match: cameras, broadcast graphics, and the whole `Look`.
+
+`Look.random(seed)` draws everything about a match that does not move. Wide ranges, different in every
+match, keep a model from learning one stadium or one broadcaster.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +15,26 @@ from onball.simulator.look.colours import RGB, WHITE, choose, shade
 from onball.simulator.look.kits import Outfits
 from onball.simulator.look.venue import Light, Stands, Turf, Weather
 
+NAMES = ("ASH", "BRK", "COL", "DUN", "ELM", "FEN", "GLN", "HAR", "KIR", "LOW", "MAR", "NOR")
+CHANNELS = ("kestrel", "MERIDIAN", "tv nine", "OPEN SPORT", "harbour", "polar 2", "LARK")
+
 
 @dataclass(frozen=True)
 class Lens:
-    """Optics and electronics of the cameras; pixels are those of a picture of 224 lines.
+    """Optics and electronics of the cameras.
 
     Attributes:
-        distortion: k1 of `onball.simulator.paint.scene`, negative for a barrel.
-        vignette: 0 to 1, how much darker the corners are.
-        defocus: standard deviation of the blur of the whole picture, pixels; it grows with the root of the
-            size.
-        aperture: size of the iris, in picture heights for a focal length of one picture height.
-        shutter_ms: how long the shutter is open for a frame.
-        sharpening: gain of the broadcaster's unsharp mask.
-        exposure, white_balance, saturation, contrast, gamma: of the electronics.
-        grain, chroma_grain: standard deviations of the sensor's noise, in grey levels.
+        distortion: k1 of `onball.simulator.paint.scene.distort`, negative for a barrel.
+        vignette: fraction of the light that the corners lose.
+        defocus: standard deviation of the blur of the whole frame, in pixels of a frame of 224 lines; it
+            grows with the root of the number of lines.
+        aperture: diameter of the iris, in frame heights at a focal length of one frame height.
+        shutter_ms: exposure time of a frame.
+        sharpening: gain of the unsharp mask.
+        exposure: gain.
+        white_balance: gains of red, green and blue.
+        saturation, contrast, gamma: 1 changes nothing.
+        grain, chroma_grain: standard deviations of the sensor noise, in levels of 0 to 255.
     """
 
     distortion: float
@@ -44,8 +53,8 @@ class Lens:
 
     @classmethod
     def random(cls, rng: np.random.Generator, weather: Weather, grass: RGB) -> Lens:
-        """Cameras by chance, for that light and that pitch."""
-        # The iris is set by the pitch: so bright is its middle grey on television.
+        """Draw cameras for that weather and that colour of the grass."""
+        # Auto exposure: television shows the pitch at a luma of about 74 to 116.
         luma = float(np.dot(grass, (0.299, 0.587, 0.114)))
         noise = 1.35 if weather is Weather.NIGHT else 1.0
         return cls(
@@ -65,13 +74,6 @@ class Lens:
         )
 
 
-# --- What the broadcaster puts on the picture: which score bug, which watermark, and wher
-
-
-NAMES = ("ASH", "BRK", "COL", "DUN", "ELM", "FEN", "GLN", "HAR", "KIR", "LOW", "MAR", "NOR")
-CHANNELS = ("kestrel", "MERIDIAN", "tv nine", "OPEN SPORT", "harbour", "polar 2", "LARK")
-
-
 class Bug(StrEnum):
     """Design of the score bug."""
 
@@ -79,20 +81,22 @@ class Bug(StrEnum):
     LIGHT = "light"  # dark on white, colours as bars
     TEAMS = "teams"  # names on the colours of the teams
     STACKED = "stacked"  # one team above the other, the clock beside them
-    CLEAR = "clear"  # lettering straight on the picture
+    CLEAR = "clear"  # lettering directly on the frame
 
 
 @dataclass(frozen=True)
 class Graphics:
-    """What the broadcaster puts on the picture.
+    """Graphics of the broadcaster.
 
     Attributes:
         names: three letters for the home and the away team.
-        bug, bug_at: design of the score bug; where its middle stands, as a share of the free room in x
-            and y (0 is left or top).
-        bug_scale: of its size.
+        bug: design of the score bug.
+        bug_at: its position in x and y, as a fraction of the free room: 0 is left or top, 1 right or
+            bottom.
+        bug_scale: factor of its size.
         panel, ink, accent: colours of its ground, its lettering and its trim.
-        channel, channel_at: invented watermark, and its corner like `bug_at`.
+        channel: text of the watermark, an invented channel.
+        channel_at: its position, like `bug_at`.
         opacity: 0 to 1, of the watermark.
     """
 
@@ -109,10 +113,10 @@ class Graphics:
 
     @classmethod
     def random(cls, rng: np.random.Generator, home: RGB) -> Graphics:
-        """A broadcaster by chance, for a home team in that colour."""
+        """Draw a broadcaster, for a home team in that colour."""
         names = rng.permutation(NAMES)[:2].tolist()
         margin = float(rng.uniform(0.04, 0.12))
-        # Mostly top left; the watermark takes a corner that is free.
+        # The score bug is mostly at the top left; the watermark takes a free corner.
         place = choose(rng, ((0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (1, 0), (0.5, 1), (0, 1)))
         corners = [corner for corner in ((1, 0), (0, 1), (1, 1)) if corner != place]
         if place == (0.5, 1):
@@ -145,21 +149,21 @@ class Graphics:
 
 
 def _inside(corner: tuple[float, float], margin: float) -> tuple[float, float]:
-    """A corner (0 or 1 in x and y) moved inwards by a margin."""
-    x, y = (margin + (1 - 2 * margin) * share for share in corner)
+    """Move a corner (0 or 1 in x and y) inwards by a margin."""
+    x, y = (margin + (1 - 2 * margin) * edge for edge in corner)
     return x, y
-
-
-# --- What one simulated match looks like: outfits, turf, light, stands, lens and on-scree
 
 
 @dataclass(frozen=True)
 class Look:
-    """One match's appearance. Everything that the painter draws follows from it.
+    """Appearance of one match, from which the painter draws everything that does not move.
 
     Attributes:
-        seed: seeds the textures (grass, crowd, grain).
-        outfits, turf, light, stands, lens, graphics: the parts.
+        seed: seed of the textures (grass, crowd, boards, grain).
+        outfits: clothes of all people.
+        turf, light, stands: the venue.
+        lens: optics and electronics of the cameras.
+        graphics: of the broadcaster.
     """
 
     seed: int
@@ -172,17 +176,17 @@ class Look:
 
     @property
     def shutter_ms(self) -> float:
-        """How long before its time a frame's shutter opens, in milliseconds."""
+        """Exposure time of a frame, in milliseconds; the shutter closes at the frame's time."""
         return self.lens.shutter_ms
 
     @property
     def distortion(self) -> float:
-        """k1 of the lens: see `onball.simulator.paint.scene`."""
+        """Distortion k1 of the lens: see `onball.simulator.paint.scene.distort`."""
         return self.lens.distortion
 
     @classmethod
     def random(cls, seed: int) -> Look:
-        """The look of match `seed`; the same seed gives the same look."""
+        """Draw the look of match `seed`; the same seed gives the same look."""
         rng = np.random.default_rng(seed)
         turf = Turf.random(rng)
         outfits = Outfits.random(rng, turf.grass)

@@ -1,4 +1,7 @@
-"""The grass of a match: its colour, how it was mown and how worn it is."""
+"""Venue of a match: turf, light, and stands with their advertising boards.
+
+Each class draws itself by `random`, from wide ranges around broadcasts of professional football.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,23 @@ from numpy.typing import NDArray
 from onball.simulator.look.colours import BLACK, GRASS, RGB, WHITE, choose, shade
 from onball.simulator.world import HALF_LENGTH, HALF_WIDTH
 
+BOARD_COLOURS: tuple[RGB, ...] = (
+    (24, 60, 150),
+    (200, 50, 40),
+    (236, 236, 236),
+    BLACK,
+    (30, 120, 90),
+    (226, 170, 30),
+    (110, 40, 130),
+    (20, 150, 190),
+)
+"""Backgrounds of advertising boards."""
+
 
 class Mowing(StrEnum):
-    """How the grass was mown."""
+    """Mowing pattern of the grass."""
 
-    STRIPES = "stripes"  # across the pitch, seen from the main stand as upright bands
+    STRIPES = "stripes"  # across the pitch: upright bands for the main camera
     LENGTHS = "lengths"  # along the pitch
     DIAGONAL = "diagonal"
     CHEQUERS = "chequers"
@@ -29,8 +44,10 @@ class Turf:
 
     Attributes:
         grass: mean colour.
-        mowing, mowing_width, mowing_contrast: pattern, metres, and half the relative difference.
-        wear: 0 to 1, how worn the grass is.
+        mowing: pattern.
+        mowing_width: width of its bands, metres.
+        mowing_contrast: half the relative difference in brightness between its bands.
+        wear: 0 (fresh) to 1 (worn).
         surround: colour of the ground beside the grass.
     """
 
@@ -43,15 +60,17 @@ class Turf:
 
     @classmethod
     def random(cls, rng: np.random.Generator) -> Turf:
-        """A pitch by chance."""
+        """Draw a pitch."""
         grass = shade(choose(rng, GRASS), rng.uniform(0.82, 1.18))
         mean = sum(grass) / 3
-        turf = (
+        artificial = (
             round(0.45 * grass[0] + 0.25 * mean + 8),
             round(0.45 * grass[1] + 0.25 * mean + 8),
             round(0.45 * grass[2] + 0.25 * mean + 8),
         )
-        surround = choose(rng, (turf, turf, shade(grass, 0.9), (96, 56, 46), (52, 74, 120)))
+        surround = choose(
+            rng, (artificial, artificial, shade(grass, 0.9), (96, 56, 46), (52, 74, 120))
+        )
         return cls(
             grass=grass,
             mowing=choose(rng, (Mowing.STRIPES, Mowing.STRIPES, *tuple(Mowing))),
@@ -62,11 +81,8 @@ class Turf:
         )
 
 
-# --- Where the light of a match comes from: sun, clouds or floodlights, and how it falls.
-
-
 class Weather(StrEnum):
-    """Where the light comes from."""
+    """Source of the light."""
 
     SUN = "sun"  # one hard shadow
     OVERCAST = "overcast"  # soft light from everywhere
@@ -78,14 +94,14 @@ class Light:
     """Sun, clouds or floodlights.
 
     Attributes:
-        weather: which of them.
+        weather: source of the light.
         sun: direction towards the (main) light, a unit vector.
-        shadow: 0 to 1, how much light a person's shadow takes away.
+        shadow: fraction of the light that a person's shadow removes.
         shade_normal, shade_offset: the stand's shadow covers the ground where
-            `shade_normal @ (x, y) > shade_offset`; an infinite offset for none.
-        shade: 0 to 1, how much light the stand's shadow takes away.
+            `shade_normal @ (x, y) > shade_offset`, in metres; an infinite offset for none.
+        shade: fraction of the light that the stand's shadow removes.
         sky: colour above the roofs.
-        stands: gain of the light on the stands.
+        stand_gain: gain of the light on the stands.
     """
 
     weather: Weather
@@ -95,23 +111,23 @@ class Light:
     shade_offset: float
     shade: float
     sky: RGB
-    stands: float
+    stand_gain: float
 
     def gain(self, xy: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Light `[...]` on places `[..., 2]`: 1, and less in the stand's shadow."""
+        """Gain `[...]` of the light at places `[..., 2]` in metres: 1, less in the stand's shadow."""
         covered = xy @ np.array(self.shade_normal) > self.shade_offset
         return np.where(covered, 1 - self.shade, 1.0)
 
     @classmethod
     def random(cls, rng: np.random.Generator) -> Light:
-        """Weather, hour and the stadium's orientation by chance."""
+        """Draw weather, hour and the stadium's orientation."""
         weather = choose(rng, tuple(Weather))
         azimuth, elevation = rng.uniform(0, 2 * np.pi), np.radians(rng.uniform(22, 58))
-        # A stand's shadow reaches in from the side of the sun: a long side or a goal.
+        # The stand on the side of the sun casts a shadow: a long side or the end behind a goal.
         covered = weather is Weather.SUN and rng.random() < 0.45
         normal = choose(rng, ((0.0, -1.0), (0.0, -1.0), (0.0, 1.0), (1.0, 0.0), (-1.0, 0.0)))
-        reach = rng.uniform(8.0, 34.0)
-        edge = (HALF_LENGTH if normal[0] else HALF_WIDTH) - reach
+        depth = rng.uniform(8.0, 34.0)
+        edge = (HALF_LENGTH if normal[0] else HALF_WIDTH) - depth
         if covered:
             azimuth = float(np.arctan2(normal[1], normal[0]) + rng.uniform(-0.7, 0.7))
             tilt = rng.uniform(-0.06, 0.06)
@@ -124,12 +140,12 @@ class Light:
             Weather.OVERCAST: ((176, 182, 188), (150, 156, 164)),
             Weather.NIGHT: ((10, 12, 20), (18, 20, 30), (30, 34, 54)),
         }
-        strengths = {
+        shadows = {
             Weather.SUN: rng.uniform(0.32, 0.52),
             Weather.OVERCAST: rng.uniform(0.14, 0.26),
             Weather.NIGHT: rng.uniform(0.06, 0.15),
         }
-        stands = {
+        stand_gains = {
             Weather.SUN: rng.uniform(0.7, 1.1),
             Weather.OVERCAST: rng.uniform(0.65, 0.95),
             Weather.NIGHT: rng.uniform(0.50, 0.85),
@@ -141,20 +157,17 @@ class Light:
                 float(np.sin(azimuth) * np.cos(elevation)),
                 float(np.sin(elevation)),
             ),
-            shadow=float(strengths[weather]),
+            shadow=float(shadows[weather]),
             shade_normal=normal,
             shade_offset=float(edge) if covered else float("inf"),
             shade=float(rng.uniform(0.25, 0.48)),
             sky=choose(rng, skies[weather]),
-            stands=float(stands[weather]),
+            stand_gain=float(stand_gains[weather]),
         )
 
 
-# --- What a stadium is like: its tiers, its crowd and its advertising boards.
-
-
 class Boards(StrEnum):
-    """What the advertising boards do."""
+    """Behaviour of the advertising boards."""
 
     STATIC = "static"
     SCROLL = "scroll"
@@ -166,20 +179,22 @@ class Stands:
     """The stadium.
 
     Attributes:
-        seats, crowd: colour of the empty seats, and the share of taken ones.
-        lower, upper: heights of the two tiers in metres; an upper tier of 0 is none.
-        steepness: metres of a tier's depth to one of its height.
+        seats: colour of the empty seats.
+        occupancy: fraction of the seats that are taken.
+        lower, upper: heights of the two tiers in metres; 0 for no upper tier.
+        steepness: depth of a tier over its height.
         facade: colour of the wall between the tiers.
-        roof: True for one over the upper rows.
-        flags: share of the crowd's texture that flags and banners cover.
-        boards, boards_move: background and lettering colours, and what the boards do.
+        roof: whether the upper rows are roofed.
+        flags: fraction of the crowd's texture that flags and banners cover.
+        boards: colours of background and lettering of each advertisement.
+        boards_move: behaviour of the boards.
         board_height: metres.
-        board_speed: m/s of scrolling, or changes a minute.
+        board_speed: m/s of scrolling, or changes per minute.
         dugout: colour of the dugouts.
     """
 
     seats: RGB
-    crowd: float
+    occupancy: float
     lower: float
     upper: float
     steepness: float
@@ -194,10 +209,10 @@ class Stands:
 
     @classmethod
     def random(cls, rng: np.random.Generator, home: RGB) -> Stands:
-        """A stadium by chance, for a home team in that colour."""
+        """Draw a stadium for a home team in that colour."""
         return cls(
             seats=shade(choose(rng, (home, (70, 72, 78), (50, 60, 96), (150, 40, 36))), 0.7),
-            crowd=float(choose(rng, (0.15, 0.5, 0.75, 0.9, 0.97)) + rng.uniform(-0.1, 0.02)),
+            occupancy=float(choose(rng, (0.15, 0.5, 0.75, 0.9, 0.97)) + rng.uniform(-0.1, 0.02)),
             lower=float(rng.uniform(6.0, 14.0)),
             upper=float(choose(rng, (0.0, rng.uniform(8.0, 15.0), rng.uniform(8.0, 15.0)))),
             steepness=float(rng.uniform(1.5, 2.0)),
@@ -213,18 +228,6 @@ class Stands:
 
 
 def _board(rng: np.random.Generator) -> tuple[RGB, RGB]:
-    """Background and lettering of an advertisement."""
-    ground = choose(
-        rng,
-        (
-            (24, 60, 150),
-            (200, 50, 40),
-            (236, 236, 236),
-            BLACK,
-            (30, 120, 90),
-            (226, 170, 30),
-            (110, 40, 130),
-            (20, 150, 190),
-        ),
-    )
+    """Draw background and lettering of an advertisement."""
+    ground = choose(rng, BOARD_COLOURS)
     return ground, WHITE if sum(ground) < 430 else (30, 40, 90)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onball.simulator.look.colours import BLACK, RGB, WHITE, distance
+from onball.simulator.look.colours import BLACK, RGB, WHITE, colour_distance
 from onball.simulator.look.look import Bug, Graphics, Look
 from onball.simulator.paint.shapes import Canvas, cv2
 
@@ -111,14 +111,14 @@ class ScoreBug:
                 colour = self._shirts[cell // 2]
                 if graphics.bug is Bug.TEAMS:
                     cv2.rectangle(panel, (x, 0), (right - unit, height), colour, -1)
-                    ink = max((WHITE, BLACK), key=lambda one: distance(one, colour))
+                    ink = max((WHITE, BLACK), key=lambda one: colour_distance(one, colour))
                 elif graphics.bug is Bug.LIGHT:
                     cv2.rectangle(panel, (x, 0), (x + 2 * unit, height), colour, -1)
                 else:
                     cv2.rectangle(panel, (x, height - unit), (right - unit, height), colour, -1)
             elif cell == 2:
                 cv2.rectangle(panel, (x, 0), (right - unit, height), score_ground, -1)
-                legible = distance(graphics.accent, score_ground) > 320
+                legible = colour_distance(graphics.accent, score_ground) > 320
                 ink = graphics.accent if legible else graphics.ink
             self._write(panel, text, x + wide * unit // 2, middle, ink)
             x = right

@@ -94,7 +94,7 @@ def crowd_texture(
     clothes = np.array([*[team] * (5 if away else 2), *CLOTHES])
     skins = np.array([person.skin for person in look.outfits.people])
     # Spectators sit in clusters: a whole block may stay empty.
-    occupancy = look.stands.crowd + 0.15 * rng.normal()
+    occupancy = look.stands.occupancy + 0.15 * rng.normal()
     for y in range(ROW, height - ROW, ROW):
         for x in range(STAIRS + 2, width - SEAT, SEAT):
             if rng.random() > occupancy:
@@ -110,7 +110,7 @@ def crowd_texture(
     texture[:, 2:STAIRS] = seats * 0.3 + 50
     # The higher a row, the deeper in the shade of the roof.
     gain = np.linspace(0.60 if look.stands.roof else 0.95, 1.05, height)[:, None, None]
-    return np.asarray(np.clip(texture * gain * look.light.stands, 0, 255), dtype=np.uint8)
+    return np.asarray(np.clip(texture * gain * look.light.stand_gain, 0, 255), dtype=np.uint8)
 
 
 def _add_flags(rng: np.random.Generator, texture: Canvas, look: Look, team: RGB) -> None:
@@ -151,7 +151,7 @@ def board_strip(rng: np.random.Generator, look: Look, length: float) -> Canvas:
         begin = end
     strip[:2] = np.clip(strip[:2] * 0.6 + 60, 0, 255)
     # Boards shine by themselves at night, and share the light of the stands by day.
-    gain = max(0.75, 0.5 + 0.5 * look.light.stands)
+    gain = max(0.75, 0.5 + 0.5 * look.light.stand_gain)
     return np.asarray(np.clip(strip * gain, 0, 255), dtype=np.uint8)
 
 
@@ -244,7 +244,7 @@ class Stadium:
 
     def __init__(self, look: Look) -> None:
         rng = np.random.default_rng((look.seed, 2))
-        stands, gain = look.stands, look.light.stands
+        stands, gain = look.stands, look.light.stand_gain
         self._build_bowl(look)
         self._boards = _band(0.0, 0.0, 0.0, stands.board_height)
         self._middles = _panel_middles()
@@ -379,7 +379,7 @@ class Benches:
     name = "benches"
 
     def __init__(self, look: Look, before_people: bool) -> None:
-        gain = min(1.0, 0.3 + 0.7 * look.light.stands)
+        gain = min(1.0, 0.3 + 0.7 * look.light.stand_gain)
         colour = shade(look.stands.dugout, gain)
         self._before_people = before_people
         self._boards = near_boards(look.stands.board_height)
