@@ -25,7 +25,7 @@ from onball.config import ExperimentConfig, find_config, load_config
 from onball.data.clips import ClipDataset, Clips
 from onball.data.layout import ALL
 from onball.data.matches import load_matches
-from onball.models import build_net
+from onball.models import build_model
 from onball.models.compute import choose_device, choose_precision
 from onball.training.module import SpottingModule, TrainingSteps
 from onball.training.run import clip_loader
@@ -95,7 +95,7 @@ def training_speed(config: ExperimentConfig, batch: Clips, steps: int) -> float:
     """Frames per second of whole training steps on a batch that is loaded already, the best step."""
     device = choose_device()
     precision = choose_precision(config.training.precision, device)
-    net = build_net(config.model, fetch_weights=False).to(device).train()
+    net = build_model(config.model, fetch_weights=False).to(device).train()
     module = _Alone(net, config, TrainingSteps.of(config.training), lambda clips: "a clip")
     optimizer = torch.optim.AdamW(net.parameters(), lr=config.training.learning_rate)
     best = 0.0

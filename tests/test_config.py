@@ -8,7 +8,7 @@ import pytest
 
 from onball.config import ExperimentConfig, load_config, save_config
 from onball.errors import ConfigError
-from onball.models import build_classifier, build_net
+from onball.models import build_model
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 BUDGETS = sorted((CONFIGS / "budgets").glob("*.yaml"))
@@ -168,8 +168,7 @@ def test_known_settings_of_an_optional_section_are_suggested(tmp_path):
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_every_config_of_the_repository_can_be_built(path):
     config = load_config(path)
-    build = build_net if config.task == "spotting" else build_classifier
-    net = build(config.model, fetch_weights=False)
+    net = build_model(config.model, config.task, fetch_weights=False)
     assert (net.backbone.feature_dim > 0) == config.model.takes_frames
 
 

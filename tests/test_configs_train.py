@@ -19,7 +19,7 @@ from onball.events import Event, EventList, Team
 from onball.formats.soccernet import write_labels
 from onball.formats.soccernet_v2 import V2_ACTIONS
 from onball.formats.tracks_parquet import write_tracks
-from onball.models import build_classifier, build_net
+from onball.models import build_model
 from onball.training import run
 from onball.training.module import TrainingModule
 from onball.video import VideoWriter
@@ -94,9 +94,8 @@ def tiny(name: str, root: Path) -> ExperimentConfig:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_config_builds_without_weights_or_memory(name):
     config = load_config(CONFIGS / f"{name}.yaml")
-    build = build_net if config.task == "spotting" else build_classifier
     with torch.device("meta"):
-        net = build(config.model, fetch_weights=False)
+        net = build_model(config.model, config.task, fetch_weights=False)
     assert all(parameter.is_meta for parameter in net.parameters())
 
 

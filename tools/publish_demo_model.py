@@ -51,7 +51,7 @@ def card(
     """The model card."""
     folder = RunFolder.open(run)
     config = load_config(folder.config)
-    net, _ = load_model(folder.model)
+    net, _ = load_model(folder.model, "spotting")
     epochs = list(csv.DictReader(folder.metrics.open(encoding="utf-8")))
     best = max(epochs, key=lambda row: float(row["map10"] or 0))
     seconds = sum(float(row["seconds"]) for row in epochs)
@@ -118,7 +118,7 @@ def main() -> None:
         "--remark", default=f"Hardware: CPU with {torch.get_num_threads()} threads."
     )
     options = parser.parse_args()
-    net, config = load_model(RunFolder.open(options.run).model)
+    net, config = load_model(RunFolder.open(options.run).model, "spotting")
     save_model(net, config, demo_model(), half=True)
     result, control, minutes = measure(demo_model(), options.heldout)
     text = card(options.run, result, control, minutes, options.remark)

@@ -20,7 +20,7 @@ from onball.data.joint import require_auxiliary_root
 from onball.data.matches import LabelledMatch
 from onball.errors import DataError
 from onball.files import read_text, write_text_atomic
-from onball.models import build_classifier, build_net, load_classifier, load_model
+from onball.models import build_model, load_model
 from onball.models.compute import choose_device, choose_precision
 from onball.models.cost import cost_of
 from onball.runs import RunFolder
@@ -158,9 +158,8 @@ class Experiment:
         config = self.load()
         if config.trains_jointly:
             require_auxiliary_root(config.data)
-        build = build_net if config.task == "spotting" else build_classifier
         with torch.device("meta"):
-            build(config.model, fetch_weights=False)
+            build_model(config.model, config.task, fetch_weights=False)
 
 
 def run_experiment(experiment: Experiment, runs: Path, results: Path) -> dict[str, str]:
@@ -196,7 +195,7 @@ def test_model(
     folder: Path, config: ExperimentConfig, matches: Sequence[LabelledMatch]
 ) -> ValidationResult:
     """How good a saved model is on matches."""
-    net = load_model(folder)[0] if config.task == "spotting" else load_classifier(folder)[0]
+    net = load_model(folder, config.task)[0]
     device = choose_device()
     precision = choose_precision(config.training.precision, device)
     if config.training.threads is not None:

@@ -16,7 +16,7 @@ from onball.data.layout import write_splits
 from onball.events import Event, EventList
 from onball.formats.event_table import read_csv
 from onball.formats.soccernet import write_labels
-from onball.models import build_net, load_model, save_model
+from onball.models import build_model, load_model, save_model
 from onball.spotting.spotter import Spotter
 from onball.video.writing import VideoWriter
 
@@ -39,7 +39,7 @@ def model(tmp_path_factory) -> Path:
         inference=InferenceConfig(nms_window_ms=400, report_threshold=0.9),
     )  # fmt: skip
     folder = tmp_path_factory.mktemp("models") / "raw"
-    save_model(build_net(config.model, fetch_weights=False), config, folder, card="# Mine\n")
+    save_model(build_model(config.model, fetch_weights=False), config, folder, card="# Mine\n")
     return folder
 
 

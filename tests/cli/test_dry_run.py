@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from onball.config import load_config
-from onball.models import build_net
+from onball.models import build_model
 from onball.models.cost import measure, training_memory
 
 TINY = Path(__file__).parents[2] / "configs" / "spotting" / "tiny.yaml"
@@ -39,7 +39,7 @@ def test_it_says_what_the_net_and_the_training_take(dry_run):
     code, out, said = dry_run(TINY, "--set", "training.precision=32")
     assert (code, said) == (0, "")
     config = load_config(TINY)
-    net = build_net(config.model)
+    net = build_model(config.model)
     cost = measure(net, (16, 3, 36, 64))
     assert told(out, "net") == "spotting: test_byobnet → bilstm → linear head"
     assert told(out, "parameters") == f"{sum(p.numel() for p in net.parameters()):,}"
@@ -66,7 +66,7 @@ def test_more_clips_and_larger_batches_show_in_steps_and_memory(dry_run):
 
 def test_it_says_what_is_trained_of_a_frozen_net(dry_run):
     out = dry_run(TINY, "--set", "training.freeze_backbone=true")[1]
-    net = build_net(load_config(TINY).model)
+    net = build_model(load_config(TINY).model)
     rest = sum(p.numel() for n, p in net.named_parameters() if not n.startswith("backbone."))
     assert told(out, "parameters").endswith(f", {rest:,} of them trained")
 

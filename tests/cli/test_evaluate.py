@@ -15,7 +15,7 @@ from onball.config import SavedModelConfig, load_config, save_config
 from onball.data.layout import write_splits
 from onball.events import Event, EventList
 from onball.formats import read_results, write_labels, write_results
-from onball.models import build_classifier, build_net, save_model
+from onball.models import build_model, save_model
 from onball.video import VideoWriter
 
 TINY = Path(__file__).parents[2] / "configs" / "spotting" / "tiny.yaml"
@@ -203,8 +203,7 @@ def make_run(folder, film, task):
     settings = [f"data.root={film}", f"task={task}"]
     config = load_config(TINY, settings)
     save_config(config, folder / "config.yaml")
-    build = build_net if task == "spotting" else build_classifier
-    save_model(build(config.model), SavedModelConfig.of(config), folder / "model")
+    save_model(build_model(config.model, task), SavedModelConfig.of(config), folder / "model")
     return folder
 
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from onball.config import ComponentConfig, InferenceConfig, ModelConfig, SavedModelConfig
-from onball.models import build_net
+from onball.models import build_model
 from onball.spotting.spotter import Spotter
 
 MB = 2**20
@@ -34,7 +34,7 @@ def tiny_spotter() -> Spotter:
     config = SavedModelConfig(
         fps=12.5, width=96, height=64, model=model, inference=InferenceConfig(threshold=0.0)
     )
-    return Spotter(build_net(model), config, device="cpu", precision="32")
+    return Spotter(build_model(model), config, device="cpu", precision="32")
 
 
 def peak_of_stream(spotter: Spotter, frames: int) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from onball.config import SavedModelConfig, load_config, save_config
-from onball.models import build_net, save_model
+from onball.models import build_model, save_model
 
 TINY = Path(__file__).parents[2] / "configs" / "spotting" / "tiny.yaml"
 METRICS = "epoch,step,learning_rate,train_loss,valid_loss,map12,map10,frames_per_second,seconds\n"
@@ -21,7 +21,7 @@ def run(tmp_path) -> Path:
     """A run with everything but data."""
     folder = tmp_path / "runs" / "mine"
     config = load_config(TINY, [f"data.root={tmp_path / 'gone'}"])
-    save_model(build_net(config.model), SavedModelConfig.of(config), folder / "model")
+    save_model(build_model(config.model), SavedModelConfig.of(config), folder / "model")
     save_config(config, folder / "config.yaml")
     (folder / "metrics.csv").write_text(METRICS + "1,4,0.002,1.5,0.7,0.5,0.6,100,5\n")
     return folder

@@ -19,7 +19,7 @@ from onball.config import (
     TrackingConfig,
 )
 from onball.formats.tracks_parquet import read_about, read_tracks, write_tracks
-from onball.models import build_net, save_model
+from onball.models import build_model, save_model
 from onball.tracks import KINDS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -48,7 +48,7 @@ def save(folder, **settings):
     config = SavedModelConfig(
         fps=12.5, width=64, height=36, crop=crop, model=model, inference=InferenceConfig()
     )
-    save_model(build_net(model), config, folder)
+    save_model(build_model(model), config, folder)
     return folder
 
 

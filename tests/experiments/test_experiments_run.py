@@ -21,7 +21,7 @@ from onball.config import load_config
 from onball.evaluation import evaluate_spotting
 from onball.experiments import COLUMNS, read_results
 from onball.formats.soccernet import read_labels
-from onball.models import build_net, load_classifier
+from onball.models import build_model, load_model
 from onball.models.cost import measure
 from onball.spotting.spotter import Spotter
 from onball.training.module import TrainingModule
@@ -129,7 +129,7 @@ def test_each_experiment_has_one_row_with_every_column_filled(finished):
 def test_parameters_and_gflops_are_those_of_the_net(finished):
     row = finished.rows()[0]
     config = load_config(finished.runs / "mine" / "lstm_seed7" / "config.yaml")
-    net = build_net(config.model, fetch_weights=False)
+    net = build_model(config.model, fetch_weights=False)
     assert int(row["parameters"]) == sum(p.numel() for p in net.parameters())
     assert row["gflops"] == f"{measure(net, (8, 3, 36, 64)).gflops:.2f}"
 
@@ -170,7 +170,7 @@ def test_the_map_is_that_of_the_saved_model_on_the_test_matches(finished):
 
 
 def test_the_ap_of_clips_is_that_of_scikit_learn(finished):
-    net, config = load_classifier(finished.runs / "mine" / "clips_seed7" / "model")
+    net, config = load_model(finished.runs / "mine" / "clips_seed7" / "model", "classification")
     truth, scores = [], []
     for video in finished.test_matches():
         batches = read_frames(video, config.fps, config.size)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from onball.config import ComponentConfig, ModelConfig, PreprocessingConfig
 from onball.errors import ConfigError
-from onball.models import ClipClassifier, build_classifier
+from onball.models import ClipClassifier, build_model
 from onball.models.backbones import Backbone
 from onball.models.components import NoTemporal
 from onball.training.losses import clip_loss
@@ -47,14 +47,16 @@ def clip(length: int, lit: int | None) -> Tensor:
 
 
 def test_a_clip_gets_one_logit_per_action():
-    net = build_classifier(CONFIG).eval()
+    net = build_model(CONFIG, "classification").eval()
     frames = torch.randint(0, 256, (2, 5, 3, 36, 64), dtype=torch.uint8)
     assert net(frames).shape == (2, 12)
     assert net(frames[:, :1]).shape == (2, 12)
 
 
 def test_features_are_pooled_by_their_maximum_over_time():
-    net = build_classifier(CONFIG.model_copy(update={"temporal": ComponentConfig(name="none")}))
+    net = build_model(
+        CONFIG.model_copy(update={"temporal": ComponentConfig(name="none")}), "classification"
+    )
     net.eval()
     frames = torch.randint(0, 256, (2, 5, 3, 36, 64), dtype=torch.uint8)
     pooled = net.backbone(frames).max(dim=1).values
@@ -88,14 +90,14 @@ def test_a_classifier_learns_an_action_of_one_frame():
 
 
 def test_the_pooled_part_stays_in_float32_under_mixed_precision():
-    net = build_classifier(CONFIG).eval()
+    net = build_model(CONFIG, "classification").eval()
     frames = torch.randint(0, 256, (1, 2, 3, 36, 64), dtype=torch.uint8)
     with torch.autocast("cpu", torch.bfloat16):
         assert net(frames).dtype == torch.float32
 
 
 def test_a_classifier_runs_on_a_device_without_autocast():
-    net = build_classifier(CONFIG).to("meta")
+    net = build_model(CONFIG, "classification").to("meta")
     frames = torch.zeros(1, 2, 3, 36, 64, dtype=torch.uint8, device="meta")
     assert net(frames).shape == (1, 12)
 
@@ -103,5 +105,5 @@ def test_a_classifier_runs_on_a_device_without_autocast():
 def test_a_wrong_component_is_named_in_one_line():
     wrong = CONFIG.model_copy(update={"temporal": ComponentConfig(name="bilsm")})
     with pytest.raises(ConfigError, match=r"model\.temporal\.name: .*'bilstm'") as caught:
-        build_classifier(wrong)
+        build_model(wrong, "classification")
     assert "\n" not in str(caught.value)

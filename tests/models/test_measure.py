@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from onball.config import ComponentConfig, ModelConfig
 from onball.errors import ConfigError, ModelError
-from onball.models import build_net
+from onball.models import build_model
 from onball.models.cost import NetCost, measure, training_memory
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -23,7 +23,7 @@ def net_of(
         temporal=ComponentConfig(name=temporal, **options),
     )
     with torch.device(device):
-        return build_net(config, fetch_weights=False)
+        return build_model(config, fetch_weights=False)
 
 
 class OnColours(nn.Module):

@@ -7,7 +7,7 @@ import torch
 
 from onball.config import BaseConfig, ComponentConfig, ModelConfig, PreprocessingConfig
 from onball.errors import ConfigError
-from onball.models import DenseScores, build_net
+from onball.models import DenseScores, build_model
 from onball.models.backbones.image import ImageBackbone
 from onball.models.backbones.pretrained import widen_stem
 from onball.models.components import NoTemporal
@@ -32,7 +32,7 @@ def video(frames: int, clips: int = 1) -> torch.Tensor:
 
 
 def test_the_net_scores_every_frame_for_13_classes():
-    net = build_net(model_config()).eval()
+    net = build_model(model_config()).eval()
     scores = net(video(5, clips=2))
     assert scores.logits.shape == (2, 5, 13)
     assert torch.allclose(scores.probabilities().sum(-1), torch.ones(2, 5))
@@ -40,7 +40,7 @@ def test_the_net_scores_every_frame_for_13_classes():
 
 
 def test_a_net_that_tells_teams_has_25_classes_and_adds_both_teams_up():
-    net = build_net(model_config().model_copy(update={"teams": True})).eval()
+    net = build_model(model_config().model_copy(update={"teams": True})).eval()
     scores = net(video(5, clips=2))
     assert scores.logits.shape == (2, 5, 25) and scores.tells_teams
     probabilities = scores.probabilities()
@@ -53,22 +53,22 @@ def test_a_net_that_tells_teams_has_25_classes_and_adds_both_teams_up():
 
 def test_a_second_head_is_there_only_if_it_is_asked_for():
     frames = video(5)
-    assert build_net(model_config()).eval()(frames).auxiliary is None
-    joint = build_net(model_config().model_copy(update={"auxiliary": "soccernet-v2"})).eval()
+    assert build_model(model_config()).eval()(frames).auxiliary is None
+    joint = build_model(model_config().model_copy(update={"auxiliary": "soccernet-v2"})).eval()
     scores = joint(frames)
     assert scores.auxiliary.shape == (1, 5, 18)
     assert scores.outputs().shape == (1, 5, 12)
 
 
 def test_scores_from_features_are_those_of_the_whole_net():
-    net = build_net(model_config(neighbours=1)).eval()
+    net = build_model(model_config(neighbours=1)).eval()
     frames = video(6)
     apart = net.scores_from_features(net.features(frames))
     assert torch.equal(apart.logits, net(frames).logits)
 
 
 def test_uint8_and_float_frames_are_the_same_picture():
-    net = build_net(model_config(neighbours=1)).eval()
+    net = build_model(model_config(neighbours=1)).eval()
     frames = video(3)
     assert torch.allclose(net(frames).logits, net(frames / 255).logits, atol=1e-4)
 
@@ -109,7 +109,7 @@ def test_a_widened_stem_starts_as_the_plain_network():
 
 
 def test_the_head_stays_in_float32_under_mixed_precision():
-    net = build_net(model_config()).eval()
+    net = build_model(model_config()).eval()
     with torch.autocast("cpu", torch.bfloat16):
         features = net.features(video(2))
         scores = net.scores_from_features(features)
@@ -118,7 +118,7 @@ def test_the_head_stays_in_float32_under_mixed_precision():
 
 
 def test_the_net_runs_on_a_device_without_autocast():
-    net = build_net(model_config()).to("meta")
+    net = build_model(model_config()).to("meta")
     assert net(video(2).to("meta")).logits.shape == (1, 2, 13)
 
 
@@ -127,7 +127,7 @@ def test_pretrained_networks_without_one_first_convolution_take_no_neighbours(na
     backbone = ComponentConfig(name=name, pretrained=True, neighbours=1)
     config = model_config().model_copy(update={"backbone": backbone})
     with pytest.raises(ConfigError, match=f"model.backbone.neighbours: .*'{name}' cannot"):
-        build_net(config)
+        build_model(config)
 
 
 def test_a_bilstm_sees_both_directions_and_no_head_sees_none():
@@ -164,7 +164,7 @@ def test_a_new_head_is_one_registration():
     def build(feature_dim: int, options: ScaleOptions) -> TemporalHead:
         return Scale(feature_dim, options.factor)
 
-    net = build_net(
+    net = build_model(
         model_config(name="scale_for_test", factor=3.0, hidden=None).model_copy(
             update={"temporal": ComponentConfig(name="scale_for_test", factor=3.0)}
         )
@@ -188,5 +188,5 @@ def test_a_new_head_is_one_registration():
 def test_a_wrong_component_is_named_in_one_line(part, component, expected):
     config = model_config().model_copy(update={part: ComponentConfig(**component)})
     with pytest.raises(ConfigError, match=expected) as caught:
-        build_net(config)
+        build_model(config)
     assert "\n" not in str(caught.value)

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from onball.config import ComponentConfig, ExperimentConfig, ModelConfig, SavedModelConfig
 from onball.errors import ConfigError, ModelError
-from onball.models import build_net, load_model, save_model
+from onball.models import build_model, load_model, save_model
 from onball.models.backbones import BACKBONES, BackboneSetup
 from onball.models.backbones.image import ImageBackbone
 from onball.models.backbones.pretrained import read_weights, widen_stem
@@ -51,7 +51,7 @@ def saved_model(folder: Path, **options: object) -> Path:
     component = ComponentConfig(**{"name": NAME, "pretrained": False, **options})
     temporal = ComponentConfig(name="bilstm", hidden=4)
     config = ExperimentConfig(model=ModelConfig(backbone=component, temporal=temporal))
-    save_model(build_net(config.model), SavedModelConfig.of(config), folder)
+    save_model(build_model(config.model), SavedModelConfig.of(config), folder)
     return folder
 
 

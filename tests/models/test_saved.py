@@ -10,7 +10,7 @@ import torch
 
 from onball.config import ComponentConfig, ExperimentConfig, ModelConfig, SavedModelConfig
 from onball.errors import ModelError, OnballError
-from onball.models import build_classifier, build_net, load_classifier, load_model, save_model
+from onball.models import ClipClassifier, SpottingNet, build_model, load_model, save_model
 
 EXPERIMENT = ExperimentConfig(
     model=ModelConfig(
@@ -26,7 +26,7 @@ FRAMES = torch.randint(0, 256, (1, 4, 3, 36, 64), dtype=torch.uint8)
 @pytest.fixture
 def net():
     torch.manual_seed(3)
-    return build_net(CONFIG.model, fetch_weights=False).eval()
+    return build_model(CONFIG.model, fetch_weights=False).eval()
 
 
 def test_a_loaded_model_scores_as_the_saved_one(net, tmp_path):
@@ -169,7 +169,7 @@ def test_a_missing_folder_is_told_in_one_line(tmp_path):
 def test_every_kind_of_net_comes_back_as_it_was(tmp_path, changes):
     model = CONFIG.model.model_copy(update=changes)
     config = CONFIG.model_copy(update={"model": model})
-    net = build_net(model, fetch_weights=False).eval()
+    net = build_model(model, fetch_weights=False).eval()
     save_model(net, config, tmp_path / "model")
     loaded, read = load_model(tmp_path / "model")
     assert read == config
@@ -183,12 +183,12 @@ CLIPS = SavedModelConfig.of(EXPERIMENT.model_copy(update={"task": "classificatio
 @pytest.fixture
 def classifier():
     torch.manual_seed(3)
-    return build_classifier(CLIPS.model, fetch_weights=False).eval()
+    return build_model(CLIPS.model, "classification", fetch_weights=False).eval()
 
 
 def test_a_loaded_classifier_scores_as_the_saved_one(classifier, tmp_path):
     save_model(classifier, CLIPS, tmp_path / "model")
-    loaded, config = load_classifier(tmp_path / "model")
+    loaded, config = load_model(tmp_path / "model", "classification")
     assert config == CLIPS
     assert (config.task, config.clip_frames) == ("classification", 50)
     assert not loaded.training
@@ -199,10 +199,10 @@ def test_a_model_for_another_task_is_told_in_one_line(net, classifier, tmp_path)
     save_model(net, CONFIG, tmp_path / "spotting")
     save_model(classifier, CLIPS, tmp_path / "clips")
     with pytest.raises(ModelError, match="for classification, and one for spotting") as caught:
-        load_model(tmp_path / "clips")
+        load_model(tmp_path / "clips", "spotting")
     assert "\n" not in str(caught.value) and str(tmp_path / "clips") in str(caught.value)
     with pytest.raises(ModelError, match="for spotting, and one for classification") as caught:
-        load_classifier(tmp_path / "spotting")
+        load_model(tmp_path / "spotting", "classification")
     assert "\n" not in str(caught.value) and str(tmp_path / "spotting") in str(caught.value)
 
 
@@ -216,3 +216,10 @@ def test_a_model_from_before_there_were_tasks_is_for_spotting(net, tmp_path):
     path.write_text(json.dumps(config))
     loaded, _ = load_model(tmp_path / "model")
     assert torch.equal(loaded(FRAMES).logits, net(FRAMES).logits)
+
+
+def test_a_model_of_either_task_is_loaded_by_its_own_config(net, classifier, tmp_path):
+    save_model(net, CONFIG, tmp_path / "spotting")
+    save_model(classifier, CLIPS, tmp_path / "clips")
+    assert isinstance(load_model(tmp_path / "spotting")[0], SpottingNet)
+    assert isinstance(load_model(tmp_path / "clips")[0], ClipClassifier)

@@ -8,7 +8,7 @@ import torch
 
 from onball.config import ComponentConfig, ModelConfig, TrackingConfig
 from onball.frames import FrameBatch
-from onball.models import build_classifier, build_net
+from onball.models import build_model
 from onball.models.cost import measure
 from onball.models.nets import TrackingEncoder
 from onball.spotting.engine import StreamingEngine
@@ -51,15 +51,15 @@ def test_the_state_of_an_unknown_number_is_learned():
     assert encoder.unknown.grad.ne(0).tolist() == [False, True, False, False]
 
 
-@pytest.mark.parametrize("build", [build_net, build_classifier])
-def test_a_net_that_takes_tracks_says_so_when_there_are_none(build):
-    net = build(BOTH).eval()
+@pytest.mark.parametrize("task", ["spotting", "classification"])
+def test_a_net_that_takes_tracks_says_so_when_there_are_none(task):
+    net = build_model(BOTH, task).eval()
     with pytest.raises(ValueError, match="takes tracking features"):
         net(frames(3))
 
 
 def test_a_net_may_look_at_no_pixels():
-    net = build_net(ALONE).eval()
+    net = build_model(ALONE).eval()
     told = torch.from_numpy(numbers(5, "full"))[None]
     small, large = (net(frames(5, size), told).logits for size in (1, 32))
     assert small.shape == (1, 5, 13)
@@ -68,7 +68,7 @@ def test_a_net_may_look_at_no_pixels():
 
 @pytest.mark.parametrize("model", [BOTH, ALONE], ids=["both", "alone"])
 def test_a_stream_gives_what_the_whole_video_gives(model):
-    net = build_net(model).eval()
+    net = build_model(model).eval()
     film, told = frames(70), numbers(70, model.tracking.features)
     times = np.arange(70, dtype=np.int64) * 80
 
@@ -82,8 +82,8 @@ def test_a_stream_gives_what_the_whole_video_gives(model):
 
 
 def test_tracks_add_their_encoder_to_the_cost():
-    plain = measure(build_net(BOTH.model_copy(update={"tracking": None})), (4, 3, 32, 32))
-    both = measure(build_net(BOTH), (4, 3, 32, 32))
+    plain = measure(build_model(BOTH.model_copy(update={"tracking": None})), (4, 3, 32, 32))
+    both = measure(build_model(BOTH), (4, 3, 32, 32))
     assert 0 < both.parameters - plain.parameters < 20_000
     assert both.gflops > plain.gflops
 

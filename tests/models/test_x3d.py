@@ -13,7 +13,7 @@ from torch import nn
 
 from onball.config import ComponentConfig, ModelConfig, PreprocessingConfig
 from onball.errors import ConfigError, ModelError
-from onball.models import build_net
+from onball.models import build_model
 from onball.models.backbones import BACKBONES, BackboneSetup
 from onball.models.backbones.x3d import X3D
 
@@ -177,7 +177,7 @@ def test_it_is_a_backbone_of_a_net_and_runs_without_a_device():
         backbone=ComponentConfig(name="x3d_m", pretrained=True),
         temporal=ComponentConfig(name="none"),
     )
-    net = build_net(config, fetch_weights=False).to("meta")
+    net = build_model(config, fetch_weights=False).to("meta")
     assert net(video(2, size=64).to("meta")).logits.shape == (1, 2, 13)
 
 

@@ -22,7 +22,7 @@ from onball.evaluation.metrics import SpottingReport, report_spotting
 from onball.events import Event, EventList
 from onball.files import write_json_atomic
 from onball.formats.soccernet import read_labels, read_results, write_labels, write_results
-from onball.models import build_classifier, build_net, save_model
+from onball.models import build_model, save_model
 from onball.reports.page import write_report
 from onball.reports.runs import evaluate_classifier, evaluate_spotter, read_runs
 from onball.video import VideoWriter
@@ -53,7 +53,7 @@ def write_run(folder: Path, root: Path, task: str, seed: int) -> ExperimentConfi
     """A run as `onball train` leaves it, with a net that has learnt nothing."""
     config = load_config(TINY, [f"data.root={root}", f"task={task}", f"training.seed={seed}"])
     torch.manual_seed(seed)
-    net = (build_net if task == "spotting" else build_classifier)(config.model)
+    net = build_model(config.model, task)
     save_model(net, SavedModelConfig.of(config), folder / "model")
     save_config(config, folder / "config.yaml")
     (folder / "metrics.csv").write_text(

@@ -23,7 +23,7 @@ from onball.evaluation.calibration import (
     pool_adjacent_violators,
 )
 from onball.events import Event, EventList
-from onball.models import build_net, load_model, save_model
+from onball.models import build_model, load_model, save_model
 from onball.spotting.calibrating import save_with_config, with_calibration, without_calibration
 from onball.spotting.decoding import (
     apply_calibration,
@@ -255,7 +255,7 @@ def model(tmp_path):
         ),
         inference=InferenceConfig(),
     )  # fmt: skip
-    net = build_net(config.model, fetch_weights=False)
+    net = build_model(config.model, fetch_weights=False)
     save_model(net, config, tmp_path / "model", card="# Mine\n", half=True)
     return tmp_path / "model"
 

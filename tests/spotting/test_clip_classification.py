@@ -11,7 +11,7 @@ from onball.actions import Action
 from onball.config import ComponentConfig, ModelConfig
 from onball.data.matches import LabelledMatch
 from onball.events import Event, EventList
-from onball.models import build_classifier
+from onball.models import build_model
 from onball.spotting.matches import classify_match
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -91,7 +91,7 @@ def test_scores_are_the_probabilities_of_the_net(precision):
         backbone=ComponentConfig(name="test_byobnet", pretrained=False),
         temporal=ComponentConfig(name="bilstm", hidden=8),
     )
-    net, film = build_classifier(config).eval(), match(25, PASS=0)
+    net, film = build_model(config, "classification").eval(), match(25, PASS=0)
     told = classify_match(net, film, 10, precision)
     frames = torch.from_numpy(film.frames.read(15, 25)).permute(0, 3, 1, 2)[None]
     with torch.inference_mode():

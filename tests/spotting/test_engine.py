@@ -11,7 +11,7 @@ import torch
 from onball.config import ComponentConfig, InferenceConfig, ModelConfig
 from onball.events import Team
 from onball.frames import FrameBatch
-from onball.models import DenseScores, SpottingNet, build_net
+from onball.models import DenseScores, SpottingNet, build_model
 from onball.spotting.decoding import detect_events
 from onball.spotting.engine import StreamingEngine
 
@@ -25,7 +25,7 @@ def net(neighbours: int = 0, **settings: object) -> SpottingNet:
         temporal=ComponentConfig(name="bilstm", hidden=8),
         **settings,
     )
-    return build_net(config).eval()
+    return build_model(config).eval()
 
 
 def video(length: int) -> FrameBatch:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from onball.errors import ModelError
-from onball.models import load_classifier, load_model
+from onball.models import load_model
 from onball.training import run
 from onball.training.module import TrainingModule
 
@@ -33,11 +33,11 @@ def test_a_classifier_learns_which_colours_flash(runs, tmp_path, metrics):
     # Three of the actions occur, the others count as 0: 3 / 12 is the most there is.
     best = max(float(row["map12"]) for row in log)
     assert float(log[0]["map12"]) < best and best > 0.2
-    net, config = load_classifier(run_dir / "model")
+    net, config = load_model(run_dir / "model", "classification")
     assert (config.task, config.clip_frames) == ("classification", 8)
     assert net(torch.zeros(1, 8, 3, 36, 64, dtype=torch.uint8)).shape == (1, 12)
     with pytest.raises(ModelError, match="is a model for classification, and one for spotting"):
-        load_model(run_dir / "model")
+        load_model(run_dir / "model", "spotting")
 
 
 def test_a_classifier_is_resumed_exactly(runs, tmp_path, monkeypatch, assert_same_weights):

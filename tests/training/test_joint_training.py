@@ -21,7 +21,7 @@ from onball.errors import ConfigError, DataError, LabelError
 from onball.events import Event, EventList
 from onball.formats.soccernet import write_labels
 from onball.formats.soccernet_v2 import V2_ACTIONS
-from onball.models import SpottingNet, build_net, load_model
+from onball.models import SpottingNet, build_model, load_model
 from onball.spotting.spotter import Spotter
 from onball.training import run
 from onball.training.losses import spotting_loss
@@ -97,7 +97,7 @@ def finished(root, tmp_path_factory):
 
 def joint_net(root: Path) -> SpottingNet:
     torch.manual_seed(0)
-    return build_net(jointly(root).model)
+    return build_model(jointly(root).model)
 
 
 def batch_of(root: Path, net: SpottingNet, clips: int = 8) -> Clips:

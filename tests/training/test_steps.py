@@ -7,7 +7,7 @@ import torch
 
 from onball.actions import ACTIONS
 from onball.evaluation.classification import ClassificationResult
-from onball.models import build_net, load_model
+from onball.models import build_model, load_model
 from onball.training.module import TrainingModule, TrainingSteps
 from onball.training.validation import ValidationResult
 
@@ -83,7 +83,7 @@ def test_the_saved_model_holds_the_average_of_the_weights(
 def test_a_frozen_backbone_stays_as_it_is_and_the_heads_learn(runs, tmp_path, weights):
     settings = ["training.freeze_backbone=true", "training.epochs=1"]
     torch.manual_seed(0)  # the seed of the run
-    before = build_net(runs.config(*settings).model).state_dict()
+    before = build_model(runs.config(*settings).model).state_dict()
     after = weights(runs.train(tmp_path / "run", *settings))
     backbone = {name for name in after if name.startswith("backbone.")}
     assert any("running_mean" in name for name in backbone)

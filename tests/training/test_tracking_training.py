@@ -16,7 +16,7 @@ from onball.data.matches import load_matches
 from onball.errors import ConfigError, DataError
 from onball.experiments import Experiment
 from onball.formats.soccernet import read_labels
-from onball.models import build_net
+from onball.models import build_model
 from onball.training import run
 from onball.training.module import SpottingModule, TrainingSteps
 
@@ -71,7 +71,7 @@ def test_frames_are_cut_around_the_ball_and_cached_apart(runs, tracked, tmp_path
 
 def test_mirrored_clips_have_the_tracks_of_a_mirrored_film(runs, tracked):
     config = runs.config(*settings(tracked, *ALONE))
-    net = build_net(config.model)
+    net = build_model(config.model)
     module = SpottingModule(net, config, TrainingSteps.of(config.training), lambda clips: "")
     tracks = tiny_tracks([2000, 4000])
     mirrored = tracks.where(np.ones(len(tracks), bool))

@@ -11,7 +11,7 @@ from onball.data.clips import Clips
 from onball.data.matches import LabelledMatch
 from onball.errors import ConfigError, DataError, MissingDependencyError, OnballWarning
 from onball.events import EventList
-from onball.models import build_net, load_model
+from onball.models import build_model, load_model
 from onball.training import run
 from onball.training.losses import spotting_loss
 from onball.training.run import build_initial_net
@@ -22,7 +22,7 @@ from onball.training.validation import validate
 def test_a_tiny_net_learns_one_clip_by_heart(runs):
     torch.manual_seed(0)
     config = runs.config()
-    net = build_net(config.model)
+    net = build_model(config.model)
     frames = torch.randint(0, 256, (1, 16, 3, 36, 64), dtype=torch.uint8)
     classes = torch.zeros(1, 16, dtype=torch.int64)
     classes[0, [3, 8, 12]] = torch.tensor([1, 8, 12])
@@ -128,7 +128,7 @@ def test_validation_leaves_the_net_in_its_mode_even_when_it_fails(runs):
             raise DataError("film.mp4: gone")
 
     config = runs.config()
-    net = build_net(config.model).train()
+    net = build_model(config.model).train()
     matches = [LabelledMatch("match", Unreadable(), EventList.of([]))]
     with pytest.raises(DataError, match="gone"):
         validate(net, matches, config, torch.float32)

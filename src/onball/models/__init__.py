@@ -1,16 +1,15 @@
 """Backbones, temporal and prediction heads, the nets that compose them, and saved models."""
 
 from onball.models.components import DenseScores
-from onball.models.nets import ClipClassifier, SpottingNet, build_classifier, build_net
-from onball.models.saved import load_classifier, load_model, save_model
+from onball.models.nets import ClipClassifier, Net, SpottingNet, build_model
+from onball.models.saved import load_model, save_model
 
 __all__ = [
     "ClipClassifier",
     "DenseScores",
+    "Net",
     "SpottingNet",
-    "build_classifier",
-    "build_net",
-    "load_classifier",
+    "build_model",
     "load_model",
     "save_model",
 ]

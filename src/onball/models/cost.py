@@ -26,7 +26,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from onball.config import ExperimentConfig
 from onball.errors import ConfigError, ModelError
-from onball.models.nets import build_classifier, build_net
+from onball.models.nets import build_model
 
 Optimizer = Literal["adamw", "sgd"]
 
@@ -114,9 +114,8 @@ def cost_of(config: ExperimentConfig, *, dtype: torch.dtype = torch.float32) -> 
     Raises `ConfigError` for components that cannot be built, and what `measure` raises.
     """
     data = config.data
-    build = build_net if config.task == "spotting" else build_classifier
     with torch.device("meta"):
-        net = build(config.model, fetch_weights=False)
+        net = build_model(config.model, config.task, fetch_weights=False)
     if config.training.freeze_backbone:
         net.backbone.requires_grad_(False)
     return measure(net, (data.clip_frames, 3, data.height, data.width), dtype=dtype)

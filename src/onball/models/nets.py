@@ -1,31 +1,40 @@
-"""What a net makes of tracks: numbers per frame, some of them unknown → features."""
+"""The two nets: frames (and tracks) → dense scores, or → the actions of a clip.
+
+Both consist of a backbone, a temporal head and a classifier; `build_model` composes them from the
+registered components that a config names.
+"""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from typing import Literal, overload
 
 import torch
 from torch import Tensor, nn
 
 from onball.actions import NUM_ACTIONS, NUM_CLASSES, NUM_TEAM_CLASSES
-from onball.config import ModelConfig, TrackingConfig
+from onball.config import ModelConfig, Task, TrackingConfig
 from onball.models import heads  # noqa: F401 - registers the heads
 from onball.models.backbones import BACKBONES, Backbone, BackboneSetup
 from onball.models.components import HEADS, DenseScores, HeadSetup, PredictionHead
 from onball.models.temporal import TEMPORAL_HEADS, TemporalHead
 from onball.tracking.features import feature_names
 
+#: Classes of the second label set: background and the 17 actions of SoccerNet-v2.
+NUM_AUXILIARY_CLASSES = 18
+
 
 class TrackingEncoder(nn.Module):
-    """Tracking features `[B, T, 2F]` (see `onball.tracking.features.as_inputs`) → `[B, T, dim]`.
+    """Encoder of track features: `[B, T, 2F]` → `[B, T, dim]`.
 
-    An unknown number is not zero: a value of its own, which is learned, takes its place, and the
-    net sees which numbers are known. So a ball that is not seen is a state beside all places where
-    it may be. That is linear in the input, so blended clips (mixup) are blended states.
+    The input is that of `onball.tracking.features.as_inputs`: F numbers, and F flags that are 1
+    where the number is known. An unknown number is replaced by a learned value, so that, for
+    example, a ball that is not seen differs from a ball at any position. The replacement is linear
+    in the input, so that mixup blends the two states too.
 
     Args:
-        config: which features, and how many the net makes of them.
+        config: choice of the features, and the size of the output.
     """
 
     def __init__(self, config: TrackingConfig) -> None:
@@ -38,32 +47,64 @@ class TrackingEncoder(nn.Module):
             nn.Linear(2 * count, config.dim), nn.LayerNorm(config.dim), nn.GELU()
         )
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        numbers, known = inputs.chunk(2, dim=-1)
+    def forward(self, track_features: Tensor) -> Tensor:
+        """Features `[B, T, dim]` of track features `[B, T, 2F]`."""
+        numbers, known = track_features.chunk(2, dim=-1)
         filled = numbers + (1.0 - known) * self.unknown
         features: Tensor = self.project(torch.cat([filled, known], dim=-1))
         return features
 
 
-# --- The spotting net: backbone + temporal head + prediction head → dense scores.
-
-
-#: Classes of the second label set: background and the 17 actions of SoccerNet-v2.
-NUM_AUXILIARY_CLASSES = 18
-
-
-class SpottingNet(nn.Module):
-    """Frames `[B, T, 3, H, W]` (and tracks) → `DenseScores`, in two halves that can be run apart.
-
-    `features` needs only `backbone.context` neighbours, so an engine computes each frame's
-    feature once; `scores_from_features` then sees windows of features.
+class Net(nn.Module):
+    """Backbone, encoder of track features and temporal head: the common part of both nets.
 
     Args:
         backbone: frames → features.
-        temporal: features → features that know their neighbours.
+        temporal: features → features in the context of their neighbours.
+        tracking: encoder of track features; None for a net that takes frames only.
+    """
+
+    def __init__(
+        self, backbone: Backbone, temporal: TemporalHead, tracking: TrackingEncoder | None = None
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.tracking = tracking
+        self.temporal = temporal
+
+    def features(self, frames: Tensor, track_features: Tensor | None = None) -> Tensor:
+        """Features `[B, T, C]` of the backbone, concatenated with those of the tracks.
+
+        Args:
+            frames: `[B, T, 3, H, W]`, uint8, or floating point from 0 to 1.
+            track_features: `[B, T, 2F]`; required if the net takes tracks, ignored if not.
+
+        Raises:
+            ValueError: the net takes tracks and `track_features` is None.
+        """
+        features: Tensor = self.backbone(frames)
+        if self.tracking is None:
+            return features
+        if track_features is None:
+            raise ValueError("this net takes tracking features, [B, T, 2F]: none were given")
+        with _without_autocast(features.device.type):
+            encoded = self.tracking(track_features.float())
+            return torch.cat([features.float(), encoded], dim=-1)
+
+
+class SpottingNet(Net):
+    """Frames `[B, T, 3, H, W]` (and track features) → `DenseScores`.
+
+    Its two halves can be run separately: `features` needs only `backbone.context` neighbours of a
+    frame, so that each frame's feature is computed once; `scores_from_features` then runs on
+    windows of features.
+
+    Args:
+        backbone: frames → features.
+        temporal: features → features in the context of their neighbours.
         head: features → dense scores.
-        auxiliary: a classifier of the second label set, for joint training.
-        tracking: of a net that takes tracks: their numbers → features beside the backbone's.
+        auxiliary: classifier of the second label set, for joint training.
+        tracking: encoder of track features; None for a net that takes frames only.
     """
 
     def __init__(
@@ -74,99 +115,37 @@ class SpottingNet(nn.Module):
         auxiliary: nn.Module | None = None,
         tracking: TrackingEncoder | None = None,
     ) -> None:
-        super().__init__()
-        self.backbone = backbone
-        self.tracking = tracking
-        self.temporal = temporal
+        super().__init__(backbone, temporal, tracking)
         self.head = head
         self.auxiliary = auxiliary
 
-    def features(self, frames: Tensor, tracking: Tensor | None = None) -> Tensor:
-        """Features `[B, T, C]` of frames `[B, T, 3, H, W]` (uint8, or float from 0 to 1).
-
-        `tracking` `[B, T, 2F]` is needed if the net takes tracks, and ignored if not.
-        """
-        return with_tracking(self.backbone(frames), self.tracking, tracking)
-
     def scores_from_features(self, features: Tensor) -> DenseScores:
         """Dense scores of features `[B, T, C]`."""
-        # These layers cost little next to the backbone, and a recurrence in bfloat16 adds up its
-        # rounding errors: they always run in float32.
-        with without_autocast(features.device.type):
+        # These layers cost little next to the backbone, and a recurrence in bfloat16 accumulates
+        # its rounding errors: they always run in float32.
+        with _without_autocast(features.device.type):
             features = self.temporal(features.float())
             scores: DenseScores = self.head(features)
             if self.auxiliary is None:
                 return scores
             return replace(scores, auxiliary=self.auxiliary(features))
 
-    def forward(self, frames: Tensor, tracking: Tensor | None = None) -> DenseScores:
-        return self.scores_from_features(self.features(frames, tracking))
+    def forward(self, frames: Tensor, track_features: Tensor | None = None) -> DenseScores:
+        """Dense scores of a clip; arguments as in `features`."""
+        return self.scores_from_features(self.features(frames, track_features))
 
 
-def with_tracking(
-    features: Tensor, encoder: TrackingEncoder | None, tracking: Tensor | None
-) -> Tensor:
-    """The backbone's features, and beside them those of the tracks, if the net takes any.
+class ClipClassifier(Net):
+    """Frames of a clip `[B, T, 3, H, W]` (and track features) → logits `[B, 12]`, one per action.
 
-    Raises `ValueError` if it does and there are none.
-    """
-    if encoder is None:
-        return features
-    if tracking is None:
-        raise ValueError("this net takes tracking features, [B, T, 2F]: none were given")
-    with without_autocast(features.device.type):
-        return torch.cat([features.float(), encoder(tracking.float())], dim=-1)
+    Features are pooled by their maximum over time, since an action occurs in a clip if it occurs on
+    any frame. The sigmoid of a logit is the probability that the action occurs in the clip.
 
-
-def without_autocast(device_type: str) -> AbstractContextManager[object]:
-    """Full precision inside a mixed-precision computation."""
-    # On a device that has no autocast there is nothing to switch off, and naming it is an error.
-    if torch.amp.is_autocast_available(device_type):
-        return torch.autocast(device_type, enabled=False)
-    return nullcontext()
-
-
-def build_net(config: ModelConfig, *, fetch_weights: bool = True) -> SpottingNet:
-    """A new net as the config says.
-
-    With `fetch_weights` false it starts from random weights even if the config says pretrained:
-    for a net whose weights are read from elsewhere afterwards.
-
-    Raises `ConfigError` for an unknown component or option, `ModelError` if pretrained weights
-    cannot be had.
-    """
-    HEADS.check(config.head)
-    backbone, tracking, temporal = build_parts(config, fetch_weights=fetch_weights)
-    classes = NUM_TEAM_CLASSES if config.teams else NUM_CLASSES
-    head = HEADS.build(config.head, HeadSetup(temporal.output_dim, classes, config.dropout))
-    auxiliary = None
-    if config.auxiliary is not None:
-        linear = nn.Linear(temporal.output_dim, NUM_AUXILIARY_CLASSES)
-        auxiliary = nn.Sequential(nn.Dropout(config.dropout), linear)
-    return SpottingNet(backbone, temporal, head, auxiliary, tracking)
-
-
-def build_parts(
-    config: ModelConfig, *, fetch_weights: bool
-) -> tuple[Backbone, TrackingEncoder | None, TemporalHead]:
-    """What spotting nets and clip classifiers have in common. Errors are those of `build_net`."""
-    # Checked first, so that nobody waits for pretrained weights before a typing error shows.
-    TEMPORAL_HEADS.check(config.temporal)
-    setup = BackboneSetup(config.preprocessing, fetch_weights)
-    backbone = BACKBONES.build(config.backbone, setup)
-    tracking = None if config.tracking is None else TrackingEncoder(config.tracking)
-    width = backbone.feature_dim + (0 if tracking is None else tracking.output_dim)
-    return backbone, tracking, TEMPORAL_HEADS.build(config.temporal, width)
-
-
-# --- The clip classifier: backbone + temporal head, pooled over time → which actions occu
-
-
-class ClipClassifier(nn.Module):
-    """Frames of a clip `[B, T, 3, H, W]` (and tracks) → logits `[B, 12]`, one yes-or-no question per action.
-
-    Features are pooled by their maximum over time: an action happens in a clip if it does on any
-    frame. The sigmoid of a logit is the probability that the action is in the clip.
+    Args:
+        backbone: frames → features.
+        temporal: features → features in the context of their neighbours.
+        dropout: fraction of the classifier's inputs that are dropped in training.
+        tracking: encoder of track features; None for a net that takes frames only.
     """
 
     def __init__(
@@ -176,22 +155,69 @@ class ClipClassifier(nn.Module):
         dropout: float,
         tracking: TrackingEncoder | None = None,
     ) -> None:
-        super().__init__()
-        self.backbone = backbone
-        self.tracking = tracking
-        self.temporal = temporal
+        super().__init__(backbone, temporal, tracking)
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(temporal.output_dim, NUM_ACTIONS)
 
-    def forward(self, frames: Tensor, tracking: Tensor | None = None) -> Tensor:
-        features = with_tracking(self.backbone(frames), self.tracking, tracking)
-        with without_autocast(features.device.type):
+    def forward(self, frames: Tensor, track_features: Tensor | None = None) -> Tensor:
+        """Logits `[B, 12]` of a clip; arguments as in `features`."""
+        features = self.features(frames, track_features)
+        with _without_autocast(features.device.type):
             pooled = self.temporal(features.float()).amax(dim=1)
             logits: Tensor = self.linear(self.dropout(pooled))
             return logits
 
 
-def build_classifier(config: ModelConfig, *, fetch_weights: bool = True) -> ClipClassifier:
-    """A new clip classifier as the config says; `fetch_weights` and errors as in `build_net`."""
-    backbone, tracking, temporal = build_parts(config, fetch_weights=fetch_weights)
-    return ClipClassifier(backbone, temporal, config.dropout, tracking)
+@overload
+def build_model(
+    config: ModelConfig, task: Literal["spotting"] = ..., *, fetch_weights: bool = ...
+) -> SpottingNet: ...
+@overload
+def build_model(
+    config: ModelConfig, task: Literal["classification"], *, fetch_weights: bool = ...
+) -> ClipClassifier: ...
+@overload
+def build_model(
+    config: ModelConfig, task: Task, *, fetch_weights: bool = ...
+) -> SpottingNet | ClipClassifier: ...
+def build_model(
+    config: ModelConfig, task: Task = "spotting", *, fetch_weights: bool = True
+) -> SpottingNet | ClipClassifier:
+    """Build the net of a config.
+
+    Args:
+        config: backbone, heads and their options.
+        task: `spotting` for a `SpottingNet`, `classification` for a `ClipClassifier`.
+        fetch_weights: False starts from random weights even if the config says pretrained: for a
+            net whose weights are loaded afterwards.
+
+    Raises:
+        ConfigError: an unknown component or option.
+        ModelError: pretrained weights cannot be loaded.
+    """
+    # Names and options are checked first, so that nobody waits for pretrained weights before a
+    # misspelling shows.
+    if task == "spotting":
+        HEADS.check(config.head)
+    TEMPORAL_HEADS.check(config.temporal)
+    backbone = BACKBONES.build(config.backbone, BackboneSetup(config.preprocessing, fetch_weights))
+    tracking = None if config.tracking is None else TrackingEncoder(config.tracking)
+    width = backbone.feature_dim + (0 if tracking is None else tracking.output_dim)
+    temporal = TEMPORAL_HEADS.build(config.temporal, width)
+    if task == "classification":
+        return ClipClassifier(backbone, temporal, config.dropout, tracking)
+    classes = NUM_TEAM_CLASSES if config.teams else NUM_CLASSES
+    head = HEADS.build(config.head, HeadSetup(temporal.output_dim, classes, config.dropout))
+    auxiliary = None
+    if config.auxiliary is not None:
+        linear = nn.Linear(temporal.output_dim, NUM_AUXILIARY_CLASSES)
+        auxiliary = nn.Sequential(nn.Dropout(config.dropout), linear)
+    return SpottingNet(backbone, temporal, head, auxiliary, tracking)
+
+
+def _without_autocast(device_type: str) -> AbstractContextManager[object]:
+    """Full precision inside a mixed-precision computation."""
+    # Some devices have no autocast: there is nothing to disable, and naming them is an error.
+    if torch.amp.is_autocast_available(device_type):
+        return torch.autocast(device_type, enabled=False)
+    return nullcontext()

@@ -8,23 +8,20 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Literal, overload
 
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
 
 from onball.actions import ACTIONS
-from onball.config import ModelConfig, SavedModelConfig, Task, explain
+from onball.config import SavedModelConfig, Task, explain
 from onball.errors import ConfigError, ModelError, OnballError
-from onball.models.nets import ClipClassifier, SpottingNet, build_classifier, build_net
+from onball.models.nets import ClipClassifier, SpottingNet, build_model
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "README.md"
-
-NetT = TypeVar("NetT", bound=nn.Module, covariant=True)
 
 
 def save_model(
@@ -73,30 +70,41 @@ def check_model_folder(folder: str | Path) -> None:
         raise ModelError(f"{folder}: holds other files; save the model to a new folder")
 
 
-def load_model(folder: str | Path) -> tuple[SpottingNet, SavedModelConfig]:
-    """Read a saved spotting model: the net, float32, on the CPU and in evaluation mode; its config.
+@overload
+def load_model(
+    folder: str | Path, task: Literal["spotting"]
+) -> tuple[SpottingNet, SavedModelConfig]: ...
+@overload
+def load_model(
+    folder: str | Path, task: Literal["classification"]
+) -> tuple[ClipClassifier, SavedModelConfig]: ...
+@overload
+def load_model(
+    folder: str | Path, task: Task | None = ...
+) -> tuple[SpottingNet | ClipClassifier, SavedModelConfig]: ...
+def load_model(
+    folder: str | Path, task: Task | None = None
+) -> tuple[SpottingNet | ClipClassifier, SavedModelConfig]:
+    """Load a saved model.
 
-    Raises `ModelError`: a folder or file that is missing, damaged, of a later format, made for
-    other actions or another task, or with weights that do not fit its config.
+    Args:
+        folder: of the saved model.
+        task: the task that the model must be for; None accepts either.
+
+    Returns: the net, float32, on the CPU and in evaluation mode; and its config.
+
+    Raises:
+        ModelError: a folder or file that is missing, damaged, of a later format, made for other
+            actions or another task, or with weights that do not fit its config.
     """
-    config = _read_config(Path(folder), "spotting")
-    return _load(Path(folder), config, build_net), config
-
-
-def load_classifier(folder: str | Path) -> tuple[ClipClassifier, SavedModelConfig]:
-    """Read a saved clip classifier, as `load_model` reads a spotting model."""
-    config = _read_config(Path(folder), "classification")
-    return _load(Path(folder), config, build_classifier), config
-
-
-class _Builder(Protocol[NetT]):
-    def __call__(self, config: ModelConfig, *, fetch_weights: bool) -> NetT: ...
-
-
-def _load(folder: Path, config: SavedModelConfig, build: _Builder[NetT]) -> NetT:
-    """A net of the config with the weights in the folder."""
+    folder = Path(folder)
+    config = _read_config(folder)
+    if task is not None and config.task != task:
+        raise ModelError(
+            f"{folder / CONFIG_FILE}: is a model for {config.task}, and one for {task} is needed"
+        )
     try:
-        net = build(config.model, fetch_weights=False)
+        net = build_model(config.model, config.task, fetch_weights=False)
     except ConfigError as error:
         raise ModelError(f"{folder / CONFIG_FILE}: {error}") from None
     path = folder / WEIGHTS_FILE
@@ -115,7 +123,7 @@ def _load(folder: Path, config: SavedModelConfig, build: _Builder[NetT]) -> NetT
             f"'{unfit[0]}'); the two files belong to different models"
         )
     net.load_state_dict({k: v.to(own[k].dtype) for k, v in weights.items()})
-    return net.eval()
+    return net.eval(), config
 
 
 @contextmanager
@@ -144,7 +152,8 @@ def _replacing(folder: Path) -> Iterator[Path]:
         ) from error
 
 
-def _read_config(folder: Path, task: Task) -> SavedModelConfig:
+def _read_config(folder: Path) -> SavedModelConfig:
+    """The validated `config.json` of a saved model."""
     path = folder / CONFIG_FILE
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
@@ -160,8 +169,6 @@ def _read_config(folder: Path, task: Task) -> SavedModelConfig:
         raise ModelError(f"{path}: {dotted}: {message}{hint}") from None
     if config.actions != ACTIONS:
         raise ModelError(f"{path}: made for other actions than the 12 of ball action spotting")
-    if config.task != task:
-        raise ModelError(f"{path}: is a model for {config.task}, and one for {task} is needed")
     return config
 
 
@@ -171,7 +178,7 @@ def _short_card(config: SavedModelConfig) -> str:
     use = (
         "Run it with `onball spot VIDEO --model FOLDER`."
         if spotting
-        else "Load it with `onball.models.load_classifier(FOLDER)`."
+        else "Load it with `onball.models.load_model(FOLDER)`."
     )
     return (
         f"# {'Ball action spotting model' if spotting else 'Clip classifier'}\n\n"

@@ -22,7 +22,7 @@ from onball.evaluation.metrics import SpottingReport, report_spotting
 from onball.events import EventList
 from onball.files import atomic_path, read_json_object, read_text
 from onball.formats.soccernet import RESULTS_FILE, read_labels, read_results
-from onball.models import load_classifier, load_model
+from onball.models import load_model
 from onball.models.cost import NetCost, cost_of
 from onball.models.saved import CONFIG_FILE, WEIGHTS_FILE
 from onball.progress import ProgressCallback
@@ -92,10 +92,7 @@ def _read(folder: Path, name: str) -> Run:
     config = load_config(run.config)
     epochs = _read_epochs(run.metrics)
     # Loaded to see that it can be: hours of spotting other runs must not end here.
-    if config.task == "spotting":
-        load_model(run.model)
-    else:
-        load_classifier(run.model)
+    load_model(run.model, config.task)
     return Run(name, folder, config, epochs, cost_of(config))
 
 

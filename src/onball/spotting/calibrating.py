@@ -97,7 +97,7 @@ def calibrate(
     """
     model, out = Path(model), Path(out)
     check_model_folder(out)
-    net, config = load_model(model)
+    net, config = load_model(model, "spotting")
     config = without_calibration(config)
     spotter = Spotter(net, config, device=device)
     names = [split] if test_split in (None, split) else [split, str(test_split)]

@@ -24,7 +24,7 @@ from onball.data.layout import Match
 from onball.data.matches import LabelledMatch, load_matches
 from onball.events import EventList
 from onball.formats.soccernet import RESULTS_FILE, write_results
-from onball.models import ClipClassifier, load_classifier
+from onball.models import ClipClassifier, load_model
 from onball.models.compute import choose_device, choose_precision
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.spotting.decoding import decode_events
@@ -157,7 +157,7 @@ def classify_split(
 
     Raises what loading the model and the matches raise.
     """
-    net, saved = load_classifier(model)
+    net, saved = load_model(model, "classification")
     data = saved.sampling(data)
     place = choose_device(device)
     precision = choose_precision("auto", place)

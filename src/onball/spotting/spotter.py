@@ -98,7 +98,7 @@ class Spotter:
         Raises:
             ModelError: the folder holds no usable model.
         """
-        net, config = load_model(demo_model() if model is None else Path(model))
+        net, config = load_model(demo_model() if model is None else Path(model), "spotting")
         return cls(net, config, device=device, precision=precision)
 
     def save_pretrained(self, folder: str | Path, *, card: str | None = None) -> None:

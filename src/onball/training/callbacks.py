@@ -53,7 +53,7 @@ def model_card(config: ExperimentConfig, epoch: int, result: ValidationResult | 
         use = "Use it with `onball spot VIDEO --out DIR --model FOLDER`"
     else:
         what = f"Says which of 12 ball actions happen in a clip of {data.clip_frames} frames."
-        use = "Load it with `onball.models.load_classifier(FOLDER)`"
+        use = "Load it with `onball.models.load_model(FOLDER)`"
     options = ", ".join(f"{key} {value}" for key, value in model.temporal.options.items())
     return f"""# {"Ball action spotting model" if spotting else "Clip classifier"}
 

@@ -32,9 +32,7 @@ from onball.errors import ConfigError, EmptySplitError, OnballError, OnballWarni
 from onball.models import (
     ClipClassifier,
     SpottingNet,
-    build_classifier,
-    build_net,
-    load_classifier,
+    build_model,
     load_model,
 )
 from onball.models.compute import choose_device, choose_precision
@@ -206,13 +204,11 @@ def build_initial_net(config: ExperimentConfig) -> nn.Module:
     Raises what building it or loading the model raises, and `ConfigError` if that model is another
     net.
     """
-    spotting = config.task == "spotting"
     folder = config.training.initial_model
     if folder is None:
-        return build_net(config.model) if spotting else build_classifier(config.model)
-    source, saved = load_model(folder) if spotting else load_classifier(folder)
-    build = build_net if spotting else build_classifier
-    net = build(config.model, fetch_weights=False)
+        return build_model(config.model, config.task)
+    source, saved = load_model(folder, config.task)
+    net = build_model(config.model, config.task, fetch_weights=False)
     weights = source.state_dict()
     own = net.state_dict()
     if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in own.items()}:
@@ -250,8 +246,8 @@ def check_picture_size(net: nn.Module, config: ExperimentConfig) -> None:
         with torch.no_grad():
             frames = torch.zeros(1, 1, 3, height, width, dtype=torch.uint8)
             encoder = getattr(net, "tracking", None)
-            tracking = None if encoder is None else torch.zeros(1, 1, encoder.input_dim)
-            net.eval()(frames, tracking)
+            track_features = None if encoder is None else torch.zeros(1, 1, encoder.input_dim)
+            net.eval()(frames, track_features)
     except Exception as error:  # every network has its own way to refuse
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise ConfigError(
