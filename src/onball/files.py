@@ -1,10 +1,17 @@
-"""Reading and writing whole files safely: nobody ever sees a half-written one."""
+"""Files and folders that are written atomically, fingerprints of files, and strict JSON reading.
+
+A file or folder written here appears under its name when it is complete, and not at all if writing
+it fails: no other process ever reads half of one.
+"""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,17 +19,20 @@ from typing import Any
 
 from onball.errors import InputError, OnballError
 
-#: What writing to a full disk, or beyond a quota or limit, gives.
+#: Error numbers of a full disk, and of a quota or limit that is reached.
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+#: Bytes at either end of a file that its fingerprint depends on.
+_FINGERPRINT_BYTES = 1 << 16
 
 
 @contextmanager
 def atomic_path(target: str | Path) -> Iterator[Path]:
-    """A temporary path beside `target`, which takes its place when the block ends well.
+    """Give a temporary path for a file that replaces `target` when the block succeeds.
 
-    The folder is made if it is missing. The temporary path has the suffix of `target`, for
-    writers that choose a format by it, and exists as an empty file when the block begins. If the
-    block raises, the temporary file goes and `target` stays as it was.
+    The folder is created if it is missing. The temporary path is in the folder of `target`, has its
+    suffix, for writers that choose a format by it, and exists as an empty file when the block
+    begins. If the block raises, the temporary file is deleted and `target` stays unchanged.
 
     Raises `OnballError` if the folder cannot be made or written, the disk is full, or `target` is
     a folder. Other exceptions of the block pass through.
@@ -31,29 +41,82 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # Made here, and not only by the writer, so that a wrong folder is told before hours of
-        # work; not with `tempfile`, whose files only their owner may read.
+        # Created here, and not only by the writer, so that a wrong folder is reported before hours
+        # of work; not with `tempfile`, whose files only their owner may read.
         temporary.touch(exist_ok=False)
     except OSError as error:
-        raise _cannot_write(target, error) from error
+        raise write_error(target, error) from error
     try:
         yield temporary
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno in DISK_FULL:
-            raise _cannot_write(target, error) from error
+            raise write_error(target, error) from error
         raise
     try:
         temporary.replace(target)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise _cannot_write(target, error) from error
+        raise write_error(target, error) from error
+
+
+@contextmanager
+def atomic_folder(
+    target: str | Path, *, replace: bool = False, exclusive: bool = False
+) -> Iterator[Path]:
+    """Give an empty temporary folder that becomes `target` when the block succeeds.
+
+    The parent folder is created if it is missing; the temporary folder is in it. If the block
+    raises, the temporary folder is deleted and `target` stays unchanged.
+
+    Args:
+        target: the folder.
+        replace: replace a folder that exists already, where a link points to if it is one. By
+            default such a folder is kept: another process was first, and its folder is as good.
+        exclusive: no other process writes `target`. The temporary folder, `.NAME.part`, then always
+            has the same name, so that one left by a killed process is deleted first.
+
+    Raises `OSError` if the folders cannot be created or renamed.
+    """
+    # Of a link, the folder it points to is replaced.
+    place = Path(target).resolve() if replace else Path(target)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if exclusive:
+        temporary = place.with_name(f".{place.name}.part")
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+    else:
+        temporary = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+        temporary.chmod(0o755)
+    former = temporary.with_name(f"{temporary.name}.former")
+    try:
+        yield temporary
+        if replace and place.exists():
+            place.rename(former)
+        try:
+            temporary.rename(place)
+        except OSError:
+            if replace or not place.is_dir():
+                raise
+    finally:
+        if former.exists() and not place.exists():
+            former.rename(place)
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(former, ignore_errors=True)
+
+
+def write_error(target: Path, error: Exception) -> OnballError:
+    """Return the error to raise for a file or folder that cannot be written, as one line."""
+    full = isinstance(error, OSError) and error.errno in DISK_FULL
+    hint = "free some space or choose another place" if full else "choose another place"
+    reason = getattr(error, "strerror", None) or error
+    return OnballError(f"{target}: cannot be written ({reason}): {hint}")
 
 
 def require_writable(folder: str | Path) -> None:
-    """Make the folder if it is missing and see that files can be written into it.
+    """Create the folder if it is missing and check that files can be written into it.
 
-    For the beginning of long work. Errors are those of `atomic_path`.
+    For the beginning of long work. Raises `OnballError` as `atomic_path` does.
     """
     probe = Path(folder) / f".writable.{secrets.token_hex(4)}"
     with atomic_path(probe):
@@ -62,22 +125,22 @@ def require_writable(folder: str | Path) -> None:
 
 
 def write_text_atomic(path: str | Path, text: str) -> None:
-    """Write `text` as UTF-8 with its line ends as they are. Errors are those of `atomic_path`."""
+    """Write `text` as UTF-8, its line ends unchanged. Raises `OnballError` as `atomic_path` does."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")
 
 
 def write_json_atomic(path: str | Path, content: Any) -> None:
-    """Write `content` as indented JSON. Errors are those of `atomic_path`.
+    """Write `content` as indented JSON. Raises `OnballError` as `atomic_path` does.
 
-    The text is pure ASCII: readers that open files in the locale's encoding, as SoccerNet's
-    evaluator does, then understand it everywhere.
+    The text is pure ASCII, for readers that open files in the locale's encoding, as SoccerNet's
+    evaluator does.
     """
     write_text_atomic(path, json.dumps(content, indent=4) + "\n")
 
 
 def read_text(path: str | Path, error: type[InputError]) -> str:
-    """The text of a UTF-8 file, with or without a byte order mark.
+    """Read a UTF-8 text file, with or without a byte order mark.
 
     Raises `error` with one line that names the file if it is missing, unreadable or not text.
     """
@@ -92,9 +155,9 @@ def read_text(path: str | Path, error: type[InputError]) -> str:
 
 
 def read_json_object(path: str | Path, error: type[InputError]) -> dict[str, Any]:
-    """The JSON object (`{…}`) in a file.
+    """Read a JSON object (`{…}`) from a file.
 
-    Raises `error` with one line that names the file, and the place in it, if there is none.
+    Raises `error` with one line that names the file, and the line in it, if there is none.
     """
     try:
         content = json.loads(read_text(path, error))
@@ -110,7 +173,25 @@ def read_json_object(path: str | Path, error: type[InputError]) -> dict[str, Any
     return content
 
 
-def _cannot_write(target: Path, error: OSError) -> OnballError:
-    full = error.errno in DISK_FULL
-    hint = "free some space or choose another place" if full else "choose another place"
-    return OnballError(f"{target}: cannot be written ({error.strerror}): {hint}")
+def fingerprint(path: str | Path) -> str:
+    """Return a hexadecimal fingerprint of a large file, from its length and its two ends.
+
+    SHA-256 of the length and the first and last 64 KiB: videos differ in these, and reading them
+    takes no time. Raises `OSError` if the file cannot be read.
+    """
+    path = Path(path)
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(_FINGERPRINT_BYTES)
+        file.seek(max(0, size - _FINGERPRINT_BYTES))
+        tail = file.read()
+    return hashlib.sha256(b"%d " % size + head + tail).hexdigest()
+
+
+def file_digest(path: str | Path) -> str:
+    """Return the hexadecimal SHA-256 of the whole content of a file.
+
+    Raises `OSError` if the file cannot be read.
+    """
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -55,6 +55,10 @@ class BlankFrames:
         """Frames `start` to `stop` (not included), uint8 `[t, 1, 1, 3]`."""
         return np.zeros((min(stop, len(self._times_ms)) - start, 1, 1, 3), np.uint8)
 
+    def batches(self) -> Iterator[FrameBatch]:
+        """All frames, in order of time."""
+        return frame_batches(self)
+
 
 def frame_batches(source: FrameSource, batch_frames: int = 256) -> Iterator[FrameBatch]:
     """All frames that can be read, in order of time, `batch_frames` at a time.

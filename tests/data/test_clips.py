@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -13,11 +10,9 @@ from torch.utils.data import DataLoader
 from onball.actions import IGNORE, Action
 from onball.config import DataConfig
 from onball.data.clips import ClipDataset, Clips, EpochSampler, match_events, present_actions
-from onball.data.frames import cache_folder, cached_frames
 from onball.data.matches import LabelledFrames, LabelledMatch, load_matches
-from onball.errors import DataError, OnballError
+from onball.errors import DataError
 from onball.events import Event, EventList, Team
-from onball.video import read_frames
 
 SIZE = (64, 36)
 
@@ -31,58 +26,6 @@ def clip_dataset(data: DataConfig, **settings) -> ClipDataset:
     return ClipDataset(
         matches, data.clip_frames, **{"action_share": 0.5, "radius": 0, "seed": 0} | settings
     )
-
-
-def test_the_cache_holds_what_the_reader_gives(data):
-    decoded = []
-    cached = cached_frames(video_of(data), data, decoded.append)
-    batches = list(read_frames(video_of(data), data.fps, data.size))
-    assert np.array_equal(cached.read(0, 50), np.concatenate([b.frames for b in batches]))
-    assert np.array_equal(cached.times_ms, np.concatenate([b.pts_ms for b in batches]))
-    assert decoded[-1] == cached.times_ms[-1]
-
-
-def test_a_filled_cache_is_used_again_even_without_the_video_library(data, monkeypatch):
-    first = cached_frames(video_of(data), data).read(3, 7)
-    monkeypatch.setitem(sys.modules, "onball.video", None)
-    assert np.array_equal(cached_frames(video_of(data), data).read(3, 7), first)
-
-
-def test_a_cache_hangs_on_the_content_and_the_sampling_not_on_the_place(data, tmp_path):
-    video = video_of(data)
-    here = cache_folder(video, data)
-    copy = tmp_path / video.parent.name / video.name
-    copy.parent.mkdir()
-    shutil.copyfile(video, copy)
-    assert cache_folder(copy, data) == here
-    assert cache_folder(video, data.model_copy(update={"fps": 25.0})) != here
-    assert cache_folder(video, data.model_copy(update={"width": 62})) != here
-    copy.write_bytes(video.read_bytes()[:-1] + b"x")
-    assert cache_folder(copy, data) != here
-
-
-def test_an_interrupted_build_leaves_no_cache(data):
-    def interrupt(_: int) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        cached_frames(video_of(data), data, interrupt)
-    assert list(data.cache.iterdir()) == []
-
-
-def test_a_damaged_cache_names_the_folder_to_delete(data):
-    folder = cache_folder(video_of(data), data)
-    cached_frames(video_of(data), data)
-    (folder / "frames.npy").write_bytes(b"\x93NUMPY")
-    with pytest.raises(DataError, match=r"damaged frame cache.*delete the folder"):
-        cached_frames(video_of(data), data)
-
-
-def test_a_cache_that_cannot_be_written_is_told_in_one_line(data, tmp_path):
-    (tmp_path / "file").write_text("")
-    blocked = data.model_copy(update={"cache": tmp_path / "file" / "cache"})
-    with pytest.raises(OnballError, match=r"set data\.cache to another folder"):
-        cached_frames(video_of(data), blocked)
 
 
 @pytest.mark.parametrize("cache", [True, False])

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 
-import av
-import numpy as np
 import pytest
 
 from onball.actions import Action
 from onball.config import DataConfig
-from onball.data.frames import VideoFrames, cached_frames
 from onball.data.matches import load_matches
 from onball.errors import DataError, EmptySplitError, OnballWarning
 from onball.events import Event, EventList
 from onball.formats.soccernet import write_labels
-from onball.video import read_frames
+from onball.progress import Progress
 
 SIZE = (64, 36)
 
@@ -36,38 +32,6 @@ def relabel(data: DataConfig, *events: Event) -> None:
     write_labels(EventList.of(events), next(data.root.rglob("Labels-ball.json")))
 
 
-def test_video_and_cache_give_the_same_frames(data):
-    direct, cached = VideoFrames(video_of(data), data), cached_frames(video_of(data), data)
-    assert np.array_equal(direct.times_ms, cached.times_ms)
-    for start, stop in ((0, 10), (17, 30), (40, 50)):
-        assert np.array_equal(direct.read(start, stop), cached.read(start, stop))
-
-
-@pytest.mark.parametrize("fps", [7.0, 12.5, 25.0, 29.97])
-def test_a_video_is_sampled_at_the_readers_moments(data, fps):
-    read = [batch.pts_ms for batch in read_frames(video_of(data), fps, SIZE)]
-    video = VideoFrames(video_of(data), data.model_copy(update={"fps": fps}))
-    assert video.times_ms.tolist() == np.concatenate(read).tolist()
-
-
-def test_a_film_that_does_not_say_its_length_needs_the_cache(data, tmp_path):
-    class Pipe(io.BytesIO):
-        seek = None  # nobody can go back and write the length into the header
-
-    stream = Pipe()
-    with av.open(stream, "w", format="matroska") as container:
-        track = container.add_stream("libx264", rate=25, width=64, height=36)
-        for _ in range(5):
-            picture = av.VideoFrame.from_ndarray(np.zeros((36, 64, 3), np.uint8), "rgb24")
-            container.mux(track.encode(picture))
-        container.mux(track.encode())
-    film = tmp_path / "live.mkv"
-    film.write_bytes(stream.getvalue())
-    with pytest.raises(DataError, match=r"live\.mkv: its header says no length; set data\.cache"):
-        VideoFrames(film, data)
-    assert len(cached_frames(film, data).times_ms) == 3
-
-
 @pytest.mark.parametrize("cache", [True, False])
 def test_a_match_has_its_name_its_frames_and_its_labels(data, cache):
     config = data if cache else data.model_copy(update={"cache": None})
@@ -79,13 +43,14 @@ def test_a_match_has_its_name_its_frames_and_its_labels(data, cache):
     assert tuple(match.events) == match.labels.events
 
 
-def test_filling_the_cache_tells_how_far_it_is(data):
-    told = []
-    load_matches(data, "train", lambda match, ms: told.append((match.name, ms)))
-    assert told[-1] == (load_matches(data, "train")[0].name, 49 * 80)
-    told.clear()
-    load_matches(data, "train", lambda match, ms: told.append((match.name, ms)))
-    assert not told, "a filled cache is not filled again"
+def test_filling_the_cache_reports_progress(data):
+    reports = []
+    load_matches(data, "train", progress=reports.append)
+    name = load_matches(data, "train")[0].name
+    assert reports[-1] == Progress(name, 49 * 80, None, "ms")
+    reports.clear()
+    load_matches(data, "train", progress=reports.append)
+    assert not reports, "a filled cache is not filled again"
 
 
 @pytest.mark.parametrize("cache", [True, False])

@@ -186,10 +186,10 @@ def test_clips_of_the_halves_carry_the_classes_of_the_17_actions(root):
 
 def test_progress_names_the_half_that_is_decoded(root, tmp_path):
     data = data_of(root, cache=tmp_path)
-    told = []
-    load_halves(find_halves(data), data, lambda name, ms: told.append((name, ms)))
-    assert {name for name, _ in told} == {f"{MATCH} half 1", f"{MATCH} half 2"}
-    assert max(ms for _, ms in told) > 2000
+    reports = []
+    load_halves(find_halves(data), data, reports.append)
+    assert {report.task for report in reports} == {f"{MATCH} half 1", f"{MATCH} half 2"}
+    assert max(report.done for report in reports) > 2000
 
 
 def test_without_a_word_on_splits_all_matches_are_trained_on(tmp_path):

@@ -14,7 +14,7 @@ import sys
 import pytest
 import torch
 
-from onball.data.frames import cache_folder, cached_frames
+from onball.data.frames import VideoFrames, cache_folder, cached_frames
 from onball.errors import DataError, OnballError, OnballWarning
 from onball.models import load_model
 from onball.training.module import TrainingModule
@@ -152,18 +152,18 @@ def test_a_cache_that_could_not_be_written_is_never_read(runs, tmp_path):
     # A process that was killed amid its work leaves a folder that no name leads to.
     config = runs.config(*settings)
     video = next((runs.root / "train").rglob("224p.mp4"))
-    folder = cache_folder(video, config.data)
+    folder = cache_folder(VideoFrames(video, config.data), config.data.cache)
     torn = folder.with_name(f".{folder.name}.torn")
     torn.mkdir()
     (torn / "frames.npy").write_bytes(b"half")
-    assert len(cached_frames(video, config.data).times_ms) == 100
+    assert len(cached_frames(VideoFrames(video, config.data), config.data.cache).times_ms) == 100
 
 
 def test_a_cache_that_was_cut_off_is_told(runs, tmp_path):
     config = runs.config(f"data.cache={tmp_path}")
     video = next((runs.root / "train").rglob("224p.mp4"))
-    cached_frames(video, config.data)
-    frames = cache_folder(video, config.data) / "frames.npy"
+    cached_frames(VideoFrames(video, config.data), config.data.cache)
+    frames = cache_folder(VideoFrames(video, config.data), config.data.cache) / "frames.npy"
     frames.write_bytes(frames.read_bytes()[:-5000])
     with pytest.raises(DataError, match=r"damaged frame cache .*delete the folder"):
         runs.train(tmp_path / "run", f"data.cache={tmp_path}")

@@ -1,42 +1,182 @@
-"""Decoded frames on disk, at training size: decoding a clip anew costs more than training on it."""
+"""Frames of a video as a net takes them: whole, cropped around the ball, or blank.
+
+`choose_frames` makes that choice, for training and for spotting alike. `open_inputs` adds what
+training needs: frames decoded once into a cache on disk, because decoding a clip again costs more
+than training on it, and the features of the match's tracks.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
-import shutil
-import tempfile
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.config import DataConfig, ModelConfig, TrackingConfig
+from onball.config import BallCropConfig, DataConfig, ModelConfig, TrackingConfig
 from onball.errors import DataError, OnballError
-from onball.files import DISK_FULL
-from onball.frames import BlankFrames, FrameSource
+from onball.files import DISK_FULL, atomic_folder, file_digest, fingerprint
+from onball.formats.tracks_parquet import read_tracks
+from onball.frames import BlankFrames, FrameBatch, FrameSource
+from onball.progress import Progress, ProgressCallback, no_progress
 from onball.timing import grid_times
 from onball.tracking.crop import Windows, windows_of
 from onball.tracking.features import as_inputs, track_features
 from onball.tracks import Tracks
+from onball.video.reading import probe, read_frames, read_windows
 
-#: Part of every cache's name: a change of the layout or of the sampling makes old ones unused.
-_FORMAT = 1
+#: Part of the name of every cache: increase it when the layout or the sampling changes.
+_FORMAT = 2
 _FRAMES = "frames.npy"
 _TIMES = "times_ms.npy"
-_FINGERPRINT_BYTES = 1 << 16
+
+
+class Sampling(Protocol):
+    """Settings of sampling: those of an experiment's data, or of a saved model."""
+
+    @property
+    def fps(self) -> float:
+        """Sampled frames per second."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels that frames are scaled to."""
+
+    @property
+    def crop(self) -> BallCropConfig | None:
+        """Windows around the ball; None for whole frames."""
+
+
+class VideoFrames:
+    """Frames straight from a video, whole or cropped; a `FrameSource`.
+
+    Args:
+        path: the video.
+        sampling: frame rate and size.
+        windows: window of each frame that is scaled to that size; None for whole frames.
+    """
+
+    def __init__(self, path: Path, sampling: Sampling, windows: Windows | None = None) -> None:
+        self.path = path
+        self.fps = sampling.fps
+        self.size = sampling.size
+        self.windows = windows
+
+    @cached_property
+    def times_ms(self) -> NDArray[np.int64]:
+        """Times of the sampling grid up to the length in the video's header, int64 `[T]`.
+
+        Raises `VideoError` if the file is missing or no video, `DataError` if its header has no
+        length.
+        """
+        return video_times(self.path, self.fps)
+
+    def read(self, start: int, stop: int) -> NDArray[np.uint8]:
+        """Frames `start` to `stop` (not included), uint8 `[t, H, W, 3]`; each call seeks.
+
+        There are fewer where the video ends before its header says so.
+        """
+        times = self.times_ms[start:stop]
+        batches = self.batches(
+            start_ms=int(times[0]),
+            end_ms=int(times[-1]) + 1,
+            batch_frames=stop - start,
+            threads=1,  # Several worker processes read at the same time.
+        )
+        parts = [batch.frames for batch in batches]
+        if not parts:
+            width, height = self.size
+            return np.empty((0, height, width, 3), dtype=np.uint8)
+        return np.concatenate(parts)[: stop - start]
+
+    def batches(
+        self,
+        *,
+        start_ms: int = 0,
+        end_ms: int | None = None,
+        batch_frames: int = 32,
+        threads: int = 0,
+    ) -> Iterator[FrameBatch]:
+        """Frames in order of time, up to the true end of the video; see `video.read_frames`."""
+        if self.windows is None:
+            return read_frames(
+                self.path,
+                self.fps,
+                self.size,
+                start_ms=start_ms,
+                end_ms=end_ms,
+                batch_frames=batch_frames,
+                threads=threads,
+            )
+        return read_windows(
+            self.path,
+            self.fps,
+            self.size,
+            self.windows.per_frame.at,
+            start_ms=start_ms,
+            end_ms=end_ms,
+            batch_frames=batch_frames,
+            threads=threads,
+        )
+
+
+def video_times(path: Path, fps: float) -> NDArray[np.int64]:
+    """Times of the sampled frames of a video by the length in its header, int64 `[T]`.
+
+    Raises `VideoError` if it is missing or no video, `DataError` if its header has no length.
+    """
+    times = grid_times(probe(path).duration_ms, fps)
+    if not len(times):
+        raise DataError(
+            f"{path}: its header says no length; set data.cache, which reads the video to its end"
+        )
+    return times
+
+
+def choose_frames(
+    video: Path,
+    sampling: Sampling,
+    model: ModelConfig | None = None,
+    tracks: Tracks | None = None,
+    *,
+    times_ms: NDArray[np.int64] | None = None,
+    tracks_digest: str = "",
+) -> VideoFrames | BlankFrames:
+    """Return the frames of a video as a net takes them: whole, cropped or blank.
+
+    Args:
+        video: file of the video.
+        sampling: frame rate, size and crop.
+        model: the net; None for one that takes frames.
+        tracks: tracks of the video, for cropped frames.
+        times_ms: times `[T]` of cropped or blank frames; by default those of `video_times`.
+        tracks_digest: digest of the tracks file, part of the name of a cache of cropped frames.
+
+    Raises `ValueError` if frames are to be cropped and there are no tracks, and as `video_times`.
+    """
+    blank = model is not None and not model.takes_frames
+    if sampling.crop is None and not blank:
+        return VideoFrames(video, sampling)
+    if times_ms is None:
+        times_ms = video_times(video, sampling.fps)
+    if blank or sampling.crop is None:
+        return BlankFrames(times_ms)
+    if tracks is None:
+        raise ValueError("frames are cropped by the tracks of the video, which are missing")
+    return VideoFrames(video, sampling, windows_of(tracks, times_ms, sampling.crop, tracks_digest))
 
 
 class CachedFrames:
-    """The sampled frames of one video as a memory map.
+    """The sampled frames of one video in a memory-mapped file; a `FrameSource`.
 
-    The map is opened for every read: an object of this class is then only a path, and worker
-    processes share the pages of the file instead of getting a copy of it.
+    The file is mapped again for every read: an object of this class is then only a path, and
+    worker processes share the pages of the file instead of getting a copy of it.
 
-    Raises `DataError` if the folder's files are damaged.
+    Raises `DataError` if the files in the folder are damaged.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -51,113 +191,85 @@ class CachedFrames:
 
     @property
     def times_ms(self) -> NDArray[np.int64]:
-        """When each sampled frame is shown, ascending."""
+        """Time of each sampled frame, int64 `[T]`, ascending."""
         return self._times_ms
 
     def read(self, start: int, stop: int) -> NDArray[np.uint8]:
-        """Frames `start` to `stop` (not included), uint8 `[T, H, W, 3]`, a copy."""
+        """Frames `start` to `stop` (not included), uint8 `[t, H, W, 3]`, a copy."""
         return np.array(np.load(self._path, mmap_mode="r")[start:stop])
 
 
-def cache_folder(video: Path, data: DataConfig, windows: Windows | None = None) -> Path:
-    """Where the frames of this very video, sampled and cut in this way, are or will be kept.
-
-    The name hangs on the video's content (its length, first and last 64 KiB), not on its place
-    or date, on fps and size, and on the windows that frames are cut to.
-
-    Raises `DataError` if the video cannot be read, `ValueError` if no cache is configured.
-    """
-    if data.cache is None:
-        raise ValueError("data.cache is not set")
-    try:
-        size = video.stat().st_size
-        with video.open("rb") as file:
-            head = file.read(_FINGERPRINT_BYTES)
-            file.seek(max(0, size - _FINGERPRINT_BYTES))
-            tail = file.read()
-    except OSError as error:
-        raise DataError(f"{video}: cannot be read ({error.strerror})") from None
-    sampling = f"{_FORMAT} {size} {data.fps:.6f} {data.width} {data.height} "
-    if windows is not None:
-        sampling += f"{windows.key} "
-    key = hashlib.sha256(sampling.encode() + head + tail).hexdigest()[:16]
-    stem = re.sub(r"[^\w.-]+", "_", f"{video.parent.name}-{video.stem}")[-80:]
-    return data.cache / f"{stem}-{key}"
-
-
 def cached_frames(
-    video: Path,
-    data: DataConfig,
-    on_progress: Callable[[int], None] | None = None,
-    windows: Windows | None = None,
+    frames: VideoFrames,
+    cache: Path,
+    progress: ProgressCallback = no_progress,
+    *,
+    name: str = "",
 ) -> CachedFrames:
-    """The frames of a video from the cache, which is filled first if they are not there yet.
+    """Return frames from the cache, and decode them into it first if they are not there yet.
 
     Args:
-        video: the video's file.
-        data: fps, size and cache folder.
-        on_progress: called while the cache is filled with the milliseconds decoded so far.
-        windows: where each frame is cut before it is scaled; None takes whole frames.
+        frames: frames of a video, whole or cropped.
+        cache: folder of all caches.
+        progress: called while the video is decoded, with the milliseconds of video.
+        name: task that the progress names; the video by default.
 
     Raises `DataError` for a video without frames or a damaged cache, `VideoError` for a file that
     is no video, `OnballError` if the disk is full or not writable.
     """
-    folder = cache_folder(video, data, windows)
+    folder = cache_folder(frames, cache)
     if not folder.is_dir():
         try:
-            _build(video, data, folder, on_progress, windows)
+            _decode(frames, folder, progress, name or str(frames.path))
         except OSError as error:
             full = error.errno in DISK_FULL
             hint = "free space or set data.cache" if full else "set data.cache"
             problem = error.strerror or str(error)
             raise OnballError(
-                f"{data.cache}: frame cache cannot be written ({problem}); {hint} to another folder"
+                f"{cache}: frame cache cannot be written ({problem}); {hint} to another folder"
             ) from None
     return CachedFrames(folder)
 
 
-def _build(
-    video: Path,
-    data: DataConfig,
-    folder: Path,
-    on_progress: Callable[[int], None] | None,
-    windows: Windows | None,
-) -> None:
-    # Only here: training on a filled cache needs no video library.
-    from onball.video import read_frames
-    from onball.video.reading import read_windows
+def cache_folder(frames: VideoFrames, cache: Path) -> Path:
+    """Folder in `cache` for the frames of exactly this video, sampled and cropped in this way.
 
-    read = (
-        read_frames if windows is None else partial(read_windows, windows_at=windows.per_frame.at)
-    )
+    Its name depends on the content of the video (see `files.fingerprint`) and not on its place or
+    date, on frame rate and size, and on the windows of cropped frames.
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    Raises `DataError` if the video cannot be read.
+    """
+    video = frames.path
     try:
+        content = fingerprint(video)
+    except OSError as error:
+        raise DataError(f"{video}: cannot be read ({error.strerror})") from None
+    width, height = frames.size
+    windows = "" if frames.windows is None else frames.windows.key
+    sampling = f"{_FORMAT} {content} {frames.fps:.6f} {width} {height} {windows}"
+    key = hashlib.sha256(sampling.encode()).hexdigest()[:16]
+    stem = re.sub(r"[^\w.-]+", "_", f"{video.parent.name}-{video.stem}")[-80:]
+    return cache / f"{stem}-{key}"
+
+
+def _decode(frames: VideoFrames, folder: Path, progress: ProgressCallback, name: str) -> None:
+    """Decode all frames into a new cache folder; one that another process made first is kept."""
+    width, height = frames.size
+    with atomic_folder(folder) as temporary:
         times: list[NDArray[np.int64]] = []
-        with (aside / _FRAMES).open("wb") as file:
-            _write_header(file, (0, data.height, data.width, 3))
-            for batch in read(video, data.fps, data.size):
+        with (temporary / _FRAMES).open("wb") as file:
+            _write_header(file, (0, height, width, 3))
+            for batch in frames.batches():
                 file.write(np.ascontiguousarray(batch.frames).tobytes())
                 times.append(np.asarray(batch.pts_ms, dtype=np.int64))
-                if on_progress:
-                    on_progress(int(times[-1][-1]))
+                progress(Progress(name, int(times[-1][-1]), None, "ms"))
             count = sum(len(part) for part in times)
             if count == 0:
-                raise DataError(f"{video}: no frames in it")
+                raise DataError(f"{frames.path}: no frames in it")
             # NumPy leaves room in the header for the first dimension to grow.
             file.seek(0)
-            _write_header(file, (count, data.height, data.width, 3))
-        np.save(aside / _TIMES, np.concatenate(times))
-        aside.chmod(0o755)
-        try:
-            aside.rename(folder)
-        except OSError:
-            # Somebody else filled the same cache meanwhile: theirs is as good.
-            if not folder.is_dir():
-                raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+            _write_header(file, (count, height, width, 3))
+        np.save(temporary / _TIMES, np.concatenate(times))
 
 
 def _write_header(file: BinaryIO, shape: tuple[int, int, int, int]) -> None:
@@ -165,132 +277,60 @@ def _write_header(file: BinaryIO, shape: tuple[int, int, int, int]) -> None:
     np.lib.format.write_array_header_1_0(file, header)
 
 
-# --- What a net gets of a video: its frames, whole or cut to windows, and what its tracks
-
-
 class MatchInputs(NamedTuple):
-    """What a net gets of a video.
+    """Inputs of a net from one match.
 
     Attributes:
-        frames: its frames; of a net that looks at no pixels, blank ones of a single pixel.
-        tracking: what its tracks say, float32 `[T, 2F]` for its T frames; None for a net without.
+        frames: its T frames; blank ones for a net without a backbone.
+        tracking: features of its tracks, float32 `[T, 2F]`; None for a net that takes no tracks.
     """
 
     frames: FrameSource
     tracking: NDArray[np.float32] | None
 
 
-class VideoFrames:
-    """Frames straight from the video: every read seeks and decodes anew.
-
-    Args:
-        path: the video.
-        data: rate and size.
-        windows: where each frame is cut before it is scaled; None takes whole frames.
-
-    Raises `VideoError` if the file is missing or no video, `DataError` if it does not say how long
-    it is.
-    """
-
-    def __init__(self, path: Path, data: DataConfig, windows: Windows | None = None) -> None:
-        self._path = path
-        self._data = data
-        self._windows = windows
-        self._times_ms = video_times(path, data.fps)
-
-    @property
-    def times_ms(self) -> NDArray[np.int64]:
-        """The times of the sampling grid, `[T]`."""
-        return self._times_ms
-
-    def read(self, start: int, stop: int) -> NDArray[np.uint8]:
-        """As `FrameSource.read`; fewer frames where the film ends before its header says so."""
-        from onball.video import read_frames
-        from onball.video.reading import read_windows
-
-        data = self._data
-        times = self._times_ms[start:stop]
-        read = (
-            read_frames
-            if self._windows is None
-            else partial(read_windows, windows_at=self._windows.per_frame.at)
-        )
-        parts = [
-            batch.frames
-            for batch in read(
-                self._path,
-                data.fps,
-                data.size,
-                start_ms=int(times[0]),
-                end_ms=int(times[-1]) + 1,
-                batch_frames=stop - start,
-                threads=1,  # several readers work beside each other
-            )
-        ]
-        if not parts:
-            return np.empty((0, data.height, data.width, 3), dtype=np.uint8)
-        return np.concatenate(parts)[: stop - start]
-
-
-def video_times(path: Path, fps: float) -> NDArray[np.int64]:
-    """When the sampled frames of a video are shown, by its header.
-
-    Raises `VideoError` if it is missing or no video, `DataError` if it does not say how long it is.
-    """
-    # Only here: training on a filled cache needs no video library.
-    from onball.video import probe
-
-    times = grid_times(probe(path).duration_ms, fps)
-    if not len(times):
-        raise DataError(
-            f"{path}: its header says no length; set data.cache, which reads the film to its end"
-        )
-    return times
-
-
 def open_inputs(
     video: Path,
     data: DataConfig,
     model: ModelConfig | None = None,
-    on_progress: Callable[[int], None] | None = None,
+    progress: ProgressCallback = no_progress,
+    *,
+    name: str = "",
 ) -> MatchInputs:
-    """What a net gets of a labelled match; its frames are decoded into the cache, if there is one.
+    """Open the inputs of a net from a labelled match; decode the frames into the cache, if any.
 
     Args:
-        video: of the match; its tracks lie beside it.
-        data: how it is sampled, scaled, cut and cached.
-        model: the net; None for one of frames alone.
-        on_progress: called while a cache is filled, with the milliseconds decoded.
+        video: of the match; its tracks are in the same folder.
+        data: settings of sampling, cropping and caching.
+        model: the net; None for one that takes frames alone.
+        progress: called while a cache is filled, with the milliseconds of video.
+        name: task that the progress names, such as the name of the match.
 
-    Raises `DataError` if tracks are needed and missing or of another video, and what reading raises.
+    Raises `DataError` if tracks are needed and missing, broken or of another video, or if the
+    video's length is needed and not in its header; `VideoError` if it is no video; `OnballError`
+    if the cache cannot be written.
     """
-    wanted = None if model is None else model.tracking
-    path = video.with_name(data.tracks)
-    tracks, windows = None, None
-    if wanted is not None or data.crop is not None:
+    track_config = None if model is None else model.tracking
+    tracks, digest = None, ""
+    if track_config is not None or data.crop is not None:
+        path = video.with_name(data.tracks)
         tracks = read_match_tracks(path, video)
-    if tracks is not None and data.crop is not None:
-        content = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        windows = windows_of(tracks, video_times(video, data.fps), data.crop, content)
-    frames: FrameSource
-    if model is not None and not model.takes_frames:
-        frames = BlankFrames(video_times(video, data.fps))
-    elif data.cache is None:
-        frames = VideoFrames(video, data, windows)
-    else:
-        frames = cached_frames(video, data, on_progress, windows)
-    if tracks is None or wanted is None:
+        digest = file_digest(path)[:16]
+    chosen = choose_frames(video, data, model, tracks, tracks_digest=digest)
+    frames: FrameSource = chosen
+    if isinstance(chosen, VideoFrames) and data.cache is not None:
+        frames = cached_frames(chosen, data.cache, progress, name=name)
+    times_ms = frames.times_ms  # Raises its errors here, not in a worker process.
+    if tracks is None or track_config is None:
         return MatchInputs(frames, None)
-    return MatchInputs(frames, tracking_inputs(tracks, frames.times_ms, wanted))
+    return MatchInputs(frames, tracking_inputs(tracks, times_ms, track_config))
 
 
 def read_match_tracks(path: Path, video: Path) -> Tracks:
-    """The tracks of a match.
+    """Read the tracks of a match.
 
-    Raises `DataError` if there are none, if they are broken or those of another video.
+    Raises `DataError` if there are none, or if they are broken or those of another video.
     """
-    from onball.formats.tracks_parquet import read_tracks
-
     if not path.is_file():
         raise DataError(
             f"{path}: no such file, and the model needs the tracks of players and ball: make them "
@@ -303,5 +343,5 @@ def read_match_tracks(path: Path, video: Path) -> Tracks:
 def tracking_inputs(
     tracks: Tracks, times_ms: NDArray[np.int64], config: TrackingConfig
 ) -> NDArray[np.float32]:
-    """What the net gets of tracks for the frames at `times_ms` `[T]`, float32 `[T, 2F]`."""
+    """Features of tracks for the frames at `times_ms` `[T]`, float32 `[T, 2F]`."""
     return as_inputs(track_features(tracks, times_ms, config.features))

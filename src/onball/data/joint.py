@@ -7,9 +7,8 @@ Benchmarks for Holistic Understanding of Broadcast Soccer Videos"). A match is a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +16,12 @@ from torch.utils.data import Dataset
 
 from onball.config import DataConfig
 from onball.data.clips import ClipDataset, Clips
-from onball.data.frames import VideoFrames, cached_frames
+from onball.data.frames import open_inputs
 from onball.data.layout import ALL, SPLITS_FILE, find_matches
 from onball.data.matches import LabelledFrames, events_within
 from onball.errors import DataError
 from onball.formats.soccernet_v2 import HALVES, V2_LABELS_FILE, V2Event, read_v2_labels
-from onball.frames import FrameSource
+from onball.progress import ProgressCallback, no_progress
 
 #: Names of a half's video behind its number, best first: the smallest is decoded fastest.
 _VIDEOS = ("224p.mkv", "224p.mp4", "720p.mkv", "720p.mp4")
@@ -74,24 +73,21 @@ def find_halves(data: DataConfig) -> list[V2Half]:
 def load_halves(
     halves: Sequence[V2Half],
     data: DataConfig,
-    on_progress: Callable[[str, int], None] | None = None,
+    progress: ProgressCallback = no_progress,
 ) -> list[LabelledFrames]:
     """The halves with their frames, which are decoded into the cache, if there is one.
 
     Args:
         halves: as `find_halves` found them.
         data: how frames are sampled, scaled and cached; the same as for the main data set.
-        on_progress: called while a cache is filled, with a half's name and the milliseconds decoded.
+        progress: called while a cache is filled, with the name of the half as its task and the
+            milliseconds of video.
 
     Raises `DataError` for labels beyond the end of their video, and what reading the video raises.
     """
     loaded = []
     for half in halves:
-        if data.cache is None:
-            frames: FrameSource = VideoFrames(half.video, data)
-        else:
-            report = None if on_progress is None else partial(on_progress, half.name)
-            frames = cached_frames(half.video, data, report)
+        frames = open_inputs(half.video, data, progress=progress, name=half.name).frames
         source = f"{half.labels}, {half.video.name}"
         events = events_within(half.events, frames, source, skip=data.skip_labels_outside)
         loaded.append(LabelledFrames(half.name, frames, events))

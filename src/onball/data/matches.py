@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -14,11 +13,12 @@ from numpy.typing import NDArray
 from onball.config import DataConfig, ModelConfig
 from onball.data.frame_labels import LabelledEvent
 from onball.data.frames import open_inputs
-from onball.data.layout import Match, find_matches
+from onball.data.layout import find_matches
 from onball.errors import DataError, OnballWarning
 from onball.events import EventList
 from onball.formats.soccernet import read_labels
 from onball.frames import FrameSource
+from onball.progress import ProgressCallback, no_progress
 
 #: A label so far beyond the last frame may still belong to it: films are cut to the second.
 _SLACK_MS = 1000
@@ -59,16 +59,17 @@ class LabelledFrames:
 def load_matches(
     data: DataConfig,
     split: str,
-    on_progress: Callable[[Match, int], None] | None = None,
     model: ModelConfig | None = None,
+    progress: ProgressCallback = no_progress,
 ) -> list[LabelledMatch]:
     """The labelled matches of a split; their frames are decoded into the cache, if there is one.
 
     Args:
         data: where the matches are and how they are sampled.
         split: `train`, `valid`, …
-        on_progress: called while a cache is filled, with the match and the milliseconds decoded.
-        model: the net that they are for; None for one of frames alone.
+        model: the net that they are for; None for one that takes frames alone.
+        progress: called while a cache is filled, with the name of the match as its task and the
+            milliseconds of video.
 
     Raises `EmptySplitError` for a split without matches, `DataError` for a missing root, video or
     label file, and what reading them raises.
@@ -82,8 +83,7 @@ def load_matches(
     ]
     loaded = []
     for match, video, labels in matches:
-        report = None if on_progress is None else partial(on_progress, match)
-        frames, tracking = open_inputs(video, data, model, report)
+        frames, tracking = open_inputs(video, data, model, progress, name=match.name)
         events = events_within(
             labels.events, frames, str(match.labels), skip=data.skip_labels_outside
         )

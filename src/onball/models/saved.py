@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, overload
 
@@ -16,7 +12,8 @@ from safetensors.torch import load_file, save_file
 
 from onball.actions import ACTIONS
 from onball.config import SavedModelConfig, Task, explain
-from onball.errors import ConfigError, ModelError, OnballError
+from onball.errors import ConfigError, ModelError
+from onball.files import atomic_folder, write_error
 from onball.models.nets import ClipClassifier, SpottingNet, build_model
 
 CONFIG_FILE = "config.json"
@@ -52,13 +49,16 @@ def save_model(
             name: tensor.half() if tensor.is_floating_point() else tensor
             for name, tensor in weights.items()
         }
-    with _replacing(folder) as aside:
-        save_file({k: v.contiguous() for k, v in weights.items()}, aside / WEIGHTS_FILE)
-        # safetensors lets nobody but the owner read what it writes.
-        (aside / WEIGHTS_FILE).chmod(0o644)
-        text = json.dumps(config.model_dump(mode="json"), indent=2)
-        (aside / CONFIG_FILE).write_text(text + "\n", encoding="utf-8")
-        (aside / CARD_FILE).write_text(card or _short_card(config), encoding="utf-8")
+    try:
+        with atomic_folder(folder, replace=True) as temporary:
+            save_file({k: v.contiguous() for k, v in weights.items()}, temporary / WEIGHTS_FILE)
+            # Files written by safetensors are readable by their owner alone.
+            (temporary / WEIGHTS_FILE).chmod(0o644)
+            text = json.dumps(config.model_dump(mode="json"), indent=2)
+            (temporary / CONFIG_FILE).write_text(text + "\n", encoding="utf-8")
+            (temporary / CARD_FILE).write_text(card or _short_card(config), encoding="utf-8")
+    except (OSError, SafetensorError) as error:
+        raise write_error(folder, error) from error
 
 
 def check_model_folder(folder: str | Path) -> None:
@@ -124,32 +124,6 @@ def load_model(
         )
     net.load_state_dict({k: v.to(own[k].dtype) for k, v in weights.items()})
     return net.eval(), config
-
-
-@contextmanager
-def _replacing(folder: Path) -> Iterator[Path]:
-    """An empty folder beside `folder` that takes its place when the block ends well."""
-    try:
-        place = folder.resolve()  # of a link, what it points to is replaced
-        place.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
-        former = aside.with_name(f"{aside.name}.former")
-        try:
-            aside.chmod(0o755)
-            yield aside
-            if place.exists():
-                place.rename(former)
-            aside.rename(place)
-        finally:
-            if former.exists() and not place.exists():
-                former.rename(place)
-            shutil.rmtree(aside, ignore_errors=True)
-            shutil.rmtree(former, ignore_errors=True)
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise OnballError(
-            f"{folder}: cannot be written ({reason}): choose another place"
-        ) from error
 
 
 def _read_config(folder: Path) -> SavedModelConfig:

@@ -20,7 +20,7 @@ from onball.evaluation.bootstrap import Intervals
 from onball.evaluation.classification import ClassificationResult, evaluate_classification
 from onball.evaluation.metrics import SpottingReport, report_spotting
 from onball.events import EventList
-from onball.files import atomic_path, read_json_object, read_text
+from onball.files import atomic_path, file_digest, fingerprint, read_json_object, read_text
 from onball.formats.soccernet import RESULTS_FILE, read_labels, read_results
 from onball.models import load_model
 from onball.models.cost import NetCost, cost_of
@@ -140,7 +140,6 @@ def _short_names(folders: Sequence[Path]) -> list[str]:
 Progress = Callable[[str, float], None]
 """Called with what is being done and how much of it is done, 0 to 1."""
 
-_EDGE_BYTES = 1 << 16
 #: From so many matches on intervals are over matches; fewer are too coarse to draw from.
 _ENOUGH_MATCHES = 5
 
@@ -298,14 +297,7 @@ def _key(run: Run, matches: Sequence[Match]) -> str:
     """A name that hangs on the weights, the settings and the beginnings and ends of the films."""
     digest = hashlib.sha256()
     for file in (CONFIG_FILE, WEIGHTS_FILE):
-        with (run.model / file).open("rb") as opened:
-            digest.update(hashlib.file_digest(opened, "sha256").digest())
+        digest.update(file_digest(run.model / file).encode())
     for match in matches:
-        video = match.require_video()
-        size = video.stat().st_size
-        digest.update(f"{match.name} {size} ".encode())
-        with video.open("rb") as opened:
-            digest.update(opened.read(_EDGE_BYTES))
-            opened.seek(max(0, size - _EDGE_BYTES))
-            digest.update(opened.read())
+        digest.update(f"{match.name} {fingerprint(match.require_video())} ".encode())
     return f"{run.folder.resolve().name}-{digest.hexdigest()[:16]}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import json
 import multiprocessing
-import shutil
 import signal
 import sys
 from collections.abc import Generator, Iterator, Sequence
@@ -19,7 +18,7 @@ import numpy as np
 
 from onball.data.layout import SPLITS_FILE, VIDEO_FILE, read_splits, write_splits
 from onball.errors import DataError, InputError
-from onball.files import require_writable, write_text_atomic
+from onball.files import atomic_folder, require_writable, write_text_atomic
 from onball.formats.mot import write_mot_ground_truth
 from onball.formats.soccernet import LABELS_FILE, write_labels
 from onball.simulator.play.match import play_match
@@ -64,23 +63,22 @@ def write_match(
         outputs: what is written.
         motion: a match that was recorded elsewhere, instead of a simulated one.
     """
-    aside = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    if outputs.video:
-        film = MatchRenderer(plan, name=name, motion=motion)
-        motion = film.motion
-        yield from _write_film(film, aside)
-        if outputs.mot:
-            write_mot_ground_truth(aside / TRACKS_FILE, name=folder.name)
-    else:
-        motion = motion or play_match(plan.seed, plan.duration_ms, name=name, halves=plan.halves)
-        _write_tracks(plan, motion, aside)
-    write_labels(motion.events, aside / LABELS_FILE)
-    write_text_atomic(
-        aside / SIMULATION_FILE, json.dumps(_settings(plan, outputs), indent=2) + "\n"
-    )
-    aside.rename(folder)
+    with atomic_folder(folder, exclusive=True) as aside:
+        if outputs.video:
+            film = MatchRenderer(plan, name=name, motion=motion)
+            motion = film.motion
+            yield from _write_film(film, aside)
+            if outputs.mot:
+                write_mot_ground_truth(aside / TRACKS_FILE, name=folder.name)
+        else:
+            motion = motion or play_match(
+                plan.seed, plan.duration_ms, name=name, halves=plan.halves
+            )
+            _write_tracks(plan, motion, aside)
+        write_labels(motion.events, aside / LABELS_FILE)
+        write_text_atomic(
+            aside / SIMULATION_FILE, json.dumps(_settings(plan, outputs), indent=2) + "\n"
+        )
     yield plan.frames
 
 

@@ -14,23 +14,21 @@ from numpy.typing import NDArray
 
 from onball.assets import demo_model
 from onball.config import SavedModelConfig
-from onball.data.frames import tracking_inputs
+from onball.data.frames import choose_frames, tracking_inputs
 from onball.errors import InputError
 from onball.events import Event, EventList
 from onball.formats.event_table import write_csv
 from onball.formats.soccernet import RESULTS_FILE, write_results
-from onball.frames import BlankFrames, FrameBatch, FrameSource, frame_batches
+from onball.frames import FrameBatch, FrameSource, frame_batches
 from onball.models import SpottingNet, load_model, save_model
 from onball.models.compute import Precision, choose_device, choose_precision
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.spotting.decoding import confident_events, decode_events
 from onball.spotting.engine import ScoredFrames, StreamingEngine
 from onball.timing import grid_times
-from onball.tracking.crop import windows_of
 from onball.tracking.grid import PerFrame
 from onball.tracks import TRACKS_FILE, Tracks
 from onball.video import probe
-from onball.video.reading import read_frames, read_windows
 
 if TYPE_CHECKING:
     from onball.tracking.detectors.base import Detector
@@ -176,11 +174,8 @@ class Spotter:
             tracks: as of `spot`.
         """
         if isinstance(source, str | Path):
-            video = Path(source)
-            if self.config.needs_tracks:
-                return self._scores_with_tracks(video, _read_tracks(video, tracks))
-            source = read_frames(video, fps=self.config.fps, size=self.config.size)
-        elif self.config.needs_tracks:
+            return self._scores_of_video(Path(source), tracks)
+        if self.config.needs_tracks:
             raise InputError(
                 "this model takes the tracks of players and ball, which need the whole video: give "
                 "its path and tracks, not frames"
@@ -201,21 +196,19 @@ class Spotter:
             tracking = PerFrame(frames.times_ms, track_features)
         return self._engine.run(frame_batches(frames), tracking)
 
-    def _scores_with_tracks(self, video: Path, tracks: Tracks) -> Iterator[ScoredFrames]:
+    def _scores_of_video(
+        self, video: Path, given: Tracks | str | Path | None
+    ) -> Iterator[ScoredFrames]:
         config = self.config
+        if not config.needs_tracks:
+            return self._engine.run(choose_frames(video, config, config.model).batches())
+        tracks = _read_tracks(video, given)
         times = grid_times(tracks.video.duration_ms, config.fps)
         tracking = None
         if config.model.tracking is not None:
             tracking = PerFrame(times, tracking_inputs(tracks, times, config.model.tracking))
-        frames: Iterable[FrameBatch]
-        if not config.model.takes_frames:
-            frames = frame_batches(BlankFrames(times))
-        elif config.crop is None:
-            frames = read_frames(video, fps=config.fps, size=config.size)
-        else:
-            windows = windows_of(tracks, times, config.crop).per_frame
-            frames = read_windows(video, config.fps, config.size, windows_at=windows.at)
-        return self._engine.run(frames, tracking)
+        frames = choose_frames(video, config, config.model, tracks, times_ms=times)
+        return self._engine.run(frames.batches(), tracking)
 
     def _make_tracks(
         self, video: Path, detector: Detector | str, keep: Path | None, progress: ProgressCallback

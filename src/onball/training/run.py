@@ -26,7 +26,6 @@ from onball.config import (
 )
 from onball.data.clips import ClipDataset, Clips, EpochSampler
 from onball.data.joint import JointClips, find_halves, load_halves
-from onball.data.layout import Match
 from onball.data.matches import LabelledFrames, LabelledMatch, load_matches
 from onball.errors import ConfigError, EmptySplitError, OnballError, OnballWarning
 from onball.models import (
@@ -37,6 +36,7 @@ from onball.models import (
 )
 from onball.models.compute import choose_device, choose_precision
 from onball.models.saved import check_model_folder
+from onball.progress import Progress as OnballProgress
 from onball.runs import RunFolder
 from onball.training.callbacks import (
     BestModel,
@@ -138,12 +138,13 @@ def load_split(
     ) as progress:
         tasks: dict[str, Any] = {}
 
-        def show(match: Match, decoded_ms: int) -> None:
-            if match.name not in tasks:
-                tasks[match.name] = progress.add_task(match.name, total=None, minutes=0.0)
-            progress.update(tasks[match.name], minutes=decoded_ms / 60_000)
+        def show(decoded: OnballProgress) -> None:
+            name = decoded.task
+            if name not in tasks:
+                tasks[name] = progress.add_task(name, total=None, minutes=0.0)
+            progress.update(tasks[name], minutes=decoded.done / 60_000)
 
-        return load_matches(data, split, show, model)
+        return load_matches(data, split, model, show)
 
 
 # --- What comes before the first step: the run's folder, the first weights, a try with on
@@ -364,7 +365,7 @@ def training_clips(
         second = load_halves(
             halves,
             config.data,
-            lambda name, ms: status.update(f"decoding {name}: {ms / 60_000:.1f} min of video"),
+            lambda p: status.update(f"decoding {p.task}: {p.done / 60_000:.1f} min of video"),
         )
     return JointClips(
         main,

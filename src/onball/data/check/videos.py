@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from onball.data.check.layout import Placed, Problem, problem_of
 from onball.errors import OnballWarning, VideoError
+from onball.files import fingerprint
 from onball.video import VideoInfo, probe
 from onball.video.decoding import shown_pictures
 
@@ -23,7 +23,6 @@ _RATE_TOLERANCE = 0.01
 _USUAL_RATES = (12.5, 24000 / 1001, 24.0, 25.0, 30000 / 1001, 30.0, 50.0, 60000 / 1001, 60.0)
 #: A film with missing or held frames has nearly a usual rate on average.
 _NEARLY = 0.002
-_FINGERPRINT_BYTES = 1 << 16
 #: Further findings of the decoder in one film are only counted.
 _MOST_WARNINGS = 3
 
@@ -50,7 +49,7 @@ def open_video(placed: Placed) -> tuple[CheckedVideo | None, list[Problem]]:
         return None, []
     try:
         info = probe(path)
-        return CheckedVideo(placed, info, _fingerprint(path)), []
+        return CheckedVideo(placed, info, fingerprint(path)), []
     except VideoError as error:
         return None, [problem_of(error, path)]
     except OSError as error:
@@ -176,12 +175,3 @@ def _without_use(message: str) -> str:
 
 def _splits(placed: Placed) -> str:
     return ", ".join(placed.splits) or "no split"
-
-
-def _fingerprint(path: Path) -> str:
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(_FINGERPRINT_BYTES)
-        file.seek(max(0, size - _FINGERPRINT_BYTES))
-        tail = file.read()
-    return hashlib.sha256(b"%d " % size + head + tail).hexdigest()
