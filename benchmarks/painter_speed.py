@@ -1,9 +1,9 @@
-"""How fast one core paints simulated football, and where the time goes.
+"""Measure the speed of the painter on one core, by stage.
 
     python benchmarks/painter_speed.py [--frames 300] [--width 398] [--height 224] [--look 1]
 
-The camera pans, with an open shutter. Prints frames per second of processor time and the share of
-each stage.
+The camera pans, with motion blur. Prints frames per second of processor time, and the time that each
+stage takes.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from onball.simulator.paint.painter import Painter
 from onball.simulator.world import PEOPLE, Camera, Gesture, WorldState
 
 
-def crowded_moment(seed: int, time_ms: int) -> WorldState:
-    """Everyone near the middle, so that nearly all are in the picture; many with a gesture."""
+def crowded_state(seed: int, time_ms: int) -> WorldState:
+    """Everybody near the centre, so that nearly all are in the frame; many with a gesture."""
     rng = np.random.default_rng(seed)
     return WorldState(
         time_ms=time_ms,
@@ -39,12 +39,12 @@ def crowded_moment(seed: int, time_ms: int) -> WorldState:
 
 
 def main_camera(pan: float) -> Camera:
-    """The main camera looking `pan` metres to the right of the middle."""
+    """The main camera, looking `pan` metres to the right of the centre spot."""
     return Camera.looking_at(np.array([pan / 3, -85.0, 20.0]), np.array([pan, 2.0, 0.0]), 2.5)
 
 
 def main() -> None:
-    """Paint, time every stage, print."""
+    """Time every stage and print the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=300)
     parser.add_argument("--width", type=int, default=398)
@@ -58,23 +58,23 @@ def main() -> None:
     painter = Painter(painter_look, options.width, options.height, options.supersampling)
     spent: defaultdict[str, float] = defaultdict(float)
     for frame in range(-5, options.frames):
-        if frame == 0:  # what came before was for warming up
+        if frame == 0:  # warm-up is over
             spent.clear()
         pan = 15 * np.sin(frame / 50)
-        moment = crowded_moment(frame // 25 + 1, frame * 40)
+        state = crowded_state(frame // 25 + 1, frame * 40)
         camera = main_camera(pan)
         earlier = 15 * np.sin((frame - painter_look.shutter_ms / 40) / 50)
-        opened = crowded_moment(frame // 25 + 1, frame * 40 - round(painter_look.shutter_ms))
+        opened = crowded_state(frame // 25 + 1, frame * 40 - round(painter_look.shutter_ms))
 
         begin = time.process_time()
-        scene = painter.begin(moment, camera, before=(opened, main_camera(earlier)))
+        scene = painter.begin(state, camera, before=(opened, main_camera(earlier)))
         spent["bodies"] += time.process_time() - begin
         for layer in painter.layers:
             begin = time.process_time()
             layer.draw(painter.canvas, scene)
             spent[layer.name] += time.process_time() - begin
         begin = time.process_time()
-        painter.finish(moment.time_ms, frame * 40, (1, 0))
+        painter.finish(state.time_ms, frame * 40, (1, 0))
         spent["finish"] += time.process_time() - begin
 
     total = sum(spent.values())

@@ -1,4 +1,4 @@
-"""Looks: everyone can be told apart, and matches differ in all that a camera shows."""
+"""Tests of the look of matches: distinguishable kits, and variety between matches."""
 
 from itertools import combinations
 
@@ -14,7 +14,7 @@ from onball.simulator.world import ASSISTANTS, GOALKEEPERS, PEOPLE, REFEREE, SUB
 LOOKS = [Look.random(seed) for seed in range(300)]
 
 
-def test_everyone_can_be_told_apart_by_his_shirt():
+def test_shirts_can_be_told_apart_from_each_other_and_from_the_grass():
     for look in LOOKS:
         outfits = look.outfits
         home, away = (kit.shirt for kit in outfits.teams)
@@ -28,7 +28,7 @@ def test_everyone_can_be_told_apart_by_his_shirt():
             assert colour_distance(kit.shirt, look.turf.grass) > 100
 
 
-def test_what_is_drawn_on_a_shirt_is_no_colour_of_the_opponents():
+def test_patterns_differ_from_the_shirt_and_from_the_opponents():
     for look in LOOKS:
         home, away = look.outfits.teams
         for kit, opponent in ((home, away), (away, home)):
@@ -38,7 +38,7 @@ def test_what_is_drawn_on_a_shirt_is_no_colour_of_the_opponents():
             assert colour_distance(kit.second, kit.shirt) >= PATTERN_DISTANCE
 
 
-def test_officials_share_an_outfit_and_team_mates_too():
+def test_officials_share_a_kit_and_team_mates_do_too():
     outfits = LOOKS[0].outfits
     assert {outfits.kit_of(person) for person in (REFEREE, *ASSISTANTS)} == {outfits.referee}
     assert {outfits.kit_of(person) for person in range(1, 11)} == {outfits.teams[0]}
@@ -47,7 +47,7 @@ def test_officials_share_an_outfit_and_team_mates_too():
     assert {outfits.kit_of(person) for person in SUBSTITUTES} == set(outfits.bibs)
 
 
-def test_the_players_of_a_team_have_different_numbers_and_others_none():
+def test_players_of_a_team_have_different_numbers_and_others_have_none():
     for look in LOOKS[:50]:
         people = look.outfits.people
         for team in (range(11), range(11, 22)):
@@ -70,7 +70,7 @@ def test_substitutes_wear_tracksuits_and_keepers_gloves():
 
 
 @pytest.mark.parametrize(
-    ("what", "least"),
+    ("feature", "minimum"),
     [
         (lambda look: look.turf.mowing, 6),
         (lambda look: look.light.weather, 3),
@@ -84,11 +84,11 @@ def test_substitutes_wear_tracksuits_and_keepers_gloves():
         (lambda look: look.outfits.teams[0].shirt, 14),
     ],
 )
-def test_matches_differ(what, least):
-    assert len({what(look) for look in LOOKS}) >= least
+def test_looks_vary_between_matches(feature, minimum):
+    assert len({feature(look) for look in LOOKS}) >= minimum
 
 
-def test_the_lens_stays_within_what_broadcasts_show():
+def test_lens_parameters_stay_within_the_range_of_broadcasts():
     for look in LOOKS:
         assert abs(look.distortion) <= 0.03
         assert 4 <= look.shutter_ms <= 18
@@ -101,7 +101,7 @@ def test_score_bug_and_watermark_do_not_share_a_corner():
         assert np.abs(bug - mark).max() > 0.4
 
 
-def test_no_two_of_the_shirt_palette_are_chosen_always_together():
+def test_shirt_colours_are_combined_in_many_ways():
     pairs = {
         frozenset(kit.shirt for kit in look.outfits.teams) for look in LOOKS
     }  # home and away in either order
