@@ -193,7 +193,7 @@ def stats(
         f"in {play.stretches} stretches (runs of events at most 5 s apart)"
     )
     console.say(
-        f"clips: number of clips with the action, of {clips.clips} clips of {clip_frames} frames at "
+        f"clips: number with such an event, of {clips.clips} clips of {clip_frames} frames at "
         f"{fps:g} per second ({clip_frames / fps:g} s, side by side up to the last event)"
     )
     if reference:
