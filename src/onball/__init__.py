@@ -2,8 +2,8 @@
 
     video -> frames -> backbone -> features -> temporal head -> dense scores -> peaks -> events
 
-The names below are the whole public façade; `import onball` itself stays light (no torch, no
-video library) because they are loaded on first use.
+The names of this package are its public API, listed in `docs/api.md`. They are imported on first
+use, so that `import onball` takes no time and needs neither torch nor a video library.
 """
 
 from __future__ import annotations
@@ -11,20 +11,201 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from onball.actions import ACTIONS, Action
-from onball.events import Event, EventList, Team
-
 if TYPE_CHECKING:
+    from onball.actions import ACTIONS, ACTIONS_MAP10, Action
+    from onball.assets import demo_model, sample_match
+    from onball.config import ExperimentConfig, load_config
+    from onball.data.check import check_data
+    from onball.data.download import download
+    from onball.data.layout import Match, find_matches
+    from onball.data.statistics import PlayStatistics
+    from onball.data.summary import DataStatistics, read_labels_by_split
+    from onball.errors import (
+        ConfigError,
+        DataError,
+        InputError,
+        LabelError,
+        MissingDependencyError,
+        ModelError,
+        OnballError,
+        OnballWarning,
+        VideoError,
+    )
+    from onball.evaluation import (
+        ClassificationResult,
+        SpottingReport,
+        SpottingResult,
+        evaluate_classification,
+        evaluate_spotting,
+    )
+    from onball.events import Event, EventList, Team
+    from onball.experiments import Experiment, run_experiment
+    from onball.formats.event_table import read_event_table, write_event_table
+    from onball.formats.soccernet import (
+        read_labels,
+        read_results,
+        write_labels,
+        write_results,
+        write_submission,
+    )
+    from onball.formats.tracks_parquet import read_tracks, write_tracks
+    from onball.frames import FrameBatch
+    from onball.progress import Progress, ProgressCallback
+    from onball.reports.page import write_report
+    from onball.reports.statistics import draw_statistics
+    from onball.reports.timeline import draw_timeline
+    from onball.runs import RunFolder
+    from onball.spotting.calibrating import CalibratedModel, calibrate
+    from onball.spotting.evaluating import Evaluation, evaluate
+    from onball.spotting.matches import spot_matches
     from onball.spotting.spotter import Spotter
-    from onball.video.reading import read_frames
+    from onball.tracking.detectors.opening import open_detector
+    from onball.tracking.pipeline import TrackingSummary, track_video
+    from onball.tracks import Tracks
+    from onball.training.run import train
+    from onball.training.trainer import TrainingPlan, plan_training
+    from onball.video.reading import VideoInfo, probe, read_frames
+    from onball.video.writing import VideoWriter, cut_video
 
 __version__ = "0.1.0"
-__all__ = ["ACTIONS", "Action", "Event", "EventList", "Spotter", "Team", "read_frames"]
 
-_LAZY = {"Spotter": "onball.spotting.spotter", "read_frames": "onball.video.reading"}
+__all__ = [
+    "ACTIONS",
+    "ACTIONS_MAP10",
+    "Action",
+    "CalibratedModel",
+    "ClassificationResult",
+    "ConfigError",
+    "DataError",
+    "DataStatistics",
+    "Evaluation",
+    "Event",
+    "EventList",
+    "Experiment",
+    "ExperimentConfig",
+    "FrameBatch",
+    "InputError",
+    "LabelError",
+    "Match",
+    "MissingDependencyError",
+    "ModelError",
+    "OnballError",
+    "OnballWarning",
+    "PlayStatistics",
+    "Progress",
+    "ProgressCallback",
+    "RunFolder",
+    "Spotter",
+    "SpottingReport",
+    "SpottingResult",
+    "Team",
+    "TrackingSummary",
+    "Tracks",
+    "TrainingPlan",
+    "VideoError",
+    "VideoInfo",
+    "VideoWriter",
+    "calibrate",
+    "check_data",
+    "cut_video",
+    "demo_model",
+    "download",
+    "draw_statistics",
+    "draw_timeline",
+    "evaluate",
+    "evaluate_classification",
+    "evaluate_spotting",
+    "find_matches",
+    "load_config",
+    "open_detector",
+    "plan_training",
+    "probe",
+    "read_event_table",
+    "read_frames",
+    "read_labels",
+    "read_labels_by_split",
+    "read_results",
+    "read_tracks",
+    "run_experiment",
+    "sample_match",
+    "spot_matches",
+    "track_video",
+    "train",
+    "write_event_table",
+    "write_labels",
+    "write_report",
+    "write_results",
+    "write_submission",
+    "write_tracks",
+]
+
+# The modules of the names above; the imports for type checkers are the same.
+_MODULES = {
+    "onball.actions": ("ACTIONS", "ACTIONS_MAP10", "Action"),
+    "onball.assets": ("demo_model", "sample_match"),
+    "onball.config": ("ExperimentConfig", "load_config"),
+    "onball.data.check": ("check_data",),
+    "onball.data.download": ("download",),
+    "onball.data.layout": ("Match", "find_matches"),
+    "onball.data.statistics": ("PlayStatistics",),
+    "onball.data.summary": ("DataStatistics", "read_labels_by_split"),
+    "onball.errors": (
+        "ConfigError",
+        "DataError",
+        "InputError",
+        "LabelError",
+        "MissingDependencyError",
+        "ModelError",
+        "OnballError",
+        "OnballWarning",
+        "VideoError",
+    ),
+    "onball.evaluation": (
+        "ClassificationResult",
+        "SpottingReport",
+        "SpottingResult",
+        "evaluate_classification",
+        "evaluate_spotting",
+    ),
+    "onball.events": ("Event", "EventList", "Team"),
+    "onball.experiments": ("Experiment", "run_experiment"),
+    "onball.formats.event_table": ("read_event_table", "write_event_table"),
+    "onball.formats.soccernet": (
+        "read_labels",
+        "read_results",
+        "write_labels",
+        "write_results",
+        "write_submission",
+    ),
+    "onball.formats.tracks_parquet": ("read_tracks", "write_tracks"),
+    "onball.frames": ("FrameBatch",),
+    "onball.progress": ("Progress", "ProgressCallback"),
+    "onball.reports.page": ("write_report",),
+    "onball.reports.statistics": ("draw_statistics",),
+    "onball.reports.timeline": ("draw_timeline",),
+    "onball.runs": ("RunFolder",),
+    "onball.spotting.calibrating": ("CalibratedModel", "calibrate"),
+    "onball.spotting.evaluating": ("Evaluation", "evaluate"),
+    "onball.spotting.matches": ("spot_matches",),
+    "onball.spotting.spotter": ("Spotter",),
+    "onball.tracking.detectors.opening": ("open_detector",),
+    "onball.tracking.pipeline": ("TrackingSummary", "track_video"),
+    "onball.tracks": ("Tracks",),
+    "onball.training.run": ("train",),
+    "onball.training.trainer": ("TrainingPlan", "plan_training"),
+    "onball.video.reading": ("VideoInfo", "probe", "read_frames"),
+    "onball.video.writing": ("VideoWriter", "cut_video"),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'onball' has no attribute '{name}'")
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'onball' has no attribute '{name}'")
+    value = getattr(import_module(_MODULE_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -14,10 +14,10 @@ Unit = Literal["ms", "frames", "clips", "matches", "steps", "bytes"]
 
 
 class Progress(NamedTuple):
-    """How far a piece of long work is.
+    """Progress of a long-running function.
 
     Attributes:
-        task: what is being worked on, such as the name of a match. Amounts start again at 0 when
+        task: name of the current piece of work, such as a match. Amounts start again at 0 when
             it changes.
         done: amount of work done, in `unit`; it never decreases within a task.
         total: amount in all, in `unit`; None if it is not known.

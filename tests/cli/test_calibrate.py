@@ -14,7 +14,7 @@ from onball.actions import Action
 from onball.config import ComponentConfig, InferenceConfig, ModelConfig, SavedModelConfig
 from onball.data.layout import write_splits
 from onball.events import Event, EventList
-from onball.formats.event_table import read_csv
+from onball.formats.event_table import read_event_table
 from onball.formats.soccernet import write_labels
 from onball.models import build_model, load_model, save_model
 from onball.spotting.spotter import Spotter
@@ -108,10 +108,10 @@ def test_spot_shows_what_reaches_the_threshold_of_its_action(onball, model, data
     video = data / "league/season/b/224p.mp4"
     command = ("spot", video, "--model", tmp_path / "model", "--out", tmp_path, "--device", "cpu")
     assert onball(*command)[0] == 0
-    shown = read_csv(tmp_path / "224p" / "events.csv")
+    shown = read_event_table(tmp_path / "224p" / "events.csv")
     assert {event.label for event in shown if event.confidence < 0.9} == {Action.PASS}
     assert onball(*command, "--threshold", 0.9)[0] == 0
-    assert all(e.confidence >= 0.9 for e in read_csv(tmp_path / "224p" / "events.csv"))
+    assert all(e.confidence >= 0.9 for e in read_event_table(tmp_path / "224p" / "events.csv"))
 
 
 def test_where_to_must_be_said_once(onball, model, data, tmp_path):

@@ -430,7 +430,15 @@ class InferenceConfig(BaseConfig):
 
 
 class ExperimentConfig(BaseConfig):
-    """All settings of a training run and its evaluation."""
+    """All settings of a training run and its evaluation.
+
+    Attributes:
+        task: `spotting` or `classification`.
+        data: matches, and how clips are sampled from them.
+        model: components of the net.
+        training: optimisation, augmentation and losses.
+        inference: windows, peaks and thresholds.
+    """
 
     task: Task = "spotting"
     data: DataConfig = DataConfig()

@@ -64,7 +64,7 @@ class ActionStatistics:
 
 @dataclass(frozen=True, slots=True)
 class PlayStatistics:
-    """What was counted in some matches.
+    """Statistics of the labelled events of some matches.
 
     Attributes:
         matches: number of matches.

@@ -29,16 +29,23 @@ _DERIVED = {"time", "start_s", "end_s"}
 _Number = TypeVar("_Number", int, float)
 
 
-def write_csv(
+def write_event_table(
     events: EventList, path: str | Path, *, lead_ms: int = 5_000, lag_ms: int = 3_000
 ) -> None:
-    """Write the events as CSV with the columns of `COLUMNS`.
+    """Write events as CSV with the columns of `COLUMNS`.
 
     `time` is the position as `HH:MM:SS.mmm`; `start_s` and `end_s` bound the excerpt to watch, in
     seconds: from `lead_ms` before the event, but not before the video, to `lag_ms` after it.
-    What has no column (visibility, metadata) is not written.
+    Visibility and metadata have no column and are not written.
 
-    Raises `OnballError` if the file cannot be written.
+    Args:
+        events: events of a match.
+        path: the file.
+        lead_ms: length of the excerpt before the event, in milliseconds.
+        lag_ms: length of the excerpt after the event, in milliseconds.
+
+    Raises:
+        OnballError: the file cannot be written.
     """
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
@@ -62,11 +69,15 @@ def write_csv(
     write_text_atomic(path, table.getvalue())
 
 
-def read_csv(path: str | Path) -> EventList:
-    """The events of such a table, sorted by time. The derived columns may be absent.
+def read_event_table(path: str | Path) -> EventList:
+    """Read a table of events, sorted by time. The columns `time`, `start_s` and `end_s` may be absent.
 
-    Raises `LabelError` with one line that names the file and the line for a missing column, a
-    value that cannot be understood, or rows of more than one match.
+    Args:
+        path: the file.
+
+    Raises:
+        LabelError: a column is missing, a value cannot be understood, or there are rows of more
+            than one match. The message names the file and the line.
     """
     table = csv.DictReader(io.StringIO(read_text(path, LabelError), newline=""))
     try:

@@ -104,6 +104,9 @@ def read_labels(path: str | Path) -> EventList:
     The half is the first number of `gameTime`, as for SoccerNet's evaluator. A `team` other than
     left and right is read as unknown, a missing `visibility` as visible.
 
+    Args:
+        path: the file.
+
     Raises:
         LabelError: a missing or damaged file, a missing field, an unknown label or a value out of
             range. The message is one line with the file and the entry (counted from 1).
@@ -176,6 +179,10 @@ def half_of(game_time: str) -> int | None:
 def write_labels(events: EventList, path: str | Path) -> None:
     """Write a `Labels-ball.json`, half by half. A confidence below 1 becomes a further field.
 
+    Args:
+        events: annotations of a match.
+        path: the file.
+
     Raises:
         OnballError: the file cannot be written.
     """
@@ -186,6 +193,10 @@ def write_results(events: EventList, path: str | Path) -> None:
     """Write a `results_spotting.json`, half by half, for SoccerNet's evaluator.
 
     Confidences are written with all their digits.
+
+    Args:
+        events: predictions for a match.
+        path: the file.
 
     Raises:
         OnballError: the file cannot be written.

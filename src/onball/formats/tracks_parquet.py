@@ -126,7 +126,17 @@ def open_writer(
 
 
 def write_tracks(tracks: Tracks, path: str | Path, *, detector: str = "", video: str = "") -> None:
-    """Write tracks that are in memory. Arguments and errors are those of `open_writer`."""
+    """Write the tracks of a video.
+
+    Args:
+        tracks: the tracks.
+        path: the file.
+        detector: name of the detector that found the boxes.
+        video: name of the video's file.
+
+    Raises:
+        OnballError: the file cannot be written.
+    """
     with open_writer(path, detector=detector, video=video) as writer:
         writer.add(tracks.time_ms, tracks.track_ids, tracks.kinds, tracks.boxes, tracks.scores)
         writer.finish(tracks.video)

@@ -17,7 +17,7 @@ from onball.config import SavedModelConfig
 from onball.data.frames import choose_frames, tracking_inputs
 from onball.errors import InputError
 from onball.events import Event, EventList
-from onball.formats.event_table import write_csv
+from onball.formats.event_table import write_event_table
 from onball.formats.soccernet import RESULTS_FILE, write_results
 from onball.frames import FrameBatch, FrameSource, frame_batches
 from onball.models import SpottingNet, load_model, save_model
@@ -274,7 +274,7 @@ def write_events(events: EventList, shown: EventList, folder: Path) -> None:
         OnballError: the folder cannot be written.
     """
     write_results(events, folder / RESULTS_FILE)
-    write_csv(shown, folder / TABLE_FILE)
+    write_event_table(shown, folder / TABLE_FILE)
 
 
 def name_results(videos: Sequence[Path]) -> dict[str, Path]:

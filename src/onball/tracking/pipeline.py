@@ -116,16 +116,16 @@ _PART = 250
 
 @dataclass(slots=True)
 class TrackingSummary:
-    """What was found in a video.
+    """Counts and running time of tracking a video.
 
     Attributes:
-        frames: that were looked at.
-        people, balls: boxes of each, in all.
-        frames_with_ball: how many frames have any.
-        tracks: bodies and balls that were followed.
-        cuts: of the camera.
-        seconds: that the work took; of a run that goes on, since then.
-        detected: frames that were looked at in that time.
+        frames: number of sampled frames.
+        people, balls: number of boxes of each kind.
+        frames_with_ball: number of frames with a ball.
+        tracks: number of tracks.
+        cuts: number of camera cuts.
+        seconds: duration of this call, which may continue an interrupted one.
+        detected: number of frames in which this call ran the detector.
     """
 
     frames: int = 0

@@ -18,7 +18,7 @@ pytest.importorskip("kloppy")
 from onball.actions import Action
 from onball.errors import DataError, InputError, OnballWarning
 from onball.events import Event, EventList, Team
-from onball.formats.event_table import write_csv
+from onball.formats.event_table import write_event_table
 from onball.formats.soccernet import write_labels
 from onball.simulator.recorded.match import recorded_motion
 from onball.simulator.world import (
@@ -550,7 +550,9 @@ def test_a_pass_that_was_seen_to_fly_is_a_high_pass(tmp_path):
     assert found == [Action.HIGH_PASS, Action.PASS, Action.DRIVE]
 
 
-@pytest.mark.parametrize("write, name", [(write_labels, "Labels-ball.json"), (write_csv, "e.csv")])
+@pytest.mark.parametrize(
+    "write, name", [(write_labels, "Labels-ball.json"), (write_event_table, "e.csv")]
+)
 def test_labels_may_come_from_our_own_files(tmp_path, write, name):
     wanted = EventList.of(
         [

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from onball.errors import InputError, optional_dependency
-from onball.formats.event_table import read_csv
+from onball.formats.event_table import read_event_table
 from onball.formats.soccernet import read_labels
 
 with optional_dependency("kloppy", "recorded", "Rendering recorded matches"):
@@ -93,7 +93,7 @@ TRACKING: dict[str, Format] = {
     ),
 }  # fmt: skip
 EVENTS: dict[str, Format] = {
-    "csv": Format(r"match_id,", "", read_csv),
+    "csv": Format(r"match_id,", "", read_event_table),
     "datafactory": Format(
         r'(?s).*"(incidences|homeTeamName)"', "", datafactory.load, ("event_data",)
     ),

@@ -5,7 +5,7 @@ import pytest
 from onball.actions import ACTIONS, Action
 from onball.errors import LabelError
 from onball.events import Event, EventList, Team
-from onball.formats import read_csv, write_csv
+from onball.formats import read_event_table, write_event_table
 
 HEADER = "match_id,half,position_ms,time,label,team,confidence,start_s,end_s\n"
 
@@ -15,7 +15,7 @@ def test_a_row_says_what_happened_and_which_excerpt_to_watch(tmp_path):
         [Event(1_500, Action.PASS, 0.25, Team.LEFT), Event(3_723_040, Action.HIGH_PASS, 0.5)],
         match="league/season/A, B",
     )
-    write_csv(events, tmp_path / "e.csv", lead_ms=2_000, lag_ms=1_000)
+    write_event_table(events, tmp_path / "e.csv", lead_ms=2_000, lag_ms=1_000)
     assert (tmp_path / "e.csv").read_text() == (
         HEADER + '"league/season/A, B",1,1500,00:00:01.500,PASS,left,0.25,0.000,2.500\n'
         '"league/season/A, B",1,3723040,01:02:03.040,HIGH PASS,unknown,0.5,3721.040,3724.040\n'
@@ -37,21 +37,21 @@ def test_reading_gives_the_events_back(tmp_path):
         ],
         match='Ünal "the" match',
     )
-    write_csv(events, tmp_path / "e.csv")
-    assert read_csv(tmp_path / "e.csv") == events
+    write_event_table(events, tmp_path / "e.csv")
+    assert read_event_table(tmp_path / "e.csv") == events
 
 
 def test_no_events_make_a_table_with_a_header_only(tmp_path):
-    write_csv(EventList(), tmp_path / "e.csv")
+    write_event_table(EventList(), tmp_path / "e.csv")
     assert (tmp_path / "e.csv").read_text() == HEADER
-    assert len(read_csv(tmp_path / "e.csv")) == 0
+    assert len(read_event_table(tmp_path / "e.csv")) == 0
 
 
 def test_derived_columns_may_be_absent(tmp_path):
     (tmp_path / "e.csv").write_text(
         "label,position_ms,half,team,confidence,match_id\nSHOT,40,1,,1,m\n"
     )
-    assert read_csv(tmp_path / "e.csv") == EventList.of([Event(40, Action.SHOT)], "m")
+    assert read_event_table(tmp_path / "e.csv") == EventList.of([Event(40, Action.SHOT)], "m")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_bad_row_is_named_by_its_line(tmp_path, row, reason):
     path = tmp_path / "e.csv"
     path.write_text(HEADER + "m,1,40,,SHOT,left,1,,\n" + row)
     with pytest.raises(LabelError) as caught:
-        read_csv(path)
+        read_event_table(path)
     assert str(caught.value).startswith(str(path))
     assert reason in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -79,4 +79,4 @@ def test_a_bad_row_is_named_by_its_line(tmp_path, row, reason):
 def test_missing_columns_are_named(tmp_path):
     (tmp_path / "e.csv").write_text("time,label\n00:01,PASS\n")
     with pytest.raises(LabelError, match="line 1: no column match_id, half, position_ms, team"):
-        read_csv(tmp_path / "e.csv")
+        read_event_table(tmp_path / "e.csv")
