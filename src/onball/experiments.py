@@ -1,4 +1,9 @@
-"""Results as data: one CSV per task, a row per experiment, and the curves of its training beside it."""
+"""Experiments: train a config, test its best model, and add a row to a table of results.
+
+results/
+    <task>.csv            one row per experiment, in the order of `COLUMNS`
+    curves/<name>.csv     metrics of each epoch of its training
+"""
 
 from __future__ import annotations
 
@@ -6,13 +11,12 @@ import csv
 import io
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from filelock import FileLock
-from rich.console import Console
 
 from onball.actions import ACTIONS
 from onball.config import ExperimentConfig, load_config
@@ -23,12 +27,14 @@ from onball.files import read_text, write_text_atomic
 from onball.models import build_model, load_model
 from onball.models.compute import choose_device, choose_precision
 from onball.models.cost import cost_of
+from onball.progress import ProgressCallback, no_progress
 from onball.runs import RunFolder
+from onball.training.callbacks import EpochSummary
 from onball.training.module import TrainingSteps
 from onball.training.run import load_split, train
 from onball.training.validation import ValidationResult, validate
 
-#: Columns in their order; AP per action follows. Figures of AP and mAP are in per cent.
+#: Columns of a table of results. AP and mAP are in per cent.
 COLUMNS = (
     "config",
     "settings",
@@ -47,14 +53,15 @@ COLUMNS = (
     "map10",
     *(f"AP {action}" for action in ACTIONS),
 )
-#: Rows with these in common are the same experiment: a new one takes the place of the old one.
+#: Columns that identify an experiment: a new row replaces an earlier one with the same values.
 _KEY = ("config", "settings", "seed", "data")
 
 
 def read_results(path: Path) -> list[dict[str, str]]:
-    """The rows of a results file; none if it is not there.
+    """Return the rows of a table of results; none if the file does not exist.
 
-    Raises `DataError` if it lacks a column that says which experiment a row is.
+    Raises:
+        DataError: the file lacks a column that identifies an experiment.
     """
     if not path.exists():
         return []
@@ -66,34 +73,25 @@ def read_results(path: Path) -> list[dict[str, str]]:
 
 
 def add_result(path: Path, row: Mapping[str, str]) -> None:
-    """Write a row into a results file, in the place of an earlier one of the same experiment.
+    """Add a row to a table of results, or replace an earlier one of the same experiment.
 
-    Several processes may do so at once: each waits for the others.
+    Several processes may call it at once: each waits for the others.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock")):
-        _write_with(path, row)
-
-
-def _write_with(path: Path, row: Mapping[str, str]) -> None:
-    rows = read_results(path)
-    key = [row[name] for name in _KEY]
-    places = [i for i, former in enumerate(rows) if [former[name] for name in _KEY] == key]
-    if places:
-        rows[places[0]] = dict(row)
-    else:
-        rows.append(dict(row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n", extrasaction="ignore")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text_atomic(path, text.getvalue())
+        rows = {tuple(former[name] for name in _KEY): former for former in read_results(path)}
+        rows[tuple(row[name] for name in _KEY)] = dict(row)
+        text = io.StringIO()
+        writer = csv.DictWriter(
+            text, COLUMNS, restval="", lineterminator="\n", extrasaction="ignore"
+        )
+        writer.writeheader()
+        writer.writerows(rows.values())
+        write_text_atomic(path, text.getvalue())
 
 
 def hardware() -> str:
-    """The processor and, if there is one, the GPU that torch computes on."""
-    import torch  # only here: tables are read and written without it
-
+    """Name the GPUs that torch computes on, or else the processor."""
     if torch.cuda.is_available():
         count = torch.cuda.device_count()
         return f"{count} × {torch.cuda.get_device_name()}"
@@ -111,21 +109,18 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-# --- One experiment: train, test the best model on the split `test`, write the row and th
-
-
-#: Overlays in a folder of this name change what a net is given: that is another experiment.
-TRACKS = "tracks"
+#: Overlays in a folder of this name change the input of the net, and so the experiment.
+_TRACKS_FOLDER = "tracks"
 
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """A config with what is put over it.
+    """Config with overlays and single settings.
 
     Attributes:
-        path: the YAML file.
-        overlays: YAML files whose settings are put over it.
-        settings: `a.b=c`, over all of them.
+        path: the YAML file of the config.
+        overlays: YAML files whose settings override it.
+        settings: `a.b=c`, which override all of them.
     """
 
     path: Path
@@ -134,26 +129,28 @@ class Experiment:
 
     @property
     def name(self) -> str:
-        """`<folder>/<file>` without suffix: `spotting/regnety_bilstm`.
+        """`<folder>/<file>` without suffix, such as `spotting/regnety_bilstm`.
 
-        Other tracks make another experiment: `spotting/regnety_tracking+degraded`.
+        Overlays of tracks are part of it: `spotting/regnety_tracking+degraded`.
         """
         variants = [f"+{path.stem}" for path in self.variants]
         return "".join([f"{self.path.resolve().parent.name}/{self.path.stem}", *variants])
 
     @property
     def variants(self) -> list[Path]:
-        """The overlays that name other tracks."""
-        return [path for path in self.overlays if path.resolve().parent.name == TRACKS]
+        """Overlays that select other tracks."""
+        return [path for path in self.overlays if path.resolve().parent.name == _TRACKS_FOLDER]
 
     def load(self) -> ExperimentConfig:
-        """All settings. Raises `ConfigError`."""
+        """Return all settings. Raises `ConfigError`."""
         return load_config(self.path, self.settings, self.overlays)
 
     def check(self) -> None:
-        """Raise what is wrong with the settings, and nothing else: no data are read, no weights.
+        """Check the settings without reading data or weights.
 
-        Raises `ConfigError`, for a component and its options, too.
+        Raises:
+            ConfigError: a setting, a component or one of its options is wrong.
+            DataError: the second data set of joint training is not set.
         """
         config = self.load()
         if config.trains_jointly:
@@ -162,27 +159,35 @@ class Experiment:
             build_model(config.model, config.task, fetch_weights=False)
 
 
-def run_experiment(experiment: Experiment, runs: Path, results: Path) -> dict[str, str]:
-    """Train (or go on training), test, and write `results/<task>.csv` and the training's curves.
+def run_experiment(
+    experiment: Experiment,
+    runs: Path,
+    results: Path,
+    *,
+    progress: ProgressCallback = no_progress,
+    on_epoch: Callable[[EpochSummary], None] = lambda summary: None,
+) -> dict[str, str]:
+    """Train a config or resume its run, test the best model, and write its row and curves.
 
     Args:
-        experiment: what to do.
-        runs: its run is the folder `<runs>/<name of the experiment>`, with `_seed1` and so on behind
-            the name for a seed other than 0.
+        experiment: the config.
+        runs: parent of the run, whose folder has the name of the experiment, with `_seed1` and so
+            on appended for a seed other than 0.
         results: folder of the tables; curves go to `<results>/curves/`, under the same name.
+        progress: as of `train`.
+        on_epoch: as of `train`.
 
     Returns: the row.
 
     Raises what `train` raises; `DataError` if there is no split `test`.
     """
     config = experiment.load()
-    console = Console(stderr=True)
-    # Tested after hours of training: whether it can be must show before.
-    matches = load_split(config.data, config.model, "test", console)
+    # Before the training, so that a missing split shows at once.
+    matches = load_split(config.data, config.model, "test", progress)
     seed = config.training.seed
     name = f"{experiment.name}_seed{seed}" if seed else experiment.name
     run_dir = runs / name
-    model = train(config, run_dir=run_dir, resume=True)
+    model = train(config, run_dir=run_dir, resume=True, progress=progress, on_epoch=on_epoch)
     tested = test_model(model, config, matches)
     curves = read_text(RunFolder(run_dir).metrics, DataError)
     row = _row(experiment, config, tested, list(csv.DictReader(io.StringIO(curves))))
@@ -194,7 +199,7 @@ def run_experiment(experiment: Experiment, runs: Path, results: Path) -> dict[st
 def test_model(
     folder: Path, config: ExperimentConfig, matches: Sequence[LabelledMatch]
 ) -> ValidationResult:
-    """How good a saved model is on matches."""
+    """Measure a saved model on matches, as validation does during training."""
     net = load_model(folder, config.task)[0]
     device = choose_device()
     precision = choose_precision(config.training.precision, device)
@@ -213,12 +218,12 @@ def _row(
     cost = cost_of(config)
     known = [epoch for epoch in epochs if epoch["map10"]]
     best = max(known, key=lambda epoch: float(epoch["map10"]), default=None)
-    others = [path for path in experiment.overlays if path not in experiment.variants]
-    over = [path.stem for path in others] + list(experiment.settings)
+    budgets = [path.stem for path in experiment.overlays if path not in experiment.variants]
+    overrides = [*budgets, *experiment.settings]
     scores = tested.evaluation.ap
     return {
         "config": experiment.name,
-        "settings": "; ".join(text for text in over if not _has_own_place(text)),
+        "settings": "; ".join(text for text in overrides if not _is_recorded_elsewhere(text)),
         "seed": str(training.seed),
         "data": data.root.name if data.root else "",
         "size": f"{data.width}x{data.height}",
@@ -236,7 +241,7 @@ def _row(
     }
 
 
-def _has_own_place(setting: str) -> bool:
-    """Settings that change no result, since they say where things lie, or that have a column."""
+def _is_recorded_elsewhere(setting: str) -> bool:
+    """Return True for settings that change no result, or that have a column."""
     others = ("data.root", "data.cache", "training.workers", "training.threads", "training.seed")
     return setting.partition("=")[0].strip() in others

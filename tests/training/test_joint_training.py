@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 from safetensors.torch import load_file
 from torch.utils.data import default_collate
 
@@ -26,7 +25,7 @@ from onball.spotting.spotter import Spotter
 from onball.training import run
 from onball.training.losses import spotting_loss
 from onball.training.module import SpottingModule
-from onball.training.run import describe_with
+from onball.training.run import clip_describer
 from onball.training.targets import frame_targets_of
 from onball.video import VideoWriter
 
@@ -102,7 +101,7 @@ def joint_net(root: Path) -> SpottingNet:
 
 def batch_of(root: Path, net: SpottingNet, clips: int = 8) -> Clips:
     """Clips of both data sets, as a run would load them."""
-    loaded = run.training_clips(jointly(root), net, Console(quiet=True))
+    loaded = run.training_clips(jointly(root), net)
     batch = default_collate([loaded[0, index] for index in range(clips)])
     assert set(batch.source.tolist()) == {0, 1}
     return batch
@@ -231,9 +230,9 @@ def test_mixup_and_teams_go_with_joint_training(root, tmp_path):
 
 def test_messages_name_the_half_that_a_clip_is_from(root):
     net = joint_net(root)
-    clips = run.training_clips(jointly(root), net, Console(quiet=True))
+    clips = run.training_clips(jointly(root), net)
     batch = default_collate([clips[0, index] for index in range(8)])
-    said = describe_with(clips.datasets)(batch)
+    said = clip_describer(clips.datasets)(batch)
     assert "'league/season/match 0' from 0:0" in said
     assert "'league/season/other match half " in said
 

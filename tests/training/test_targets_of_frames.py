@@ -65,7 +65,7 @@ def test_a_soft_label_fades_as_a_gaussian():
 
 
 @pytest.mark.parametrize(
-    ("config", "head_reach", "expected"),
+    ("config", "head_radius", "expected"),
     [
         (LossConfig(label_dilation=1), 0, 1),
         (LossConfig(label_dilation=1), 4, 4),
@@ -153,7 +153,7 @@ def test_padding_counts_in_no_loss():
         assert (gradient[:, 1:] == 0).all() and (gradient[:, 0] > 0).any()
 
 
-def test_a_soft_label_ends_at_three_deviations_however_far_the_head_reaches():
+def test_a_soft_label_ends_at_three_deviations_however_far_the_head_radiuses():
     batch = clips([[8] * 7], [[6, 5, 4, 3, 2, 1, 0]])
     config = LossConfig(soft_label_sigma=1.0)
     targets = frame_targets_of(batch, config, head_radius=6)

@@ -82,8 +82,8 @@ def test_mirrored_clips_have_the_tracks_of_a_mirrored_film(runs, tracked):
         for t in (tracks, mirrored)
     )
     assert not torch.allclose(one, other)
-    assert torch.allclose(module._mirrored(one, torch.tensor([True])), other, atol=1e-4)
-    assert torch.equal(module._mirrored(one, torch.tensor([False])), one)
+    assert torch.allclose(module._mirror(one, torch.tensor([True])), other, atol=1e-4)
+    assert torch.equal(module._mirror(one, torch.tensor([False])), one)
 
 
 def test_missing_tracks_are_named_with_what_makes_them(runs, root):

@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from onball.cli import console
+from onball.cli.train import training_progress
 from onball.errors import OnballError
 
 
@@ -33,27 +34,29 @@ def run(
 
     A run that was stopped goes on where it was; one that is complete is only tested again.
     """
-    from onball.cli.train import needs_training_packages
     from onball.config import find_config
 
     settings = [f"data.root={json.dumps(str(data), ensure_ascii=False)}", *(overrides or [])]
-    with needs_training_packages():
-        from onball.experiments import Experiment, run_experiment
+    from onball.experiments import Experiment, run_experiment
 
-        over = tuple(find_config(name) for name in overlays or ())
-        experiments = [Experiment(find_config(name), over, tuple(settings)) for name in configs]
-        for experiment in experiments:
-            experiment.check()  # an error in the last config must show before the first is trained
-        rows, failed = [], []
-        for number, experiment in enumerate(experiments, 1):
-            console.note(f"{number}/{len(experiments)} {experiment.name}")
-            try:
-                rows.append(run_experiment(experiment, runs, results))
-            except OnballError as error:
-                if error.exit_code == 130:  # the user wants to stop
-                    raise
-                console.fail(f"{experiment.name}: {error}")
-                failed.append((experiment.name, error))
+    over = tuple(find_config(name) for name in overlays or ())
+    experiments = [Experiment(find_config(name), over, tuple(settings)) for name in configs]
+    for experiment in experiments:
+        experiment.check()  # an error in the last config must show before the first is trained
+    rows, failed = [], []
+    for number, experiment in enumerate(experiments, 1):
+        console.note(f"{number}/{len(experiments)} {experiment.name}")
+        try:
+            with training_progress() as (progress, on_epoch):
+                row = run_experiment(
+                    experiment, runs, results, progress=progress, on_epoch=on_epoch
+                )
+            rows.append(row)
+        except OnballError as error:
+            if error.exit_code == 130:  # the user wants to stop
+                raise
+            console.fail(f"{experiment.name}: {error}")
+            failed.append((experiment.name, error))
     if rows:
         console.console.print(_table(rows))
         console.say(f"Rows: {results}/*.csv   Curves: {results}/curves/")

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from onball.cli import console
-from onball.errors import MissingDependencyError
+from onball.progress import ProgressCallback, no_progress
 
 if TYPE_CHECKING:
     from onball.config import ExperimentConfig
+    from onball.training.callbacks import EpochSummary
 
 
 #: More points than this the plot cannot show.
@@ -59,21 +60,6 @@ def print_plan(config: ExperimentConfig) -> None:
             ascii=needs_ascii(sys.stdout.encoding),
         )
     )
-
-
-# --- `onball train`: a model from a config and labelled matches.
-
-
-@contextmanager
-def needs_training_packages() -> Iterator[None]:
-    """Say in one line what to install if an import inside fails for want of it."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package not in ("lightning", "tensorboard"):
-            raise
-        raise MissingDependencyError(package, "train", "Training") from error
 
 
 def train(
@@ -122,17 +108,41 @@ def train(
             # Quoted: settings are YAML, and to YAML a folder called 2024 is a number.
             settings.append(f"{key}={json.dumps(str(folder), ensure_ascii=False)}")
     experiment = load_config(path, settings, [find_config(name) for name in overlays or ()])
-    with needs_training_packages():
-        from onball.training.run import train as run_training
-        from onball.training.trainer import rank
+    from onball.training import train as run_training
+    from onball.training.trainer import rank
 
     if dry_run:
         print_plan(experiment)
         return
     run_dir = out or Path("runs") / path.stem
-    model = run_training(experiment, run_dir=run_dir, resume=resume)
-    if rank() > 0:  # of the processes that trained together, one tells
+    with training_progress() as (progress, on_epoch):
+        model = run_training(
+            experiment, run_dir=run_dir, resume=resume, progress=progress, on_epoch=on_epoch
+        )
+    if rank() > 0:  # of the processes that train together, only the first reports
         return
     console.say(f"Saved model: {model}")
     if experiment.task == "spotting":
         console.say(f"Next: {console.this_command()} spot VIDEO --model {model}")
+
+
+@contextmanager
+def training_progress() -> Iterator[tuple[ProgressCallback, Callable[[EpochSummary], None]]]:
+    """Show training on the terminal: a bar, unless output is redirected, and a line per epoch."""
+    with ExitStack() as stack:
+        # A file would get the last state of the bar only, after everything else.
+        terminal = console.status.is_terminal
+        yield stack.enter_context(console.progress_bar()) if terminal else no_progress, _print_epoch
+
+
+def _print_epoch(epoch: EpochSummary) -> None:
+    metrics = ""
+    if epoch.result is not None:
+        map12, map10 = 100 * epoch.result.map12, 100 * epoch.result.map10
+        metrics = f"mAP12 {map12:.2f}  mAP10 {map10:.2f}  "
+    console.status.print(
+        f"epoch {epoch.epoch}/{epoch.epochs}  loss {epoch.loss:.5f}  {metrics}"
+        f"{epoch.frames_per_second:.0f} frames/s  about {epoch.seconds_left / 60:.0f} min left",
+        highlight=False,
+        soft_wrap=True,
+    )

@@ -1,7 +1,7 @@
-"""What a net is punished for: wrong classes, wrong moments.
+"""Losses for classification and localisation.
 
-Every loss is a weighted mean. In distributed training the mean is over the frames of all processes, so
-that many processes with small batches learn what one with the whole batch learns.
+Every loss is a weighted mean. In distributed training the mean is over the frames of all processes,
+so that their averaged gradients are those of one process with the whole batch.
 """
 
 from __future__ import annotations
@@ -15,19 +15,28 @@ from onball.config import LossConfig
 from onball.models import DenseScores
 from onball.training.targets import FrameTargets
 
-#: The factor (1 − p)^γ has no slope at p = 1 for γ < 1; this keeps it away from there.
-_LEAST = 1e-6
+#: The factor (1 − p)^γ has an infinite slope at p = 1 for γ < 1; and no weight is below this.
+_EPSILON = 1e-6
 
 
 def class_weights(background: float, action: float, classes: int) -> Tensor:
-    """Weights of the classes, `[K]`: actions are rare, one frame in about twenty-five."""
+    """Return the weights of the classes, float32 `[K]`, background first.
+
+    Actions are rare, about one frame in twenty-five, so they usually weigh more.
+    """
     weights = torch.full((classes,), float(action))
     weights[BACKGROUND] = background
     return weights
 
 
 def spotting_loss(scores: DenseScores, targets: FrameTargets, config: LossConfig) -> Tensor:
-    """All losses of a spotting net, a scalar: classes, then displacements or offsets, then auxiliary."""
+    """Return the weighted sum of a spotting net's losses, a scalar.
+
+    Args:
+        scores: outputs of the net; with displacements, offsets or auxiliary logits if it has them.
+        targets: of the same frames.
+        config: weights of the losses.
+    """
     loss = classification_loss(scores.logits, targets.classes, config)
     if scores.offsets is not None:
         loss = loss + config.displacement_weight * offset_loss(scores.offsets, targets)
@@ -40,48 +49,53 @@ def spotting_loss(scores: DenseScores, targets: FrameTargets, config: LossConfig
 
 
 def classification_loss(logits: Tensor, targets: Tensor, config: LossConfig) -> Tensor:
-    """Weighted cross-entropy with the focal factor, averaged over frames by their weight.
+    """Weighted cross-entropy with a focal factor, averaged over frames by their weight.
 
     Args:
         logits: `[B, T, K]`.
         targets: `[B, T, K]`, a distribution on each frame; all 0 on frames that do not count.
-        config: the class weights, and γ: a class's term is multiplied by (1 − p)^γ, p its predicted
-            probability (Lin et al. 2017), so that what is known already weighs less.
+        config: class weights and γ. The term of a class is multiplied by (1 − p)^γ, p its predicted
+            probability (Lin et al. 2017), so that frames already predicted well weigh less.
     """
     weights = class_weights(config.background_weight, config.action_weight, logits.shape[-1])
     weighted = targets * weights.to(targets.device)
     log_p = logits.float().log_softmax(dim=-1)
     terms = weighted * log_p
     if config.focal_gamma:
-        terms = terms * (1.0 - log_p.exp()).clamp(min=_LEAST) ** config.focal_gamma
+        terms = terms * (1.0 - log_p.exp()).clamp(min=_EPSILON) ** config.focal_gamma
     return _mean(-terms.sum(), weighted.sum())
 
 
 def displacement_loss(displacement: Tensor, targets: FrameTargets) -> Tensor:
-    """Mean squared error of the displacement over frames near an event, in units of the reach.
+    """Mean squared error of the displacement over frames near an event, in units of the radius.
 
-    In frames it would be up to the reach squared, and drown the classes' loss.
+    In frames it would be up to the squared radius, far more than the classification loss.
+
+    Args:
+        displacement: `[B, T]`, in sampled frames.
+        targets: displacements and their weights, of the same frames.
     """
     error = ((displacement.float() - targets.displacements) / max(1, targets.radius)).square()
     return _mean((error * targets.displacement_weights).sum(), targets.displacement_weights.sum())
 
 
 def offset_loss(offsets: Tensor, targets: FrameTargets) -> Tensor:
-    """1 − DIoU of the stretch from start to end (Zheng et al. 2020, in one dimension).
+    """1 − DIoU of the interval from start to end (Zheng et al. 2020, in one dimension).
 
     Args:
-        offsets: `[B, T, 2]`, frames back to the start and on to the end, ≥ 0.
-        targets: `displacements` says where the middle is; the stretch reaches `radius` to each side of it.
+        offsets: `[B, T, 2]`, frames back to the start and forward to the end, ≥ 0.
+        targets: the interval extends `radius` frames to each side of the event, which lies
+            `displacements` frames away.
     """
     predicted_start, predicted_end = offsets.float().unbind(-1)
     start = (targets.radius - targets.displacements).clamp(min=0.0)
     end = (targets.radius + targets.displacements).clamp(min=0.0)
-    # Both stretches hold the frame itself, so they overlap and have no gap between them.
-    both = torch.minimum(predicted_start, start) + torch.minimum(predicted_end, end)
-    either = torch.maximum(predicted_start, start) + torch.maximum(predicted_end, end)
-    either = either.clamp(min=_LEAST)
-    apart = ((predicted_end - predicted_start) - (end - start)) / 2
-    terms = 1.0 - both / either + (apart / either).square()
+    # Both intervals contain the frame itself, so they overlap.
+    overlap = torch.minimum(predicted_start, start) + torch.minimum(predicted_end, end)
+    hull = torch.maximum(predicted_start, start) + torch.maximum(predicted_end, end)
+    hull = hull.clamp(min=_EPSILON)
+    distance = ((predicted_end - predicted_start) - (end - start)) / 2
+    terms = 1.0 - overlap / hull + (distance / hull).square()
     return _mean((terms * targets.displacement_weights).sum(), targets.displacement_weights.sum())
 
 
@@ -90,19 +104,19 @@ def clip_loss(logits: Tensor, present: Tensor) -> Tensor:
 
     Args:
         logits: `[B, 12]`.
-        present: `[B, 12]`, 0 to 1.
+        present: `[B, 12]`, 0 to 1, the degree to which each action is in the clip.
     """
     terms = functional.binary_cross_entropy_with_logits(logits.float(), present, reduction="sum")
     return _mean(terms, torch.tensor(float(present.numel()), device=logits.device))
 
 
 def _mean(total: Tensor, weight: Tensor) -> Tensor:
-    """`total / weight`, where the weight is that of all processes, divided by their number.
+    """Return `total` divided by the mean weight of all processes.
 
-    Averaged over the processes, as gradients are, this is the mean over everything.
+    Averaged over the processes, as gradients are, this is the mean over all frames.
     """
     if distributed.is_available() and distributed.is_initialized():
         weight = weight.detach().clone()
         distributed.all_reduce(weight)
         weight = weight / distributed.get_world_size()
-    return total / weight.clamp(min=_LEAST)
+    return total / weight.clamp(min=_EPSILON)

@@ -1,4 +1,8 @@
-"""The learning rate, step by step: a linear warm-up, then half a cosine down to zero."""
+"""Lightning modules: the learning rate schedule, and a training step of each kind of net.
+
+A step augments and blends the clips of a batch (`onball.data.augment`, `onball.training.targets`),
+runs the net, and computes the loss (`onball.training.losses`).
+"""
 
 from __future__ import annotations
 
@@ -32,12 +36,15 @@ from onball.training.targets import (
 
 @dataclass(frozen=True, slots=True)
 class TrainingSteps:
-    """How many steps a training takes: in an epoch, while it warms up, and in all.
+    """Numbers of steps and clips of a training.
 
     Attributes:
+        per_epoch: steps of an epoch.
+        warmup: steps of the warm-up.
+        total: steps of all epochs.
         clips_per_step: clips of all processes and accumulated batches.
         clips_per_epoch: as configured; rounded up to whole steps if several processes or batches
-            share one, so that each does the same.
+            share a step, so that all have equally many clips.
     """
 
     per_epoch: int
@@ -48,7 +55,7 @@ class TrainingSteps:
 
     @classmethod
     def of(cls, config: TrainingConfig, processes: int = 1) -> Self:
-        """The steps of a training with that config; the last batch of an epoch may be smaller."""
+        """Return the steps for a config; the last batch of an epoch may be smaller."""
         clips_per_step = config.batch_size * config.accumulate * processes
         per_epoch = math.ceil(config.clips_per_epoch / clips_per_step)
         clips = config.clips_per_epoch
@@ -59,11 +66,11 @@ class TrainingSteps:
 
 
 def learning_rate_factor(step: int, warmup_steps: int, total_steps: int) -> float:
-    """What the learning rate is multiplied by at a step (counted from 0), 0 to 1.
+    """Return the factor of the learning rate at a step (counted from 0), 0 to 1.
 
-    It rises in equal steps from 1/`warmup_steps` to 1, reaches 1 at the last step of the warm-up,
-    falls along half a cosine (Loshchilov & Hutter 2017, without restarts), and never rises again:
-    the last step of all still learns a little, any step after it nothing.
+    It rises in equal steps from 1/`warmup_steps` to 1 at the last step of the warm-up, then falls
+    along half a cosine (Loshchilov & Hutter 2017, without restarts). At the last step it is still
+    above 0, and it is 0 at any later step.
     """
     if step < warmup_steps:
         return (step + 1) / warmup_steps
@@ -71,31 +78,35 @@ def learning_rate_factor(step: int, warmup_steps: int, total_steps: int) -> floa
     return 0.5 * (1.0 + math.cos(math.pi * min(1.0, done)))
 
 
-# --- The Lightning modules: one training step of a spotting net or a clip classifier, the
-
-
-#: Under this key a checkpoint says how many clips all processes together took in a step.
+#: Key of a checkpoint for the number of clips that all processes together took in a step.
 CLIPS_PER_STEP = "clips_per_step"
 
 
 class LossNotFiniteError(OnballError):
-    """The loss became infinite or not a number."""
+    """The loss became infinite or NaN."""
 
 
 class TrainingModule(L.LightningModule):  # type: ignore[misc]
-    """A net in training.
+    """Base class of nets in training, on batches of `Clips`.
 
-    Batches are `Clips`. All chance in a step hangs on the seed and the keys of its clips alone
-    (augmentation and mixup: each clip's own; dropout: the first clip's), so that a resumed run goes
-    on exactly as it would have, and several processes do what one would.
+    All random numbers of a step derive from the seed of the run and the keys of its clips: for
+    augmentation and mixup from each clip's own, for dropout from the first clip's. So a resumed run
+    continues exactly, and several processes compute what one would.
+
+    The exponential moving average of the weights is part of the module and not Lightning's
+    `EMAWeightAveraging`: that callback provides the average to Lightning's validation loop only,
+    while whole matches are validated, and the model saved, in a callback after the epoch. It also
+    overwrites the net with the average at the end of training, so the last step would not be the
+    state to resume from.
 
     Args:
-        net: to be trained.
+        net: the net to train.
         config: the experiment.
-        steps: its steps.
-        describe: names the clips of a batch, for messages.
+        steps: numbers of its steps.
+        describe: returns the names of the clips of a batch, for error messages.
 
-    Raises `LossNotFiniteError` in a step whose loss is not finite, before the weights are touched.
+    Raises:
+        LossNotFiniteError: in a step whose loss is not finite, before it changes the weights.
     """
 
     def __init__(
@@ -113,11 +124,11 @@ class TrainingModule(L.LightningModule):  # type: ignore[misc]
         if self.config.ema_decay is not None:
             average: Any = get_ema_multi_avg_fn(self.config.ema_decay)  # type: ignore[no-untyped-call]
             self.average = AveragedModel(net, multi_avg_fn=average, use_buffers=True)
-            # It is not learned: processes that train together would wait for its gradients.
+            # It has no gradients, which processes that train together would wait for.
             self.average.requires_grad_(False)
         self._describe = describe
         tracking = config.model.tracking
-        #: What a flip does to each tracking input; whether it is known stays.
+        #: Factor of each track feature in a mirrored clip; the masks of known values stay.
         self._flip_signs: Tensor | None = None
         if tracking is not None:
             signs = torch.from_numpy(mirrored_signs(tracking.features))
@@ -127,7 +138,7 @@ class TrainingModule(L.LightningModule):  # type: ignore[misc]
 
     @property
     def eval_net(self) -> SpottingNet | ClipClassifier:
-        """The net that is validated and saved: the averaged one, if there is one."""
+        """The net to validate and save: the averaged one, if there is one."""
         return cast(SpottingNet, self.net if self.average is None else self.average.module)
 
     @property
@@ -141,39 +152,41 @@ class TrainingModule(L.LightningModule):  # type: ignore[misc]
         generators = [torch.Generator().manual_seed(_seed(*seed)) for seed in seeds]
         torch.manual_seed(_seed(1, *seeds[0]))
         if self.config.freeze_backbone:
-            self._backbone.eval()  # statistics of normalisation layers stay, too
+            self._backbone.eval()  # keeps the statistics of normalisation layers
         frames, flipped = augment(batch.frames, self.config.augmentation, generators)
-        shares = mixup_lambdas(self.config.mixup, generators)
-        tracking = mix_values(self._mirrored(batch.tracking, flipped), shares)
-        loss = self.loss(mix_frames(frames, shares), tracking, batch, flipped, shares)
-        told = _mean_over_processes(loss.detach())
-        if not torch.isfinite(told):  # in every process, or the others would wait for this one
+        lambdas = mixup_lambdas(self.config.mixup, generators)
+        track_features = mix_values(self._mirror(batch.tracking, flipped), lambdas)
+        loss = self.loss(mix_frames(frames, lambdas), track_features, batch, flipped, lambdas)
+        mean = _mean_over_processes(loss.detach())
+        if not torch.isfinite(mean):  # in every process, or the others would wait for this one
             raise LossNotFiniteError(
-                f"the loss became {told.item()} at step {self.global_step} (epoch "
+                f"the loss became {mean.item()} at step {self.global_step} (epoch "
                 f"{self.current_epoch + 1}), on {self._describe(batch)}"
             )
-        self.log("train/loss", told, prog_bar=True, batch_size=len(frames))
+        self.log("train/loss", mean, prog_bar=True, batch_size=len(frames))
         self.log("train/learning_rate", self.learning_rate)
         return loss
 
-    def _mirrored(self, tracking: Tensor, flipped: Tensor) -> Tensor:
-        """What the tracks `[B, T, 2F]` of mirrored clips say: left and right have changed sides."""
+    def _mirror(self, track_features: Tensor, flipped: Tensor) -> Tensor:
+        """Track features `[B, T, 2F]` with left and right exchanged in the clips that are flipped."""
         if self._flip_signs is None:
-            return tracking
-        signs = self._flip_signs.to(tracking.device)
-        return torch.where(flipped.to(tracking.device)[:, None, None], tracking * signs, tracking)
+            return track_features
+        device = track_features.device
+        mirrored = track_features * self._flip_signs.to(device)
+        return torch.where(flipped.to(device)[:, None, None], mirrored, track_features)
 
     @abstractmethod
     def loss(
-        self, frames: Tensor, tracking: Tensor, clips: Clips, flipped: Tensor, shares: Tensor
+        self, frames: Tensor, track_features: Tensor, clips: Clips, flipped: Tensor, lambdas: Tensor
     ) -> Tensor:
-        """The loss of augmented and blended frames `[B, T, 3, H, W]`, a scalar.
+        """Return the loss of a batch, a scalar.
 
         Args:
-            tracking: `[B, T, 2F]`, mirrored and blended as the frames are.
-            clips: as they were loaded.
-            flipped: bool `[B]`, which of them were mirrored.
-            shares: `[B]`, λ of each in its blend.
+            frames: `[B, T, 3, H, W]`, augmented and blended.
+            track_features: `[B, T, 2F]`, mirrored and blended as the frames are.
+            clips: the clips as they were loaded.
+            flipped: bool `[B]`, True for mirrored clips.
+            lambdas: `[B]`, weight λ of each clip in its blend.
         """
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
@@ -188,7 +201,7 @@ class TrainingModule(L.LightningModule):  # type: ignore[misc]
 
     @property
     def learning_rate(self) -> float:
-        """The learning rate of the present step."""
+        """The learning rate of the current step."""
         return float(self.trainer.optimizers[0].param_groups[0]["lr"])
 
     def configure_optimizers(self) -> dict[str, Any]:
@@ -211,7 +224,7 @@ class TrainingModule(L.LightningModule):  # type: ignore[misc]
 
 
 class SpottingModule(TrainingModule):
-    """A spotting net in training: classes, displacements or offsets, and a second label set."""
+    """Spotting net in training: classes, displacements or offsets, and a second label set."""
 
     def __init__(
         self,
@@ -225,9 +238,9 @@ class SpottingModule(TrainingModule):
         self._radius = net.head.radius
 
     def loss(
-        self, frames: Tensor, tracking: Tensor, clips: Clips, flipped: Tensor, shares: Tensor
+        self, frames: Tensor, track_features: Tensor, clips: Clips, flipped: Tensor, lambdas: Tensor
     ) -> Tensor:
-        scores = self.net(frames, tracking)
+        scores = self.net(frames, track_features)
         targets = frame_targets_of(
             clips,
             self.config.loss,
@@ -236,11 +249,11 @@ class SpottingModule(TrainingModule):
             auxiliary=scores.auxiliary is not None,
             flipped=flipped,
         )
-        return spotting_loss(scores, mix_targets(targets, shares), self.config.loss)
+        return spotting_loss(scores, mix_targets(targets, lambdas), self.config.loss)
 
 
 class ClassificationModule(TrainingModule):
-    """A clip classifier in training: which actions happen in each clip."""
+    """Clip classifier in training: the actions that happen in each clip."""
 
     def __init__(
         self,
@@ -252,13 +265,13 @@ class ClassificationModule(TrainingModule):
         super().__init__(net, config, steps, describe)
 
     def loss(
-        self, frames: Tensor, tracking: Tensor, clips: Clips, flipped: Tensor, shares: Tensor
+        self, frames: Tensor, track_features: Tensor, clips: Clips, flipped: Tensor, lambdas: Tensor
     ) -> Tensor:
-        return clip_loss(self.net(frames, tracking), mix_values(clips.present, shares))
+        return clip_loss(self.net(frames, track_features), mix_values(clips.present, lambdas))
 
 
 def _seed(*numbers: int) -> int:
-    """A 64-bit seed out of some numbers."""
+    """Combine numbers into a 64-bit seed."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
 
 

@@ -1,4 +1,8 @@
-"""The clips of a run: matches loaded with a progress bar, and batches from any step on."""
+"""`train`: from a config to the folder of a run, with logs, checkpoints and the saved model.
+
+The functions below `train` are its steps, in the order in which it takes them: the folder of the
+run, the net with its initial weights, the clips and their batches, the matches to validate on.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from lightning.pytorch.callbacks import Callback, RichProgressBar
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -36,13 +37,14 @@ from onball.models import (
 )
 from onball.models.compute import choose_device, choose_precision
 from onball.models.saved import check_model_folder
-from onball.progress import Progress as OnballProgress
+from onball.progress import ProgressCallback, no_progress
 from onball.runs import RunFolder
 from onball.training.callbacks import (
     BestModel,
     Checkpoints,
     EpochLog,
-    friendly_errors,
+    EpochSummary,
+    StepProgress,
     global_step,
 )
 from onball.training.module import (
@@ -52,103 +54,15 @@ from onball.training.module import (
     TrainingSteps,
 )
 from onball.training.targets import label_radius
-from onball.training.trainer import check_loggers, make_trainer, processes, quiet, rank
+from onball.training.trainer import (
+    check_loggers,
+    friendly_errors,
+    make_trainer,
+    processes,
+    quiet,
+    rank,
+)
 from onball.training.validation import ValidationResult, validate
-
-
-def clip_loader(
-    clips: Dataset[Clips],
-    training: TrainingConfig,
-    steps: TrainingSteps,
-    first_step: int = 0,
-    rank: int = 0,
-    world: int = 1,
-) -> DataLoader[Clips]:
-    """Batches from a step on, for one of the processes that train together."""
-    epoch, steps_done = divmod(first_step, steps.per_epoch)
-    sampler = EpochSampler(
-        steps.clips_per_epoch,
-        epoch,
-        steps_done * steps.clips_per_step,
-        batch_size=training.batch_size,
-        rank=rank,
-        world=world,
-    )
-    return DataLoader(
-        clips,
-        batch_size=training.batch_size,
-        sampler=sampler,
-        num_workers=training.workers,
-        persistent_workers=training.workers > 0,
-        pin_memory=torch.cuda.is_available(),
-        worker_init_fn=_leave_interruption_to_the_training,
-    )
-
-
-def _leave_interruption_to_the_training(worker: int) -> None:
-    # A terminal sends Ctrl-C to all processes; the one that trains still needs its clips to stop
-    # after a whole step, and ends the workers then. So do torchrun and Slurm with SIGTERM.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-
-
-def describe_with(datasets: list[ClipDataset]) -> Callable[[Clips], str]:
-    """A function that names the clips of a batch: their matches and where in them they begin.
-
-    Args:
-        datasets: by `Clips.source`.
-    """
-
-    def describe(clips: Clips) -> str:
-        named = []
-        for source, (match, start_ms) in zip(
-            clips.source.tolist(), clips.place.tolist(), strict=True
-        ):
-            minutes, seconds = divmod(start_ms / 1000, 60)
-            name = datasets[source].names[match]
-            named.append(f"'{name}' from {int(minutes)}:{seconds:06.3f}")
-        return "the clips of " + ", ".join(named)
-
-    return describe
-
-
-def load_valid(data: DataConfig, model: ModelConfig, console: Console) -> list[LabelledMatch]:
-    """The matches to validate on; none, with a warning, if the split is empty."""
-    try:
-        return load_split(data, model, "valid", console)
-    except EmptySplitError as error:
-        warnings.warn(
-            OnballWarning(f"training without validation, the last model is kept: {error}"),
-            stacklevel=3,
-        )
-        return []
-
-
-def load_split(
-    data: DataConfig, model: ModelConfig, split: str, console: Console
-) -> list[LabelledMatch]:
-    """The matches of a split, for that net; a bar shows what is decoded into the cache."""
-    with Progress(
-        TextColumn("decoding {task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[minutes]:.1f} min of video"),
-        console=console,
-        disable=not console.is_terminal,
-    ) as progress:
-        tasks: dict[str, Any] = {}
-
-        def show(decoded: OnballProgress) -> None:
-            name = decoded.task
-            if name not in tasks:
-                tasks[name] = progress.add_task(name, total=None, minutes=0.0)
-            progress.update(tasks[name], minutes=decoded.done / 60_000)
-
-        return load_matches(data, split, model, show)
-
-
-# --- What comes before the first step: the run's folder, the first weights, a try with on
-
 
 #: Settings that may differ when a run is resumed: they do not change what is computed.
 _MAY_CHANGE = {
@@ -158,18 +72,101 @@ _MAY_CHANGE = {
     "training.workers",
     "training.threads",
     "training.loggers",
-    "training.initial_model",  # it has been read
+    "training.initial_model",  # already read
     "model.backbone.pretrained",
 }
-#: Parts of the net that a model to start from must share.
+#: Parts of the net that the initial model must share with it.
 _PARTS = ("backbone", "temporal", "head")
 
 
-def prepare_run(config: ExperimentConfig, run: RunFolder, resume: bool) -> bool:
-    """Check the folder of the run; whether there is a state to resume from.
+class TrainingInterrupted(OnballError):
+    """The user stopped the run; its state is saved. The exit code is a shell's after Ctrl-C."""
 
-    Raises `ConfigError` if it holds a run and `resume` is false, or one with other settings;
-    `ModelError` if `model/` holds something else.
+    exit_code = 130
+
+
+def train(
+    config: ExperimentConfig,
+    *,
+    run_dir: str | Path,
+    resume: bool = False,
+    progress: ProgressCallback = no_progress,
+    on_epoch: Callable[[EpochSummary], None] = lambda summary: None,
+) -> Path:
+    """Train a net on the split `train`, validating on `valid`.
+
+    `run_dir` gets `config.yaml`, `metrics.csv` (a row per epoch), `tensorboard/`,
+    `checkpoints/last.ckpt` and `model/`, the saved model of the epoch with the highest mAP10.
+
+    Under torchrun or Slurm, all processes train together: each with batches of
+    `training.batch_size` clips, and with averaged gradients.
+
+    Args:
+        config: the experiment.
+        run_dir: folder of the run; created if it does not exist.
+        resume: continue from the last checkpoint, exactly as if the run had never stopped. A run
+            without a checkpoint starts from the beginning.
+        progress: called while videos are decoded into the cache, and after each step. Only in the
+            first of several processes, as is `on_epoch`.
+        on_epoch: called with a summary of each completed epoch.
+
+    Returns: the folder of the saved model.
+
+    Raises:
+        ConfigError: `run_dir` holds a run and `resume` is false, or a run with other settings; or
+            the net cannot take frames of the configured size.
+        ModelError: `model/` in `run_dir` holds something else than a saved model.
+        TrainingInterrupted: the run was stopped by Ctrl-C or SIGTERM.
+        LossNotFiniteError: the loss became infinite or NaN.
+        OnballError: memory or disk space do not suffice.
+
+    It also raises what loading the data and building the net raise.
+    """
+    run = RunFolder(Path(run_dir))
+    training = config.training
+    check_loggers(training.loggers)
+    resuming = prepare_run(config, run, resume)
+    first = rank() == 0
+    if not first:
+        progress = no_progress
+    if training.threads is not None:
+        torch.set_num_threads(training.threads)
+    precision = choose_precision(training.precision, choose_device())
+    torch.manual_seed(training.seed)
+    net = build_initial_net(config)
+    check_frame_size(net, config)
+    steps = TrainingSteps.of(training, processes())
+    clips = training_clips(config, net, progress)
+    first_step = global_step(run.last_checkpoint, steps.clips_per_step) if resuming else 0
+    loader = clip_loader(clips, training, steps, first_step, rank(), processes())
+    module = _make_module(net, config, steps, clips)
+    valid = load_valid(config.data, config.model, progress) if first else []
+    best = BestModel(config, _make_validator(config, valid, precision), run.model)
+    checkpoints = Checkpoints(run, best)
+    callbacks = [best, EpochLog(run.metrics, best, on_epoch), StepProgress(progress), checkpoints]
+    if first:
+        save_config(config, run.config)
+    with quiet(), friendly_errors(run):
+        trainer = make_trainer(config, run.path, callbacks, precision)
+        checkpoint = run.last_checkpoint if resuming else None
+        trainer.fit(module, loader, ckpt_path=checkpoint, weights_only=True)
+    if checkpoints.interrupted and not best.exhausted and trainer.global_step < steps.total:
+        raise TrainingInterrupted(
+            f"stopped at step {trainer.global_step} of {steps.total}; the state is in "
+            f"{run.last_checkpoint}: go on with the same command and --resume"
+        )
+    return run.model
+
+
+# The folder of the run
+
+
+def prepare_run(config: ExperimentConfig, run: RunFolder, resume: bool) -> bool:
+    """Check the folder of the run and return True if there is a state to resume from.
+
+    Raises:
+        ConfigError: the folder holds a run and `resume` is false, or a run with other settings.
+        ModelError: its `model/` holds something else.
     """
     check_model_folder(run.model)
     if not run.last_checkpoint.is_file():
@@ -199,11 +196,13 @@ def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def build_initial_net(config: ExperimentConfig) -> nn.Module:
-    """The net before the first step: a new one, or one with the weights of a saved model.
+# The net
 
-    Raises what building it or loading the model raises, and `ConfigError` if that model is another
-    net.
+
+def build_initial_net(config: ExperimentConfig) -> nn.Module:
+    """Build the net as it is before the first step: new, or with the weights of a saved model.
+
+    Raises `ConfigError` if the saved model is another net, and what building and loading raise.
     """
     folder = config.training.initial_model
     if folder is None:
@@ -222,12 +221,12 @@ def build_initial_net(config: ExperimentConfig) -> nn.Module:
 
 
 def _difference(theirs: ModelConfig, ours: ModelConfig) -> str:
-    """The first part in which two nets differ."""
+    """Describe the first part in which two nets differ."""
     for part in _PARTS:
         one, other = getattr(theirs, part), getattr(ours, part)
         options = [{k: v for k, v in dict(p).items() if k != "pretrained"} for p in (one, other)]
         if options[0] != options[1]:
-            return f"the {part} {_written(one)}, the config {_written(other)}"
+            return f"the {part} {_describe(one)}, the config {_describe(other)}"
     for switch in ("teams", "auxiliary", "tracking"):
         if getattr(theirs, switch) != getattr(ours, switch):
             given = f"model.{switch}={getattr(theirs, switch)}"
@@ -235,13 +234,13 @@ def _difference(theirs: ModelConfig, ours: ModelConfig) -> str:
     return "other weights than the config's net"
 
 
-def _written(component: ComponentConfig) -> str:
+def _describe(component: ComponentConfig) -> str:
     options = "".join(f", {key} {value}" for key, value in component.options.items())
     return f"{component.name}{options}"
 
 
-def check_picture_size(net: nn.Module, config: ExperimentConfig) -> None:
-    """Raise `ConfigError` if the net fails on one picture of the configured size."""
+def check_frame_size(net: nn.Module, config: ExperimentConfig) -> None:
+    """Raise `ConfigError` if the net fails on one frame of the configured size."""
     width, height = config.data.size
     try:
         with torch.no_grad():
@@ -252,94 +251,22 @@ def check_picture_size(net: nn.Module, config: ExperimentConfig) -> None:
     except Exception as error:  # every network has its own way to refuse
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise ConfigError(
-            f"model.backbone.name: '{config.model.backbone.name}' cannot take pictures of "
+            f"model.backbone.name: '{config.model.backbone.name}' cannot take frames of "
             f"data.width × data.height = {width} × {height} ({reason}): choose another size or name"
         ) from error
     finally:
         net.train()
 
 
-# --- A training run: from a config to a folder with logs, checkpoints and a saved model.
-
-
-class TrainingInterrupted(OnballError):
-    """The user ended the run early; its state is saved. Exits as a shell does after Ctrl-C."""
-
-    exit_code = 130
-
-
-def train(config: ExperimentConfig, *, run_dir: str | Path, resume: bool = False) -> Path:
-    """Train a net on the split `train`, validating on `valid`.
-
-    `run_dir` gets `config.yaml`, `metrics.csv` (a row per epoch), `tensorboard/`,
-    `checkpoints/last.ckpt` and `model/`, the saved model of the epoch with the best mAP10.
-
-    Under torchrun or Slurm, all processes train together: each with a batch of
-    `training.batch_size`, gradients averaged.
-
-    Args:
-        config: the experiment.
-        run_dir: the folder of the run; made if it is not there.
-        resume: go on from the last checkpoint, exactly as if there had been no break. A run
-            without a checkpoint starts anew.
-
-    Returns: the folder of the saved model.
-
-    Raises `ConfigError` if `run_dir` holds a run and `resume` is false, or a run with other
-    settings, or if the net cannot take pictures of the configured size; `ModelError` if `model/`
-    holds something else; `TrainingInterrupted` after Ctrl-C or SIGTERM; `OnballError` if the loss
-    is not finite or memory or disk do not suffice; and what loading data and building the net raise.
-    """
-    run = RunFolder(Path(run_dir))
-    training = config.training
-    check_loggers(training.loggers)
-    resuming = prepare_run(config, run, resume)
-    first = rank() == 0
-    console = Console(stderr=True, quiet=not first)
-    if training.threads is not None:
-        torch.set_num_threads(training.threads)
-    precision = choose_precision(training.precision, choose_device())
-    torch.manual_seed(training.seed)
-    net = build_initial_net(config)
-    check_picture_size(net, config)
-    steps = TrainingSteps.of(training, processes())
-    checkpoint = run.last_checkpoint
-    clips = training_clips(config, net, console)
-    loader = clip_loader(
-        clips,
-        training,
-        steps,
-        global_step(checkpoint, steps.clips_per_step) if resuming else 0,
-        rank(),
-        processes(),
-    )
-    module = _module(net, config, steps, clips)
-    valid = load_valid(config.data, config.model, console) if first else []
-    best = BestModel(config, _validator(config, valid, precision), run.model)
-    checkpoints = Checkpoints(run, best)
-    callbacks: list[Callback] = [best, EpochLog(run.metrics, best, console), checkpoints]
-    show_bar = console.is_terminal and first
-    if show_bar:
-        callbacks.append(RichProgressBar())
-    if first:
-        save_config(config, run.config)
-    with quiet(), friendly_errors(run):
-        trainer = make_trainer(config, run.path, callbacks, precision, progress_bar=show_bar)
-        trainer.fit(module, loader, ckpt_path=checkpoint if resuming else None, weights_only=True)
-    if checkpoints.interrupted and not best.exhausted and trainer.global_step < steps.total:
-        raise TrainingInterrupted(
-            f"stopped at step {trainer.global_step} of {steps.total}; the state is in "
-            f"{checkpoint}: go on with the same command and --resume"
-        )
-    return run.model
+# The clips
 
 
 def training_clips(
-    config: ExperimentConfig, net: nn.Module, console: Console
+    config: ExperimentConfig, net: nn.Module, progress: ProgressCallback = no_progress
 ) -> ClipDataset | JointClips:
-    """The clips to train on, of one data set or mixed from two.
+    """Return the clips to train on, of one data set or mixed from two.
 
-    Raises what loading the split `train` or the second data set raises.
+    Raises what loading the split `train` and the second data set raises.
     """
     training = config.training
     head_radius = net.head.radius if isinstance(net, SpottingNet) else 0
@@ -355,18 +282,12 @@ def training_clips(
             source=source,
         )
 
-    joint = config.trains_jointly
-    # Their labels are read before the main data set is decoded: a broken file must show at once.
-    halves = find_halves(config.data) if joint else []
-    main = clips_of(load_split(config.data, config.model, "train", console), 0)
-    if not joint:
+    # Its labels are read before the main data set is decoded: a broken file must show at once.
+    halves = find_halves(config.data) if config.trains_jointly else []
+    main = clips_of(load_split(config.data, config.model, "train", progress), 0)
+    if not config.trains_jointly:
         return main
-    with console.status("reading SoccerNet-v2") as status:
-        second = load_halves(
-            halves,
-            config.data,
-            lambda p: status.update(f"decoding {p.task}: {p.done / 60_000:.1f} min of video"),
-        )
+    second = load_halves(halves, config.data, _decoding(progress))
     return JointClips(
         main,
         clips_of(second, 1),
@@ -375,19 +296,107 @@ def training_clips(
     )
 
 
-def _module(
+def load_split(
+    data: DataConfig,
+    model: ModelConfig,
+    split: str,
+    progress: ProgressCallback = no_progress,
+) -> list[LabelledMatch]:
+    """Load the matches of a split for a net; `progress` shows what is decoded into the cache."""
+    return load_matches(data, split, model, _decoding(progress))
+
+
+def _decoding(progress: ProgressCallback) -> ProgressCallback:
+    """Name the work in the task of each report."""
+    return lambda at: progress(at._replace(task=f"decoding {at.task}"))
+
+
+def clip_loader(
+    clips: Dataset[Clips],
+    training: TrainingConfig,
+    steps: TrainingSteps,
+    first_step: int = 0,
+    rank: int = 0,
+    world: int = 1,
+) -> DataLoader[Clips]:
+    """Return the batches from a step on, for one of the processes that train together."""
+    epoch, steps_done = divmod(first_step, steps.per_epoch)
+    sampler = EpochSampler(
+        steps.clips_per_epoch,
+        epoch,
+        steps_done * steps.clips_per_step,
+        batch_size=training.batch_size,
+        rank=rank,
+        world=world,
+    )
+    return DataLoader(
+        clips,
+        batch_size=training.batch_size,
+        sampler=sampler,
+        num_workers=training.workers,
+        persistent_workers=training.workers > 0,
+        pin_memory=torch.cuda.is_available(),
+        worker_init_fn=_ignore_interruption,
+    )
+
+
+def _ignore_interruption(worker: int) -> None:
+    # A terminal sends Ctrl-C to all processes; the training process still needs its clips to stop
+    # after a whole step, and ends the workers then. So do torchrun and Slurm with SIGTERM.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def clip_describer(datasets: list[ClipDataset]) -> Callable[[Clips], str]:
+    """Return a function that names the clips of a batch: their matches and start times.
+
+    Args:
+        datasets: in the order of `Clips.source`.
+    """
+
+    def describe(clips: Clips) -> str:
+        named = []
+        for source, (match, start_ms) in zip(
+            clips.source.tolist(), clips.place.tolist(), strict=True
+        ):
+            minutes, seconds = divmod(start_ms / 1000, 60)
+            name = datasets[source].names[match]
+            named.append(f"'{name}' from {int(minutes)}:{seconds:06.3f}")
+        return "the clips of " + ", ".join(named)
+
+    return describe
+
+
+def _make_module(
     net: nn.Module, config: ExperimentConfig, steps: TrainingSteps, clips: ClipDataset | JointClips
 ) -> TrainingModule:
-    describe = describe_with(clips.datasets if isinstance(clips, JointClips) else [clips])
+    describe = clip_describer(clips.datasets if isinstance(clips, JointClips) else [clips])
     if config.task == "spotting":
         return SpottingModule(cast(SpottingNet, net), config, steps, describe)
     return ClassificationModule(cast(ClipClassifier, net), config, steps, describe)
 
 
-def _validator(
+# Validation
+
+
+def load_valid(
+    data: DataConfig, model: ModelConfig, progress: ProgressCallback = no_progress
+) -> list[LabelledMatch]:
+    """Load the matches to validate on; none, with a warning, if the split is empty."""
+    try:
+        return load_split(data, model, "valid", progress)
+    except EmptySplitError as error:
+        warnings.warn(
+            OnballWarning(f"training without validation, the last model is kept: {error}"),
+            stacklevel=3,
+        )
+        return []
+
+
+def _make_validator(
     config: ExperimentConfig, matches: list[LabelledMatch], precision: torch.dtype
 ) -> Callable[[nn.Module], ValidationResult] | None:
-    """What measures a net on these matches."""
+    """Return a function that validates a net on the matches, or None if there are none."""
     if not matches:
         return None
     return lambda net: validate(net, matches, config, precision)

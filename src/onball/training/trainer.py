@@ -1,7 +1,8 @@
-"""Lightning's trainer as the settings want it: devices, precision, loggers."""
+"""Lightning's trainer for a config: processes, devices, loggers, clear errors, and dry runs."""
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import warnings
@@ -20,27 +21,38 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from onball.config import ExperimentConfig
 from onball.config.schema import Logger
-from onball.errors import MissingDependencyError
+from onball.errors import MissingDependencyError, OnballError
+from onball.files import DISK_FULL
 from onball.models.compute import choose_device, choose_precision
 from onball.models.cost import NetCost, cost_of, training_memory
-from onball.training.module import TrainingSteps, learning_rate_factor
+from onball.runs import RunFolder
+from onball.training.module import LossNotFiniteError, TrainingSteps, learning_rate_factor
 
-#: The first process validates while the others wait for it, whole matches long.
-_PATIENCE = timedelta(hours=12)
+#: The first process validates whole matches while the others wait for it.
+_TIMEOUT = timedelta(hours=12)
 _PRECISIONS = {
     torch.float32: "32-true",
     torch.bfloat16: "bf16-mixed",
     torch.float16: "16-mixed",
 }
+#: Texts of torch's errors on a CPU when an allocation fails …
+_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
+#: … when a checkpoint cannot be written …
+_CANNOT_WRITE = ("PytorchStreamWriter failed", "No space left", "File too large")
+#: … and of gloo's when a process that it waits for has ended.
+_PEER_GONE = ("Connection closed by peer", "Connection reset by peer")
+
+
+# Processes
 
 
 def processes() -> int:
-    """How many processes train together: as torchrun or Slurm started them, else 1."""
+    """Number of processes that train together, as torchrun or Slurm started them; else 1."""
     return int(os.environ.get("WORLD_SIZE") or _slurm_tasks())
 
 
 def rank() -> int:
-    """Which of them this one is, from 0."""
+    """Index of this process among them, from 0."""
     if "RANK" in os.environ:
         return int(os.environ["RANK"])
     return int(os.environ["SLURM_PROCID"]) if _slurm_tasks() > 1 else 0
@@ -53,53 +65,55 @@ def _slurm_tasks() -> int:
     return int(os.environ.get("SLURM_NTASKS") or 1)
 
 
+# Trainer and loggers
+
+
 def make_trainer(
     config: ExperimentConfig,
     run_dir: Path,
     callbacks: Sequence[Callback],
     precision: torch.dtype,
-    *,
-    progress_bar: bool,
 ) -> L.Trainer:
-    """The trainer of a run.
+    """Return the trainer of a run. It draws nothing; see `StepProgress`.
 
-    Raises `MissingDependencyError` for a logger whose package is not installed.
+    Raises:
+        MissingDependencyError: the package of a logger is not installed.
     """
     training = config.training
-    together = processes()
+    world = processes()
     nodes = int(os.environ.get("GROUP_WORLD_SIZE") or os.environ.get("SLURM_NNODES") or 1)
     return L.Trainer(
-        accelerator="auto" if torch.cuda.is_available() or together == 1 else "cpu",
-        devices=together // nodes if together > 1 else 1,
-        num_nodes=nodes if together > 1 else 1,
-        strategy=DDPStrategy(timeout=_PATIENCE) if together > 1 else "auto",
-        # On the CPU there is no such layer; several small batches then keep their own statistics.
-        sync_batchnorm=together > 1 and torch.cuda.is_available(),
+        accelerator="auto" if torch.cuda.is_available() or world == 1 else "cpu",
+        devices=world // nodes if world > 1 else 1,
+        num_nodes=nodes if world > 1 else 1,
+        strategy=DDPStrategy(timeout=_TIMEOUT) if world > 1 else "auto",
+        # There is no such layer for CPUs; several small batches then have separate statistics.
+        sync_batchnorm=world > 1 and torch.cuda.is_available(),
         use_distributed_sampler=False,
         precision=_PRECISIONS[precision],
         max_epochs=training.epochs,
         accumulate_grad_batches=training.accumulate,
         gradient_clip_val=training.gradient_clip,
-        logger=[_logger(name, run_dir, config) for name in training.loggers],
+        logger=[_make_logger(name, run_dir, config) for name in training.loggers],
         callbacks=list(callbacks),
         default_root_dir=run_dir,
         enable_model_summary=False,
-        enable_progress_bar=progress_bar,
+        enable_progress_bar=False,
         enable_checkpointing=True,
         log_every_n_steps=10,
     )
 
 
 def check_loggers(names: Sequence[Logger]) -> None:
-    """Raise `MissingDependencyError` for a logger whose package is not installed."""
+    """Raise `MissingDependencyError` if the package of a logger is not installed."""
     for name in names:
         if find_spec(name) is None:
             extra = "train" if name == "tensorboard" else name
             raise MissingDependencyError(name, extra, f"training.loggers: {name}")
 
 
-def _logger(name: Logger, run_dir: Path, config: ExperimentConfig) -> Any:
-    # Each brings a library of its own: only the one that is asked for is loaded.
+def _make_logger(name: Logger, run_dir: Path, config: ExperimentConfig) -> Any:
+    # Each has a library of its own: only those that are used are imported.
     if name == "tensorboard":
         from lightning.pytorch.loggers import TensorBoardLogger
 
@@ -121,7 +135,7 @@ def _logger(name: Logger, run_dir: Path, config: ExperimentConfig) -> Any:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Lightning's hints and notices are about its own use, not about this run."""
+    """Suppress Lightning's notices, which concern its own use and not the run."""
     logger = logging.getLogger("lightning.pytorch")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -133,20 +147,87 @@ def quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-# --- What a training would take, without doing it: the net's cost, memory, steps, learnin
+# Errors
+
+
+@contextmanager
+def friendly_errors(run: RunFolder) -> Iterator[None]:
+    """Turn failures of training into errors of one line that name the setting to change.
+
+    The files of the run stay as they were.
+    """
+    try:
+        yield
+    except LossNotFiniteError as error:
+        saved = run.failed_checkpoint
+        state = f"; the state before it is in {saved}" if saved.is_file() else ""
+        raise LossNotFiniteError(
+            f"{error}{state}: lower training.learning_rate, or look at those clips"
+        ) from error
+    except OnballError as error:
+        if "in DataLoader worker process" not in str(error):
+            raise
+        # A worker's error comes with its traceback, which ends with `module.Class: message`.
+        message = str(error).splitlines()[-1].partition(": ")[2]
+        raise type(error)(message) from error
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise _out_of_memory(run) from error
+    except OSError as error:
+        if error.errno == errno.ENOMEM:
+            raise _out_of_memory(run) from error
+        if error.errno in DISK_FULL:  # files of the loggers
+            raise _disk_full(run) from error
+        raise
+    except RuntimeError as error:
+        message = str(error)
+        if any(words in message for words in _OUT_OF_MEMORY):
+            raise _out_of_memory(run) from error
+        if any(words in message for words in _CANNOT_WRITE):
+            raise _disk_full(run) from error
+        if "DataLoader worker" in message and "Traceback" not in message:
+            raise OnballError(
+                "a process that prepares clips was ended from outside, mostly for lack of memory: "
+                f"lower training.workers or training.batch_size{_kept(run)}"
+            ) from error
+        if any(words in message for words in _PEER_GONE):
+            raise OnballError(
+                f"another process of this training ended: its own message says why{_kept(run)}"
+            ) from error
+        raise
+
+
+def _out_of_memory(run: RunFolder) -> OnballError:
+    return OnballError(
+        "out of memory: lower training.batch_size (and raise training.accumulate by as much), "
+        f"data.clip_frames or data.width × data.height{_kept(run)}"
+    )
+
+
+def _disk_full(run: RunFolder) -> OnballError:
+    return OnballError(
+        f"{run.path}: cannot be written (the disk is full): free some space and go on with --resume"
+    )
+
+
+def _kept(run: RunFolder) -> str:
+    saved = run.last_checkpoint
+    return f"; {saved} is untouched" if saved.is_file() else ""
+
+
+# Dry runs
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:
-    """What a training would take.
+    """Cost of a training that has not been run.
 
     Attributes:
-        cost: of the net, for one clip.
-        memory_bytes: a step's peak on each device, estimated; without the program itself.
-        device: where it would run.
-        precision: in which arithmetic.
-        steps: how many.
-        learning_rates: of each step.
+        cost: parameters and arithmetic of the net, for one clip.
+        memory_bytes: estimated peak of a step on each device, without the program itself.
+        device: the device that it would run on.
+        precision: dtype of the backbone's arithmetic.
+        steps: numbers of steps.
+        learning_rates: learning rate of each step.
     """
 
     cost: NetCost
@@ -158,7 +239,7 @@ class TrainingPlan:
 
 
 def plan_training(config: ExperimentConfig) -> TrainingPlan:
-    """The plan of an experiment. Raises `ConfigError` for components that cannot be built."""
+    """Return the plan of an experiment. Raises `ConfigError` if its net cannot be built."""
     training = config.training
     device = choose_device()
     precision = choose_precision(training.precision, device)

@@ -1,4 +1,7 @@
-"""How good a net is on whole matches, computed as a user would: engine, peaks, mAP; or clip by clip."""
+"""Validation of a net on whole matches, with the same engine and decoding as for users.
+
+Spotting nets are measured by mAP at 1 s of the decoded events, clip classifiers by mAP over clips.
+"""
 
 from __future__ import annotations
 
@@ -27,11 +30,11 @@ _CHUNK_FRAMES = 64
 
 @dataclass(frozen=True, slots=True)
 class ValidationResult:
-    """How good a net is on the matches of a split.
+    """Loss and average precision of a net on the matches of a split.
 
     Attributes:
-        loss: of a spotting net, class-weighted cross-entropy of the averaged probabilities, with
-            hard labels; of a clip classifier, binary cross-entropy.
+        loss: for a spotting net class-weighted cross-entropy of the averaged probabilities, with
+            hard labels; for a clip classifier binary cross-entropy.
         evaluation: AP of every action.
     """
 
@@ -40,12 +43,12 @@ class ValidationResult:
 
     @property
     def map12(self) -> float:
-        """Mean AP over all actions, 0 to 1; of a spotting net at a tolerance of 1 s."""
+        """Mean AP over all actions, 0 to 1; for a spotting net at a tolerance of 1 s."""
         return self.evaluation.map12
 
     @property
     def map10(self) -> float:
-        """The same without FREE KICK and GOAL."""
+        """Mean AP without FREE KICK and GOAL."""
         return self.evaluation.map10
 
 
@@ -55,10 +58,12 @@ def validate(
     config: ExperimentConfig,
     precision: torch.dtype,
 ) -> ValidationResult:
-    """Run the net over whole matches and compare with their labels. Leaves its mode as it was.
+    """Run the net over whole matches and compare the predictions with their labels.
+
+    The net's mode (training or evaluation) stays as it was.
 
     Args:
-        net: of the config's task, on its device.
+        net: a net for the config's task, on its device.
         matches: at least one.
         config: the experiment.
         precision: dtype of the backbone's arithmetic.
@@ -98,14 +103,16 @@ def _validate_spotting(
         probabilities = np.concatenate([part.probabilities for part in scores])
         targets = frame_targets(match.labels, np.concatenate([part.pts_ms for part in scores]))
         frame_weights = weights[targets]
-        total -= float(frame_weights @ np.log(_chosen(probabilities, targets)))
+        total -= float(frame_weights @ np.log(_own_probability(probabilities, targets)))
         total_weight += float(frame_weights.sum())
     result = evaluate_spotting([match.labels for match in matches], predictions)
     return ValidationResult(total / total_weight, result)
 
 
-def _chosen(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The probability of each frame's own class, `[T]`; that of the background is what is left."""
+def _own_probability(
+    probabilities: NDArray[np.float32], targets: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Probability of each frame's own class, `[T]`; the background has the remainder."""
     background = 1.0 - probabilities.sum(axis=1, dtype=np.float64)
     of_action = probabilities[np.arange(len(targets)), np.maximum(targets - 1, 0)]
     return np.where(targets == BACKGROUND, background, of_action).clip(1e-7, 1.0)

@@ -12,7 +12,7 @@ from onball.data.check.layout import Placed, Problem, problem_of
 from onball.errors import OnballWarning, VideoError
 from onball.files import fingerprint
 from onball.video import VideoInfo, probe
-from onball.video.decoding import decode_frames
+from onball.video.decoding import shown_pictures
 
 #: Where pictures are decoded if not all are: shares of the film's length.
 _PLACES = (0.0, 0.25, 0.5, 0.75)
@@ -77,9 +77,9 @@ def decode(
         for start in starts:
             decoded_here = 0
             try:
-                for frame in decode_frames(info.path, start):
+                for picture in shown_pictures(info.path, start):
                     decoded_here += 1
-                    end_ms = float(frame.time_ms + frame.duration_ms)
+                    end_ms = float(picture.time_ms + picture.duration_ms)
                     if on_progress is not None and full:
                         on_progress(end_ms)
                     if not full and start != starts[-1]:
@@ -88,7 +88,7 @@ def decode(
                 problems.append(problem_of(error, info.path))
             count += decoded_here
             if not decoded_here and not problems:
-                what = f"no frame can be decoded at {start / 1000:.2f} s"
+                what = f"no picture can be decoded at {start / 1000:.2f} s"
                 problems.append(Problem(info.path, what, "get the file again"))
     messages = list(dict.fromkeys(str(w.message) for w in said))
     for message in messages[:_MOST_WARNINGS]:
