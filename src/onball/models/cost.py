@@ -1,7 +1,7 @@
-"""What a net costs: parameters, arithmetic, memory in training. Nothing is computed.
+"""Cost of a net: parameters, arithmetic of a forward pass, and memory of a training step.
 
-The forward pass runs on fake tensors, which have a shape and a type but no values, as if on a CPU.
-A net that would need gigabytes is measured in about a second and needs none.
+Nothing is computed: the forward pass runs on fake tensors, which have shape and type but no values,
+as if on a CPU. A net that would need gigabytes is measured in about a second and needs none.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+
+# PyTorch documents fake tensors under this name, underscore included.
 from torch._subclasses.fake_tensor import (
     DataDependentOutputException,
     DynamicOutputShapeException,
@@ -22,6 +24,7 @@ from torch._subclasses.fake_tensor import (
     UnsupportedOperatorException,
 )
 from torch.autograd.graph import saved_tensors_hooks
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils.flop_counter import FlopCounterMode
 
 from onball.config import ExperimentConfig
@@ -31,8 +34,11 @@ from onball.models.nets import build_model
 Optimizer = Literal["adamw", "sgd"]
 
 _FLOAT32_BYTES = 4
-#: How many running averages an optimizer keeps per weight (sgd: with momentum).
+#: Running averages that an optimizer keeps per weight (sgd: with momentum).
 _MOMENTS: dict[str, int] = {"adamw": 2, "sgd": 1}
+#: Multiply-adds per number of a normalisation, as fvcore counts them.
+_BATCH_NORM, _LAYER_NORM = 2, 5
+#: Raised for operations whose result depends on values, which fake tensors do not have.
 _UNMEASURABLE = (
     DataDependentOutputException,
     DynamicOutputShapeException,
@@ -43,20 +49,20 @@ _UNMEASURABLE = (
 
 @dataclass(frozen=True, slots=True)
 class NetCost:
-    """What a net costs for clips of one shape.
+    """Cost of a net for clips of one shape.
 
     Attributes:
-        parameters: how many weights it has.
-        trainable: how many of them are trained.
+        parameters: number of weights.
+        trainable: number of trained weights.
         gflops: arithmetic of one clip's forward pass in 10⁹ multiply-adds, as the tool fvcore and
             most papers count "GFLOPs": convolutions, matrix products, attention, recurrences and
             normalisations (2 per number in batch normalisation, 5 in layer and group
             normalisation), not activation functions, sums and pooling.
-        activation_bytes: what training keeps of one more clip for the backward pass.
-        shared_bytes: what it keeps besides, whatever the batch: batch statistics and, in mixed
-            precision, the weights once more in the smaller type.
-        working_bytes: what a step back through the largest layer needs for one clip: the gradient
-            of its output and that of its input.
+        activation_bytes: memory that training keeps per clip for the backward pass.
+        shared_bytes: memory that it keeps for any batch: batch statistics and, in mixed precision,
+            a copy of the weights in the smaller type.
+        working_bytes: memory for the backward pass through the largest layer, per clip: the
+            gradients of its output and of its input.
         frames_shape: `(T, 3, H, W)` of the clip.
     """
 
@@ -75,16 +81,18 @@ def measure(
     *,
     dtype: torch.dtype = torch.float32,
 ) -> NetCost:
-    """The cost of a net that takes uint8 frames `[B, T, 3, H, W]`. The net stays as it is.
+    """Measure a net that takes uint8 frames `[B, T, 3, H, W]`. The net is not changed.
 
     Args:
-        net: any such module, on any device; one built under `torch.device("meta")` will do.
+        net: any such module, on any device; it may be built under `torch.device("meta")`.
         frames_shape: `(T, 3, H, W)` of one clip.
         dtype: float32, or bfloat16 or float16 for mixed precision (autocast by the CPU's rules,
             which keep a little less in float32 than CUDA's do).
 
-    Raises `ConfigError` for a shape that is no clip's, `ModelError` if the way through the net
-    depends on the values of the frames, and whatever the net raises for a size that it cannot take.
+    Raises:
+        ConfigError: the shape is not that of a clip.
+        ModelError: the control flow of the net depends on the values of the frames.
+        Exception: whatever the net raises for a size that it does not accept.
     """
     if len(frames_shape) != 4 or frames_shape[1] != 3 or min(frames_shape) < 1:
         raise ConfigError(f"clip of shape {tuple(frames_shape)}: give (frames, 3, height, width)")
@@ -109,7 +117,7 @@ def measure(
 
 
 def cost_of(config: ExperimentConfig, *, dtype: torch.dtype = torch.float32) -> NetCost:
-    """The cost of an experiment's net for one of its clips; no weight is fetched or made.
+    """Measure an experiment's net for one of its clips; no weights are fetched or allocated.
 
     Raises `ConfigError` for components that cannot be built, and what `measure` raises.
     """
@@ -124,12 +132,12 @@ def cost_of(config: ExperimentConfig, *, dtype: torch.dtype = torch.float32) -> 
 def training_memory(
     cost: NetCost, batch_size: int, *, optimizer: Optimizer = "adamw", ema: bool = False
 ) -> int:
-    """Bytes that a training step needs at its peak, with weights in float32.
+    """Estimate the peak memory of a training step in bytes, with weights in float32.
 
-    Those are weights, gradients, the optimizer's moments, the batch of frames and what the
-    backward pass needs. Not among them: the program itself, what its memory allocator wastes,
-    frames that augmentation or loader processes hold. Real training steps on a CPU grew by 1.0 to
-    1.35 times this figure (RegNetY-002 and ResNet-50, 0.4 to 2.6 GB), the less so the larger.
+    Included are weights, gradients, the optimizer's moments, the batch of frames and the
+    activations of the backward pass; not included the program itself, fragmentation, and frames
+    held by augmentation or loader processes. Real training steps on a CPU used 1.0 to 1.35 times
+    this figure (RegNetY-002 and ResNet-50, 0.4 to 2.6 GB); the larger the step, the closer.
 
     Args:
         cost: from `measure`, in the precision of the training.
@@ -152,38 +160,44 @@ def training_memory(
 def _forward(
     net: nn.Module, clips: int, frames_shape: Sequence[int], dtype: torch.dtype
 ) -> tuple[int, list[int]]:
-    """Floating-point operations of a forward pass in training, and the sizes in bytes of all
-    storages kept for the backward pass."""
+    """Run a forward pass in training mode on fake tensors.
+
+    Returns: floating-point operations, and the sizes in bytes of all storages kept for the backward
+    pass.
+    """
     mode = FakeTensorMode(allow_non_fake_inputs=True)
     with mode:
-        frames = torch.zeros(clips, *frames_shape, dtype=torch.uint8)
-        # A net on tracks takes their numbers beside the frames.
+        inputs = [torch.zeros(clips, *frames_shape, dtype=torch.uint8)]
         encoder = getattr(net, "tracking", None)
-        shape = (clips, frames_shape[0], encoder.input_dim) if encoder is not None else None
-        tracking = None if shape is None else torch.zeros(shape)
+        if encoder is not None:
+            inputs.append(torch.zeros(clips, frames_shape[0], encoder.input_dim))
     fake = _fake_copy(net, mode).train()
-    # Tensors may share one storage, so bytes are counted per storage; they are held here because
-    # a new storage can get the address of a freed one.
-    own = {t.untyped_storage()._cdata for t in [*fake.parameters(), *fake.buffers()]}
-    kept: dict[int, torch.UntypedStorage] = {}
+    # Bytes are counted per storage, since several tensors may share one.
+    own = {_storage(tensor) for tensor in [*fake.parameters(), *fake.buffers()]}
+    kept: dict[StorageWeakRef, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage._cdata not in own:
-            kept[storage._cdata] = storage
+        storage = _storage(tensor)
+        if storage not in own:
+            kept[storage] = tensor.untyped_storage().nbytes()
         return tensor
 
     counter = FlopCounterMode(display=False, custom_mapping=_OPERATIONS)
     mixed = torch.autocast("cpu", dtype, enabled=dtype != torch.float32)
     with torch.enable_grad(), mode, counter, mixed, saved_tensors_hooks(keep, lambda t: t):
-        fake(frames) if tracking is None else fake(frames, tracking)
-    return counter.get_total_flops(), [storage.nbytes() for storage in kept.values()]
+        fake(*inputs)
+    return counter.get_total_flops(), list(kept.values())
+
+
+def _storage(tensor: Tensor) -> StorageWeakRef:
+    """Identity of the tensor's storage, which stays unique when the storage is freed."""
+    return StorageWeakRef(tensor.untyped_storage())  # type: ignore[no-untyped-call]
 
 
 def _fake_copy(net: nn.Module, mode: FakeTensorMode) -> nn.Module:
-    """A copy whose parameters and buffers have no values."""
-    # `deepcopy` takes what it finds in its memo for copies made before, so that the weights are
-    # replaced without ever being copied, wherever the net refers to them.
+    """Copy a net with parameters and buffers that have no values."""
+    # `deepcopy` treats entries of its memo as copies made before, so that the weights are replaced
+    # wherever the net refers to them and never copied.
     memo: dict[int, Any] = {}
     with mode:
         for buffer in net.buffers():
@@ -199,8 +213,8 @@ def _empty_like(tensor: Tensor) -> Tensor:
 
 def _lstm_flops(
     inputs: Sequence[int],
-    from_input: Sequence[int],
-    from_state: Sequence[int],
+    input_weight: Sequence[int],
+    state_weight: Sequence[int],
     *_: object,
     **__: object,
 ) -> int:
@@ -208,28 +222,28 @@ def _lstm_flops(
 
     Args:
         inputs: `[T, B, C]`.
-        from_input: `[4 · hidden, C]`.
-        from_state: `[4 · hidden, hidden]`.
+        input_weight: `[4 · hidden, C]`.
+        state_weight: `[4 · hidden, hidden]`.
     """
-    return 2 * inputs[0] * inputs[1] * from_input[0] * (from_input[1] + from_state[1])
+    return 2 * inputs[0] * inputs[1] * input_weight[0] * (input_weight[1] + state_weight[1])
 
 
-def _norm_flops(per_number: int) -> Callable[..., int]:
-    """Floating-point operations of a normalisation: two for each of so many multiply-adds."""
+def _norm_flops(multiply_adds: int) -> Callable[..., int]:
+    """Formula of a normalisation for `FlopCounterMode`, which counts a multiply-add as two."""
 
     def flops(inputs: Sequence[int], *_: object, **__: object) -> int:
-        return 2 * per_number * math.prod(inputs)
+        return 2 * multiply_adds * math.prod(inputs)
 
     return flops
 
 
 _aten = torch.ops.aten
-#: What torch's own counter passes over. Where a recurrence is composed of matrix products, as the
-#: GRU is and on some machines the LSTM, it sees those.
+#: Operations that torch's own counter ignores. It counts recurrences that consist of matrix
+#: products, as a GRU does, and an LSTM on machines without oneDNN.
 _OPERATIONS: dict[Any, Callable[..., int]] = {
     _aten.mkldnn_rnn_layer: _lstm_flops,
-    _aten.native_batch_norm: _norm_flops(2),
-    _aten._batch_norm_with_update: _norm_flops(2),
-    _aten.native_layer_norm: _norm_flops(5),
-    _aten.native_group_norm: _norm_flops(5),
+    _aten.native_batch_norm: _norm_flops(_BATCH_NORM),
+    _aten._batch_norm_with_update: _norm_flops(_BATCH_NORM),
+    _aten.native_layer_norm: _norm_flops(_LAYER_NORM),
+    _aten.native_group_norm: _norm_flops(_LAYER_NORM),
 }
