@@ -259,9 +259,9 @@ def test_a_second_report_computes_no_net(runs, root, out, measured, monkeypatch)
     monkeypatch.setattr("onball.reports.runs.classify_matches", refuse)
     _, spotter, clips = read_runs([runs / name for name in RUNS])
     matches, kept = find_matches(root, "test"), out / "predictions"
-    again = evaluate_spotter(spotter, "test", matches, kept, lambda *_: None, "cpu")
+    again = evaluate_spotter(spotter, "test", matches, kept, device="cpu")
     assert again.report.result == measured["untrained"].result
-    assert evaluate_classifier(clips, "test", matches, root, kept, lambda *_: None, "cpu")
+    assert evaluate_classifier(clips, "test", matches, root, kept, device="cpu")
 
 
 def test_an_evaluation_of_other_labels_or_an_older_model_is_not_taken(
@@ -273,11 +273,11 @@ def test_an_evaluation_of_other_labels_or_an_older_model_is_not_taken(
     matches = find_matches(root, "test")
 
     def value() -> float:
-        one = evaluate_spotter(run, "test", matches, tmp_path / "kept", lambda *_: None, "cpu")
+        one = evaluate_spotter(run, "test", matches, tmp_path / "kept", device="cpu")
         return one.report.result.map10
 
     assert value() == measured["good"].result.map10
-    weights = run.model / "model.safetensors"
+    weights = run.folder.model / "model.safetensors"
     later = weights.stat().st_mtime + 1000
     os.utime(weights, (later, later))
     assert value() != measured["good"].result.map10

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from onball.cli import console
-from onball.progress import Progress
 
 
 def report(
@@ -29,10 +28,6 @@ def report(
     from onball.reports.page import FIGURES_FOLDER, write_report
 
     with console.progress_bar() as progress:
-
-        def show(what: str, share: float) -> None:
-            progress(Progress(what, share, 1.0, "steps"))
-
-        page = write_report(runs, out, data=data, split=split, device=device, progress=show)
+        page = write_report(runs, out, data=data, split=split, device=device, progress=progress)
     console.say(f"Page: {page}")
     console.say(f"Figures: {out / FIGURES_FOLDER}")

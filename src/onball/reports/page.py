@@ -1,10 +1,13 @@
-"""The page: which figures it has, in which order, and what is said about each."""
+"""The report: training runs in, one HTML page out, with its figures beside it.
+
+`write_report` evaluates the runs and collects a `Page`; `page.html.jinja` has its markup and texts.
+"""
 
 from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -17,6 +20,7 @@ from onball.data.layout import Match, find_matches, some_names
 from onball.errors import DataError, optional_dependency
 from onball.files import require_writable, write_text_atomic
 from onball.formats.soccernet import read_labels
+from onball.progress import Progress, ProgressCallback, no_progress
 from onball.reports.figures import (
     Chart,
     bar_charts,
@@ -28,7 +32,7 @@ from onball.reports.figures import (
     training_charts,
     write_csv,
 )
-from onball.reports.moments import STRIP_TIMES_MS, Gallery
+from onball.reports.gallery import STRIP_TIMES_MS, Gallery
 from onball.reports.runs import (
     Evaluated,
     EvaluatedClips,
@@ -45,13 +49,14 @@ with optional_dependency("jinja2", "plot", "A report"):
     from markupsafe import Markup, escape
 
 
+PAGE_FILE, FIGURES_FOLDER, PREDICTIONS_FOLDER = "report.html", "figures", "predictions"
 _TEMPLATE = "page.html.jinja"
-#: Options of components that say where weights come from, not what the net is.
+#: Options of components that name the origin of the weights and do not describe the net.
 _ORIGINS = {"pretrained"}
 
 
 def _breakable(name: str) -> Markup:
-    """Text whose lines may break behind `_`, `-` and `/`, as in names of runs."""
+    """Allow line breaks after `_`, `-` and `/` in a name."""
     return Markup(re.sub(r"(?<=[_/-])", "<wbr>", str(escape(name))))
 
 
@@ -64,14 +69,14 @@ def _last_part(name: str) -> str:
 
 
 def _mark_best(shares: Sequence[float]) -> list[tuple[str, bool]]:
-    """Per cent with two digits; what rounds to the highest is the best, unless all do."""
+    """Format fractions as per cent, and mark the highest after rounding unless all are equal."""
     texts = [f"{100 * share:.2f}" for share in shares]
     highest = max(texts, key=float)
     return [(text, text == highest and len(set(texts)) > 1) for text in texts]
 
 
 def _options(component: ComponentConfig, more: str = "") -> str:
-    """The options of a component in one line."""
+    """Format the options of a component in one line."""
     options = [f"{k} {v}" for k, v in component.options.items() if k not in _ORIGINS]
     return ", ".join([*options, more] if more else options)
 
@@ -103,13 +108,13 @@ _PAGES.filters |= {
 
 @dataclass(frozen=True, slots=True)
 class APRow:
-    """A row of the table of AP.
+    """A row of the table of average precision.
 
     Attributes:
-        name: of the action or the mean.
-        action: None in the rows of the means.
-        count: how many labels, or clips, it has.
-        ap: of each run, 0 to 1.
+        name: name of the action or the mean.
+        action: the action; None in the rows of the means.
+        count: number of labels, or of clips with the action.
+        ap: value of each run, 0 to 1.
     """
 
     name: str
@@ -128,14 +133,15 @@ class Tile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """The runs of one task and their charts.
+    """Runs of one task and their charts.
 
     Attributes:
-        stem: begins ids on the page and names of files.
-        name: of the task, where the page has several; else "".
-        evaluated: the runs.
-        looks: of the runs.
-        bars, costs, training, precision_recall: charts; the last of spotting only.
+        stem: prefix of ids on the page and of file names.
+        name: name of the task if the page has several; else "".
+        evaluated: results of the runs.
+        looks: look of each run.
+        bars, costs, training: charts.
+        precision_recall: charts; empty for clip classification.
     """
 
     stem: str
@@ -177,7 +183,7 @@ class Task:
 
     @property
     def ap_rows(self) -> list[APRow]:
-        """The means, then each action."""
+        """Rows of the means, then of the actions."""
         means = [one.means for one in self.evaluated]
         counts = means[0].counts
         return [
@@ -187,7 +193,7 @@ class Task:
         ]
 
     def write_ap(self, folder: Path) -> None:
-        """Write the table of AP as `ap.csv`, in per cent; nothing where there are no labels."""
+        """Write the rows as `<stem>ap.csv`, in per cent; actions without labels have empty cells."""
         header = ["action", self.counted, *(one.run.name for one in self.evaluated)]
         rows = [
             [row.name, row.count,
@@ -199,7 +205,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """What the page has on one spotting run alone."""
+    """Part of the page on a single spotting run."""
 
     one: EvaluatedSpotting
     look: Look
@@ -210,15 +216,15 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Everything that a report shows.
+    """Content of a report.
 
     Attributes:
-        evaluated: the runs, in the order that the user named them.
-        galleries: of each spotting run, by its name.
-        look: of each run, by its name.
-        data: the data set and the split, for the subtitle.
-        matches: how many there are.
-        today: the date on it.
+        evaluated: results of the runs, in the order in which the user named them.
+        galleries: examples of each spotting run, by name.
+        look: look of each run, by name.
+        data: data set and split, for the subtitle.
+        matches: number of matches.
+        today: date on the page.
     """
 
     evaluated: Sequence[Evaluated]
@@ -231,7 +237,7 @@ class Page:
     def write(self, page: Path, figures: Path) -> None:
         """Write the page, and each figure into a folder as PNG (frames: JPEG) and CSV."""
         tasks, panels = self._tasks(), self._panels()
-        # Before the PNG files: writing one adds a legend to its figure.
+        # The SVG charts come first: writing a PNG file adds a legend to its figure.
         html = self._html(tasks, panels)
         charts = [chart for task in tasks for chart in task.charts]
         charts += [chart for panel in panels for chart in (panel.confusion, panel.timing)]
@@ -248,7 +254,7 @@ class Page:
         return [one for one in self.evaluated if isinstance(one, EvaluatedSpotting)]
 
     def _tasks(self) -> list[Task]:
-        """The tasks that have runs, spotting first."""
+        """Return the tasks that have runs, spotting first."""
         spotting = self._spotting
         clips = [one for one in self.evaluated if isinstance(one, EvaluatedClips)]
         several = bool(spotting and clips)
@@ -281,7 +287,7 @@ class Page:
         return panels
 
     def _tiles(self, tasks: Sequence[Task]) -> list[Tile]:
-        """The best scores of each task, and how many labels they are measured on."""
+        """Return the best scores of each task and the number of labels."""
         tiles = []
         for task in tasks:
             of_task = f", {task.name.lower()}" if task.name else ""
@@ -315,18 +321,9 @@ class Page:
         )
 
 
-# --- `write_report`: training runs in, one self-contained page out, its figures beside it
-
-
-PAGE_FILE, FIGURES_FOLDER, PREDICTIONS_FOLDER = "report.html", "figures", "predictions"
-
-Progress = Callable[[str, float], None]
-"""Called with what is being done and how much of all is done, 0 to 1."""
-
-
 @dataclass(frozen=True, slots=True)
-class _Work:
-    """A run and the matches to test it on."""
+class _Evaluation:
+    """A run and the matches to evaluate it on."""
 
     run: Run
     root: Path
@@ -340,98 +337,127 @@ def write_report(
     data: str | Path | None = None,
     split: str = "test",
     device: str = "auto",
-    progress: Progress = lambda what, share: None,
+    progress: ProgressCallback = no_progress,
     today: date | None = None,
 ) -> Path:
-    """Compare training runs on one page; returns its path.
+    """Compare training runs on one HTML page, and return its path.
 
-    Writes `report.html`, which needs nothing but itself, and into `figures/` each figure as PNG
-    (strips of frames as JPEG) and CSV. Runs that `onball evaluate` has not measured are measured
-    here; their predictions stay in `predictions/` for the next time.
+    Writes `report.html`, which needs no other file and no network, and into `figures/` each figure
+    as PNG (frames: JPEG) and CSV. Runs without an up-to-date result of `onball evaluate` are
+    evaluated here; their predictions are kept in `predictions/` for the next report.
 
     Args:
-        folders: of the runs, as `onball train` writes them.
-        out: the folder to write into.
-        data: the data set to test on; None takes that of each run's config.
-        split: of the data set.
-        device: for the nets.
-        progress: told how far the work is.
-        today: the date on the page.
+        folders: folders of training runs.
+        out: folder to write into.
+        data: data set to evaluate on; None takes that of each run's config.
+        split: split of the data set.
+        device: device of the nets.
+        progress: called with the steps done: each run has one per match, and one for its examples.
+        today: date on the page; default: the current date.
 
-    Raises, before any net is run, `ConfigError`, `DataError`, `ModelError` or `LabelError` for a
-    run or data set that cannot be used, and for runs that would be tested on different matches.
+    Raises:
+        ConfigError, DataError, ModelError, LabelError: a run or data set cannot be used, or the runs
+            would be evaluated on different matches. Raised before any net runs.
+        OnballError: a file cannot be written.
     """
     out = Path(out)
     if not folders:
         raise DataError("no run given: name the folders that `onball train` wrote")
     runs = read_runs([Path(folder) for folder in folders])
-    work = [_work(run, None if data is None else Path(data), split) for run in runs]
-    _check_same_matches(work)
+    evaluations = [_prepare(run, None if data is None else Path(data), split) for run in runs]
+    _require_same_matches(evaluations)
     require_writable(out)
-    look = looks([run.name for run in runs])
+    total = sum(len(one.matches) + 1 for one in evaluations)
     evaluated: list[Evaluated] = []
     galleries: dict[str, Gallery] = {}
-    for number, one in enumerate(work):
-        steps = _Steps(progress, number, len(work), len(one.matches))
-        evaluated.append(_evaluated(one, split, out / PREDICTIONS_FOLDER, steps, device))
-        last = evaluated[-1]
-        if isinstance(last, EvaluatedSpotting):
-            galleries[one.run.name] = Gallery.of(last, steps)
-    first = work[0]
+    first_step = 0
+    for one in evaluations:
+        steps = _Steps(one.run.name, first_step, len(one.matches) + 1, total, progress)
+        result = _evaluate(one, split, out / PREDICTIONS_FOLDER, device, steps)
+        evaluated.append(result)
+        if isinstance(result, EvaluatedSpotting):
+            galleries[one.run.name] = Gallery.build(result, progress=steps)
+        first_step += len(one.matches) + 1
+    first = evaluations[0]
     name = f"the split '{split}' of {first.root.resolve().name}"
-    day = today or date.today()
-    page = Page(evaluated, galleries, look, name, len(first.matches), day)
+    page = Page(
+        evaluated,
+        galleries,
+        looks([run.name for run in runs]),
+        name,
+        len(first.matches),
+        today or date.today(),
+    )
     page.write(out / PAGE_FILE, out / FIGURES_FOLDER)
-    progress("", 1.0)
+    progress(Progress("page", total, total, "steps"))
     return out / PAGE_FILE
 
 
 class _Steps:
-    """The share of all work that is done, from that of the piece that is being done.
+    """Progress of the report from the progress of the parts of one run.
 
-    A run has a piece for each match and one for its gallery; some may be left out.
+    Args:
+        run: name of the run.
+        first: number of steps of the earlier runs.
+        steps: number of steps of this run. Parts whose results are on disk take none.
+        total: number of steps of the report.
+        progress: called with the steps of the report that are done.
     """
 
-    def __init__(self, progress: Progress, run: int, runs: int, matches: int) -> None:
-        self._progress, self._run, self._runs, self._pieces = progress, run, runs, matches + 1
-        self._seen: list[str] = []
+    def __init__(
+        self, run: str, first: int, steps: int, total: int, progress: ProgressCallback
+    ) -> None:
+        self._run, self._first, self._steps, self._total = run, first, steps, total
+        self._progress = progress
+        self._parts: list[str] = []
 
-    def __call__(self, what: str, share: float) -> None:
-        if what not in self._seen:
-            self._seen.append(what)
-        done = min(1.0, (self._seen.index(what) + share) / self._pieces)
-        self._progress(what, (self._run + done) / self._runs)
+    def __call__(self, part: Progress) -> None:
+        if part.unit == "matches":  # a match is a step
+            done = part.done
+        else:
+            if part.task not in self._parts:
+                self._parts.append(part.task)
+            done = self._parts.index(part.task) + (part.fraction or 0.0)
+        done = self._first + min(done, self._steps)
+        self._progress(Progress(f"{self._run}: {part.task}", done, self._total, "steps"))
 
 
-def _work(run: Run, data: Path | None, split: str) -> _Work:
+def _prepare(run: Run, data: Path | None, split: str) -> _Evaluation:
+    folder = run.folder.path
     root = data or run.config.data.root
     if root is None:
-        raise DataError(f"{run.folder}: its config names no data set: name it with --data")
+        raise DataError(f"{folder}: its config names no data set: name it with --data")
     try:
         matches = find_matches(root, split)
     except DataError as error:
         hint = "" if data else "; name another data set with --data"
-        raise DataError(f"{run.folder}: {error}{hint}") from None
+        raise DataError(f"{folder}: {error}{hint}") from None
     for match in matches:
         read_labels(match.require_labels())
         match.require_video()
-    return _Work(run, root, matches)
+    return _Evaluation(run, root, matches)
 
 
-def _check_same_matches(work: Sequence[_Work]) -> None:
-    """Scores of different matches do not compare."""
-    first = work[0]
-    for one in work[1:]:
-        folders = [[match.folder.resolve() for match in w.matches] for w in (first, one)]
+def _require_same_matches(evaluations: Sequence[_Evaluation]) -> None:
+    """Raise `DataError` unless all runs are evaluated on the same matches."""
+    first = evaluations[0]
+    for one in evaluations[1:]:
+        folders = [[match.folder.resolve() for match in e.matches] for e in (first, one)]
         if folders[0] != folders[1]:
             raise DataError(
-                f"{one.run.folder}: is tested on {some_names([m.name for m in one.matches])} in "
-                f"{one.root}, {first.run.folder} on other matches ({first.root}): name one data "
-                "set for all runs with --data"
+                f"{one.run.folder.path}: is tested on {some_names([m.name for m in one.matches])} "
+                f"in {one.root}, {first.run.folder.path} on other matches ({first.root}): name one "
+                "data set for all runs with --data"
             )
 
 
-def _evaluated(one: _Work, split: str, kept: Path, progress: Progress, device: str) -> Evaluated:
+def _evaluate(
+    one: _Evaluation, split: str, cache: Path, device: str, progress: ProgressCallback
+) -> Evaluated:
     if one.run.config.task == "spotting":
-        return evaluate_spotter(one.run, split, one.matches, kept, progress, device)
-    return evaluate_classifier(one.run, split, one.matches, one.root, kept, progress, device)
+        return evaluate_spotter(
+            one.run, split, one.matches, cache, device=device, progress=progress
+        )
+    return evaluate_classifier(
+        one.run, split, one.matches, one.root, cache, device=device, progress=progress
+    )

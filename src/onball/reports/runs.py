@@ -1,4 +1,9 @@
-"""Training runs as a report sees them: their settings, their epochs, what their nets cost."""
+"""Training runs as a report shows them, and their evaluation on a split.
+
+`read_runs` reads settings, epochs and cost of each run. `evaluate_spotter` and `evaluate_classifier`
+measure a run on the matches of a split; they take predictions that are on disk already, from
+`onball evaluate` or an earlier report, and otherwise run the model and keep what it predicts.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ import csv
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,23 +30,29 @@ from onball.formats.soccernet import RESULTS_FILE, read_labels, read_results
 from onball.models import load_model
 from onball.models.cost import NetCost, cost_of
 from onball.models.saved import CONFIG_FILE, WEIGHTS_FILE
-from onball.progress import ProgressCallback
+from onball.progress import ProgressCallback, no_progress
 from onball.runs import RunFolder
 from onball.spotting.matches import classify_split, spot_matches
 from onball.spotting.spotter import Spotter
 
+#: Name of the file with the predictions of a clip classifier.
+_CLIPS_FILE = "clips.npz"
+#: Smallest number of matches to resample whole matches for intervals. With fewer, resamples hardly
+#: differ; blocks of 5 minutes are resampled instead.
+_MIN_MATCHES = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """A row of `metrics.csv`; None where nothing was validated.
+    """A row of `metrics.csv`. Values of the validation are None for epochs without one.
 
     Attributes:
-        epoch: from 1.
+        epoch: number of the epoch, from 1.
         step: optimizer steps so far.
         train_loss: mean over the epoch.
-        valid_loss: of the split `valid`.
-        map12, map10: of the split `valid`, 0 to 1.
-        seconds: how long it took.
+        valid_loss: loss on the split `valid`.
+        map12, map10: on the split `valid`, 0 to 1.
+        seconds: duration.
     """
 
     epoch: int
@@ -58,32 +69,29 @@ class Run:
     """A training run.
 
     Attributes:
-        name: tells it from the other runs of the report.
-        folder: where it lies.
-        config: all its settings.
-        epochs: those that are done.
-        cost: of its net, for one clip.
+        name: shortest part of its path that is unique in the report.
+        folder: folder of the run.
+        config: all settings.
+        epochs: completed epochs.
+        cost: size and arithmetic operations of its net, for one clip.
     """
 
     name: str
-    folder: Path
+    folder: RunFolder
     config: ExperimentConfig
     epochs: tuple[Epoch, ...]
     cost: NetCost
 
-    @property
-    def model(self) -> Path:
-        """The folder of the saved model."""
-        return RunFolder(self.folder).model
-
 
 def read_runs(folders: Sequence[Path]) -> list[Run]:
-    """The runs in these folders, each looked at as a whole: nothing breaks later on.
+    """Read training runs and check that each can be evaluated.
 
-    Raises `ConfigError`, `DataError` or `ModelError` with one line that names the run that cannot
-    be used: a folder that is none or is given twice, unknown settings, no epoch, a broken model.
+    Raises:
+        ConfigError: a folder is given twice, or has unknown settings.
+        DataError: a folder holds no run, or a run has no completed epoch.
+        ModelError: the saved model is missing or damaged.
     """
-    names = _short_names(folders)
+    names = _unique_names(folders)
     return [_read(folder, name) for folder, name in zip(folders, names, strict=True)]
 
 
@@ -91,9 +99,9 @@ def _read(folder: Path, name: str) -> Run:
     run = RunFolder.open(folder)
     config = load_config(run.config)
     epochs = _read_epochs(run.metrics)
-    # Loaded to see that it can be: hours of spotting other runs must not end here.
+    # A damaged model must be reported now, not after hours of spotting with the other runs.
     load_model(run.model, config.task)
-    return Run(name, folder, config, epochs, cost_of(config))
+    return Run(name, run, config, epochs, cost_of(config))
 
 
 def _read_epochs(path: Path) -> tuple[Epoch, ...]:
@@ -121,8 +129,8 @@ def _epoch(row: dict[str, str]) -> Epoch:
     )
 
 
-def _short_names(folders: Sequence[Path]) -> list[str]:
-    """The last parts of the folders' paths, as few as tell them apart."""
+def _unique_names(folders: Sequence[Path]) -> list[str]:
+    """Shorten paths to as few of their last parts as keep them distinct."""
     places = [folder.resolve() for folder in folders]
     twice = [folder for i, folder in enumerate(folders) if places[i] in places[:i]]
     if twice:
@@ -134,23 +142,13 @@ def _short_names(folders: Sequence[Path]) -> list[str]:
     return ["/".join(p[-depth:]) for p in parts]
 
 
-# --- What a report tells of a run: its predictions on a split and how good they are.
-
-
-Progress = Callable[[str, float], None]
-"""Called with what is being done and how much of it is done, 0 to 1."""
-
-#: From so many matches on intervals are over matches; fewer are too coarse to draw from.
-_ENOUGH_MATCHES = 5
-
-
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What both tasks have.
+    """Average precision of a run of either task.
 
     Attributes:
-        ap: of each action, 0 to 1.
-        counts: how many labels (of a classifier: clips with it) each action has.
+        ap: AP of each action, 0 to 1.
+        counts: number of labels of each action; of a classifier, number of clips with the action.
         map12, map10: means of the AP.
         map12_interval, map10_interval: 95 % intervals, if there are any.
     """
@@ -164,8 +162,8 @@ class Means:
 
 
 @dataclass(frozen=True, slots=True)
-class SpottedMatch:
-    """A match with its labels and what a run found in it; `video` is None if it is not there."""
+class EvaluatedMatch:
+    """Labels and predictions of a match; `video` is None if there is no video file."""
 
     name: str
     video: Path | None
@@ -175,23 +173,23 @@ class SpottedMatch:
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedSpotting:
-    """A spotting run on the matches of a split."""
+    """Results of a spotting run on the matches of a split."""
 
     run: Run
-    matches: tuple[SpottedMatch, ...]
+    matches: tuple[EvaluatedMatch, ...]
     report: SpottingReport
 
     @property
     def intervals(self) -> Intervals | None:
-        """Over matches, or over 5-minute blocks where matches are few."""
+        """95 % intervals over matches, or over blocks of 5 minutes if there are few matches."""
         over = self.report.intervals
-        if len(self.matches) >= _ENOUGH_MATCHES and over.get("matches") is not None:
+        if len(self.matches) >= _MIN_MATCHES and over.get("matches") is not None:
             return over["matches"]
         return over.get("blocks")
 
     @property
     def means(self) -> Means:
-        """At the report's tolerance."""
+        """AP at the tolerance of the report."""
         result, intervals = self.report.result, self.intervals
         return Means(
             result.ap,
@@ -205,14 +203,14 @@ class EvaluatedSpotting:
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedClips:
-    """A clip classifier on the clips of a split."""
+    """Results of a clip classifier on the clips of a split."""
 
     run: Run
     result: ClassificationResult
 
     @property
     def means(self) -> Means:
-        """AP in steps, as scikit-learn computes it."""
+        """AP as scikit-learn computes it."""
         result = self.result
         return Means(result.ap, result.positives, result.map12, result.map10)
 
@@ -221,83 +219,96 @@ Evaluated = EvaluatedSpotting | EvaluatedClips
 
 
 def evaluate_spotter(
-    run: Run, split: str, matches: Sequence[Match], kept: Path, progress: Progress, device: str
+    run: Run,
+    split: str,
+    matches: Sequence[Match],
+    cache: Path,
+    *,
+    device: str = "auto",
+    progress: ProgressCallback = no_progress,
 ) -> EvaluatedSpotting:
-    """Spot the matches, or read what was spotted before, and compare with their labels.
+    """Compare the predictions of a spotting run with the labels.
 
     Args:
-        run: of a spotting net.
-        split: the name of the matches' split.
-        matches: with labels.
-        kept: folder of all predictions; those of this model on these films get their own in it.
-        progress: told of each match that is spotted.
-        device: for the net.
+        run: run of a spotting net.
+        split: name of the split.
+        matches: matches of the split, with labels.
+        cache: folder of the predictions of earlier reports; new ones are added.
+        device: device of the net.
+        progress: called for each match that is spotted, with the milliseconds done.
     """
     truth = [replace(read_labels(m.require_labels()), match=m.name) for m in matches]
-    folder = _evaluated_before(run, split, truth)
+    folder = _existing_predictions(run, split, truth)
     if folder is None:
-        folder = kept / _key(run, matches)
+        folder = cache / _fingerprint(run, matches)
         missing = [m for m in matches if not (folder / m.name / RESULTS_FILE).is_file()]
         if missing:
-            spotter = Spotter.from_pretrained(run.model, device=device)
-            tracks, show = run.config.data.tracks, _named(run.name, progress)
-            for _ in spot_matches(spotter, missing, tracks=tracks, out=folder, progress=show):
+            spotter = Spotter.from_pretrained(run.folder.model, device=device)
+            tracks = run.config.data.tracks
+            for _ in spot_matches(spotter, missing, tracks=tracks, out=folder, progress=progress):
                 pass
-    # Read back in any case: what a file says is what `onball evaluate` measures.
+    # Predictions are read back in any case: `onball evaluate` measures what the files contain.
     predictions = [read_results(folder / m.name / RESULTS_FILE, file_order=True) for m in matches]
-    spotted = tuple(
-        SpottedMatch(match.name, match.video, labels, found)
+    evaluated = tuple(
+        EvaluatedMatch(match.name, match.video, labels, found)
         for match, labels, found in zip(matches, truth, predictions, strict=True)
     )
-    return EvaluatedSpotting(run, spotted, report_spotting(truth, predictions))
+    return EvaluatedSpotting(run, evaluated, report_spotting(truth, predictions))
 
 
 def evaluate_classifier(
-    run: Run, split: str, matches: Sequence[Match], root: Path, kept: Path, progress: Progress,
-    device: str,
-) -> EvaluatedClips:  # fmt: skip
-    """Classify the clips of the matches, or read what was classified before.
+    run: Run,
+    split: str,
+    matches: Sequence[Match],
+    root: Path,
+    cache: Path,
+    *,
+    device: str = "auto",
+    progress: ProgressCallback = no_progress,
+) -> EvaluatedClips:
+    """Compare the predictions of a clip classifier with the labels of consecutive clips.
 
-    Arguments as of `evaluate_spotter`; the matches are those of `split` in the data set `root`.
+    Args:
+        run: run of a clip classifier.
+        split: name of the split.
+        matches: matches of the split.
+        root: data set of the split.
+        cache: folder of the predictions of earlier reports; new ones are added.
+        device: device of the net.
+        progress: called with the number of matches done.
     """
-    path = kept / _key(run, matches) / "clips.npz"
+    path = cache / _fingerprint(run, matches) / _CLIPS_FILE
     if not path.is_file():
         data = run.config.data.model_copy(update={"root": root})
-        show = _named(run.name, progress)
-        classified = classify_split(run.model, data, split, device=device, progress=show)
-        with atomic_path(path) as aside:
-            np.savez_compressed(aside, present=classified.present, scores=classified.scores)
+        classified = classify_split(run.folder.model, data, split, device=device, progress=progress)
+        with atomic_path(path) as temporary:
+            np.savez_compressed(temporary, present=classified.present, scores=classified.scores)
     with np.load(path, allow_pickle=False) as clips:
         return EvaluatedClips(run, evaluate_classification(clips["present"], clips["scores"]))
 
 
-def _evaluated_before(run: Run, split: str, truth: Sequence[EventList]) -> Path | None:
-    """Where `onball evaluate` left its predictions of this model for these labels, if it did."""
-    evaluation = RunFolder(run.folder).evaluation(split)
+def _existing_predictions(run: Run, split: str, truth: Sequence[EventList]) -> Path | None:
+    """Return the folder of the predictions of `onball evaluate`, if they are of this model and split."""
+    evaluation = run.folder.evaluation(split)
     metrics, predictions = evaluation.metrics, evaluation.predictions
     files = [metrics, *(predictions / match.match / RESULTS_FILE for match in truth)]
     if not all(file.is_file() for file in files):
         return None
-    trained = (run.model / WEIGHTS_FILE).stat().st_mtime
+    trained = (run.folder.model / WEIGHTS_FILE).stat().st_mtime
     if min(file.stat().st_mtime for file in files) < trained:
         return None
-    # Simulated data sets give their matches the same names; their labels differ.
+    # Matches of different simulated data sets have the same names, but not the same labels.
     counted = sum((match.counts() for match in truth), Counter[Action]())
     result = read_json_object(metrics, DataError).get("result", {})
     labels = {name: n for name, n in result.get("labels", {}).items() if n}
     return predictions if labels == {a.value: n for a, n in counted.items()} else None
 
 
-def _named(run: str, progress: Progress) -> ProgressCallback:
-    """Report the progress of spotting a run's matches under the name of the run."""
-    return lambda step: progress(f"{run}: {step.task}", step.fraction or 0.0)
-
-
-def _key(run: Run, matches: Sequence[Match]) -> str:
-    """A name that hangs on the weights, the settings and the beginnings and ends of the films."""
+def _fingerprint(run: Run, matches: Sequence[Match]) -> str:
+    """Return a folder name that depends on the model and the videos."""
     digest = hashlib.sha256()
     for file in (CONFIG_FILE, WEIGHTS_FILE):
-        digest.update(file_digest(run.model / file).encode())
+        digest.update(file_digest(run.folder.model / file).encode())
     for match in matches:
         digest.update(f"{match.name} {fingerprint(match.require_video())} ".encode())
-    return f"{run.folder.resolve().name}-{digest.hexdigest()[:16]}"
+    return f"{run.folder.path.resolve().name}-{digest.hexdigest()[:16]}"
