@@ -30,7 +30,9 @@ def kinds(one: EvaluatedMatch) -> list[Kind]:
 
 
 def test_a_detection_near_its_label_is_found_with_its_timing_error():
-    (example,) = find_examples([match([event(1000)], [event(1200, confidence=0.9)])], ALL_SHOWN, 1.0)
+    (example,) = find_examples(
+        [match([event(1000)], [event(1200, confidence=0.9)])], ALL_SHOWN, 1.0
+    )
     assert example.kind is Kind.FOUND and example.error_ms == 200 and example.support == 0.9
 
 
@@ -46,7 +48,9 @@ def test_a_detection_beyond_the_tolerance_is_a_false_alarm_and_its_label_missed(
 
 
 def test_a_detection_below_the_threshold_supports_the_missed_label():
-    (example,) = find_examples([match([event(1000)], [event(1100, confidence=0.4)])], ALL_SHOWN, 1.0)
+    (example,) = find_examples(
+        [match([event(1000)], [event(1100, confidence=0.4)])], ALL_SHOWN, 1.0
+    )
     assert example.kind is Kind.MISSED and example.support == 0.4
 
 

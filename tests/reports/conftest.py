@@ -1,0 +1,125 @@
+"""A report of two tiny spotting runs and a clip classifier, made once for all tests of reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from onball.actions import ACTIONS, Action
+from onball.config import ExperimentConfig, SavedModelConfig, load_config, save_config
+from onball.data.layout import find_matches
+from onball.evaluation.metrics import SpottingReport, report_spotting
+from onball.events import Event, EventList
+from onball.files import write_json_atomic
+from onball.formats.soccernet import read_labels, read_results, write_labels, write_results
+from onball.models import build_model, save_model
+from onball.reports.page import write_report
+from onball.video import VideoWriter
+
+TINY = Path(__file__).parents[2] / "configs" / "spotting" / "tiny.yaml"
+RUNS = ("good", "untrained", "clips")
+"""Names of the runs: one with predictions of `onball evaluate`, one without, and a clip classifier."""
+
+
+@pytest.fixture(scope="package", autouse=True)
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def write_match(folder: Path, seed: int) -> None:
+    """Write 8 s of noise with eight labels of three actions."""
+    rng = np.random.default_rng(seed)
+    with VideoWriter(folder / "224p.mp4", (64, 36), 25) as writer:
+        for _ in range(200):
+            writer.write(rng.integers(0, 255, (36, 64, 3), np.uint8))
+    events = [Event(600 + 900 * i, ACTIONS[i % 3]) for i in range(8)]
+    write_labels(EventList.of(events), folder / "Labels-ball.json")
+
+
+def write_run(folder: Path, root: Path, task: str, seed: int) -> ExperimentConfig:
+    """Write the files of a training run, with an untrained net."""
+    config = load_config(TINY, [f"data.root={root}", f"task={task}", f"training.seed={seed}"])
+    torch.manual_seed(seed)
+    net = build_model(config.model, task)
+    save_model(net, SavedModelConfig.of(config), folder / "model")
+    save_config(config, folder / "config.yaml")
+    (folder / "metrics.csv").write_text(
+        "epoch,step,learning_rate,train_loss,valid_loss,map12,map10,frames_per_second,seconds\n"
+        "1,4,0.002,1.5,,,,100,5\n2,8,0.001,1.25,0.75,0.5,0.6,100,5\n"
+    )
+    return config
+
+
+def write_evaluation(run: Path, root: Path) -> None:
+    """Write the files of `onball evaluate`: most labels are found, some late or as another action."""
+    folder = run / "evaluation" / "test"
+    counts: dict[str, int] = {}
+    for match in find_matches(root, "test"):
+        truth = read_labels(match.require_labels())
+        for action, count in truth.counts().items():
+            counts[action.value] = counts.get(action.value, 0) + count
+        found = [
+            Event(e.position_ms + 40 * i, Action.DRIVE if i == 5 else e.label, 0.9 - 0.05 * i)
+            for i, e in enumerate(truth)
+            if i != 6
+        ]
+        found.append(Event(50, Action.PASS, 0.95))
+        write_results(EventList.of(found), folder / "predictions" / match.name
+                      / "results_spotting.json")  # fmt: skip
+    write_json_atomic(folder / "metrics.json", {"result": {"labels": counts}})
+
+
+@pytest.fixture(scope="package")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("data") / "noise"
+    for seed in range(2):
+        write_match(root / "test" / "league" / "season" / f"match {seed}", seed)
+    return root
+
+
+@pytest.fixture(scope="package")
+def runs(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    for seed, name in enumerate(RUNS):
+        write_run(folder / name, root, "classification" if name == "clips" else "spotting", seed)
+    write_evaluation(folder / "good", root)
+    return folder
+
+
+@pytest.fixture(scope="package")
+def out(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("report")
+    write_report([runs / name for name in RUNS], out, device="cpu", today=date(2026, 2, 3))
+    return out
+
+
+@pytest.fixture(scope="package")
+def page(out: Path) -> str:
+    return (out / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="package")
+def measured(root: Path, runs: Path, out: Path) -> dict[str, SpottingReport]:
+    """Evaluation of each spotting run, computed from its files."""
+    matches = find_matches(root, "test")
+    places = {
+        "good": runs / "good" / "evaluation" / "test" / "predictions",
+        "untrained": next((out / "predictions").glob("untrained-*")),
+    }
+    truth = [read_labels(match.require_labels()) for match in matches]
+    return {
+        name: report_spotting(
+            truth,
+            [read_results(place / m.name / "results_spotting.json", file_order=True)
+             for m in matches],
+        )
+        for name, place in places.items()
+    }  # fmt: skip
