@@ -1,10 +1,10 @@
-"""How fast matches are simulated, painted and encoded, and how much memory a long one takes.
+"""Measure the speed of simulating, painting and encoding matches, and the memory of a long one.
 
     python benchmarks/simulator_speed.py [--seconds 60] [--no-memory]
 
-Prints frames per second and core with everything (physics, picture, truth, encoding); how many times
-faster two processes are than one; and the memory of a half of 45 minutes against one of 5, each in a
-process of its own.
+Prints frames per second and core of the whole simulator (physics, painting, truth, encoding), the
+speed-up of two processes over one, and the memory of a match of 45 minutes and of one of 5, each in a
+separate process.
 """
 
 from __future__ import annotations
@@ -22,26 +22,30 @@ import psutil
 from onball.simulator.dataset import write_match
 from onball.simulator.rendering import MatchPlan
 
-MEMORY_FPS = 2.0  # memory hangs on the length of the match, not on how many pictures it gets
+MEMORY_FPS = 2.0  # memory depends on the length of the match, not on its number of frames
 
 
 def render(seed: int, seconds: float, fps: float, folder: Path, ready: Any, results: Any) -> None:
-    """One match, in a process of its own: processor seconds, and memory along the way in MB."""
+    """Render one match in this process; puts processor seconds and memory over time (MB) into `results`."""
     cv2.setNumThreads(1)
     plan = MatchPlan(seed, round(seconds * 1000), fps=fps)
     process = psutil.Process()
-    memory = []
+    memory: list[float] = []
     ready.wait()
     begin = time.process_time()
-    for _ in write_match(plan, folder / f"{seed}-{seconds}", "match"):
-        memory.append(process.memory_info().rss / 1e6)
+    write_match(
+        plan,
+        folder / f"{seed}-{seconds}",
+        "match",
+        progress=lambda _: memory.append(process.memory_info().rss / 1e6),
+    )
     results.put((time.process_time() - begin, memory))
 
 
 def run(
     seeds: list[int], seconds: float, fps: float
 ) -> tuple[float, list[tuple[float, list[float]]]]:
-    """These matches at once: wall seconds, and what each process reports."""
+    """Render these matches at once: wall seconds, and the result of each process."""
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
         ready, results = context.Barrier(len(seeds) + 1), context.Queue()

@@ -17,6 +17,7 @@ from onball.errors import DataError
 from onball.formats.parquet import arrow_schema
 from onball.formats.soccernet import read_labels
 from onball.formats.tracks_parquet import COLUMNS
+from onball.progress import Progress
 from onball.simulator.dataset import (
     CRF_RANGE,
     PRESETS,
@@ -38,8 +39,7 @@ PLAN = MatchPlan(seed=3, duration_ms=6000, crf=20)
 @pytest.fixture(scope="module")
 def match(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("match") / "league" / "season" / "match"
-    for _ in write_match(PLAN, folder, "league/season/match"):
-        pass
+    write_match(PLAN, folder, "league/season/match")
     return folder
 
 
@@ -52,8 +52,7 @@ def test_video_and_labels_are_there_and_agree(match):
 
 def test_the_same_plan_gives_the_same_bytes(match, tmp_path):
     again = tmp_path / "again"
-    for _ in write_match(PLAN, again, "league/season/match"):
-        pass
+    write_match(PLAN, again, "league/season/match")
     for name in sorted(path.name for path in match.iterdir()):
         assert (again / name).read_bytes() == (match / name).read_bytes(), name
 
@@ -80,10 +79,15 @@ def test_true_boxes_hold_the_ball_as_it_is_seen(match):
 def test_a_data_set_has_soccernets_layout_and_is_not_made_twice(tmp_path):
     plan = MatchPlan(seed=0, duration_ms=400, width=64, height=36)
     splits = plan_dataset(4, {"train": 1, "valid": 1, "test": 0}, plan)
-    assert sum(write_dataset(tmp_path, splits, processes=2)) == 20
+    reports: list[Progress] = []
+    written = write_dataset(tmp_path, splits, processes=2, progress=reports.append)
+    assert written == (*splits["train"], *splits["valid"])
+    assert (reports[-1].done, reports[-1].total) == (20, 20)
     assert [m.name for m in find_matches(tmp_path, "train")] == list(splits["train"])
     assert [m.name for m in find_matches(tmp_path, "valid")] == list(splits["valid"])
-    assert sum(write_dataset(tmp_path, splits)) == 0
+    before = len(reports)
+    assert write_dataset(tmp_path, splits, progress=reports.append) == ()
+    assert len(reports) == before, "no frame is rendered twice"
     hidden = [path for path in tmp_path.rglob("*") if path.name.startswith(".")]
     assert not hidden, "nothing half-written is left"
 
@@ -92,8 +96,8 @@ def test_a_second_data_set_in_the_same_folder_keeps_the_first(tmp_path):
     plan = MatchPlan(seed=0, duration_ms=200, width=64, height=36)
     first = plan_dataset(4, {"train": 2, "valid": 1}, plan)
     second = plan_dataset(5, {"train": 1, "test": 1}, plan)
-    list(write_dataset(tmp_path, first))
-    list(write_dataset(tmp_path, second))
+    write_dataset(tmp_path, first)
+    write_dataset(tmp_path, second)
     found = {split: [m.name for m in find_matches(tmp_path, split)] for split in first}
     assert found == {split: [*first[split], *second[split]] for split in first}
 
@@ -101,17 +105,21 @@ def test_a_second_data_set_in_the_same_folder_keeps_the_first(tmp_path):
 def test_another_match_of_that_name_is_not_overwritten(tmp_path):
     plan = MatchPlan(seed=0, duration_ms=400, width=64, height=36)
     counts = {"train": 1, "valid": 0, "test": 0}
-    list(write_dataset(tmp_path, plan_dataset(4, counts, plan)))
+    write_dataset(tmp_path, plan_dataset(4, counts, plan))
     longer = MatchPlan(seed=0, duration_ms=800, width=64, height=36)
     with pytest.raises(DataError, match="other settings"):
-        list(write_dataset(tmp_path, plan_dataset(4, counts, longer)))
+        write_dataset(tmp_path, plan_dataset(4, counts, longer))
 
 
 def test_an_interrupted_match_leaves_nothing_that_looks_finished(tmp_path):
+    def interrupt(progress: Progress) -> None:
+        assert 0 < progress.done < progress.total
+        raise KeyboardInterrupt
+
     folder = tmp_path / "match"
-    frames = write_match(MatchPlan(seed=1, duration_ms=8000, width=64, height=36), folder, "m")
-    next(frames)
-    frames.close()
+    plan = MatchPlan(seed=1, duration_ms=8000, width=64, height=36)
+    with pytest.raises(KeyboardInterrupt):
+        write_match(plan, folder, "m", progress=interrupt)
     assert not folder.exists()
 
 
@@ -130,14 +138,14 @@ def test_no_two_splits_or_data_sets_share_a_seed():
 def test_the_same_frames_come_out_of_another_process(match):
     program = (
         "import hashlib; from onball.simulator.rendering import MatchRenderer, MatchPlan;"
-        f"film = MatchRenderer(MatchPlan(seed={PLAN.seed}, duration_ms={PLAN.duration_ms}));"
-        "print(hashlib.sha256(b''.join(film.frame(t).tobytes() for t in (0, 2000, 5000))).hexdigest())"
+        f"renderer = MatchRenderer(MatchPlan(seed={PLAN.seed}, duration_ms={PLAN.duration_ms}));"
+        "print(hashlib.sha256(b''.join(renderer.frame(t).tobytes() for t in (0, 2000, 5000))).hexdigest())"
     )
     run = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    film = MatchRenderer(PLAN)
-    here = hashlib.sha256(b"".join(film.frame(t).tobytes() for t in (0, 2000, 5000)))
+    renderer = MatchRenderer(PLAN)
+    here = hashlib.sha256(b"".join(renderer.frame(t).tobytes() for t in (0, 2000, 5000)))
     assert run.stdout.strip() == here.hexdigest()
 
 
@@ -161,7 +169,7 @@ def test_cameras_take_true_places_to_true_boxes(match):
 
 def test_without_video_there_are_labels_and_tracks_of_the_same_match(match, tmp_path):
     folder = tmp_path / "match"
-    list(write_match(PLAN, folder, "league/season/match", Outputs(video=False)))
+    write_match(PLAN, folder, "league/season/match", Outputs(video=False))
     assert sorted(path.name for path in folder.iterdir()) == [
         "Labels-ball.json", "simulation.json", "tracks.parquet",
     ]  # fmt: skip
@@ -173,7 +181,7 @@ def test_without_video_there_are_labels_and_tracks_of_the_same_match(match, tmp_
 
 def test_mot_text_is_written_on_request(tmp_path):
     plan = MatchPlan(seed=3, duration_ms=400, width=128, height=72)
-    list(write_match(plan, tmp_path / "m", "m", Outputs(mot=True)))
+    write_match(plan, tmp_path / "m", "m", Outputs(mot=True))
     lines = (tmp_path / "m" / "gt" / "gt.txt").read_text().splitlines()
     assert {line.split(",")[0] for line in lines} == {str(frame) for frame in range(1, 11)}
 

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Generator
-from contextlib import closing
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from onball.cli import console
-from onball.progress import Progress
-
-if TYPE_CHECKING:
-    from onball.simulator.dataset import Outputs
-    from onball.simulator.recorded.match import Recording
-    from onball.simulator.rendering import MatchPlan
-
 
 _RECORDED = "A recorded match"
 
@@ -89,82 +78,33 @@ def simulate(
     ] = None,
 ) -> None:
     """Simulate football matches in SoccerNet's layout; call again to continue."""
-    from onball.simulator.dataset import (
-        PRESETS,
-        Outputs,
-        missing_matches,
-        plan_dataset,
-        write_dataset,
-    )
-    from onball.simulator.recorded.match import Recording
-    from onball.simulator.rendering import MatchPlan
+    from onball.simulator import dataset
 
-    if mot and not video:
-        raise typer.BadParameter("--mot needs a picture: leave --no-video out")
-    base = PRESETS.get(preset.value) if preset else None
-    counts = {"train": 2, "valid": 1, "test": 1} if base is None else dict(base.counts)
-    for split, count in (("train", train), ("valid", valid), ("test", test)):
-        if count is not None:
-            counts[split] = count
-    usual_minutes, usual_halves = (10.0, 1) if base is None else (base.minutes, base.halves)
-    if size is not None:
-        width, height = _size(size)
-    else:
-        width, height = (398, 224) if base is None else base.size
-    plan = MatchPlan(
-        seed=0, duration_ms=round((minutes or usual_minutes) * 60_000), width=width, height=height,
-        fps=fps, crf=crf, halves=usual_halves if halves is None else halves, cuts=cuts,
-    )  # fmt: skip
-    if seed is None:
-        seed = 0 if base is None else base.seed
-    outputs = Outputs(video=video, mot=mot)
+    pixels = None if size is None else _size(size)
     if tracking is not None:
-        recording = Recording(
-            tracking, events, tracking_provider, tracking_meta, events_provider, events_meta
-        )
-        given = None if minutes is None else round(minutes * 60_000)
-        _render(
-            out, replace(plan, seed=seed, crf=24 if crf is None else crf), recording, given, outputs
-        )
+        console.note(f"reading {tracking}")
+    with console.progress_bar() as progress:
+        done = dataset.simulate(
+            out, None if preset is None else preset.value,
+            train=train, valid=valid, test=test, minutes=minutes, halves=halves, seed=seed,
+            size=pixels, fps=fps, crf=crf, vary=vary, cuts=cuts,
+            video=video, mot=mot, processes=processes,
+            tracking=tracking, events=events, tracking_provider=tracking_provider,
+            tracking_meta=tracking_meta, events_provider=events_provider, events_meta=events_meta,
+            progress=progress,
+        )  # fmt: skip
+    if tracking is not None:
+        console.say(f"{out / done.matches[0]}")
         return
-    if events is not None:
-        raise typer.BadParameter("--events needs --tracking: where were the players?")
-    splits = plan_dataset(seed, counts, plan, vary=vary)
-    missing = missing_matches(out, splits, outputs)
-    matches = sum(len(names) for names in splits.values())
-    workers = min(processes or os.cpu_count() or 1, max(1, len(missing)))
-    total = sum(match.frames for match in missing.values())
-    # Closed at once if the user interrupts, so that the workers end with it.
-    with closing(write_dataset(out, splits, processes=workers, outputs=outputs)) as written:
-        _show(written, total, f"{len(missing)} matches, {workers} at once")
-    kept = f" ({matches - len(missing)} were there already)" if len(missing) < matches else ""
-    console.say(f"{matches} matches in {out}{kept}")
+    kept = len(done.matches) - len(done.written)
+    console.say(
+        f"{len(done.matches)} matches in {out}" + (f" ({kept} were there already)" if kept else "")
+    )
     command = console.this_command()
     if video:
         console.say(f"Next: {command} train spotting/demo --data {out}")
     else:
         console.say(f"Next: {command} data stats {out} --reference")
-
-
-def _render(
-    out: Path, plan: MatchPlan, recording: Recording, minutes_ms: int | None, outputs: Outputs
-) -> None:
-    """One recorded match becomes a match of the data set."""
-    from onball.simulator.recorded.match import write_recording
-
-    console.note(f"reading {recording.tracking}")
-    total, name, written = write_recording(out, plan, recording, minutes_ms, outputs)
-    with closing(written):
-        _show(written, total, name)
-    console.say(f"{out / name}")
-
-
-def _show(written: Generator[int, None, None], total: int, text: str) -> None:
-    done = 0
-    with console.progress_bar() as progress:
-        for frames in written:
-            done += frames
-            progress(Progress(text, done, total, "frames"))
 
 
 def _size(text: str) -> tuple[int, int]:

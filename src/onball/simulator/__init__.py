@@ -1,0 +1,1 @@
+"""Simulated football matches with exact labels, boxes and cameras."""

@@ -1,13 +1,18 @@
-"""The files of one simulated match: video, labels, true tracks and cameras."""
+"""Simulated data sets on disk, in SoccerNet's layout: labels, video, true tracks and cameras.
+
+`simulate` is the Python form of `onball simulate`. It plans the matches of a data set, keeps those that
+are on disk already, and writes the others, several at a time.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import json
 import multiprocessing
+import os
 import signal
 import sys
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -21,153 +26,33 @@ from onball.errors import DataError, InputError
 from onball.files import atomic_folder, require_writable, write_text_atomic
 from onball.formats.mot import write_mot_ground_truth
 from onball.formats.soccernet import LABELS_FILE, write_labels
+from onball.progress import Progress, ProgressCallback, no_progress
+from onball.simulator.paint.shapes import cv2
 from onball.simulator.play.match import play_match
 from onball.simulator.rendering import MatchPlan, MatchRenderer
 from onball.simulator.truth import CAMERA_FILE, CameraWriter, TruthWriter
 from onball.simulator.world import TICK_MS, Motion
 from onball.tracks import TRACKS_FILE, TrackedVideo
+from onball.video.writing import VideoWriter
 
-#: Settings of a simulated match, beside its video.
 SIMULATION_FILE = "simulation.json"
+"""Settings of a simulated match, beside its video."""
 SIMULATOR_VERSION = 2
-"""Another version makes other matches of the same seeds."""
-_PROGRESS_EVERY = 125  # frames between two reports
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """What is written beside labels and tracks.
-
-    Attributes:
-        video: the film and its cameras; without it, tracks have no boxes.
-        mot: MOTChallenge text.
-    """
-
-    video: bool = True
-    mot: bool = False
-
-
-def write_match(
-    plan: MatchPlan, folder: Path, name: str, outputs: Outputs = Outputs(),
-    motion: Motion | None = None,
-) -> Iterator[int]:  # fmt: skip
-    """Simulates one match into `folder`; yields the number of frames written, now and then.
-
-    The match is written into a folder aside that is renamed when it is whole, so `folder` either does not
-    exist or is complete. Same plan, same labels and pixels.
-
-    Args:
-        plan: which match.
-        folder: where it goes.
-        name: SoccerNet's name of the match.
-        outputs: what is written.
-        motion: a match that was recorded elsewhere, instead of a simulated one.
-    """
-    with atomic_folder(folder, exclusive=True) as aside:
-        if outputs.video:
-            film = MatchRenderer(plan, name=name, motion=motion)
-            motion = film.motion
-            yield from _write_film(film, aside)
-            if outputs.mot:
-                write_mot_ground_truth(aside / TRACKS_FILE, name=folder.name)
-        else:
-            motion = motion or play_match(
-                plan.seed, plan.duration_ms, name=name, halves=plan.halves
-            )
-            _write_tracks(plan, motion, aside)
-        write_labels(motion.events, aside / LABELS_FILE)
-        write_text_atomic(
-            aside / SIMULATION_FILE, json.dumps(_settings(plan, outputs), indent=2) + "\n"
-        )
-    yield plan.frames
-
-
-def give_back_memory() -> None:
-    """Hand freed memory back to the system, where the C library keeps it (glibc).
-
-    Pictures need large arrays for a moment, between which glibc's heap grows: without this a process has
-    twice as much memory after an hour of football as it needs.
-    """
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)
-
-
-def is_done(plan: MatchPlan, folder: Path, outputs: Outputs) -> bool:
-    """True if that very match is there already; `DataError` if another one is."""
-    if not folder.exists():
-        return False
-    try:
-        there = json.loads((folder / SIMULATION_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        there = None
-    if there != _settings(plan, outputs):
-        raise DataError(
-            f"{folder} holds a match made with other settings: choose another --out or delete it"
-        )
-    return True
-
-
-def _settings(plan: MatchPlan, outputs: Outputs) -> dict[str, object]:
-    return {"simulator": SIMULATOR_VERSION, **asdict(plan), **asdict(outputs)}
-
-
-def _write_film(film: MatchRenderer, folder: Path) -> Iterator[int]:
-    """Video, tracks and cameras, frame by frame: memory stays flat."""
-    from onball.video.writing import VideoWriter
-
-    plan = film.plan
-    size = (plan.width, plan.height)
-    k1 = film.look.distortion
-    with ExitStack() as files:
-        crf = 24 if plan.crf is None else plan.crf
-        video = files.enter_context(VideoWriter(folder / VIDEO_FILE, size, plan.fps, crf=crf))
-        tracks = files.enter_context(TruthWriter(folder / TRACKS_FILE, VIDEO_FILE))
-        cameras = files.enter_context(CameraWriter(folder / CAMERA_FILE))
-        for frame in range(plan.frames):
-            time_ms = round(frame * 1000 / plan.fps)
-            view = film.view(time_ms)
-            video.write(film.frame(time_ms))
-            shown = replace(film.state(view), time_ms=time_ms)
-            tracks.add(shown, film.boxes(view), film.swapped(view.world_ms))
-            cameras.add(time_ms, view.shot.value, view.world_ms, view.camera.matrix(*size), k1)
-            if frame % _PROGRESS_EVERY == _PROGRESS_EVERY - 1:
-                give_back_memory()
-                yield frame + 1
-        tracks.finish(_tracked_video(plan, cameras.cuts_ms))
-
-
-def _write_tracks(plan: MatchPlan, motion: Motion, folder: Path) -> None:
-    """Where everybody was at each tick, without any picture."""
-    with TruthWriter(folder / TRACKS_FILE) as writer:
-        half = 0
-        for tick in range(motion.ticks):
-            while half + 1 < len(motion.halves) and tick >= motion.halves[half + 1]:
-                half += 1
-            writer.add(motion.at(tick * TICK_MS), None, half % 2 == 1)
-        writer.finish(_tracked_video(plan))
-
-
-def _tracked_video(plan: MatchPlan, cuts_ms: Sequence[int] = ()) -> TrackedVideo:
-    return TrackedVideo(plan.width, plan.height, plan.duration_ms, plan.fps, tuple(cuts_ms))
-
-
-# --- Writes simulated data sets to disk in SoccerNet's layout, several matches at once, r
-
-
+"""Changes whenever the same seed gives another match."""
 SPLITS = ("train", "valid", "test")
-_SEEDS_PER_SPLIT = 1000
-
-#: What varies between matches: sizes of video, frame rates, and how hard it is compressed.
 SIZES = ((398, 224), (480, 270), (640, 360), (854, 480), (1280, 720))
 RATES = (25.0, 30000 / 1001, 50.0)
+"""Video sizes in pixels and frame rates among which `vary` chooses for each match."""
 CRF_RANGE = (20, 36)
+"""Lowest and highest constant rate factor of x264, chosen for each match."""
+_RECORDED_CRF = 24
+_SEEDS_PER_SPLIT = 1000
+_PROGRESS_EVERY = 125  # frames
 
 
 @dataclass(frozen=True)
 class Preset:
-    """A data set by name: how many matches of which length in each split."""
+    """A named data set: number of matches per split, minutes and halves per match, seed, video size."""
 
     counts: dict[str, int]
     minutes: float
@@ -181,18 +66,165 @@ PRESETS: dict[str, Preset] = {
     "bench": Preset({"train": 4, "valid": 1, "test": 2}, 20.0, 2, 2025),
     "full": Preset({"train": 4, "valid": 1, "test": 2}, 90.0, 2, 2025),
 }
-"""`tiny` is for tests, `bench` is the benchmark on which systems are compared, `full` is as long as real
-matches are. Their matches have fixed seeds."""
+"""`tiny` is for tests, `bench` is the benchmark on which systems are compared, and `full` has matches of
+real length. The seeds of their matches are fixed."""
+_DEFAULTS = Preset({"train": 2, "valid": 1, "test": 1}, 10.0, 1, 0)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Files written beside labels and tracks.
+
+    Attributes:
+        video: video and `camera.parquet`; without them, tracks have no boxes.
+        mot: MOTChallenge text.
+    """
+
+    video: bool = True
+    mot: bool = False
+
+
+@dataclass(frozen=True)
+class SimulatedDataset:
+    """Result of `simulate`.
+
+    Attributes:
+        root: folder of the data set.
+        matches: names of all requested matches.
+        written: names of those that this call wrote; the others were complete already.
+    """
+
+    root: Path
+    matches: tuple[str, ...]
+    written: tuple[str, ...]
+
+
+def simulate(
+    out: str | Path,
+    preset: str | None = None,
+    *,
+    train: int | None = None,
+    valid: int | None = None,
+    test: int | None = None,
+    minutes: float | None = None,
+    halves: int | None = None,
+    seed: int | None = None,
+    size: tuple[int, int] | None = None,
+    fps: float = 25.0,
+    crf: int | None = None,
+    vary: bool = False,
+    cuts: bool = True,
+    video: bool = True,
+    mot: bool = False,
+    processes: int = 0,
+    tracking: str | Path | None = None,
+    events: str | Path | None = None,
+    tracking_provider: str | None = None,
+    tracking_meta: str | Path | None = None,
+    events_provider: str | None = None,
+    events_meta: str | Path | None = None,
+    progress: ProgressCallback = no_progress,
+) -> SimulatedDataset:
+    """Simulate a data set in SoccerNet's layout, or render one recorded match into it.
+
+    The same arguments give the same labels and pixels. A call that was interrupted leaves no partial
+    match behind; the same call continues with the missing matches. Matches of other calls in the same
+    folder stay in its `splits.json`.
+
+    Args:
+        out: folder of the data set.
+        preset: name of one of `PRESETS`, whose values the other arguments override. Without it: two
+            matches for training, one for validation, one for testing, of 10 minutes each.
+        train: number of matches for training.
+        valid: number of matches for validation.
+        test: number of matches for testing.
+        minutes: length of each match; of a recorded match, how much of it is rendered (default: all).
+        halves: 1, or 2 with a change of sides.
+        seed: seed of the data set; no two seeds share a match.
+        size: width and height of the video, even numbers of pixels.
+        fps: frames per second.
+        crf: constant rate factor of x264, 0 to 51; None chooses 20 to 36 for each match.
+        vary: choose one of `SIZES` and `RATES` for each match.
+        cuts: show close-ups and replays in dead time.
+        video: write videos; False writes labels and tracks only, which is fast.
+        mot: also write MOTChallenge text; needs `video`.
+        processes: number of matches simulated at a time; 0 for one per core.
+        tracking: file of tracking data of a recorded match, to render instead of simulated ones.
+        events: file of its events.
+        tracking_provider, events_provider: names of the formats; None detects them.
+        tracking_meta, events_meta: files of metadata that some formats need.
+        progress: called with the number of frames written.
+
+    Raises:
+        InputError: if the arguments contradict each other or a file cannot be read.
+        DataError: if a match of the same name with other settings exists.
+        MissingDependencyError: if `tracking` is given and kloppy is not installed.
+    """
+    if mot and not video:
+        raise InputError("--mot needs a picture: leave --no-video out")
+    if preset is not None and preset not in PRESETS:
+        raise InputError(f"unknown preset '{preset}': choose one of {', '.join(PRESETS)}")
+    base = _DEFAULTS if preset is None else PRESETS[preset]
+    width, height = base.size if size is None else size
+    plan = MatchPlan(
+        seed=base.seed if seed is None else seed,
+        duration_ms=round((minutes or base.minutes) * 60_000),
+        width=width,
+        height=height,
+        fps=fps,
+        crf=crf,
+        halves=base.halves if halves is None else halves,
+        cuts=cuts,
+    )
+    root, outputs = Path(out), Outputs(video=video, mot=mot)
+    if tracking is not None:
+        name = write_recording(
+            root,
+            replace(plan, crf=_RECORDED_CRF if crf is None else crf),
+            Path(tracking),
+            None if events is None else Path(events),
+            provider=tracking_provider,
+            meta=None if tracking_meta is None else Path(tracking_meta),
+            events_provider=events_provider,
+            events_meta=None if events_meta is None else Path(events_meta),
+            duration_ms=None if minutes is None else plan.duration_ms,
+            outputs=outputs,
+            progress=progress,
+        )
+        return SimulatedDataset(root, (name,), (name,))
+    if events is not None:
+        raise InputError("--events needs --tracking: where were the players?")
+    given = {"train": train, "valid": valid, "test": test}
+    counts = {split: base.counts[split] if n is None else n for split, n in given.items()}
+    splits = plan_dataset(plan.seed, counts, plan, vary=vary)
+    written = write_dataset(
+        root, splits, processes=processes or os.cpu_count() or 1, outputs=outputs, progress=progress
+    )
+    return SimulatedDataset(root, tuple(n for names in splits.values() for n in names), written)
+
+
+# Planning
 
 
 def plan_dataset(
     seed: int, counts: dict[str, int], plan: MatchPlan, *, vary: bool = False
 ) -> dict[str, dict[str, MatchPlan]]:
-    """The matches of each split: name (`simulated/seed-<S>/<match>`) to plan.
+    """Plan the matches of a data set.
 
-    Match k of a split always has the same seed, whatever the number of matches, and no two splits or
-    data set seeds share one. A plan with `crf` None gets one of its own in each match; with `vary`,
-    so do size and frame rate.
+    Match k of a split has the same seed whatever the number of matches, and no two splits or seeds of
+    data sets share the seed of a match.
+
+    Args:
+        seed: seed of the data set.
+        counts: number of matches of each split.
+        plan: settings of all matches except the seed. If its `crf` is None, each match gets its own.
+        vary: choose size and frame rate for each match.
+
+    Returns:
+        For each split, the plans by name of the match, `simulated/seed-<S>/<match>`.
+
+    Raises:
+        InputError: if a split has more than 1000 matches.
     """
     splits: dict[str, dict[str, MatchPlan]] = {}
     for index, split in enumerate(SPLITS):
@@ -204,12 +236,12 @@ def plan_dataset(
         for number in range(counts.get(split, 0)):
             match_seed = (seed * len(SPLITS) + index) * _SEEDS_PER_SPLIT + number
             name = f"simulated/seed-{seed}/{split}-{number + 1:03d} - Home - Away"
-            splits[split][name] = _settle(replace(plan, seed=match_seed), vary)
+            splits[split][name] = _choose_video(replace(plan, seed=match_seed), vary)
     return splits
 
 
-def _settle(plan: MatchPlan, vary: bool) -> MatchPlan:
-    """Chooses what the plan leaves open, by its seed."""
+def _choose_video(plan: MatchPlan, vary: bool) -> MatchPlan:
+    """Choose the video settings that the plan leaves open, by its seed."""
     rng = np.random.default_rng([plan.seed, 0xF11])
     crf = int(rng.integers(CRF_RANGE[0], CRF_RANGE[1] + 1))
     if plan.crf is None:
@@ -221,20 +253,41 @@ def _settle(plan: MatchPlan, vary: bool) -> MatchPlan:
     return plan
 
 
-def _start_worker() -> None:
-    """A worker leaves Ctrl-C to its parent, and one core to each of the others."""
-    from onball.simulator.paint.shapes import cv2
+def missing_matches(
+    root: Path, splits: dict[str, dict[str, MatchPlan]], outputs: Outputs = Outputs()
+) -> dict[str, MatchPlan]:
+    """Plans of the matches that are not on disk yet, by name.
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
+    Raises:
+        DataError: if a match with the same name and other settings exists.
+    """
+    return {
+        name: plan
+        for matches in splits.values()
+        for name, plan in matches.items()
+        if not _is_complete(plan, root / name, outputs)
+    }
 
 
-def _work(plan: MatchPlan, folder: Path, name: str, outputs: Outputs, queue: Any) -> None:
-    """What a worker process does: one match."""
-    written = 0
-    for frames in write_match(plan, folder, name, outputs):
-        queue.put(frames - written)
-        written = frames
+def _is_complete(plan: MatchPlan, folder: Path, outputs: Outputs) -> bool:
+    if not folder.exists():
+        return False
+    try:
+        found = json.loads((folder / SIMULATION_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        found = None
+    if found != _settings(plan, outputs):
+        raise DataError(
+            f"{folder} holds a match made with other settings: choose another --out or delete it"
+        )
+    return True
+
+
+def _settings(plan: MatchPlan, outputs: Outputs) -> dict[str, object]:
+    return {"simulator": SIMULATOR_VERSION, **asdict(plan), **asdict(outputs)}
+
+
+# Writing
 
 
 def write_dataset(
@@ -243,66 +296,232 @@ def write_dataset(
     *,
     processes: int = 1,
     outputs: Outputs = Outputs(),
-) -> Generator[int, None, None]:
-    """Writes the data set, `processes` matches at a time; matches that exist already are kept.
+    progress: ProgressCallback = no_progress,
+) -> tuple[str, ...]:
+    """Write the matches of a data set that are missing, and list all in `ROOT/splits.json`.
 
-    Matches that `ROOT/splits.json` lists already stay in it. Yields the number of frames that were
-    written since the last time, so that the sum over all yields is `sum(plan.frames)` over the matches
-    that were missing.
+    Args:
+        root: folder of the data set.
+        splits: for each split, the plans by name of the match.
+        processes: largest number of matches written at a time, each in its own process.
+        outputs: files written beside labels and tracks.
+        progress: called with the number of frames of all missing matches together.
 
-    Raises `DataError` if a folder holds another match of that name, `MissingDependencyError` if the
-    painter's packages are not installed.
+    Returns:
+        Names of the matches written.
+
+    Raises:
+        DataError: if a match with the same name and other settings exists.
     """
-    # Here and not only in the workers, where a missing package would be told once for each match.
-
     missing = missing_matches(root, splits, outputs)
     require_writable(root)
-    write_splits(root, _with_former(root, splits))
+    _list_matches(root, {split: list(matches) for split, matches in splits.items()})
+    if not missing:
+        return ()
+    workers = min(processes, len(missing))
+    task = f"{len(missing)} matches, {workers} at once"
+    done, total = 0, sum(plan.frames for plan in missing.values())
     context = multiprocessing.get_context("spawn")
     with (
         context.Manager() as manager,
-        ProcessPoolExecutor(processes, context, initializer=_start_worker) as pool,
+        ProcessPoolExecutor(workers, context, initializer=_start_worker) as pool,
     ):
         queue = manager.Queue()
         running: set[Future[None]] = {
-            pool.submit(_work, plan, root / name, name, outputs, queue)
+            pool.submit(_write_in_worker, plan, root / name, name, outputs, queue)
             for name, plan in missing.items()
         }
         try:
             while running:
-                done, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+                finished, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
                 while not queue.empty():
-                    yield queue.get()
-                for future in done:
+                    done += queue.get()
+                    progress(Progress(task, done, total, "frames"))
+                for future in finished:
                     future.result()
         except BaseException:
-            # The matches under way are made anew next time: nobody waits for their end.
-            workers = list((pool._processes or {}).values())
+            # Unfinished matches are simulated again by the next call: do not wait for them.
+            processes_left = list((pool._processes or {}).values())
             pool.shutdown(wait=False, cancel_futures=True)
-            for worker in workers:
-                worker.terminate()
+            for process in processes_left:
+                process.terminate()
             raise
         while not queue.empty():
-            yield queue.get()
+            done += queue.get()
+            progress(Progress(task, done, total, "frames"))
+    return tuple(missing)
 
 
-def _with_former(root: Path, splits: dict[str, dict[str, MatchPlan]]) -> dict[str, list[str]]:
-    """The names of each split: those that `splits.json` lists already, then the new ones."""
-    former = read_splits(root) if (root / SPLITS_FILE).exists() else {}
-    names = {split: list(listed) for split, listed in former.items()}
+def _start_worker() -> None:
+    """Leave Ctrl-C to the parent process, and one core to each of the other workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+
+
+def _write_in_worker(
+    plan: MatchPlan, folder: Path, name: str, outputs: Outputs, queue: Any
+) -> None:
+    """Write one match; puts numbers of frames into the queue."""
+    reported = 0
+
+    def report(match: Progress) -> None:
+        nonlocal reported
+        queue.put(int(match.done) - reported)
+        reported = int(match.done)
+
+    write_match(plan, folder, name, outputs, progress=report)
+
+
+def _list_matches(root: Path, splits: dict[str, list[str]]) -> None:
+    """Add names of matches to `ROOT/splits.json`, after those that it lists already."""
+    names = read_splits(root) if (root / SPLITS_FILE).exists() else {}
+    listed = {split: list(known) for split, known in names.items()}
     for split, matches in splits.items():
-        known = names.setdefault(split, [])
+        known = listed.setdefault(split, [])
         known += [name for name in matches if name not in known]
-    return names
+    write_splits(root, listed)
 
 
-def missing_matches(
-    root: Path, splits: dict[str, dict[str, MatchPlan]], outputs: Outputs = Outputs()
-) -> dict[str, MatchPlan]:
-    """The matches that are not on disk yet, by name."""
-    return {
-        name: plan
-        for matches in splits.values()
-        for name, plan in matches.items()
-        if not is_done(plan, root / name, outputs)
-    }
+def write_recording(
+    root: Path,
+    plan: MatchPlan,
+    tracking: Path,
+    events: Path | None = None,
+    *,
+    provider: str | None = None,
+    meta: Path | None = None,
+    events_provider: str | None = None,
+    events_meta: Path | None = None,
+    duration_ms: int | None = None,
+    outputs: Outputs = Outputs(),
+    progress: ProgressCallback = no_progress,
+) -> str:
+    """Render a recorded match into a data set and list it in the split `test`.
+
+    Args:
+        root: folder of the data set.
+        plan: look, cameras and video; length and halves are those of the recording.
+        tracking, events, provider, meta, events_provider, events_meta, duration_ms: as in
+            `onball.simulator.recorded.match.recorded_motion`.
+        outputs: files written beside labels and tracks.
+        progress: called with the number of frames written.
+
+    Returns:
+        Name of the match, `recorded/matches/<stem of the tracking file>`.
+
+    Raises:
+        DataError: if a match of that name exists.
+        InputError, DataError: those of `recorded_motion`.
+        MissingDependencyError: if kloppy is not installed.
+    """
+    from onball.simulator.recorded.match import recorded_motion  # needs the optional kloppy
+
+    name = f"recorded/matches/{tracking.stem}"
+    folder = root / name
+    if folder.exists():
+        raise DataError(f"{folder} is there already: choose another --out or delete it")
+    motion = recorded_motion(
+        tracking,
+        events,
+        provider=provider,
+        meta=meta,
+        events_provider=events_provider,
+        events_meta=events_meta,
+        duration_ms=duration_ms,
+        name=name,
+    )
+    plan = replace(plan, duration_ms=motion.ticks * TICK_MS, halves=len(motion.halves))
+    require_writable(root)
+    write_match(plan, folder, name, outputs, motion, progress)
+    _list_matches(root, {"test": [name]})
+    return name
+
+
+def write_match(
+    plan: MatchPlan,
+    folder: Path,
+    name: str,
+    outputs: Outputs = Outputs(),
+    motion: Motion | None = None,
+    progress: ProgressCallback = no_progress,
+) -> None:
+    """Write one match into `folder`; the same plan gives the same labels and pixels.
+
+    The folder appears with all its files at the end, so it is either complete or does not exist.
+
+    Args:
+        plan: settings of the match.
+        folder: folder of the match.
+        name: SoccerNet's name of the match.
+        outputs: files written beside labels and tracks.
+        motion: a recorded match to render; None simulates one.
+        progress: called with the number of frames written.
+    """
+    with atomic_folder(folder, exclusive=True) as partial:
+        if outputs.video:
+            renderer = MatchRenderer(plan, name=name, motion=motion)
+            motion = renderer.motion
+            _write_video(renderer, partial, name, progress)
+            if outputs.mot:
+                write_mot_ground_truth(partial / TRACKS_FILE, name=folder.name)
+        else:
+            motion = motion or play_match(
+                plan.seed, plan.duration_ms, name=name, halves=plan.halves
+            )
+            _write_tracks(plan, motion, partial)
+        write_labels(motion.events, partial / LABELS_FILE)
+        settings = json.dumps(_settings(plan, outputs), indent=2)
+        write_text_atomic(partial / SIMULATION_FILE, settings + "\n")
+    progress(Progress(name, plan.frames, plan.frames, "frames"))
+
+
+def _write_video(
+    renderer: MatchRenderer, folder: Path, name: str, progress: ProgressCallback
+) -> None:
+    """Write video, tracks and cameras frame by frame, in constant memory."""
+    plan = renderer.plan
+    size = (plan.width, plan.height)
+    k1 = renderer.look.distortion
+    with ExitStack() as files:
+        crf = 24 if plan.crf is None else plan.crf
+        video = files.enter_context(VideoWriter(folder / VIDEO_FILE, size, plan.fps, crf=crf))
+        tracks = files.enter_context(TruthWriter(folder / TRACKS_FILE, VIDEO_FILE))
+        cameras = files.enter_context(CameraWriter(folder / CAMERA_FILE))
+        for frame in range(plan.frames):
+            time_ms = round(frame * 1000 / plan.fps)
+            view = renderer.view(time_ms)
+            video.write(renderer.frame(time_ms))
+            shown = replace(renderer.state(view), time_ms=time_ms)
+            tracks.add(shown, renderer.boxes(view), renderer.swapped(view.world_ms))
+            cameras.add(time_ms, view.shot.value, view.world_ms, view.camera.matrix(*size), k1)
+            if frame % _PROGRESS_EVERY == _PROGRESS_EVERY - 1:
+                _release_free_memory()
+                progress(Progress(name, frame + 1, plan.frames, "frames"))
+        tracks.finish(_tracked_video(plan, cameras.cuts_ms))
+
+
+def _write_tracks(plan: MatchPlan, motion: Motion, folder: Path) -> None:
+    """Write the position of everybody at each tick, without boxes."""
+    with TruthWriter(folder / TRACKS_FILE) as tracks:
+        half = 0
+        for tick in range(motion.ticks):
+            while half + 1 < len(motion.halves) and tick >= motion.halves[half + 1]:
+                half += 1
+            tracks.add(motion.at(tick * TICK_MS), None, half % 2 == 1)
+        tracks.finish(_tracked_video(plan))
+
+
+def _tracked_video(plan: MatchPlan, cuts_ms: Sequence[int] = ()) -> TrackedVideo:
+    return TrackedVideo(plan.width, plan.height, plan.duration_ms, plan.fps, tuple(cuts_ms))
+
+
+def _release_free_memory() -> None:
+    """Return freed memory to the system on Linux.
+
+    Frames need large temporary arrays, between which the heap of glibc grows: without this, a process
+    has twice the memory that it needs after an hour of simulated football.
+    """
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)

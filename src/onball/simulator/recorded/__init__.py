@@ -1,1 +1,1 @@
-"""Matches that were recorded as tracking data."""
+"""Matches recorded as tracking and event data."""

@@ -1,7 +1,6 @@
-"""The formats of tracking and of event data: how each is known, what else it needs, how it is read.
+"""Formats of tracking and event data: detection by content, and reading through kloppy.
 
-Tracking and events are read through kloppy, from whatever provider they come; SoccerNet's
-`Labels-ball.json` and our own CSV can stand in for the events.
+Events can also come from SoccerNet's `Labels-ball.json` or from onball's CSV.
 """
 
 from __future__ import annotations
@@ -34,21 +33,25 @@ with optional_dependency("kloppy", "recorded", "Rendering recorded matches"):
 
 @dataclass(frozen=True)
 class Format:
-    """A format: what its first bytes match, what else it needs, how to read it.
+    """A file format of a provider.
 
     Attributes:
-        names: the loader's names of the file and of what it needs; none: it takes the file alone.
-        coordinates: a provider's own leave the numbers as they are, which is exact and fast.
+        pattern: regular expression that matches the begin of its files.
+        needs: description of a second file that it needs, or "".
+        load: function of kloppy that reads it.
+        names: parameters of `load` for the file and the second file; () if it takes the file alone.
+        coordinates: kloppy's name of the coordinate system to read into; that of the provider keeps the
+            numbers as they are.
     """
 
-    looks: str
+    pattern: str
     needs: str
     load: Callable[..., Any]
     names: tuple[str, ...] = ()
     coordinates: str = "kloppy"
 
     def read(self, file: Path, meta: Path | None, limit: int | None = None) -> Any:
-        """What is in the file; of tracking data, the first `limit` frames."""
+        """Read a file, and of tracking data only the first `limit` frames."""
         if not self.names:
             return self.load(file)
         files = dict(zip(self.names, (file, meta), strict=False))
@@ -57,7 +60,7 @@ class Format:
 
 
 def _load_metrica(file: Path, meta: Path, **options: Any) -> Any:
-    """Metrica's tracking: the CSV of one team and that of the other, or EPTS and its metadata."""
+    """Read tracking data of Metrica: the CSV files of both teams, or EPTS and its metadata."""
     if _first_bytes(meta).lstrip().startswith(b"<"):
         return metrica.load_tracking_epts(meta_data=meta, raw_data=file, **options)
     home, away = (meta, file) if b"Away" in _first_bytes(file).split(b"\n")[0] else (file, meta)
@@ -116,7 +119,7 @@ EVENTS: dict[str, Format] = {
 
 
 def _first_bytes(path: Path) -> bytes:
-    """Enough of a file to know its format by. Raises `InputError` if it cannot be read."""
+    """The first 128 KiB of a file. Raises `InputError` if it cannot be read."""
     try:
         with path.open("rb") as file:
             return file.read(1 << 17)
@@ -127,15 +130,16 @@ def _first_bytes(path: Path) -> bytes:
 
 
 def provider_of(path: Path, name: str | None, formats: dict[str, Format], flag: str) -> str:
-    """The provider of a file: the named one, or the only one that it looks like.
+    """Name of the provider of a file, detected by its content unless it is given.
 
     Args:
         path: the file.
-        name: what the user calls the provider, if at all.
+        name: name given by the user, or None.
         formats: `TRACKING` or `EVENTS`.
-        flag: the option that names the provider, for the message.
+        flag: option that names the provider, for error messages.
 
-    Raises `InputError` if there is no such file or provider, or if the file looks like none or several.
+    Raises:
+        InputError: if the file or the provider does not exist, or the content fits no format or several.
     """
     text = _first_bytes(path).decode("utf-8", "replace").lstrip("\ufeff")
     choices = ", ".join(formats)
@@ -143,7 +147,7 @@ def provider_of(path: Path, name: str | None, formats: dict[str, Format], flag: 
         if name.lower() not in formats:
             raise InputError(f"unknown provider '{name}' of {path}: choose one of {choices}")
         return name.lower()
-    fitting = [key for key, known in formats.items() if re.match(known.looks, text)]
+    fitting = [key for key, known in formats.items() if re.match(known.pattern, text)]
     if len(fitting) != 1:
         raise InputError(f"{path}: cannot tell whose format this is: name it, {flag} {choices}")
     return fitting[0]
@@ -152,9 +156,20 @@ def provider_of(path: Path, name: str | None, formats: dict[str, Format], flag: 
 def read_file(
     path: Path, name: str, formats: dict[str, Format], meta: Path | None, limit: int | None = None
 ) -> Any:
-    """What is in a file; of tracking data, the first `limit` frames.
+    """Read a file of tracking or event data.
 
-    Raises `InputError` with one line for whatever kloppy stumbles over.
+    Args:
+        path: the file.
+        name: name of its provider.
+        formats: `TRACKING` or `EVENTS`.
+        meta: the second file that the format needs.
+        limit: number of frames of tracking data to read; None for all.
+
+    Returns:
+        A dataset of kloppy, or an `EventList` for labels.
+
+    Raises:
+        InputError: in one line, if a file is missing or kloppy fails.
     """
     source = formats[name]
     files = [path] if meta is None or not source.needs else [path, meta]
@@ -162,7 +177,7 @@ def read_file(
         _first_bytes(file)
     try:
         with warnings.catch_warnings():
-            # About orientations and formations, which are not used here.
+            # kloppy warns about orientations and formations, which are not used here.
             warnings.simplefilter("ignore")
             return source.read(path, meta, limit)
     except InputError:

@@ -1,4 +1,4 @@
-"""Players and periods of a kloppy data set, scaled from its provider's pitch to ours."""
+"""Samples of tracking data from kloppy: players and periods on a pitch of 105 x 68 m, and in ticks."""
 
 from __future__ import annotations
 
@@ -9,15 +9,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.simulator.world import BALL_RADIUS, PITCH_LENGTH, PITCH_WIDTH, TEAM_SIZE, TICK_MS
+from onball.simulator.world import (
+    BALL_RADIUS,
+    PITCH_LENGTH,
+    PITCH_WIDTH,
+    TEAM_SIZE,
+    TICK_MS,
+    Floats,
+)
 
 _TEAMS = {"home": 0, "away": 1}
 _SHOOT_OUT = 5  # kloppy's number of that "period"
+_PLAYER_GAP_MS = 2000
+"""Players are not on the pitch, or their position is unknown, during longer gaps in a track."""
+_BALL_GAP_MS = 1000
+_FLAT = BALL_RADIUS + 0.05
+"""A ball that is never above this height, metres, was recorded without its height."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """A tracked player: his provider's id and shirt number, team 0 (home) or 1 (away)."""
+    """A tracked player.
+
+    Attributes:
+        id: the provider's id.
+        team: 0 home, 1 away.
+        number: shirt number, or None.
+        keeper: True for a goalkeeper according to the metadata.
+    """
 
     id: str
     team: int
@@ -27,13 +46,13 @@ class Person:
 
 @dataclass(frozen=True)
 class Period:
-    """The samples of one period, on our pitch but as the file has it: either team may defend the left.
+    """Samples of one period on a pitch of 105 x 68 m, in which either team may defend the left goal.
 
     Attributes:
         number: the provider's number of the period, from 1.
-        times_ms: since the period's kick-off, strictly growing, `[F]`.
-        xy: players' places, NaN where unknown, `[F, players, 2]`.
-        ball: `[F, 3]`, NaN where unknown; a height may be NaN alone.
+        times_ms: time since the kick-off of the period, strictly increasing, `[F]`.
+        xy: positions of the players, metres, `[F, players, 2]`; NaN where unknown.
+        ball: centre of the ball, metres, `[F, 3]`; NaN where unknown, possibly only the height.
     """
 
     number: int
@@ -48,9 +67,11 @@ class Period:
 
 
 def read_periods(dataset: Any) -> tuple[tuple[Person, ...], tuple[Period, ...]]:
-    """Players and periods of a kloppy `TrackingDataset` that is in its provider's own coordinates.
+    """Players and periods of a kloppy `TrackingDataset` in the coordinates of its provider.
 
-    A shoot-out is left out: it has no sides.
+    A penalty shoot-out is left out: it has no sides. Positions are scaled linearly along each axis. kloppy's
+    `transform` is not used: it scales the areas between the lines of the pitch separately, which moves
+    players by up to 1.3 m on a pitch of 100 x 64 m and distorts their speed at the lines.
     """
     people: dict[tuple[int, str], int] = {}
     found: list[Person] = []
@@ -81,13 +102,13 @@ def _person(player: Any, team: int) -> Person:
 
 
 class _Scale:
-    """From a kloppy coordinate system to ours, linearly along each axis."""
+    """Linear map from a coordinate system of kloppy to metres from the centre spot."""
 
     def __init__(self, system: Any) -> None:
         pitch = system.pitch_dimensions
         self._x = self._limits(pitch.x_dim, PITCH_LENGTH, system)
         self._y = self._limits(pitch.y_dim, PITCH_WIDTH, system)
-        # On a screen the main camera's side is the bottom: there our y is negative.
+        # The side of the main camera, where y is negative here, is the bottom of a screen.
         self._up = 1.0 if system.vertical_orientation.value == "bottom-to-top" else -1.0
         self._height = {"cm": 0.01, "ft": 0.3048, "y": 0.9144}.get(pitch.unit.value, 1.0)
 
@@ -95,11 +116,11 @@ class _Scale:
     def _limits(axis: Any, length: float, system: Any) -> tuple[float, float]:
         if axis.min is not None and axis.max is not None:
             return float(axis.min), float(axis.max)
-        # A pitch of unknown size is taken to be ours.
+        # A pitch of unknown size is assumed to have 105 x 68 m.
         return (-length / 2, length / 2) if system.origin.value == "center" else (0.0, length)
 
     def __call__(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Points `[..., 2 or 3]` in metres; the height, if any, from the ground."""
+        """Points `[..., 2 or 3]` in metres, with the height (if any) above the ground."""
         out = points.copy()
         for axis, (low, high) in enumerate((self._x, self._y)):
             out[..., axis] = (points[..., axis] - low) / (high - low) - 0.5
@@ -132,19 +153,18 @@ def _period(
     return Period(number, times, to_pitch(xy[first]), to_pitch(ball[first]))
 
 
-# --- From samples to the simulator's grid of ticks.
-
-
-Floats = NDArray[np.float64]
-
-_PLAYER_GAP_MS = 2000  # longer holes in a track: he was not on the pitch (or nobody knows where)
-_BALL_GAP_MS = 1000
-_FLAT = BALL_RADIUS + 0.05  # a ball that never rises above this was recorded without its height
+# Samples in ticks
 
 
 @dataclass(frozen=True)
-class Stay:
-    """A stretch in which a person is on the pitch, in ticks of the whole recording, `end` excluded."""
+class Stint:
+    """Time of a player on the pitch without a long gap.
+
+    Attributes:
+        person: index of the player.
+        begin, end: first tick of the recording, and the tick after the last one.
+        xy: positions, metres, `[end - begin, 2]`.
+    """
 
     person: int
     begin: int
@@ -152,20 +172,20 @@ class Stay:
     xy: NDArray[np.float32]
 
 
-def stays(period: Period, begin: int, turn: float) -> list[Stay]:
-    """Everybody's stretches on the pitch, interpolated to ticks, in order of their beginning.
+def stints(period: Period, begin: int, turn: float) -> list[Stint]:
+    """Stints of all players in a period, interpolated to ticks, in order of their begin.
 
     Args:
         period: the samples.
-        begin: the tick with which the period begins.
-        turn: -1 turns the pitch by half a circle, 1 leaves it.
+        begin: first tick of the period.
+        turn: -1 rotates the pitch by 180 degrees, 1 does not.
     """
     found = []
     times = period.times_ms - period.times_ms[0]
     for person in range(period.xy.shape[1]):
         known = np.flatnonzero(~np.isnan(period.xy[:, person, 0]))
-        holes = np.flatnonzero(np.diff(times[known]) > _PLAYER_GAP_MS) + 1
-        for part in np.split(known, holes):
+        gaps = np.flatnonzero(np.diff(times[known]) > _PLAYER_GAP_MS) + 1
+        for part in np.split(known, gaps):
             if not len(part):
                 continue
             ticks = np.arange(-(-times[part[0]] // TICK_MS), times[part[-1]] // TICK_MS + 1)
@@ -175,12 +195,15 @@ def stays(period: Period, begin: int, turn: float) -> list[Stay]:
             ]
             if len(ticks):
                 first, end = begin + int(ticks[0]), begin + int(ticks[-1]) + 1
-                found.append(Stay(person, first, end, np.stack(places, 1).astype(np.float32)))
-    return sorted(found, key=lambda stay: (stay.begin, stay.person))
+                found.append(Stint(person, first, end, np.stack(places, 1).astype(np.float32)))
+    return sorted(found, key=lambda stint: (stint.begin, stint.person))
 
 
 def ball_on_ticks(period: Period, turn: float) -> NDArray[np.float32]:
-    """The ball `[ticks, 3]`, NaN in holes; a height is NaN alone where only the place is known."""
+    """Centre of the ball at each tick of a period, `[ticks, 3]`; `turn` as in `stints`.
+
+    NaN in gaps of more than a second; only the height is NaN where it was not recorded.
+    """
     grid = np.arange(period.ticks) * TICK_MS
     times = period.times_ms - period.times_ms[0]
     places = period.ball.astype(np.float64) * (turn, turn, 1.0)
@@ -192,6 +215,7 @@ def ball_on_ticks(period: Period, turn: float) -> NDArray[np.float32]:
 
 
 def _filled(times: NDArray[np.int64], values: Floats, grid: NDArray[np.int64]) -> Floats:
+    """Interpolate values `[F]` at times of a grid; NaN in long gaps."""
     known = np.flatnonzero(~np.isnan(values))
     if not len(known):
         return np.full(len(grid), np.nan)
@@ -204,17 +228,8 @@ def _filled(times: NDArray[np.int64], values: Floats, grid: NDArray[np.int64]) -
     return np.where(exact | (between & (gap <= _BALL_GAP_MS)), filled, np.nan)
 
 
-def seen_ball(ball: NDArray[np.float32]) -> Floats:
-    """The ball on the ground `[T, 2]`; while out of sight, on its way to where it reappears."""
-    known = np.flatnonzero(~np.isnan(ball[:, 0]))
-    if not len(known):
-        return np.zeros((len(ball), 2))
-    ticks = np.arange(len(ball))
-    return np.stack([np.interp(ticks, known, ball[known, axis]) for axis in (0, 1)], axis=1)
-
-
 def averaged(values: Floats, width: int) -> Floats:
-    """Moving average over an odd number of ticks, `[T, n]`; NaN do not count."""
+    """Moving average of `[T, ...]` over an odd number of ticks, ignoring NaN."""
     known = ~np.isnan(values)
     pad = ((width // 2 + 1, width // 2), *((0, 0),) * (values.ndim - 1))
     total = np.cumsum(np.pad(np.where(known, values, 0.0), pad), axis=0)
@@ -223,22 +238,32 @@ def averaged(values: Floats, width: int) -> Floats:
     return np.asarray((total[width:] - total[:-width]) / np.maximum(number, 1))
 
 
-# --- What makes recorded players a team: the goal they defend, their keeper, and who fill
+# Teams
 
 
 def home_defends_left(period: Period, people: Sequence[Person]) -> bool:
-    """Whether the home team defends the left goal: its outermost players stand further left."""
+    """True if the home team defends the left goal in a period: its outermost players are further left."""
     middle = []
     for team in (0, 1):
         x = period.xy[:, [p.team == team for p in people], 0]
         x = x[~np.isnan(x).all(axis=1)] if x.size else x
-        # The keepers keep the outermost places at the ends that their teams defend.
+        # Goalkeepers are the outermost players, at the ends that their teams defend.
         middle.append(np.mean(np.nanmin(x, 1) + np.nanmax(x, 1)) if x.size else 0.0)
     return bool(middle[0] <= middle[1])
 
 
 def deepest(period: Period, people: Sequence[Person], team: int, home_left: bool) -> int | None:
-    """Who of a team's first eleven is on average nearest to his own goal: surely its keeper."""
+    """The player of a team's first eleven who is on average nearest to his own goal: its goalkeeper.
+
+    Args:
+        period: samples.
+        people: all players.
+        team: 0 home, 1 away.
+        home_left: whether the home team defends the left goal.
+
+    Returns:
+        Index of the player; None if the team has no player in the first second.
+    """
     early = period.xy[period.times_ms <= period.times_ms[0] + 1000, :, 0]
     seen = np.count_nonzero(~np.isnan(early), axis=0)
     eleven = [i for i, person in enumerate(people) if person.team == team and seen[i]]
@@ -247,25 +272,32 @@ def deepest(period: Period, people: Sequence[Person], team: int, home_left: bool
 
 
 def rows_of_team(
-    found: Sequence[Stay], people: Sequence[Person], keeper: int | None
-) -> tuple[list[tuple[int, Stay]], int]:
-    """Which of a team's rows, 0 to 10, each stay fills, and how many stays there was no row for.
+    found: Sequence[Stint], people: Sequence[Person], keeper: int | None
+) -> tuple[list[tuple[int, Stint]], int]:
+    """Assign the stints of a team to its rows 0 to 10.
 
-    A player keeps his row; one who comes on takes that of who left last for good. Row 0 is the
-    goalkeeper's. A track without a place of its own (an unnamed one, say) may borrow an empty row.
+    A player keeps his row; a substitute takes the row of the player who left last for good. Row 0 is that
+    of the goalkeeper. A track without a row (of an unidentified player, say) may borrow an empty one.
+
+    Args:
+        found: stints of the team, in order of their begin.
+        people: all players.
+        keeper: index of the goalkeeper if the metadata do not name one.
+
+    Returns:
+        Rows and stints, and the number of stints for which there was no row.
     """
-    # In order of beginnings, so that the last one's remains.
-    last_end = {stay.person: stay.end for stay in found}
+    last_end = {stint.person: stint.end for stint in found}
     owner: list[int | None] = [None] * TEAM_SIZE
     busy_until = [0] * TEAM_SIZE
     placed, dropped = [], 0
-    for stay in found:
-        free = [row for row in range(TEAM_SIZE) if busy_until[row] <= stay.begin]
-        is_keeper = stay.person == keeper or people[stay.person].keeper
-        own = [row for row in free if owner[row] == stay.person]
+    for stint in found:
+        free = [row for row in range(TEAM_SIZE) if busy_until[row] <= stint.begin]
+        is_keeper = stint.person == keeper or people[stint.person].keeper
+        own = [row for row in free if owner[row] == stint.person]
         vacant = [row for row in free if owner[row] is None and (row == 0) == is_keeper]
         gone = [
-            row for row in free if (who := owner[row]) is not None and last_end[who] <= stay.begin
+            row for row in free if (who := owner[row]) is not None and last_end[who] <= stint.begin
         ]
         left = sorted(gone, key=lambda row: -busy_until[row])
         if is_keeper:
@@ -275,8 +307,8 @@ def rows_of_team(
             dropped += 1
             continue
         row = choices[0]
-        if not own and (vacant or left) and stay.person not in owner:
-            owner[row] = stay.person
-        busy_until[row] = stay.end
-        placed.append((row, stay))
+        if not own and (vacant or left) and stint.person not in owner:
+            owner[row] = stint.person
+        busy_until[row] = stint.end
+        placed.append((row, stint))
     return placed, dropped
