@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from onball.simulator.bodies.gestures import STRETCH_PERIOD_MS, held_ball, lasts, strides_per_second
+from onball.simulator.bodies.gestures import gesture_span, held_ball
+from onball.simulator.bodies.key_poses import STRETCH_PERIOD_MS
 from onball.simulator.bodies.skeleton import (
     CAPSULES,
     END_RADII,
@@ -20,7 +21,14 @@ from onball.simulator.bodies.skeleton import (
     skeleton,
     two_bones,
 )
-from onball.simulator.world import BALL_RADIUS, CONTACT_OFFSET, PEOPLE, Gesture, WorldState
+from onball.simulator.world import (
+    BALL_RADIUS,
+    CONTACT_OFFSET,
+    PEOPLE,
+    Gesture,
+    WorldState,
+    strides_per_second,
+)
 
 PERSON = 7
 HELD = [
@@ -290,7 +298,7 @@ def test_hands_do_not_jump_back_when_the_ball_flies_off():
 @pytest.mark.parametrize("gesture", HELD)
 def test_a_ball_can_be_kept_between_the_hands(gesture):
     np.testing.assert_allclose(held_ball(gesture, 0), CONTACT_OFFSET[gesture], atol=0.09)
-    begin, end = lasts(gesture)
+    begin, end = gesture_span(gesture)
     path = np.array([held_ball(gesture, ms) for ms in range(begin, min(end, 3_000), 20)])
     assert (path[:, 2] >= BALL_RADIUS).all()
     assert np.linalg.norm(np.diff(path, axis=0), axis=1).max() / 0.020 < 12
@@ -339,7 +347,7 @@ def test_gestures_begin_and_end_without_a_jump(gesture):
 
 @pytest.mark.parametrize("gesture", GESTURES)
 def test_a_gesture_has_a_beginning_and_an_end(gesture):
-    begin, end = lasts(gesture)
+    begin, end = gesture_span(gesture)
     assert begin <= 0 < end
     np.testing.assert_allclose(body(gesture, begin), body(), atol=1e-6)
     if gesture is not Gesture.STRETCH:

@@ -1,1 +1,1 @@
-"""Bodies: from where somebody is and what he does to his joints."""
+"""Bodies: key poses, gestures and skeletons."""

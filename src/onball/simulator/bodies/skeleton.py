@@ -1,8 +1,8 @@
-"""Bodies: from the arrays of a `WorldState` to the joints of every person, vectorised over people.
+"""Skeletons: from a `WorldState` to the joints of every person, vectorised over people.
 
-A body is standing, walking or running (from `speed` and `stride`), and a gesture takes over its
-legs, its arms or both for a while. Feet and hands are set as targets, knees and elbows follow by
-two-bone inverse kinematics; so a kicking foot is where the ball is at the moment of contact.
+Standing, walking or running (from `speed` and `stride`) and gestures set the targets of pelvis, feet and
+hands; knees and elbows follow by two-bone inverse kinematics. So a kicking foot is at the ball at the
+contact.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from onball.simulator.bodies.gestures import (
     ANKLE_HEIGHT,
@@ -22,20 +21,18 @@ from onball.simulator.bodies.gestures import (
     locomotion,
     perform,
 )
-from onball.simulator.world import PEOPLE, Gesture, WorldState
+from onball.simulator.world import PEOPLE, Floats, Gesture, WorldState
 
-Floats = NDArray[np.float64]
-
-THIGH, SHIN, FOOT = 0.46, 0.46, 0.19
+THIGH, SHIN, FOOT = 0.46, 0.46, 0.19  # metres
 UPPER_ARM, FOREARM = 0.31, 0.33
 NECK_TO_HEAD, HIP_HALF = 0.21, 0.10
-_LETS_GO, _DIVER_LETS_GO = (0.50, 0.95), (0.10, 0.60)
-"""Hands are at a ball that they are to hold, or let go of it as it leaves them: from the first
-distance (metres) from where the gesture has them, quite at the second. A diver parries at times."""
+_RELEASE, _DIVER_RELEASE = (0.50, 0.95), (0.10, 0.60)
+"""Distances, metres, of the ball from the hands of the pose at which hands begin to leave it, and at which
+they have left it; smaller for diving goalkeepers, who may parry."""
 
 
 class Part(IntEnum):
-    """What a piece of a body is made of; a look gives each part a colour."""
+    """Material of a part of the body; a look gives each one a colour."""
 
     SHIRT = 0
     SLEEVE = 1
@@ -47,7 +44,7 @@ class Part(IntEnum):
 
 
 class Joint(IntEnum):
-    """Rows of a skeleton. Every left joint is followed by its right twin."""
+    """Rows of a skeleton. Every left joint is followed by the right one."""
 
     PELVIS = 0
     NECK = 1
@@ -61,7 +58,7 @@ class Joint(IntEnum):
     RIGHT_HAND = 9
     LEFT_HIP = 10
     RIGHT_HIP = 11
-    LEFT_HEM = 12  # where the shorts end
+    LEFT_HEM = 12  # end of the shorts
     RIGHT_HEM = 13
     LEFT_KNEE = 14
     RIGHT_KNEE = 15
@@ -72,7 +69,7 @@ class Joint(IntEnum):
 
 
 class Capsule(NamedTuple):
-    """A limb: the hull of two balls with radii in metres around two joints."""
+    """A limb: the convex hull of two spheres with radii in metres around two joints."""
 
     start: Joint
     end: Joint
@@ -103,7 +100,7 @@ CAPSULES: tuple[Capsule, ...] = (
     Capsule(J.CROWN, J.CROWN, 0.11, 0.11, Part.HAIR),
 )
 
-#: Columns of `CAPSULES` as arrays: joints `[C]`, radii `[C]`, parts `[C]`.
+# Columns of `CAPSULES` as arrays, each `[C]`: joints, radii, parts.
 STARTS = np.array([c.start for c in CAPSULES])
 ENDS = np.array([c.end for c in CAPSULES])
 START_RADII = np.array([c.start_radius for c in CAPSULES])
@@ -118,55 +115,55 @@ _DIVES = np.isin(_GESTURES, [Gesture.DIVE_LEFT, Gesture.DIVE_RIGHT])
 _HOLDS_AFTER = np.isin(_GESTURES, [Gesture.CATCH, Gesture.PICK_UP, Gesture.CARRY]) | _DIVES
 
 
-def skeleton(moment: WorldState) -> Floats:
-    """Joints of everyone in the world, `[PEOPLE, len(Joint), 3]`, metres.
+def skeleton(world: WorldState) -> Floats:
+    """Joints of all people, `[PEOPLE, len(Joint), 3]`, metres.
 
     People without a position (NaN) have NaN joints.
     """
     targets = Targets(np.zeros((PEOPLE, POSE)))
-    locomotion(moment, targets)
-    for person in np.flatnonzero(moment.gesture).tolist():
-        gesture = Gesture(int(moment.gesture[person]))
-        since, speed = int(moment.gesture_ms[person]), float(moment.speed[person])
+    locomotion(world, targets)
+    for person in np.flatnonzero(world.gesture).tolist():
+        gesture = Gesture(int(world.gesture[person]))
+        since, speed = int(world.gesture_ms[person]), float(world.speed[person])
         perform(targets, person, gesture, since, speed)
     trunk = _trunk(targets.lean)
-    _hold_ball(moment, targets, trunk)
-    return _to_world(_joints(targets, trunk), moment)
+    _hold_ball(world, targets, trunk)
+    return _to_world(_joints(targets, trunk), world)
 
 
-def _hold_ball(moment: WorldState, targets: Targets, trunk: Floats) -> None:
-    """Hands that throw, carry or have caught close around the ball, wherever the world put it."""
-    holds = _HOLDS_AFTER[moment.gesture] & (moment.gesture_ms >= 0)
-    holds |= (moment.gesture == Gesture.THROW_IN) & (moment.gesture_ms <= 0)
+def _hold_ball(world: WorldState, targets: Targets, trunk: Floats) -> None:
+    """Move hands that throw, carry or have caught the ball to its true position."""
+    holds = _HOLDS_AFTER[world.gesture] & (world.gesture_ms >= 0)
+    holds |= (world.gesture == Gesture.THROW_IN) & (world.gesture_ms <= 0)
     holders = np.flatnonzero(holds)
-    if len(holders) == 0 or not np.isfinite(moment.ball).all():
+    if len(holders) == 0 or not np.isfinite(world.ball).all():
         return
-    away = moment.ball[:2] - moment.xy[holders]
-    cos, sin = np.cos(moment.heading[holders]), np.sin(moment.heading[holders])
+    away = world.ball[:2] - world.xy[holders]
+    cos, sin = np.cos(world.heading[holders]), np.sin(world.heading[holders])
     ball = np.empty((len(holders), 3))
     ball[:, 0] = away[:, 0] * cos + away[:, 1] * sin
     ball[:, 1] = away[:, 1] * cos - away[:, 0] * sin
-    ball[:, 2] = moment.ball[2]
+    ball[:, 2] = world.ball[2]
     trunk = trunk[holders]
     around = ball[:, None] + _AROUND_BALL @ trunk
     around[..., 2] = np.maximum(around[..., 2], 0.06)
-    # Hands let go little by little of a ball that leaves them: they must not jump back.
+    # Hands leave the ball gradually: they must not jump back to the pose.
     gap = np.linalg.norm(ball - targets.hands[holders].mean(1), axis=1)
-    near, far = np.where(_DIVES[moment.gesture[holders], None], _DIVER_LETS_GO, _LETS_GO).T
-    share = np.clip((far - gap) / (far - near), 0.0, 1.0)[:, None]
+    near, far = np.where(_DIVES[world.gesture[holders], None], _DIVER_RELEASE, _RELEASE).T
+    weight = np.clip((far - gap) / (far - near), 0.0, 1.0)[:, None]
     around = around.reshape(-1, 6)
-    targets.rows[holders, 15:21] += share * (around - targets.rows[holders, 15:21])
+    targets.rows[holders, 15:21] += weight * (around - targets.rows[holders, 15:21])
 
 
 def _trunk(lean: Floats) -> Floats:
-    """Frames of backs: forward, left and up in the body's frame, `[P, 3, 3]`.
+    """Orientations of backs: directions forward, left and up in the frame of the body, `[P, 3, 3]`.
 
-    A back leans by an angle (pitch forward, roll left; radians, `[P, 2]`) straight in their
-    direction; so up to a right angle and further all are possible.
+    The back leans by an angle of any size in the direction of `lean` (pitch forward, roll left; radians,
+    `[P, 2]`).
     """
     angle = np.sqrt((lean * lean).sum(1))
-    share = np.sinc(angle / np.pi)
-    x, y, z = lean[:, 0] * share, lean[:, 1] * share, np.cos(angle)
+    scale = np.sinc(angle / np.pi)
+    x, y, z = lean[:, 0] * scale, lean[:, 1] * scale, np.cos(angle)
     frame = np.empty((len(lean), 3, 3))
     rest = 1.0 / (1.0 + np.maximum(z, -0.9))
     frame[:, 0, 0], frame[:, 0, 1], frame[:, 0, 2] = 1 - x * x * rest, -x * y * rest, -x
@@ -176,11 +173,11 @@ def _trunk(lean: Floats) -> Floats:
 
 
 def _joints(targets: Targets, trunk: Floats) -> Floats:
-    """Joints in the body's frame: x forward, y left, z up, origin on the ground."""
+    """Joints `[P, len(Joint), 3]` in the frame of the body: x forward, y left, z up from the ground."""
     joints = np.empty((len(targets.rows), len(Joint), 3))
     pelvis, spine = targets.pelvis, trunk[:, 2]
     neck = pelvis + SPINE * spine
-    # The head looks ahead: it leans half as much as the back, and more with a body that lies.
+    # The head leans half as much as the back, and more if the body lies.
     lying = 1.0 - np.clip(spine[:, 2:], 0.0, 1.0)
     head_frame = _trunk(targets.lean * (0.5 + 0.35 * lying))
     head = neck + NECK_TO_HEAD * head_frame[:, 2]
@@ -188,9 +185,9 @@ def _joints(targets: Targets, trunk: Floats) -> Floats:
     across = cos * trunk[:, 1, None] - sin * trunk[:, 0, None]  # [P, 2 (hips, shoulders), 3]
     hips = pelvis[:, None] + HIP_HALF * across[:, :1] * _SIDES[:, None]
     shoulders = (neck - 0.04 * spine)[:, None] + SHOULDER_HALF * across[:, 1:] * _SIDES[:, None]
-    bend = _elbows_bend(targets, shoulders, trunk)
+    bend = _elbow_directions(targets, shoulders, trunk)
     elbows, hands = two_bones(shoulders, targets.hands, UPPER_ARM, FOREARM, bend)
-    # Knees point ahead; those of a body that bends or falls forwards point with its front.
+    # Knees point ahead; those of a body that bends or falls forwards turn with it.
     knees_bend = _KNEES_BEND + np.maximum(spine[:, :1, None], 0.0) * (
         _KNEES_BEND @ trunk - _KNEES_BEND
     )
@@ -207,29 +204,32 @@ def _joints(targets: Targets, trunk: Floats) -> Floats:
         (Joint.LEFT_HEM, hips + 0.6 * (knees - hips)),
         (Joint.LEFT_KNEE, knees),
         (Joint.LEFT_ANKLE, ankles),
-        (Joint.LEFT_TOE, ankles + FOOT * _feet_point(targets.toes, ankles, knees, lying)),
+        (Joint.LEFT_TOE, ankles + FOOT * _foot_directions(targets.toes, ankles, knees, lying)),
     ):
         joints[:, first : first + 2] = pair
     np.maximum(joints[..., 2], 0.045, out=joints[..., 2])
     return joints
 
 
-def _elbows_bend(targets: Targets, shoulders: Floats, trunk: Floats) -> Floats:
-    """Where elbows point, `[P, 2, 3]`: backwards from hanging arms, down from stretched ones,
-    forwards from raised ones, and away from the body as far as the pose says so."""
-    reach = (targets.hands - shoulders) @ trunk.transpose(0, 2, 1)
-    bend = np.empty_like(reach)
-    bend[..., 0] = reach[..., 2] - 0.05
+def _elbow_directions(targets: Targets, shoulders: Floats, trunk: Floats) -> Floats:
+    """Directions in which elbows point, `[P, 2, 3]`.
+
+    Backwards for hanging arms, down for stretched ones, forwards for raised ones, and away from the body
+    as far as `targets.elbows` says.
+    """
+    arm = (targets.hands - shoulders) @ trunk.transpose(0, 2, 1)
+    bend = np.empty_like(arm)
+    bend[..., 0] = arm[..., 2] - 0.05
     bend[..., 1] = _SIDES * (0.05 + 1.5 * targets.elbows[:, None])
-    bend[..., 2] = -reach[..., 0] - 0.12
+    bend[..., 2] = -arm[..., 0] - 0.12
     return np.asarray(bend @ trunk)
 
 
-def _feet_point(toes: Floats, ankles: Floats, knees: Floats, lying: Floats) -> Floats:
-    """Directions `[P, 2, 3]` from ankles to toes.
+def _foot_directions(toes: Floats, ankles: Floats, knees: Floats, lying: Floats) -> Floats:
+    """Directions from ankles to toes, `[P, 2, 3]`.
 
-    A low foot lies on the ground or has its toe there; a lifted one is at a right angle to the
-    shin and points more the higher it is; the feet of a body that lies are stretched out.
+    A low foot is flat on the ground or touches it with the toe; a lifted foot is at a right angle to the
+    shin and points down more the higher it is; the feet of a lying body are stretched.
     """
     ahead = np.empty_like(ankles)
     ahead[..., 0], ahead[..., 1] = np.cos(toes), np.sin(toes)
@@ -251,27 +251,29 @@ def two_bones(
     """Two-bone inverse kinematics, any leading axes.
 
     Args:
-        root, target: `[..., 3]`; a target out of reach is approached as far as the bones go.
+        root, target: `[..., 3]`; a target out of reach is approached with a straight limb.
         first, second: lengths of the bones.
-        bend: `[..., 3]`, the side to which the joint between the bones bends.
+        bend: side to which the joint between the bones bends, `[..., 3]`.
 
-    Returns: the joint between the bones and the end, each `[..., 3]`.
+    Returns:
+        The joint between the bones and the end of the second one, each `[..., 3]`.
     """
     way = target - root
     length = np.maximum(np.linalg.norm(way, axis=-1, keepdims=True), 1e-6)
     way = way / length
     length = np.clip(length, abs(first - second) + 1e-3, first + second - 1e-3)
     along = (first**2 - second**2 + length**2) / (2 * length)
-    aside = np.sqrt(np.maximum(first**2 - along**2, 0.0))
+    across = np.sqrt(np.maximum(first**2 - along**2, 0.0))
     normal = bend - np.sum(bend * way, axis=-1, keepdims=True) * way
     normal = normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-6)
-    return root + along * way + aside * normal, root + length * way
+    return root + along * way + across * normal, root + length * way
 
 
-def _to_world(joints: Floats, moment: WorldState) -> Floats:
-    cos, sin = np.cos(moment.heading)[:, None], np.sin(moment.heading)[:, None]
-    world = np.empty_like(joints)
-    world[..., 0] = moment.xy[:, None, 0] + joints[..., 0] * cos - joints[..., 1] * sin
-    world[..., 1] = moment.xy[:, None, 1] + joints[..., 0] * sin + joints[..., 1] * cos
-    world[..., 2] = np.where(np.isnan(moment.xy[:, :1]), np.nan, joints[..., 2])
-    return world
+def _to_world(joints: Floats, world: WorldState) -> Floats:
+    """Move joints from the frames of the bodies to the pitch."""
+    cos, sin = np.cos(world.heading)[:, None], np.sin(world.heading)[:, None]
+    placed = np.empty_like(joints)
+    placed[..., 0] = world.xy[:, None, 0] + joints[..., 0] * cos - joints[..., 1] * sin
+    placed[..., 1] = world.xy[:, None, 1] + joints[..., 0] * sin + joints[..., 1] * cos
+    placed[..., 2] = np.where(np.isnan(world.xy[:, :1]), np.nan, joints[..., 2])
+    return placed

@@ -1,1 +1,1 @@
-"""How people and ball move: script, planners and what legs can do."""
+"""Movement of people and ball: possession script, planners, steering."""

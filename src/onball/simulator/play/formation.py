@@ -1,4 +1,4 @@
-"""Where everybody would like to be: team shapes that shift with the ball, marking, runs, bystanders."""
+"""Places towards which people move: team shapes that shift with the ball, marking, runs, bystanders."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from onball.simulator.world import (
     SUBSTITUTES,
     TEAM_SIZE,
     TICK_MS,
+    TICK_S,
+    Floats,
 )
 
-Array = NDArray[np.float64]
-
-#: Outfield places of a side that attacks towards +x, around the centre of its block, metres.
 _SHAPES: dict[str, tuple[tuple[float, float], ...]] = {
     "4-4-2": ((-17, -21), (-20, -7), (-20, 7), (-17, 21), (-1, -22), (-4, -7.5), (-4, 7.5), (-1, 22),
               (13, -7), (13, 8)),
@@ -31,13 +30,16 @@ _SHAPES: dict[str, tuple[tuple[float, float], ...]] = {
     "3-5-2": ((-20, -12), (-21, 0), (-20, 12), (-3, -25), (-6, -9), (-8, 1), (-5, 10), (-3, 25),
               (12, -6), (13, 7)),
 }  # fmt: skip
-
+"""Outfield places of a side that attacks towards +x, relative to the centre of its block, metres."""
 _WARM_UP_LINE = HALF_WIDTH + 2.4
 """Substitutes warm up between the far touchline and the boards."""
 
 
+# While play is planned, rows 0-10 are the side that defends the left goal.
+
+
 def attack_direction(person: int) -> float:
-    """+1 for the side that attacks towards +x (rows 0-10 as play is planned); -1 for the other."""
+    """+1 for the side that attacks towards +x, -1 for the other."""
     return 1.0 if person < TEAM_SIZE else -1.0
 
 
@@ -47,17 +49,21 @@ def team_of(person: int) -> int:
 
 
 def members(team: int) -> range:
-    """The people of a side, goalkeeper first."""
+    """Rows of a side, goalkeeper first."""
     return range(team * TEAM_SIZE, (team + 1) * TEAM_SIZE)
 
 
-def outfield(team: int) -> Array:
-    """The people of a side without its goalkeeper, `[10]`."""
+def outfield(team: int) -> NDArray[np.int64]:
+    """Rows of a side without its goalkeeper, `[10]`."""
     return np.array(members(team)[1:])
 
 
 class Formation:
-    """The places that 22 players, officials and substitutes tend to."""
+    """Places of 22 players, officials and substitutes.
+
+    Args:
+        rng: random numbers of the match; chooses one of four formations for each side.
+    """
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng
@@ -67,15 +73,21 @@ class Formation:
             for _ in range(2)
         ]
         self._width = rng.uniform(0.92, 1.08, 2)
-        self._line = rng.uniform(-3.0, 3.0, 2)  # how high each side stands
+        self._line = rng.uniform(-3.0, 3.0, 2)  # metres by which each side plays higher
         self._wander = rng.normal(0, 2.0, (PEOPLE, 2))
         self._run_left_s = np.zeros(PLAYERS)
         self._run = np.zeros((PLAYERS, 2))
         self._jog = rng.uniform(0, 60, len(SUBSTITUTES))
         self._ticks = 0
 
-    def places(self, ball: Array, possession: int, *, kick_off: bool = False) -> Array:
-        """Where everybody would like to stand, `[PEOPLE, 2]`, if nothing special is asked."""
+    def places(self, ball: Floats, possession: int, *, kick_off: bool = False) -> Floats:
+        """Places without set pieces and appointments, `[PEOPLE, 2]`, metres.
+
+        Args:
+            ball: position on the ground, `[2]`.
+            possession: side that has the ball.
+            kick_off: both sides stay in their own halves.
+        """
         places = np.empty((PEOPLE, 2))
         for team in (0, 1):
             direction = 1.0 if team == 0 else -1.0
@@ -90,7 +102,7 @@ class Formation:
             shape[0, 1] = 0.12 * ball[1] * direction
             if kick_off:
                 shape[1:, 0] = np.minimum(shape[1:, 0] - 5, -1.5)
-                # Ten metres from the ball, as law 8 has it.
+                # Law 8: opponents are at least 9.15 m from the ball.
                 gap = np.linalg.norm(shape[1:], axis=1)
                 near = (gap < 9.6) & (team != possession)
                 shape[1:][near, 0] -= 9.6 - gap[near]
@@ -101,17 +113,17 @@ class Formation:
             places[:PLAYERS] += self._run * (self._run_left_s > 0)[:, None]
         places[:PLAYERS, 0] = np.clip(places[:PLAYERS, 0], -HALF_LENGTH + 0.5, HALF_LENGTH - 0.5)
         places[:, 1] = np.clip(places[:, 1], -HALF_WIDTH + 1, HALF_WIDTH - 1)
-        self._officials(places, ball)
-        self._warm_up(places)
+        self._place_assistants(places, ball)
+        self._place_substitutes(places)
         return places
 
     def drift(self, possession: int, *, live: bool) -> None:
-        """One tick of everybody's own mind: small wandering, and runs off the ball."""
-        rng, seconds = self._rng, TICK_MS / 1000
+        """Advance the random part by one tick: small deviations, and runs off the ball in live play."""
+        rng = self._rng
         self._ticks += 1
         self._wander += rng.normal(0, 0.16, (PEOPLE, 2)) - 0.004 * self._wander
-        self._run_left_s = np.maximum(self._run_left_s - seconds, 0.0)
-        starts = rng.random(PLAYERS) < 0.05 * seconds
+        self._run_left_s = np.maximum(self._run_left_s - TICK_S, 0.0)
+        starts = rng.random(PLAYERS) < 0.05 * TICK_S
         if not live:
             self._run_left_s[:] = 0.0
             return
@@ -122,11 +134,21 @@ class Formation:
                 self._run_left_s[person] = rng.uniform(1.2, 3.0)
 
     def running(self) -> NDArray[np.bool_]:
-        """Who makes a run off the ball, `[PEOPLE]`."""
+        """Mask of people on a run off the ball, `[PEOPLE]`."""
         return np.pad(self._run_left_s > 0, (0, PEOPLE - PLAYERS))
 
-    def mark(self, places: Array, xy: Array, ball: Array, possession: int, busy: set[int]) -> None:
-        """Defenders lean towards the opponents near them, and the two nearest close the ball down."""
+    def mark(
+        self, places: Floats, xy: Floats, ball: Floats, possession: int, busy: set[int]
+    ) -> None:
+        """Move defenders towards nearby opponents, and the two nearest to the ball towards it, in place.
+
+        Args:
+            places: from `places`, `[PEOPLE, 2]`; changed in place.
+            xy: positions of people, `[PEOPLE, 2]`.
+            ball: position on the ground, `[2]`.
+            possession: side that has the ball.
+            busy: people with appointments, who do not press.
+        """
         defenders, attackers = outfield(1 - possession), outfield(possession)
         own_goal = np.array([-HALF_LENGTH if possession == 1 else HALF_LENGTH, 0.0])
         apart = places[defenders][:, None] - xy[attackers][None]
@@ -144,29 +166,29 @@ class Formation:
                 places[person] = ball + goalward * room
 
     @staticmethod
-    def _officials(places: Array, ball: Array) -> None:
-        """Each assistant is level with the second last defender or the ball, in his half."""
+    def _place_assistants(places: Floats, ball: Floats) -> None:
+        """Put each assistant level with the second last defender or the ball, in his half."""
         for assistant, side, team in ((ASSISTANTS[0], 1.0, 1), (ASSISTANTS[1], -1.0, 0)):
             depths = np.sort(side * places[members(team), 0])
             line = max(float(depths[-2]), side * float(ball[0]), 0.0)
-            # The one of the right half stands on the near side, his colleague on the far side.
+            # The assistant of the right half is on the near side, the other one on the far side.
             places[assistant] = (
                 side * min(line, HALF_LENGTH + 0.4),
                 -side * (HALF_WIDTH + 1.1),
             )
 
-    def _warm_up(self, places: Array) -> None:
-        """They jog up and down their stretch of the far side, and stop now and then."""
+    def _place_substitutes(self, places: Floats) -> None:
+        """Let substitutes jog up and down the far side, with pauses for stretching."""
         seconds = self._ticks * TICK_MS / 1000
         for number, person in enumerate(SUBSTITUTES):
             home = -1.0 if number < len(SUBSTITUTES) // 2 else 1.0
             cycle = (seconds + self._jog[number]) % 60
             # 0-15 s out, 15-30 s on the spot, 30-45 s back, 45-60 s on the spot.
-            share = (
+            fraction = (
                 np.clip(cycle / 15, 0, 1) if cycle < 30 else np.clip(1 - (cycle - 30) / 15, 0, 1)
             )
             lane = number % (len(SUBSTITUTES) // 2)
             places[person] = (
-                home * (16.0 + 3.2 * lane + 14.0 * share),
+                home * (16.0 + 3.2 * lane + 14.0 * fraction),
                 _WARM_UP_LINE + 0.5 * (lane % 2),
             )

@@ -1,4 +1,4 @@
-"""Records a match tick by tick, in arrays made once, and turns the record into a `Motion`."""
+"""Simulation of a match: planned segments run tick by tick and are recorded as a `Motion`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from onball.actions import Action
 from onball.assets import reference_statistics
 from onball.events import Event, EventList, Team
-from onball.simulator.bodies.gestures import lasts
+from onball.simulator.bodies.gestures import gesture_span
 from onball.simulator.play.formation import team_of
 from onball.simulator.play.open_play import Planner
 from onball.simulator.play.people import Orders, People, Phase
-from onball.simulator.play.plan import Contact, Segment, Vector, ticks_of, unit
+from onball.simulator.play.plan import Contact, Segment, ticks_of, unit
 from onball.simulator.play.restarts import Restarts
 from onball.simulator.play.script import Pace, PossessionScript
 from onball.simulator.world import (
@@ -26,19 +26,159 @@ from onball.simulator.world import (
     TEAM_SIZE,
     TICK_MS,
     DeadTime,
+    Floats,
     Gesture,
     Motion,
     halftime_metadata,
 )
 
-_LASTING = (Gesture.CARRY, Gesture.WALL, Gesture.CELEBRATE)
+_SHORT_FOULS = 0.022
+"""Fouls per drive. Half of them lead to a free kick that the annotators label as a pass."""
+_KICK_OFF_WAIT_S = 3.0
+_LYING_S: dict[Gesture, float] = {
+    Gesture.SLIDE: 0.8,
+    Gesture.DIVE_LEFT: 2.2,
+    Gesture.DIVE_RIGHT: 2.2,
+    Gesture.FALL: 2.3,
+    Gesture.KNEE_SLIDE: 2.4,
+}
+"""Seconds on the ground after the contact of a gesture."""
+_ANY_DURATION = (Gesture.CARRY, Gesture.WALL, Gesture.CELEBRATE)
 _STILL = 0.35  # m/s, below which a substitute stretches
 _NEVER = np.int32(1 << 20)
 
 
+def play_match(seed: int, duration_ms: int, *, name: str = "", halves: int = 1) -> Motion:
+    """Simulate one match.
+
+    The same arguments give the same match, bit by bit, on the same version of NumPy.
+
+    Args:
+        seed: any non-negative integer.
+        duration_ms: length of the video, at least one tick.
+        name: SoccerNet's name of the match, for its `EventList`.
+        halves: 1, or 2 of equal length; teams change sides in between.
+    """
+    rng = np.random.default_rng([seed, 0x0B0A11])
+    rates = reference_statistics()["events_per_in_play_minute"]
+    pace = Pace({Action(action): float(rate) for action, rate in rates.items()}, seed)
+    ticks = max(1, -(-duration_ms // TICK_MS))
+    recorder = Recorder(ticks)
+    first_team = int(rng.integers(2))
+    for half in range(halves):
+        recorder.begin_half(swapped=half % 2 == 1)
+        end = ticks if half == halves - 1 else round(ticks * (half + 1) / halves)
+        # The other team kicks off the second half, from the other side: the same rows.
+        _Half(rng, pace, recorder, end, first_team).play()
+    return recorder.motion(name)
+
+
+@dataclass
+class _Half:
+    """Simulation of one half: planners that share its people, and the loop that runs their plans."""
+
+    rng: np.random.Generator
+    pace: Pace
+    recorder: Recorder
+    end: int
+    kick_off_team: int
+
+    def play(self) -> None:
+        """Simulate from the kick-off until the recorder is at the tick `end`."""
+        self.people = People(self.rng, kick_off_team=self.kick_off_team)
+        script = PossessionScript(self.rng, self.pace)
+        self.planner = Planner(self.rng, self.people, script)
+        self.restarts = Restarts(self.rng, self.people, self.pace)
+        self._last_label_ms: int | None = None
+        pending: Iterator[Segment] = self.restarts.kick_off(
+            self.kick_off_team, wait_s=_KICK_OFF_WAIT_S
+        )
+        contact: Contact | None = None
+        last = self.end == self.recorder.capacity
+        while not self.recorder.full:
+            segment = next(pending, None)
+            if segment is None:
+                assert contact is not None, "every restart ends with a contact"
+                if not last and self.recorder.ticks >= self.end and self._may_end(contact):
+                    for segment in self.restarts.whistle(contact):
+                        self._run(segment)
+                    return
+                pending = self._restart(contact)
+                segment = next(pending, None) or self.planner.next_segment(contact)
+            self._run(segment)
+            contact = segment.end or contact
+
+    def _restart(self, contact: Contact) -> Iterator[Segment]:
+        """Segments of the stoppage that follows a contact; none if play continues."""
+        if contact.action is Action.OUT:
+            return self.restarts.after_out(contact, self.recorder.ball_velocity())
+        if contact.action is Action.GOAL:
+            return self.restarts.after_goal(contact)
+        if contact.action is Action.DRIVE:
+            progress = self.planner.situation(contact).progress
+            # Fouls in the own half lead to short free kicks only.
+            if progress > 5 and self.pace.due(Action.FREE_KICK) > 0.6:
+                return self.restarts.after_foul(contact, long=True)
+            if progress < 35 and self.rng.random() < _SHORT_FOULS:
+                return self.restarts.after_foul(contact, long=False)
+        return iter(())
+
+    @staticmethod
+    def _may_end(contact: Contact) -> bool:
+        return contact.action in (Action.PASS, Action.DRIVE) and abs(float(contact.point[0])) < 35
+
+    def _run(self, segment: Segment) -> None:
+        """Advance everybody through one segment."""
+        people, recorder = self.people, self.recorder
+        recorder.begin(segment)
+        for tick in range(1, segment.ticks + 1):
+            if recorder.full:
+                return
+            due = tuple(
+                replace(a, ticks=a.ticks - tick + 1)
+                for a in segment.appointments
+                if a.ticks >= tick
+            )
+            ball_at = recorder.ball_place()
+            people.step(
+                Orders(
+                    ball_at, segment.possession, segment.phase, due, segment.stations,
+                    ball_at if segment.keep_off else None,
+                )
+            )  # fmt: skip
+            if tick == segment.ticks and segment.end is not None:
+                ball = segment.end.point
+            else:
+                ahead = unit(float(people.heading[segment.carrier]))
+                ball = segment.path.at(tick * TICK_MS / 1000, people.xy[segment.carrier], ahead)
+            recorder.add(people, ball)
+            for cue in segment.cues:
+                if cue.tick == tick:
+                    self._lie_after(cue.person, cue.gesture)
+        if segment.end is not None:
+            self._finish(segment.end)
+
+    def _lie_after(self, person: int, gesture: Gesture) -> None:
+        if gesture in _LYING_S:
+            self.people.lie(person, ticks_of(_LYING_S[gesture]))
+
+    def _finish(self, contact: Contact) -> None:
+        """Record the contact at the end of a segment, and its label."""
+        self.recorder.touch(contact)
+        self._lie_after(contact.person, contact.gesture)
+        if contact.action is None:
+            return
+        now = (self.recorder.ticks - 1) * TICK_MS
+        last = self._last_label_ms
+        self.pace.record(contact.action, 99.0 if last is None else (now - last) / 1000)
+        self._last_label_ms = now
+        team = Team.LEFT if team_of(contact.person) == 0 else Team.RIGHT
+        self.recorder.events.append(Event(position_ms=now, label=contact.action, team=team))
+
+
 @dataclass(frozen=True)
 class _Mark:
-    """A gesture of somebody about a tick; `lasts` ticks if it is one of any length."""
+    """A gesture of a person with its contact at `tick`; `lasts` ticks if it has any duration."""
 
     tick: int
     person: int
@@ -47,7 +187,15 @@ class _Mark:
 
 
 class Recorder:
-    """Room for `capacity` ticks; people are recorded by who they are, not by the side they play on."""
+    """Record of a match in preallocated arrays, by person (home team first), not by side.
+
+    Args:
+        capacity: largest number of ticks.
+
+    Attributes:
+        ticks: number of recorded ticks.
+        events: labels so far.
+    """
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
@@ -59,20 +207,20 @@ class Recorder:
         self._ball = np.empty((capacity, 3), np.float32)
         self._spare = np.full((capacity, 3), np.nan, np.float32)
         self._marks: list[_Mark] = []
-        self._stops: list[tuple[int, int, int]] = []  # begin, end, person of interest
+        self._stops: list[tuple[int, int, int]] = []  # begin, end, person to show
         self._dead = False
         self._halves: list[int] = []
         self._rows = np.arange(PEOPLE)
-        self._at: NDArray[np.float64] = np.zeros(3)
-        self._before: NDArray[np.float64] = np.zeros(3)
+        self._at: Floats = np.zeros(3)
+        self._before: Floats = np.zeros(3)
 
     @property
     def full(self) -> bool:
-        """Whether the last tick is recorded."""
+        """True once `capacity` ticks are recorded."""
         return self.ticks >= self.capacity
 
     def begin_half(self, *, swapped: bool) -> None:
-        """From here on people play; `swapped`: home plays on the right side."""
+        """Begin a half with the next tick; `swapped` if the home team defends the right goal."""
         if self._halves:
             if self._dead:
                 begin, _, person = self._stops[-1]
@@ -87,19 +235,19 @@ class Recorder:
         self._before = self._at
 
     def begin(self, segment: Segment) -> None:
-        """The segment starts with the next tick: its cues, and whether the ball is dead."""
+        """Begin a segment with the next tick: record its cues, and the begin of dead time."""
         for cue in segment.cues:
             self._marks.append(
-                _Mark(self.ticks + cue.tick, self._who(cue.person), cue.gesture, cue.lasts)
+                _Mark(self.ticks + cue.tick, self._person(cue.person), cue.gesture, cue.lasts)
             )
         dead = segment.phase is not Phase.PLAY
         if dead and not self._dead:
             focus = segment.carrier if segment.focus is None else segment.focus
-            self._stops.append((self.ticks, self.capacity, self._who(focus)))
+            self._stops.append((self.ticks, self.capacity, self._person(focus)))
         self._dead = dead
 
-    def add(self, people: People, ball: Vector) -> None:
-        """One tick."""
+    def add(self, people: People, ball: Floats) -> None:
+        """Record one tick: people, and the centre of the ball `[3]`."""
         tick = self.ticks
         self._xy[tick] = people.xy[self._rows]
         self._heading[tick] = people.heading[self._rows]
@@ -112,26 +260,27 @@ class Recorder:
         self.ticks += 1
 
     def touch(self, contact: Contact) -> None:
-        """A contact happened at the last tick recorded."""
+        """Record a contact at the last recorded tick."""
         tick = self.ticks - 1
-        self._marks.append(_Mark(tick, self._who(contact.person), contact.gesture))
+        self._marks.append(_Mark(tick, self._person(contact.person), contact.gesture))
         if contact.action is not None and self._stops and self._dead:
             begin, _, person = self._stops[-1]
             self._stops[-1] = (begin, tick, person)
 
-    def ball_on_ground(self) -> Vector:
-        """Where the ball is, `[2]`."""
+    def ball_place(self) -> Floats:
+        """Position of the ball on the ground, `[2]`."""
         return self._at[:2]
 
-    def ball_velocity(self) -> Vector:
-        """How the ball moves, `[3]`, m/s."""
+    def ball_velocity(self) -> Floats:
+        """Velocity of the ball, `[3]`, m/s."""
         return (self._at - self._before) * (1000 / TICK_MS)
 
-    def _who(self, row: int) -> int:
+    def _person(self, row: int) -> int:
+        """Index of the person who plays in a row of `People`."""
         return int(np.flatnonzero(self._rows == row)[0])
 
     def motion(self, name: str) -> Motion:
-        """Everything recorded."""
+        """The recorded match; `name` is SoccerNet's name of it."""
         n = self.ticks
         speed = np.zeros((n, PEOPLE), np.float32)
         if n > 1:
@@ -166,7 +315,11 @@ class Recorder:
     def _gestures(
         self, n: int, speed: NDArray[np.float32]
     ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-        """For each tick and person the gesture that shows, and the time since its contact."""
+        """Gesture and time since its contact, each `[n, PEOPLE]`.
+
+        Where gestures of a person overlap, the one with the nearest contact prevails; gestures of any
+        duration give way to all others.
+        """
         gesture = np.zeros((n, PEOPLE), np.uint8)
         since = np.full((n, PEOPLE), _NEVER, np.int32)
         for person in SUBSTITUTES:
@@ -174,8 +327,7 @@ class Recorder:
             began = np.maximum.accumulate(np.where(still, 0, np.arange(n)))
             gesture[still, person] = Gesture.STRETCH
             since[still, person] = (np.arange(n) - began)[still] * TICK_MS
-        lasting = [m for m in self._marks if m.lasts and m.gesture in _LASTING]
-        for mark in lasting:
+        for mark in [m for m in self._marks if m.lasts and m.gesture in _ANY_DURATION]:
             window = np.arange(max(mark.tick, 0), min(mark.tick + mark.lasts, n))
             gesture[window, mark.person] = mark.gesture
             since[window, mark.person] = (window - mark.tick) * TICK_MS
@@ -183,7 +335,7 @@ class Recorder:
         for mark in self._marks:
             if mark.lasts or mark.gesture is Gesture.NONE:
                 continue
-            begin, end = lasts(mark.gesture)
+            begin, end = gesture_span(mark.gesture)
             first, last = mark.tick + begin // TICK_MS, mark.tick - -end // TICK_MS
             window = np.arange(max(0, first), min(n, last + 1))
             after = (window - mark.tick) * TICK_MS
@@ -197,151 +349,6 @@ class Recorder:
 
 
 def _smoothed(speed: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Speeds averaged over five ticks, so that legs do not flicker between gaits."""
+    """Speeds averaged over five ticks, so that legs do not switch between gaits at every tick."""
     padded = np.pad(speed, ((2, 2), (0, 0)), mode="edge")
     return np.asarray(sum(padded[i : i + len(speed)] for i in range(5)) / 5, dtype=np.float32)
-
-
-# --- Plays a match: runs the planned segments tick by tick and records everything that mo
-
-
-#: Fouls per drive. One in 0.5 leads to a free kick that the annotators call a pass.
-_SHORT_FOULS = 0.022
-_KICK_OFF_WAIT_S = 3.0
-_LYING_S: dict[Gesture, float] = {
-    Gesture.SLIDE: 0.8,
-    Gesture.DIVE_LEFT: 2.2,
-    Gesture.DIVE_RIGHT: 2.2,
-    Gesture.FALL: 2.3,
-    Gesture.KNEE_SLIDE: 2.4,
-}
-
-
-def play_match(seed: int, duration_ms: int, *, name: str = "", halves: int = 1) -> Motion:
-    """Simulates one match of that length.
-
-    The same arguments give the same match, bit by bit, on the same version of NumPy.
-
-    Args:
-        seed: any non-negative integer.
-        duration_ms: length of the video to be, at least one tick.
-        name: SoccerNet's name of the match, for its `EventList`.
-        halves: 1, or 2 of equal length; in the second the teams have changed sides.
-    """
-    rng = np.random.default_rng([seed, 0x0B0A11])
-    rates = reference_statistics()["events_per_in_play_minute"]
-    pace = Pace({Action(action): float(rate) for action, rate in rates.items()}, seed)
-    ticks = max(1, -(-duration_ms // TICK_MS))
-    recorder = Recorder(ticks)
-    first_team = int(rng.integers(2))
-    for half in range(halves):
-        recorder.begin_half(swapped=half % 2 == 1)
-        end = ticks if half == halves - 1 else round(ticks * (half + 1) / halves)
-        # The side that did not kick off now does, from the other half of the pitch: the same row.
-        _Half(rng, pace, recorder, end, first_team).play()
-    return recorder.motion(name)
-
-
-@dataclass
-class _Half:
-    """One half: planners that share its people, and the loop that plays what they plan."""
-
-    rng: np.random.Generator
-    pace: Pace
-    recorder: Recorder
-    end: int
-    kick_off_team: int
-
-    def play(self) -> None:
-        """From the kick-off until the recorder is at `end`."""
-        self.people = People(self.rng, kick_off_team=self.kick_off_team)
-        script = PossessionScript(self.rng, self.pace)
-        self.planner = Planner(self.rng, self.people, script)
-        self.restarts = Restarts(self.rng, self.people, self.pace)
-        self._last_label_ms: int | None = None
-        pending: Iterator[Segment] = self.restarts.kick_off(
-            self.kick_off_team, wait_s=_KICK_OFF_WAIT_S
-        )
-        contact: Contact | None = None
-        last = self.end == self.recorder.capacity
-        while not self.recorder.full:
-            segment = next(pending, None)
-            if segment is None:
-                assert contact is not None, "every restart ends with a contact"
-                if not last and self.recorder.ticks >= self.end and self._may_end(contact):
-                    self._run_all(self.restarts.whistle(contact))
-                    return
-                pending = self._restart(contact)
-                segment = next(pending, None) or self.planner.next_segment(contact)
-            self._run(segment)
-            contact = segment.end or contact
-
-    def _restart(self, contact: Contact) -> Iterator[Segment]:
-        """Segments of a stoppage that follows this contact; none if play goes on."""
-        if contact.action is Action.OUT:
-            return self.restarts.after_out(contact, self.recorder.ball_velocity())
-        if contact.action is Action.GOAL:
-            return self.restarts.after_goal(contact)
-        if contact.action is Action.DRIVE:
-            progress = self.planner.situation(contact).progress
-            # Fouls in a side's own half lead to short free kicks only.
-            if progress > 5 and self.pace.due(Action.FREE_KICK) > 0.6:
-                return self.restarts.after_foul(contact, long=True)
-            if progress < 35 and self.rng.random() < _SHORT_FOULS:
-                return self.restarts.after_foul(contact, long=False)
-        return iter(())
-
-    @staticmethod
-    def _may_end(contact: Contact) -> bool:
-        return contact.action in (Action.PASS, Action.DRIVE) and abs(float(contact.point[0])) < 35
-
-    def _run_all(self, segments: Iterator[Segment]) -> None:
-        for segment in segments:
-            self._run(segment)
-
-    def _run(self, segment: Segment) -> None:
-        """Moves everybody through one segment."""
-        people, recorder = self.people, self.recorder
-        recorder.begin(segment)
-        for tick in range(1, segment.ticks + 1):
-            if recorder.full:
-                return
-            due = tuple(
-                replace(a, ticks=a.ticks - tick + 1)
-                for a in segment.appointments
-                if a.ticks >= tick
-            )
-            ball_at = recorder.ball_on_ground()
-            people.step(
-                Orders(
-                    ball_at, segment.possession, segment.phase, due, segment.stations,
-                    ball_at if segment.keep_off else None,
-                )
-            )  # fmt: skip
-            if tick == segment.ticks and segment.end is not None:
-                ball = segment.end.point
-            else:
-                ahead = unit(float(people.heading[segment.carrier]))
-                ball = segment.path.at(tick * TICK_MS / 1000, people.xy[segment.carrier], ahead)
-            recorder.add(people, ball)
-            for cue in segment.cues:
-                if cue.tick == tick:
-                    self._goes_down(cue.person, cue.gesture)
-        if segment.end is not None:
-            self._label(segment.end)
-
-    def _goes_down(self, person: int, gesture: Gesture) -> None:
-        if gesture in _LYING_S:
-            self.people.lie(person, ticks_of(_LYING_S[gesture]))
-
-    def _label(self, contact: Contact) -> None:
-        self.recorder.touch(contact)
-        self._goes_down(contact.person, contact.gesture)
-        if contact.action is None:
-            return
-        now = (self.recorder.ticks - 1) * TICK_MS
-        last = self._last_label_ms
-        self.pace.record(contact.action, 99.0 if last is None else (now - last) / 1000)
-        self._last_label_ms = now
-        team = Team.LEFT if team_of(contact.person) == 0 else Team.RIGHT
-        self.recorder.events.append(Event(position_ms=now, label=contact.action, team=team))

@@ -1,8 +1,9 @@
-"""What a body can do in one tick: least-effort steering under limits of speed and acceleration.
+"""Movement of all people, tick by tick, within limits of speed and acceleration.
 
-Positions advance by semi-implicit Euler steps of one tick: v ← v + a·dt, x ← x + v·dt. The steering is the
-exact solution for that scheme, so that who is not held back by a limit arrives on the tick. Whoever plans
-an appointment calls `arrival` first and plans with where the person will really be.
+Positions advance by semi-implicit Euler steps of one tick: v ← v + a·dt, x ← x + v·dt. A person with an
+appointment is steered by the least-effort accelerations of that scheme, which arrive on the tick unless a
+limit interferes. Plans use `People.foresee`, which gives the position that will really be reached.
+Everybody else moves towards the place that the formation assigns.
 """
 
 from __future__ import annotations
@@ -12,36 +13,91 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
-from numpy.typing import NDArray
 
 from onball.simulator.play.formation import Formation, members
-from onball.simulator.world import PEOPLE, PLAYERS, REFEREE, TEAM_SIZE, TICK_MS
-
-Array = NDArray[np.float64]
+from onball.simulator.world import (
+    PEOPLE,
+    PLAYERS,
+    REFEREE,
+    TEAM_SIZE,
+    TICK_S,
+    Floats,
+    strides_per_second,
+    wrap_angle,
+)
 
 MAX_SPEED = 9.2  # m/s
 MAX_ACCELERATION = 6.6  # m/s²
-MAX_TURN = 12.0  # rad/s, of a body about to act
-TICK_S = TICK_MS / 1000
+MAX_TURN = 12.0  # rad/s, of a person with an appointment
+SET_PIECE_DISTANCE = 9.3
+"""Metres that opponents keep from a ball at a set piece: 9.15 m (law 13) and a margin."""
+_TURN_S = 0.5
+"""People turn to the heading of an appointment during the seconds before it."""
+_STANDING = 0.3
+"""Speed, m/s, up to which legs do not step."""
 
 
-def limited(vectors: Array, most: float) -> Array:
-    """Rows of `[n, 2]`, shortened to that length where they are longer."""
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors * np.minimum(1.0, most / (length + 1e-9)))
+class Phase(Enum):
+    """State of play, as it concerns the movement of people."""
+
+    PLAY = "play"
+    DEAD = "dead"  # nobody presses or hurries
+    KICK_OFF = "kick-off"  # both teams go to their own halves
 
 
-def turned(heading: float, wanted: float, most: float) -> float:
-    """The heading after a turn towards `wanted` by at most `most` radians."""
-    turn = (wanted - heading + math.pi) % (2 * math.pi) - math.pi
-    return heading + min(max(turn, -most), most)
+@dataclass(frozen=True)
+class Appointment:
+    """Request that a person is at a place at a given time.
+
+    Attributes:
+        person: index of the person.
+        place: `[2]`, metres.
+        facing: heading of the body, radians.
+        ticks: ticks from now.
+        stop: whether the person comes to rest there.
+    """
+
+    person: int
+    place: Floats
+    facing: float
+    ticks: int
+    stop: bool = False
 
 
-def _push(gap: float, velocity: float, ticks: int, stop: bool) -> float:
-    """Acceleration along one axis in the first of `ticks` ticks, least effort over all of them.
+@dataclass(frozen=True)
+class Stance:
+    """Position `[2]` and heading (radians) that a person really has when an appointment is due."""
 
-    The shortest vector of accelerations a_1 … a_n (in the 2-norm) that covers `gap` and, if `stop`, ends
-    at rest: a = Rᵀ(RRᵀ)⁻¹b with the rows R of the Euler scheme.
+    place: Floats
+    facing: float
+
+
+@dataclass(frozen=True)
+class Orders:
+    """Instructions to all people for one tick.
+
+    Attributes:
+        ball: position of the ball on the ground, `[2]`.
+        possession: side that has it.
+        phase: state of play.
+        appointments: places to reach; `ticks` counts down to 1 in the last tick.
+        stations: by person, places `[2]` that replace those of the formation, such as in a wall.
+        keep_off: ball at a set piece, `[2]`, from which the other side keeps its distance (law 13).
+    """
+
+    ball: Floats
+    possession: int
+    phase: Phase
+    appointments: tuple[Appointment, ...] = ()
+    stations: dict[int, Floats] = field(default_factory=dict)
+    keep_off: Floats | None = None
+
+
+def _first_acceleration(gap: float, velocity: float, ticks: int, stop: bool) -> float:
+    """First of `ticks` accelerations along one axis, with the least effort over all of them.
+
+    The accelerations a_1 … a_n of the smallest 2-norm that cover `gap` and, if `stop`, end at rest:
+    a = Rᵀ(RRᵀ)⁻¹b with the rows R of the Euler scheme.
     """
     n, dt = ticks, TICK_S
     short = gap - n * velocity * dt
@@ -62,12 +118,12 @@ def advance(
     ticks: int,
     stop: bool,
 ) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Place and velocity one tick on, for somebody due at `target` in `ticks` ticks."""
-    ax = _push(target[0] - place[0], velocity[0], ticks, stop)
-    ay = _push(target[1] - place[1], velocity[1], ticks, stop)
-    effort = math.hypot(ax, ay)
-    if effort > MAX_ACCELERATION:
-        ax, ay = ax * MAX_ACCELERATION / effort, ay * MAX_ACCELERATION / effort
+    """Place (metres) and velocity (m/s) after one tick of a person due at `target` in `ticks` ticks."""
+    ax = _first_acceleration(target[0] - place[0], velocity[0], ticks, stop)
+    ay = _first_acceleration(target[1] - place[1], velocity[1], ticks, stop)
+    acceleration = math.hypot(ax, ay)
+    if acceleration > MAX_ACCELERATION:
+        ax, ay = ax * MAX_ACCELERATION / acceleration, ay * MAX_ACCELERATION / acceleration
     vx, vy = velocity[0] + ax * TICK_S, velocity[1] + ay * TICK_S
     speed = math.hypot(vx, vy)
     if speed > MAX_SPEED:
@@ -75,8 +131,8 @@ def advance(
     return (place[0] + vx * TICK_S, place[1] + vy * TICK_S), (vx, vy)
 
 
-def arrival(place: Array, velocity: Array, target: Array, ticks: int, stop: bool) -> Array:
-    """Where `[2]` somebody due at `target` in `ticks` ticks will really be by then."""
+def arrival(place: Floats, velocity: Floats, target: Floats, ticks: int, stop: bool) -> Floats:
+    """Position `[2]` that a person due at `target` in `ticks` ticks will really reach by then."""
     at = (float(place[0]), float(place[1]))
     moving = (float(velocity[0]), float(velocity[1]))
     goal = (float(target[0]), float(target[1]))
@@ -85,65 +141,20 @@ def arrival(place: Array, velocity: Array, target: Array, ticks: int, stop: bool
     return np.array(at)
 
 
-# --- How everybody moves: 25 steps a second, within what legs can do.
+class People:
+    """Positions, velocities and headings of all people.
 
-
-SET_PIECE_DISTANCE = 9.3
-"""Metres that opponents keep from a ball about to be kicked: law 13's 9.15 and a toe."""
-_TURN_S = 0.5
-"""Somebody about to act turns to where he will face from this long before."""
-
-
-class Phase(Enum):
-    """What everybody makes of the moment."""
-
-    PLAY = "play"
-    DEAD = "dead"  # nobody presses or hurries
-    KICK_OFF = "kick-off"  # both teams go to their own halves
-
-
-@dataclass(frozen=True)
-class Appointment:
-    """Somebody is due at `place` `[2]`, facing `facing` (radians), in `ticks`; standing if `stop`."""
-
-    person: int
-    place: Array
-    facing: float
-    ticks: int
-    stop: bool = False
-
-
-@dataclass(frozen=True)
-class Stance:
-    """Where somebody will really be, `[2]`, and which way he will face, when an appointment is due."""
-
-    place: Array
-    facing: float
-
-
-@dataclass(frozen=True)
-class Orders:
-    """What is asked of everybody during one tick.
+    Args:
+        rng: random numbers of the match.
+        kick_off_team: side that kicks off.
 
     Attributes:
-        ball: where people believe the ball to be, `[2]`.
-        possession: the side that has it.
-        phase: play, dead time or kick-off.
-        appointments: who is due where; `ticks` counts down to 1 in the last tick.
-        stations: places that replace those of the formation, such as in a wall.
-        keep_off: a ball at a set piece, `[2]`, from which the other side keeps its distance (law 13).
+        formation: places towards which people move.
+        xy: `[PEOPLE, 2]`, metres.
+        velocity: `[PEOPLE, 2]`, m/s.
+        heading: `[PEOPLE]`, radians.
+        stride: phase of the running cycle, `[PEOPLE]`, radians.
     """
-
-    ball: Array
-    possession: int
-    phase: Phase
-    appointments: tuple[Appointment, ...] = ()
-    stations: dict[int, Array] = field(default_factory=dict)
-    keep_off: Array | None = None
-
-
-class People:
-    """Positions, velocities, headings and strides of everyone."""
 
     def __init__(self, rng: np.random.Generator, *, kick_off_team: int = 0) -> None:
         self.formation = Formation(rng)
@@ -151,27 +162,27 @@ class People:
         self.heading = np.zeros(PEOPLE)
         self.stride = rng.uniform(0, 2 * np.pi, PEOPLE)
         self._pace = rng.uniform(0.85, 1.15, PEOPLE)
-        self._down = np.zeros(PEOPLE, np.int64)  # ticks for which somebody lies or gets up
+        self._down = np.zeros(PEOPLE, np.int64)  # ticks left lying or getting up
         self.xy = self.formation.places(np.zeros(2), kick_off_team, kick_off=True)
         self.heading[TEAM_SIZE:REFEREE] = np.pi
 
     def foresee(self, appointment: Appointment) -> Stance:
-        """How an appointment made now will be kept."""
+        """Position and heading that result from an appointment made now."""
         person = appointment.person
         place = arrival(
             self.xy[person], self.velocity[person], appointment.place, appointment.ticks,
             appointment.stop,
         )  # fmt: skip
-        # Up to half a second before, people face where they like: more than half a turn is not needed.
+        # The turn begins at most `_TURN_S` before, which suffices for half a turn.
         most = min(appointment.ticks * TICK_S, _TURN_S) * MAX_TURN
-        return Stance(place, turned(float(self.heading[person]), appointment.facing, most))
+        return Stance(place, _turned(float(self.heading[person]), appointment.facing, most))
 
     def lie(self, person: int, ticks: int) -> None:
-        """Somebody lies on the ground and gets up for that long: he goes nowhere of his own will."""
+        """Keep a person on the ground for a number of ticks; only an appointment can move him."""
         self._down[person] = max(self._down[person], ticks)
 
     def step(self, orders: Orders) -> None:
-        """One tick."""
+        """Advance everybody by one tick."""
         live = orders.phase is Phase.PLAY
         busy = {a.person for a in orders.appointments}
         self.formation.drift(orders.possession, live=live)
@@ -183,7 +194,7 @@ class People:
             places[person] = place
         if orders.keep_off is not None:
             _keep_off(places, orders.keep_off, 1 - orders.possession)
-        velocity = self._tend(places, orders)
+        velocity = self._velocity_towards(places, orders)
         before = self.xy
         moved = before + velocity * TICK_S
         for a in orders.appointments:
@@ -195,19 +206,19 @@ class People:
         self.xy, self.velocity = moved, velocity
         speed = np.linalg.norm(velocity, axis=1)
         self.stride = self.stride + TICK_S * np.where(
-            speed > 0.3, 2 * np.pi * (0.75 + 0.11 * speed), 0.0
+            speed > _STANDING, 2 * np.pi * strides_per_second(speed), 0.0
         )
         self._turn(orders, speed)
 
-    def _tend(self, places: Array, orders: Orders) -> Array:
-        """New velocities `[PEOPLE, 2]` of people who go to their places."""
+    def _velocity_towards(self, places: Floats, orders: Orders) -> Floats:
+        """Velocities `[PEOPLE, 2]` of the next tick towards places `[PEOPLE, 2]`, m/s."""
         away = places - self.xy
         distance = np.linalg.norm(away, axis=1, keepdims=True)
         top = np.where(distance > 12, 7.0, np.where(distance > 5, 5.0, 3.2))
         top = np.where(self.formation.running()[:, None] & (distance > 4), 7.8, top)
         top = top * self._pace[:, None]
         if orders.phase is not Phase.PLAY:
-            # Who is far from his place trots, the others walk.
+            # People far from their places jog, the others walk.
             walk = np.where(distance > 10, 4.2, 2.0)
             top = np.minimum(top, 5.5 if orders.phase is Phase.KICK_OFF else walk)
             top[list(orders.stations)] = np.where(distance[list(orders.stations)] > 8, 5.0, 2.6)
@@ -216,19 +227,20 @@ class People:
         down = self._down > 0
         wanted[down] = 0.0
         self._down = np.maximum(self._down - 1, 0)
-        acceleration = limited((wanted - self.velocity) / 0.45, 4.5)
-        acceleration[~down] += self._elbow_room()[~down]
-        acceleration = limited(acceleration, MAX_ACCELERATION)
-        return limited(self.velocity + acceleration * TICK_S, MAX_SPEED)
+        acceleration = _limited((wanted - self.velocity) / 0.45, 4.5)
+        acceleration[~down] += self._separation()[~down]
+        acceleration = _limited(acceleration, MAX_ACCELERATION)
+        return _limited(self.velocity + acceleration * TICK_S, MAX_SPEED)
 
-    def _elbow_room(self) -> Array:
-        """A push apart, m/s², for people who stand in each other."""
+    def _separation(self) -> Floats:
+        """Accelerations `[PEOPLE, 2]`, m/s², that push overlapping people apart."""
         apart = self.xy[:, None] - self.xy[None]
         gaps = np.linalg.norm(apart, axis=2) + np.eye(PEOPLE) * 9
         push = 12 * np.clip(0.8 - gaps, 0, None) / (gaps + 1e-3)
         return np.asarray((apart * push[..., None]).sum(1))
 
-    def _turn(self, orders: Orders, speed: Array) -> None:
+    def _turn(self, orders: Orders, speed: Floats) -> None:
+        """Turn runners to their direction, others to the ball, and people who are due to their task."""
         to_ball = orders.ball - self.xy
         wanted = np.where(
             speed > 1.8,
@@ -240,12 +252,24 @@ class People:
             if (appointment.ticks - 1) * TICK_S < _TURN_S:
                 wanted[appointment.person] = appointment.facing
                 rate[appointment.person] = MAX_TURN
-        turn = (wanted - self.heading + np.pi) % (2 * np.pi) - np.pi
+        turn = wrap_angle(wanted - self.heading)
         self.heading = self.heading + np.clip(turn, -rate * TICK_S, rate * TICK_S)
 
 
-def _keep_off(places: Array, ball: Array, team: int) -> None:
-    """Moves the places of a side that are too near the ball straight away from it."""
+def _turned(heading: float, wanted: float, most: float) -> float:
+    """Heading after a turn towards `wanted` by at most `most` radians."""
+    turn = (wanted - heading + math.pi) % (2 * math.pi) - math.pi
+    return heading + min(max(turn, -most), most)
+
+
+def _limited(vectors: Floats, most: float) -> Floats:
+    """Rows of `[n, 2]`, shortened to the length `most` where they are longer."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors * np.minimum(1.0, most / (length + 1e-9)))
+
+
+def _keep_off(places: Floats, ball: Floats, team: int) -> None:
+    """Move the places of a side that are too near the ball straight away from it."""
     rows = np.array(members(team))
     away = places[rows] - ball
     gaps = np.linalg.norm(away, axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""The small vocabulary in which play is planned: contacts, and the segments between them."""
+"""Vocabulary of planned play: contacts with the ball, and the segments between them."""
 
 from __future__ import annotations
 
@@ -6,42 +6,41 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from onball.actions import Action
 from onball.simulator.play.ball import BallPath
 from onball.simulator.play.people import Appointment, People, Phase
-from onball.simulator.world import CONTACT_OFFSET, TICK_MS, Gesture
-
-Vector = NDArray[np.float64]
+from onball.simulator.world import CONTACT_OFFSET, TICK_MS, Floats, Gesture
 
 
 @dataclass(frozen=True)
 class Contact:
-    """Somebody touches the ball, or the ball crosses a line.
+    """A touch of the ball by a person, or the ball crossing a line.
 
     Attributes:
-        action: the label of this moment, or None for a touch that has none.
-        person: who acts (for OUT and GOAL: who touched the ball last).
-        point: centre of the ball `[3]`.
-        gesture: what the body does.
-        facing: direction of the body, radians.
+        action: its label, or None for a touch without a label.
+        person: index of the acting person; for OUT and GOAL, of the last one to touch the ball.
+        point: centre of the ball `[3]`, metres.
+        gesture: movement of the body.
+        facing: heading of the body, radians.
     """
 
     action: Action | None
     person: int
-    point: Vector
+    point: Floats
     gesture: Gesture
     facing: float
 
 
 @dataclass(frozen=True)
 class Cue:
-    """A gesture without a contact: feints, falls, signals, a ball that is carried, a wall.
+    """A gesture without a contact: a feint, a fall, a signal, carrying the ball, standing in a wall.
 
     Attributes:
-        tick: when its moment is, in ticks of its segment.
-        lasts: ticks that a gesture of any length (CARRY, WALL) goes on from there.
+        person: index of the person.
+        gesture: movement of the body.
+        tick: reference time of the gesture (its contact, if it had one), in ticks of its segment.
+        lasts: duration in ticks from there, for gestures of any duration such as CARRY and WALL.
     """
 
     person: int
@@ -52,20 +51,20 @@ class Cue:
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of play during which the ball follows one path.
+    """Part of play during which the ball follows one path.
 
     Attributes:
-        path: the way of the ball.
-        ticks: how long, at least 1.
-        carrier: the person whose feet or hands the path refers to.
-        possession: the side that has the ball.
-        appointments: who has to be where; their ticks count from the start of the segment.
-        end: the contact at the end, if any.
-        phase: whether the ball is in play.
-        stations: places of people in a set piece, `[2]` each.
-        keep_off: opponents keep their distance from the ball, which lies still.
-        cues: gestures beside the contact.
-        focus: in dead time, who is of interest to the director.
+        path: path of the ball.
+        ticks: duration, at least 1.
+        carrier: person whose feet or hands the path refers to.
+        possession: side that has the ball.
+        appointments: places to reach; their ticks count from the start of the segment.
+        end: contact at the end, if any.
+        phase: state of play.
+        stations: by person, places `[2]` in a set piece.
+        keep_off: whether opponents keep their distance from the ball, which lies still.
+        cues: gestures besides that of the contact.
+        focus: in dead time, the person whom the director may show; None for the carrier.
     """
 
     path: BallPath
@@ -75,34 +74,34 @@ class Segment:
     appointments: tuple[Appointment, ...] = ()
     end: Contact | None = None
     phase: Phase = Phase.PLAY
-    stations: dict[int, Vector] = field(default_factory=dict)
+    stations: dict[int, Floats] = field(default_factory=dict)
     keep_off: bool = False
     cues: tuple[Cue, ...] = ()
     focus: int | None = None
 
     @property
     def seconds(self) -> float:
-        """How long it lasts."""
+        """Duration in seconds."""
         return self.ticks * TICK_MS / 1000
 
 
 def ticks_of(seconds: float) -> int:
-    """That many seconds in ticks, at least one."""
+    """Number of ticks of a duration, at least one."""
     return max(1, round(seconds * 1000 / TICK_MS))
 
 
-def unit(angle: float) -> Vector:
-    """The direction `[2]` of an angle."""
+def unit(angle: float) -> Floats:
+    """Unit vector `[2]` of an angle in radians."""
     return np.array([math.cos(angle), math.sin(angle)])
 
 
-def angle_of(vector: Vector) -> float:
-    """The angle of a direction `[2]`."""
+def angle_of(vector: Floats) -> float:
+    """Angle of a vector `[2]`, radians."""
     return math.atan2(float(vector[1]), float(vector[0]))
 
 
-def offset_of(gesture: Gesture, facing: float) -> Vector:
-    """From where a body stands to the ball `[3]` at the contact, in the world's directions."""
+def offset_of(gesture: Gesture, facing: float) -> Floats:
+    """Vector `[3]` from a person's position to the ball at the contact, in the directions of the pitch."""
     forward, left, up = CONTACT_OFFSET[gesture]
     ahead = unit(facing)
     return np.array(
@@ -114,16 +113,28 @@ def meet(
     people: People,
     action: Action | None,
     person: int,
-    point: Vector,
+    point: Floats,
     gesture: Gesture,
     facing: float,
     ticks: int,
     *,
     stop: bool = False,
 ) -> tuple[Contact, Appointment]:
-    """An appointment with the ball near `point` `[2]`, and the contact as it will really be.
+    """Plan a contact of a person with the ball near a point.
 
-    The contact lies where the person's legs allow: exactly at the limb that the gesture uses.
+    Args:
+        people: current positions and velocities.
+        action: label of the contact, or None.
+        person: index of the person.
+        point: wanted place of the ball, `[2]` or `[3]`.
+        gesture: movement of the body.
+        facing: wanted heading, radians.
+        ticks: ticks from now.
+        stop: whether the person comes to rest.
+
+    Returns:
+        The contact that will really take place, with the ball at the limb that the gesture uses, and the
+        appointment that leads to it.
     """
     place = np.asarray(point[:2], dtype=np.float64) - offset_of(gesture, facing)[:2]
     appointment = Appointment(person, place, facing, ticks, stop)
@@ -133,16 +144,16 @@ def meet(
     return Contact(action, person, where, gesture, stance.facing), appointment
 
 
-def meet_surely(
+def meet_exactly(
     people: People,
     person: int,
-    point: Vector,
+    point: Floats,
     gesture: Gesture,
     facing: float,
     ticks: int,
     action: Action | None = None,
 ) -> tuple[Contact, Appointment]:
-    """As `meet`, standing, with the ball exactly at `point` `[3]`: as many more ticks as it takes."""
+    """As `meet` with `stop`, but later than after `ticks` if the point `[3]` is not reached by then."""
     while True:
         contact, due = meet(people, action, person, point, gesture, facing, ticks, stop=True)
         if float(np.linalg.norm(contact.point[:2] - point[:2])) < 0.1 or ticks > 1000:
@@ -150,6 +161,6 @@ def meet_surely(
         ticks = ticks + max(3, ticks // 5)
 
 
-def go_to(person: int, place: Vector, facing: float, ticks: int) -> Appointment:
-    """An appointment to stand at a place `[2]`."""
+def go_to(person: int, place: Floats, facing: float, ticks: int) -> Appointment:
+    """Appointment to stand at a place `[2]` with a heading in radians."""
     return Appointment(person, np.asarray(place, dtype=np.float64), facing, ticks, stop=True)

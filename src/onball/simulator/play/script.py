@@ -1,8 +1,9 @@
-"""Keeps a simulated match to the counted rates of real ones.
+"""Possession script: which action follows, after which time, and by which team.
 
-Where the ball is decides what can happen, and chance alone makes a rare action twice too frequent in one
-match and absent from the next. `Pace` counts both labels and time in play, and leans the script's choices
-towards what is overdue: a goal every half hour of play, a free kick every twenty minutes.
+`PossessionScript` is a semi-Markov chain over the 12 actions with statistics of real annotations. The
+position of the ball limits the possible actions, and independent draws would make a rare action twice too
+frequent in one match and absent from the next. `Pace` therefore counts labels and time in play, and raises
+the weight of actions that are overdue: a goal every half hour in play, a free kick every twenty minutes.
 """
 
 from __future__ import annotations
@@ -16,62 +17,15 @@ from onball.actions import ACTIONS, Action
 from onball.assets import reference_statistics
 
 STRETCH_S = 5.0
-"""Labels further apart than this do not belong to one stretch of play, as in the reference."""
+"""Largest gap in seconds between labels of one stretch of play, as in the reference statistics."""
 
 _GOLDEN = 0.6180339887498949
-#: The rarer an action, the more firmly one too few or too many is led back.
-_LOOSEST, _FIRMEST = 0.25, 4.0
-_MOST = 12.0
+_LEAST_GAIN, _MOST_GAIN = 0.25, 4.0
+"""Limits of the feedback gain, which is higher for rarer actions."""
+_MOST_WEIGHT = 12.0
 _RESERVE = 0.2
-"""An action comes early as easily as late, so it is held back until this much of it is overdue."""
+"""Subtracted from the amount due: an action happens early as easily as late."""
 
-
-class Pace:
-    """Labels and minutes in play so far, against rates per minute in play.
-
-    Args:
-        rates: events per minute in play, for each action.
-        seed: where in its interval the first of each rare action is due. Neighbouring seeds spread these
-            evenly (a golden-ratio sequence), so several matches together keep the rates, too.
-    """
-
-    def __init__(self, rates: dict[Action, float], seed: int) -> None:
-        self._rates = rates
-        self._minutes = 0.0
-        self._counts = dict.fromkeys(ACTIONS, 0)
-        self._credit = {
-            action: (_GOLDEN * (seed + 1) + 0.37 * action.order) % 1.0 - 0.5 for action in ACTIONS
-        }
-
-    def record(self, action: Action, since_last_s: float) -> None:
-        """A label, that long after the one before it."""
-        self._counts[action] += 1
-        if since_last_s <= STRETCH_S:
-            self._minutes += since_last_s / 60
-
-    def due(self, action: Action) -> float:
-        """How many of this action are missing by now; negative if there were too many."""
-        return self._rates[action] * self._minutes + self._credit[action] - self._counts[action]
-
-    def weight(self, action: Action) -> float:
-        """By how much more likely than usual this action should be."""
-        firmness = min(_FIRMEST, _LOOSEST + 0.8 / math.sqrt(self._rates[action]))
-        due = self.due(action) - _RESERVE
-        return float(min(max(math.exp(firmness * due), 1 / _MOST), _MOST))
-
-    def tail(self) -> float:
-        """Factor for the spread of long gaps: above 1 if there were too many actions in all.
-
-        Medians stay as they are counted; only how long the long gaps last gives way.
-        """
-        missing = sum(self.due(action) for action in ACTIONS)
-        return float(min(max(1.0 - 0.03 * missing, 0.7), 1.4))
-
-
-# --- The possession script: which action follows which, after how long, by which team.
-
-
-#: Probability that the next action is by the same team, where it is not the default below.
 _SAME_TEAM: dict[tuple[Action, Action], float] = {
     (Action.PASS, Action.HEADER): 0.55,
     (Action.DRIVE, Action.DRIVE): 0.0,  # lost the ball without a clean tackle
@@ -99,25 +53,67 @@ _SAME_TEAM: dict[tuple[Action, Action], float] = {
     (Action.BALL_PLAYER_BLOCK, Action.BALL_PLAYER_BLOCK): 0.0,
     (Action.FREE_KICK, Action.HEADER): 0.45,
 }
+"""Probability that the next action is by the same team; `_SAME_TEAM_DEFAULT` for other pairs."""
 _SAME_TEAM_DEFAULT = 0.81
 
-#: Actions of one man on the ball: after one of these the same player acts again.
 KEEPS_THE_BALL = (Action.DRIVE, Action.PLAYER_SUCCESSFUL_TACKLE)
-
-#: Always the opponents' action.
+"""Actions after which the same player acts again."""
 _BY_OPPONENT = (Action.PLAYER_SUCCESSFUL_TACKLE, Action.BALL_PLAYER_BLOCK, Action.THROW_IN)
-
-#: Always by the side that touched the ball last.
+"""Actions that are always by the opponents of the team that acted last."""
 _BY_SAME = (Action.OUT, Action.GOAL, Action.SHOT, Action.CROSS)
+"""Actions that are always by the team that touched the ball last."""
+
+
+class Pace:
+    """Labels and minutes in play so far, compared with rates per minute in play.
+
+    Args:
+        rates: events per minute in play, for each action.
+        seed: determines the part of its interval after which the first of each action is due. Consecutive
+            seeds spread these evenly (golden-ratio sequence), so that several matches together have the
+            rates, too.
+    """
+
+    def __init__(self, rates: dict[Action, float], seed: int) -> None:
+        self._rates = rates
+        self._minutes = 0.0
+        self._counts = dict.fromkeys(ACTIONS, 0)
+        self._credit = {
+            action: (_GOLDEN * (seed + 1) + 0.37 * action.order) % 1.0 - 0.5 for action in ACTIONS
+        }
+
+    def record(self, action: Action, since_last_s: float) -> None:
+        """Count a label, `since_last_s` seconds after the one before it."""
+        self._counts[action] += 1
+        if since_last_s <= STRETCH_S:
+            self._minutes += since_last_s / 60
+
+    def due(self, action: Action) -> float:
+        """Number of missing events of this action; negative if there were too many."""
+        return self._rates[action] * self._minutes + self._credit[action] - self._counts[action]
+
+    def weight(self, action: Action) -> float:
+        """Factor for the probability of this action: above 1 if it is overdue."""
+        gain = min(_MOST_GAIN, _LEAST_GAIN + 0.8 / math.sqrt(self._rates[action]))
+        due = self.due(action) - _RESERVE
+        return float(min(max(math.exp(gain * due), 1 / _MOST_WEIGHT), _MOST_WEIGHT))
+
+    def tail(self) -> float:
+        """Factor for the spread of gaps above the median: above 1 if there were too many actions.
+
+        Medians of the gaps keep their counted values; only long gaps change.
+        """
+        missing = sum(self.due(action) for action in ACTIONS)
+        return float(min(max(1.0 - 0.03 * missing, 0.7), 1.4))
 
 
 @dataclass(frozen=True)
 class Situation:
-    """Where the ball is, as the side in possession sees it.
+    """Position of the ball, relative to the side in possession.
 
     Attributes:
         progress: metres from the halfway line towards the opponents' goal, -52.5 to 52.5.
-        wide: metres from the long axis of the pitch, 0 to 34.
+        wide: distance from the long axis of the pitch, metres, 0 to 34.
     """
 
     progress: float
@@ -126,7 +122,13 @@ class Situation:
 
 @dataclass(frozen=True)
 class Step:
-    """The next action, the time until it in seconds, and whether the same team acts."""
+    """The next action.
+
+    Attributes:
+        action: its label.
+        gap_s: seconds until it.
+        same_team: whether the same team acts.
+    """
 
     action: Action
     gap_s: float
@@ -136,9 +138,12 @@ class Step:
 def draw_gap(
     rng: np.random.Generator, quantiles: tuple[float, float, float], tail: float = 1.0
 ) -> float:
-    """A time in seconds from a two-sided log-normal with these 10, 50 and 90 % quantiles.
+    """Draw a time in seconds from a two-sided log-normal distribution.
 
-    `tail` stretches the side above the median.
+    Args:
+        rng: random numbers.
+        quantiles: 10, 50 and 90 % quantiles, seconds.
+        tail: factor for the spread above the median.
     """
     low, middle, high = quantiles
     z = float(rng.standard_normal())
@@ -147,9 +152,12 @@ def draw_gap(
     return float(np.clip(middle * math.exp(z * spread / 1.2816), 0.16, 4.9))
 
 
-#: Weight of an action where football allows it: shots come from a small part of the pitch but must
-#: keep their share of all actions, so they are the likelier there, and so on.
 def _place_weight(action: Action, situation: Situation) -> float:
+    """Factor for the probability of an action at a place, 0 where football rules it out.
+
+    Shots come from a small part of the pitch but keep their fraction of all actions, so they are more
+    probable there, and so on.
+    """
     progress, wide = situation.progress, situation.wide
     if action is Action.SHOT:
         return 4.0 if progress > 30 and wide < 20 else 0.0
@@ -160,18 +168,18 @@ def _place_weight(action: Action, situation: Situation) -> float:
     if action is Action.OUT:
         return 1.5 if wide > 16 or abs(progress) > 36 else 0.3
     if action is Action.BALL_PLAYER_BLOCK:
-        return 0.9  # now and then nobody is near enough
+        return 0.9  # sometimes nobody is near enough
     if action in (Action.GOAL, Action.PLAYER_SUCCESSFUL_TACKLE):
         return 0.7
     return 1.0
 
 
 class PossessionScript:
-    """Draws the next action from the current one and the place of the ball.
+    """Random choice of the next action, given the current one and the position of the ball.
 
     Args:
-        rng: the match's source of chance.
-        pace: what has happened so far, against what should have.
+        rng: random numbers of the match.
+        pace: events so far, compared with the expected ones.
     """
 
     def __init__(self, rng: np.random.Generator, pace: Pace) -> None:
@@ -183,7 +191,7 @@ class PossessionScript:
         }
 
     def next(self, current: Action, situation: Situation, *, exclude: frozenset[Action]) -> Step:
-        """The step after `current`; never an action in `exclude` (found impossible just now)."""
+        """Draw the step after `current`, without the actions in `exclude`, which are impossible here."""
         following = {
             action: entry
             for action, entry in self._transitions[current].items()
@@ -209,5 +217,5 @@ class PossessionScript:
             return True
         if current in KEEPS_THE_BALL and (current, action) not in _SAME_TEAM:
             return True
-        share = _SAME_TEAM.get((current, action), _SAME_TEAM_DEFAULT)
-        return bool(self._rng.random() < share)
+        probability = _SAME_TEAM.get((current, action), _SAME_TEAM_DEFAULT)
+        return bool(self._rng.random() < probability)
