@@ -1,9 +1,9 @@
-"""Draws `docs/actions/<action>.jpg`: each action in twelve frames about its contact, and `docs/views.jpg`.
+"""Draw `docs/actions/<action>.jpg`, twelve frames around the contact of each action, and `docs/views.jpg`.
 
     python docs/contact_sheets.py [--out docs] [--seeds 3]
 
-The sheets are for eyes: does it read as football? Every frame is what the film shows; the sheets of
-actions cut out the surroundings of the ball.
+The sheets serve visual inspection of the simulated football. Every frame is one of the renderer; the sheets
+of actions show the surroundings of the ball.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from onball.simulator.rendering import MatchPlan, MatchRenderer
 from onball.simulator.world import TICK_MS
 
 TIMES_MS = (-440, -280, -200, -120, -80, -40, 0, 40, 80, 160, 320, 560)
-"""About the contact; the labelled frame is the seventh."""
+"""Times of the frames relative to the contact; the labelled frame is the seventh."""
 TILE = (220, 150)
 
 
-def sheet(film: MatchRenderer, event: Event) -> NDArray[np.uint8]:
-    """Twelve frames `[2 rows, 6]` about one action, uint8 RGB."""
+def sheet(renderer: MatchRenderer, event: Event) -> NDArray[np.uint8]:
+    """Twelve frames around one action in two rows of six, uint8 RGB `[H, W, 3]`."""
     tiles = []
     for offset in TIMES_MS:
         time_ms = event.position_ms + offset
-        frame = film.frame(time_ms)
-        view = film.view(event.position_ms)
-        ball = film.motion.ball[event.position_ms // TICK_MS].astype(np.float64)
-        (x, y), _ = view.camera.project(ball, film.plan.width, film.plan.height)
-        left = int(np.clip(x - TILE[0] / 2, 0, film.plan.width - TILE[0]))
-        top = int(np.clip(y - TILE[1] * 0.6, 0, film.plan.height - TILE[1]))
+        frame = renderer.frame(time_ms)
+        view = renderer.view(event.position_ms)
+        ball = renderer.motion.ball[event.position_ms // TICK_MS].astype(np.float64)
+        (x, y), _ = view.camera.project(ball, renderer.plan.width, renderer.plan.height)
+        left = int(np.clip(x - TILE[0] / 2, 0, renderer.plan.width - TILE[0]))
+        top = int(np.clip(y - TILE[1] * 0.6, 0, renderer.plan.height - TILE[1]))
         tile = frame[top : top + TILE[1], left : left + TILE[0]].copy()
         colour = (255, 220, 60) if offset == 0 else (240, 240, 240)
         cv2.putText(
@@ -48,16 +48,16 @@ def sheet(film: MatchRenderer, event: Event) -> NDArray[np.uint8]:
     return np.vstack([np.hstack(tiles[:6]), np.hstack(tiles[6:])])
 
 
-def good(film: MatchRenderer, event: Event) -> bool:
-    """Whether an action is well inside film and picture."""
+def good(renderer: MatchRenderer, event: Event) -> bool:
+    """True if an action is well inside the video and the frame."""
     tick = event.position_ms // TICK_MS
-    if event.position_ms < 2_000 or event.position_ms > film.duration_ms - 2_000:
+    if event.position_ms < 2_000 or event.position_ms > renderer.duration_ms - 2_000:
         return False
-    camera = film.view(event.position_ms).camera
+    camera = renderer.view(event.position_ms).camera
     (x, y), _ = camera.project(
-        film.motion.ball[tick].astype(np.float64), film.plan.width, film.plan.height
+        renderer.motion.ball[tick].astype(np.float64), renderer.plan.width, renderer.plan.height
     )
-    return bool(40 < x < film.plan.width - 40 and 30 < y < film.plan.height - 20)
+    return bool(40 < x < renderer.plan.width - 40 and 30 < y < renderer.plan.height - 20)
 
 
 def main() -> None:
@@ -72,17 +72,17 @@ def main() -> None:
         if all(len(sheets) >= options.seeds for sheets in found.values()):
             break
         plan = MatchPlan(seed, 600_000, width=640, height=360)
-        film = MatchRenderer(plan)
+        renderer = MatchRenderer(plan)
         wanted = [a for a in ACTIONS if len(found[a]) < options.seeds]
         for action in wanted:
-            events = [e for e in film.motion.events if e.label is action and good(film, e)]
+            events = [e for e in renderer.motion.events if e.label is action and good(renderer, e)]
             if events:
-                found[action].append(sheet(film, events[len(events) // 2]))
-        for begin, end, shot in film.shots():
-            views.setdefault(shot.value, []).append(film.frame((begin + end) // 2))
-        # A labelled moment is always seen from the main camera.
-        middle = film.motion.events[len(film.motion.events) // 2].position_ms
-        views.setdefault(Shot.MAIN.value, []).append(film.frame(middle))
+                found[action].append(sheet(renderer, events[len(events) // 2]))
+        for begin, end, shot in renderer.shots():
+            views.setdefault(shot.value, []).append(renderer.frame((begin + end) // 2))
+        # Labelled actions are always shown by the main camera.
+        middle = renderer.motion.events[len(renderer.motion.events) // 2].position_ms
+        views.setdefault(Shot.MAIN.value, []).append(renderer.frame(middle))
     (options.out / "actions").mkdir(parents=True, exist_ok=True)
     for action, sheets in found.items():
         name = action.value.lower().replace(" ", "_")

@@ -1,4 +1,4 @@
-"""Matches that several test modules look at: simulating one takes seconds."""
+"""Matches that several test modules share: simulating one takes seconds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from onball.simulator.rendering import MatchPlan, MatchRenderer
 from onball.simulator.world import Motion
 
 MINUTES = 16
-SEEDS = (2, 5)  # between them, all twelve actions happen
+SEEDS = (2, 5)  # together they contain all twelve actions
 
 
 @pytest.fixture(scope="session")
@@ -19,8 +19,8 @@ def matches() -> list[Motion]:
 
 
 @pytest.fixture(scope="session")
-def films(matches) -> list[MatchRenderer]:
-    """The same matches as small films."""
+def renderers(matches) -> list[MatchRenderer]:
+    """Renderers of the same matches with small frames."""
     return [
         MatchRenderer(
             MatchPlan(seed, MINUTES * 60_000, width=128, height=72, halves=2), motion=motion

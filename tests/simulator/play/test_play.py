@@ -1,4 +1,4 @@
-"""Simulated play: every action happens physically, at its label, by rules that hold everywhere."""
+"""Simulated play: every action takes place physically at its label, by the rules of football and physics."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ TICK_S = TICK_MS / 1000
 KICKS = tuple(g for g in Gesture if g.name.startswith(("KICK", "LOFT", "SHOT")))
 
 
-def moments(matches: list[Motion], *actions: Action):
-    """Match, event and tick of every event of these actions."""
+def events_of(matches: list[Motion], *actions: Action):
+    """Yield match, event and tick of every event of these actions."""
     for motion in matches:
         for event in motion.events:
             if event.label in actions:
@@ -41,14 +41,14 @@ def moments(matches: list[Motion], *actions: Action):
 
 
 def side(motion: Motion, tick: int, team: Team) -> slice:
-    """The rows of those who defend that side at that time."""
+    """Rows of the team that defends a side at a tick."""
     second_half = len(motion.halves) > 1 and tick >= motion.halves[1]
     home = (team is Team.LEFT) != second_half
     return slice(0, TEAM_SIZE) if home else slice(TEAM_SIZE, PLAYERS)
 
 
 def without_the_break(motion: Motion, steps: np.ndarray) -> np.ndarray:
-    """Differences between neighbouring ticks, without the one at which people change places."""
+    """Differences between consecutive ticks, without those at which people change places."""
     keep = np.ones(len(steps), bool)
     keep[[half - 1 for half in motion.halves[1:]]] = False
     return steps[keep]
@@ -56,7 +56,7 @@ def without_the_break(motion: Motion, steps: np.ndarray) -> np.ndarray:
 
 def test_all_actions_happen(matches):
     seen = {event.label for motion in matches for event in motion.events}
-    assert seen == set(Action)  # GOAL and FREE KICK, too: `Pace` sees to it
+    assert seen == set(Action)  # `Pace` ensures even GOAL and FREE KICK
 
 
 def test_gaps_have_the_reference_quantiles():
@@ -88,7 +88,7 @@ def test_nobody_teleports(matches):
 
 
 def test_the_acting_player_is_at_the_ball(matches):
-    for motion, event, tick in moments(matches, *(set(Action) - {Action.OUT, Action.GOAL})):
+    for motion, event, tick in events_of(matches, *(set(Action) - {Action.OUT, Action.GOAL})):
         rows = side(motion, tick, event.team)
         acting = motion.gesture_ms[tick, rows] == 0
         acting &= motion.gesture[tick, rows] != Gesture.NONE
@@ -122,7 +122,7 @@ def test_the_acting_player_is_at_the_ball(matches):
     ],
 )
 def test_each_action_has_its_own_gesture_at_the_label(matches, action, gestures):
-    found = list(moments(matches, action))
+    found = list(events_of(matches, action))
     assert found
     for motion, event, tick in found:
         rows = side(motion, tick, event.team)
@@ -133,14 +133,14 @@ def test_each_action_has_its_own_gesture_at_the_label(matches, action, gestures)
 def test_shots_are_saved_and_blocked(matches):
     blocks = [
         motion.gesture[tick][motion.gesture_ms[tick] == 0]
-        for motion, _, tick in moments(matches, Action.BALL_PLAYER_BLOCK)
+        for motion, _, tick in events_of(matches, Action.BALL_PLAYER_BLOCK)
     ]
     dives = sum(np.isin(g, (Gesture.DIVE_LEFT, Gesture.DIVE_RIGHT)).any() for g in blocks)
     assert 0 < dives < len(blocks)
 
 
 def test_the_ball_crosses_a_line_when_it_is_out(matches):
-    for motion, _, tick in moments(matches, Action.OUT):
+    for motion, _, tick in events_of(matches, Action.OUT):
         x, y = np.abs(motion.ball[tick, :2])
         assert x >= HALF_LENGTH or y >= HALF_WIDTH
         before = np.abs(motion.ball[tick - 1, :2])
@@ -161,18 +161,18 @@ def test_the_ball_in_play_is_inside_the_lines(matches):
 
 
 def test_shots_are_taken_near_the_opponents_goal(matches):
-    for motion, event, tick in moments(matches, Action.SHOT):
+    for motion, event, tick in events_of(matches, Action.SHOT):
         towards = 1 if event.team is Team.LEFT else -1
         assert motion.ball[tick, 0] * towards > 20
 
 
 def test_goals_go_between_the_posts_and_nothing_else_does(matches):
-    goals = list(moments(matches, Action.GOAL))
+    goals = list(events_of(matches, Action.GOAL))
     assert goals
     for motion, _, tick in goals:
         x, y, z = motion.ball[tick]
         assert abs(x) >= HALF_LENGTH and abs(y) < GOAL_WIDTH / 2 and z < GOAL_HEIGHT
-    for motion, _, tick in moments(matches, Action.OUT):
+    for motion, _, tick in events_of(matches, Action.OUT):
         x, y, z = np.abs(motion.ball[tick])
         assert x < HALF_LENGTH or y > GOAL_WIDTH / 2 or z > GOAL_HEIGHT
 
@@ -212,7 +212,7 @@ def test_a_wall_stands_between_ball_and_goal():
 def test_a_wall_stands_before_a_free_kick_near_the_goal():
     for seed in range(30):
         motion = play_match(seed, 5 * 60_000)
-        for _, event, tick in moments([motion], Action.FREE_KICK):
+        for _, event, tick in events_of([motion], Action.FREE_KICK):
             walls = np.flatnonzero(motion.gesture[tick - 2] == Gesture.WALL)
             if not len(walls):
                 continue
@@ -226,7 +226,7 @@ def test_a_wall_stands_before_a_free_kick_near_the_goal():
 
 
 def test_opponents_keep_their_distance_from_a_free_kick(matches):
-    found = list(moments(matches, Action.FREE_KICK))
+    found = list(events_of(matches, Action.FREE_KICK))
     assert found
     for motion, event, tick in found:
         other = Team.RIGHT if event.team is Team.LEFT else Team.LEFT

@@ -1,4 +1,4 @@
-"""Simulated play against statistics of real annotations, as `data stats --reference` compares."""
+"""Rates and gaps of simulated play, compared with real annotations as in `data stats --reference`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_short_simulation_is_near_the_reference(matches):
 
 @pytest.mark.slow
 def test_an_hour_in_play_is_within_the_tolerances():
-    # Other seeds than those of the benchmark, whose figures the datasheet prints.
+    # Seeds other than those of the benchmark, whose figures are in the datasheet.
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
         labels = list(pool.map(partial(events_of, minutes=20), range(500, 507)))
     play = PlayStatistics.of(labels)
@@ -48,7 +48,7 @@ def test_an_hour_in_play_is_within_the_tolerances():
         assert abs(counts[action] - expected) < 2.5
 
 
-def test_pace_leans_towards_what_is_overdue():
+def test_pace_prefers_overdue_actions():
     pace = Pace(dict.fromkeys(ACTIONS, 1.0), seed=0)
     for _ in range(120):
         pace.record(Action.PASS, 1.0)
@@ -56,7 +56,7 @@ def test_pace_leans_towards_what_is_overdue():
     assert pace.weight(Action.PASS) < 1 < pace.weight(Action.SHOT)
 
 
-def test_pauses_are_no_time_in_play():
+def test_pauses_do_not_count_as_time_in_play():
     pace = Pace(dict.fromkeys(ACTIONS, 1.0), seed=0)
     before = pace.due(Action.GOAL)
     pace.record(Action.PASS, 60.0)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from onball.data.layout import find_matches
-from onball.errors import DataError
+from onball.errors import DataError, InputError
 from onball.formats.parquet import arrow_schema
 from onball.formats.soccernet import read_labels
 from onball.formats.tracks_parquet import COLUMNS
@@ -25,6 +25,7 @@ from onball.simulator.dataset import (
     SIZES,
     Outputs,
     plan_dataset,
+    simulate,
     write_dataset,
     write_match,
 )
@@ -43,7 +44,7 @@ def match(tmp_path_factory) -> Path:
     return folder
 
 
-def test_video_and_labels_are_there_and_agree(match):
+def test_labels_lie_on_frames_of_the_video(match):
     labels = read_labels(match / "Labels-ball.json")
     times = np.concatenate([b.pts_ms for b in read_frames(match / "224p.mp4", fps=None, size=None)])
     assert np.array_equal(times, np.arange(150) * 40)
@@ -57,7 +58,7 @@ def test_the_same_plan_gives_the_same_bytes(match, tmp_path):
         assert (again / name).read_bytes() == (match / name).read_bytes(), name
 
 
-def test_true_boxes_hold_the_ball_as_it_is_seen(match):
+def test_true_boxes_contain_the_painted_ball(match):
     tracks = pq.read_table(match / "tracks.parquet")
     assert tracks.schema.equals(arrow_schema((*COLUMNS, *TRUTH_COLUMNS)))
     frame = tracks.to_pylist()
@@ -68,15 +69,15 @@ def test_true_boxes_hold_the_ball_as_it_is_seen(match):
     ).astype(int)
     brighter = []
     for row in balls[::5]:
-        picture = frames[row["time_ms"] // 40].sum(axis=2)
+        image = frames[row["time_ms"] // 40].sum(axis=2)
         x, y = round((row["x0"] + row["x1"]) / 2), round((row["y0"] + row["y1"]) / 2)
         if 6 <= x < 390 and 6 <= y < 216:
-            around = picture[y - 6 : y + 7, x - 6 : x + 7]
-            brighter.append(picture[y - 1 : y + 2, x - 1 : x + 2].max() > np.median(around) + 60)
+            around = image[y - 6 : y + 7, x - 6 : x + 7]
+            brighter.append(image[y - 1 : y + 2, x - 1 : x + 2].max() > np.median(around) + 60)
     assert np.mean(brighter) > 0.8, "the ball is a bright dot in its box"
 
 
-def test_a_data_set_has_soccernets_layout_and_is_not_made_twice(tmp_path):
+def test_a_data_set_has_soccernets_layout_and_is_not_simulated_twice(tmp_path):
     plan = MatchPlan(seed=0, duration_ms=400, width=64, height=36)
     splits = plan_dataset(4, {"train": 1, "valid": 1, "test": 0}, plan)
     reports: list[Progress] = []
@@ -102,7 +103,7 @@ def test_a_second_data_set_in_the_same_folder_keeps_the_first(tmp_path):
     assert found == {split: [*first[split], *second[split]] for split in first}
 
 
-def test_another_match_of_that_name_is_not_overwritten(tmp_path):
+def test_a_match_with_other_settings_is_not_overwritten(tmp_path):
     plan = MatchPlan(seed=0, duration_ms=400, width=64, height=36)
     counts = {"train": 1, "valid": 0, "test": 0}
     write_dataset(tmp_path, plan_dataset(4, counts, plan))
@@ -111,7 +112,7 @@ def test_another_match_of_that_name_is_not_overwritten(tmp_path):
         write_dataset(tmp_path, plan_dataset(4, counts, longer))
 
 
-def test_an_interrupted_match_leaves_nothing_that_looks_finished(tmp_path):
+def test_an_interrupted_match_leaves_no_finished_folder(tmp_path):
     def interrupt(progress: Progress) -> None:
         assert 0 < progress.done < progress.total
         raise KeyboardInterrupt
@@ -149,7 +150,7 @@ def test_the_same_frames_come_out_of_another_process(match):
     assert run.stdout.strip() == here.hexdigest()
 
 
-def test_cameras_take_true_places_to_true_boxes(match):
+def test_cameras_project_true_positions_into_true_boxes(match):
     cameras = {row["time_ms"]: row for row in pq.read_table(match / "camera.parquet").to_pylist()}
     assert list(cameras) == list(range(0, 6000, 40))
     k1 = MatchRenderer(PLAN).look.distortion
@@ -197,12 +198,37 @@ def test_the_benchmark_is_as_documented():
     assert len(set(crfs)) > 2 and all(CRF_RANGE[0] <= crf <= CRF_RANGE[1] for crf in crfs)
 
 
-def test_sizes_and_rates_vary_if_asked_for():
+def test_sizes_and_rates_vary_on_request():
     plan = MatchPlan(seed=0, duration_ms=1000, crf=None)
     plans = plan_dataset(1, {"train": 60}, plan, vary=True)["train"].values()
     assert {(p.width, p.height) for p in plans} == set(SIZES)
     assert {p.fps for p in plans} == set(RATES)
 
 
-def test_the_plan_is_kept_beside_the_match(match):
+def test_the_plan_is_stored_beside_the_match(match):
     assert json.loads((match / "simulation.json").read_text())["seed"] == PLAN.seed
+
+
+def test_the_options_of_the_command_are_arguments_of_a_function(tmp_path):
+    options = {"train": 1, "valid": 0, "minutes": 0.01, "size": (64, 36), "processes": 1}
+    first = simulate(tmp_path, "tiny", **options)
+    assert first.matches == first.written and len(first.matches) == 2
+    assert [m.name for m in find_matches(tmp_path, "test")] == [first.matches[1]]
+    settings = json.loads((tmp_path / first.matches[0] / "simulation.json").read_text())
+    assert (settings["duration_ms"], settings["width"], settings["halves"]) == (600, 64, 1)
+    again = simulate(tmp_path, "tiny", **options)
+    assert again.matches == first.matches and again.written == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"mot": True, "video": False}, "--mot needs a picture"),
+        ({"events": "labels.json"}, "--events needs --tracking"),
+        ({"preset": "huge"}, "unknown preset 'huge': choose one of tiny"),
+        ({"train": 1001}, "0 to 1000 are possible"),
+    ],
+)
+def test_options_that_contradict_each_other_are_an_error(tmp_path, options, message):
+    with pytest.raises(InputError, match=message):
+        simulate(tmp_path, **options)

@@ -1,11 +1,11 @@
-"""`onball simulate --tracking`: a recorded match becomes a match of a data set, with video and labels."""
+"""`onball simulate --tracking`: a recorded match as a match of a data set, with video and labels."""
 
 from __future__ import annotations
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from test_recorded import players, write_tracab
+from recording_files import players, write_tracab
 
 from onball.actions import Action
 from onball.data.layout import find_matches
@@ -16,7 +16,7 @@ from onball.video.reading import read_frames
 
 @pytest.fixture
 def simulate(onball):
-    """Runs `onball simulate`; gives exit code and standard error."""
+    """Function that runs `onball simulate` and returns exit code and standard error."""
 
     def run(*arguments: object) -> tuple[int, str]:
         code, _, error = onball("simulate", *arguments)
@@ -54,14 +54,14 @@ def test_a_recorded_match_is_rendered_into_a_data_set(simulate, recording, tmp_p
     assert {row["class"] for row in tracks} >= {"player", "referee"}
 
 
-def test_a_match_that_is_there_is_not_overwritten(simulate, recording, tmp_path):
+def test_an_existing_match_is_not_overwritten(simulate, recording, tmp_path):
     arguments = ["--out", tmp_path / "data", *recording, "--size", "64x36", "--no-video"]
     assert simulate(*arguments)[0] == 0
     code, error = simulate(*arguments)
     assert code == 2 and "is there already" in error
 
 
-def test_events_without_tracking_are_refused(simulate, recording, tmp_path):
+def test_events_without_tracking_are_an_error(simulate, recording, tmp_path):
     code, error = simulate("--out", tmp_path / "data", *recording[-2:])
     assert code == 2 and "--events needs --tracking" in error
 
