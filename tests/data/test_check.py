@@ -15,6 +15,7 @@ from onball.data.check.layout import Placed, _is_like_labels
 from onball.data.check.videos import CheckedVideo, check_length, check_rates
 from onball.data.layout import OFFICIAL_SPLITS, Match, write_splits
 from onball.errors import DataError
+from onball.progress import Progress
 from onball.video import probe
 
 SECONDS = 4
@@ -24,7 +25,7 @@ NAMES = ["league/season/a", "league/season/b"]
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory) -> Path:
-    """Two films of four seconds that differ, and some odd ones."""
+    """Two different videos of four seconds, and some unusual ones."""
     folder = tmp_path_factory.mktemp("films")
     for name, size in (("a", (64, 48)), ("b", (48, 64))):
         write_film(folder / f"{name}.mp4", steady(25, SECONDS), size=size)
@@ -84,7 +85,7 @@ def test_a_good_data_set_has_no_problem_and_says_what_was_looked_at(data, full):
     "name",
     ["Labels_ball.json", "labels-ball.json", "Labels-ball (1).json", "Label-ball.json"],
 )
-def test_a_misnamed_label_file_is_told_with_its_right_name(data, name):
+def test_a_misnamed_label_file_is_reported_with_its_right_name(data, name):
     (data / NAMES[0] / "Labels-ball.json").rename(data / NAMES[0] / name)
     assert only(data) == f"league/season/a/{name}: misnamed labels: rename it to Labels-ball.json"
 
@@ -94,12 +95,12 @@ def test_other_files_of_a_match_are_not_taken_for_labels(name):
     assert not _is_like_labels(name)
 
 
-def test_a_misnamed_video_is_told_with_its_right_name(data):
+def test_a_misnamed_video_is_reported_with_its_right_name(data):
     (data / NAMES[0] / "224p.mp4").rename(data / NAMES[0] / "224P.MP4")
     assert only(data) == "league/season/a/224P.MP4: misnamed video: rename it to 224p.mp4"
 
 
-def test_missing_files_are_told_but_hidden_labels_of_the_challenge_are_right(data):
+def test_missing_files_are_reported_but_not_labels_of_the_challenge(data):
     (data / NAMES[0] / "224p.mp4").unlink()
     (data / NAMES[1] / "Labels-ball.json").unlink()
     first, second = problems(data)
@@ -125,13 +126,13 @@ def test_lists_of_splits_and_folders_must_agree(data):
     assert "'league/season/b' is in no split" in unlisted
 
 
-def test_a_misnamed_split_folder_is_told(data, tmp_path):
+def test_a_misnamed_split_folder_is_reported(data, tmp_path):
     root = tmp_path / "other"
     shutil.copytree(data / "league", root / "validation" / "league")
     assert only(root) == "validation: not the name of a split: rename it to 'valid'"
 
 
-def test_a_match_nearly_named_as_in_the_official_list_is_told(data, tmp_path):
+def test_a_match_with_almost_an_official_name_is_reported(data, tmp_path):
     official = OFFICIAL_SPLITS["valid"][0]
     wrong = official.replace("Middlesbrough - ", "Middlesbrough-")
     shutil.copytree(data / NAMES[0], tmp_path / "other" / wrong)
@@ -139,7 +140,7 @@ def test_a_match_nearly_named_as_in_the_official_list_is_told(data, tmp_path):
     assert line.startswith(f"{wrong}: is nearly") and line.endswith(f"folder to '{official}'")
 
 
-def test_one_video_in_two_splits_is_told(data):
+def test_one_video_in_two_splits_is_reported(data):
     shutil.copy(data / NAMES[0] / "224p.mp4", data / NAMES[1] / "224p.mp4")
     line = only(data)
     assert line.startswith("league/season/b/224p.mp4: the same video as league/season/a/224p.mp4")
@@ -147,7 +148,7 @@ def test_one_video_in_two_splits_is_told(data):
 
 
 @pytest.mark.parametrize("content", [b"", b"no film at all"])
-def test_what_is_no_video_is_told(data, content):
+def test_a_file_that_is_no_video_is_reported(data, content):
     (data / NAMES[0] / "224p.mp4").write_bytes(content)
     assert only(data).startswith("league/season/a/224p.mp4: ")
 
@@ -167,12 +168,12 @@ def test_damage_in_the_middle_is_found_by_a_full_check(data, films):
         ("uneven", "224p.mp4: its frame rate varies: "),
     ],
 )
-def test_surprising_frame_rates_are_told(data, films, film, words):
+def test_unexpected_frame_rates_are_reported(data, films, film, words):
     shutil.copy(films / f"{film}.mp4", data / NAMES[0] / "224p.mp4")
     assert words in only(data)
 
 
-def test_a_rate_that_all_have_is_told_once_and_can_be_declared_right(data, films):
+def test_a_rate_of_all_videos_is_reported_once_and_can_be_declared_right(data, films):
     for name in NAMES:
         size = (48, 48) if name == NAMES[0] else (64, 48)
         write_film(data / name / "224p.mp4", steady(50, 3), rate=50, size=size)
@@ -180,7 +181,7 @@ def test_a_rate_that_all_have_is_told_once_and_can_be_declared_right(data, films
     assert problems(data, fps=50) == []
 
 
-def test_a_length_that_its_frames_do_not_fill_is_told(films):
+def test_a_length_that_differs_from_the_frames_is_reported(films):
     film = probe(films / "a.mp4")
     half_time = replace(film, duration_ms=2_700_000, frame_count=67_500)
     assert not list(check_length(half_time, 67_500, 2_700_000))
@@ -219,22 +220,28 @@ def test_doubtful_labels_are_one_line_each(data, annotations, words):
     assert line.startswith(f"league/season/a/Labels-ball.json: {words}")
 
 
-def test_different_actions_at_one_moment_and_one_action_a_frame_later_are_right(data):
+def test_different_actions_at_one_time_and_one_action_a_frame_later_are_valid(data):
     write(data / NAMES[0], [entry(500), entry(500, "DRIVE"), entry(540)])
     assert problems(data) == []
 
 
-def test_broken_json_is_told_with_its_place(data):
+def test_broken_json_is_reported_with_its_position(data):
     (data / NAMES[0] / "Labels-ball.json").write_text("{")
     assert "broken JSON at line 1" in only(data)
 
 
 def test_progress_ends_with_all_of_it(data):
-    seen: list[tuple[str, float, float]] = []
-    check_data(data, full=True, on_progress=lambda *step: seen.append(step))
-    assert {name for name, _, _ in seen} == {"a", "b"}
-    assert [done for _, done, _ in seen] == sorted(done for _, done, _ in seen)
-    assert seen[-1][1:] == (8000, 8000)
+    seen: list[Progress] = []
+    check_data(data, full=True, progress=seen.append)
+    assert {step.task for step in seen} == {"a", "b"}
+    assert [step.done for step in seen] == sorted(step.done for step in seen)
+    assert seen[-1][1:] == (8000, 8000, "ms")
+
+
+def test_a_quick_check_counts_matches(data):
+    seen: list[Progress] = []
+    check_data(data, progress=seen.append)
+    assert seen[-1] == Progress("b", 2, 2, "matches")
 
 
 def test_nothing_to_check_is_an_error(tmp_path):

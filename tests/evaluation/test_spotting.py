@@ -58,12 +58,12 @@ def draw_events(rng, number, minutes, actions, *, frame_ms, scores):
     centres = [rng.randrange(int(minutes * 60_000)) for _ in range(max(1, number // 4))]
     events = []
     for _ in range(number):
-        moment = max(0, rng.choice(centres) + rng.randrange(-2_000, 2_000))
+        time_ms = max(0, rng.choice(centres) + rng.randrange(-2_000, 2_000))
         if rng.random() < 0.7:
-            moment = moment // frame_ms * frame_ms
+            time_ms = time_ms // frame_ms * frame_ms
         score = rng.choice(SCORES) if scores == "tied" else rng.random()
         event = Event(
-            moment,
+            time_ms,
             rng.choice(actions),
             score,
             half=rng.choice((1, 1, 2)),
@@ -241,8 +241,8 @@ def test_a_hundred_thousand_detections_take_a_moment():
     rng = random.Random(7)
 
     def draw(number):
-        moments = (rng.randrange(135_000) * 40 for _ in range(number))
-        return EventList.of([Event(t, rng.choice(ACTIONS), rng.random()) for t in moments])
+        times = (rng.randrange(135_000) * 40 for _ in range(number))
+        return EventList.of([Event(t, rng.choice(ACTIONS), rng.random()) for t in times])
 
     truth, predictions = [draw(2_000) for _ in range(2)], [draw(50_000) for _ in range(2)]
     took = []

@@ -274,7 +274,7 @@ def test_a_missing_field_of_an_annotation_is_named(tmp_path, key):
         ),
     ],
 )
-def test_a_file_of_another_shape_is_told(tmp_path, content, reason):
+def test_a_file_of_another_shape_is_refused(tmp_path, content, reason):
     path = dump(tmp_path / "Labels-ball.json", content)
     with pytest.raises(LabelError) as caught:
         read_labels(path)

@@ -34,7 +34,7 @@ VIDEO = TrackedVideo(398, 224, 400, 25.0)
 
 
 def state_at(time_ms: int, *, ball: bool = True, spare: bool = True) -> WorldState:
-    """Person i stands at (i, -i); the ball hangs at (1, 2, 3), the spare one lies at (50, 36)."""
+    """Person i is at (i, -i), the ball at (1, 2, 3), the spare ball at (50, 36)."""
     nowhere = np.full(3, np.nan, np.float32)
     people = np.arange(PEOPLE, dtype=np.float32)
     zeros = np.zeros(PEOPLE, np.float32)
@@ -206,7 +206,7 @@ def test_the_sequence_is_as_long_as_the_video_even_if_its_end_shows_nobody(tmp_p
 
 def test_mot_of_tracks_without_boxes_is_refused_and_leaves_no_file(tmp_path):
     write_tracks(tmp_path, (0, None, False))
-    with pytest.raises(DataError, match="without a picture"):
+    with pytest.raises(DataError, match="without a video"):
         write_mot(tmp_path)
     assert not list((tmp_path / "gt").iterdir()) and not (tmp_path / "seqinfo.ini").exists()
 

@@ -12,7 +12,6 @@ from rich.table import Table
 from onball.actions import ACTIONS
 from onball.cli import console
 from onball.errors import ConfigError, OnballError
-from onball.progress import Progress
 
 if TYPE_CHECKING:
     from onball.data.statistics import Comparison, PlayStatistics, Reference
@@ -118,11 +117,7 @@ def check(
     from onball.data.check import check_data
 
     with console.progress_bar() as progress:
-
-        def show(name: str, done: float, total: float) -> None:
-            progress(Progress(name, done, total, "ms" if full else "matches"))
-
-        report = check_data(root, full=full, fps=fps, on_progress=show)
+        report = check_data(root, full=full, fps=fps, progress=progress)
     for problem in report.problems:
         console.say(str(problem))
     frames = "all" if full else "some"

@@ -1,4 +1,4 @@
-"""How good predictions are: spotting mAP as SoccerNet computes it, AP of clips, and all around."""
+"""Evaluation: spotting mAP as SoccerNet computes it, AP of clip classification, and reports."""
 
 from onball.evaluation.classification import (
     ClassificationResult,

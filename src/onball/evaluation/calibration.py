@@ -1,13 +1,13 @@
-"""Score calibration, fitted on labelled matches: a strictly rising map of [0, 1] for each action.
+"""Score calibration, fitted on labelled matches: a strictly increasing map of [0, 1] per action.
 
-Two kinds. `probability`: isotonic regression of "this prediction matches a label" on the score
-(Zadrozny and Elkan, "Transforming classifier scores into accurate multiclass probability
-estimates", KDD 2002), so that of the predictions with a confidence of 0.7 about 70 % are right.
-`rank`: the empirical distribution function of the scores, so that they spread evenly over 0 to 1,
-where SoccerNet's metric has its 200 thresholds.
+There are two kinds. `probability` is isotonic regression of "this prediction matches a label" on the
+score (Zadrozny and Elkan, "Transforming classifier scores into accurate multiclass probability
+estimates", KDD 2002): of the predictions with a confidence of 0.7, about 70 % match. `rank` is the
+empirical distribution function of the scores: they then spread evenly over 0 to 1, where SoccerNet's
+metric has its 200 thresholds.
 
-Both rise strictly: the order of the predictions of an action, and all that hangs on it alone
-(exact AP among them), stays as it was.
+Both are strictly increasing, so the order of the predictions of an action stays, and with it
+everything that depends only on the order, such as exact AP.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from onball.evaluation.average_precision import PRCurve
 from onball.evaluation.spotting import action_matcher
 from onball.events import EventColumns, EventList
 
-#: Fewer matched predictions than this say too little about an action: it gets the pooled map.
+#: Actions with fewer matched predictions share the map of all actions together.
 MIN_MATCHED = 10
-#: Knots are rounded to so many digits in a saved model.
+#: Number of digits of the knots in a saved model.
 _DIGITS = 8
-#: What score 1 means at least, so that the map rises even if nothing matches.
+#: Smallest value at score 1, so that the map increases even if nothing matches.
 _LEAST_END = 1e-6
 
 _Floats = NDArray[np.float64]
@@ -40,7 +40,7 @@ _Hits = NDArray[np.bool_]
 
 
 class CalibrationKind(StrEnum):
-    """What a calibrated score means."""
+    """Meaning of a calibrated score."""
 
     PROBABILITY = "probability"
     RANK = "rank"
@@ -48,13 +48,13 @@ class CalibrationKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FittedCalibration:
-    """What calibration found out about a model.
+    """Calibration of a model.
 
     Attributes:
-        maps: of every action, the knots of its map.
-        report_thresholds: of every action, the calibrated confidence with the best F1.
-        matched: of every action, how many predictions matched a label.
-        pooled: actions with fewer than `MIN_MATCHED` of them. They share the map and the threshold
+        maps: knots of the map of each action.
+        report_thresholds: calibrated confidence of each action with the best F1.
+        matched: number of predictions of each action that match a label.
+        pooled: actions with fewer than `MIN_MATCHED` of these. They share the map and the threshold
             fitted on the predictions of all actions together.
     """
 
@@ -71,15 +71,16 @@ def fit_calibration(
     *,
     tolerance_s: float = 1.0,
 ) -> FittedCalibration:
-    """Maps and report thresholds from the predictions for some labelled matches.
+    """Fit maps and report thresholds to the predictions for some labelled matches.
 
     Args:
-        truth: the annotations, one list per match.
+        truth: annotations, one list per match.
         predictions: raw predictions for the same matches, down to a low score.
-        kind: what a calibrated score shall mean.
+        kind: meaning of a calibrated score.
         tolerance_s: δ in seconds; a prediction matches within ±δ/2.
 
-    Raises `DataError` if fewer than `MIN_MATCHED` predictions match a label in all.
+    Raises:
+        DataError: fewer than `MIN_MATCHED` predictions match a label in total.
     """
     samples = list(_samples(truth, predictions, tolerance_s))
     every = _Sample.together(samples)
@@ -103,63 +104,65 @@ def fit_calibration(
             maps[action] = fit_rank(sample.scores)
         scores = calibrated(maps[action], sample.scores)
         best = PRCurve.of(scores, sample.hits, sample.positives).best.threshold or 0.0
-        # Rounded down: the event with just that confidence belongs to those shown.
+        # Rounded down, so that the event with exactly this confidence is shown.
         thresholds[action] = math.floor(best * 10_000) / 10_000
     matched = {a: int(s.hits.sum()) for a, s in zip(ACTIONS, samples, strict=True)}
     return FittedCalibration(maps, thresholds, matched, pooled)
 
 
 def calibrated(knots: Knots, scores: _Floats) -> _Floats:
-    """The scores `[N]`, 0 to 1, through the map; strictly rising in them."""
+    """Apply a map to scores `[N]`, 0 to 1."""
     return np.interp(scores, [score for score, _ in knots], [value for _, value in knots])
 
 
 def fit_probability(scores: _Floats, hits: _Hits) -> Knots:
-    """The map from a score to the probability that a prediction with it matches a label.
+    """Fit a map from a score to the probability that a prediction with this score matches a label.
 
-    The blocks of the isotonic regression become knots at their mean scores; between them the map
-    is linear, so that equal probabilities keep the order of their scores. Each block is drawn to
-    the overall share of matches with the weight of one prediction: ten matches out of ten do not
-    make certain.
+    The blocks of the isotonic regression become knots at their mean scores, with linear
+    interpolation in between, so that equal probabilities keep the order of their scores. Each block
+    is shrunk towards the overall fraction of matches with the weight of one prediction: ten matches
+    of ten do not give probability 1.
 
     Args:
         scores: `[N]`, 0 to 1, at least one.
-        hits: `[N]`, which of them match a label.
+        hits: `[N]`, mask of the predictions that match a label.
     """
     values, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
     matched = np.bincount(inverse, weights=hits).astype(np.float64)
     weights = counts.astype(np.float64)
     fitted = pool_adjacent_violators(matched / weights, weights)
     blocks = _Blocks.of(fitted, values * weights, weights, matched)
-    blocks = blocks.drawn_to(float(hits.mean()))
-    # Small blocks are drawn further than large ones, which may break the order: pooled again.
-    fitted = pool_adjacent_violators(blocks.shares, blocks.counts)
+    blocks = blocks.shrunk_towards(float(hits.mean()))
+    # Small blocks shrink more than large ones, which may violate the order: pool again.
+    fitted = pool_adjacent_violators(blocks.fractions, blocks.counts)
     blocks = _Blocks.of(fitted, blocks.score_sums, blocks.counts, blocks.matched)
     blocks = blocks.at_most(MAX_KNOTS - 2)
-    scores, shares = blocks.score_sums / blocks.counts, blocks.shares
-    # Beyond the highest block the map goes on as it came: a net that gives 0.99 to what is right
+    scores, fractions = blocks.score_sums / blocks.counts, blocks.fractions
+    # Above the highest block the map continues with the same slope: a net whose scores of 0.99 match
     # six times in ten must not end at 1.
-    before, at = np.append(0.0, scores)[-2:], np.append(0.0, shares)[-2:]
-    slope = (at[1] - at[0]) / max(before[1] - before[0], 1e-9)
-    return _knots(scores, shares, min(1.0, float(at[1] + slope * (1 - before[1]))))
+    x, y = np.append(0.0, scores)[-2:], np.append(0.0, fractions)[-2:]
+    slope = (y[1] - y[0]) / max(x[1] - x[0], 1e-9)
+    return _knots(scores, fractions, min(1.0, float(y[1] + slope * (1 - x[1]))))
 
 
 def fit_rank(scores: _Floats) -> Knots:
-    """The map from a score to the share of the `scores` `[N]` that are below it."""
-    shares = np.linspace(0.0, 1.0, MAX_KNOTS - 2)
-    # The lowest and the highest score stay a little off 0 and 1, to which scores beyond them go.
-    return _knots(np.quantile(scores, shares), (0.5 + shares * (len(shares) - 1)) / len(shares))
+    """Fit a map from a score to the fraction of the `scores` `[N]` below it."""
+    ranks = np.linspace(0.0, 1.0, MAX_KNOTS - 2)
+    # The lowest and the highest score stay off 0 and 1, which are for scores beyond them.
+    return _knots(np.quantile(scores, ranks), (0.5 + ranks * (len(ranks) - 1)) / len(ranks))
 
 
 def pool_adjacent_violators(values: _Floats, weights: _Floats) -> _Floats:
-    """The nearest non-decreasing sequence in weighted squares (isotonic regression).
+    """Compute the isotonic regression, the nearest non-decreasing sequence in weighted squares.
+
+    The algorithm is that of Ayer et al., "An empirical distribution function for sampling with
+    incomplete information", 1955: neighbours in the wrong order become one block with their mean.
+    `scipy.optimize.isotonic_regression` gives the same numbers up to rounding, but with it equal
+    neighbours may differ in the last digit and become blocks, and knots, of their own.
 
     Args:
         values: `[N]`.
         weights: `[N]`, above 0.
-
-    The algorithm is that of Ayer et al., "An empirical distribution function for sampling with
-    incomplete information", 1955: neighbours in the wrong order become one block with their mean.
     """
     means: list[float] = []
     masses: list[float] = []
@@ -184,11 +187,11 @@ def calibration_errors(
     tolerance_s: float = 1.0,
     bins: int = 10,
 ) -> dict[Action, float]:
-    """Expected calibration error of each action, 0 to 1; NaN for one without predictions.
+    """Compute the expected calibration error of each action, 0 to 1; NaN without predictions.
 
-    In each of `bins` equal parts of 0 to 1, how far the mean confidence is from the share of
-    matches; their mean, weighted by the number of predictions (Guo et al., "On calibration of
-    modern neural networks", ICML 2017).
+    This is the absolute difference of the mean confidence and the fraction of matches in each of
+    `bins` equal parts of 0 to 1, averaged with the numbers of predictions as weights (Guo et al.,
+    "On calibration of modern neural networks", ICML 2017).
     """
     errors: dict[Action, float] = {}
     for action, sample in zip(ACTIONS, _samples(truth, predictions, tolerance_s), strict=True):
@@ -201,7 +204,7 @@ def calibration_errors(
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """Predictions: their scores `[N]`, which match a label `[N]`, and how many labels there are."""
+    """Predictions of an action: scores `[N]`, mask of matches `[N]`, and the number of labels."""
 
     scores: _Floats
     hits: _Hits
@@ -219,7 +222,7 @@ class _Sample:
 def _samples(
     truth: Sequence[EventList], predictions: Sequence[EventList], tolerance_s: float
 ) -> Iterator[_Sample]:
-    """The sample of each action, paired as SoccerNet's evaluator does."""
+    """Yield the sample of each action, paired as SoccerNet's evaluator does."""
     matcher = action_matcher(EventColumns.of(truth), EventColumns.of(predictions), len(truth))
     hits = matcher.match(tolerance_s) >= 0
     for (start, stop), positives in zip(pairwise(matcher.bounds), matcher.positives, strict=True):
@@ -228,7 +231,7 @@ def _samples(
 
 @dataclass(frozen=True, slots=True)
 class _Blocks:
-    """Runs of predictions in order of score, `[B]` each: sums of scores, counts, matches."""
+    """Groups of predictions in order of score, `[B]` each: sums of scores, counts, matches."""
 
     score_sums: _Floats
     counts: _Floats
@@ -236,28 +239,28 @@ class _Blocks:
 
     @classmethod
     def of(cls, fitted: _Floats, score_sums: _Floats, counts: _Floats, matched: _Floats) -> _Blocks:
-        """One block for each distinct value of the non-decreasing `fitted`."""
+        """Group predictions by the distinct values of the non-decreasing `fitted`."""
         starts = np.flatnonzero(np.diff(fitted, prepend=-np.inf) > 0)
         return cls(*(np.add.reduceat(part, starts) for part in (score_sums, counts, matched)))
 
     @property
-    def shares(self) -> _Floats:
-        """Which part of each block matches."""
+    def fractions(self) -> _Floats:
+        """Fraction of matches of each block."""
         return self.matched / self.counts
 
-    def drawn_to(self, share: float) -> _Blocks:
-        """Each block with one more prediction, at its mean score, of which that share matches."""
+    def shrunk_towards(self, fraction: float) -> _Blocks:
+        """Add to each block one prediction at its mean score, of which this fraction matches."""
         more = self.counts + 1.0
-        return _Blocks(self.score_sums * more / self.counts, more, self.matched + share)
+        return _Blocks(self.score_sums * more / self.counts, more, self.matched + fraction)
 
     def at_most(self, number: int) -> _Blocks:
-        """Neighbours are joined, those first that differ least, until so few are left."""
+        """Join neighbours, those with the smallest difference first, until `number` are left."""
         blocks = self
         while len(blocks.counts) > number:
             counts = blocks.counts
             mass = counts[:-1] * counts[1:] / (counts[:-1] + counts[1:])
             group = np.arange(len(counts), dtype=np.float64)
-            group[int(np.argmin(mass * np.diff(blocks.shares) ** 2)) + 1 :] -= 1
+            group[int(np.argmin(mass * np.diff(blocks.fractions) ** 2)) + 1 :] -= 1
             blocks = _Blocks.of(group, blocks.score_sums, counts, blocks.matched)
         return blocks
 
@@ -265,7 +268,7 @@ class _Blocks:
 def _knots(scores: _Floats, values: _Floats, end: float = 1.0) -> Knots:
     """Knots through these points, in order, from (0, 0) to (1, end).
 
-    A point that does not rise after rounding is left out.
+    Points that do not increase after rounding are left out.
     """
     knots = [(0.0, 0.0)]
     end = round(end, _DIGITS)

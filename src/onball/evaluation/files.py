@@ -24,14 +24,18 @@ from onball.formats.soccernet import RESULTS_FILE, read_label_columns, read_resu
 def prediction_files(
     predictions: Path, matches: Sequence[Match], split: str
 ) -> tuple[list[Path], list[str]]:
-    """The prediction file of each match, and the names of other matches that have one.
+    """Find the prediction file of each match.
 
     Args:
-        predictions: the folder with `<match>/results_spotting.json`; for one match a file will do.
-        matches: of the split.
-        split: its name, for messages.
+        predictions: folder with `<match>/results_spotting.json`; for one match also a file.
+        matches: matches of the split.
+        split: name of the split, for error messages.
 
-    Raises `DataError` that says what is missing, and which name comes near it.
+    Returns:
+        The files, and the names of other matches that have one.
+
+    Raises:
+        DataError: a file is missing. The message suggests a similar name.
     """
     if predictions.is_file():
         if len(matches) > 1:
@@ -57,7 +61,7 @@ def prediction_files(
 
 
 def _hint(predictions: Path, missing: Sequence[str], others: Sequence[str]) -> str:
-    """What may be meant by the files that are there; empty if nothing comes near."""
+    """Suggest the file that may be meant; empty if none is similar."""
     name = missing[0]
     folder = predictions / name
     if folder.is_dir():
@@ -79,23 +83,23 @@ def _hint(predictions: Path, missing: Sequence[str], others: Sequence[str]) -> s
     return ": there is no such file at all"
 
 
-# --- Evaluating prediction files on disk against the labels of a split.
-
-
 def evaluate_folder(
     predictions: str | Path, root: str | Path, split: str, tolerance_s: float = 1.0
 ) -> SpottingResult:
-    """Spotting AP of `<predictions>/<match>/results_spotting.json` on the matches of a split.
+    """Compute the spotting AP of `<predictions>/<match>/results_spotting.json` on a split.
+
+    Warns with `OnballWarning` about prediction files of other matches and files without entries.
 
     Args:
-        predictions: the folder, or a zip of it; for a split of one match also a file itself.
-        root: the folder of the data set; labels alone will do, no video is read.
+        predictions: the folder, or a zip of it; for a split of one match also a file.
+        root: folder of the data set. Only labels are read, no video.
         split: `train`, `valid`, `test`, `challenge` or `all`.
         tolerance_s: δ in seconds; a prediction matches within ±δ/2.
 
-    Warns with `OnballWarning` of prediction files that belong to no match of the split, and of
-    files without any entry. Raises `DataError` if a match has no prediction file or no labels, or
-    predictions in a half that it does not have; `LabelError` for a broken file.
+    Raises:
+        DataError: a match has no prediction file, no labels, or predictions in a half without
+            labels.
+        LabelError: a damaged file.
     """
     check_tolerances([tolerance_s])
     pair = _read(predictions, root, split)
@@ -112,9 +116,10 @@ def report_folder(
     resamples: int = 1000,
     seed: int = 0,
 ) -> SpottingReport:
-    """Everything about the predictions on disk; arguments and errors as of `evaluate_folder`.
+    """Compute all figures of the predictions on disk.
 
-    `resamples` and `seed` are those of `report_spotting`.
+    Arguments and errors are those of `evaluate_folder`; `resamples` and `seed` those of
+    `report_spotting`.
     """
     check_tolerances([tolerance_s])
     pair = _read(predictions, root, split)
@@ -125,10 +130,12 @@ def report_folder(
 
 @contextmanager
 def unpacked(predictions: str | Path) -> Iterator[Path]:
-    """The folder or file itself, or for the time of the block what a zip holds.
+    """Provide a folder or file as it is, and a zip as a temporary folder during the block.
 
-    Errors raised in the block name the zip, not the temporary folder. Raises `DataError` if the
-    zip is broken.
+    Errors raised in the block name the zip, not the temporary folder.
+
+    Raises:
+        DataError: the zip is missing or damaged.
     """
     path = Path(predictions)
     if path.suffix.lower() != ".zip":
@@ -150,7 +157,7 @@ def unpacked(predictions: str | Path) -> Iterator[Path]:
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """Truth and predictions of the same matches."""
+    """Labels and predictions of the same matches."""
 
     names: list[str]
     truth: EventColumns
@@ -168,12 +175,16 @@ def _read(predictions: str | Path, root: str | Path, split: str) -> _Pair:
         found = [read_result_columns(file) for file in files]
         for match, labels, events, file in zip(matches, truth, found, files, strict=True):
             _check_halves(match, labels, events, file)
-            _warn_of_nothing(match, labels, events, file)
+            _warn_if_empty(match, labels, events, file)
     return _Pair([m.name for m in matches], EventColumns.joined(truth), EventColumns.joined(found))
 
 
 def labelled_matches(root: str | Path, split: str) -> list[Match]:
-    """The matches of a split. Raises `DataError` if one has no labels, and as `find_matches`."""
+    """Find the matches of a split, all with labels.
+
+    Raises:
+        DataError: a match has no labels, or as in `find_matches`.
+    """
     matches = find_matches(root, split)
     unlabelled = [match.name for match in matches if match.labels is None]
     if unlabelled:
@@ -182,11 +193,11 @@ def labelled_matches(root: str | Path, split: str) -> list[Match]:
 
 
 def _check_halves(match: Match, labels: EventColumns, events: EventColumns, file: Path) -> None:
-    """Raise `DataError` for predictions in a half that no label of the match is in."""
+    """Raise `DataError` for predictions in a half without labels."""
     if len(labels) == 0:
         return
     stray = events.half[~np.isin(events.half, labels.half)]
-    # A match of two halves may have no label of one action in one of them, but never none at all.
+    # A half may lack labels of one action, but never all labels.
     if len(stray):
         raise DataError(
             f"{file}: {len(stray)} predictions are in half {stray[0]}, but all labels of "
@@ -195,7 +206,7 @@ def _check_halves(match: Match, labels: EventColumns, events: EventColumns, file
         )
 
 
-def _warn_of_nothing(match: Match, labels: EventColumns, events: EventColumns, file: Path) -> None:
+def _warn_if_empty(match: Match, labels: EventColumns, events: EventColumns, file: Path) -> None:
     if len(labels) == 0:
         warnings.warn(f"{match.labels}: no labels in it", OnballWarning, stacklevel=4)
     if len(events) == 0:

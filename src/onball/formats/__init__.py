@@ -1,4 +1,4 @@
-"""Interchange formats, one small module each."""
+"""File formats, one module each: SoccerNet's JSON, CSV, tracks and MOTChallenge text."""
 
 from onball.formats.event_table import read_event_table, write_event_table
 from onball.formats.soccernet import read_labels, read_results, write_labels, write_results

@@ -98,7 +98,7 @@ def read_event_table(path: str | Path) -> EventList:
 
 
 def _event(row: dict[str, str | None]) -> Event:
-    """One row as an event. Raises `LabelError` or `ValueError` without naming the file."""
+    """Convert a row to an event. Raises `LabelError` or `ValueError`."""
     cells = {name: (row[name] or "").strip() for name in COLUMNS if name not in _DERIVED}
     return Event(
         position_ms=_number(cells, "position_ms", int),

@@ -88,7 +88,7 @@ def write_mot_ground_truth(tracks: Path, *, name: str) -> Path:
         except (DataError, UnreadableError) as error:
             raise DataError(f"{tracks}: cannot be read as tracks: {error}") from error
         if boxes == 0:
-            raise DataError(f"{tracks}: no boxes in it: the match was simulated without a picture")
+            raise DataError(f"{tracks}: no boxes in it: the match was simulated without a video")
     write_text_atomic(
         folder / SEQUENCE_FILE,
         "[Sequence]\n"

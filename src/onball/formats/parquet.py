@@ -227,7 +227,7 @@ def read_row_groups(path: Path) -> Iterator[Table]:
 
 
 def read_metadata(path: Path) -> tuple[dict[bytes, bytes], list[str]]:
-    """Read the metadata of a file and the names of its columns. Errors as of `read_table`."""
+    """Read the metadata of a file and the names of its columns. Errors as in `read_table`."""
     try:
         file = pq.read_metadata(path)
         return dict(file.metadata or {}), list(file.schema.names)

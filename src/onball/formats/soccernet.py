@@ -124,7 +124,7 @@ def read_results(path: str | Path, *, file_order: bool = False) -> EventList:
             order can change the result.
 
     Raises:
-        LabelError: as of `read_labels`; here every entry also needs a `confidence`.
+        LabelError: as in `read_labels`; here every entry also needs a `confidence`.
     """
     events, match, metadata = _read_strictly(path, _RESULTS)
     if file_order:
@@ -145,7 +145,7 @@ def read_label_columns(path: str | Path) -> EventColumns:
     """Read the annotations of a `Labels-ball.json` as arrays, sorted by time; `match` is 0.
 
     Raises:
-        LabelError: as of `read_labels`, and for an empty file.
+        LabelError: as in `read_labels`, and for an empty file.
     """
     file = _decoded(path, _LABELS_DECODER, "get the labels again")
     if file is not None:
@@ -160,7 +160,7 @@ def read_result_columns(path: str | Path) -> EventColumns:
     """Read the predictions of a `results_spotting.json` as arrays, in its order; `match` is 0.
 
     Raises:
-        LabelError: as of `read_results`, and for an empty file.
+        LabelError: as in `read_results`, and for an empty file.
     """
     file = _decoded(path, _RESULTS_DECODER, "write the predictions again")
     if file is not None:

@@ -4,9 +4,9 @@ One row per box: `time_ms`, `track_id`, `class`, `x0`, `y0`, `x1`, `y1` (pixels)
 time. The metadata of the file (key `onball`, JSON) describe the video: `width`, `height`,
 `duration_ms`, `fps` and `cuts_ms`, and say which `detector` made the tracks of which `video`.
 
-The simulator writes the same table with columns of its own behind these. Its file has rows that are
-no detections, and which `read_tracks` leaves out: people outside the image, whose box is NaN, and a
-second ball beside the pitch, of the class "spare ball".
+The simulator appends further columns. Its file also has rows that are no detections, which
+`read_tracks` leaves out: people without a box in the image (NaN), and a second ball beside the pitch,
+of the class "spare ball".
 
 Files of other programs may use other types with the same values: any integers for times and tracks,
 any numbers for boxes and scores, plain text for classes.
@@ -51,7 +51,7 @@ _KEY = b"onball"
 _FORMER_TRUTH = {"id", "kind", "pitch_x"}
 #: Boxes may exceed the image by this much, in pixels; they are cut at its border.
 _SLACK_PX = 0.5
-#: Two programs may measure the length of one video so differently, in milliseconds or relatively.
+#: Allowed difference between two measurements of the length of a video, absolute and relative.
 _SLACK_MS, _SLACK_FRACTION = 1000, 0.01
 
 
@@ -75,7 +75,7 @@ class TracksWriter:
         """Append rows, later than all before.
 
         Args:
-            time_ms, track_ids, boxes, scores: as of `Tracks`.
+            time_ms, track_ids, boxes, scores: as in `Tracks`.
             kinds: `[N]`, indices into `CLASSES`.
             extra: `[N]` for each extra column of the file.
         """
@@ -270,7 +270,7 @@ def _checked(path: Path, tracks: Tracks, rows: NDArray[np.intp]) -> Tracks:
     outside = (boxes < -_SLACK_PX).any(axis=1) | (boxes > largest + _SLACK_PX).any(axis=1)
     refuse(
         outside,
-        f"its box is outside the picture of {width}×{height} pixels: are the boxes of a video of "
+        f"its box is outside the image of {width}×{height} pixels: are the boxes of a video of "
         "another size?",
     )
     # Negated, so that NaN is refused as well.

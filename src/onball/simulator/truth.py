@@ -1,6 +1,6 @@
 """True tracks and cameras of a simulated match, written frame by frame beside its video.
 
-`tracks.parquet` is a tracks file as of `onball.formats.tracks_parquet`, with the columns `team` and
+`tracks.parquet` is a tracks file (`onball.formats.tracks_parquet`) with the columns `team` and
 `pitch_x`, `pitch_y`, `pitch_z` (metres) in addition. `track_id` is the number of the person, then
 come `BALL_ID` and `SPARE_BALL_ID`; substitutes are of the class "person".
 

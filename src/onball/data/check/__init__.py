@@ -1,29 +1,35 @@
-"""Is a data set fit to train on? `check_data` looks at names, videos and labels, and repairs nothing."""
+"""Checks of a data set before training: names, videos, labels and duplicates. Nothing is repaired."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from onball.data.check.labels import check_labels
-from onball.data.check.layout import Placed, Problem, Progress, Report, check_layout
+from onball.data.check.layout import Placed, Problem, Report, check_layout
 from onball.data.check.videos import CheckedVideo, check_copies, check_rates, decode, open_video
+from onball.progress import Progress, ProgressCallback, no_progress
 
-__all__ = ["Problem", "Progress", "Report", "check_data"]
+__all__ = ["Problem", "Report", "check_data"]
 
 
 def check_data(
-    root: str | Path, *, full: bool = False, fps: float = 25.0, on_progress: Progress | None = None
+    root: str | Path,
+    *,
+    full: bool = False,
+    fps: float = 25.0,
+    progress: ProgressCallback = no_progress,
 ) -> Report:
     """Check a data set: layout and names, decodability, labels, duplicates and frame rates.
 
     Args:
-        root: the data set's folder.
-        full: decode every frame of every video, not only some.
-        fps: the rate that the videos should have.
-        on_progress: called with the match's name, what is done and what there is to do in all:
-            milliseconds of film if `full`, else videos.
+        root: folder of the data set.
+        full: decode every frame of every video instead of a few.
+        fps: the frame rate that the videos should have.
+        progress: called with the name of the match and the amount done over all matches:
+            milliseconds of video if `full`, else videos.
 
-    Raises `DataError` if `root` is missing or holds neither a match nor anything like one.
+    Raises:
+        DataError: `root` is missing or contains neither a match nor anything similar.
     """
     root = Path(root)
     matches, problems = check_layout(root)
@@ -34,24 +40,25 @@ def check_data(
         report.problems += problems
         opened.append((match, video))
     videos = [video for _, video in opened if video is not None]
-    total = sum(video.info.duration_ms for video in videos) if full else len(videos)
+    total = float(sum(video.info.duration_ms for video in videos) if full else len(videos))
     done = 0.0
     for match, video in opened:
         if video is not None:
             name, before = match.match.folder.name, done
 
-            def reached(ms: float, name: str = name, before: float = before) -> None:
-                if on_progress is not None:
-                    on_progress(name, min(total, before + ms), total)
+            def within_match(step: Progress, name: str = name, before: float = before) -> None:
+                progress(Progress(name, min(total, before + step.done), total, "ms"))
 
-            if on_progress is not None:
-                on_progress(name, done, total)
-            frames, problems = decode(video.info, full=full, on_progress=reached)
+            progress(Progress(name, done, total, "ms" if full else "matches"))
+            frames, problems = decode(
+                video.info, full=full, progress=within_match if full else no_progress
+            )
             report.frames += frames
             report.problems += problems
             report.videos += 1
             report.minutes += video.info.duration_ms / 60_000
             done += video.info.duration_ms if full else 1
+            progress(Progress(name, done, total, "ms" if full else "matches"))
         _check_labels(report, match, video, fps)
     report.problems += [*check_rates(root, videos, fps), *check_copies(videos)]
     return report

@@ -1,11 +1,14 @@
-"""What a check of a data set finds."""
+"""Checks of the layout of a data set: matches in the right folders, files with the right names.
+
+`Problem` and `Report`, the results of all checks, are defined here because this check comes first.
+"""
 
 from __future__ import annotations
 
 import difflib
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,8 +27,20 @@ from onball.data.layout import (
 from onball.errors import DataError
 from onball.formats.soccernet import LABELS_FILE
 
-#: Called with what is looked at, how much is done, and how much there is in all.
-Progress = Callable[[str, float, float], None]
+#: Depth to which `find_matches` searches.
+_MAX_DEPTH = 6
+_READ = {".mp4", ".mkv"}
+_UNREAD = {".avi", ".flv", ".m4v", ".mov", ".mpg", ".mpeg", ".ts", ".webm", ".wmv"}
+_SPLIT_ALIASES = {
+    "training": "train",
+    "val": "valid",
+    "validation": "valid",
+    "dev": "valid",
+    "testing": "test",
+} | {name: name for name in SPLITS}
+#: A file with a higher similarity is a misspelt label file; `Labels-v2.json` has 0.77.
+_LIKE_LABELS = 0.8
+_LIKE_OFFICIAL = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +48,9 @@ class Problem:
     """One thing to repair.
 
     Attributes:
-        path: the file or folder it is about.
-        what: what is wrong.
-        remedy: what to do.
+        path: the file or folder.
+        what: description of the problem.
+        remedy: what to do about it.
     """
 
     path: Path
@@ -48,15 +63,15 @@ class Problem:
 
 @dataclass(slots=True)
 class Report:
-    """What was looked at, and what is wrong with it.
+    """Result of a check.
 
     Attributes:
-        problems: in the order of the folders, then of the checks.
-        matches: how many matches were found.
-        videos: how many videos could be opened.
-        labels: how many annotations were read.
-        frames: how many frames were decoded.
-        minutes: length of the videos together.
+        problems: sorted by folder, then by check.
+        matches: number of matches found.
+        videos: number of videos that could be opened.
+        labels: number of annotations read.
+        frames: number of frames decoded.
+        minutes: total length of the videos.
     """
 
     problems: list[Problem] = field(default_factory=list)
@@ -68,35 +83,16 @@ class Report:
 
 
 def problem_of(error: Exception | str, path: Path, remedy: str = "") -> Problem:
-    """An error or a warning about `path`, as a problem.
+    """Convert an error or a warning about a file to a problem.
 
     Args:
-        error: its message is `path: what` or `path: what: what to do`.
+        error: its message is `path: what` or `path: what: remedy`.
         path: the file.
-        remedy: what to do; empty if the message says it.
+        remedy: what to do about it; empty if the message contains it.
     """
     text = str(error).removeprefix(f"{path}: ").removeprefix(f"{path}, ")
     what, _, advice = text.rpartition(": ")
     return Problem(path, text, remedy) if remedy else Problem(path, what, advice)
-
-
-# --- Are the matches where training looks for them, under the names that it knows, each i
-
-
-#: As deep as `find_matches` looks.
-_MAX_DEPTH = 6
-_READ = {".mp4", ".mkv"}
-_UNREAD = {".avi", ".flv", ".m4v", ".mov", ".mpg", ".mpeg", ".ts", ".webm", ".wmv"}
-_SPLIT_ALIASES = {
-    "training": "train",
-    "val": "valid",
-    "validation": "valid",
-    "dev": "valid",
-    "testing": "test",
-} | {name: name for name in SPLITS}
-#: Beyond this likeness a file is a misspelt label file; `Labels-v2.json` has 0.77.
-_LIKE_LABELS = 0.8
-_LIKE_OFFICIAL = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +104,15 @@ class Placed:
 
     @property
     def hidden_labels(self) -> bool:
-        """Its labels may be missing: those of the challenge are not published."""
+        """True for a match of the challenge, whose labels are not published."""
         return self.splits == ("challenge",)
 
 
 def check_layout(root: Path) -> tuple[list[Placed], list[Problem]]:
-    """The matches below `root`, and what is wrong with their places and names.
+    """Find the matches below `root`, and the problems with their folders and names.
 
-    Raises `DataError` if `root` is missing or there is neither a match nor anything like one.
+    Raises:
+        DataError: `root` is missing or contains neither a match nor anything similar.
     """
     names = list(_misnamed(root)) if root.is_dir() else []
     try:
@@ -132,7 +129,7 @@ def check_layout(root: Path) -> tuple[list[Placed], list[Problem]]:
 
 
 def _with_folders(root: Path) -> list[tuple[Match, str]]:
-    """Every match with the split folder it lies in or '', those of one name too."""
+    """All matches, also several of one name, each with its split folder or ''."""
     found: list[tuple[Match, str]] = []
     inside: set[Path] = set()
     for split in SPLITS:
@@ -156,14 +153,14 @@ def _in_splits(
             lists = read_splits(root)
         except DataError as error:
             return [Placed(match, ()) for match, _ in found], [
-                problem_of(error, file, "repair it, or delete it and write it anew")
+                problem_of(error, file, "repair it, or delete it and write it again")
             ]
         return _by_lists(file, lists, [match for match, _ in found], must_be_listed=True)
     if any(folder for _, folder in found):
         return _by_folders(found)
     matches = [match for match, _ in found]
     there = {match.name for match in matches}
-    # A split of which nothing is there was not wanted.
+    # A split without any match was not downloaded on purpose.
     lists = {split: names for split, names in OFFICIAL_SPLITS.items() if there & set(names)}
     placed, problems = _by_lists(root, lists, matches, must_be_listed=False)
     return placed, [*problems, *_nearly_official(matches)]
@@ -172,7 +169,7 @@ def _in_splits(
 def _by_lists(
     source: Path, lists: dict[str, tuple[str, ...]], matches: list[Match], *, must_be_listed: bool
 ) -> tuple[list[Placed], list[Problem]]:
-    """Matches in the splits that a list (a file, or SoccerNet's own) puts them in."""
+    """Assign matches to splits by a list: a file, or SoccerNet's own."""
     problems = []
     splits: dict[str, list[str]] = defaultdict(list)
     there = {match.name for match in matches}
@@ -214,7 +211,7 @@ def _by_folders(found: Sequence[tuple[Match, str]]) -> tuple[list[Placed], list[
 
 
 def _nearly_official(matches: Sequence[Match]) -> Iterator[Problem]:
-    """Matches whose name is a slip away from one of SoccerNet's list that is not there."""
+    """Find matches whose name is similar to a missing one of SoccerNet's list."""
     there = {match.name for match in matches}
     absent = [name for names in OFFICIAL_SPLITS.values() for name in names if name not in there]
     official = {name for names in OFFICIAL_SPLITS.values() for name in names}
@@ -231,7 +228,7 @@ def _nearly_official(matches: Sequence[Match]) -> Iterator[Problem]:
 
 
 def _files_of(placed: Placed) -> Iterator[Problem]:
-    """Missing or ambiguous files of a match. Misnamed ones are told elsewhere."""
+    """Find missing and ambiguous files of a match. See `_misnamed` for misnamed ones."""
     folder = placed.match.folder
     names = _file_names(folder)
     if placed.match.video is None:
@@ -253,7 +250,7 @@ def _files_of(placed: Placed) -> Iterator[Problem]:
 
 
 def _misnamed(root: Path) -> Iterator[Problem]:
-    """Files and split folders with a name that only looks like the right one."""
+    """Find files and split folders whose name is similar to the right one."""
     if not (root / SPLITS_FILE).is_file():
         for folder in _folders(root):
             meant = _SPLIT_ALIASES.get(folder.name.casefold())
@@ -278,7 +275,7 @@ def _is_like_labels(name: str) -> bool:
 
 
 def _with_files(folder: Path, depth: int = _MAX_DEPTH) -> Iterator[Path]:
-    """The folder and those below it that have any file."""
+    """Yield the folder and those below it that contain a file."""
     if _file_names(folder):
         yield folder
     for inner in _folders(folder) if depth else ():

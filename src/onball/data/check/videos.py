@@ -1,29 +1,30 @@
-"""Can the videos be decoded, do they run at an even and expected rate, and is each there once?"""
+"""Checks of the videos: decodability, length, frame rate and duplicates."""
 
 from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from onball.data.check.layout import Placed, Problem, problem_of
 from onball.errors import OnballWarning, VideoError
 from onball.files import fingerprint
+from onball.progress import Progress, ProgressCallback, no_progress
 from onball.video import VideoInfo, probe
 from onball.video.decoding import shown_pictures
 
-#: Where pictures are decoded if not all are: shares of the film's length.
+#: Positions at which single frames are decoded in a quick check, relative to the length.
 _PLACES = (0.0, 0.25, 0.5, 0.75)
-#: The last stretch is decoded to its end.
+#: The end of the video is decoded in every check.
 _TAIL_MS = 1000
 _LENGTH_TOLERANCE_MS = 1000
 _RATE_TOLERANCE = 0.01
 _USUAL_RATES = (12.5, 24000 / 1001, 24.0, 25.0, 30000 / 1001, 30.0, 50.0, 60000 / 1001, 60.0)
-#: A film with missing or held frames has nearly a usual rate on average.
+#: The average rate of a video with missing or repeated frames differs little from a usual rate.
 _NEARLY = 0.002
-#: Further findings of the decoder in one film are only counted.
+#: Maximum number of decoder warnings per video that are reported.
 _MOST_WARNINGS = 3
 
 
@@ -32,9 +33,9 @@ class CheckedVideo:
     """A video that could be opened.
 
     Attributes:
-        placed: whose it is.
-        info: what its header says.
-        fingerprint: the same for the same file, from its length and its first and last 64 KiB.
+        placed: its match.
+        info: properties from its header.
+        fingerprint: hash of its length and its first and last 64 KiB, to find copies.
     """
 
     placed: Placed
@@ -43,7 +44,7 @@ class CheckedVideo:
 
 
 def open_video(placed: Placed) -> tuple[CheckedVideo | None, list[Problem]]:
-    """The match's video, if it has one and it opens."""
+    """Open the video of a match. Returns None if there is none or it cannot be opened."""
     path = placed.match.video
     if path is None:
         return None, []
@@ -57,22 +58,25 @@ def open_video(placed: Placed) -> tuple[CheckedVideo | None, list[Problem]]:
 
 
 def decode(
-    info: VideoInfo, *, full: bool, on_progress: Callable[[float], None] | None = None
+    info: VideoInfo, *, full: bool, progress: ProgressCallback = no_progress
 ) -> tuple[int, list[Problem]]:
-    """How many frames were decoded, and what came to light.
+    """Decode a video to find problems.
 
     Args:
         info: the video.
-        full: every frame; else one at the beginning, at some places in between, and the last
-            second.
-        on_progress: called with the milliseconds that are behind.
+        full: decode every frame; else one at the beginning, at some positions in between, and the
+            last second.
+        progress: called with the milliseconds of video that are decoded, if `full`.
+
+    Returns:
+        Number of decoded frames, and the problems.
     """
     starts = [0] if full else [round(share * info.duration_ms) for share in _PLACES]
     if not full:
         starts.append(max(0, info.duration_ms - _TAIL_MS))
     count, end_ms = 0, 0.0
     problems: list[Problem] = []
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", OnballWarning)
         for start in starts:
             decoded_here = 0
@@ -80,8 +84,8 @@ def decode(
                 for picture in shown_pictures(info.path, start):
                     decoded_here += 1
                     end_ms = float(picture.time_ms + picture.duration_ms)
-                    if on_progress is not None and full:
-                        on_progress(end_ms)
+                    if full:
+                        progress(Progress(info.path.name, end_ms, info.duration_ms, "ms"))
                     if not full and start != starts[-1]:
                         break
             except VideoError as error:
@@ -90,7 +94,7 @@ def decode(
             if not decoded_here and not problems:
                 what = f"no picture can be decoded at {start / 1000:.2f} s"
                 problems.append(Problem(info.path, what, "get the file again"))
-    messages = list(dict.fromkeys(str(w.message) for w in said))
+    messages = list(dict.fromkeys(str(w.message) for w in caught))
     for message in messages[:_MOST_WARNINGS]:
         problems.append(problem_of(_without_use(message), info.path, "get the file again"))
     if not problems:
@@ -99,7 +103,7 @@ def decode(
 
 
 def check_rates(root: Path, videos: Sequence[CheckedVideo], fps: float) -> Iterator[Problem]:
-    """Rates that vary, are not the expected one, or differ between the matches."""
+    """Find frame rates that vary, differ from the expected one, or differ between matches."""
     by_rate: dict[float, list[VideoInfo]] = defaultdict(list)
     for video in videos:
         if video.info.variable_rate:
@@ -121,7 +125,7 @@ def check_rates(root: Path, videos: Sequence[CheckedVideo], fps: float) -> Itera
 
 
 def check_copies(videos: Sequence[CheckedVideo]) -> Iterator[Problem]:
-    """Videos that are there more than once, in one split or in two."""
+    """Find copies of videos, in one split or in two."""
     same: dict[str, list[CheckedVideo]] = defaultdict(list)
     for video in videos:
         same[video.fingerprint].append(video)
@@ -136,12 +140,12 @@ def check_copies(videos: Sequence[CheckedVideo]) -> Iterator[Problem]:
 
 
 def check_length(info: VideoInfo, frames: int, end_ms: float) -> Iterator[Problem]:
-    """The header's length against the frames there are.
+    """Compare the length in the header with the number and the end of the frames.
 
     Args:
         info: the video.
-        frames: how many it has.
-        end_ms: when the last of them ends.
+        frames: number of frames.
+        end_ms: end of the last frame.
     """
     if info.duration_ms == 0:
         yield Problem(info.path, "its header says no length", "rewrite it with ffmpeg -c copy")
@@ -153,7 +157,7 @@ def check_length(info: VideoInfo, frames: int, end_ms: float) -> Iterator[Proble
             info.path,
             f"{frames} frames at {rate:.5g} per second are {by_frames / 1000:.2f} s, but its "
             f"length is {info.duration_ms / 1000:.2f} s",
-            "frames are missing or held: check the labels' times, or make the video anew",
+            "frames are missing or held: check the labels' times, or make the video again",
         )
     elif end_ms - info.duration_ms > _LENGTH_TOLERANCE_MS:
         what = f"ends at {end_ms / 1000:.2f} s, after its length of {info.duration_ms / 1000:.2f} s"
@@ -161,13 +165,13 @@ def check_length(info: VideoInfo, frames: int, end_ms: float) -> Iterator[Proble
 
 
 def meant_rate(info: VideoInfo) -> float:
-    """The usual rate that the film's average is nearest to, or the average if none is near."""
+    """Return the usual rate nearest to the average rate, or the average if none is near."""
     nearest = min(_USUAL_RATES, key=lambda rate: abs(rate - info.fps))
     return nearest if abs(nearest - info.fps) <= _NEARLY * nearest / 2 else info.fps
 
 
 def _without_use(message: str) -> str:
-    """The decoder's remark without what a reader does about it: here it is to be repaired."""
+    """Remove the part of a decoder warning that only concerns reading."""
     for end in (", what comes before is used", ": what cannot be decoded there is left out"):
         message = message.removesuffix(end)
     return message

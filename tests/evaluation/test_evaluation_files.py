@@ -88,7 +88,7 @@ def test_a_match_without_labels_is_named(data_set):
         evaluate_folder(data_set / "out", data_set / "data", "test")
 
 
-def test_a_missing_folder_and_a_broken_file_are_told(data_set):
+def test_a_missing_folder_and_a_broken_file_are_refused(data_set):
     with pytest.raises(DataError, match="no such folder"):
         evaluate_folder(data_set / "nowhere", data_set / "data", "test")
     (data_set / "out" / NAMES[0] / "results_spotting.json").write_text("{")

@@ -1,4 +1,4 @@
-"""Tracks files: what is written is read, whatever is wrong is named, and true tracks read alike."""
+"""Tracks files: round trips, errors in rows and metadata, and true tracks of the simulator."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from tiny_tracks import tiny_tracks
-from trackers import load_mot_file
 
 from onball.errors import DataError
-from onball.formats.mot import write_mot
 from onball.formats.tracks_parquet import open_writer, read_about, read_tracks, write_tracks
-from onball.tracks import BALL, KINDS, UNTRACKED, TrackedVideo, Tracks
+from onball.tracks import BALL, KINDS, TrackedVideo, Tracks
 from onball.video import VideoWriter
 
 
@@ -42,8 +40,8 @@ def with_column(name, values, kind=None):
     return change
 
 
-def test_what_is_written_is_read(tracks, tmp_path):
-    write_tracks(tracks, tmp_path / "t.parquet", detector="mine", video="film.mp4")
+def test_a_round_trip_changes_nothing(tracks, tmp_path):
+    write_tracks(tracks, tmp_path / "t.parquet", detector="mine", video="video.mp4")
     read = read_tracks(tmp_path / "t.parquet")
     for name in ("time_ms", "track_ids", "kinds", "boxes", "scores"):
         assert np.array_equal(getattr(read, name), getattr(tracks, name)), name
@@ -51,7 +49,7 @@ def test_what_is_written_is_read(tracks, tmp_path):
     assert read_about(tmp_path / "t.parquet")["detector"] == "mine"
 
 
-def test_a_video_in_which_nothing_was_found_has_a_file(tracks, tmp_path):
+def test_a_video_without_detections_has_a_file(tracks, tmp_path):
     write_tracks(tracks.where(np.zeros(len(tracks), bool)), tmp_path / "t.parquet")
     assert len(read_tracks(tmp_path / "t.parquet")) == 0
 
@@ -79,8 +77,8 @@ def swap_first_and_last(table):
             with_column("track_id", lambda c: np.zeros(len(c)), pa.int32()),
             r"row 1 .*second box in the same frame",
         ),
-        (with_column("x1", lambda c: np.full(len(c), 200.0), pa.float32()), r"outside the picture"),
-        (with_column("x0", lambda c: np.full(len(c), -3.0), pa.float32()), r"outside the picture"),
+        (with_column("x1", lambda c: np.full(len(c), 200.0), pa.float32()), r"outside the image"),
+        (with_column("x0", lambda c: np.full(len(c), -3.0), pa.float32()), r"outside the image"),
         (with_column("x1", lambda c: np.zeros(len(c)), pa.float32()), r"box is empty"),
         (with_column("y0", lambda c: np.full(len(c), np.nan), pa.float32()), r"is no number"),
         (with_column("score", lambda c: np.full(len(c), 1.5), pa.float32()), r"between 0 and 1"),
@@ -93,7 +91,7 @@ def swap_first_and_last(table):
         (lambda table: table.drop_columns(["score"]), r"has no column 'score'"),
     ],
 )
-def test_wrong_rows_are_named(tracks, tmp_path, change, message):
+def test_an_invalid_row_is_named(tracks, tmp_path, change, message):
     path = tmp_path / "t.parquet"
     write_tracks(tracks, path)
     with pytest.raises(DataError, match=rf"t\.parquet: .*{message}") as error:
@@ -101,13 +99,13 @@ def test_wrong_rows_are_named(tracks, tmp_path, change, message):
     assert "\n" not in str(error.value)
 
 
-def test_a_box_that_sticks_out_by_rounding_is_cut(tracks, tmp_path):
+def test_a_box_beyond_the_border_by_rounding_is_cut(tracks, tmp_path):
     tracks.boxes[0] = [-0.3, 0, 64.2, 36.4]
     write_tracks(tracks, tmp_path / "t.parquet")
     assert read_tracks(tmp_path / "t.parquet").boxes[0].tolist() == [0, 0, 64, 36]
 
 
-def test_files_that_are_no_tracks_are_refused(tracks, tmp_path):
+def test_files_without_tracks_are_refused(tracks, tmp_path):
     path = tmp_path / "t.parquet"
     with pytest.raises(DataError, match=r"no such file: make it with `onball track"):
         read_tracks(path)
@@ -132,7 +130,7 @@ def test_files_that_are_no_tracks_are_refused(tracks, tmp_path):
         ({"format_version": 2}, r"format 2, .*newer onball"),
     ],
 )
-def test_metadata_that_say_no_video_are_refused(tracks, tmp_path, about, message):
+def test_metadata_without_a_valid_video_are_refused(tracks, tmp_path, about, message):
     path = tmp_path / "t.parquet"
     write_tracks(tracks, path)
     changed = json.loads(pq.read_metadata(path).metadata[b"onball"]) | about
@@ -161,19 +159,19 @@ def test_damaged_bytes_never_end_in_a_traceback(tracks, tmp_path):
 
 
 def test_tracks_of_another_video_are_refused(tracks, tmp_path):
-    film = tmp_path / "film.mp4"
-    with VideoWriter(film, (64, 36), 25) as writer:
+    video = tmp_path / "video.mp4"
+    with VideoWriter(video, (64, 36), 25) as writer:
         for _ in range(20):
             writer.write(np.zeros((36, 64, 3), np.uint8))
     path = tmp_path / "t.parquet"
     write_tracks(tracks, path)
-    assert len(read_tracks(path, film)) == len(tracks)
+    assert len(read_tracks(path, video)) == len(tracks)
     for other in (TrackedVideo(128, 72, 800, 25.0), TrackedVideo(64, 36, 60_000, 25.0)):
         write_tracks(replace(tracks, video=other), path)
         with pytest.raises(
-            DataError, match=r"tracks of another video .*film\.mp4 is 64×36, 0\.8 s"
+            DataError, match=r"tracks of another video .*video\.mp4 is 64×36, 0\.8 s"
         ):
-            read_tracks(path, film)
+            read_tracks(path, video)
 
 
 def test_true_tracks_of_a_simulated_match_are_read(onball, tmp_path):
@@ -203,19 +201,3 @@ def test_true_tracks_of_a_simulated_match_are_read(onball, tmp_path):
     again = path.with_name("again.parquet")
     write_tracks(tracks, again)
     assert np.array_equal(read_tracks(again).boxes, tracks.boxes)
-
-
-def test_an_outside_reader_of_motchallenge_text_reads_ours(tracks, tmp_path):
-    tracks.track_ids[0] = UNTRACKED
-    write_mot(tracks, tmp_path / "t.txt")
-    frames = load_mot_file(tmp_path / "t.txt")
-    assert sorted(frames) == list(range(1, 21))
-    assert sum(len(frame.ids) for frame in frames.values()) == len(tracks) - 1
-    second = frames[2]
-    rows = tracks.time_ms == 40
-    xywh = np.concatenate(
-        [tracks.boxes[rows][:, :2], tracks.boxes[rows][:, 2:] - tracks.boxes[rows][:, :2]], axis=1
-    )
-    assert np.allclose(np.sort(second.boxes, axis=0), np.sort(xywh, axis=0), atol=0.01)
-    write_mot(tracks, tmp_path / "b.txt", kinds=["ball"])
-    assert len((tmp_path / "b.txt").read_text().splitlines()) == 20

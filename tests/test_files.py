@@ -35,7 +35,7 @@ def test_the_file_is_as_readable_as_any_other(tmp_path):
     assert stat.S_IMODE((tmp_path / "atomic").stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
 
 
-def test_a_place_that_cannot_be_written_is_told_before_the_work(tmp_path):
+def test_an_unwritable_folder_is_reported_before_the_work(tmp_path):
     (tmp_path / "file").write_text("not a folder")
     began = False
     with (
@@ -47,14 +47,14 @@ def test_a_place_that_cannot_be_written_is_told_before_the_work(tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_a_folder_in_the_way_is_told(tmp_path):
+def test_a_folder_in_place_of_the_file_is_reported(tmp_path):
     (tmp_path / "taken").mkdir()
     with pytest.raises(OnballError, match="taken: cannot be written"):
         write_text_atomic(tmp_path / "taken", "text")
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
-def test_a_full_disk_is_told_in_one_line(tmp_path):
+def test_a_full_disk_is_reported_in_one_line(tmp_path):
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
     with (
@@ -86,7 +86,7 @@ def test_broken_json_names_file_and_place(tmp_path, content, reason):
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_file_and_a_folder_are_told_apart(tmp_path):
+def test_a_missing_file_and_a_folder_have_different_errors(tmp_path):
     with pytest.raises(LabelError, match="no such file"):
         read_json_object(tmp_path / "nothing.json", LabelError)
     with pytest.raises(LabelError, match="cannot be read"):
