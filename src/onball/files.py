@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from onball.errors import InputError, OnballError
 
 #: Error numbers of a full disk, and of a quota or limit that is reached.
@@ -137,6 +139,11 @@ def write_json_atomic(path: str | Path, content: Any) -> None:
     evaluator does.
     """
     write_text_atomic(path, json.dumps(content, indent=4) + "\n")
+
+
+def to_json(value: Any) -> Any:
+    """Convert dataclasses, enums, arrays and what contains them to the types of JSON."""
+    return msgspec.to_builtins(value, enc_hook=lambda array: array.tolist())
 
 
 def read_text(path: str | Path, error: type[InputError]) -> str:

@@ -8,6 +8,7 @@ from onball.actions import ACTIONS, Action
 from onball.errors import LabelError
 from onball.events import Event, EventList, Team
 from onball.formats import read_labels, read_results, write_labels, write_results
+from onball.formats.soccernet import read_label_entries
 
 LABELS = {
     "UrlLocal": "england_efl/2019-2020/2019-10-01 - Reading - Fulham",
@@ -280,6 +281,19 @@ def test_a_file_of_another_shape_is_refused(tmp_path, content, reason):
         read_labels(path)
     assert str(caught.value).startswith(str(path))
     assert reason in str(caught.value)
+
+
+def test_all_invalid_annotations_are_listed_with_short_reasons_and_remedies(tmp_path):
+    good = LABELS["annotations"][0]
+    entries = [good, good | {"position": "-4"}, "PASS", good | {"position": "soon"}, good]
+    read = read_label_entries(dump(tmp_path / "l.json", {"annotations": entries, "note": 1}))
+    assert [number for number, _ in read.events] == [1, 5] and len(read) == 5
+    assert [(number, error.what, error.remedy) for number, error in read.errors] == [
+        (2, "negative position", "count from the video's first frame"),
+        (3, "not an object, {…}", "write it as SoccerNet does"),
+        (4, "position 'soon'", "write whole milliseconds"),
+    ]
+    assert read.metadata == {"note": 1}
 
 
 def test_a_prediction_needs_a_confidence_and_a_label_does_not(tmp_path):

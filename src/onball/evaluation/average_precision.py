@@ -12,13 +12,14 @@ many of them reach each threshold. From it follow
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onball.actions import ACTIONS, ACTIONS_MAP10, Action
+from onball.files import to_json
 
 #: SoccerNet's thresholds on the raw score.
 THRESHOLDS = np.linspace(0, 1, 200)
@@ -123,7 +124,7 @@ class OperatingPoint:
 
     def as_json(self) -> dict[str, Any]:
         """Convert to JSON types, by attribute."""
-        return asdict(self)
+        return dict(to_json(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,12 +202,7 @@ class PRCurve:
 
     def as_json(self) -> dict[str, Any]:
         """Convert to JSON types, by attribute."""
-        return {
-            "threshold": self.threshold.tolist(),
-            "precision": self.precision.tolist(),
-            "recall": self.recall.tolist(),
-            "best": self.best.as_json(),
-        }
+        return dict(to_json(self))
 
 
 class MeanAP:

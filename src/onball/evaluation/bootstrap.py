@@ -19,21 +19,26 @@ from numpy.typing import NDArray
 from onball.actions import ACTIONS, ACTIONS_MAP10, NUM_ACTIONS, Action
 from onball.evaluation.average_precision import RECALL_LEVELS, THRESHOLDS
 from onball.evaluation.matching import HALF_MINUTES, Matcher
+from onball.files import to_json
 
 Unit = Literal["matches", "blocks"]
 BLOCK_MINUTES = 5
+#: Confidence level of the intervals.
+LEVEL = 0.95
+_PERCENTILES = (2.5, 97.5)
 _BLOCKS = HALF_MINUTES // BLOCK_MINUTES
 
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """95 % confidence intervals, each as (low, high).
+    """Confidence intervals, each as (low, high).
 
     Attributes:
         unit: unit of resampling, whole matches or blocks of 5 minutes.
         units: number of units.
         resamples: number of samples.
         seed: seed of the samples.
+        level: confidence level.
         map12, map10: intervals of the means.
         ap: interval of each action. Its AP is 0 in a sample without labels, as in the metric.
     """
@@ -42,22 +47,14 @@ class Intervals:
     units: int
     resamples: int
     seed: int
+    level: float
     map12: tuple[float, float]
     map10: tuple[float, float]
     ap: dict[Action, tuple[float, float]]
 
     def as_json(self) -> dict[str, Any]:
         """Convert to JSON types, by attribute."""
-        return {
-            "unit": self.unit,
-            "units": self.units,
-            "resamples": self.resamples,
-            "seed": self.seed,
-            "level": 0.95,
-            "map12": list(self.map12),
-            "map10": list(self.map10),
-            "ap": {action.value: list(interval) for action, interval in self.ap.items()},
-        }
+        return dict(to_json(self))
 
 
 def bootstrap(
@@ -90,6 +87,7 @@ def bootstrap(
         units=units,
         resamples=resamples,
         seed=seed,
+        level=LEVEL,
         map12=_interval(ap.mean(axis=0)),
         map10=_interval(ap[[action.order for action in ACTIONS_MAP10]].mean(axis=0)),
         ap={action: _interval(ap[action.order]) for action in ACTIONS},
@@ -165,5 +163,5 @@ def _counts(place: NDArray[np.int64], units: int) -> NDArray[np.float64]:
 
 
 def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    low, high = np.percentile(values, (2.5, 97.5))
+    low, high = np.percentile(values, _PERCENTILES)
     return float(low), float(high)

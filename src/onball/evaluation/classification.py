@@ -23,7 +23,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from onball.actions import ACTIONS, NUM_ACTIONS, Action
 from onball.errors import DataError
-from onball.evaluation.average_precision import MeanAP, PRCurve, by_name
+from onball.evaluation.average_precision import MeanAP, PRCurve
+from onball.files import to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,7 @@ class ClassificationResult(MeanAP):
             "task": "classification",
             "map12": self.map12,
             "map10": self.map10,
-            "ap": by_name(self.ap),
-            "pr_auc": by_name(self.pr_auc),
-            "clips": self.clips,
-            "positives": by_name(self.positives),
+            **to_json(self),
         }
 
 

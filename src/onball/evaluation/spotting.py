@@ -25,6 +25,7 @@ from onball.errors import ConfigError
 from onball.evaluation.average_precision import MeanAP, Ranking, by_name, mean_ap
 from onball.evaluation.matching import Matcher
 from onball.events import SIDES, EventColumns, EventList
+from onball.files import to_json
 
 #: SoccerNet's lists of tolerances δ, in seconds.
 LOOSE_TOLERANCES_S: tuple[float, ...] = tuple(range(5, 61, 5))
@@ -373,11 +374,4 @@ class TimingErrors:
 
     def as_json(self) -> dict[str, Any]:
         """Convert to JSON types, by attribute."""
-        return {
-            "pairs": self.pairs,
-            "median_ms": self.median_ms,
-            "median_absolute_ms": self.median_absolute_ms,
-            "median_ms_per_action": by_name(self.median_ms_per_action),
-            "edges_ms": self.edges_ms.tolist(),
-            "counts": self.counts.tolist(),
-        }
+        return dict(to_json(self))
