@@ -1,4 +1,8 @@
-"""Where training clips lie: a pure function of (seed, epoch, index), so that runs can resume."""
+"""Training clips: their places in labelled matches, their frames and labels.
+
+Clip `index` of an epoch is a pure function of seed, epoch and index, so that runs can resume:
+`EpochSampler` yields the keys, `ClipSampler` draws the place, `ClipDataset` reads the clip.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +26,12 @@ from onball.timing import nearest_frames
 
 @dataclass(frozen=True, slots=True)
 class MatchEvents:
-    """What the sampler knows of a match.
+    """Events of a match on its sampled frames.
 
     Attributes:
-        num_frames: sampled frames of its video.
-        frames: `[E]`, the frame of each event.
-        classes: `[E]`, the class of each event, 1 to 12.
+        num_frames: number of sampled frames of its video.
+        frames: `[E]`, frame of each event.
+        classes: `[E]`, class of each event, from 1.
     """
 
     num_frames: int
@@ -35,27 +39,43 @@ class MatchEvents:
     classes: NDArray[np.int64]
 
 
+def match_events(events: Iterable[LabelledEvent], times_ms: NDArray[np.int64]) -> MatchEvents:
+    """Assign events to the nearest of the frames shown at `times_ms` `[T]`."""
+    known = events_within_radius(events, times_ms)
+    positions = np.array([event.position_ms for event in known], dtype=np.int64)
+    classes = np.array([event.class_index for event in known], dtype=np.int64)
+    return MatchEvents(len(times_ms), nearest_frames(positions, times_ms), classes)
+
+
+def present_actions(events: MatchEvents, start: int, stop: int) -> Tensor:
+    """Actions with an event on the frames `start` to `stop` (not included): 1 or 0, `[12]`."""
+    present = torch.zeros(NUM_ACTIONS)
+    inside = events.classes[(events.frames >= start) & (events.frames < stop)] - 1
+    present[torch.from_numpy(inside)] = 1.0
+    return present
+
+
 @dataclass(frozen=True, slots=True)
 class ClipPlace:
-    """A clip: the match's index and its first sampled frame."""
+    """Place of a clip: index of the match, and first sampled frame."""
 
     match: int
     start: int
 
 
 class ClipSampler:
-    """Draws clips, some uniform over all matches' time, some around an action.
+    """Draws the places of clips, some uniformly over the time of all matches, some around an action.
 
     Args:
         matches: at least one with a frame.
-        clip_frames: T, the length of a clip. Clips lie within the video; that of a shorter video
-            starts at its first frame.
-        action_share: probability that a clip is placed so that an action falls into its middle
-            half.
-        seed: another seed, other clips.
-        class_balance: exponent b, 0 to 1: each event of an action with n events is drawn ∝ n^-b.
-            0 takes them as they come; with 0.5, an action of 1 in 100 is seen not 100 times but 10
-            times less often than the most frequent one; with 1, all actions equally often.
+        clip_frames: length of a clip, T. Clips lie within the video; in a shorter video they start
+            at its first frame.
+        action_share: probability that a clip is drawn around an action, which then lies in the
+            middle half of the clip.
+        seed: seed of all draws.
+        class_balance: exponent b, 0 to 1: each event of an action with n events is drawn with
+            probability ∝ n^-b. 0 draws all events equally often, 1 all actions; with 0.5, an action
+            with 1 % of the events of another is drawn 10 times less often instead of 100.
 
     Raises `ValueError` for a share or an exponent out of range, a length below 1, a match with
     fewer than 0 frames, or no frame at all.
@@ -79,7 +99,7 @@ class ClipSampler:
         self._action_share = action_share
         self._seed = seed
         self._last_start = np.maximum(0, num_frames - clip_frames)
-        # A match without a frame has no place for a clip.
+        # A match without frames has no place for a clip.
         self._places = np.where(num_frames > 0, self._last_start + 1, 0)
         self._until = np.cumsum(self._places)
         self._event_match = np.repeat(np.arange(len(matches)), [len(m.frames) for m in matches])
@@ -88,7 +108,7 @@ class ClipSampler:
         self._event_until = np.cumsum(_event_weights(classes, class_balance))
 
     def clip(self, epoch: int, index: int) -> ClipPlace:
-        """The `index`-th clip of an epoch; the same arguments always give the same clip."""
+        """Place of the `index`-th clip of an epoch; the same arguments always give the same place."""
         rng = np.random.default_rng((self._seed, epoch, index))
         around_action = rng.random() < self._action_share
         if around_action and len(self._event_frame):
@@ -105,33 +125,32 @@ class ClipSampler:
 
 
 def _event_weights(classes: NDArray[np.int64], balance: float) -> NDArray[np.float64]:
-    """How likely each event is drawn, relative to the others, `[E]`."""
+    """Relative probability of each event, `[E]`."""
     _, kind, counts = np.unique(classes, return_inverse=True, return_counts=True)
-    # The root is exact on every machine, a power need not be: seeds keep their clips.
+    # A square root is exact on every machine, a power need not be: seeds keep their clips.
     divisors = np.sqrt(counts) if balance == 0.5 else counts.astype(np.float64) ** balance
     weights: NDArray[np.float64] = (1.0 / divisors)[kind]
     return weights
 
 
-# --- Training clips: cut out of labelled matches, one at a time.
-
-
 class Clips(NamedTuple):
-    """A training clip, or, with a first dimension B more, a batch of them.
+    """A training clip, or a batch of B clips with a further first dimension.
 
     Attributes:
         frames: uint8 `[T, 3, H, W]`.
-        classes: int64 `[T]`, `BACKGROUND`, the class of the event nearest to the frame, or `IGNORE`
-            on frames that pad a clip beyond the end of its video.
-        displacements: int64 `[T]`, sampled frames to that event's frame: positive if it comes later.
-        sides: int64 `[T]`, 0 if the left team's, 1 if the right one's, -1 if unknown.
-        present: float32 `[12]`, 1 for each ball action that happens in the clip; all 0 where the
-            second label set does not tell.
-        source: int64, 0: labelled with the 12 ball actions; 1: with the second label set.
-        tracking: float32 `[T, 2F]`, what the tracks say (see `onball.tracking.features.as_inputs`);
-            F is 0 for nets that take none.
-        key: int64 `[2]`, epoch and index: all chance that concerns the clip hangs on them.
-        place: int64 `[2]`, index of the match and first frame in ms, for messages.
+        classes: int64 `[T]`, class of the event nearest to each frame, `BACKGROUND` without one, or
+            `IGNORE` for frames that pad a clip beyond the end of its video.
+        displacements: int64 `[T]`, sampled frames to the frame of that event; positive if it comes
+            later.
+        sides: int64 `[T]`, team of that event: 0 left, 1 right, -1 unknown.
+        present: float32 `[12]`, 1 for each ball action in the clip; all 0 in clips of the second
+            label set, where they are not known.
+        source: int64, 0 for the 12 ball actions, 1 for the second label set.
+        tracking: float32 `[T, 2F]`, features of the tracks (see
+            `onball.tracking.features.as_inputs`); F is 0 for nets that take none.
+        key: int64 `[2]`, epoch and index; with the seed, they determine every random choice for the
+            clip.
+        place: int64 `[2]`, index of the match and time of the first frame in ms, for messages.
     """
 
     frames: Tensor
@@ -146,19 +165,18 @@ class Clips(NamedTuple):
 
 
 class ClipDataset(Dataset[Clips]):
-    """Training clips. Keys are `(epoch, index)`, see `EpochSampler`; items are `Clips` of one clip.
+    """Training clips by key `(epoch, index)`, see `EpochSampler`; items are `Clips` of one clip.
 
-    Where a video ends before the clip does, its last frame repeats, with the class `IGNORE`.
+    In a video shorter than a clip the last frame is repeated, with the class `IGNORE`.
 
     Args:
         matches: at least one.
-        clip_frames: T.
-        radius: a frame is told of the nearest event at most so many sampled frames away.
-        action_share, class_balance: see `ClipSampler`.
-        seed: another seed, other clips.
-        source: what `Clips.source` says.
+        clip_frames: length of a clip, T.
+        radius: frames are labelled with the nearest event at most this many sampled frames away.
+        action_share, class_balance, seed: see `ClipSampler`.
+        source: value of `Clips.source`.
 
-    Raises `DataError` if nothing is labelled.
+    Raises `DataError` if the matches have no events.
     """
 
     def __init__(
@@ -181,9 +199,9 @@ class ClipDataset(Dataset[Clips]):
         self._labels = [
             label_frames(match.events, match.frames.times_ms, radius=radius) for match in matches
         ]
-        self._known = [match_events(match.events, match.frames.times_ms) for match in matches]
+        self._events = [match_events(match.events, match.frames.times_ms) for match in matches]
         self._sampler = ClipSampler(
-            self._known, clip_frames, action_share, seed, class_balance=class_balance
+            self._events, clip_frames, action_share, seed, class_balance=class_balance
         )
 
     @property
@@ -210,21 +228,13 @@ class ClipDataset(Dataset[Clips]):
         )
 
     def _present(self, place: ClipPlace, frames: int) -> Tensor:
-        if self._source:  # of the 12 ball actions nothing is known
+        if self._source:  # the 12 ball actions are not labelled
             return torch.zeros(NUM_ACTIONS)
-        return present_actions(self._known[place.match], place.start, place.start + frames)
-
-
-def present_actions(events: MatchEvents, start: int, stop: int) -> Tensor:
-    """1 for each action with an event on the frames `start` to `stop` (not included), else 0, `[12]`."""
-    present = torch.zeros(NUM_ACTIONS)
-    inside = events.classes[(events.frames >= start) & (events.frames < stop)] - 1
-    present[torch.from_numpy(inside)] = 1.0
-    return present
+        return present_actions(self._events[place.match], place.start, place.start + frames)
 
 
 def _tracking(values: NDArray[np.float32] | None, known: slice, length: int) -> Tensor:
-    """`[T, 2F]`; beyond the end of the video the last frame's repeat, as its pixels do."""
+    """Features `[T, 2F]`; beyond the end of the video those of the last frame, as its pixels."""
     if values is None:
         return torch.zeros(length, 0)
     part = values[known]
@@ -235,18 +245,38 @@ def _padded(values: NDArray[np.int64], length: int, fill: int) -> Tensor:
     return torch.from_numpy(np.pad(values, (0, length - len(values)), constant_values=fill))
 
 
-class EpochSampler(Sampler[tuple[int, int]]):
-    """Keys `(epoch, 0)` to `(epoch, clips - 1)`: which clip that is, `ClipSampler` says.
+def _read_padded(
+    match: LabelledMatch | LabelledFrames, start: int, length: int
+) -> tuple[Tensor, int]:
+    """`length` frames, uint8 `[T, 3, H, W]`, the last one repeated, and the number of true ones."""
+    source = match.frames
+    stop = min(start + length, len(source.times_ms))
+    frames = source.read(start, stop)
+    count = len(frames)
+    if count == 0:
+        raise DataError(
+            f"{match.name}: no frame could be read at {source.times_ms[start]} ms although the "
+            "video's header promises some; set data.cache, which keeps only what can be read"
+        )
+    if count < length:
+        frames = np.concatenate([frames, np.repeat(frames[-1:], length - count, axis=0)])
+    # A view: the channels stay last in memory, which is faster for convolutions.
+    return torch.from_numpy(frames).permute(0, 3, 1, 2), count
 
-    The epoch travels within the key, so that worker processes that live on know it too.
+
+class EpochSampler(Sampler[tuple[int, int]]):
+    """Keys `(epoch, 0)` to `(epoch, clips - 1)` of the clips of an epoch, see `ClipDataset`.
+
+    The epoch is part of the key, because worker processes persist from epoch to epoch.
 
     Args:
-        clips: clips in an epoch, of all processes.
+        clips: number of clips in an epoch, over all processes.
         epoch: the first epoch.
-        skip: clips of the first epoch that are left out, because a run is resumed amid it.
-        batch_size: clips that a process takes at once.
-        rank, world: this process and how many there are: of each run of `world · batch_size`
-            clips, process r takes the r-th `batch_size`. `clips` must then be a multiple of that.
+        skip: number of clips of the first epoch to skip, when a run resumes within it.
+        batch_size: batch size of a process.
+        rank, world: index of this process and number of processes. Of each `world · batch_size`
+            consecutive clips, process r takes the r-th `batch_size`; `clips` must be a multiple of
+            that product.
     """
 
     def __init__(
@@ -280,30 +310,3 @@ class EpochSampler(Sampler[tuple[int, int]]):
 
     def __len__(self) -> int:
         return self._clips // self._world
-
-
-def match_events(events: Iterable[LabelledEvent], times_ms: NDArray[np.int64]) -> MatchEvents:
-    """On which of the frames shown at `times_ms` `[T]` the events lie."""
-    known = events_within_radius(events, times_ms)
-    positions = np.array([event.position_ms for event in known], dtype=np.int64)
-    classes = np.array([event.class_index for event in known], dtype=np.int64)
-    return MatchEvents(len(times_ms), nearest_frames(positions, times_ms), classes)
-
-
-def _read_padded(
-    match: LabelledMatch | LabelledFrames, start: int, length: int
-) -> tuple[Tensor, int]:
-    """`length` frames as uint8 `[T, 3, H, W]`, the last one repeated, and how many are real."""
-    source = match.frames
-    stop = min(start + length, len(source.times_ms))
-    frames = source.read(start, stop)
-    count = len(frames)
-    if count == 0:
-        raise DataError(
-            f"{match.name}: no frame could be read at {source.times_ms[start]} ms although the "
-            "video's header promises some; set data.cache, which keeps only what can be read"
-        )
-    if count < length:
-        frames = np.concatenate([frames, np.repeat(frames[-1:], length - count, axis=0)])
-    # Only the view is turned: convolutions like the channels last in memory, as they are here.
-    return torch.from_numpy(frames).permute(0, 3, 1, 2), count

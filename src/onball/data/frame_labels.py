@@ -1,4 +1,4 @@
-"""Events → one class per sampled frame: what the net is trained to say."""
+"""Labels of sampled frames: class, team and distance of the nearest event."""
 
 from __future__ import annotations
 
@@ -19,22 +19,27 @@ class LabelledEvent(Protocol):
 
     @property
     def position_ms(self) -> int:
-        """Integer milliseconds since the first frame."""
+        """Time of the event in integer milliseconds since the first frame."""
 
     @property
     def class_index(self) -> int:
-        """Its class, 1 to the number of actions in its label set."""
+        """Class of its action, from 1 to the number of actions in its label set."""
 
     @property
     def team(self) -> Team:
-        """Whose action it is."""
+        """Team that performs the action."""
 
 
 EventT = TypeVar("EventT", bound=LabelledEvent)
 
 
 def events_within_radius(events: Iterable[EventT], times_ms: NDArray[np.int64]) -> list[EventT]:
-    """The events that a frame can stand for: not farther than one frame beyond either end."""
+    """Select the events that lie at most one frame spacing before the first or after the last frame.
+
+    Args:
+        events: in any order, which is kept.
+        times_ms: `[T]`, time of each sampled frame, ascending.
+    """
     if len(times_ms) == 0:
         return []
     step = frame_spacing(times_ms)
@@ -44,12 +49,13 @@ def events_within_radius(events: Iterable[EventT], times_ms: NDArray[np.int64]) 
 
 @dataclass(frozen=True, slots=True)
 class FrameLabels:
-    """What each of T sampled frames is told: the event nearest to it, if one is near.
+    """Labels of T sampled frames, from the event nearest to each within a radius.
 
     Attributes:
-        classes: int64 `[T]`, `BACKGROUND` or the class of the nearest event.
-        displacements: int64 `[T]`, sampled frames from this one to that event's: positive if it comes later.
-        sides: int64 `[T]`, the side of that event's team, see `onball.events.side_of`.
+        classes: int64 `[T]`, class of that event; `BACKGROUND` without one.
+        displacements: int64 `[T]`, sampled frames to the frame of that event; positive if it comes
+            later.
+        sides: int64 `[T]`, side of its team, see `onball.events.side_of`.
     """
 
     classes: NDArray[np.int64]
@@ -60,15 +66,15 @@ class FrameLabels:
 def label_frames(
     events: Iterable[LabelledEvent], times_ms: NDArray[np.int64], *, radius: int
 ) -> FrameLabels:
-    """The event nearest to every frame, if it is at most `radius` frames away.
+    """Label every frame with the nearest event, if it is at most `radius` frames away.
+
+    Of two equally near events, the frame gets the one with the higher class: in SoccerNet's order,
+    from frequent to rare, the rarer action.
 
     Args:
-        events: any order; those outside the video's time are left out.
-        times_ms: `[T]`, when each sampled frame is shown, ascending.
-        radius: in sampled frames; 0 labels only an event's own frame.
-
-    Of two events as near, the one with the higher class has the frame: in SoccerNet's order, which
-    runs from frequent to rare, the rarer action.
+        events: in any order; those outside the time of the video are left out.
+        times_ms: `[T]`, time of each sampled frame, ascending.
+        radius: in sampled frames; 0 labels only the frame of each event.
     """
     classes = np.full(len(times_ms), BACKGROUND, dtype=np.int64)
     displacements = np.zeros(len(times_ms), dtype=np.int64)
@@ -78,21 +84,24 @@ def label_frames(
     if not ordered:
         return labels
     frames = nearest_frames(np.array([e.position_ms for e in ordered], dtype=np.int64), times_ms)
-    told = np.array([(e.class_index, side_of(e.team)) for e in ordered], dtype=np.int64)
-    # Later writes win: from far to near, and within one distance from frequent to rare.
+    labelled = np.array([(e.class_index, side_of(e.team)) for e in ordered], dtype=np.int64)
+    # Later writes overwrite earlier ones: from far to near, at equal distance from frequent to rare.
     for distance in range(radius, -1, -1):
-        claims = np.stack([frames - distance, frames + distance], axis=1).ravel()
-        claimants = np.repeat(told, 2, axis=0)
-        ways = np.tile([distance, -distance], len(frames))
-        inside = (claims >= 0) & (claims < len(classes))
-        classes[claims[inside]] = claimants[inside, 0]
-        sides[claims[inside]] = claimants[inside, 1]
-        displacements[claims[inside]] = ways[inside]
+        targets = np.stack([frames - distance, frames + distance], axis=1).ravel()
+        values = np.repeat(labelled, 2, axis=0)
+        to_event = np.tile([distance, -distance], len(frames))
+        inside = (targets >= 0) & (targets < len(classes))
+        classes[targets[inside]] = values[inside, 0]
+        sides[targets[inside]] = values[inside, 1]
+        displacements[targets[inside]] = to_event[inside]
     return labels
 
 
 def frame_targets(
     events: Iterable[LabelledEvent], times_ms: NDArray[np.int64], *, dilation: int = 0
 ) -> NDArray[np.int64]:
-    """The class of every frame, `[T]`: that of the event at most `dilation` frames away, if any."""
+    """Class of every frame, `[T]`: that of the nearest event at most `dilation` frames away, if any.
+
+    Arguments as of `label_frames`.
+    """
     return label_frames(events, times_ms, radius=dilation).classes

@@ -1,4 +1,4 @@
-"""Labelled matches to train, validate or test on: their frames and their annotations."""
+"""Labelled matches for training, validation and testing: their frames and annotations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from onball.formats.soccernet import read_labels
 from onball.frames import FrameSource
 from onball.progress import ProgressCallback, no_progress
 
-#: A label so far beyond the last frame may still belong to it: films are cut to the second.
+#: Labels up to this time after the last frame are valid: videos are cut to whole seconds.
 _SLACK_MS = 1000
 
 
@@ -29,10 +29,10 @@ class LabelledMatch:
     """A match with the 12 ball actions.
 
     Attributes:
-        name: of the match.
-        frames: its T frames.
+        name: name of the match.
+        frames: its T sampled frames.
         labels: its annotations.
-        tracking: what its tracks say, `[T, 2F]`; None unless the net takes tracks.
+        tracking: features of its tracks, float32 `[T, 2F]`; None unless the net takes tracks.
     """
 
     name: str
@@ -48,7 +48,14 @@ class LabelledMatch:
 
 @dataclass(frozen=True, slots=True)
 class LabelledFrames:
-    """Frames and the annotations on them, of any label set."""
+    """Frames and their annotations, of any label set.
+
+    Attributes:
+        name: name of the video.
+        frames: its T sampled frames.
+        events: its annotations, in order of time.
+        tracking: features of its tracks, float32 `[T, 2F]`, if any.
+    """
 
     name: str
     frames: FrameSource
@@ -62,21 +69,22 @@ def load_matches(
     model: ModelConfig | None = None,
     progress: ProgressCallback = no_progress,
 ) -> list[LabelledMatch]:
-    """The labelled matches of a split; their frames are decoded into the cache, if there is one.
+    """Load the labelled matches of a split; their frames are decoded into the cache, if any.
 
     Args:
-        data: where the matches are and how they are sampled.
-        split: `train`, `valid`, …
-        model: the net that they are for; None for one that takes frames alone.
+        data: folder of the matches, and settings of sampling and caching.
+        split: `train`, `valid`, `test` or `challenge`.
+        model: the net; None for one that takes frames alone.
         progress: called while a cache is filled, with the name of the match as its task and the
             milliseconds of video.
 
-    Raises `EmptySplitError` for a split without matches, `DataError` for a missing root, video or
-    label file, and what reading them raises.
+    Raises `EmptySplitError` for a split without matches, `DataError` for a missing root, video,
+    label or tracks file, or labels beyond the end of the video, `LabelError` for a broken label
+    file, `VideoError` for a broken video, `OnballError` if the cache cannot be written.
     """
     if data.root is None:
         raise DataError("data.root is not set: --set data.root=FOLDER names the matches' folder")
-    # All labels first: a broken file must show before hours of decoding.
+    # All labels first: a broken file must be reported before hours of decoding.
     matches = [
         (match, match.require_video(), read_labels(match.require_labels()))
         for match in find_matches(data.root, split)
@@ -93,11 +101,11 @@ def load_matches(
 
 
 class NamedEvent(LabelledEvent, Protocol):
-    """An annotation that can be named in a message."""
+    """An annotation with a name for messages."""
 
     @property
     def label(self) -> str:
-        """What happens, as its label file spells it."""
+        """Name of the action, as in the label file."""
 
 
 NamedEventT = TypeVar("NamedEventT", bound=NamedEvent)
@@ -106,15 +114,15 @@ NamedEventT = TypeVar("NamedEventT", bound=NamedEvent)
 def events_within(
     events: Sequence[NamedEventT], frames: FrameSource, labels: str, *, skip: bool
 ) -> list[NamedEventT]:
-    """The events up to the end of the video, in their order.
+    """Select the events up to one second after the last frame of the video, in their order.
 
     Args:
         events: in order of time.
-        frames: of the video that they are on.
-        labels: where the events come from, for the message.
+        frames: frames of the video.
+        labels: source of the events, for the message.
         skip: leave later events out, with an `OnballWarning`.
 
-    Raises `DataError` if there are later events that are not to be skipped.
+    Raises `DataError` if there are later events and `skip` is False.
     """
     last = int(frames.times_ms[-1])
     end = last + _SLACK_MS
