@@ -1,4 +1,4 @@
-"""One family of exceptions. Every message is one line: what, where, what to do."""
+"""Exceptions and warnings of the package. Every message is one line: problem, place, remedy."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from contextlib import contextmanager
 
 
 class OnballError(Exception):
-    """The work failed although the input was right. The command line exits with code 1."""
+    """The work failed although the input is valid. The command line exits with code 1."""
 
     exit_code = 1
 
 
 class InputError(OnballError):
-    """The user's input cannot be used as it is. The command line exits with code 2."""
+    """The input is invalid. The command line exits with code 2."""
 
     exit_code = 2
 
 
 class VideoError(InputError):
-    """A video that cannot be opened or holds no picture."""
+    """A video that cannot be opened or has no frame that can be decoded."""
 
 
 class LabelError(InputError):
-    """A label or prediction file, or an entry in it, that cannot be understood."""
+    """A label or prediction file, or an entry in it, that is invalid."""
 
 
 class ConfigError(InputError):
@@ -35,22 +35,28 @@ class DataError(InputError):
 
 
 class EmptySplitError(DataError):
-    """A data set that is there, but has no match of the split that is asked for."""
+    """A data set without matches in the requested split."""
 
 
 class ModelError(InputError):
-    """A saved model that is missing, damaged or made for another purpose."""
+    """A saved model that is missing, damaged or made for another task."""
 
 
 class MissingDependencyError(InputError):
-    """An optional package that this command needs is not installed."""
+    """A required optional package is not installed.
+
+    Args:
+        package: name of the distribution.
+        extra: extra of onball that installs it.
+        purpose: subject of the message, such as "A report".
+    """
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs '{package}': pip install 'onball[{extra}]'")
         self._parts = (package, extra, purpose)
 
     def __reduce__(self) -> tuple[type[MissingDependencyError], tuple[str, str, str]]:
-        # By default an exception is rebuilt from its message alone, on its way between processes.
+        # By default, unpickling in another process rebuilds an exception from its message alone.
         return type(self), self._parts
 
 
@@ -60,8 +66,8 @@ def optional_dependency(package: str, extra: str, purpose: str) -> Iterator[None
 
     Args:
         package: name of the distribution, as `pip` knows it.
-        extra: the extra of onball that installs it.
-        purpose: what needs the package; the subject of the error message.
+        extra: extra of onball that installs it.
+        purpose: feature that needs the package; the subject of the error message.
 
     Raises:
         MissingDependencyError: an import in the block failed.
@@ -73,4 +79,4 @@ def optional_dependency(package: str, extra: str, purpose: str) -> Iterator[None
 
 
 class OnballWarning(UserWarning):
-    """Something the user should know, though the work goes on (a damaged tail, a skipped file)."""
+    """A problem that does not stop the work, such as a skipped file or a damaged end of a video."""

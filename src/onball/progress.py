@@ -1,7 +1,7 @@
-"""Progress of long work: the one type that every long-running function reports.
+"""Progress reports of long-running functions.
 
-Functions that take long have a parameter `progress: ProgressCallback = no_progress`. They call it
-with a `Progress` now and then, at least once at the end. Nothing below `onball.cli` draws a bar.
+Long-running functions have a parameter `progress: ProgressCallback = no_progress`, and call it with
+a `Progress` regularly, at least once at the end. Only `onball.cli` draws progress bars.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ Unit = Literal["ms", "frames", "clips", "matches", "steps", "bytes"]
 
 
 class Progress(NamedTuple):
-    """Progress of a long-running function.
+    """Amount of work done and in total.
 
     Attributes:
-        task: name of the current piece of work, such as a match. Amounts start again at 0 when
-            it changes.
+        task: current piece of work, such as the name of a match. Amounts start again at 0 when it
+            changes.
         done: amount of work done, in `unit`; it never decreases within a task.
-        total: amount in all, in `unit`; None if it is not known.
-        unit: what the amounts count.
+        total: total amount of work, in `unit`; None if unknown.
+        unit: unit of the amounts.
     """
 
     task: str
@@ -31,7 +31,7 @@ class Progress(NamedTuple):
 
     @property
     def fraction(self) -> float | None:
-        """Fraction done, 0 to 1; None if the total is not known."""
+        """Fraction done, 0 to 1; None if the total is unknown."""
         if self.total is None:
             return None
         return min(1.0, self.done / self.total) if self.total > 0 else 1.0
@@ -41,4 +41,4 @@ ProgressCallback = Callable[[Progress], None]
 
 
 def no_progress(progress: Progress) -> None:
-    """Ignore the progress; the default of every function that reports it."""
+    """Ignore progress reports; the default callback."""

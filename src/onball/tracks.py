@@ -1,7 +1,7 @@
-"""`Tracks`: who and what was where in a video, frame by frame. All parts pass these around.
+"""`Tracks`, the boxes of players and ball in a video, as all parts of the package exchange them.
 
-Rows are boxes. A detector that knows football tells players, goalkeepers and referees apart; one of
-everyday things knows persons and balls.
+A detector trained on football distinguishes players, goalkeepers and referees; one trained on
+everyday objects knows persons and balls.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-#: Name of a match's tracks, beside its video.
+#: Name of the tracks file of a match, in the folder of its video.
 TRACKS_FILE = "tracks.parquet"
-#: What a box may hold; `Tracks.kinds` are indices into this.
+#: Kinds of boxes; `Tracks.kinds` are indices into this.
 KINDS = ("player", "goalkeeper", "referee", "person", "ball")
 BALL = KINDS.index("ball")
 PERSON = KINDS.index("person")
-#: `track_ids` of a box that belongs to no track.
+#: Track id of a box that belongs to no track.
 UNTRACKED = -1
 
 
 @dataclass(frozen=True, slots=True)
 class TrackedVideo:
-    """The video that boxes are of.
+    """Properties of the video of some tracks.
 
     Attributes:
-        width, height: of its upright picture, in pixels; boxes are on that scale.
-        duration_ms: its length.
-        fps: frames per second that were looked at.
-        cuts_ms: times of the first frame after each camera cut, ascending.
+        width, height: size of its upright frames in pixels, the scale of the boxes.
+        duration_ms: its length in milliseconds.
+        fps: frames per second in which objects were detected.
+        cuts_ms: time of the first frame after each camera cut in milliseconds, ascending.
     """
 
     width: int
@@ -44,15 +44,15 @@ class Tracks:
     """Boxes of a video, in order of time.
 
     Attributes:
-        time_ms: int64 `[N]`, ascending: presentation time of each box's frame. A frame in which
-            nothing was found has no row.
-        track_ids: int64 `[N]`, 0 or more, the same for the same body as long as it was followed;
-            `UNTRACKED` for none. Unique within a frame but for `UNTRACKED`.
+        time_ms: int64 `[N]`, ascending: presentation time of the frame of each box. Frames without
+            detections have no row.
+        track_ids: int64 `[N]`, 0 or more: the same number for the same person or ball as long as it
+            is tracked, unique within a frame; `UNTRACKED` for boxes without a track.
         kinds: uint8 `[N]`, indices into `KINDS`.
         boxes: float32 `[N, 4]`, x0, y0, x1, y1 in pixels; (0, 0) is the outer corner of the first
             pixel.
-        scores: float32 `[N]`, 0 to 1, the detector's confidence.
-        video: what they were found in.
+        scores: float32 `[N]`, confidence of the detector, 0 to 1.
+        video: properties of the video.
     """
 
     time_ms: NDArray[np.int64]
@@ -66,7 +66,7 @@ class Tracks:
         return len(self.time_ms)
 
     def where(self, chosen: NDArray[np.bool_]) -> Tracks:
-        """The rows for which `chosen` `[N]` is true."""
+        """Return the rows for which `chosen`, bool `[N]`, is true."""
         return Tracks(
             self.time_ms[chosen],
             self.track_ids[chosen],

@@ -1,8 +1,9 @@
-"""SoccerNet-v2's action spotting data: 17 actions, whole matches, one video per half.
+"""Joint training: clips of two data sets with different labels, mixed within every batch.
 
-It is the second data set of joint training (Deliège et al. 2021, "SoccerNet-v2: A Dataset and
-Benchmarks for Holistic Understanding of Broadcast Soccer Videos"). A match is a folder
-`<league>/<season>/<match>` with `1_224p.mkv`, `2_224p.mkv` and `Labels-v2.json`.
+The second data set is SoccerNet-v2 with its 17 actions (Deliège et al. 2021, "SoccerNet-v2: A
+Dataset and Benchmarks for Holistic Understanding of Broadcast Soccer Videos"). A match is a folder
+`<league>/<season>/<match>` with one video per half, `1_224p.mkv` and `2_224p.mkv`, and
+`Labels-v2.json`.
 """
 
 from __future__ import annotations
@@ -23,20 +24,23 @@ from onball.errors import DataError
 from onball.formats.soccernet_v2 import HALVES, V2_LABELS_FILE, V2Event, read_v2_labels
 from onball.progress import ProgressCallback, no_progress
 
-#: Names of a half's video behind its number, best first: the smallest is decoded fastest.
+#: Names of the video of a half after its number, best first: the smallest is decoded fastest.
 _VIDEOS = ("224p.mkv", "224p.mp4", "720p.mkv", "720p.mp4")
 _ANY_VIDEO = tuple(f"{half}_{video}" for video in _VIDEOS for half in HALVES)
+#: Last part of the seed of the choice of a data set, which makes it independent of the place of the
+#: clip, drawn from the same three numbers. Not 0: NumPy ignores trailing zeros of a seed.
+_STREAM = 1
 
 
 @dataclass(frozen=True, slots=True)
 class V2Half:
-    """A half on disk.
+    """A half of a match on disk.
 
     Attributes:
-        name: `<match> half 1`.
-        video: its file.
-        labels: the label file of its match.
-        events: its own, in order of time.
+        name: `<match> half 1` or `<match> half 2`.
+        video: its video.
+        labels: label file of the match.
+        events: events of the half, in order of time.
     """
 
     name: str
@@ -57,14 +61,14 @@ def require_auxiliary_root(data: DataConfig) -> Path:
 
 
 def find_halves(data: DataConfig) -> list[V2Half]:
-    """The halves to train on, with their labels; no video is opened.
+    """Find the halves to train on and read their labels; no video is opened.
 
-    They are those of the matches that `splits.json` in the root lists for `train`, else of those in
-    its folder `train`, else of all that there are: SoccerNet-v2 unpacks by league and not by split,
-    and this data set only helps to learn features, it is never evaluated here.
+    The matches are those listed for `train` in `splits.json` in the root, else those in its folder
+    `train`, else all: SoccerNet-v2 unpacks by league and not by split, and this data set only helps
+    to learn features; it is never evaluated here.
 
-    Raises `DataError` for a root (`data.auxiliary.root`) that is not set or missing or holds no
-    match, a half without video, or a match without labels; `LabelError` as `read_v2_labels`.
+    Raises `DataError` if the root (`data.auxiliary.root`) is not set, missing or without matches,
+    if a half has no video or a match no labels; `LabelError` as `read_v2_labels`.
     """
     root = require_auxiliary_root(data)
     return [half for name, folder in _match_folders(root) for half in _halves(name, folder)]
@@ -75,15 +79,15 @@ def load_halves(
     data: DataConfig,
     progress: ProgressCallback = no_progress,
 ) -> list[LabelledFrames]:
-    """The halves with their frames, which are decoded into the cache, if there is one.
+    """Open the frames of halves; they are decoded into the cache, if any.
 
     Args:
-        halves: as `find_halves` found them.
-        data: how frames are sampled, scaled and cached; the same as for the main data set.
+        halves: result of `find_halves`.
+        data: settings of sampling and caching, the same as for the main data set.
         progress: called while a cache is filled, with the name of the half as its task and the
             milliseconds of video.
 
-    Raises `DataError` for labels beyond the end of their video, and what reading the video raises.
+    Raises `DataError` for labels beyond the end of their video, and as `open_inputs`.
     """
     loaded = []
     for half in halves:
@@ -95,15 +99,15 @@ def load_halves(
 
 
 def _match_folders(root: Path) -> list[tuple[str, Path]]:
-    """Name and folder of every match to train on."""
+    """Names and folders of the matches to train on."""
     if not root.is_dir():
         raise DataError(
             f"data.auxiliary.root: {root}: no such folder: name that of SoccerNet-v2's matches"
         )
-    told = (root / SPLITS_FILE).is_file() or (root / "train").is_dir()
-    # A match with labels only is found as well, so that its missing videos are told.
+    has_splits = (root / SPLITS_FILE).is_file() or (root / "train").is_dir()
+    # Matches with labels alone are found as well, so that missing videos are reported.
     found = find_matches(
-        root, "train" if told else ALL, prefer=_ANY_VIDEO, labels_file=V2_LABELS_FILE
+        root, "train" if has_splits else ALL, prefer=_ANY_VIDEO, labels_file=V2_LABELS_FILE
     )
     return [(match.name, match.folder) for match in found]
 
@@ -133,27 +137,19 @@ def _video(folder: Path, half: int) -> Path:
     )
 
 
-# --- Joint training: clips of two data sets with different labels, mixed within every bat
-
-
-#: Keeps this draw apart from that of the clip's place, which hangs on the same three numbers. Not 0:
-#: NumPy's seeds do not tell trailing zeros.
-_STREAM = 1
-
-
 class JointClips(Dataset[Clips]):
-    """Training clips, each from one of two data sets: as `ClipDataset`, and drawn by the same keys.
+    """Training clips, each drawn from one of two data sets, with the keys of `ClipDataset`.
 
-    Which one is chance that hangs on the seed and the key alone, so that a resumed run, or one with
-    other worker processes, gets the same clips.
+    The data set of a clip depends on the seed and the key alone: a resumed run, or one with another
+    number of worker processes, gets the same clips.
 
     Args:
-        main: labelled with the 12 ball actions, `source` 0.
-        auxiliary: labelled with the second set, `source` 1; clips of the same length and size.
-        auxiliary_share: probability that a clip is the second data set's, 0 to 1.
-        seed: another seed, another mixture.
+        main: clips labelled with the 12 ball actions, `source` 0.
+        auxiliary: clips labelled with the second label set, `source` 1, of the same length and size.
+        auxiliary_share: probability of the second data set, 0 to 1.
+        seed: seed of the choice.
 
-    Raises `ValueError` for a share out of range.
+    Raises `ValueError` if `auxiliary_share` is out of range.
     """
 
     def __init__(
@@ -171,7 +167,7 @@ class JointClips(Dataset[Clips]):
         return list(self._datasets)
 
     def source(self, epoch: int, index: int) -> int:
-        """Which data set the `index`-th clip of an epoch is from: 0 the main one, 1 the other."""
+        """Data set of the `index`-th clip of an epoch: 0 the main one, 1 the auxiliary one."""
         rng = np.random.default_rng((self._seed, epoch, index, _STREAM))
         return int(rng.random() < self._share)
 

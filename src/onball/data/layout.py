@@ -1,7 +1,7 @@
-"""Matches on disk: where their video and labels lie, and which split they belong to.
+"""Layout of a data set on disk: the folders of matches and their splits.
 
 A match is a folder `<league>/<season>/<match>` with `224p.mp4` or another video, and
-`Labels-ball.json`. Which split it belongs to is said by the first of these that there is:
+`Labels-ball.json`. Its split is given by the first of these that exists:
 
 1. `ROOT/splits.json`: `{"train": ["<league>/<season>/<match>", …], "valid": […], …}`;
 2. top-level folders `train`, `valid`, `test`, `challenge`, as SoccerNet's archives unpack;
@@ -23,7 +23,7 @@ from onball.formats.soccernet import LABELS_FILE
 SPLITS_FILE = "splits.json"
 SPLITS = ("train", "valid", "test", "challenge")
 ALL = "all"
-#: The video of a match, in the size that models are trained on.
+#: Name of the video of a match in the size for training.
 VIDEO_FILE = "224p.mp4"
 PREFERRED_VIDEOS = (VIDEO_FILE, "720p.mp4")
 
@@ -58,9 +58,9 @@ class Match:
 
     Attributes:
         name: `<league>/<season>/<match>`, with forward slashes and without the split's folder.
-        folder: where it lies.
-        video: its video in the preferred size, if there is any.
-        labels: its `Labels-ball.json`, if there is one.
+        folder: its folder.
+        video: its video in the preferred size; None without a video.
+        labels: its label file; None if it is missing.
     """
 
     name: str
@@ -69,13 +69,13 @@ class Match:
     labels: Path | None
 
     def require_video(self) -> Path:
-        """The video. Raises `DataError` if there is none."""
+        """Return the video. Raises `DataError` if there is none."""
         if self.video is None:
             raise DataError(f"{self.folder}: no video (*.mp4, *.mkv) in it")
         return self.video
 
     def require_labels(self) -> Path:
-        """The label file. Raises `DataError` if there is none."""
+        """Return the label file. Raises `DataError` if there is none."""
         if self.labels is None:
             raise DataError(f"{self.folder}: no {LABELS_FILE} in it")
         return self.labels
@@ -88,20 +88,20 @@ def find_matches(
     prefer: Sequence[str] = PREFERRED_VIDEOS,
     labels_file: str = LABELS_FILE,
 ) -> list[Match]:
-    """The matches of a split, in the order of the list that names them, else by name.
+    """Find the matches of a split, in the order of the list that names them, else by name.
+
+    A match is a folder with labels or a preferred video, whatever its subfolders, or else the
+    innermost folder with any video. `all` contains a match found in two split folders once.
 
     Args:
-        root: the folder of the data set.
+        root: folder of the data set.
         split: `train`, `valid`, `test`, `challenge`, or `all` for every match found.
-        prefer: names of video files, best first; without any of them the first by name counts.
+        prefer: names of video files, best first; a match without them has its first video by name.
         labels_file: name of the label files.
 
-    A match is a folder with labels or a preferred video, whatever lies below it, and otherwise
-    the innermost folder with any video. A match found in two split folders counts once in `all`.
-
-    Warns with `OnballWarning` of folders that cannot be read. Raises `ConfigError` for an unknown
-    split, `EmptySplitError` for one without a match, `DataError` for a root that is missing or
-    cannot be read, or a listed match that is not there.
+    Raises `ConfigError` for an unknown split, `EmptySplitError` for one without a match,
+    `DataError` for a root that is missing or cannot be read, or a listed match that is missing.
+    Folders that cannot be read give an `OnballWarning`.
     """
     root = Path(root)
     if split not in (*SPLITS, ALL):
@@ -139,7 +139,10 @@ def find_matches(
 
 
 def read_splits(root: str | Path) -> dict[str, tuple[str, ...]]:
-    """What `ROOT/splits.json` says. Raises `DataError` if it is missing or not understood."""
+    """Read `ROOT/splits.json`: the names of the matches of each split.
+
+    Raises `DataError` if the file is missing or invalid.
+    """
     path = Path(root) / SPLITS_FILE
     splits: dict[str, tuple[str, ...]] = {}
     for split, names in read_json_object(path, DataError).items():
@@ -154,7 +157,7 @@ def read_splits(root: str | Path) -> dict[str, tuple[str, ...]]:
 
 
 def write_splits(root: str | Path, splits: Mapping[str, Sequence[str]]) -> Path:
-    """Write `ROOT/splits.json`, and return its path.
+    """Write `ROOT/splits.json` and return its path.
 
     Raises `ConfigError` for an unknown split, `OnballError` if the file cannot be written.
     """
@@ -169,7 +172,7 @@ def write_splits(root: str | Path, splits: Mapping[str, Sequence[str]]) -> Path:
 def _find_all(
     root: Path, split_folders: Sequence[str], prefer: Sequence[str], labels_file: str
 ) -> list[tuple[Match, str]]:
-    """Every match below `root`, sorted by path, with the split folder it lies in or ''."""
+    """Every match below `root`, sorted by path, with the name of its split folder, or ''."""
     found = []
     for folder in _match_folders(root, {labels_file, *prefer}, _MAX_DEPTH):
         parts = folder.relative_to(root).parts
@@ -180,7 +183,7 @@ def _find_all(
 
 
 def _match_folders(folder: Path, signs: set[str], depth: int) -> Iterator[Path]:
-    """The match folders in a folder or itself. Raises `DataError` only for this very folder."""
+    """Match folders in a folder, or itself. Raises `DataError` only if `folder` is unreadable."""
     entries, folders = _listing(folder)
     names = {entry.name for entry in entries}
     if names & signs:
@@ -190,7 +193,7 @@ def _match_folders(folder: Path, signs: set[str], depth: int) -> Iterator[Path]:
     for inner in folders if depth > 0 else ():
         try:
             below += _match_folders(inner, signs, depth - 1)
-        except DataError as error:  # a `lost+found`, say: no reason to give up on the others
+        except DataError as error:  # A folder such as `lost+found` must not prevent the others.
             warnings.warn(f"{error}: left out", OnballWarning, stacklevel=2)
     if below:
         yield from below
@@ -199,7 +202,7 @@ def _match_folders(folder: Path, signs: set[str], depth: int) -> Iterator[Path]:
 
 
 def _listing(folder: Path) -> tuple[list[Path], list[Path]]:
-    """All that is in a folder and not hidden, by name, and the folders among it.
+    """Entries of a folder that are not hidden, by name, and the folders among them.
 
     Raises `DataError` if it cannot be read.
     """
@@ -229,7 +232,7 @@ def _listed(
     found: Sequence[tuple[Match, str]],
     source: str,
 ) -> list[Match]:
-    """The matches of those names; the folder of that very split is preferred, if it has one."""
+    """Matches by name; those in the folder of the split are preferred."""
     if not names:
         raise EmptySplitError(f"{root}: {source} no match for '{split}'")
     by_name: dict[str, Match] = {}
@@ -246,6 +249,6 @@ def _listed(
 
 
 def some_names(names: Sequence[str], limit: int = 3) -> str:
-    """The names, quoted, on one line; at most `limit` of them and how many more there are."""
+    """Format names for a message: the first `limit`, quoted, and the number of further ones."""
     shown = ", ".join(f"'{name}'" for name in names[:limit])
     return shown + (f" and {len(names) - limit} more" if len(names) > limit else "")
