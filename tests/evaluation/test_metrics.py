@@ -65,7 +65,7 @@ def test_a_report_is_json_without_nan_even_of_nothing():
     assert report([], []).timing.median_ms is None
 
 
-def test_the_best_threshold_is_where_f1_is_highest():
+def test_the_best_threshold_has_the_highest_f1():
     truth = [Event(i * 10_000, Action.PASS) for i in range(4)]
     found = [Event(i * 10_000, Action.PASS, 0.9 - i / 10) for i in range(3)]
     found += [Event(5_000, Action.PASS, 0.65), Event(15_000, Action.PASS, 0.1)]
@@ -76,7 +76,7 @@ def test_the_best_threshold_is_where_f1_is_highest():
     assert best.f1 == pytest.approx(6 / 7)
 
 
-def test_an_action_of_which_nothing_is_right_has_no_best_threshold():
+def test_an_action_without_a_match_has_no_best_threshold():
     whole = report([Event(0, Action.OUT)], [Event(9_000, Action.OUT, 0.9)])
     best = whole.best[Action.OUT]
     assert best.threshold is None and best.f1 == 0
@@ -179,7 +179,7 @@ def test_each_match_has_the_figures_that_it_has_alone():
     )
 
 
-def test_intervals_hold_the_figure_and_come_out_the_same_again():
+def test_intervals_contain_the_figure_and_are_reproducible():
     truth, predictions = draw(7, matches=6)
     whole = report_spotting(truth, predictions, seed=5)
     again = report_spotting(truth, predictions, seed=5)

@@ -10,7 +10,7 @@ from onball.formats import read_event_table, write_event_table
 HEADER = "match_id,half,position_ms,time,label,team,confidence,start_s,end_s\n"
 
 
-def test_a_row_says_what_happened_and_which_excerpt_to_watch(tmp_path):
+def test_a_row_has_the_event_and_the_excerpt_around_it(tmp_path):
     events = EventList.of(
         [Event(1_500, Action.PASS, 0.25, Team.LEFT), Event(3_723_040, Action.HIGH_PASS, 0.5)],
         match="league/season/A, B",

@@ -92,7 +92,7 @@ def decode(
                 problems.append(problem_of(error, info.path))
             count += decoded_here
             if not decoded_here and not problems:
-                what = f"no picture can be decoded at {start / 1000:.2f} s"
+                what = f"no frame can be decoded at {start / 1000:.2f} s"
                 problems.append(Problem(info.path, what, "get the file again"))
     messages = list(dict.fromkeys(str(w.message) for w in caught))
     for message in messages[:_MOST_WARNINGS]:
