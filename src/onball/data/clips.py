@@ -146,7 +146,7 @@ class Clips(NamedTuple):
         present: float32 `[12]`, 1 for each ball action in the clip; all 0 in clips of the second
             label set, where they are not known.
         source: int64, 0 for the 12 ball actions, 1 for the second label set.
-        tracking: float32 `[T, 2F]`, features of the tracks (see
+        track_features: float32 `[T, 2F]`, features of the tracks (see
             `onball.tracking.features.as_inputs`); F is 0 for nets that take none.
         key: int64 `[2]`, epoch and index; with the seed, they determine every random choice for the
             clip.
@@ -159,7 +159,7 @@ class Clips(NamedTuple):
     sides: Tensor
     present: Tensor
     source: Tensor
-    tracking: Tensor
+    track_features: Tensor
     key: Tensor
     place: Tensor
 
@@ -222,7 +222,7 @@ class ClipDataset(Dataset[Clips]):
             _padded(labels.sides[known], self._clip_frames, UNKNOWN_SIDE),
             self._present(place, count),
             torch.tensor(self._source),
-            _tracking(match.tracking, known, self._clip_frames),
+            _tracking(match.track_features, known, self._clip_frames),
             torch.tensor(key),
             torch.tensor([place.match, start_ms]),
         )

@@ -282,11 +282,11 @@ class MatchInputs(NamedTuple):
 
     Attributes:
         frames: its T frames; blank ones for a net without a backbone.
-        tracking: features of its tracks, float32 `[T, 2F]`; None for a net that takes no tracks.
+        track_features: features of its tracks, float32 `[T, 2F]`; None for a net that takes no tracks.
     """
 
     frames: FrameSource
-    tracking: NDArray[np.float32] | None
+    track_features: NDArray[np.float32] | None
 
 
 def open_inputs(

@@ -32,13 +32,13 @@ class LabelledMatch:
         name: name of the match.
         frames: its T sampled frames.
         labels: its annotations.
-        tracking: features of its tracks, float32 `[T, 2F]`; None unless the net takes tracks.
+        track_features: features of its tracks, float32 `[T, 2F]`; None unless the net takes tracks.
     """
 
     name: str
     frames: FrameSource
     labels: EventList
-    tracking: NDArray[np.float32] | None = None
+    track_features: NDArray[np.float32] | None = None
 
     @property
     def events(self) -> Sequence[LabelledEvent]:
@@ -54,13 +54,13 @@ class LabelledFrames:
         name: name of the video.
         frames: its T sampled frames.
         events: its annotations, in order of time.
-        tracking: features of its tracks, float32 `[T, 2F]`, if any.
+        track_features: features of its tracks, float32 `[T, 2F]`, if any.
     """
 
     name: str
     frames: FrameSource
     events: Sequence[LabelledEvent]
-    tracking: NDArray[np.float32] | None = None
+    track_features: NDArray[np.float32] | None = None
 
 
 def load_matches(
@@ -91,12 +91,12 @@ def load_matches(
     ]
     loaded = []
     for match, video, labels in matches:
-        frames, tracking = open_inputs(video, data, model, progress, name=match.name)
+        frames, features = open_inputs(video, data, model, progress, name=match.name)
         events = events_within(
             labels.events, frames, str(match.labels), skip=data.skip_labels_outside
         )
         kept = replace(labels, events=tuple(events))
-        loaded.append(LabelledMatch(match.name, frames, kept, tracking))
+        loaded.append(LabelledMatch(match.name, frames, kept, features))
     return loaded
 
 

@@ -71,16 +71,16 @@ class StreamingEngine:
         self._device = next(net.parameters()).device
 
     def run(
-        self, batches: Iterable[FrameBatch], tracking: PerFrame | None = None
+        self, batches: Iterable[FrameBatch], track_features: PerFrame | None = None
     ) -> Iterator[ScoredFrames]:
         """Scores of every frame, in order, each exactly once, as soon as they are final.
 
         Args:
             batches: consecutive frames.
-            tracking: for a net that takes tracks, what they say of each frame, `[T, 2F]`.
+            track_features: for a net that takes tracks, what they say of each frame, `[T, 2F]`.
         """
         merger = _WindowMerger(self._window, self._step)
-        for features, pts_ms in self._features(batches, tracking):
+        for features, pts_ms in self._features(batches, track_features):
             for merged in merger.push(features, pts_ms, self._score):
                 yield self._told(*merged)
         for merged in merger.finish(self._score):
@@ -100,7 +100,7 @@ class StreamingEngine:
         return ScoredFrames(outputs[:, :NUM_ACTIONS], pts_ms, left, displacement)
 
     def _features(
-        self, batches: Iterable[FrameBatch], tracking: PerFrame | None
+        self, batches: Iterable[FrameBatch], track_features: PerFrame | None
     ) -> Iterator[tuple[Tensor, NDArray[np.int64]]]:
         """Features `[t, C]` and times `[t]` of consecutive frames, each frame once."""
         context = self._net.backbone.context
@@ -112,14 +112,14 @@ class StreamingEngine:
             times = np.concatenate([times, batch.pts_ms])
             while len(frames) - done >= self._chunk + context:
                 part = slice(done + self._chunk + context)
-                features = self._backbone(frames[part], times[part], tracking)
+                features = self._backbone(frames[part], times[part], track_features)
                 yield features[done : done + self._chunk], times[done:][: self._chunk]
                 drop = max(0, done + self._chunk - context)
                 done = done + self._chunk - drop
                 frames, times = frames[drop:], times[drop:]
         while len(frames) > done:
             part = slice(done + self._chunk + context)
-            features = self._backbone(frames[part], times[part], tracking)
+            features = self._backbone(frames[part], times[part], track_features)
             yield features[done : done + self._chunk], times[done:][: self._chunk]
             drop = max(0, min(done + self._chunk, len(frames)) - context)
             done = min(done + self._chunk, len(frames)) - drop
@@ -127,15 +127,15 @@ class StreamingEngine:
 
     @torch.inference_mode()
     def _backbone(
-        self, frames: NDArray[np.uint8], times: NDArray[np.int64], tracking: PerFrame | None
+        self, frames: NDArray[np.uint8], times: NDArray[np.int64], track_features: PerFrame | None
     ) -> Tensor:
         """Features `[t, C]`, float32, of frames `[t, H, W, 3]` and of the tracks at their times."""
         batch = torch.from_numpy(np.ascontiguousarray(frames)).to(self._device)
         mixed = self._precision is not torch.float32
         with torch.autocast(self._device.type, dtype=self._precision, enabled=mixed):
             told = None
-            if tracking is not None:
-                told = torch.from_numpy(tracking.at(times)).to(self._device)[None]
+            if track_features is not None:
+                told = torch.from_numpy(track_features.at(times)).to(self._device)[None]
             return self._net.features(batch.permute(0, 3, 1, 2)[None], told)[0].float()
 
 

@@ -94,7 +94,7 @@ def _spot_each(
             scored = spotter.scores(video, video.with_name(tracks))
             duration_ms = probe(video).duration_ms
         else:
-            scored = spotter.score_frames(match.frames, match.tracking)
+            scored = spotter.score_frames(match.frames, match.track_features)
             duration_ms = int(match.frames.times_ms[-1])
         kept: list[ScoredFrames] = []
         watched = _watch(scored, match.name, duration_ms, kept if keep_scores else None, progress)
@@ -227,6 +227,6 @@ def _track_features(
     match: LabelledMatch, start: int, count: int, device: torch.device
 ) -> tuple[torch.Tensor, ...]:
     """Track features of some frames, `[1, count, 2F]`; empty for nets without."""
-    if match.tracking is None:
+    if match.track_features is None:
         return ()
-    return (torch.from_numpy(match.tracking[start : start + count]).to(device)[None],)
+    return (torch.from_numpy(match.track_features[start : start + count]).to(device)[None],)

@@ -155,7 +155,7 @@ class TrainingModule(L.LightningModule):  # type: ignore[misc]
             self._backbone.eval()  # keeps the statistics of normalisation layers
         frames, flipped = augment(batch.frames, self.config.augmentation, generators)
         lambdas = mixup_lambdas(self.config.mixup, generators)
-        track_features = mix_values(self._mirror(batch.tracking, flipped), lambdas)
+        track_features = mix_values(self._mirror(batch.track_features, flipped), lambdas)
         loss = self.loss(mix_frames(frames, lambdas), track_features, batch, flipped, lambdas)
         mean = _mean_over_processes(loss.detach())
         if not torch.isfinite(mean):  # in every process, or the others would wait for this one
