@@ -11,8 +11,6 @@ import pytest
 from onball.actions import Action
 from onball.events import Team
 from onball.simulator.play.match import play_match
-from onball.simulator.play.restarts import wall_places
-from onball.simulator.play.script import draw_gap
 from onball.simulator.world import (
     BALL_RADIUS,
     CONTACT_OFFSET,
@@ -57,12 +55,6 @@ def without_the_break(motion: Motion, steps: np.ndarray) -> np.ndarray:
 def test_all_actions_happen(matches):
     seen = {event.label for motion in matches for event in motion.events}
     assert seen == set(Action)  # `Pace` ensures even GOAL and FREE KICK
-
-
-def test_gaps_have_the_reference_quantiles():
-    rng = np.random.default_rng(0)
-    gaps = [draw_gap(rng, (0.7, 1.3, 2.6)) for _ in range(4000)]
-    assert np.quantile(gaps, [0.1, 0.5, 0.9]) == pytest.approx([0.7, 1.3, 2.6], rel=0.06)
 
 
 def test_nobody_is_faster_or_turns_harder_than_a_person(matches):
@@ -196,16 +188,6 @@ def test_dead_time_holds_no_label_but_the_restart(matches):
         lengths = [(d.end_ms - d.begin_ms) / 1000 for d in motion.dead_times]
         assert np.median(lengths) > 6
         assert 0.2 < sum(lengths) / (motion.ticks * TICK_S) < 0.6
-
-
-def test_a_wall_stands_between_ball_and_goal():
-    for ball in (np.array([30.0, 8.0]), np.array([-33.0, -12.0])):
-        goal = np.array([np.sign(ball[0]) * HALF_LENGTH, 0.0])
-        wall = np.array(wall_places(ball, goal))
-        assert np.linalg.norm(wall - ball, axis=1) == pytest.approx(9.15, abs=0.15)
-        assert np.diff(np.linalg.norm(np.diff(wall, axis=0), axis=1)) == pytest.approx(0, abs=1e-9)
-        along = (wall.mean(0) - ball) @ (goal - ball) / np.linalg.norm(goal - ball)
-        assert along > 8.5
 
 
 @pytest.mark.slow

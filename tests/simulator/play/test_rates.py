@@ -6,14 +6,12 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 
-import numpy as np
 import pytest
 
-from onball.actions import ACTIONS, Action
+from onball.actions import Action
 from onball.assets import reference_statistics
 from onball.data.statistics import PlayStatistics, Reference, compare
 from onball.simulator.play.match import play_match
-from onball.simulator.play.script import Pace
 
 REFERENCE = Reference.of(reference_statistics())
 
@@ -46,30 +44,3 @@ def test_an_hour_in_play_is_within_the_tolerances():
     for action in (Action.FREE_KICK, Action.GOAL):
         expected = REFERENCE.per_minute[action] * play.in_play_minutes
         assert abs(counts[action] - expected) < 2.5
-
-
-def test_pace_prefers_overdue_actions():
-    pace = Pace(dict.fromkeys(ACTIONS, 1.0), seed=0)
-    for _ in range(120):
-        pace.record(Action.PASS, 1.0)
-    assert pace.due(Action.PASS) < -100 and pace.due(Action.SHOT) > 1
-    assert pace.weight(Action.PASS) < 1 < pace.weight(Action.SHOT)
-
-
-def test_pauses_do_not_count_as_time_in_play():
-    pace = Pace(dict.fromkeys(ACTIONS, 1.0), seed=0)
-    before = pace.due(Action.GOAL)
-    pace.record(Action.PASS, 60.0)
-    assert pace.due(Action.GOAL) == before
-
-
-def test_neighbouring_seeds_spread_a_rare_action_evenly():
-    # A free kick every 20 minutes: 40 matches of 10 minutes should see about 20, not 0 and not 40.
-    rates = dict.fromkeys(ACTIONS, 0.05)
-    due = []
-    for seed in range(40):
-        pace = Pace(rates, seed)
-        for _ in range(600):
-            pace.record(Action.PASS, 1.0)
-        due.append(pace.due(Action.FREE_KICK) > 0.5)
-    assert 17 <= np.sum(due) <= 23
