@@ -104,7 +104,7 @@ def example() -> str:
 def test_the_page_has_an_example_for_every_command():
     shown = re.findall(r"^# onball (.*)$", example(), re.M)
     missing = {command for command in COMMANDS if not any(s.startswith(command) for s in shown)}
-    assert missing == {"doctor", "simulate"}
+    assert missing == {"doctor"}
 
 
 def test_the_calls_of_the_example_have_the_parameters_of_the_functions():

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from onball.reports.statistics import draw_statistics
     from onball.reports.timeline import draw_timeline
     from onball.runs import RunFolder
+    from onball.simulator.dataset import SimulatedDataset, simulate
     from onball.spotting.calibrating import CalibratedModel, calibrate
     from onball.spotting.evaluating import Evaluation, evaluate
     from onball.spotting.matches import spot_matches
@@ -95,6 +96,7 @@ __all__ = [
     "Progress",
     "ProgressCallback",
     "RunFolder",
+    "SimulatedDataset",
     "Spotter",
     "SpottingReport",
     "SpottingResult",
@@ -128,6 +130,7 @@ __all__ = [
     "read_tracks",
     "run_experiment",
     "sample_match",
+    "simulate",
     "spot_matches",
     "track_video",
     "train",
@@ -184,6 +187,7 @@ _MODULES = {
     "onball.reports.statistics": ("draw_statistics",),
     "onball.reports.timeline": ("draw_timeline",),
     "onball.runs": ("RunFolder",),
+    "onball.simulator.dataset": ("SimulatedDataset", "simulate"),
     "onball.spotting.calibrating": ("CalibratedModel", "calibrate"),
     "onball.spotting.evaluating": ("Evaluation", "evaluate"),
     "onball.spotting.matches": ("spot_matches",),
