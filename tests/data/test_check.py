@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from films import steady, uneven, write_film
+from numbered_videos import steady, uneven, write_video
 
 from onball.data.check import Report, check_data
 from onball.data.check.layout import Placed, _is_like_labels
@@ -28,9 +28,9 @@ def films(tmp_path_factory) -> Path:
     """Two different videos of four seconds, and some unusual ones."""
     folder = tmp_path_factory.mktemp("films")
     for name, size in (("a", (64, 48)), ("b", (48, 64))):
-        write_film(folder / f"{name}.mp4", steady(25, SECONDS), size=size)
-    write_film(folder / "fifty.mp4", steady(50, SECONDS), rate=50)
-    write_film(folder / "uneven.mp4", uneven(SECONDS))
+        write_video(folder / f"{name}.mp4", steady(25, SECONDS), size=size)
+    write_video(folder / "fifty.mp4", steady(50, SECONDS), rate=50)
+    write_video(folder / "uneven.mp4", uneven(SECONDS))
     return folder
 
 
@@ -176,7 +176,7 @@ def test_unexpected_frame_rates_are_reported(data, films, film, words):
 def test_a_rate_of_all_videos_is_reported_once_and_can_be_declared_right(data, films):
     for name in NAMES:
         size = (48, 48) if name == NAMES[0] else (64, 48)
-        write_film(data / name / "224p.mp4", steady(50, 3), rate=50, size=size)
+        write_video(data / name / "224p.mp4", steady(50, 3), rate=50, size=size)
     assert only(data).startswith(".: 2 videos have 50 frames per second, not 25, first 'a'")
     assert problems(data, fps=50) == []
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from films import CLIPS
+from numbered_videos import CLIPS
 from onnx import TensorProto, helper
 from tiny_detectors import FAMILIES, save, write_detector
 

@@ -1,7 +1,15 @@
-"""Exact-time reading, writing and cutting of video."""
+"""Reading, writing and cutting of video with exact times."""
 
 from onball.frames import FrameBatch
-from onball.video.reading import VideoInfo, probe, read_frames
+from onball.video.reading import VideoInfo, probe, read_frames, read_windows
 from onball.video.writing import VideoWriter, cut_video
 
-__all__ = ["FrameBatch", "VideoInfo", "VideoWriter", "cut_video", "probe", "read_frames"]
+__all__ = [
+    "FrameBatch",
+    "VideoInfo",
+    "VideoWriter",
+    "cut_video",
+    "probe",
+    "read_frames",
+    "read_windows",
+]

@@ -1,4 +1,7 @@
-"""`read_frames`: a video as batches of RGB frames, sampled by presentation time."""
+"""Read a video: its properties (`probe`), and its frames at regular times (`read_frames`).
+
+Frames come in batches of RGB arrays, whole or, by `read_windows`, cropped to a window each.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +15,111 @@ from statistics import median
 import av
 import numpy as np
 import numpy.typing as npt
-from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.reformatter import VideoReformatter
 
 from onball.frames import FrameBatch
 from onball.timing import first_grid_index, grid_time
 from onball.video.decoding import (
-    Picture,
+    SCALING,
+    DecodedFrame,
     RgbConverter,
-    Source,
+    VideoSource,
+    decode_frames,
     open_source,
     orientation,
     rotation,
-    shown_pictures,
 )
+
+#: Number of frames whose times are compared where a container has no index of all frames.
+_SAMPLED_PACKETS = 250
+#: H.264 and HEVC store a frame at most this many places before or after its turn.
+_MOST_REORDERED = 16
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """Properties of a video file.
+
+    Attributes:
+        path: the file.
+        width: width of the upright frames, in pixels.
+        height: height of the upright frames, in pixels.
+        fps: average frames per second.
+        duration_ms: length by the header of the container; 0 if it has none.
+        frame_count: number of shown frames; exact for MP4 and MOV, else estimated from length and
+            rate.
+        codec: FFmpeg's name of the codec, such as `h264`.
+        pixel_format: FFmpeg's name of the stored pixel format, such as `yuv420p`.
+        rotation: clockwise rotation that shows stored frames upright, in degrees: 0, 90, 180, 270.
+        variable_rate: True if the time between frames varies, in the whole video for MP4 and MOV,
+            at its beginning for other containers.
+    """
+
+    path: Path
+    width: int
+    height: int
+    fps: float
+    duration_ms: int
+    frame_count: int
+    codec: str
+    pixel_format: str
+    rotation: int
+    variable_rate: bool
+
+
+def probe(path: str | Path) -> VideoInfo:
+    """Read the properties of a video; only its first frame is decoded.
+
+    Raises `VideoError` if `path` is missing, is no video, or no frame can be decoded.
+    """
+    with open_source(path, threads=1) as source:
+        first = next(source.frames()).frame
+        swapped = orientation(first)[0]
+        context = source.stream.codec_context
+        indexed = _indexed_times(source)
+        duration_ms = source.declared_ms or Fraction(source.container.duration or 0, 1000)
+        return VideoInfo(
+            path=Path(path),
+            width=first.height if swapped else first.width,
+            height=first.width if swapped else first.height,
+            fps=float(source.rate),
+            duration_ms=round(duration_ms),
+            frame_count=len(indexed) if indexed else round(duration_ms * source.rate / 1000),
+            codec=context.codec.canonical_name,
+            pixel_format=context.pix_fmt or "",
+            rotation=rotation(first),
+            variable_rate=_varies(indexed or _sampled_times(source)),
+        )
+
+
+def _indexed_times(source: VideoSource) -> list[int]:
+    """Decoding ticks of all shown frames if the index of the container has them all, else none."""
+    index = source.stream.index_entries
+    if not source.stream.frames or len(index) < source.stream.frames:
+        return []
+    return [entry.timestamp for entry in index if not entry.is_discard]
+
+
+def _sampled_times(source: VideoSource) -> list[int]:
+    """Presentation ticks of the next packets."""
+    packets = islice(source.container.demux(source.stream), _SAMPLED_PACKETS)
+    ticks = sorted(packet.pts for packet in packets if packet.pts is not None)
+    # At both ends frames may be missing that are stored before or after these packets.
+    return ticks[_MOST_REORDERED:-_MOST_REORDERED]
+
+
+def _varies(ticks: list[int]) -> bool:
+    """True if more than one step, and more than one in a hundred, differs from the median step.
+
+    One such step is common where an edit list begins or the last frame is held.
+    """
+    steps = [later - earlier for earlier, later in pairwise(ticks)]
+    if not steps:
+        return False
+    usual = median(steps)
+    slack = max(2, usual / 10)  # Clocks of whole milliseconds round each step.
+    odd = sum(abs(step - usual) > slack for step in steps)
+    return odd > max(1, len(steps) / 100)
 
 
 def read_frames(
@@ -37,32 +132,32 @@ def read_frames(
     batch_frames: int = 32,
     threads: int = 0,
 ) -> Iterator[FrameBatch]:
-    """Read a video as batches of frames at regular moments, whatever its own frame rate.
+    """Read a video as batches of frames at regular times, whatever its own frame rate.
 
-    The moments are t_k = round(1000·k / fps) ms after the first shown frame; each shows the frame
-    of the film that is nearest in time, the earlier of two equally near. The last moment is the
+    The times are t_k = round(1000·k / fps) ms after the first shown frame; at each, the frame of
+    the video nearest in time is returned, the earlier of two equally near. The last time is the
     last one within half the duration of the last frame. Reading from `start_ms` gives exactly the
-    frames that reading from 0 gives there. No more than one batch is in memory.
+    frames that reading from 0 gives there. At most one batch is in memory.
 
     Args:
         path: the video file.
         fps: sampled frames per second; None gives every frame at its own time.
-        size: width and height in pixels (the picture is stretched to it, its aspect is not
-            kept); None keeps the film's own size. Always upright.
-        start_ms: first moment.
-        end_ms: the moment to stop before; None reads to the end.
+        size: width and height in pixels, to which frames are stretched (the aspect ratio is not
+            kept); None keeps the size of the video. Frames are always upright.
+        start_ms: first time, in milliseconds.
+        end_ms: time to stop before, in milliseconds; None reads to the end.
         batch_frames: frames per batch; the last batch may have fewer, none is empty.
-        threads: decoding threads; 0 is one per core, best for one reader at a time. Several
-            readers beside each other do best with 1 each.
+        threads: decoding threads; 0 is one per core, best for a single reader; 1 is best for
+            several readers at the same time.
 
     Yields:
         Batches in order of time. Their arrays are not reused.
 
     Raises:
-        ValueError: at once, for settings that make no sense.
-        VideoError: on the first batch, if the file is missing or no video.
+        ValueError: a setting is out of range; raised at the call.
+        VideoError: the file is missing or no video; raised with the first batch.
 
-    A damaged or cut-off file gives the frames that are there and one `OnballWarning`.
+    A damaged or truncated file gives the frames that can be decoded and one `OnballWarning`.
     """
     if fps is not None and not 0 < fps <= 1000:
         raise ValueError(f"fps {fps} is outside (0, 1000]")
@@ -88,19 +183,19 @@ def _batches(
 ) -> Iterator[FrameBatch]:
     if fps is None:
         # One millisecond earlier: a frame's time is rounded up to `start_ms` from before it.
-        pictures = shown_pictures(path, max(0, start_ms - 1), threads)
-        moments = _own_moments(pictures, start_ms)
+        decoded = decode_frames(path, max(0, start_ms - 1), threads)
+        timed = _at_own_times(decoded, start_ms)
     else:
         first = first_grid_index(start_ms, fps)
-        pictures = shown_pictures(path, grid_time(first, fps), threads)
-        moments = _grid_moments(pictures, fps, first)
+        decoded = decode_frames(path, grid_time(first, fps), threads)
+        timed = _at_grid_times(decoded, fps, first)
 
     convert = RgbConverter(size)
     shown: av.VideoFrame | None = None
     frames: npt.NDArray[np.uint8] | None = None
     pts_ms = np.empty(batch_frames, np.int64)
     count = 0
-    for frame, time_ms in moments:
+    for frame, time_ms in timed:
         if end_ms is not None and time_ms >= end_ms:
             break
         if frame is not shown:  # A held frame is converted once.
@@ -116,41 +211,36 @@ def _batches(
         yield FrameBatch(frames[:count], pts_ms[:count])
 
 
-def _own_moments(pictures: Iterator[Picture], start_ms: int) -> Iterator[tuple[av.VideoFrame, int]]:
-    """Every picture from `start_ms` on, at its own time."""
-    for picture in pictures:
-        time_ms = round(picture.time_ms)
-        if time_ms >= start_ms:
-            yield picture.frame, time_ms
-
-
-def _grid_moments(
-    pictures: Iterator[Picture], fps: float | Fraction, index: int
+def _at_own_times(
+    decoded: Iterator[DecodedFrame], start_ms: int
 ) -> Iterator[tuple[av.VideoFrame, int]]:
-    """The moments from grid index `index` on, each with the nearest picture."""
-    previous: Picture | None = None
+    """Every frame from `start_ms` on, with its own time."""
+    for current in decoded:
+        time_ms = round(current.time_ms)
+        if time_ms >= start_ms:
+            yield current.frame, time_ms
+
+
+def _at_grid_times(
+    decoded: Iterator[DecodedFrame], fps: float | Fraction, index: int
+) -> Iterator[tuple[av.VideoFrame, int]]:
+    """The nearest frame to each time of the sampling grid from `index` on, with that time."""
+    previous: DecodedFrame | None = None
     time_ms = grid_time(index, fps)
-    for picture in pictures:
+    for current in decoded:
         if previous is not None:
-            middle = (previous.time_ms + picture.time_ms) / 2
+            middle = (previous.time_ms + current.time_ms) / 2
             while time_ms <= middle:
                 yield previous.frame, time_ms
                 index += 1
                 time_ms = grid_time(index, fps)
-        previous = picture
+        previous = current
     if previous is not None:
         end = previous.time_ms + previous.duration_ms / 2
         while time_ms <= end:
             yield previous.frame, time_ms
             index += 1
             time_ms = grid_time(index, fps)
-
-
-# --- `read_windows`: a video as batches of frames, each cut to a window of its own before
-
-
-#: As `onball.video.decoding` scales whole pictures.
-_SCALING = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 
 
 def read_windows(
@@ -164,17 +254,16 @@ def read_windows(
     batch_frames: int = 32,
     threads: int = 0,
 ) -> Iterator[FrameBatch]:
-    """Read a video as `read_frames` does, but of each frame only a window, scaled to `size`.
+    """Read a video as `read_frames` does, each frame cropped to a window and scaled to `size`.
 
-    The window is cut out of the picture as it is stored, so that it gains detail where it is
-    smaller than the picture.
+    Windows are cropped at the stored resolution, so that smaller windows keep more detail.
 
     Args:
-        path, fps, size, start_ms, end_ms, batch_frames, threads: as of `read_frames`.
-        windows_at: gives the windows of the frames at some moments `[t]`, as x0, y0, x1, y1 in
-            shares of the picture's width and height, `[t, 4]`; edges are rounded to whole pixels.
+        path, fps, size, start_ms, end_ms, batch_frames, threads: see `read_frames`.
+        windows_at: function from times in milliseconds `[t]` to the windows of these frames
+            `[t, 4]`: x0, y0, x1, y1 as fractions of width and height; edges are rounded to pixels.
 
-    Yields and raises what `read_frames` does.
+    Yields and raises the same as `read_frames`.
     """
     if min(size) < 1:
         raise ValueError(f"size {size} has no pixels")
@@ -187,15 +276,15 @@ def read_windows(
         batch_frames=batch_frames,
         threads=threads,
     )
-    return _cut(batches, size, windows_at)
+    return _crop(batches, size, windows_at)
 
 
-def _cut(
+def _crop(
     batches: Iterator[FrameBatch],
     size: tuple[int, int],
     windows_at: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float32]],
 ) -> Iterator[FrameBatch]:
-    """The frames' windows, in batches as they come."""
+    """The windows of the frames, batch by batch."""
     scaler = VideoReformatter()
     for frames, pts_ms in batches:
         height, width = frames.shape[1:3]
@@ -207,9 +296,9 @@ def _cut(
 
 
 def _pixels(window: npt.NDArray[np.float32], width: int, height: int) -> tuple[int, int, int, int]:
-    """The window in whole pixels, at least one, inside the picture.
+    """The window in whole pixels, at least one, inside the frame.
 
-    Its size is rounded by itself, so that it does not change by a pixel as the window moves.
+    Its size is rounded, not its right and lower edge, so that a moving window keeps its size.
     """
     x0, y0, x1, y1 = (float(side) for side in window)
     columns = min(width, max(1, round((x1 - x0) * width)))
@@ -224,100 +313,6 @@ def _scaled(
 ) -> npt.NDArray[np.uint8]:
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
     scaled = scaler.reformat(
-        frame, width=size[0], height=size[1], format="rgb24", interpolation=_SCALING
+        frame, width=size[0], height=size[1], format="rgb24", interpolation=SCALING
     )
     return np.asarray(scaled.to_ndarray(), np.uint8)
-
-
-# --- `probe`: what a video is, from its header, its index and its first picture.
-
-
-#: Where a container has no index of all frames, this many are looked at.
-_SAMPLED_PACKETS = 250
-#: H.264 and HEVC store a picture at most this many places before or after its turn.
-_MOST_REORDERED = 16
-
-
-@dataclass(frozen=True, slots=True)
-class VideoInfo:
-    """What a video is.
-
-    Attributes:
-        path: the file.
-        width: of the upright picture, in pixels.
-        height: of the upright picture, in pixels.
-        fps: average frames per second.
-        duration_ms: length of the film, from the container's header; 0 where it does not say.
-        frame_count: shown frames; exact for MP4 and MOV, else estimated from length and rate.
-        codec: FFmpeg's name of the codec, for example `h264`.
-        pixel_format: FFmpeg's name of the stored pixel format, for example `yuv420p`.
-        rotation: degrees the stored picture is turned clockwise to be upright: 0, 90, 180, 270.
-        variable_rate: the time between frames varies; judged by the whole film in MP4 and MOV,
-            by its beginning in other containers.
-    """
-
-    path: Path
-    width: int
-    height: int
-    fps: float
-    duration_ms: int
-    frame_count: int
-    codec: str
-    pixel_format: str
-    rotation: int
-    variable_rate: bool
-
-
-def probe(path: str | Path) -> VideoInfo:
-    """Look at a video without decoding more than its first shown picture.
-
-    Raises `VideoError` if `path` is missing, is no video, or no picture can be decoded.
-    """
-    with open_source(path, threads=1) as source:
-        first = next(source.pictures()).frame
-        swapped = orientation(first)[0]
-        context = source.stream.codec_context
-        indexed = _indexed_times(source)
-        duration_ms = source.declared_ms or Fraction(source.container.duration or 0, 1000)
-        return VideoInfo(
-            path=Path(path),
-            width=first.height if swapped else first.width,
-            height=first.width if swapped else first.height,
-            fps=float(source.rate),
-            duration_ms=round(duration_ms),
-            frame_count=len(indexed) if indexed else round(duration_ms * source.rate / 1000),
-            codec=context.codec.canonical_name,
-            pixel_format=context.pix_fmt or "",
-            rotation=rotation(first),
-            variable_rate=_varies(indexed or _sampled_times(source)),
-        )
-
-
-def _indexed_times(source: Source) -> list[int]:
-    """Decoding ticks of all shown frames where the container's index has them all, else none."""
-    index = source.stream.index_entries
-    if not source.stream.frames or len(index) < source.stream.frames:
-        return []
-    return [entry.timestamp for entry in index if not entry.is_discard]
-
-
-def _sampled_times(source: Source) -> list[int]:
-    """Presentation ticks of the packets that come next."""
-    packets = islice(source.container.demux(source.stream), _SAMPLED_PACKETS)
-    ticks = sorted(packet.pts for packet in packets if packet.pts is not None)
-    # At both ends pictures may be missing that are stored before or after these packets.
-    return ticks[_MOST_REORDERED:-_MOST_REORDERED]
-
-
-def _varies(ticks: list[int]) -> bool:
-    """Whether more than one step, and more than one in a hundred, is not like the others.
-
-    One odd step is common where an edit list begins or the last frame is held.
-    """
-    steps = [later - earlier for earlier, later in pairwise(ticks)]
-    if not steps:
-        return False
-    usual = median(steps)
-    slack = max(2, usual / 10)  # Clocks of whole milliseconds round each step.
-    odd = sum(abs(step - usual) > slack for step in steps)
-    return odd > max(1, len(steps) / 100)

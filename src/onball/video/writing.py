@@ -1,4 +1,4 @@
-"""`VideoWriter`: RGB frames to an H.264 file that nobody sees before it is complete."""
+"""Write H.264 videos: from RGB frames (`VideoWriter`), or as a part of a video (`cut_video`)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 
 from onball.errors import OnballError, VideoError
 from onball.files import atomic_path
-from onball.video.decoding import RgbConverter, open_source, orientation, shown_pictures
+from onball.video.decoding import RgbConverter, decode_frames, open_source, orientation
 
 _FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
-#: Limited range is what every player understands; the flags make the same bytes everywhere.
+#: Every player supports limited range; the flags make the bytes the same on every processor.
 _CODED: dict[str, Any] = {
     "dst_color_range": ColorRange.MPEG,
     "interpolation": Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT,
@@ -31,21 +31,21 @@ _CODED: dict[str, Any] = {
 class VideoWriter:
     """Writes an H.264 video (4:2:0); a context manager.
 
-    The file appears under its name when the block ends well, and not at all if it raises. The
-    same frames with the same settings and library versions give the same bytes.
+    The file appears under its name when the block succeeds, and not at all if it raises. The same
+    frames with the same settings and library versions give the same bytes.
 
     Args:
-        path: `.mp4`, `.m4v`, `.mov` or `.mkv`; its folder is made if missing.
-        size: width and height in pixels. 4:2:0 needs even numbers: an odd one is made even by
-            repeating the last row or column.
+        path: `.mp4`, `.m4v`, `.mov` or `.mkv`; its folder is created if it is missing.
+        size: width and height in pixels. 4:2:0 needs even numbers: for odd ones the last row or
+            column is repeated.
         fps: frames per second, for frames written without a time.
-        crf: x264's constant rate factor: 0 is lossless, 23 its default, 51 the worst.
-        gop: most frames between two keyframes.
-        preset: x264's preset, from `ultrafast` to `placebo`.
-        threads: encoding threads; 0 is as many as x264 likes.
-        options: other options of x264, by FFmpeg's names.
-        time_base: seconds per tick of the file's clock; by default one in which milliseconds and
-            frames of `fps` are both exact.
+        crf: constant rate factor of x264: 0 is lossless, 23 its default, 51 the worst.
+        gop: largest number of frames between two keyframes.
+        preset: preset of x264, from `ultrafast` to `placebo`.
+        threads: encoding threads; 0 lets x264 choose.
+        options: other options of x264, by their names in FFmpeg.
+        time_base: seconds per tick of the timestamps; by default one that represents milliseconds
+            and frames of `fps` exactly.
 
     Raises `OnballError` if the file cannot be written, `ValueError` for other suffixes or sizes.
     """
@@ -72,14 +72,14 @@ class VideoWriter:
         self.size = size
         self._even_size = (size[0] + size[0] % 2, size[1] + size[1] % 2)
         self._rate = Fraction(fps).limit_denominator(1001)
-        # In ticks of 1 / lcm(rate, 1000) s both a frame and a millisecond are whole numbers.
+        # A frame and a millisecond are both whole numbers of ticks of 1 / lcm(rate, 1000) s.
         self._time_base = time_base or Fraction(1, math.lcm(self._rate.numerator, 1000))
         self._options = {
             "crf": str(crf),
             "preset": preset,
             "g": str(gop),
-            # x264's macroblock tree reads memory that it never wrote where the width is no
-            # multiple of 32: with it, the same frames give different files now and then.
+            # The macroblock tree of x264 reads uninitialised memory unless the width is a multiple
+            # of 32: with it, the same frames sometimes give different files.
             "mbtree": "0",
             **(options or {}),
         }
@@ -90,9 +90,9 @@ class VideoWriter:
 
     def __enter__(self) -> Self:
         kind = _FORMATS[self.path.suffix.lower()]
-        # The index in front lets browsers play the file before they have all of it.
+        # With the index in front, browsers play the file before they have loaded it.
         flags = {} if kind == "matroska" else {"movflags": "+faststart"}
-        with ExitStack() as opened:  # What is open is closed again if a later step fails.
+        with ExitStack() as opened:  # Closes what is open if a later step fails.
             temporary = opened.enter_context(atomic_path(self.path))
             self._container: Any = opened.enter_context(
                 av.open(str(temporary), "w", format=kind, options=flags)
@@ -117,17 +117,19 @@ class VideoWriter:
         if error is not None:
             self._opened.__exit__(kind, error, trace)
             return
-        with self._opened:  # If the last pictures cannot be written, the file goes as well.
+        with self._opened:  # The file is deleted if the last frames cannot be written.
             if self._count == 0:
                 raise OnballError(f"{self.path}: no frame was written to it")
             self._container.mux(self._stream.encode(None))
 
     def write(self, frame: npt.NDArray[np.uint8], pts_ms: int | Fraction | None = None) -> None:
-        """Add a frame, uint8 `[H, W, 3]`, RGB.
+        """Add a frame.
 
-        Without `pts_ms` it is shown one frame duration after the one before it; with it, that
-        many milliseconds after time 0. Raises `ValueError` for another shape or type, or a time
-        that is not after the last one.
+        Args:
+            frame: uint8 `[H, W, 3]`, RGB.
+            pts_ms: presentation time in milliseconds; by default that of frame number k at `fps`.
+
+        Raises `ValueError` for another shape or type, or a time that is not after the last one.
         """
         width, height = self.size
         if frame.shape != (height, width, 3) or frame.dtype != np.uint8:
@@ -138,17 +140,16 @@ class VideoWriter:
         if self._even_size != self.size:
             padding = ((0, height % 2), (0, width % 2), (0, 0))
             frame = np.pad(frame, padding, mode="edge")
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+        rgb = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
         coded = self._scaler.reformat(
-            picture, format="yuv420p", dst_colorspace=Colorspace.ITU601, **_CODED
+            rgb, format="yuv420p", dst_colorspace=Colorspace.ITU601, **_CODED
         )
-        self.write_picture(coded, 1000 * self._count / self._rate if pts_ms is None else pts_ms)
+        self.write_decoded(coded, 1000 * self._count / self._rate if pts_ms is None else pts_ms)
 
-    def write_picture(self, picture: av.VideoFrame, pts_ms: int | Fraction) -> None:
-        """Add a decoded picture without the way over RGB; its colours stay as they are coded.
+    def write_decoded(self, frame: av.VideoFrame, pts_ms: int | Fraction) -> None:
+        """Add a decoded frame without conversion to RGB; its colours stay as they are coded.
 
-        The picture's times and type are overwritten. Raises `ValueError` for a time that is not
-        after the last one.
+        Raises `ValueError` for a time that is not after the last one.
         """
         tick = round(Fraction(pts_ms) / 1000 / self._time_base)
         if tick <= self._last_tick:
@@ -156,12 +157,10 @@ class VideoWriter:
                 f"{self.path}: a frame at {float(pts_ms):.3f} ms is not after the one before it"
             )
         width, height = self._even_size
-        coded = self._scaler.reformat(
-            picture, width=width, height=height, format="yuv420p", **_CODED
-        )
+        coded = self._scaler.reformat(frame, width=width, height=height, format="yuv420p", **_CODED)
         coded.pts, coded.time_base = tick, self._time_base
         coded.duration = round(1 / self._rate / self._time_base)
-        coded.pict_type = PictureType.NONE  # A keyframe of the source need not be one here.
+        coded.pict_type = PictureType.NONE  # Lets the encoder choose keyframes.
         if self._count == 0:  # The encoder is opened by its first frame.
             context = self._stream.codec_context
             context.colorspace, context.color_range = coded.colorspace, ColorRange.MPEG
@@ -177,9 +176,6 @@ class VideoWriter:
         self._count += 1
 
 
-# --- `cut_video`: an exact piece of a video as a file of its own.
-
-
 def cut_video(
     source: str | Path,
     start_ms: int,
@@ -190,22 +186,22 @@ def cut_video(
     preset: str = "veryfast",
     threads: int = 0,
 ) -> int:
-    """Cut out all frames shown in [start_ms, end_ms) and encode them anew as H.264.
+    """Write the frames of a video shown in [start_ms, end_ms) to an H.264 file, without sound.
 
-    Time 0 of the piece is its first frame; the distances between frames stay exactly as they
-    are, whatever the frame rate. The picture is upright in the piece. There is no sound.
+    Time 0 of the new video is its first frame; the times between frames stay exact, whatever the
+    frame rate. Frames are stored upright.
 
     Args:
         source: the video.
-        start_ms: first moment, milliseconds since the first shown frame of `source`.
-        end_ms: the moment to stop before.
-        target: the piece, `.mp4`, `.m4v`, `.mov` or `.mkv`; written aside and then renamed.
-        crf: x264's constant rate factor; 18 is hard to tell from the source.
-        preset: x264's preset.
-        threads: for decoding and encoding; 0 is one per core.
+        start_ms: first time, in milliseconds since the first shown frame of `source`.
+        end_ms: time to stop before, in milliseconds.
+        target: the new video, `.mp4`, `.m4v`, `.mov` or `.mkv`; it appears when it is complete.
+        crf: constant rate factor of x264; 18 is hard to distinguish from the source.
+        preset: preset of x264.
+        threads: threads for decoding and for encoding; 0 is one per core.
 
     Returns:
-        The number of frames in the piece.
+        The number of frames written.
 
     Raises `ValueError` for an empty or negative span, `VideoError` if `source` cannot be read or
     shows no frame in the span, `OnballError` if `target` cannot be written.
@@ -214,13 +210,13 @@ def cut_video(
         raise ValueError(f"no span from {start_ms} to {end_ms} ms")
     with open_source(source, threads=1) as opened:
         rate, ms_per_tick = opened.rate, opened.ms_per_tick
-    pictures = (p for p in shown_pictures(source, start_ms, threads) if p.time_ms >= start_ms)
-    first = next(pictures, None)
+    decoded = (f for f in decode_frames(source, start_ms, threads) if f.time_ms >= start_ms)
+    first = next(decoded, None)
     if first is None or first.time_ms >= end_ms:
         raise VideoError(f"{source}: shows no frame from {start_ms} to {end_ms} ms: it is shorter")
 
     shape = (first.frame.width, first.frame.height)
-    # As coded, without the loss of going over RGB, unless the picture has to be turned or padded.
+    # Frames are not converted to RGB, which loses colour, unless they are rotated or padded.
     as_coded = not any(orientation(first.frame)) and shape[0] % 2 == 0 and shape[1] % 2 == 0
     to_rgb = RgbConverter(shape if as_coded else None)
     if not as_coded:
@@ -230,13 +226,13 @@ def cut_video(
         target, shape, rate, crf=crf, preset=preset, threads=threads, time_base=ms_per_tick / 1000
     ) as writer:
         count = 0
-        for picture in chain([first], pictures):
-            if picture.time_ms >= end_ms:
+        for current in chain([first], decoded):
+            if current.time_ms >= end_ms:
                 break
-            time_ms = picture.time_ms - first.time_ms
+            time_ms = current.time_ms - first.time_ms
             if as_coded:
-                writer.write_picture(picture.frame, time_ms)
+                writer.write_decoded(current.frame, time_ms)
             else:
-                writer.write(to_rgb(picture.frame), time_ms)
+                writer.write(to_rgb(current.frame), time_ms)
             count += 1
     return count

@@ -13,7 +13,7 @@ from onball.errors import OnballWarning, VideoError
 from onball.files import fingerprint
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.video import VideoInfo, probe
-from onball.video.decoding import shown_pictures
+from onball.video.decoding import decode_frames
 
 #: Positions at which single frames are decoded in a quick check, relative to the length.
 _PLACES = (0.0, 0.25, 0.5, 0.75)
@@ -81,9 +81,9 @@ def decode(
         for start in starts:
             decoded_here = 0
             try:
-                for picture in shown_pictures(info.path, start):
+                for frame in decode_frames(info.path, start):
                     decoded_here += 1
-                    end_ms = float(picture.time_ms + picture.duration_ms)
+                    end_ms = float(frame.time_ms + frame.duration_ms)
                     if full:
                         progress(Progress(info.path.name, end_ms, info.duration_ms, "ms"))
                     if not full and start != starts[-1]:

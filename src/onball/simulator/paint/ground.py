@@ -23,11 +23,12 @@ MARGIN_X, MARGIN_Y = 10.0, 12.0
 """Metres of ground around the pitch that the texture covers."""
 GRASS_MARGIN = 3.5
 """Metres of grass around the pitch; beyond it the texture shows the surround."""
-LINE_WIDTH, SPOT_RADIUS = 0.12, 0.11
+LINE_WIDTH, SPOT_RADIUS = 0.12, 0.11  # metres
 LINE_COLOUR = (230, 234, 224)
-TUFT_SCALE, TUFT_TEXELS_PER_METRE = 26.0, 60.0
-"""Pixels per metre, in a frame of 224 lines, from which on tufts are drawn; and their texture."""
-MAST_HEIGHT = 38.0
+TUFT_SCALE = 26.0
+"""Pixels per metre, in a frame of 224 lines, from which on single tufts of grass are drawn."""
+TUFT_TEXELS_PER_METRE = 60.0
+MAST_HEIGHT = 38.0  # of the floodlights, metres
 _LINE_SUPERSAMPLING = 4
 _MASTS = np.array(
     [(x * (HALF_LENGTH + 18), y * (HALF_WIDTH + 22), MAST_HEIGHT) for x in (-1, 1) for y in (-1, 1)]

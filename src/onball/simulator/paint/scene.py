@@ -179,7 +179,7 @@ def boxes(
 
     Returns:
         `[PEOPLE + 2, 4]`, x0, y0, x1, y1 in pixels, where (0, 0) is the outer corner of the first pixel;
-        the last two rows are the ball and the spare ball. NaN for whatever is outside the frame.
+        the last two rows are the ball and the spare ball. NaN outside the frame.
     """
     scene = Scene.of(state, camera, width, height)
     starts, ends = scene.joints[:, STARTS], scene.joints[:, ENDS]

@@ -219,7 +219,7 @@ def _panel_middles() -> Floats:
 
 
 def _has_board(middles: Floats) -> NDArray[np.bool_]:
-    """Whether a panel `[panels]` has a board: everywhere but in front of the dugouts."""
+    """Mask `[panels]` of the panels with a board: all except those in front of the dugouts."""
     return np.asarray((np.abs(middles[:, 0]) > NEAR_GAP) | (middles[:, 1] > 0))
 
 

@@ -1,11 +1,11 @@
-"""What the frames look like: orientation, colours, depth, size, and the ball."""
+"""Decoded frames: orientation, colours, depth, size, and the visibility of the ball."""
 
 from __future__ import annotations
 
 import av
 import numpy as np
 import pytest
-from films import numbered, numbers, steady, write_film
+from numbered_videos import numbered, numbers, steady, write_video
 
 from onball.video import VideoWriter, probe, read_frames
 
@@ -24,9 +24,9 @@ def corners() -> np.ndarray:
 
 
 @pytest.mark.parametrize(("counterclockwise", "turns"), [(90, 1), (180, 2), (-90, 3)])
-def test_a_rotated_film_is_read_upright(tmp_path, counterclockwise, turns):
-    path = write_film(
-        tmp_path / "film.mp4", steady(25, 0.2), frames=[corners()] * 5, rotate=counterclockwise
+def test_a_rotated_video_is_read_upright(tmp_path, counterclockwise, turns):
+    path = write_video(
+        tmp_path / "video.mp4", steady(25, 0.2), frames=[corners()] * 5, rotate=counterclockwise
     )
     upright = np.rot90(corners(), turns)
     frame = first_frame(path)
@@ -39,8 +39,8 @@ def test_a_rotated_film_is_read_upright(tmp_path, counterclockwise, turns):
     assert info.rotation == -counterclockwise % 360
 
 
-def test_a_mirrored_film_is_read_as_it_is_shown(tmp_path):
-    path = tmp_path / "film.mp4"
+def test_a_mirrored_video_is_read_as_it_is_shown(tmp_path):
+    path = tmp_path / "video.mp4"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=25)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
@@ -63,8 +63,8 @@ def test_a_mirrored_film_is_read_as_it_is_shown(tmp_path):
 )
 def test_every_pixel_format_becomes_rgb(tmp_path, codec, pixel_format, tolerance):
     frame = numbered(0b101100111000)
-    path = write_film(
-        tmp_path / "film.mkv",
+    path = write_video(
+        tmp_path / "video.mkv",
         steady(25, 0.2),
         codec=codec,
         pixel_format=pixel_format,
@@ -91,7 +91,7 @@ def test_untagged_high_definition_has_the_colours_of_bt_709(tmp_path):
 
 
 def _one_colour(path, colour, weights, tag, size):
-    """A losslessly coded film of one colour, converted to limited-range Y'CbCr by the formula."""
+    """A losslessly coded video of one colour, converted to limited-range Y'CbCr by the formula."""
     red, green, blue = (value / 255 for value in colour)
     luma = weights[0] * red + (1 - sum(weights)) * green + weights[1] * blue
     planes = (
@@ -114,14 +114,14 @@ def _one_colour(path, colour, weights, tag, size):
 
 @pytest.mark.parametrize("size", [(64, 48), (32, 24), (398, 224), (101, 67)], ids=str)
 def test_frames_come_in_the_size_asked_for(tmp_path, size):
-    path = write_film(tmp_path / "film.mp4", steady(25, 1))
+    path = write_video(tmp_path / "video.mp4", steady(25, 1))
     frames = next(read_frames(path, size=size)).frames
     assert frames.shape[1:] == (size[1], size[0], 3)
     assert numbers(frames) == list(range(0, 26, 2))[: len(frames)]
 
 
-def test_a_film_of_odd_size_keeps_it(tmp_path):
-    path = write_film(
+def test_a_video_of_odd_size_keeps_it(tmp_path):
+    path = write_video(
         tmp_path / "f.mkv",
         steady(25, 0.4),
         codec="ffv1",

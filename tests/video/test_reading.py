@@ -1,4 +1,4 @@
-"""`read_frames`: the same moments from every kind of file, to the very last frame."""
+"""`read_frames`: the same times for every kind of file, to the very last frame."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from films import (
+from numbered_videos import (
     CLIPS,
     decode_plainly,
     hide_lead_in,
@@ -20,7 +20,7 @@ from films import (
     numbers,
     steady,
     uneven,
-    write_film,
+    write_video,
 )
 
 from onball.video import FrameBatch, VideoWriter, read_frames
@@ -43,40 +43,42 @@ def read_all(path: Path, *args, **kwargs) -> FrameBatch:
     return FrameBatch(*(np.concatenate(parts) for parts in zip(*batches, strict=True)))
 
 
-def film_of(kind: str, folder: Path) -> Path:
+def video_of(kind: str, folder: Path) -> Path:
     """One of the files below, 4 to 5 s long."""
     times = steady(25, 5)
-    path = folder / f"film.{kind.split('_')[0]}"
+    path = folder / f"video.{kind.split('_')[0]}"
     match kind:
         case "mp4_long_gop":
-            return write_film(path, times, options={"g": "250", "sc_threshold": "0"})
+            return write_video(path, times, options={"g": "250", "sc_threshold": "0"})
         case "mp4_open_gop":
-            return write_film(path, times, options={"g": "15", "x264-params": "open-gop=1"})
+            return write_video(path, times, options={"g": "15", "x264-params": "open-gop=1"})
         case "mp4_edit_list":
-            write_film(path, times, options={"g": "40"})
+            write_video(path, times, options={"g": "40"})
             hide_lead_in(path, Fraction(7, 10))
             return path
         case "mp4_edit_list_between_frames":
-            write_film(path, times)
+            write_video(path, times)
             hide_lead_in(path, Fraction(73, 100))
             return path
         case "mp4_late_start" | "mkv_late_start" | "ts_late_start":
-            return write_film(path, [time + 3 for time in times])
+            return write_video(path, [time + 3 for time in times])
         case "mp4_variable" | "mkv_variable" | "ts_variable":
-            return write_film(path, uneven(4))
+            return write_video(path, uneven(4))
         case "mp4_hevc":
             options = {"x265-params": "keyint=20:log-level=none:open-gop=1", "preset": "ultrafast"}
-            return write_film(path, times, codec="libx265", options=options)
+            return write_video(path, times, codec="libx265", options=options)
         case "webm":
-            return write_film(path, times, codec="libvpx-vp9", options={"g": "20", "cpu-used": "8"})
+            return write_video(
+                path, times, codec="libvpx-vp9", options={"g": "20", "cpu-used": "8"}
+            )
         case "avi":
-            return write_film(path, times)
+            return write_video(path, times)
         case "avi_mpeg4":
-            return write_film(path, times, codec="mpeg4", options={"g": "12"})
+            return write_video(path, times, codec="mpeg4", options={"g": "12"})
         case "h264":
-            return write_film(path, times, options={"bf": "0"})
+            return write_video(path, times, options={"bf": "0"})
         case _:
-            return write_film(path, times)
+            return write_video(path, times)
 
 
 KINDS = [
@@ -105,9 +107,9 @@ KINDS = [
 
 @pytest.mark.parametrize("rate", RATES, ids=str)
 @pytest.mark.parametrize("fps", [12.5, 25, 10, 60])
-def test_every_frame_rate_gives_the_same_moments_and_the_nearest_frames(tmp_path, rate, fps):
+def test_every_frame_rate_gives_the_same_times_and_the_nearest_frames(tmp_path, rate, fps):
     times = steady(rate, 4)
-    path = write_film(tmp_path / "film.mp4", times, rate)
+    path = write_video(tmp_path / "video.mp4", times, rate)
     batch = read_all(path, fps)
     expected = [round(k * 1000 / fps) for k in range(1000)]
     assert batch.pts_ms.tolist() == expected[: len(batch.pts_ms)]
@@ -118,7 +120,7 @@ def test_every_frame_rate_gives_the_same_moments_and_the_nearest_frames(tmp_path
 
 def test_variable_rate_gives_the_nearest_frames_and_repeats_held_ones(tmp_path):
     times = uneven(5)
-    path = write_film(tmp_path / "film.mp4", times, 25)
+    path = write_video(tmp_path / "video.mp4", times, 25)
     batch = read_all(path, 12.5)
     assert batch.pts_ms.tolist() == list(range(0, 80 * len(batch.pts_ms), 80))
     shown = numbers(batch.frames)
@@ -128,27 +130,27 @@ def test_variable_rate_gives_the_nearest_frames_and_repeats_held_ones(tmp_path):
 
 def test_of_two_equally_near_frames_the_earlier_is_shown(tmp_path):
     times = [Fraction(0), Fraction(60, 1000), Fraction(100, 1000), Fraction(200, 1000)]
-    path = write_film(tmp_path / "film.mp4", times)
+    path = write_video(tmp_path / "video.mp4", times)
     assert numbers(read_all(path, 12.5).frames) == [0, 1, 3]
 
 
 @pytest.mark.parametrize("rate", RATES, ids=str)
 def test_the_last_frame_is_not_lost(tmp_path, rate):
-    path = write_film(tmp_path / "film.mp4", steady(rate, 2), rate)
+    path = write_video(tmp_path / "video.mp4", steady(rate, 2), rate)
     every = decode_plainly(path)[0]
     assert numbers(read_all(path, None).frames) == every
     assert numbers(read_all(path, 2 * rate).frames)[-1] == every[-1]
 
 
-def test_a_film_of_one_frame_gives_that_frame(tmp_path):
-    path = write_film(tmp_path / "film.mp4", [Fraction(0)])
+def test_a_video_of_one_frame_gives_that_frame(tmp_path):
+    path = write_video(tmp_path / "video.mp4", [Fraction(0)])
     batch = read_all(path, 12.5)
     assert (numbers(batch.frames), batch.pts_ms.tolist()) == ([0], [0])
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_container_gives_all_frames_at_their_own_times(tmp_path, kind):
-    path = film_of(kind, tmp_path)
+    path = video_of(kind, tmp_path)
     batch = read_all(path, None)
     if kind in ("avi", "h264"):  # They store no presentation times for an oracle to read.
         shown, times = list(range(125)), steady(25, 5)
@@ -159,7 +161,7 @@ def test_every_container_gives_all_frames_at_their_own_times(tmp_path, kind):
 
 
 def test_lead_in_behind_an_edit_list_is_not_shown(tmp_path):
-    path = film_of("mp4_edit_list", tmp_path)
+    path = video_of("mp4_edit_list", tmp_path)
     batch = read_all(path, 12.5)
     # 0.7 s of 25 fps are 17.5 frames: 18 is the first that begins after them, and is time 0.
     assert numbers(batch.frames)[:3] == [18, 20, 22]
@@ -168,10 +170,10 @@ def test_lead_in_behind_an_edit_list_is_not_shown(tmp_path):
 
 @pytest.mark.parametrize("fps", [12.5, 30, None])
 @pytest.mark.parametrize("kind", KINDS)
-def test_reading_from_any_moment_gives_the_frames_that_reading_from_the_start_gives(
+def test_reading_from_any_time_gives_the_frames_that_reading_from_the_start_gives(
     tmp_path, kind, fps
 ):
-    path = film_of(kind, tmp_path)
+    path = video_of(kind, tmp_path)
     whole = read_all(path, fps)
     for start_ms in (1, 40, 79, 80, 81, 500, 799, 800, 1234, 2000, 2401, 3601, 4790, 4960, 5000):
         part = read_all(path, fps, start_ms=start_ms)
@@ -181,19 +183,19 @@ def test_reading_from_any_moment_gives_the_frames_that_reading_from_the_start_gi
 
 
 def test_a_span_is_half_open(tmp_path):
-    path = write_film(tmp_path / "film.mp4", steady(25, 4))
+    path = write_video(tmp_path / "video.mp4", steady(25, 4))
     batch = read_all(path, 12.5, start_ms=800, end_ms=1600)
     assert batch.pts_ms.tolist() == list(range(800, 1600, 80))
     assert numbers(batch.frames) == list(range(20, 40, 2))
 
 
 def test_a_span_behind_the_end_is_empty(tmp_path):
-    path = write_film(tmp_path / "film.mp4", steady(25, 1))
+    path = write_video(tmp_path / "video.mp4", steady(25, 1))
     assert list(read_frames(path, start_ms=60_000)) == []
 
 
 def test_batches_are_full_but_the_last_and_keep_their_content(tmp_path):
-    path = write_film(tmp_path / "film.mp4", steady(25, 4))
+    path = write_video(tmp_path / "video.mp4", steady(25, 4))
     batches = list(read_frames(path, 12.5, (32, 24), batch_frames=16))
     assert [batch.frames.shape for batch in batches] == [(n, 24, 32, 3) for n in (16, 16, 16, 2)]
     assert all(batch.frames.dtype == np.uint8 for batch in batches)
@@ -202,7 +204,7 @@ def test_batches_are_full_but_the_last_and_keep_their_content(tmp_path):
 
 
 def test_threads_do_not_change_the_frames(tmp_path):
-    path = film_of("mp4_long_gop", tmp_path)
+    path = video_of("mp4_long_gop", tmp_path)
     one, many = read_all(path, 12.5, threads=1), read_all(path, 12.5, threads=3)
     assert np.array_equal(one.frames, many.frames)
     assert np.array_equal(one.pts_ms, many.pts_ms)
@@ -222,7 +224,7 @@ def test_an_abandoned_reader_closes_the_file(tmp_path):
     descriptors = Path("/proc/self/fd")
     if not descriptors.exists():
         pytest.skip("this system does not list open files in /proc")
-    path = write_film(tmp_path / "film.mp4", steady(25, 4))
+    path = write_video(tmp_path / "video.mp4", steady(25, 4))
     before = len(list(descriptors.iterdir()))
     reader = read_frames(path, batch_frames=1)
     next(reader)
@@ -231,8 +233,8 @@ def test_an_abandoned_reader_closes_the_file(tmp_path):
     assert len(list(descriptors.iterdir())) == before
 
 
-def test_pictures_are_freed_as_they_are_read_and_not_by_the_garbage_collector(tmp_path):
-    path = write_film(tmp_path / "film.mp4", steady(25, 4))
+def test_frames_are_freed_as_they_are_read_and_not_by_the_garbage_collector(tmp_path):
+    path = write_video(tmp_path / "video.mp4", steady(25, 4))
     gc.collect()
     gc.disable()
     try:
@@ -244,9 +246,9 @@ def test_pictures_are_freed_as_they_are_read_and_not_by_the_garbage_collector(tm
 
 
 def test_a_replaced_file_is_not_read_with_the_old_ones_time_zero(tmp_path):
-    path = write_film(tmp_path / "film.mkv", [time + 3 for time in steady(25, 4)])
+    path = write_video(tmp_path / "video.mkv", [time + 3 for time in steady(25, 4)])
     assert numbers(read_all(path, 12.5, start_ms=1600).frames)[0] == 40
-    write_film(path, steady(25, 6))
+    write_video(path, steady(25, 6))
     assert numbers(read_all(path, 12.5, start_ms=1600).frames)[0] == 40
 
 
@@ -277,10 +279,10 @@ def _times_of(clip: Path) -> tuple[int, list[Fraction]]:
     return len(times), [time - times[0] for time in times]
 
 
-def test_a_film_written_here_is_read_as_it_was_written(tmp_path):
-    with VideoWriter(tmp_path / "film.mp4", (64, 48), Fraction(30000, 1001)) as writer:
+def test_a_written_video_is_read_unchanged(tmp_path):
+    with VideoWriter(tmp_path / "video.mp4", (64, 48), Fraction(30000, 1001)) as writer:
         for number in range(60):
             writer.write(numbered(number))
-    batch = read_all(tmp_path / "film.mp4", None)
+    batch = read_all(tmp_path / "video.mp4", None)
     assert numbers(batch.frames) == list(range(60))
     assert batch.pts_ms.tolist() == [round(i * 1001 / 30) for i in range(60)]

@@ -8,20 +8,20 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from films import numbered, numbers, steady, write_film
+from numbered_videos import numbered, numbers, steady, write_video
 
 from onball.errors import OnballWarning, VideoError
 from onball.video import probe, read_frames
 
 
-def noisy_film(path: Path) -> Path:
+def noisy_video(path: Path) -> Path:
     """5 s at 25 fps, the number of each frame over noise, so that every frame has some bytes."""
     rng = np.random.default_rng(0)
     frames = [
         np.clip(numbered(i).astype(int) + rng.integers(-20, 20, (48, 64, 3)), 0, 255)
         for i in range(125)
     ]
-    return write_film(
+    return write_video(
         path,
         steady(25, 5),
         options={"g": "25", "movflags": "faststart"},
@@ -45,8 +45,8 @@ def in_front(path: Path) -> None:
 
 
 @pytest.fixture(params=["mp4", "mkv", "ts"])
-def film(request, tmp_path):
-    path = noisy_film(tmp_path / f"film.{request.param}")
+def video(request, tmp_path):
+    path = noisy_video(tmp_path / f"video.{request.param}")
     if request.param == "mp4":
         in_front(path)
     return path
@@ -60,54 +60,54 @@ def read_with_warnings(path, **settings):
     return shown, [warning for warning in caught if warning.category is OnballWarning]
 
 
-def test_an_intact_file_warns_of_nothing(film):
-    assert read_with_warnings(film) == (list(range(125)), [])
+def test_an_intact_file_warns_of_nothing(video):
+    assert read_with_warnings(video) == (list(range(125)), [])
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_a_file_cut_short_gives_the_frames_before_and_one_warning(film, threads):
-    content = film.read_bytes()
-    film.write_bytes(content[: len(content) * 6 // 10])
-    shown, caught = read_with_warnings(film, threads=threads)
+def test_a_file_cut_short_gives_the_frames_before_and_one_warning(video, threads):
+    content = video.read_bytes()
+    video.write_bytes(content[: len(content) * 6 // 10])
+    shown, caught = read_with_warnings(video, threads=threads)
     assert 60 < len(shown) < 90
     assert shown[:60] == list(range(60))
-    if film.suffix != ".ts":  # A transport stream does not say how long it ought to be.
+    if video.suffix != ".ts":  # A transport stream has no length in its header.
         (warning,) = caught
         message = str(warning.message)
-        assert str(film) in message
+        assert str(video) in message
         assert " s" in message
         assert "\n" not in message
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_a_tail_of_zeros_gives_the_frames_before_and_one_warning(film, threads):
-    content = film.read_bytes()
+def test_a_tail_of_zeros_gives_the_frames_before_and_one_warning(video, threads):
+    content = video.read_bytes()
     keep = len(content) * 6 // 10
-    film.write_bytes(content[:keep] + bytes(len(content) - keep))
-    shown, caught = read_with_warnings(film, threads=threads)
+    video.write_bytes(content[:keep] + bytes(len(content) - keep))
+    shown, caught = read_with_warnings(video, threads=threads)
     assert shown[:60] == list(range(60))
     assert len(shown) < 90
-    assert len(caught) == (0 if film.suffix == ".ts" else 1)
+    assert len(caught) == (0 if video.suffix == ".ts" else 1)
 
 
-def test_damage_in_the_middle_does_not_end_the_film(film):
-    content = bytearray(film.read_bytes())
+def test_damage_in_the_middle_does_not_end_the_video(video):
+    content = bytearray(video.read_bytes())
     middle = len(content) // 2
     content[middle : middle + 1500] = np.random.default_rng(1).bytes(1500)
-    film.write_bytes(content)
-    shown, _ = read_with_warnings(film)
+    video.write_bytes(content)
+    shown, _ = read_with_warnings(video)
     assert shown[:40] == list(range(40))
     assert shown[-20:] == list(range(105, 125))
 
 
-def test_the_warning_says_when(tmp_path):
-    path = noisy_film(tmp_path / "film.mp4")
+def test_the_warning_names_the_time(tmp_path):
+    path = noisy_video(tmp_path / "video.mp4")
     in_front(path)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) * 6 // 10])
     shown, (warning,) = read_with_warnings(path)
-    told = float(str(warning.message).split(" s")[0].split()[-1])
-    assert told == pytest.approx(len(shown) / 25, abs=0.2)
+    time = float(str(warning.message).split(" s")[0].split()[-1])
+    assert time == pytest.approx(len(shown) / 25, abs=0.2)
 
 
 def no_video(kind: str, folder: Path) -> Path:
@@ -122,10 +122,10 @@ def no_video(kind: str, folder: Path) -> Path:
         case "noise.mp4":
             path.write_bytes(np.random.default_rng(0).bytes(50_000))
         case "no_index.mp4":
-            content = noisy_film(folder / "whole.mp4").read_bytes()
+            content = noisy_video(folder / "whole.mp4").read_bytes()
             path.write_bytes(content[: len(content) // 2])
-        case "no_pictures.mp4":
-            noisy_film(folder / "whole.mp4")
+        case "no_frames.mp4":
+            noisy_video(folder / "whole.mp4")
             in_front(folder / "whole.mp4")
             content = (folder / "whole.mp4").read_bytes()
             start = content.index(b"mdat") + 4
@@ -140,7 +140,7 @@ def no_video(kind: str, folder: Path) -> Path:
                 container.mux(stream.encode(frame))
                 container.mux(stream.encode(None))
         case "still.png":
-            write_film(path, [0], codec="png", pixel_format="rgb24", kind="image2")
+            write_video(path, [0], codec="png", pixel_format="rgb24", kind="image2")
     return path
 
 
@@ -155,14 +155,14 @@ def no_video(kind: str, folder: Path) -> Path:
         "notes.nfo",
         "noise.mp4",
         "no_index.mp4",
-        "no_pictures.mp4",
+        "no_frames.mp4",
         "sound.wav",
         "sound.mp4",
         "still.png",
     ],
 )
 @pytest.mark.parametrize("start_ms", [0, 1000])
-def test_what_is_no_film_gives_one_line_that_names_it(tmp_path, kind, start_ms):
+def test_files_that_are_no_video_give_one_line_that_names_them(tmp_path, kind, start_ms):
     path = no_video(kind, tmp_path)
     with pytest.raises(VideoError) as caught:
         next(read_frames(path, start_ms=start_ms))

@@ -1,19 +1,19 @@
-"""`probe`: what the header and the first picture tell."""
+"""`probe`: properties of a video from its header and its first frame."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 
 import pytest
-from films import CLIPS, decode_plainly, hide_lead_in, steady, uneven, write_film
+from numbered_videos import CLIPS, decode_plainly, hide_lead_in, steady, uneven, write_video
 
 from onball.video import probe
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "avi"])
 @pytest.mark.parametrize("rate", [25, 50, Fraction(30000, 1001)], ids=str)
-def test_a_steady_film(tmp_path, suffix, rate):
-    path = write_film(tmp_path / f"film.{suffix}", steady(rate, 4), rate)
+def test_a_steady_video(tmp_path, suffix, rate):
+    path = write_video(tmp_path / f"video.{suffix}", steady(rate, 4), rate)
     info = probe(path)
     assert (info.width, info.height, info.codec) == (64, 48, "h264")
     assert (info.pixel_format, info.rotation, info.variable_rate) == ("yuv420p", 0, False)
@@ -24,18 +24,18 @@ def test_a_steady_film(tmp_path, suffix, rate):
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
 def test_a_variable_rate_is_seen(tmp_path, suffix):
-    path = write_film(tmp_path / f"film.{suffix}", uneven(4))
+    path = write_video(tmp_path / f"video.{suffix}", uneven(4))
     assert probe(path).variable_rate
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
 def test_one_held_frame_is_no_variable_rate(tmp_path, suffix):
     times = [time + (time > 2) for time in steady(25, 4)]
-    assert not probe(write_film(tmp_path / f"film.{suffix}", times)).variable_rate
+    assert not probe(write_video(tmp_path / f"video.{suffix}", times)).variable_rate
 
 
 def test_hidden_lead_in_does_not_count(tmp_path):
-    path = write_film(tmp_path / "film.mp4", steady(25, 5))
+    path = write_video(tmp_path / "video.mp4", steady(25, 5))
     hide_lead_in(path, Fraction(1))
     info = probe(path)
     assert info.duration_ms == 4000
@@ -44,7 +44,7 @@ def test_hidden_lead_in_does_not_count(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
 def test_a_late_start_does_not_count(tmp_path, suffix):
-    path = write_film(tmp_path / f"film.{suffix}", [time + 7 for time in steady(25, 4)])
+    path = write_video(tmp_path / f"video.{suffix}", [time + 7 for time in steady(25, 4)])
     assert probe(path).duration_ms == pytest.approx(4000, abs=45)
 
 

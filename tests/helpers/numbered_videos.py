@@ -1,4 +1,4 @@
-"""Small films whose frames carry their number, and the ways in which real files are odd."""
+"""Small videos whose frames carry their number, and the ways in which real files are odd."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def numbers(frames: np.ndarray) -> list[int]:
     return [int(value) for value in bits @ (1 << np.arange(CODE_BITS))]
 
 
-def write_film(
+def write_video(
     path: Path,
     times: Sequence[Fraction],
     rate: Fraction | int = 25,
@@ -45,9 +45,9 @@ def write_film(
     rotate: int = 0,
     frames: Iterable[np.ndarray] | None = None,
 ) -> Path:
-    """A film whose frame i is shown at `times[i]` seconds, written with plain PyAV."""
+    """A video whose frame i is shown at `times[i]` seconds, written with plain PyAV."""
     defaults = {"g": "20", "bf": "3", "preset": "ultrafast"} if codec == "libx264" else {}
-    pictures = frames if frames is not None else (numbered(i, *size) for i in range(len(times)))
+    images = frames if frames is not None else (numbered(i, *size) for i in range(len(times)))
     with av.open(str(path), "w", format=kind) as container:
         stream = container.add_stream(codec, rate=rate, options={**defaults, **(options or {})})
         stream.width, stream.height = size
@@ -57,7 +57,7 @@ def write_film(
         base = stream.codec_context.time_base or 1 / Fraction(rate)
         if rotate:
             stream.set_display_rotation(rotate)
-        for time, pixels in zip(times, pictures, strict=True):
+        for time, pixels in zip(times, images, strict=True):
             frame = av.VideoFrame.from_ndarray(pixels)
             frame.pts, frame.time_base = round(time / base), base
             frame.duration = round(1 / Fraction(rate) / base)
