@@ -10,7 +10,7 @@ from onball.simulator.rendering import MatchRenderer
 from onball.simulator.world import TICK_MS
 
 
-def test_the_score_counts_goals_by_team_whatever_side_it_plays_on(renderers):
+def test_the_score_counts_goals_by_team_on_both_sides(renderers):
     for renderer in renderers:
         goals = [event for event in renderer.motion.events if event.label is Action.GOAL]
         home = sum((goal.team is Team.LEFT) != renderer.swapped(goal.position_ms) for goal in goals)

@@ -29,7 +29,7 @@ from onball.formats.soccernet import LABELS_FILE, write_labels
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.simulator.paint.shapes import cv2
 from onball.simulator.play.match import play_match
-from onball.simulator.rendering import MatchPlan, MatchRenderer
+from onball.simulator.rendering import DEFAULT_CRF, MatchPlan, MatchRenderer
 from onball.simulator.truth import CAMERA_FILE, CameraWriter, TruthWriter
 from onball.simulator.world import TICK_MS, Motion
 from onball.tracks import TRACKS_FILE, TrackedVideo
@@ -45,7 +45,6 @@ RATES = (25.0, 30000 / 1001, 50.0)
 """Video sizes in pixels and frame rates among which `vary` chooses for each match."""
 CRF_RANGE = (20, 36)
 """Lowest and highest constant rate factor of x264, chosen for each match."""
-_RECORDED_CRF = 24
 _SEEDS_PER_SPLIT = 1000
 _PROGRESS_EVERY = 125  # frames
 
@@ -180,7 +179,7 @@ def simulate(
     if tracking is not None:
         name = write_recording(
             root,
-            replace(plan, crf=_RECORDED_CRF if crf is None else crf),
+            replace(plan, crf=DEFAULT_CRF if crf is None else crf),
             Path(tracking),
             None if events is None else Path(events),
             provider=tracking_provider,
@@ -211,7 +210,7 @@ def plan_dataset(
 ) -> dict[str, dict[str, MatchPlan]]:
     """Plan the matches of a data set.
 
-    Match k of a split has the same seed whatever the number of matches, and no two splits or seeds of
+    Match k of a split has the same seed for any number of matches, and no two splits or seeds of
     data sets share the seed of a match.
 
     Args:
@@ -483,7 +482,7 @@ def _write_video(
     size = (plan.width, plan.height)
     k1 = renderer.look.distortion
     with ExitStack() as files:
-        crf = 24 if plan.crf is None else plan.crf
+        crf = DEFAULT_CRF if plan.crf is None else plan.crf
         video = files.enter_context(VideoWriter(folder / VIDEO_FILE, size, plan.fps, crf=crf))
         tracks = files.enter_context(TruthWriter(folder / TRACKS_FILE, VIDEO_FILE))
         cameras = files.enter_context(CameraWriter(folder / CAMERA_FILE))

@@ -15,6 +15,9 @@ from onball.simulator.paint.painter import Painter
 from onball.simulator.play.match import play_match
 from onball.simulator.world import TICK_MS, Motion, WorldState
 
+DEFAULT_CRF = 24
+"""Constant rate factor of x264 for a single match."""
+
 
 @dataclass(frozen=True)
 class MatchPlan:
@@ -35,7 +38,7 @@ class MatchPlan:
     width: int = 398
     height: int = 224
     fps: float = 25.0
-    crf: int | None = 24
+    crf: int | None = DEFAULT_CRF
     halves: int = 1
     cuts: bool = True
 

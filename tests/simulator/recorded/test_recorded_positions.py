@@ -143,7 +143,7 @@ def test_a_twelfth_player_is_left_out_with_a_warning(tmp_path):
     assert np.abs(motion.xy[:, :PLAYERS] - truth(motion)).max() < CENTIMETRES
 
 
-def test_the_goalkeeper_comes_first_whatever_his_shirt(tmp_path):
+def test_the_goalkeeper_has_the_first_row_with_any_shirt_number(tmp_path):
     shirts = {1: 8, 8: 1}
     tracks = {(side, shirts.get(n, n)): track for (side, n), track in players().items()}
     motion = recorded_motion(**write_tracab(tmp_path, dict(sorted(tracks.items()))))
