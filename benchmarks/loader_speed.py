@@ -1,10 +1,10 @@
-"""Whether clips are loaded faster than a model trains on them.
+"""Compare the speed of loading clips with that of training on them.
 
     python benchmarks/loader_speed.py [--data ROOT] [--config spotting/regnety_bilstm] [--size 224x128]
 
-Prints frames per second of the loader alone, from the frame cache and straight from the video, with 0, 1
-and 2 worker processes, and those that training consumes on this machine's device, the best of several rounds
-each; then their ratios. Ends with exit code 1 if the best is below 1.2. Without --data: the bundled match.
+Prints the frames per second of the loader alone, from the frame cache and directly from the video, with 0,
+1 and 2 worker processes, and those of training on this machine's device, the best of several rounds each;
+then their ratios. Exits with code 1 if the best ratio is below 1.2. Without --data it uses the bundled match.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _AHEAD = 2
 
 
 class _Alone(SpottingModule):
-    """Takes steps without a trainer, of which it would ask the learning rate and to which it logs."""
+    """Take training steps without a trainer, which would log and set the learning rate."""
 
     def log(self, *args: Any, **kwargs: Any) -> None:
         pass
@@ -49,7 +49,7 @@ class _Alone(SpottingModule):
 
 
 def settings(options: argparse.Namespace, cache: Path | None, workers: int) -> ExperimentConfig:
-    """The experiment, on the data of the benchmark and without weights from the internet."""
+    """Load the experiment, on the data of the benchmark and without downloading weights."""
     width, height = options.size.split("x")
     place = "null" if cache is None else str(cache)
     overrides = [
@@ -66,16 +66,16 @@ def clips_of(config: ExperimentConfig, split: str) -> ClipDataset:
     return ClipDataset(
         load_matches(config.data, split),
         config.data.clip_frames,
-        reach=label_radius(config.training.loss, 0),
+        radius=label_radius(config.training.loss, 0),
         action_share=config.training.action_share,
         seed=0,
     )
 
 
 def loader_speed(config: ExperimentConfig, split: str, batches: int, rounds: int) -> float:
-    """Frames per second of the loader alone, the best round."""
+    """Frames per second of the loader alone, in the best round."""
     training = config.training
-    # What workers prepared before the clock starts is taken first.
+    # Skip the batches that workers prepare before the clock starts.
     skipped = _AHEAD * training.workers + 1
     count = (skipped + batches) * training.batch_size
     training = training.model_copy(update={"clips_per_epoch": count})
@@ -92,7 +92,7 @@ def loader_speed(config: ExperimentConfig, split: str, batches: int, rounds: int
 
 
 def training_speed(config: ExperimentConfig, batch: Clips, steps: int) -> float:
-    """Frames per second of whole training steps on a batch that is loaded already, the best step."""
+    """Frames per second of training on a batch that is loaded already, in the best step."""
     device = choose_device()
     precision = choose_precision(config.training.precision, device)
     net = build_model(config.model, fetch_weights=False).to(device).train()
@@ -114,12 +114,12 @@ def training_speed(config: ExperimentConfig, batch: Clips, steps: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, help="a data set; its split train is taken")
+    parser.add_argument("--data", type=Path, help="a data set, of which the split train is used")
     parser.add_argument("--config", default="spotting/regnety_bilstm")
     parser.add_argument("--size", default="224x128")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--batches", type=int, default=8, help="timed batches in a round")
-    parser.add_argument("--rounds", type=int, default=3, help="of each, the best counts")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds, of which the best counts")
     options = parser.parse_args()
     split = "train" if options.data else ALL
     with tempfile.TemporaryDirectory() as folder:

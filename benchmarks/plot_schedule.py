@@ -1,4 +1,4 @@
-"""Draws the learning rate of a config over its training steps.
+"""Draw the learning rate of a config over its training steps.
 
 python benchmarks/plot_schedule.py configs/spotting/demo.yaml docs/learning_rate.png
 """
@@ -23,7 +23,7 @@ def main() -> None:
     options = parser.parse_args()
     training = load_config(options.config).training
     steps = TrainingSteps.of(training)
-    # Through torch's own scheduler, as in training, so that the picture shows what really happens.
+    # Through torch's own scheduler, as in training, so that the figure shows the rates in effect.
     optimizer = torch.optim.SGD([torch.zeros(1)], lr=training.learning_rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: learning_rate_factor(step, steps.warmup, steps.total)

@@ -1,9 +1,9 @@
-"""How good the same predictions look against labels moved in time: what chance alone scores.
+"""Measure predictions against labels that are moved in time, which gives the chance level.
 
     python benchmarks/shifted_control.py PREDICTIONS --data ROOT [--split test]
 
-Prints mAP12 and mAP10 at 1 s for the true labels and for labels moved by several seconds (what is moved past
-the end comes back at the beginning). A model that sees the actions scores far more on the first line.
+Prints mAP12 and mAP10 at 1 s for the true labels and for labels moved by several seconds (those moved past
+the end continue at the beginning). A model that detects the actions scores far more on the first line.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from onball.formats.soccernet import RESULTS_FILE, read_labels, read_results
 
 
 def moved(events: EventList, by_ms: int) -> EventList:
-    """The events, `by_ms` later, around a circle as long as the time of the last one."""
+    """Move the events by `by_ms`, modulo the time of the last one."""
     length = max(event.position_ms for event in events) + 1
     later = (replace(event, position_ms=(event.position_ms + by_ms) % length) for event in events)
     return EventList.of(later, events.match)

@@ -1,13 +1,13 @@
-"""A control: the same data set with labels that say nothing, to train on.
+"""Make a control data set: the same videos with labels that are moved in time.
 
     python benchmarks/shuffled_labels.py data/demo --out data/shuffled [--seed 0]
     onball train spotting/demo --data data/shuffled --out runs/shuffled
     onball spot --data data/bench --split test --model runs/shuffled/model --out out/shuffled
     onball evaluate out/shuffled --data data/bench --split test
 
-Every label of every split moves by 5 to 20 s, to either side, each by its own distance; videos are
-linked, not copied. A model trained on these can learn how frequent actions are and nothing of when:
-whatever it scored beyond that would be a leak.
+Every label of every split moves by 5 to 20 s, to either side, each by another distance; videos are
+linked, not copied. A model trained on them can learn how frequent actions are, but not when they happen:
+a higher score would be a leak.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NEAREST_MS, FARTHEST_MS = 5_000, 20_000
 
 
 def shuffled(events: EventList, seed: int) -> EventList:
-    """The events, each moved by its own distance; what would leave the match moves the other way."""
+    """Move each event by a random distance; the other way if it would leave the match."""
     rng = np.random.default_rng(seed)
     last = max((event.position_ms for event in events), default=0)
     moved = []

@@ -1,8 +1,9 @@
-"""How much faster a backbone trains in bfloat16 than in float32 on this machine's CPU.
+"""Compare the training speed of a backbone in bfloat16 and float32 on this machine's CPU.
 
     python benchmarks/training_speed.py [--backbone regnety_002] [--size 224x128] [--frames 100]
 
-Prints frames per second, forward and backward, of both, the fastest of several steps each, and their ratio.
+Prints the frames per second of forward and backward pass in both, of the fastest of several steps, and
+their ratio.
 """
 
 from __future__ import annotations

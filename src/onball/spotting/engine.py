@@ -1,15 +1,16 @@
-"""The streaming engine: one pass over the frames, each frame's backbone feature computed once.
+"""Streaming engine: dense scores of a net in one pass over the frames of a video.
 
     frames → [backbone, in chunks with `context` neighbours] → features
            → [temporal head, over overlapping windows] → probabilities, averaged where windows overlap
 
-Memory holds one chunk of frames and one window of features, however long the video is.
+Each frame goes through the backbone once. Memory holds one chunk of frames and one window of
+features, whatever the length of the video.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from onball.frames import FrameBatch
 from onball.models import SpottingNet
 from onball.tracking.grid import PerFrame
 
-#: A chunk is so many times as long as the context on one side of it.
+#: Smallest ratio of a chunk to the context on one side of it.
 _CHUNK_PER_CONTEXT = 4
 
 
@@ -30,10 +31,11 @@ class ScoredFrames(NamedTuple):
 
     Attributes:
         probabilities: float32 `[t, 12]`, in the order of `ACTIONS`.
-        pts_ms: int64 `[t]`.
-        left: float32 `[t, 12]`, the part of them that is the left team's; None if the net does not
-            tell the teams apart.
-        displacement: float32 `[t]`, sampled frames to the event; None if the net does not say.
+        pts_ms: int64 `[t]`, time of each frame.
+        left: float32 `[t, 12]`, the left team's part of the probabilities; None if the net does not
+            separate the teams.
+        displacement: float32 `[t]`, sampled frames from each frame to its event; None if the net
+            has no displacements.
     """
 
     probabilities: NDArray[np.float32]
@@ -43,14 +45,14 @@ class ScoredFrames(NamedTuple):
 
 
 class StreamingEngine:
-    """Runs a net over a stream of frames.
+    """Run a net over a stream of frames.
 
     Args:
         net: the spotting net, in evaluation mode, already on its device.
-        window_frames: frames that the temporal head sees at once.
-        overlap: share of a window that the next one sees again, 0 to below 1.
-        chunk_frames: least number of frames that the backbone computes at once; more if its context
-            is so long that most of the work would be computing neighbours again.
+        window_frames: frames in a window of the temporal head.
+        overlap: fraction of a window that it shares with the next one, 0 to below 1.
+        chunk_frames: smallest number of frames that the backbone computes at once; more if its
+            context is so long that most of the work would be computing neighbours again.
         precision: dtype of the backbone's arithmetic.
     """
 
@@ -73,27 +75,29 @@ class StreamingEngine:
     def run(
         self, batches: Iterable[FrameBatch], track_features: PerFrame | None = None
     ) -> Iterator[ScoredFrames]:
-        """Scores of every frame, in order, each exactly once, as soon as they are final.
+        """Yield the scores of every frame, in order, each exactly once, as soon as they are final.
 
         Args:
-            batches: consecutive frames.
-            track_features: for a net that takes tracks, what they say of each frame, `[T, 2F]`.
+            batches: consecutive frames of one video, in the net's size and at its rate.
+            track_features: `[T, 2F]`, by time, for a net that takes them.
         """
         merger = _WindowMerger(self._window, self._step)
         for features, pts_ms in self._features(batches, track_features):
             for merged in merger.push(features, pts_ms, self._score):
-                yield self._told(*merged)
+                yield self._name_outputs(*merged)
         for merged in merger.finish(self._score):
-            yield self._told(*merged)
+            yield self._name_outputs(*merged)
 
     @torch.inference_mode()
     def _score(self, windows: Tensor) -> NDArray[np.float32]:
-        """What the net puts out, `[n, T, F]`, for windows of features `[n, T, C]`."""
+        """Outputs of the net, `[n, T, F]`, for windows of features `[n, T, C]`."""
         scores = self._net.scores_from_features(windows.to(self._device))
         return np.asarray(scores.outputs().cpu().numpy(), np.float32)
 
-    def _told(self, outputs: NDArray[np.float32], pts_ms: NDArray[np.int64]) -> ScoredFrames:
-        """The averaged outputs by their names, see `DenseScores.outputs`."""
+    def _name_outputs(
+        self, outputs: NDArray[np.float32], pts_ms: NDArray[np.int64]
+    ) -> ScoredFrames:
+        """Split the averaged outputs into their parts, see `DenseScores.outputs`."""
         displacement = outputs[:, -1] if self._net.head.radius else None
         both_teams = outputs.shape[1] >= 2 * NUM_ACTIONS
         left = outputs[:, NUM_ACTIONS : 2 * NUM_ACTIONS] if both_teams else None
@@ -106,7 +110,7 @@ class StreamingEngine:
         context = self._net.backbone.context
         frames = np.zeros((0, 0, 0, 3), np.uint8)
         times = np.zeros(0, np.int64)
-        done = 0  # frames at the front that are there only as left context
+        done = 0  # frames at the front that are kept only as left context
         for batch in batches:
             frames = np.concatenate([frames, batch.frames]) if len(frames) else batch.frames
             times = np.concatenate([times, batch.pts_ms])
@@ -129,25 +133,27 @@ class StreamingEngine:
     def _backbone(
         self, frames: NDArray[np.uint8], times: NDArray[np.int64], track_features: PerFrame | None
     ) -> Tensor:
-        """Features `[t, C]`, float32, of frames `[t, H, W, 3]` and of the tracks at their times."""
+        """Features `[t, C]`, float32, of frames `[t, H, W, 3]` and of the track features at `times`."""
         batch = torch.from_numpy(np.ascontiguousarray(frames)).to(self._device)
         mixed = self._precision is not torch.float32
         with torch.autocast(self._device.type, dtype=self._precision, enabled=mixed):
-            told = None
+            tracked = None
             if track_features is not None:
-                told = torch.from_numpy(track_features.at(times)).to(self._device)[None]
-            return self._net.features(batch.permute(0, 3, 1, 2)[None], told)[0].float()
+                tracked = torch.from_numpy(track_features.at(times)).to(self._device)[None]
+            return self._net.features(batch.permute(0, 3, 1, 2)[None], tracked)[0].float()
 
 
+#: Function from windows of features `[n, T, C]` to the outputs of the net, `[n, T, F]`.
+_Score = Callable[[Tensor], NDArray[np.float32]]
 #: Averaged outputs `[t, F]` and times `[t]`.
 _Merged = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
 class _WindowMerger:
-    """Cuts features into overlapping windows and averages their scores, frame by frame.
+    """Cut features into overlapping windows and average their scores frame by frame.
 
-    Windows begin at every `step`; the last one ends with the last frame. In the average a frame counts
-    more in the middle of a window, where the temporal head sees both of its sides, than at its ends.
+    A window begins every `step` frames; the last one ends with the last frame. Frames in the middle
+    of a window, where the temporal head has context on both sides, weigh more than those at its ends.
     """
 
     def __init__(self, window: int, step: int) -> None:
@@ -159,7 +165,7 @@ class _WindowMerger:
         self._settled = 0  # leading frames that no later regular window covers
 
     def push(self, features: Tensor, times: NDArray[np.int64], score: _Score) -> Iterator[_Merged]:
-        """Takes the next features; yields what is final."""
+        """Add the next features and yield the scores that are final."""
         self._features = torch.cat([self._features, features]) if len(self._times) else features
         self._times = np.concatenate([self._times, times])
         while len(self._times) >= self._settled + self._window:
@@ -169,7 +175,7 @@ class _WindowMerger:
             yield from self._release(self._settled - self._window)
 
     def finish(self, score: _Score) -> Iterator[_Merged]:
-        """Covers the frames up to the last one and yields the rest."""
+        """Cover the frames up to the last one and yield the remaining scores."""
         count = len(self._times)
         if not count:
             return
@@ -198,9 +204,3 @@ class _WindowMerger:
         self._features, self._times = self._features[count:], self._times[count:]
         self._sums, self._weights = self._sums[count:], self._weights[count:]
         self._settled -= count
-
-
-class _Score(Protocol):
-    """Windows of features `[n, T, C]` to what the net puts out, `[n, T, F]`."""
-
-    def __call__(self, windows: Tensor) -> NDArray[np.float32]: ...

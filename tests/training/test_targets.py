@@ -153,7 +153,7 @@ def test_padding_counts_in_no_loss():
         assert (gradient[:, 1:] == 0).all() and (gradient[:, 0] > 0).any()
 
 
-def test_a_soft_label_ends_at_three_deviations_however_far_the_head_radiuses():
+def test_a_soft_label_ends_at_three_deviations_however_far_the_head_reaches():
     batch = clips([[8] * 7], [[6, 5, 4, 3, 2, 1, 0]])
     config = LossConfig(soft_label_sigma=1.0)
     targets = frame_targets_of(batch, config, head_radius=6)

@@ -1,0 +1,108 @@
+"""`evaluate` from Python: runs, saved models and prediction files give the same report."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from tiny_matches import write_flashes
+
+from onball.config import ComponentConfig, InferenceConfig, ModelConfig, SavedModelConfig
+from onball.data.layout import find_matches
+from onball.errors import DataError, InputError
+from onball.evaluation import ClassificationResult, SpottingReport
+from onball.events import EventList
+from onball.formats.soccernet import read_labels, write_results
+from onball.models import build_model, save_model
+from onball.progress import Progress
+from onball.spotting.evaluating import evaluate
+from onball.spotting.matches import spot_matches
+from onball.spotting.spotter import Spotter
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+NAME = "league/season/match"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A data set with one match in the split test."""
+    root = tmp_path_factory.mktemp("data")
+    write_flashes(root / "test" / NAME, 0)
+    return root
+
+
+def save(folder, task="spotting"):
+    """A model of random weights."""
+    torch.manual_seed(0)
+    model = ModelConfig(
+        backbone=ComponentConfig(name="regnety_002", pretrained=False),
+        temporal=ComponentConfig(name="none"),
+    )
+    config = SavedModelConfig(
+        task=task, fps=12.5, width=64, height=36, clip_frames=16, model=model,
+        inference=InferenceConfig(),
+    )  # fmt: skip
+    save_model(build_model(model, task), config, folder)
+    return folder
+
+
+def test_a_model_is_spotted_and_its_predictions_measure_the_same(data, tmp_path):
+    seen: list[Progress] = []
+    model = save(tmp_path / "model")
+    result = evaluate(
+        model, data, out=tmp_path / "out", device="cpu", resamples=0, progress=seen.append
+    )
+    assert isinstance(result.report, SpottingReport)
+    assert result.metrics == tmp_path / "out" / "metrics.json"
+    assert {at.task for at in seen} == {NAME} and seen[-1].fraction == 1
+    again = evaluate(result.predictions, data, out=tmp_path / "again", resamples=0)
+    assert again.report.as_json() == result.report.as_json()
+    assert json.loads(again.metrics.read_text()) == json.loads(result.metrics.read_text())
+
+
+def test_perfect_predictions_have_an_average_precision_of_1(data, tmp_path):
+    (match,) = find_matches(data, "test")
+    labels = read_labels(match.require_labels())
+    write_results(labels, tmp_path / NAME / "results_spotting.json")
+    report = evaluate(tmp_path, data, out=tmp_path / "out", resamples=0).report
+    assert {report.result.exact_ap[event.label] for event in labels} == {1.0}
+
+
+def test_a_classifier_gives_the_average_precision_of_clips(data, tmp_path):
+    model = save(tmp_path / "model", "classification")
+    result = evaluate(model, data, out=tmp_path / "out", device="cpu")
+    assert isinstance(result.report, ClassificationResult)
+    assert result.predictions is None and result.metrics.is_file()
+
+
+def test_a_target_without_a_data_set_is_refused(tmp_path):
+    write_results(EventList(), tmp_path / NAME / "results_spotting.json")
+    with pytest.raises(InputError, match="which labels"):
+        evaluate(tmp_path)
+
+
+def test_matches_are_spotted_as_single_videos_are_and_written_on_request(data, tmp_path):
+    spotter = Spotter.from_pretrained(save(tmp_path / "model"), device="cpu")
+    (match,) = find_matches(data, "test")
+    (spotted,) = spot_matches(spotter, [match], out=tmp_path / "out", keep_scores=True)
+    events = spotter.spot(match.require_video())
+    assert (spotted.name, spotted.events.match) == (NAME, NAME)
+    assert spotted.events.events == events.events and len(events)
+    assert (tmp_path / "out" / NAME / "results_spotting.json").is_file()
+    probabilities = np.concatenate([part.probabilities for part in spotted.scores])
+    expected = np.concatenate([part.probabilities for part in spotter.scores(match.video)])
+    assert np.array_equal(probabilities, expected)
+
+
+def test_a_match_without_video_is_refused_before_any_is_spotted(data, tmp_path):
+    (tmp_path / "test" / "league" / "season" / "other").mkdir(parents=True)
+    labels = next(data.rglob("Labels-ball.json")).read_text()
+    (tmp_path / "test" / "league" / "season" / "other" / "Labels-ball.json").write_text(labels)
+    spotter = Spotter.from_pretrained(save(tmp_path / "model"), device="cpu")
+    matches = [*find_matches(data, "test"), *find_matches(tmp_path, "test")]
+    with pytest.raises(DataError, match="other: no video"):
+        spot_matches(spotter, matches, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()

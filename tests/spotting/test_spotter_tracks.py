@@ -1,0 +1,80 @@
+"""`Spotter.spot` with a model that takes tracks: given ones, and those that a detector makes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from tiny_detectors import write_detector
+from tiny_matches import write_flashes
+from tiny_tracks import tiny_tracks
+
+from onball.config import (
+    ComponentConfig,
+    InferenceConfig,
+    ModelConfig,
+    SavedModelConfig,
+    TrackingConfig,
+)
+from onball.errors import InputError
+from onball.formats.tracks_parquet import read_about, read_tracks
+from onball.models import build_model
+from onball.progress import Progress
+from onball.spotting.spotter import Spotter
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("match")
+    write_flashes(folder, 0)
+    return folder / "224p.mp4"
+
+
+@pytest.fixture(scope="module")
+def detector(tmp_path_factory):
+    """The file of a detector that finds red."""
+    return write_detector(tmp_path_factory.mktemp("detector") / "red.onnx", "yolov8")
+
+
+@pytest.fixture
+def spotter():
+    torch.manual_seed(0)
+    model = ModelConfig(
+        backbone=ComponentConfig(name="none"),
+        temporal=ComponentConfig(name="none"),
+        tracking=TrackingConfig(),
+    )
+    config = SavedModelConfig(
+        fps=12.5, width=64, height=36, model=model, inference=InferenceConfig()
+    )
+    return Spotter(build_model(model), config, device="cpu")
+
+
+def test_tracks_are_made_by_a_detector_kept_and_used_again(spotter, video, detector, tmp_path):
+    seen: list[Progress] = []
+    path = tmp_path / "tracks.parquet"
+    first = spotter.spot(video, detector=str(detector), keep_tracks=path, progress=seen.append)
+    assert {at.task for at in seen} == {"tracking 224p.mp4", "224p.mp4"}
+    assert read_about(path)["detector"].startswith("red.onnx")
+    made = path.stat().st_mtime_ns
+    again = spotter.spot(video, detector=str(detector), keep_tracks=path)
+    assert again == first and path.stat().st_mtime_ns == made
+    assert spotter.spot(video, tracks=read_tracks(path, video)) == first
+
+
+def test_tracks_that_are_not_kept_give_the_same_events(spotter, video, detector, tmp_path):
+    kept = spotter.spot(video, detector=str(detector), keep_tracks=tmp_path / "t.parquet")
+    assert spotter.spot(video, detector=str(detector)) == kept
+    assert [path.name for path in video.parent.iterdir() if path.suffix == ".parquet"] == []
+
+
+def test_given_tracks_come_before_the_detector(spotter, video):
+    tracks = tiny_tracks([2000])
+    expected = spotter.spot(video, tracks=tracks)
+    assert spotter.spot(video, tracks=tracks, detector="missing.onnx") == expected
+
+
+def test_without_tracks_or_detector_the_error_says_how_to_make_them(spotter, video):
+    with pytest.raises(InputError, match="onball track"):
+        spotter.spot(video)
