@@ -1,4 +1,8 @@
-"""Changing the pixels of clips: each clip by itself, a few frames at a time, its type kept."""
+"""Augmentation of a batch of clips on its device: camera, colours, blur and noise.
+
+`augment` applies all of it. Each clip has its own random generator, and all frames of a clip are
+changed in the same way.
+"""
 
 from __future__ import annotations
 
@@ -18,72 +22,64 @@ from onball.config.schema import (
     RandomCropConfig,
 )
 
-#: A CPU keeps so many frames in its cache as floating point; other devices take all at once.
+#: Frames that are changed at once on a CPU, which fit in its cache; other devices take all frames.
 _CPU_FRAMES = 5
+#: Frequencies of the waves of a camera movement, in periods per clip; amplitudes fall with frequency.
+_WAVES = torch.tensor([1.0, 2.0, 3.0])
+#: Radius of the blur kernel in pixels.
+_BLUR_RADIUS = 2
+_LUMA = torch.tensor([0.299, 0.587, 0.114])
+#: RGB → YIQ (NTSC): luminance and two colour axes, in which a rotation is a change of hue.
+_RGB_TO_YIQ = torch.tensor(
+    [[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]]
+)
+_YIQ_TO_RGB = torch.linalg.inv(_RGB_TO_YIQ)
+#: The mean colour of a clip is computed from every eighth row and column.
+_MEAN_STRIDE = 8
 
 
-def change_each(
-    clips: Tensor,
-    generators: Sequence[torch.Generator],
-    change: Callable[[Tensor, torch.Generator], Tensor],
-) -> Tensor:
-    """Change each clip with its own source of chance, so that it never depends on the others.
+def augment(
+    clips: Tensor, config: AugmentationConfig, generators: Sequence[torch.Generator]
+) -> tuple[Tensor, Tensor]:
+    """Change clips at random: mirror, crop and camera movement, then colours, blur and noise.
 
     Args:
-        clips: `[B, T, 3, H, W]`; is not changed.
+        clips: `[B, T, 3, H, W]`, uint8 0 to 255 or floating point 0 to 1; is not modified.
+        config: probability and range of each change.
         generators: one CPU generator per clip.
-        change: gives a clip `[T, 3, H, W]` of the same size and type, or the very clip it was
-            given; if it does so for all of them, nothing is copied.
 
-    Raises `ValueError` if there are not as many generators as clips.
+    Returns: the clips in the same shape, type and range (the same tensor if no clip changed), and
+    bool `[B]`, True for mirrored clips, in which left and right are swapped.
+
+    Raises `ValueError` if the numbers of generators and clips differ.
     """
-    if len(generators) != len(clips):
-        raise ValueError(f"{len(clips)} clips need as many generators, got {len(generators)}")
-    before = list(clips)
-    # Bfloat16 has too few digits for 256 grey levels.
-    with torch.autocast(clips.device.type, enabled=False):
-        after = [change(clip, chance) for clip, chance in zip(before, generators, strict=True)]
-    if all(new is old for new, old in zip(after, before, strict=True)):
-        return clips
-    return torch.stack(after)
+    clips, flipped = flip(clips, config.flip, generators)
+    clips = reframe(clips, config.crop, config.camera_shift, generators)
+    clips = colour_jitter(clips, config.jitter, generators)
+    clips = blur(clips, config.blur, generators)
+    return add_noise(clips, config.noise, generators), flipped
 
 
-def change_frames(clip: Tensor, change: Callable[[Tensor, slice], Tensor]) -> Tensor:
-    """Change a clip's frames in floating point, then clamp and, for uint8, round them.
+def flip(
+    clips: Tensor, probability: float, generators: Sequence[torch.Generator]
+) -> tuple[Tensor, Tensor]:
+    """Mirror each clip left to right with probability `probability`.
 
     Args:
-        clip: `[T, 3, H, W]`, uint8 0 to 255 or floating point 0 to 1; is not changed.
-        change: gets float32 frames `[t, 3, H, W]`, contiguous and from 0 to `white(clip)`, and
-            which frames of the clip they are; gives as many new ones and leaves these alone.
+        clips: `[B, T, 3, H, W]` of any type; is not modified.
+        probability: 0 to 1.
+        generators: one CPU generator per clip.
 
-    Returns: the same shape, type, range and order in memory.
+    Returns: the clips, and bool `[B]`, True for mirrored clips.
     """
-    changed = torch.empty_like(clip)
-    step = _CPU_FRAMES if clip.device.type == "cpu" else len(clip)
-    for start in range(0, len(clip), step):
-        part = slice(start, start + step)
-        # uint8 is put in order before it grows to floating point, and after it has shrunk again.
-        pixels = change(clip[part].contiguous().float(), part).clamp(0.0, white(clip))
-        changed[part] = (pixels.round_() if clip.dtype == torch.uint8 else pixels).to(clip.dtype)
-    return changed
+    chosen: list[bool] = []
 
+    def change(clip: Tensor, generator: torch.Generator) -> Tensor:
+        chosen.append(torch.rand(1, generator=generator).item() < probability)
+        return clip.flip(-1) if chosen[-1] else clip
 
-def white(clip: Tensor) -> float:
-    """The value of white: 255 in uint8, 1 in floating point."""
-    return 255.0 if clip.dtype == torch.uint8 else 1.0
-
-
-def between(limits: tuple[float, float], share: float) -> float:
-    """The value that lies `share`, 0 to 1, of the way from the first limit to the second."""
-    low, high = limits
-    return low + (high - low) * share
-
-
-# --- Where the camera looks: a closer window, a smooth movement, or both in one pass.
-
-
-#: Waves of a movement: so many full swings during a clip, the faster the smaller.
-_SWINGS = torch.tensor([1.0, 2.0, 3.0])
+    changed = change_each(clips, generators, change)
+    return changed, torch.tensor(chosen, dtype=torch.bool, device=clips.device)
 
 
 def reframe(
@@ -92,14 +88,14 @@ def reframe(
     shift: CameraShiftConfig,
     generators: Sequence[torch.Generator],
 ) -> Tensor:
-    """Crop clips and move the camera, each with its probability; the size stays.
+    """Crop clips and move the camera, each with its probability, at unchanged size.
 
-    Pixels are interpolated linearly, once, however many of the two are chosen. What a movement
-    uncovers beyond the picture is filled with the pixels at its edge.
+    Pixels are interpolated linearly, once for both. Areas beyond the frame are filled with the
+    pixels at its edge.
 
     Args:
-        clips: `[B, T, 3, H, W]`, uint8 0 to 255 or floating point 0 to 1; is not changed.
-        crop, shift: how likely and how far.
+        clips: `[B, T, 3, H, W]`, uint8 0 to 255 or floating point 0 to 1; is not modified.
+        crop, shift: probabilities and ranges.
         generators: one CPU generator per clip.
 
     Returns: the same shape, type and range.
@@ -112,14 +108,14 @@ def reframe(
         if window is None and path is None:
             return clip
         scale, x, y = window or (1.0, 0.0, 0.0)
-        # From a place in the new picture to one in the old, both from -1 to 1 along each axis.
-        look = torch.tensor([[scale, 0.0, x], [0.0, scale, y]]).repeat(frames, 1, 1)
+        # Maps positions in the new frame to positions in the old one, -1 to 1 along each axis.
+        transform = torch.tensor([[scale, 0.0, x], [0.0, scale, y]]).repeat(frames, 1, 1)
         if path is not None:
-            look[..., 2] += 2.0 * scale * path * torch.tensor([1.0, width / height])
-        look = look.to(clip.device)
+            transform[..., 2] += 2.0 * scale * path * torch.tensor([1.0, width / height])
+        transform = transform.to(clip.device)
 
         def resample(pixels: Tensor, part: slice) -> Tensor:
-            grid = affine_grid(look[part], list(pixels.shape), align_corners=False)
+            grid = affine_grid(transform[part], list(pixels.shape), align_corners=False)
             return grid_sample(pixels, grid, padding_mode="border", align_corners=False)
 
         return change_frames(clip, resample)
@@ -130,9 +126,9 @@ def reframe(
 def _draw_window(
     config: RandomCropConfig, generator: torch.Generator
 ) -> tuple[float, float, float] | None:
-    """A window's size, as a share of the picture's, and its centre, -1 to 1 from left and top."""
-    chance, smaller, x, y = torch.rand(4, generator=generator).tolist()
-    if chance >= config.probability:
+    """Size of a window as a fraction of the frame, and its centre, -1 to 1 from left and top."""
+    draw, smaller, x, y = torch.rand(4, generator=generator).tolist()
+    if draw >= config.probability:
         return None
     scale = between((1.0, config.least_scale), smaller)
     room = 1.0 - scale
@@ -140,164 +136,23 @@ def _draw_window(
 
 
 def _draw_path(frames: int, config: CameraShiftConfig, generator: torch.Generator) -> Tensor | None:
-    """How far the camera looks to the right of and below its mean in each frame, `[T, 2]`, in widths.
+    """Offset of the camera to the right and down in each frame, `[T, 2]`, in frame widths.
 
-    Along each axis a steady pan and a few waves are added up; their sum is stretched to the extent
-    that was drawn, so that its largest distance is known whatever the waves.
+    Along each axis it is the sum of a steady pan and a few waves, scaled to a drawn extent, so that
+    the largest offset does not depend on the waves.
     """
-    chance = torch.rand(1, generator=generator).item()
+    draw = torch.rand(1, generator=generator).item()
     extent = config.pixels_share * torch.rand(2, generator=generator)
-    pan, *waves = (2.0 * torch.rand(1 + len(_SWINGS), 2, generator=generator) - 1.0).unbind()
-    phases = 2.0 * math.pi * torch.rand(len(_SWINGS), 2, generator=generator)
-    if chance >= config.probability:
+    pan, *waves = (2.0 * torch.rand(1 + len(_WAVES), 2, generator=generator) - 1.0).unbind()
+    phases = 2.0 * math.pi * torch.rand(len(_WAVES), 2, generator=generator)
+    if draw >= config.probability:
         return None
     time = torch.linspace(0.0, 1.0, frames)[:, None]
     path = 2.0 * pan * time
-    for swings, wave, phase in zip(_SWINGS, waves, phases, strict=True):
-        path = path + wave / swings * torch.sin(2.0 * math.pi * swings * time + phase)
+    for frequency, wave, phase in zip(_WAVES, waves, phases, strict=True):
+        path = path + wave / frequency * torch.sin(2.0 * math.pi * frequency * time + phase)
     low, high = path.aminmax(dim=0)
     return (path - (low + high) / 2.0) * (extent / (high - low).clamp(min=1e-6))
-
-
-# --- What a lens and a sensor do to a picture: blur and noise.
-
-
-#: Pixels to each side that a blurred pixel is made of.
-_REACH = 2
-
-
-def blur(clips: Tensor, config: BlurConfig, generators: Sequence[torch.Generator]) -> Tensor:
-    """Blur clips with a Gaussian over 5 × 5 pixels, the picture continued by its edge.
-
-    Args:
-        clips: `[B, T, 3, H, W]`, uint8 0 to 255 or floating point 0 to 1; is not changed.
-        config: how likely and how far.
-        generators: one CPU generator per clip.
-
-    Returns: the same shape, type and range.
-    """
-
-    def change(clip: Tensor, generator: torch.Generator) -> Tensor:
-        chance, amount = torch.rand(2, generator=generator).tolist()
-        if chance >= config.probability:
-            return clip
-        weights = _gaussian(between(config.sigma, amount))
-
-        def smooth(pixels: Tensor, _: slice) -> Tensor:
-            padded = pad(pixels, (_REACH,) * 4, mode="replicate")
-            return _weighted(_weighted(padded, weights, dim=-1), weights, dim=-2)
-
-        return change_frames(clip, smooth)
-
-    return change_each(clips, generators, change)
-
-
-def _gaussian(sigma: float) -> list[float]:
-    """The weights of a pixel at distance 0, 1, …; together with the other side's they sum to 1."""
-    weights = [math.exp(-0.5 * (distance / sigma) ** 2) for distance in range(_REACH + 1)]
-    total = 2.0 * sum(weights) - weights[0]
-    return [weight / total for weight in weights]
-
-
-def _weighted(padded: Tensor, weights: list[float], dim: int) -> Tensor:
-    """The weighted sum of neighbours along one axis, which loses its padding by that."""
-    # Sums of moved pictures: on a CPU several times as fast as a convolution with one channel.
-    size = padded.shape[dim] - 2 * _REACH
-    mixed = padded.narrow(dim, _REACH, size) * weights[0]
-    for distance in range(1, _REACH + 1):
-        for place in (_REACH - distance, _REACH + distance):
-            mixed.add_(padded.narrow(dim, place, size), alpha=weights[distance])
-    return mixed
-
-
-def add_noise(clips: Tensor, config: NoiseConfig, generators: Sequence[torch.Generator]) -> Tensor:
-    """Add Gaussian noise, independent in each pixel and colour, new in each frame.
-
-    A clip's noise has one strength. Its frames are cut from one random field, each at another
-    place: that takes a fraction of the time of a number for each pixel, and of the way to a GPU.
-
-    Args:
-        clips: `[B, T, 3, H, W]`, uint8 0 to 255 or floating point 0 to 1; is not changed.
-        config: how likely and how strong.
-        generators: one CPU generator per clip.
-
-    Returns: the same shape, type and range.
-    """
-
-    def change(clip: Tensor, generator: torch.Generator) -> Tensor:
-        chance, amount = torch.rand(2, generator=generator).tolist()
-        if chance >= config.probability:
-            return clip
-        size = clip[0].numel()
-        places = max(size, len(clip))
-        field = torch.randn(size + places, generator=generator)
-        field *= amount * config.sigma / 255.0 * white(clip)
-        starts = torch.randperm(places, generator=generator)[: len(clip)].to(clip.device)
-        cuts = field.to(clip.device).unfold(0, size, 1)
-
-        def add(pixels: Tensor, part: slice) -> Tensor:
-            return pixels + cuts[starts[part]].view_as(pixels)
-
-        return change_frames(clip, add)
-
-    return change_each(clips, generators, change)
-
-
-# --- Augmentation of a batch of clips, on its device: the same for all frames of a clip.
-
-
-_LUMA = torch.tensor([0.299, 0.587, 0.114])
-#: RGB → YIQ (NTSC): luminance and two axes of colour, in which a turn is a change of hue.
-_RGB_TO_YIQ = torch.tensor(
-    [[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]]
-)
-_YIQ_TO_RGB = torch.linalg.inv(_RGB_TO_YIQ)
-#: The mean colour of a clip needs no more than every eighth row and column.
-_MEAN_STRIDE = 8
-
-
-def augment(
-    clips: Tensor, config: AugmentationConfig, generators: Sequence[torch.Generator]
-) -> tuple[Tensor, Tensor]:
-    """Change clips at random: first where the camera looks, then colours, then sharpness and noise.
-
-    Args:
-        clips: `[B, T, 3, H, W]`, uint8 0 to 255 or floating point 0 to 1; is not changed.
-        config: what may happen, how likely and how far.
-        generators: one CPU generator per clip.
-
-    Returns: the clips in the same shape, type and range (the same tensor if nothing happened to
-    any of them), and which ones were mirrored, bool `[B]`: their left and right have swapped.
-
-    Raises `ValueError` if there are not as many generators as clips.
-    """
-    clips, flipped = flip(clips, config.flip, generators)
-    clips = reframe(clips, config.crop, config.camera_shift, generators)
-    clips = colour_jitter(clips, config.jitter, generators)
-    clips = blur(clips, config.blur, generators)
-    return add_noise(clips, config.noise, generators), flipped
-
-
-def flip(
-    clips: Tensor, probability: float, generators: Sequence[torch.Generator]
-) -> tuple[Tensor, Tensor]:
-    """Mirror each clip left to right with that probability.
-
-    Args:
-        clips: `[B, T, 3, H, W]` of any type; is not changed.
-        probability: 0 to 1.
-        generators: one CPU generator per clip.
-
-    Returns: the clips, and which ones were mirrored, bool `[B]`.
-    """
-    chosen: list[bool] = []
-
-    def change(clip: Tensor, generator: torch.Generator) -> Tensor:
-        chosen.append(torch.rand(1, generator=generator).item() < probability)
-        return clip.flip(-1) if chosen[-1] else clip
-
-    changed = change_each(clips, generators, change)
-    return changed, torch.tensor(chosen, dtype=torch.bool, device=clips.device)
 
 
 def colour_jitter(
@@ -306,8 +161,8 @@ def colour_jitter(
     """Change brightness, contrast, saturation and hue of each clip at random.
 
     Args:
-        clips: `[B, T, 3, H, W]`, uint8 0 to 255 or floating point 0 to 1; is not changed.
-        config: how likely and how far.
+        clips: `[B, T, 3, H, W]`, uint8 0 to 255 or floating point 0 to 1; is not modified.
+        config: probability and range.
         generators: one CPU generator per clip.
 
     Returns: the same shape, type and range.
@@ -331,7 +186,7 @@ def colour_jitter(
 
 
 def _draw_colour(config: JitterConfig, generator: torch.Generator) -> tuple[Tensor, float] | None:
-    """A matrix `[3, 3]` of brightness, saturation and hue, and a factor of contrast."""
+    """Matrix `[3, 3]` of brightness, saturation and hue, and factor of contrast; None for no change."""
     chosen = (torch.rand(4, generator=generator) < config.probability).tolist()
     amounts = torch.rand(4, generator=generator).tolist()
     if not any(chosen):
@@ -342,7 +197,144 @@ def _draw_colour(config: JitterConfig, generator: torch.Generator) -> tuple[Tens
     )
     turn = 2.0 * math.pi * config.hue * (2.0 * amounts[3] - 1.0) if chosen[3] else 0.0
     cos, sin = math.cos(turn), math.sin(turn)
-    # Saturation stretches both axes of colour, hue turns them; the luminance stays.
+    # Saturation scales both colour axes, hue rotates them; luminance is unchanged.
     yiq = torch.tensor([[1.0, 0.0, 0.0], [0.0, cos, -sin], [0.0, sin, cos]])
     yiq[1:] *= saturation
     return brightness * (_YIQ_TO_RGB @ yiq @ _RGB_TO_YIQ), contrast
+
+
+def blur(clips: Tensor, config: BlurConfig, generators: Sequence[torch.Generator]) -> Tensor:
+    """Blur clips with a Gaussian over 5 × 5 pixels; frames are padded with the pixels at their edge.
+
+    Args:
+        clips: `[B, T, 3, H, W]`, uint8 0 to 255 or floating point 0 to 1; is not modified.
+        config: probability and range.
+        generators: one CPU generator per clip.
+
+    Returns: the same shape, type and range.
+    """
+
+    def change(clip: Tensor, generator: torch.Generator) -> Tensor:
+        draw, amount = torch.rand(2, generator=generator).tolist()
+        if draw >= config.probability:
+            return clip
+        weights = _gaussian(between(config.sigma, amount))
+
+        def smooth(pixels: Tensor, _: slice) -> Tensor:
+            padded = pad(pixels, (_BLUR_RADIUS,) * 4, mode="replicate")
+            return _convolve(_convolve(padded, weights, dim=-1), weights, dim=-2)
+
+        return change_frames(clip, smooth)
+
+    return change_each(clips, generators, change)
+
+
+def _gaussian(sigma: float) -> list[float]:
+    """Weights at distance 0, 1, …; the weights of both sides sum to 1."""
+    weights = [math.exp(-0.5 * (distance / sigma) ** 2) for distance in range(_BLUR_RADIUS + 1)]
+    total = 2.0 * sum(weights) - weights[0]
+    return [weight / total for weight in weights]
+
+
+def _convolve(padded: Tensor, weights: list[float], dim: int) -> Tensor:
+    """Convolve along one axis, which removes its padding."""
+    # Sums of shifted frames: on a CPU several times as fast as a convolution with one channel.
+    size = padded.shape[dim] - 2 * _BLUR_RADIUS
+    mixed = padded.narrow(dim, _BLUR_RADIUS, size) * weights[0]
+    for distance in range(1, _BLUR_RADIUS + 1):
+        for start in (_BLUR_RADIUS - distance, _BLUR_RADIUS + distance):
+            mixed.add_(padded.narrow(dim, start, size), alpha=weights[distance])
+    return mixed
+
+
+def add_noise(clips: Tensor, config: NoiseConfig, generators: Sequence[torch.Generator]) -> Tensor:
+    """Add Gaussian noise, independent in each pixel and colour, new in each frame.
+
+    The strength is the same in all frames of a clip. The noise of the frames is taken from one random
+    field at different offsets, which takes a fraction of the time of drawing a number per pixel and
+    of copying these to a GPU.
+
+    Args:
+        clips: `[B, T, 3, H, W]`, uint8 0 to 255 or floating point 0 to 1; is not modified.
+        config: probability and range.
+        generators: one CPU generator per clip.
+
+    Returns: the same shape, type and range.
+    """
+
+    def change(clip: Tensor, generator: torch.Generator) -> Tensor:
+        draw, amount = torch.rand(2, generator=generator).tolist()
+        if draw >= config.probability:
+            return clip
+        size = clip[0].numel()
+        offsets = max(size, len(clip))
+        field = torch.randn(size + offsets, generator=generator)
+        field *= amount * config.sigma / 255.0 * white(clip)
+        starts = torch.randperm(offsets, generator=generator)[: len(clip)].to(clip.device)
+        noise = field.to(clip.device).unfold(0, size, 1)
+
+        def add(pixels: Tensor, part: slice) -> Tensor:
+            return pixels + noise[starts[part]].view_as(pixels)
+
+        return change_frames(clip, add)
+
+    return change_each(clips, generators, change)
+
+
+def change_each(
+    clips: Tensor,
+    generators: Sequence[torch.Generator],
+    change: Callable[[Tensor, torch.Generator], Tensor],
+) -> Tensor:
+    """Change each clip with its own random generator, independently of the other clips.
+
+    Args:
+        clips: `[B, T, 3, H, W]`; is not modified.
+        generators: one CPU generator per clip.
+        change: returns a changed clip `[T, 3, H, W]` of the same size and type, or its argument. If
+            it returns its argument for all clips, nothing is copied.
+
+    Raises `ValueError` if the numbers of generators and clips differ.
+    """
+    if len(generators) != len(clips):
+        raise ValueError(f"{len(clips)} clips need as many generators, got {len(generators)}")
+    before = list(clips)
+    # Bfloat16 has too few digits for 256 grey levels.
+    with torch.autocast(clips.device.type, enabled=False):
+        after = [
+            change(clip, generator) for clip, generator in zip(before, generators, strict=True)
+        ]
+    if all(new is old for new, old in zip(after, before, strict=True)):
+        return clips
+    return torch.stack(after)
+
+
+def change_frames(clip: Tensor, change: Callable[[Tensor, slice], Tensor]) -> Tensor:
+    """Change the frames of a clip in floating point, then clamp and, for uint8, round them.
+
+    Args:
+        clip: `[T, 3, H, W]`, uint8 0 to 255 or floating point 0 to 1; is not modified.
+        change: function of float32 frames `[t, 3, H, W]`, contiguous, 0 to `white(clip)`, and of
+            their slice of the clip; returns new frames and does not modify its argument.
+
+    Returns: the same shape, type, range and memory format.
+    """
+    changed = torch.empty_like(clip)
+    step = _CPU_FRAMES if clip.device.type == "cpu" else len(clip)
+    for start in range(0, len(clip), step):
+        part = slice(start, start + step)
+        # uint8 is rearranged in memory, not floating point, which is four times as large.
+        pixels = change(clip[part].contiguous().float(), part).clamp(0.0, white(clip))
+        changed[part] = (pixels.round_() if clip.dtype == torch.uint8 else pixels).to(clip.dtype)
+    return changed
+
+
+def white(clip: Tensor) -> float:
+    """Value of white: 255 for uint8, 1 for floating point."""
+    return 255.0 if clip.dtype == torch.uint8 else 1.0
+
+
+def between(limits: tuple[float, float], fraction: float) -> float:
+    """Interpolate linearly from the first limit (`fraction` 0) to the second (1)."""
+    low, high = limits
+    return low + (high - low) * fraction

@@ -1,28 +1,28 @@
-"""How often each action happens in labelled play, after how long, and by which team.
+"""Statistics of labelled play: frequency of actions, gaps between them, and changes of team.
 
-Needs labels alone, no video. `PlayStatistics.of` counts; `compare` in `onball.data.statistics` holds
-the result against statistics of real annotations.
+Only labels are needed, no video. `PlayStatistics.of` counts; `compare` compares the result with
+statistics of real annotations; `ClipCounts.of` counts the clips that contain each action.
 
 In-play time
-    The reference (`assets/bas_statistics.json`) counts "in-play stretches only". Which, its own
-    numbers tell: no 90 % quantile of a gap exceeds 4.75 s, the pooled 95 % quantile is 3.72 s, and
-    nothing but THROW IN ever follows OUT, although a goal kick or a corner follows every other one,
-    later. Pooling its transitions, weighted by the count of the action before, and cutting them at
-    5 s gives its pooled quantiles back (25 %: 1.04 s against 1.00; 50 %: 1.50 against 1.44; 75 %:
-    2.25 against 2.20; 95 %: 3.74 against 3.72). So neighbours more than 5 s apart were not counted as
-    such, and here
+    The reference (`assets/bas_statistics.json`) counts "in-play stretches only", without defining
+    them. Its numbers imply a definition: no 90 % quantile of a gap exceeds 4.75 s, the pooled 95 %
+    quantile is 3.72 s, and only THROW IN ever follows OUT, although a goal kick or a corner follows
+    every other one, later. Pooling its transitions, weighted by the count of the action before, and
+    cutting them at 5 s reproduces its pooled quantiles (25 %: 1.04 s against 1.00; 50 %: 1.50 against
+    1.44; 75 %: 2.25 against 2.20; 95 %: 3.74 against 3.72). Events more than 5 s apart were therefore
+    not counted as neighbours, and here
 
     * a *stretch* is a maximal run of events of one half, each at most 5.0 s after the one before;
-    * *in-play time* is the sum of the stretches' durations, last event minus first;
+    * *in-play time* is the sum of the durations of the stretches, last event minus first;
     * gaps and teams are compared only between neighbours within a stretch.
 
-What does not fit
-    The reference's 12357 events in 362.6 minutes are 1.76 s per event, and its mean gap is 1.75 s,
-    as if hardly a stretch ever ended. But its transitions lead to fewer HIGH PASS, CROSS, FREE KICK
-    and THROW IN than there are: the others begin stretches. That allows 12034 gaps at most, together
-    345 minutes at most. So its minutes hold at least 5 % more than the gaps (perhaps a margin
-    around each stretch, which the file does not tell), and play exactly like the real one is
-    measured here with *at least 5 % more* events per minute than the reference says.
+Inconsistency of the reference
+    Its 12357 events in 362.6 minutes are 1.76 s per event, and its mean gap is 1.75 s, as if hardly a
+    stretch ever ended. But its transitions lead to fewer HIGH PASS, CROSS, FREE KICK and THROW IN
+    than it counts: the others begin stretches. That allows at most 12034 gaps, together at most 345
+    minutes. Its minutes therefore contain at least 5 % more than the gaps (perhaps a margin around
+    each stretch), and play that equals the real one is measured here with *at least 5 % more* events
+    per minute than the reference.
 """
 
 from __future__ import annotations
@@ -43,17 +43,40 @@ from onball.timing import nearest_grid_index
 STRETCH_GAP_MS = 5000
 QUANTILES = (0.1, 0.5, 0.9)
 
+#: Tolerance of events per minute in per cent, and that of rare actions, of which dozens are counted.
+RATE_TOLERANCE = 10.0
+RARE_RATE_TOLERANCE = 25.0
+FREQUENT = (
+    Action.PASS,
+    Action.DRIVE,
+    Action.HEADER,
+    Action.HIGH_PASS,
+    Action.OUT,
+    Action.THROW_IN,
+    Action.CROSS,
+    Action.SHOT,
+)
+#: Tolerance of median gaps in per cent, and the actions whose gaps are compared.
+GAP_TOLERANCE = 15.0
+GAP_ACTIONS = (Action.PASS, Action.DRIVE, Action.HIGH_PASS, Action.HEADER)
+#: Tolerance of the share of next events by the same team, in percentage points.
+SAME_TEAM_TOLERANCE = 5.0
+
+#: 90 % quantile of the standard normal distribution.
+_Z90 = 1.2815515655446004
+
 
 @dataclass(frozen=True, slots=True)
 class ActionStatistics:
-    """What was counted of one action.
+    """Counts and statistics of one action.
 
     Attributes:
-        events: how many there are, in stretches of one event too.
-        per_minute: events per minute in play; None without any time in play.
+        events: number of events, including stretches of one event.
+        per_minute: events per minute in play; None without time in play.
         gaps_s: 10, 50 and 90 % quantile of the seconds until the next event of the stretch; None
             if no event follows.
-        same_team: share, 0 to 1, of these next events that are by the same team; None if none is.
+        same_team: fraction of these next events by the same team, 0 to 1; None without any with
+            known teams.
     """
 
     events: int
@@ -69,10 +92,10 @@ class PlayStatistics:
     Attributes:
         matches: number of matches.
         events: number of events.
-        stretches: number of stretches of play, see this module's docstring.
-        in_play_minutes: their durations added up.
-        same_team: share of next events by the same team, over all actions; None without any.
-        actions: each of the 12.
+        stretches: number of stretches of play, see the docstring of this module.
+        in_play_minutes: sum of their durations.
+        same_team: fraction of next events by the same team, over all actions; None without any.
+        actions: statistics of each of the 12 actions.
     """
 
     matches: int
@@ -84,7 +107,7 @@ class PlayStatistics:
 
     @classmethod
     def of(cls, matches: Iterable[EventList]) -> PlayStatistics:
-        """Counts the events of these matches."""
+        """Count the events of matches."""
         counts = dict.fromkeys(ACTIONS, 0)
         gaps: dict[Action, list[int]] = {action: [] for action in ACTIONS}
         same: dict[Action, list[bool]] = {action: [] for action in ACTIONS}
@@ -114,7 +137,7 @@ class PlayStatistics:
         return cls(number, sum(counts.values()), stretches, minutes, _share(everyone), actions)
 
     def as_json(self) -> dict[str, Any]:
-        """The numbers under readable keys; None where there is nothing to count."""
+        """Convert to JSON types under readable keys; None if there are no events to count."""
         return {
             "matches": self.matches,
             "events": self.events,
@@ -134,10 +157,12 @@ class PlayStatistics:
 
 
 def play_stretches(events: Iterable[Event]) -> Iterator[list[Event]]:
-    """Maximal runs of events of one half, each at most 5.0 s after the one before, in order.
+    """Split the events of a match into stretches of play, in order.
+
+    A stretch is a maximal run of events of one half, each at most 5.0 s after the one before.
 
     Args:
-        events: of one match, in any order.
+        events: events of one match, in any order.
     """
     stretch: list[Event] = []
     for event in sorted(events, key=lambda event: (event.half, event.position_ms)):
@@ -163,38 +188,12 @@ def _share(values: list[bool]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-# --- Labelled play held against statistics of real annotations, figure by figure.
-
-
-#: Events per minute may differ by so many per cent; rare actions, counted in dozens, by more.
-RATE_TOLERANCE = 10.0
-RARE_RATE_TOLERANCE = 25.0
-FREQUENT = (
-    Action.PASS,
-    Action.DRIVE,
-    Action.HEADER,
-    Action.HIGH_PASS,
-    Action.OUT,
-    Action.THROW_IN,
-    Action.CROSS,
-    Action.SHOT,
-)
-#: Median gaps of these actions are compared, within so many per cent.
-GAP_TOLERANCE = 15.0
-GAP_ACTIONS = (Action.PASS, Action.DRIVE, Action.HIGH_PASS, Action.HEADER)
-#: The share of next events by the same team, within so many points.
-SAME_TEAM_TOLERANCE = 5.0
-
-#: The 90 % quantile of the standard normal distribution.
-_Z90 = 1.2815515655446004
-
-
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One way to go on after an action.
+    """Transition from one action to the next.
 
     Attributes:
-        weight: its probability, before normalising.
+        weight: probability, not normalised.
         quantiles_s: 10, 50 and 90 % quantile of the gap in seconds, ascending, above 0.
     """
 
@@ -204,13 +203,13 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The figures that play is compared with.
+    """Statistics of real annotations.
 
     Attributes:
         per_minute: events per in-play minute.
         median_gap_s: median seconds until the next event, for actions after which one follows.
-        same_team: share of next events by the same team, 0 to 1.
-        in_play_minutes: how much play was counted.
+        same_team: fraction of next events by the same team, 0 to 1.
+        in_play_minutes: minutes of play.
     """
 
     per_minute: dict[Action, float]
@@ -220,7 +219,7 @@ class Reference:
 
     @classmethod
     def of(cls, statistics: Mapping[str, Any]) -> Reference:
-        """From the content of `assets/bas_statistics.json`."""
+        """Convert the content of `assets/bas_statistics.json`."""
         return cls(
             per_minute={
                 Action(name): float(rate)
@@ -243,16 +242,16 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One figure, here and in the reference.
+    """Comparison of one statistic with the reference.
 
     Attributes:
         quantity: `per_minute`, `median_gap_s` or `same_team`.
-        action: whose figure it is; None for all actions together.
-        found, real: the figure here (None if there was nothing to count) and in the reference.
-        difference: in per cent of the real one, in points for `same_team`; None without `found`.
-        tolerance: how large the difference may be, in the same unit.
-        chance: the standard deviation of a count so large, in per cent of it, for `per_minute`:
-            a larger difference is hardly chance. None if nothing was counted.
+        action: the action; None for all actions together.
+        found, real: value here (None without events) and in the reference.
+        difference: in per cent of `real`, for `same_team` in percentage points; None without `found`.
+        tolerance: largest accepted difference, in the same unit.
+        chance: for `per_minute`, standard deviation of the count in per cent of it: a much larger
+            difference is not random. None without events.
     """
 
     quantity: str
@@ -265,12 +264,12 @@ class Comparison:
 
     @property
     def within(self) -> bool:
-        """Whether the difference is within the tolerance; never without a figure."""
-        # Rounded, so that a share of 0.05 above is five points also in binary.
+        """True if the difference is within the tolerance; False without a value."""
+        # Rounded, so that a difference of 0.05 is five points despite binary fractions.
         return self.difference is not None and round(abs(self.difference), 9) <= self.tolerance
 
     def as_json(self) -> dict[str, Any]:
-        """The fields, and `within`."""
+        """Convert to JSON types, with `within`."""
         return {
             "quantity": self.quantity,
             "action": self.action and self.action.value,
@@ -284,7 +283,7 @@ class Comparison:
 
 
 def compare(play: PlayStatistics, reference: Reference) -> list[Comparison]:
-    """Every figure that has a tolerance: the rate of each action, median gaps, the same team."""
+    """Compare the rate of each action, median gaps, and the share of next events by the same team."""
     rows = []
     for action in ACTIONS:
         found = play.actions[action]
@@ -310,13 +309,16 @@ def compare(play: PlayStatistics, reference: Reference) -> list[Comparison]:
 
 
 def mixture_median(transitions: Sequence[Transition]) -> float:
-    """The median gap in seconds over all transitions, at least one, with a weight above 0.
+    """Median gap in seconds over all transitions, computed by bisection to a microsecond.
 
-    Each is a two-sided log-normal distribution through its three quantiles; their weights are
-    normalised. Found by halving, to a microsecond.
+    Each transition is a two-sided log-normal distribution with its three quantiles; weights are
+    normalised.
+
+    Args:
+        transitions: at least one, with a total weight above 0.
     """
     total = sum(transition.weight for transition in transitions)
-    # The median of a mixture lies between those of its parts.
+    # The median of a mixture lies between the medians of its parts.
     low = min(transition.quantiles_s[1] for transition in transitions)
     high = max(transition.quantiles_s[1] for transition in transitions)
     while high - low > 1e-6:
@@ -327,7 +329,7 @@ def mixture_median(transitions: Sequence[Transition]) -> float:
 
 
 def _share_below(time_s: float, quantiles_s: tuple[float, float, float]) -> float:
-    """The distribution function of the two-sided log-normal with these quantiles."""
+    """Distribution function of the two-sided log-normal with these quantiles."""
     low, middle, high = quantiles_s
     spread = math.log(middle / low) if time_s < middle else math.log(high / middle)
     z = _Z90 * math.log(time_s / middle) / spread
@@ -338,19 +340,16 @@ def _per_cent(found: float | None, real: float) -> float | None:
     return None if found is None else 100 * (found / real - 1)
 
 
-# --- In how many clips does each action occur? Rare actions need many clips to be seen in
-
-
 @dataclass(frozen=True, slots=True)
 class ClipCounts:
-    """Clips side by side, without overlap, from the start of each half to its last event.
+    """Numbers of adjacent clips with each action, from the start of each half to its last event.
 
-    Training draws its clips at random places; these are what it would see in one even pass.
+    Training draws clips at random; these are the clips of one pass without overlap.
 
     Attributes:
-        clips: how many there are.
-        not_empty: how many hold any event.
-        holding: how many hold each action.
+        clips: number of clips.
+        not_empty: number of clips with any event.
+        holding: number of clips with each action.
     """
 
     clips: int
@@ -359,12 +358,12 @@ class ClipCounts:
 
     @classmethod
     def of(cls, matches: Iterable[EventList], clip_frames: int, fps: float) -> ClipCounts:
-        """Counts the clips of these matches.
+        """Count the clips of matches.
 
         Args:
-            matches: the annotations of each.
+            matches: annotations of each match.
             clip_frames: sampled frames in a clip.
-            fps: sampled frames per second. An event lies on the frame nearest to it.
+            fps: sampled frames per second. An event belongs to the nearest sampled frame.
         """
         clips = not_empty = 0
         holding = dict.fromkeys(ACTIONS, 0)
@@ -382,6 +381,6 @@ class ClipCounts:
         return cls(clips, not_empty, holding)
 
     def as_json(self) -> dict[str, Any]:
-        """The numbers under readable keys."""
+        """Convert to JSON types under readable keys."""
         actions = {action.value: count for action, count in self.holding.items()}
         return {"clips": self.clips, "with_events": self.not_empty, "holding": actions}

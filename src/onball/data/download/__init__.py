@@ -1,12 +1,12 @@
 """SoccerNet Ball Action Spotting 2025 from the Hugging Face hub, ready to train on.
 
-The hub's data set `SoccerNet/SN-BAS-2025` holds one zip per split, as SoccerNet's own package
-(0.2 and later, `SoccerNet.Downloader`, task `spotting-ball-2025`) takes it. Access has to be asked
-for; the videos are for research under SoccerNet's non-disclosure agreement.
+The data set `SoccerNet/SN-BAS-2025` on the hub has one zip per split, which SoccerNet's own package
+(0.2 and later, `SoccerNet.Downloader`, task `spotting-ball-2025`) downloads as well. Access must be
+requested; the videos are for research under SoccerNet's non-disclosure agreement.
 
     download("data/SN-BAS-2025", ["train", "valid"])
 
-What is complete is recorded in `<out>/.download/<split>.json`, so that a second call needs neither
+Complete splits are recorded in `<out>/.download/<split>.json`, so that a second call needs neither
 archive nor network.
 """
 
@@ -149,7 +149,7 @@ class _Downloads:
         return self._out / _RECORDS / f"{split}.json"
 
     def _recorded(self, split: str) -> tuple[str, ...] | None:
-        """The split's matches if all their files are still there."""
+        """Matches of the split, if all their files still exist."""
         path = self._record(split)
         if not path.is_file():
             return None

@@ -1,4 +1,4 @@
-"""A split's zip archive, unpacked into `<league>/<season>/<match>` and never anywhere else."""
+"""Unpacking of the zip archive of a split into `<league>/<season>/<match>`, and nowhere else."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from onball.data.download.hub import require_space
 from onball.data.layout import OFFICIAL_SPLITS
 from onball.errors import DataError, InputError, OnballError, OnballWarning
 
-#: Zip's number for WinZip's AES encryption, which Python's own zipfile cannot read.
+#: Number of WinZip's AES encryption in a zip, which Python's own zipfile cannot read.
 _AES = 99
-#: What zipfile raises for damaged data, for a wrong password, and for a method it does not know.
+#: Errors of zipfile for damaged data, a wrong password, and an unknown method.
 _DAMAGE = (zlib.error, EOFError, RuntimeError, NotImplementedError)
 _CHUNK_BYTES = 1 << 20
 _JUNK = {"__MACOSX", ".DS_Store", "Thumbs.db"}
@@ -28,7 +28,7 @@ Members = dict[str, dict[str, zipfile.ZipInfo]]
 
 
 class PasswordError(InputError):
-    """An archive that is encrypted, without the right password."""
+    """The archive is encrypted, and the password is missing or wrong."""
 
 
 def unpack(
@@ -41,19 +41,19 @@ def unpack(
 ) -> dict[str, list[str]]:
     """Unpack all matches of a split.
 
-    Each file is written aside, in `staging`, and checked against its checksum; a match's folder
-    moves to its place when it is whole. Files that are already in their place stay as they are,
-    with an `OnballWarning` if their size differs: labels may have been corrected by hand.
+    Each file is written to `staging` and checked against its checksum; the folder of a match is
+    moved to its place when it is complete. Files that exist already stay unchanged, with an
+    `OnballWarning` if their size differs: labels may have been corrected by hand.
 
     Args:
         archive: the zip.
-        out: where `<league>/<season>/<match>` go.
-        staging: a folder on the same disk; what an interrupted call left there is used.
-        password: for an encrypted archive.
-        on_progress: called with the bytes unpacked and the bytes to unpack in all.
+        out: root of the folders `<league>/<season>/<match>`.
+        staging: folder on the same disk; files of an interrupted call are used.
+        password: password of an encrypted archive.
+        on_progress: called with the bytes unpacked and the total bytes to unpack.
 
     Returns:
-        The matches' names, each with its files.
+        The files of each match, by its name.
 
     Raises `DataError` for a damaged archive or one with unsafe or unexpected paths, `PasswordError`
     for one that needs (another) password, `OnballError` if the disk is full.
@@ -77,7 +77,7 @@ def unpack(
             "command again"
         ) from error
     except Exception as error:
-        # By name, because pyzipper has an error of that name of its own.
+        # By name, because pyzipper raises its own class of that name.
         bad = type(error).__name__ == "BadZipFile" or isinstance(error, _DAMAGE)
         if isinstance(error, OnballError) or not bad:
             raise
@@ -107,9 +107,9 @@ def _open(archive: Path) -> zipfile.ZipFile:
 
 
 def _matches(archive: Path, opened: zipfile.ZipFile) -> Members:
-    """The files of each match by their path within it.
+    """The files of each match, by name.
 
-    Raises `DataError` for paths that lead elsewhere, links, and archives without any match.
+    Raises `DataError` for paths out of the folder, links, and archives without any match.
     """
     matches: Members = {}
     for member in opened.infolist():
@@ -120,7 +120,7 @@ def _matches(archive: Path, opened: zipfile.ZipFile) -> Members:
             raise DataError(f"{archive}: unsafe path '{member.filename}' in it: nothing unpacked")
         name = _match_name(path.parts[:-1])
         if name is None:
-            continue  # a licence or a read-me beside the matches
+            continue  # A licence or a README beside the matches.
         files = matches.setdefault(name, {})
         if path.name in files:
             raise DataError(f"{archive}: holds '{name}/{path.name}' twice: nothing unpacked")
@@ -137,7 +137,7 @@ def _is_safe(member: zipfile.ZipInfo, path: PurePosixPath) -> bool:
 
 
 def _match_name(folders: tuple[str, ...]) -> str | None:
-    """`<league>/<season>/<match>` of a file in these folders, without the split's folder above."""
+    """`<league>/<season>/<match>` of a file in these folders, without the folder of the split."""
     if len(folders) >= 3:
         return "/".join(folders[-3:])
     return _OFFICIAL.get(folders[-1]) if folders else None
@@ -186,19 +186,19 @@ class _Unpacking:
         return missing
 
     def _unpack_match(self, name: str, files: dict[str, zipfile.ZipInfo]) -> None:
-        aside, target = self._staging / name, self._out / name
-        aside.mkdir(parents=True, exist_ok=True)
+        staged, target = self._staging / name, self._out / name
+        staged.mkdir(parents=True, exist_ok=True)
         for file, member in files.items():
-            if _is_whole(aside / file, member):
+            if _is_whole(staged / file, member):
                 self._advance(member.file_size)
             else:
-                self._write(member, aside / file)
+                self._write(member, staged / file)
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists():
-            aside.rename(target)
+            staged.rename(target)
         else:
             for file in files:
-                (aside / file).replace(target / file)
+                (staged / file).replace(target / file)
 
     def _write(self, member: zipfile.ZipInfo, target: Path) -> None:
         part = target.with_name(f".{target.name}.part")

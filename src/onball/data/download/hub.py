@@ -1,4 +1,4 @@
-"""What a hub's errors mean for the user, one line each."""
+"""Download of files from a Hugging Face hub: continued after interruptions, errors in one line."""
 
 from __future__ import annotations
 
@@ -16,93 +16,26 @@ from typing import BinaryIO, cast
 from onball.errors import OnballError
 from onball.files import write_text_atomic
 
-#: Packages whose errors are a broken or missing connection. Which of them is at work depends on
-#: the version of huggingface_hub.
+#: Packages whose errors mean a broken or missing connection; the one in use depends on the version
+#: of huggingface_hub.
 _TRANSPORTS = {"httpx", "httpx2", "httpcore", "requests", "urllib3"}
+#: Free bytes that remain on the disk after a download.
+_SPARE_BYTES = 1 << 26
 _KEPT = "what has come so far is kept, call the command again to continue"
 
 
 class AccessError(OnballError):
-    """The hub refuses: the user has to log in, or to ask for access first."""
-
-
-def explained(error: Exception, page: str) -> Exception:
-    """The error as one clear line; an error that is not about the hub comes back as it is.
-
-    Args:
-        error: what `huggingface_hub` raised.
-        page: the data set's page.
-    """
-    if isinstance(error, OnballError):
-        return error
-    status = _status(error)
-    if status == 401:
-        return AccessError(
-            f"{page}: not logged in, or the token is not valid (401): `hf auth login`, or give --token"
-        )
-    if status == 403 or any(type(cause).__name__ == "GatedRepoError" for cause in _chain(error)):
-        return AccessError(f"{page}: access refused (403): ask for access on that page first")
-    if status == 404:
-        return OnballError(f"{page}: no such data set or file there (404): check the endpoint")
-    if status == 429:
-        return OnballError(f"{page}: too many requests (429): wait some minutes; {_KEPT}")
-    if status is not None:
-        return OnballError(f"{page}: the hub answers with error {status}; {_KEPT}")
-    names = [type(cause).__name__ for cause in _chain(error)]
-    if "OfflineModeIsEnabled" in names:
-        return OnballError(f"{page}: HF_HUB_OFFLINE is set: unset it to download")
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OnballError(f"the disk is full: free space; {_KEPT}")
-    if any(name in ("ConnectError", "ConnectionError", "ConnectTimeout") for name in names):
-        return OnballError(f"{page}: cannot be reached: check the network and the proxy; {_KEPT}")
-    if any(_is_transport(cause) for cause in _chain(error)):
-        return OnballError(f"{page}: the connection broke ({names[0]}); {_KEPT}")
-    if isinstance(error, OSError) and "Consistency check" in str(error):
-        return OnballError(f"{page}: the connection ended early; {_KEPT}")
-    if type(error).__module__.startswith("huggingface_hub"):
-        return OnballError(f"{page}: {' '.join(str(error).split())}")
-    return error
-
-
-def _status(error: Exception) -> int | None:
-    """The HTTP status behind the error, if there is one."""
-    for cause in _chain(error):
-        status = getattr(getattr(cause, "response", None), "status_code", None)
-        if isinstance(status, int):
-            return status
-    return None
-
-
-def _is_transport(error: BaseException) -> bool:
-    return isinstance(error, ConnectionError | TimeoutError) or any(
-        kind.__module__.partition(".")[0] in _TRANSPORTS for kind in type(error).__mro__
-    )
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and what caused it, and so on."""
-    seen: set[int] = set()
-    cause: BaseException | None = error
-    while cause is not None and id(cause) not in seen:
-        yield cause
-        seen.add(id(cause))
-        cause = cause.__cause__ or cause.__context__
-
-
-# --- One file of a Hugging Face hub data set, fetched so that an interrupted download con
-
-
-_SPARE_BYTES = 1 << 26
+    """The hub refuses access: the user must log in, or ask for access first."""
 
 
 @dataclass(frozen=True, slots=True)
 class HubDataset:
-    """A data set on a hub, and who asks for it.
+    """A data set on a hub, and the credentials for it.
 
     Attributes:
         repo: `<organisation>/<name>`.
         endpoint: address of the hub; None takes `HF_ENDPOINT`, else the public hub.
-        token: access token; None takes `HF_TOKEN` or what `hf auth login` has stored.
+        token: access token; None takes `HF_TOKEN` or the token stored by `hf auth login`.
         revision: branch, tag or commit.
     """
 
@@ -113,25 +46,25 @@ class HubDataset:
 
     @property
     def address(self) -> str:
-        """The hub's address, without a slash at its end."""
+        """Address of the hub, without a slash at its end."""
         from huggingface_hub.constants import ENDPOINT
 
         return (self.endpoint or os.environ.get("HF_ENDPOINT") or ENDPOINT).rstrip("/")
 
     @property
     def page(self) -> str:
-        """The data set's page, where access is asked for."""
+        """Address of the page of the data set, on which access is requested."""
         return f"{self.address}/datasets/{self.repo}"
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """What the hub says of a file.
+    """A file on the hub.
 
     Attributes:
-        url: where it is, pinned to one commit.
-        size: in bytes.
-        etag: changes with the content.
+        url: its address, pinned to one commit.
+        size: its size in bytes.
+        etag: identifier of its content.
     """
 
     url: str
@@ -140,7 +73,7 @@ class RemoteFile:
 
 
 def find_remote(dataset: HubDataset, pattern: str) -> RemoteFile:
-    """The file at the data set's root that is named `pattern` without its `*`, else the first match.
+    """Find the file named `pattern` without its `*` at the root, else the first match of `pattern`.
 
     Raises `AccessError` if the hub refuses, `OnballError` if it cannot be reached or has no such
     file, each with one line.
@@ -174,19 +107,20 @@ def fetch(
     dataset: HubDataset,
     on_progress: Callable[[int], None] | None = None,
 ) -> None:
-    """Download to `target`, going on where an earlier call was interrupted.
+    """Download a file, continuing an interrupted earlier call.
 
-    What has come so far is in `<target>.part`; `<target>.part.etag` says of which content, so that
-    a changed file begins anew. `target` appears only when it is complete.
+    The bytes so far are in `<target>.part`, the identifier of their content in
+    `<target>.part.etag`: a file that has changed is downloaded from its start. `target` appears
+    when it is complete.
 
     Args:
-        remote: from `find_remote`.
+        remote: result of `find_remote`.
         target: the file; its folder must exist.
-        dataset: for the token and for messages.
-        on_progress: called with the bytes that are there so far.
+        dataset: data set, for the token and for messages.
+        on_progress: called with the number of bytes so far.
 
-    Raises `AccessError` or `OnballError` with one line, as `find_remote`; `OnballError` too for a
-    full disk and for a connection that breaks again and again.
+    Raises `AccessError` or `OnballError` with one line, as `find_remote`; `OnballError` also for a
+    full disk and for a connection that breaks repeatedly.
     """
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
@@ -220,7 +154,7 @@ def fetch(
 
 
 class _Reporting:
-    """A file that tells how far it is after each write."""
+    """A file that reports its position after each write."""
 
     def __init__(self, file: BinaryIO, report: Callable[[int], None] | None) -> None:
         self._file = file
@@ -246,7 +180,7 @@ class _Reporting:
 
 
 def _look_at(dataset: HubDataset, name: str) -> RemoteFile:
-    """What the hub says of that very file. Raises what `huggingface_hub` raises."""
+    """Look up a file by its exact name. Raises the errors of `huggingface_hub`."""
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
@@ -259,7 +193,7 @@ def _look_at(dataset: HubDataset, name: str) -> RemoteFile:
             endpoint=dataset.address,
         )
 
-    # Headers by hand: with `token=None` the function would not look for a stored token.
+    # Explicit headers: with `token=None` the function would not look for a stored token.
     headers = build_hf_headers(token=dataset.token, library_name="onball")
     found = get_hf_file_metadata(url(dataset.revision), headers=headers, endpoint=dataset.address)
     if found.size is None or found.etag is None:
@@ -268,7 +202,7 @@ def _look_at(dataset: HubDataset, name: str) -> RemoteFile:
 
 
 def _continues(part: Path, label: Path, remote: RemoteFile) -> bool:
-    """Whether the partial file is a beginning of this very content."""
+    """True if the partial file is the beginning of this content."""
     if not part.is_file() or not label.is_file():
         return False
     known = label.read_text(encoding="utf-8")
@@ -276,13 +210,13 @@ def _continues(part: Path, label: Path, remote: RemoteFile) -> bool:
 
 
 def _require_space(part: Path, size: int) -> None:
-    """Room for the rest of the archive and for what is in it: video hardly shrinks in a zip."""
+    """Require space for the rest of the archive and its content: a zip hardly compresses video."""
     there = part.stat().st_size if part.exists() else 0
     require_space(part.parent, 2 * size - there, "the archive and what is in it")
 
 
 def require_space(folder: Path, needed: int, purpose: str) -> None:
-    """Raises `OnballError` if the disk of `folder` has less than that many bytes free."""
+    """Raise `OnballError` if the disk of `folder` has fewer than `needed` bytes free."""
     free = shutil.disk_usage(folder).free
     if free < needed + _SPARE_BYTES:
         raise OnballError(
@@ -293,7 +227,7 @@ def require_space(folder: Path, needed: int, purpose: str) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the hub library's own progress bars and remarks on each retry."""
+    """Disable the progress bars of `huggingface_hub` and its messages on each retry."""
     from huggingface_hub.utils import (  # type: ignore[attr-defined]
         are_progress_bars_disabled,
         disable_progress_bars,
@@ -311,3 +245,66 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
         if not disabled:
             enable_progress_bars()
+
+
+def explained(error: Exception, page: str) -> Exception:
+    """Convert an error of the hub to one with a clear line; other errors are returned unchanged.
+
+    Args:
+        error: error raised by `huggingface_hub`.
+        page: address of the page of the data set.
+    """
+    if isinstance(error, OnballError):
+        return error
+    status = _status(error)
+    if status == 401:
+        return AccessError(
+            f"{page}: not logged in, or the token is not valid (401): `hf auth login`, or give --token"
+        )
+    if status == 403 or any(type(cause).__name__ == "GatedRepoError" for cause in _chain(error)):
+        return AccessError(f"{page}: access refused (403): ask for access on that page first")
+    if status == 404:
+        return OnballError(f"{page}: no such data set or file there (404): check the endpoint")
+    if status == 429:
+        return OnballError(f"{page}: too many requests (429): wait some minutes; {_KEPT}")
+    if status is not None:
+        return OnballError(f"{page}: the hub answers with error {status}; {_KEPT}")
+    names = [type(cause).__name__ for cause in _chain(error)]
+    if "OfflineModeIsEnabled" in names:
+        return OnballError(f"{page}: HF_HUB_OFFLINE is set: unset it to download")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OnballError(f"the disk is full: free space; {_KEPT}")
+    if any(name in ("ConnectError", "ConnectionError", "ConnectTimeout") for name in names):
+        return OnballError(f"{page}: cannot be reached: check the network and the proxy; {_KEPT}")
+    if any(_is_transport(cause) for cause in _chain(error)):
+        return OnballError(f"{page}: the connection broke ({names[0]}); {_KEPT}")
+    if isinstance(error, OSError) and "Consistency check" in str(error):
+        return OnballError(f"{page}: the connection ended early; {_KEPT}")
+    if type(error).__module__.startswith("huggingface_hub"):
+        return OnballError(f"{page}: {' '.join(str(error).split())}")
+    return error
+
+
+def _status(error: Exception) -> int | None:
+    """HTTP status that caused the error, if any."""
+    for cause in _chain(error):
+        status = getattr(getattr(cause, "response", None), "status_code", None)
+        if isinstance(status, int):
+            return status
+    return None
+
+
+def _is_transport(error: BaseException) -> bool:
+    return isinstance(error, ConnectionError | TimeoutError) or any(
+        kind.__module__.partition(".")[0] in _TRANSPORTS for kind in type(error).__mro__
+    )
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and its causes, from the last to the first."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        yield cause
+        seen.add(id(cause))
+        cause = cause.__cause__ or cause.__context__
