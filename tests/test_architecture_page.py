@@ -30,11 +30,7 @@ def test_each_step_of_a_walk_exists(file, name):
 def test_each_module_that_is_named_exists():
     text = PAGE.read_text("utf-8")
     # Shell commands and the pages beside this one are no modules of the package.
-    names = [
-        n
-        for n in re.findall(r"`([\w/]+\.py)`", text)
-        if n != "restarts.py" and not n.startswith("benchmarks")
-    ]
+    names = [n for n in re.findall(r"`([\w/]+\.py)`", text) if not n.startswith("benchmarks/")]
     assert names and all((PACKAGE / name).is_file() for name in names)
     folders = re.findall(r"`([\w/]+/)`", text.replace("`src/onball/`", ""))
     assert folders and all(
