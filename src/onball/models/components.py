@@ -1,4 +1,6 @@
-"""A component is a name: backbones and temporal heads register a builder and their options.
+"""Contracts and registries of the parts of a net: backbones, temporal heads, prediction heads.
+
+A component registers a builder and its options under a name:
 
     @TEMPORAL_HEADS.register("mean", MeanOptions)
     def build(feature_dim: int, options: MeanOptions) -> TemporalHead: ...
@@ -24,7 +26,7 @@ from onball.errors import ConfigError
 
 InputT = TypeVar("InputT")
 PartT = TypeVar("PartT")
-#: Options and builder of one component.
+#: Options and builder of a component.
 _Entry = tuple[type[BaseModel], Callable[[InputT, Any], PartT]]
 
 
@@ -46,18 +48,18 @@ class Registry(Generic[InputT, PartT]):
         lookup: Callable[[str], _Entry[InputT, PartT] | None],
         names: Callable[[], list[str]],
     ) -> None:
-        """Ask `lookup` for options and builder of names that nobody registered.
+        """Set a source of components whose names are not registered.
 
         Args:
-            lookup: gives None for a name that it does not know either.
-            names: the names that it knows, for suggestions.
+            lookup: returns options and builder of a name, or None for an unknown one.
+            names: returns all its names, for suggestions.
         """
         self._lookup, self._lookup_names = lookup, names
 
     def register(
         self, name: str, options: type[BaseModel]
     ) -> Callable[[Callable[[InputT, Any], PartT]], Callable[[InputT, Any], PartT]]:
-        """Make the decorated builder `(input, options) -> component` known as `name`."""
+        """Register the decorated builder `(input, options) -> component` under `name`."""
 
         def add(builder: Callable[[InputT, Any], PartT]) -> Callable[[InputT, Any], PartT]:
             self._entries[name] = (options, builder)
@@ -66,7 +68,7 @@ class Registry(Generic[InputT, PartT]):
         return add
 
     def build(self, config: ComponentConfig, given: InputT) -> PartT:
-        """The component that `config` chooses, built on `given`.
+        """Build the component that `config` chooses, with the builder's input `given`.
 
         Raises `ConfigError` for an unknown name or option, with the nearest known one.
         """
@@ -97,20 +99,17 @@ class Registry(Generic[InputT, PartT]):
         return f"unknown name '{name}'; {hint}"
 
 
-# --- `DenseScores`: what a spotting net says about every frame.
-
-
 @dataclass(frozen=True, slots=True)
 class DenseScores:
-    """What the net says about every frame.
+    """Output of a spotting net for every frame.
 
     Attributes:
         logits: `[B, T, 13]`, background first, then the 12 actions in their order; or `[B, T, 25]`,
-            background, the 12 of the left team, the 12 of the right one.
-        displacement: `[B, T]`, sampled frames from this frame to the event that it tells of:
-            positive if the event comes later. None if the head does not say.
-        offsets: `[B, T, 2]`, sampled frames back to the start and on to the end of that event's
-            stretch, both ≥ 0 within it. None if the head does not say.
+            background, the 12 of the left team, the 12 of the right team.
+        displacement: `[B, T]`, sampled frames from each frame to its event; positive if the event
+            comes later. None if the head does not predict displacements.
+        offsets: `[B, T, 2]`, sampled frames back to the start and forward to the end of the event's
+            interval, both ≥ 0 within it. None if the head does not predict offsets.
         auxiliary: `[B, T, 18]`, logits of the second label set, background first; or None.
     """
 
@@ -124,7 +123,7 @@ class DenseScores:
         return self.logits.float().softmax(dim=-1)
 
     def action_probabilities(self) -> Tensor:
-        """The probabilities of the 12 actions, of either team, `[B, T, 12]`, as in `ACTIONS`."""
+        """Probabilities of the 12 actions, summed over both teams, `[B, T, 12]`, as in `ACTIONS`."""
         actions = self.probabilities()[..., BACKGROUND + 1 :]
         if self.tells_teams:
             left, right = actions.chunk(2, dim=-1)
@@ -133,14 +132,14 @@ class DenseScores:
 
     @property
     def tells_teams(self) -> bool:
-        """True if the classes tell the left team's actions from the right one's."""
+        """True if the classes distinguish the left and the right team."""
         return self.logits.shape[-1] == NUM_TEAM_CLASSES
 
     def outputs(self) -> Tensor:
-        """All that is averaged where windows overlap, `[B, T, F]`, float32.
+        """Concatenate the outputs that are averaged where windows overlap, `[B, T, F]`, float32.
 
-        The 12 actions' probabilities; then, if the net tells teams, those of the left team's 12;
-        then, if it gives displacements, one.
+        They are the 12 actions' probabilities; then, if the net distinguishes teams, those of the
+        left team's 12; then, if it predicts displacements, the displacement.
         """
         parts = [self.action_probabilities()]
         if self.tells_teams:
@@ -148,9 +147,6 @@ class DenseScores:
         if self.displacement is not None:
             parts.append(self.displacement.float().unsqueeze(-1))
         return torch.cat(parts, dim=-1)
-
-
-# --- The contract of backbones: frames → one feature vector per frame; and what their bui
 
 
 class Backbone(nn.Module, ABC):
@@ -161,8 +157,8 @@ class Backbone(nn.Module, ABC):
 
     Attributes:
         feature_dim: C.
-        context: how many frames on each side a frame's feature depends on. With that many frames
-            more at both ends, features of a part of a video equal those of the whole.
+        context: number of frames on each side that a frame's feature depends on. With that many
+            additional frames at both ends, features of a part of a video equal those of the whole.
     """
 
     feature_dim: int
@@ -172,12 +168,12 @@ class Backbone(nn.Module, ABC):
 
     def __init__(self, preprocessing: PreprocessingConfig) -> None:
         super().__init__()
-        # The config is the one place that keeps these figures: they are not part of the weights.
+        # The config stores these values: they are not part of the weights.
         for name, values in (("_mean", preprocessing.mean), ("_std", preprocessing.std)):
             self.register_buffer(name, torch.tensor(values).view(1, 1, 3, 1, 1), persistent=False)
 
     def normalise(self, frames: Tensor) -> Tensor:
-        """Frames → float, with each channel's mean taken off and divided by its deviation."""
+        """Subtract each channel's mean and divide by its standard deviation; returns float."""
         if frames.dtype == torch.uint8:
             return (frames - 255 * self._mean) / (255 * self._std)
         return (frames - self._mean) / self._std
@@ -189,10 +185,10 @@ class Backbone(nn.Module, ABC):
 
 @dataclass(frozen=True, slots=True)
 class BackboneSetup:
-    """What every backbone's builder gets.
+    """Input of a backbone's builder.
 
     Attributes:
-        preprocessing: how pixels are normalised.
+        preprocessing: normalisation of pixels.
         fetch_weights: False if pretrained weights would only be overwritten.
     """
 
@@ -204,11 +200,12 @@ class BackboneSetup:
 BACKBONES: Registry[BackboneSetup, Backbone] = Registry("model.backbone")
 
 
-# --- The contract of temporal heads: features → features that know their neighbours.
-
-
 class TemporalHead(nn.Module, ABC):
-    """Features `[B, T, C]` → `[B, T, D]`; `output_dim` is D."""
+    """Features `[B, T, C]` → features in the context of their neighbours, `[B, T, D]`.
+
+    Attributes:
+        output_dim: D.
+    """
 
     output_dim: int
 
@@ -226,7 +223,7 @@ class NoOptions(BaseConfig):
 
 
 class NoTemporal(TemporalHead):
-    """Every frame on its own: the features as they are."""
+    """Identity: the features of every frame, without context."""
 
     def __init__(self, feature_dim: int) -> None:
         super().__init__()
@@ -241,15 +238,13 @@ def _none(feature_dim: int, _: NoOptions) -> TemporalHead:
     return NoTemporal(feature_dim)
 
 
-# --- The contract of prediction heads: features of a frame → dense scores.
-
-
 class PredictionHead(nn.Module, ABC):
     """Features `[B, T, D]` → `DenseScores`.
 
     Attributes:
-        radius: how far from an event, in sampled frames, a frame may tell where it is; 0 if the head
-            gives neither displacements nor offsets. A head with a reach must give displacements.
+        radius: largest distance from an event, in sampled frames, at which a frame predicts its
+            displacement; 0 if the head predicts neither displacements nor offsets. A head with a
+            radius must predict displacements.
     """
 
     radius: int
@@ -261,12 +256,12 @@ class PredictionHead(nn.Module, ABC):
 
 @dataclass(frozen=True, slots=True)
 class HeadSetup:
-    """What every head's builder gets.
+    """Input of a prediction head's builder.
 
     Attributes:
         feature_dim: D.
-        num_classes: 13, or 25 if the teams are told apart.
-        dropout: share of the classifier's inputs that are dropped in training.
+        num_classes: 13, or 25 if the net distinguishes teams.
+        dropout: fraction of the classifier's inputs that are dropped in training.
     """
 
     feature_dim: int

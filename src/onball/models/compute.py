@@ -1,4 +1,4 @@
-"""Where a net runs and in which arithmetic."""
+"""Choice of the device and of the precision of a net's arithmetic."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Precision = Literal["auto", "32", "bf16", "fp16"]
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """The device of that name; `auto` is CUDA, Apple's MPS or the CPU, the first that is there.
+    """Return the device of that name; `auto` is the first of CUDA, Apple's MPS and the CPU.
 
     Raises `InputError` for a name that torch does not know or a device that is absent.
     """
@@ -30,7 +30,7 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def choose_precision(name: Precision, device: torch.device) -> torch.dtype:
-    """The dtype of the backbone's arithmetic: bfloat16 for `auto` where the device has it natively.
+    """Return the dtype of the backbone's arithmetic; `auto` is bfloat16 where it is native.
 
     Raises `InputError` for float16 on a CPU, which would be emulated.
 
@@ -55,8 +55,8 @@ def choose_precision(name: Precision, device: torch.device) -> torch.dtype:
 
 
 def cpu_has_bf16() -> bool:
-    """True if the CPU has bfloat16 instructions (AVX512-BF16, AMX, Arm's BF16)."""
-    # Older releases of torch cannot tell; float32 is then the safe choice.
+    """Return True if the CPU has bfloat16 instructions (AVX512-BF16, AMX, Arm's BF16)."""
+    # Older releases of torch cannot detect them; float32 is then the safe choice.
     capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     names = ("avx512_bf16", "amx_bf16", "bf16", "avx_ne_convert")
     return any(capabilities.get(name, False) for name in names)

@@ -1,4 +1,8 @@
-"""A linear layer per frame, for the classes and, if wanted, for a displacement."""
+"""Prediction heads: features of each frame → dense scores.
+
+`linear` classifies each frame and may predict the displacement of its event; `trident` predicts the
+boundaries of an interval around the event, after TriDet.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +16,16 @@ from onball.models.components import HEADS, DenseScores, HeadSetup, PredictionHe
 
 
 class LinearHead(PredictionHead):
-    """Dropout and a linear classifier; beside it, one that says how far away the event is.
+    """Dropout and a linear classifier, with an optional linear regression of displacements.
 
     The displacement is that of T-DEED (Xarles et al. 2024) and, before it, of Soares et al. (2022): a
-    frame near an event learns how many frames earlier or later the event is, so that neighbours with
-    blurred scores still agree on one moment.
+    frame near an event learns how many frames earlier or later the event is, so that neighbouring
+    frames with similar scores still agree on one time.
 
     Args:
-        setup: what it is built on.
-        displacement: the radius r, in sampled frames, up to which a frame tells where the event is;
-            0 leaves displacements out.
+        setup: sizes of input and output, and dropout.
+        displacement: the radius, in sampled frames, up to which a frame predicts the displacement
+            of an event; 0 for no displacements.
     """
 
     def __init__(self, setup: HeadSetup, displacement: int = 0) -> None:
@@ -50,20 +54,17 @@ def _linear(setup: HeadSetup, options: LinearHeadOptions) -> PredictionHead:
     return LinearHead(setup, options.displacement)
 
 
-# --- TriDet's trident head: where a stretch starts and ends, as the mean of a distributio
-
-
 class TridentHead(PredictionHead):
-    """Start and end offsets after Shi et al., "TriDet" (CVPR 2023), for actions that are moments.
+    """Trident head of Shi et al., "TriDet" (CVPR 2023), for events that occur at one frame.
 
-    An event at frame e stands for the stretch from e − r to e + r. Every frame gives a start score, an
-    end score and, for itself as a centre, a correction for each of the 2r + 1 frames before and after
-    it. The softmax of neighbour scores plus corrections says how likely each neighbour is the start (or
-    the end); its expected distance is the offset. So boundaries are found by comparing frames, not
-    by regressing a number from a single one. The event lies midway between start and end.
+    An event at frame e is represented by the interval from e − r to e + r. Every frame has a start
+    score, an end score and, as a centre, a correction for each of the 2r + 1 frames before and after
+    it. The softmax over the neighbours' scores plus corrections is the distribution of the start (or
+    the end), and its expected distance is the offset. Boundaries are thus found by comparing
+    frames, not by regression from a single frame. The event lies midway between start and end.
 
     Args:
-        setup: what it is built on.
+        setup: sizes of input and output, and dropout.
         radius: r, in sampled frames.
         hidden: channels of the two convolutions in front of the boundary scores.
     """
@@ -92,14 +93,13 @@ class TridentHead(PredictionHead):
         )
 
     def _offsets(self, features: Tensor) -> Tensor:
-        """`[B, T, 2]`, frames back to the start and on to the end, 0 to 2r."""
+        """Frames back to the start and forward to the end, 0 to 2r, `[B, T, 2]`."""
         responses: Tensor = self.boundary(self.neck(features.transpose(1, 2)))
         start, end = responses[:, 0], responses[:, 1]
         starts, ends = responses[:, 2:].chunk(2, dim=1)
         distances = torch.arange(self.bins, device=features.device, dtype=responses.dtype)
         # Neighbour j of frame t is t − j for starts and t + j for ends. Frames beyond the clip have
-        # no score; they may still be where the stretch starts or ends, and then only the correction
-        # speaks for them.
+        # no score; the interval may still start or end there, and then only the correction counts.
         behind = functional.pad(start, (self.bins - 1, 0)).unfold(1, self.bins, 1).flip(-1)
         ahead = functional.pad(end, (0, self.bins - 1)).unfold(1, self.bins, 1)
         to_start = ((behind + starts.transpose(1, 2)).softmax(-1) * distances).sum(-1)

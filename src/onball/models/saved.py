@@ -1,4 +1,7 @@
-"""A saved model is a folder: `config.json`, `model.safetensors` and a model card. Never pickle."""
+"""Saved models: folders with `config.json`, `model.safetensors` and a model card.
+
+Nothing is pickled, so that loading a model never runs code from its files.
+"""
 
 from __future__ import annotations
 
@@ -29,17 +32,18 @@ def save_model(
     card: str | None = None,
     half: bool = False,
 ) -> None:
-    """Write the model into `folder`, which appears (or is replaced) only when complete.
+    """Save a model in `folder`, which appears (or is replaced) only when complete.
 
     Args:
         net: the net that `config.model` describes.
-        config: what it takes to run the net on a video.
-        folder: where to; parents are created.
-        card: Markdown text of the model card; a short one is written if there is none.
-        half: store floating-point weights in float16: half the bytes; loading gives float32.
+        config: settings needed to run the net on a video.
+        folder: destination; parents are created.
+        card: Markdown text of the model card; None writes a short one.
+        half: store floating-point weights in float16: half the bytes; they are loaded as float32.
 
-    Raises `ModelError` as `check_model_folder` does, `OnballError` if the folder cannot be written.
-    Then a model that was there before stays.
+    Raises:
+        ModelError: as `check_model_folder`.
+        OnballError: the folder cannot be written. A previous model in it is kept.
     """
     folder = Path(folder)
     check_model_folder(folder)

@@ -1,4 +1,4 @@
-"""Backbones: frames → one feature vector per frame. Importing this registers them all."""
+"""Backbones: frames → one feature vector per frame. Importing this package registers them all."""
 
 from onball.models.backbones import image, x3d
 from onball.models.components import BACKBONES, Backbone, BackboneSetup

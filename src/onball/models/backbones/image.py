@@ -1,8 +1,8 @@
-"""2D image networks, frame by frame, or with a temporal shift between their frames.
+"""2D image networks of timm, applied per frame or with a temporal shift between frames.
 
-A 2D image network of timm is a backbone under its timm name (`regnety_002`, `resnet50`, …). Some of
-them, most vision transformers among them, take pictures of one size only: a training run tries its
-size before it begins.
+Each is a backbone under its timm name (`regnety_002`, `resnet50`, …). Some of them, including most
+vision transformers, accept one image size only: a training run tests its size before it begins. The
+backbone `none` uses no pixels, for nets on tracks alone.
 """
 
 from __future__ import annotations
@@ -31,21 +31,23 @@ class ImageBackbone(Backbone):
 
     Args:
         name: timm's name of the network.
-        preprocessing: how pixels are normalised.
+        preprocessing: normalisation of pixels.
         pretrained: True to start from timm's ImageNet weights (fetched by timm on first use); or a
             file of weights or the folder of a saved model to start from.
-        neighbours: n > 0 shows the network motion: beside the RGB frame it gets how the
-            (normalised) luminance of the n frames before and the n frames after differs from the
-            frame's own: 2n more input channels and a wider first convolution. Beyond the ends of
-            the sequence the edge frame repeats. With pretrained weights channels that they do not
-            know start at zero, that is, as the plain network; that needs one first convolution,
-            which a few networks (crossvit, mobileone, repvgg, …) do not have.
+        neighbours: n > 0 adds motion to the input: 2n channels with the difference between the
+            (normalised) luminance of each of the n frames before and after and that of the frame.
+            Beyond the ends of the sequence the edge frame repeats. With pretrained weights,
+            channels that they lack start at zero, which equals the plain network; this requires a
+            single first convolution, which a few networks (crossvit, mobileone, repvgg, …) do not
+            have.
         shift: "gsm" or "gsf" let each residual block see features of neighbouring frames (see
             `shift`); the network starts as the plain one. The context grows by 2 frames a block.
-        shift_fraction: share of the channels to shift, above 0 to 1.
+        shift_fraction: fraction of the channels to shift, above 0 to 1.
 
-    Raises `ConfigError` if pretrained weights cannot be widened for the neighbours or the network
-    cannot be given a shift, `ModelError` if the pretrained weights cannot be had or do not fit.
+    Raises:
+        ConfigError: pretrained weights cannot be widened for the neighbours, or the network has no
+            block that can be shifted.
+        ModelError: the pretrained weights cannot be loaded or do not fit.
     """
 
     def __init__(
@@ -133,11 +135,8 @@ def _timm_backbone(
 BACKBONES.look_up_others(_timm_backbone, timm.list_models)
 
 
-# --- A backbone that looks at no pixels, for nets on tracks alone.
-
-
 class NoBackbone(Backbone):
-    """Frames of any size → no feature: `[B, T, 0]`. Video need not be decoded for it."""
+    """Frames of any size → empty features `[B, T, 0]`. Video need not be decoded for it."""
 
     feature_dim = 0
     context = 0
@@ -147,7 +146,7 @@ class NoBackbone(Backbone):
 
 
 class NoBackboneOptions(BaseConfig):
-    """`NoBackbone` has none."""
+    """Options of `NoBackbone`: none."""
 
 
 @BACKBONES.register(NO_BACKBONE, NoBackboneOptions)

@@ -1,4 +1,4 @@
-"""First weights of image networks: from timm's hub, a file of weights or a saved model."""
+"""Initial weights of image networks: from timm's hub, a weights file or a saved model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from onball.models.backbones.shift import GateShift
 
 #: The setting, for messages.
 _SETTING = "model.backbone.pretrained"
-#: Where other programs put the weights in a file that holds more.
+#: Keys under which other programs store the weights in a file with more content.
 _NESTED = ("model", "state_dict", "model_state")
 #: The image network in the weights of a saved model, and the file that holds them.
 _OF_SAVED_MODEL = "backbone.network."
@@ -26,7 +26,7 @@ _WEIGHTS_FILE = "model.safetensors"
 
 
 def load_pretrained(network: Any, name: str, source: bool | Path, channels: int) -> None:
-    """Load first weights into a timm network.
+    """Load initial weights into a timm network.
 
     Args:
         network: timm's network without a classifier, perhaps with `GateShift` layers, whose own
@@ -36,7 +36,7 @@ def load_pretrained(network: Any, name: str, source: bool | Path, channels: int)
         channels: input channels of the network, 3 + 2 · neighbours.
 
     Raises `ConfigError` if timm's weights cannot take that many channels, `ModelError` if the
-    weights cannot be had or do not fit.
+    weights cannot be loaded or do not fit.
     """
     first = first_convolution(network, channels)
     if source is True and channels > 3 and first is None:
@@ -62,7 +62,7 @@ def load_pretrained(network: Any, name: str, source: bool | Path, channels: int)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file of weights, or of the image network in a saved model's folder.
+    """Read the tensors of a weights file, or of the image network in a saved model's folder.
 
     Reads .safetensors, and what `torch.load` reads without running code in the file: there the
     weights may lie under "model", "state_dict" or "model_state".
@@ -80,7 +80,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         tree = load_file(file) if file.suffix == ".safetensors" else _unpickled(file)
     except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
         raise ModelError(
-            f"{_SETTING}: {file}: damaged or no file of weights: {_said(error)}"
+            f"{_SETTING}: {file}: damaged or no file of weights: {_first_line(error)}"
         ) from None
     except pickle.UnpicklingError:
         raise ModelError(
@@ -101,7 +101,7 @@ def _unpickled(file: Path) -> object:
 
 
 def _innermost(tree: object) -> Mapping[str, object]:
-    """The table that holds the weights themselves."""
+    """Mapping of the weights, which may be nested in others."""
     if not isinstance(tree, Mapping):
         return {}
     inner = next((tree[key] for key in _NESTED if isinstance(tree.get(key), Mapping)), None)
@@ -110,13 +110,13 @@ def _innermost(tree: object) -> Mapping[str, object]:
     return {str(key): value for key, value in tree.items()}
 
 
-def _said(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     lines = str(error).splitlines()
     return lines[0] if lines else type(error).__name__
 
 
 def _fetch(name: str) -> dict[str, Tensor]:
-    """timm's weights of that name, without a classifier."""
+    """Fetch timm's weights of a network, without its classifier."""
     try:
         network = timm.create_model(name, pretrained=True, num_classes=0)
     # Which errors mean "offline" depends on the hub client's own HTTP library.
@@ -140,7 +140,7 @@ def _optional(key: str, may_miss: tuple[str, ...]) -> bool:
 
 
 def first_convolution(network: Any, channels: int) -> str | None:
-    """The name of the one layer that sees the images; None if several do."""
+    """Return the name of the layer that takes the images; None if there are several."""
     first: str | Sequence[str] = network.default_cfg["first_conv"]
     if isinstance(first, str):
         layer = dict(network.named_modules()).get(first)
@@ -150,15 +150,15 @@ def first_convolution(network: Any, channels: int) -> str | None:
 
 
 def widen_stem(weights: dict[str, Tensor], first_conv: str, channels: int) -> dict[str, Tensor]:
-    """The weights with a first convolution of that many input channels, 3 + 2 · neighbours.
+    """Widen the first convolution of the weights to `channels` = 3 + 2 · neighbours inputs.
 
-    Channels are red, green, blue, then the neighbours in the order of time. Those that the weights
-    have are taken, whichever their number of neighbours; the others are zero, that is, unseen.
+    Channels are red, green, blue, then the neighbours in the order of time. Those in the weights
+    are used, for any number of neighbours; the others are zero and have no effect.
     """
     key = f"{first_conv}.weight"
     stem = weights.get(key)
     if stem is None or stem.ndim != 4 or stem.shape[1] < 3 or stem.shape[1] % 2 == 0:
-        return weights  # of another network, which is told where all weights are compared
+        return weights  # of another network: reported by the comparison of all weights
     theirs, ours = (stem.shape[1] - 3) // 2, (channels - 3) // 2
     both = min(theirs, ours)
     fitted = stem.new_zeros(stem.shape[0], channels, *stem.shape[2:])

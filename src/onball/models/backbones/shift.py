@@ -1,4 +1,4 @@
-"""Temporal shift inside 2D networks: each residual block sees a little of the frames beside its own.
+"""Temporal shift inside 2D networks: residual blocks exchange features of neighbouring frames.
 
 GSM: Sudhakaran, Escalera, Lanz, "Gate-Shift Networks for Video Action Recognition", CVPR 2020.
 GSF: the same authors, "Gate-Shift-Fuse for Video Action Recognition", TPAMI 2023.
@@ -22,8 +22,8 @@ ShiftKind = Literal["none", "gsm", "gsf"]
 
 #: Frames that the gate's convolution spans, as in the papers.
 _GATE_FRAMES = 3
-#: Frames that the convolution of the fusion spans. More would add their reach to every layer, for
-#: weights that are pooled over neighbouring frames as it is.
+#: Frames that the convolution of the fusion spans. More would increase the context of every layer,
+#: although the weights are pooled over neighbouring frames already.
 _FUSION_FRAMES = 1
 
 #: Residual blocks that can be given a shift, and the name of their first convolution.
@@ -37,7 +37,7 @@ _FIRST_CONVOLUTIONS: tuple[tuple[type[nn.Module], str], ...] = (
 
 
 class GateShift(nn.Module):
-    """Moves a gated part of the first channels by one frame, half of them forward in time.
+    """Shift of a gated part of the first channels by one frame, half of them forward in time.
 
     Of an input X (the first `width` channels; the others pass unchanged), in two groups with one
     gate each, G = tanh(3×3×3 convolution of ReLU(BatchNorm(X))), the gated part Y = G · X moves by
@@ -45,22 +45,22 @@ class GateShift(nn.Module):
 
     - GSM gives R + shifted Y.
     - GSF weighs them for each channel and frame: 2 (w · shifted Y + (1 − w) · R), where
-      w = sigmoid(convolution over channels of both, averaged over the picture). The factor 2, which
+      w = sigmoid(convolution over channels of both, averaged over the image). The factor 2, which
       the paper does not have, makes equal weights the GSM; the convolution spans three channels
-      and, unlike the paper's, one frame, which keeps the reach that of the GSM.
+      and, unlike the paper's, one frame, which keeps the context that of the GSM.
 
-    Both start with zero gates and equal weights, where they are the identity. Beyond the ends of a
-    clip is zero.
+    Both start with zero gates and equal weights, which makes them the identity. Clips are padded
+    with zeros.
 
     Args:
         channels: channels of the input.
-        fraction: share of the channels to shift, above 0 to 1; rounded to an even number.
+        fraction: fraction of the channels to shift, above 0 to 1; rounded to an even number.
         fuse: GSF rather than GSM.
 
     Attributes:
         frames: length T of the clips in the input `[B · T, C, H, W]`; to be set before the forward.
             It stays set, since a checkpointed forward runs once more during the backward.
-        context: on how many frames on each side an output frame depends.
+        context: number of frames on each side that an output frame depends on.
     """
 
     def __init__(self, channels: int, *, fraction: float = 0.25, fuse: bool = False) -> None:
@@ -70,8 +70,8 @@ class GateShift(nn.Module):
         self.frames: int | None = None
         self.context = 1 + _GATE_FRAMES // 2 + (_FUSION_FRAMES // 2 if fuse else 0)
         self.norm = nn.BatchNorm2d(self.width)
-        # The 3D convolution as a 2D one that gives the share of each of its frames, which are then
-        # added up: faster on a CPU, and of four axes, as a channels-last network wants its weights.
+        # The 3D convolution as a 2D one with an output per frame, which are then summed: faster on a
+        # CPU, and of four axes, as channels-last networks require.
         self.gate = nn.Conv2d(self.width, 2 * _GATE_FRAMES, 3, padding=1, groups=2, bias=False)
         self.gate_bias = nn.Parameter(torch.zeros(2))
         nn.init.zeros_(self.gate.weight)
@@ -89,8 +89,8 @@ class GateShift(nn.Module):
         # Splits rather than slices: their gradient is one concatenation, not a sum of paddings.
         part, rest = torch.split(images, [self.width, images.shape[1] - self.width], dim=1)
         if part.requires_grad:
-            # Else the gradient of all channels takes this part's layout, and joins that of the
-            # shortcut slowly.
+            # Otherwise the gradient of all channels takes this part's layout, and adding that of
+            # the shortcut is slow.
             part.register_hook(_as_channels_last)  # type: ignore[no-untyped-call]
         part = part.contiguous()
         gates = torch.split(self._gates(part, self.frames), 1, dim=2)
@@ -110,7 +110,7 @@ class GateShift(nn.Module):
         return self(inputs[0]), *inputs[1:]
 
     def _gates(self, part: Tensor, frames: int) -> Tensor:
-        """One gate for each group, `[B, T, 2, H, W]`."""
+        """Gate of each group, `[B, T, 2, H, W]`."""
         # On a CPU one dense convolution, half of it zero, is faster than two narrow ones.
         of_first, of_second = self.gate.weight.chunk(2)
         dense = torch.cat(
@@ -121,12 +121,12 @@ class GateShift(nn.Module):
         )
         normed = self.norm(part)
         if normed.requires_grad:
-            # As above: the backward of the normalisation wants one layout.
+            # As above: the backward pass of the normalisation needs one layout.
             normed.register_hook(Tensor.contiguous)  # type: ignore[no-untyped-call]
-        shares = F.conv2d(_as_channels_last(normed).relu(), dense, padding=1)
-        by_group = shares.contiguous().view(-1, frames, 2, _GATE_FRAMES, *shares.shape[2:])
+        terms = F.conv2d(_as_channels_last(normed).relu(), dense, padding=1)
+        by_group = terms.contiguous().view(-1, frames, 2, _GATE_FRAMES, *terms.shape[2:])
         before, now, after = by_group.unbind(3)
-        bias = self.gate_bias.to(shares.dtype).view(2, 1, 1)
+        bias = self.gate_bias.to(terms.dtype).view(2, 1, 1)
         return torch.tanh(_later(before) + now + _earlier(after) + bias)
 
 
@@ -140,17 +140,17 @@ def _clips(images: Tensor, frames: int) -> Tensor:
 
 
 def _later(clips: Tensor) -> Tensor:
-    """`[B, T, …]` one frame later: zero first, and the last frame falls out."""
+    """`[B, T, …]` shifted one frame later, padded with zero."""
     return torch.cat([torch.zeros_like(clips[:, :1]), clips[:, :-1]], dim=1)
 
 
 def _earlier(clips: Tensor) -> Tensor:
-    """`[B, T, …]` one frame earlier: the first frame falls out, and zero last."""
+    """`[B, T, …]` shifted one frame earlier, padded with zero."""
     return torch.cat([clips[:, 1:], torch.zeros_like(clips[:, :1])], dim=1)
 
 
 def _fused(fusion: nn.Module, moved: list[Tensor], stayed: list[Tensor]) -> list[Tensor]:
-    """The weighted sum of what moved and what stayed, for each group `[B, T, c, H, W]`."""
+    """Weighted sum of the shifted and the remaining part, for each group `[B, T, c, H, W]`."""
     pairs = zip(moved, stayed, strict=True)
     pooled = torch.stack([x.mean(dim=(-2, -1)) for pair in pairs for x in pair], dim=1)
     weights = 2 * fusion(pooled.transpose(2, 3)).sigmoid()  # [B, 2, c, T]
@@ -161,12 +161,12 @@ def _fused(fusion: nn.Module, moved: list[Tensor], stayed: list[Tensor]) -> list
 def insert_shifts(
     network: nn.Module, name: str, kind: Literal["gsm", "gsf"], fraction: float
 ) -> list[GateShift]:
-    """Put a shift before the first convolution of every residual block; give the shifts.
+    """Insert a shift before the first convolution of every residual block; return the shifts.
 
-    Each becomes the child `shift` of that convolution: no other parameter changes its name. The
-    shortcut of the block is not shifted.
+    Each becomes the child `shift` of that convolution, so that no other parameter changes its name.
+    The shortcut of the block is not shifted.
 
-    Raises `ConfigError` if the network (`name`) has no block that is known here.
+    Raises `ConfigError` if the network (`name`) has no block of a known type.
     """
     shifts = []
     for block in list(network.modules()):

@@ -1,4 +1,8 @@
-"""Published weights of X3D, as pytorchvideo lays them out."""
+"""X3D, a small 3D network for video, with one feature per frame.
+
+Feichtenhofer, "X3D: Expanding Architectures for Efficient Video Recognition", CVPR 2020. Modules
+are named as in pytorchvideo, so that its published Kinetics-400 weights can be loaded.
+"""
 
 from __future__ import annotations
 
@@ -18,56 +22,11 @@ from onball.models.components import BACKBONES, Backbone, BackboneSetup
 
 _WEIGHTS = "https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics/{}"
 
-#: What to do without them.
+#: Advice for users without them.
 INSTEAD = (
     "give pytorchvideo's X3D_S.pyth or X3D_M.pyth with --set model.backbone.pretrained=PATH, "
     "or train from scratch with --set model.backbone.pretrained=false"
 )
-
-
-def fetch_checkpoint(file: str) -> object:
-    """The published checkpoint, from torch's cache or, the first time, from the internet.
-
-    Raises `ModelError` if it cannot be had.
-    """
-    try:
-        return torch.hub.load_state_dict_from_url(
-            _WEIGHTS.format(file), map_location="cpu", progress=False, weights_only=True
-        )
-    # Besides network errors, whatever unpickling a damaged file raises.
-    except Exception as error:
-        raise ModelError(
-            f"the pretrained weights {file} could not be fetched ({type(error).__name__}); "
-            f"go online once, {INSTEAD}"
-        ) from error
-
-
-def read_checkpoint(path: Path) -> object:
-    """What a file of weights, or the backbone in a saved model's folder, holds.
-
-    Raises `ModelError` if it is missing or damaged.
-    """
-    if path.is_dir():
-        saved = read_checkpoint(path / "model.safetensors")
-        assert isinstance(saved, dict)  # as safetensors gives it
-        own = "backbone."
-        return {k.removeprefix(own): v for k, v in saved.items() if k.startswith(own)}
-    if not path.is_file():
-        raise ModelError(f"{path}: no such weights file; {INSTEAD}")
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
-    # What a damaged file raises depends on where the damage is.
-    except Exception as error:
-        raise ModelError(
-            f"{path}: not a weights file, or damaged ({type(error).__name__}); {INSTEAD}"
-        ) from error
-
-
-# --- X3D: a small 3D network that sees motion by itself, with one feature per frame.
-
-
 _STEM = 24
 #: Channels and blocks of the four stages of X3D-S and X3D-M, as the paper has them, and the
 #: squeezed channels: a sixteenth of the inner ones, rounded to a multiple of eight.
@@ -77,7 +36,7 @@ _POOLED, _PROJECTED = 432, 2048
 
 
 def _chain(**steps: nn.Module) -> nn.Sequential:
-    """Steps one after the other, under the checkpoints' names."""
+    """Sequence of modules under the checkpoints' names."""
     return nn.Sequential(OrderedDict(steps))
 
 
@@ -86,7 +45,7 @@ def _pointwise(inputs: int, outputs: int, *, stride: int = 1, bias: bool = False
 
 
 class _Depthwise(nn.Conv3d):
-    """One filter per channel; time is padded with zeros and keeps its length."""
+    """Depthwise 3D convolution; time is padded with zeros and keeps its length."""
 
     def __init__(self, channels: int, kernel: tuple[int, int, int], stride: int = 1) -> None:
         super().__init__(
@@ -100,21 +59,21 @@ class _Depthwise(nn.Conv3d):
         )
 
     def forward(self, input: Tensor) -> Tensor:
-        # Where one pixel is left, torch (2.15) takes the sum's layout for another and BatchNorm3d
-        # silently gives wrong gradients: such small pictures go the plain way.
+        # For a single pixel, torch (2.15) mistakes the layout of the sum below, and BatchNorm3d
+        # silently gives wrong gradients: such small images use the plain convolution.
         tiny = input.shape[3] * input.shape[4] <= 4
         if tiny or input.device.type != "cpu" or not torch.is_grad_enabled():
             return super().forward(input)
         # Backwards, torch's 3D depthwise convolution takes several times as long on a CPU as the
-        # 2D one. A 3D convolution is a sum of 2D ones, each of the frames one moment further.
+        # 2D one. A 3D convolution is a sum of 2D ones, each of frames shifted by one step more.
         batch, _, frames = input.shape[:3]
         context = self.kernel_size[0] // 2
         padded = F.pad(input.transpose(1, 2), (0, 0, 0, 0, 0, 0, context, context))
         total: Tensor | None = None
-        for moment in range(self.kernel_size[0]):
+        for step in range(self.kernel_size[0]):
             part = F.conv2d(
-                padded[:, moment : moment + frames].flatten(0, 1),
-                self.weight[:, :, moment],
+                padded[:, step : step + frames].flatten(0, 1),
+                self.weight[:, :, step],
                 stride=self.stride[1:],
                 padding=self.padding[1:],
                 groups=self.groups,
@@ -125,7 +84,7 @@ class _Depthwise(nn.Conv3d):
 
 
 class _SqueezeExcitation(nn.Module):
-    """Weighs channels by what the frame holds as a whole (Hu et al. 2018), frame by frame."""
+    """Squeeze-and-excitation (Hu et al. 2018), frame by frame."""
 
     def __init__(self, channels: int, squeezed: int) -> None:
         super().__init__()
@@ -171,7 +130,7 @@ def _bottleneck(inputs: int, outputs: int, stride: int, squeezed: int | None) ->
 
 
 class _Block(nn.Module):
-    """A bottleneck beside a shortcut, which is a convolution where the size changes."""
+    """Bottleneck with a shortcut, which is a convolution where the size changes."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, squeezed: int | None) -> None:
         super().__init__()
@@ -189,7 +148,7 @@ class _Block(nn.Module):
 
 
 def _stage(inputs: int, outputs: int, depth: int, squeezed: int) -> nn.Module:
-    """The first block halves the picture; every other one squeezes and excites."""
+    """Stage whose first block halves height and width; every other block has squeeze-excitation."""
     blocks = [
         _Block(
             inputs if index == 0 else outputs,
@@ -217,16 +176,16 @@ def _head(inputs: int, projected: bool) -> nn.Module:
 
 
 class X3D(Backbone):
-    """X3D-S, which is X3D-M too, with one feature per frame.
+    """X3D-S and X3D-M, which are the same network, with one feature per frame.
 
-    `context` is 28: two frames on each side in the stem and one in each of the 26 blocks. Beyond
-    the ends of the sequence are zeros, as in the published network.
+    `context` is 28: two frames on each side in the stem and one in each of the 26 blocks. Time is
+    padded with zeros, as in the published network.
 
     Args:
-        preprocessing: how pixels are normalised; the published weights want mean 0.45, std 0.225.
+        preprocessing: normalisation; the published weights expect mean 0.45 and std 0.225.
         head: features are the 2048 of the published head's hidden layer instead of the 432 below
-            it. That layer is made for the mean of a whole Kinetics clip; the 432 are closer to
-            the frame and make a temporal head five times smaller.
+            it. That layer was trained on the mean of a whole Kinetics clip; the 432 are closer
+            to the frame and make a temporal head five times smaller.
     """
 
     def __init__(self, preprocessing: PreprocessingConfig, *, head: bool = False) -> None:
@@ -247,13 +206,13 @@ class X3D(Backbone):
         return features.flatten(2).transpose(1, 2)
 
     def load_published(self, checkpoint: object, origin: str) -> None:
-        """Take the weights of a checkpoint; those of its Kinetics classifier are left out.
+        """Load the weights of a checkpoint without its Kinetics classifier.
 
         Args:
-            checkpoint: tensors by pytorchvideo's names, bare or wrapped as `model_state`.
-            origin: where it is from, for the message.
+            checkpoint: tensors by pytorchvideo's names, possibly under the key `model_state`.
+            origin: file or name of the checkpoint, for the message.
 
-        Raises `ModelError` if a tensor is missing, strange or of another shape.
+        Raises `ModelError` if a tensor is missing, unknown or of another shape.
         """
         weights = checkpoint
         if isinstance(checkpoint, dict):
@@ -263,7 +222,7 @@ class X3D(Backbone):
         own = self.state_dict()
         dropped = ("blocks.5.proj.", "blocks.5.pool.post_conv.")
         given = {k: v for k, v in weights.items() if k in own or not k.startswith(dropped)}
-        # A count of batches has no effect where the momentum is fixed: not all writers keep it.
+        # The count of batches has no effect with a fixed momentum, and some writers omit it.
         needed = [k for k in own if not k.endswith(".num_batches_tracked")]
         unfit = [k for k in needed if k not in given or given[k].shape != own[k].shape]
         unfit += [k for k in given if k not in own]
@@ -282,14 +241,54 @@ def _initialise(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
+def fetch_checkpoint(file: str) -> object:
+    """Load the published checkpoint, from torch's cache or, the first time, from the internet.
+
+    Raises `ModelError` if it cannot be downloaded.
+    """
+    try:
+        return torch.hub.load_state_dict_from_url(
+            _WEIGHTS.format(file), map_location="cpu", progress=False, weights_only=True
+        )
+    # Besides network errors, whatever unpickling a damaged file raises.
+    except Exception as error:
+        raise ModelError(
+            f"the pretrained weights {file} could not be fetched ({type(error).__name__}); "
+            f"go online once, {INSTEAD}"
+        ) from error
+
+
+def read_checkpoint(path: Path) -> object:
+    """Read a weights file, or the weights of the backbone in a saved model's folder.
+
+    Raises `ModelError` if it is missing or damaged.
+    """
+    if path.is_dir():
+        saved = read_checkpoint(path / "model.safetensors")
+        assert isinstance(saved, dict)  # as safetensors gives it
+        own = "backbone."
+        return {k.removeprefix(own): v for k, v in saved.items() if k.startswith(own)}
+    if not path.is_file():
+        raise ModelError(f"{path}: no such weights file; {INSTEAD}")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    # The exception depends on where the file is damaged.
+    except Exception as error:
+        raise ModelError(
+            f"{path}: not a weights file, or damaged ({type(error).__name__}); {INSTEAD}"
+        ) from error
+
+
 class X3DOptions(BaseConfig):
-    """Options of X3D; see `X3D`.
+    """Options of `X3D`.
 
     Attributes:
         pretrained: true fetches the published Kinetics-400 weights on first use; a path names a
             file of such weights (pytorchvideo's layout, or `.safetensors`), or the folder of a
-            saved model whose backbone is to be taken.
-        head: features behind the published head's hidden layer.
+            saved model whose backbone is used.
+        head: use the features of the published head's hidden layer.
     """
 
     pretrained: bool | Path = True
@@ -317,11 +316,11 @@ def _build(file: str, setup: BackboneSetup, options: X3DOptions) -> X3D:
 
 @BACKBONES.register("x3d_s", X3DOptions)
 def build_x3d_s(setup: BackboneSetup, options: X3DOptions) -> Backbone:
-    """X3D-S; its published weights are from 13 frames at stride 6, 160 pixels."""
+    """Build X3D-S; its published weights are from 13 frames at stride 6, 160 pixels."""
     return _build("X3D_S.pyth", setup, options)
 
 
 @BACKBONES.register("x3d_m", X3DOptions)
 def build_x3d_m(setup: BackboneSetup, options: X3DOptions) -> Backbone:
-    """X3D-M; its published weights are from 16 frames at stride 5, 224 pixels."""
+    """Build X3D-M; its published weights are from 16 frames at stride 5, 224 pixels."""
     return _build("X3D_M.pyth", setup, options)

@@ -1,4 +1,7 @@
-"""Temporal heads: features → features that know their neighbours. Importing registers them all."""
+"""Temporal heads: features → features in the context of their neighbours.
+
+Importing this package registers them all.
+"""
 
 from onball.models.components import TEMPORAL_HEADS, TemporalHead
 from onball.models.temporal import convolution, recurrent, sgp, transformer

@@ -1,4 +1,4 @@
-"""A temporal convolutional network."""
+"""Temporal convolutional network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from onball.models.components import TEMPORAL_HEADS, TemporalHead
 
 
 class TCN(TemporalHead):
-    """Residual convolutions over time, each twice as dilated as the one before.
+    """Residual convolutions over time, each with twice the dilation of the previous one.
 
     One stage of MS-TCN (Farha & Gall 2019) without its classifier. The convolutions look to both
     sides: a frame sees `(kernel - 1) / 2 * (2**layers - 1)` frames before and after it.
@@ -23,7 +23,7 @@ class TCN(TemporalHead):
         dim: number of channels, D.
         layers: number of convolutions; their dilations are 1, 2, 4, …
         kernel: taps of each convolution; odd.
-        dropout: share of units dropped after each convolution in training.
+        dropout: fraction of units dropped after each convolution in training.
     """
 
     def __init__(
@@ -54,9 +54,9 @@ class DilatedResidual(nn.Module):
 
     def __init__(self, dim: int, kernel: int, dilation: int, dropout: float) -> None:
         super().__init__()
-        reach = dilation * (kernel // 2)
+        padding = dilation * (kernel // 2)
         self.branch = nn.Sequential(
-            nn.Conv1d(dim, dim, kernel, padding=reach, dilation=dilation),
+            nn.Conv1d(dim, dim, kernel, padding=padding, dilation=dilation),
             nn.ReLU(),
             nn.Conv1d(dim, dim, 1),
             nn.Dropout(dropout),

@@ -1,4 +1,4 @@
-"""Recurrent temporal heads: a network that reads the features forwards and one that reads back."""
+"""Bidirectional recurrent temporal heads."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ NetworkT = TypeVar("NetworkT", nn.LSTM, nn.GRU)
 
 
 class BiLSTM(TemporalHead):
-    """A bidirectional LSTM (Hochreiter & Schmidhuber 1997; Graves & Schmidhuber 2005).
+    """Bidirectional LSTM (Hochreiter & Schmidhuber 1997; Graves & Schmidhuber 2005).
 
     Args:
         feature_dim: C.
         hidden: units in each direction; D is twice that.
-        layers: LSTMs on top of each other.
-        dropout: share of units dropped between the layers in training.
+        layers: number of stacked LSTMs.
+        dropout: fraction of units dropped between the layers in training.
     """
 
     def __init__(
@@ -36,13 +36,13 @@ class BiLSTM(TemporalHead):
 
 
 class BiGRU(TemporalHead):
-    """A bidirectional GRU (Cho et al. 2014): three quarters of the weights of a `BiLSTM`.
+    """Bidirectional GRU (Cho et al. 2014), with three quarters of the weights of a `BiLSTM`.
 
     Args:
         feature_dim: C.
         hidden: units in each direction; D is twice that.
-        layers: GRUs on top of each other.
-        dropout: share of units dropped between the layers in training.
+        layers: number of stacked GRUs.
+        dropout: fraction of units dropped between the layers in training.
     """
 
     def __init__(
@@ -60,13 +60,14 @@ class BiGRU(TemporalHead):
 def _bidirectional(
     network: type[NetworkT], feature_dim: int, hidden: int, layers: int, dropout: float
 ) -> NetworkT:
+    """Constructor of both heads' networks."""
     return network(
         feature_dim,
         hidden,
         layers,
         batch_first=True,
         bidirectional=True,
-        # torch warns of dropout between layers where there is only one.
+        # torch warns of dropout between layers if there is only one.
         dropout=dropout if layers > 1 else 0.0,
     )
 

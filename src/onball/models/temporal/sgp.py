@@ -19,24 +19,24 @@ from onball.models.temporal.convolution import OddKernel
 
 
 class SGPEncoderDecoder(TemporalHead):
-    """Down through coarser and coarser time and up again, with a skip connection at each scale.
+    """Encoder-decoder over time scales of T-DEED, with a skip connection at each scale.
 
-    The encoder halves time after each SGP layer (rounded up, so that every T works), one more
-    layer works on the coarsest scale, and SGP-Mixer layers fuse each scale of the encoder with
-    what comes up from below.
+    The encoder halves the number of time steps after each SGP layer (rounded up, so that every T
+    works), another layer processes the coarsest scale, and SGP-Mixer layers fuse each scale of the
+    encoder with the upsampled features of the next coarser one.
 
-    The paper adds a learnt code of the position to the features, which fixes the clip's length.
-    Here there is none: clips begin at a random moment, so a frame's place in its clip says nothing
-    of what happens in it, and the convolutions know the order of frames without one.
+    The paper adds a learned positional encoding to the features, which fixes the clip's length.
+    Here there is none: clips begin at random times, so that a frame's position in its clip is not
+    informative, and convolutions encode the order of frames without one.
 
-    The sums of so many layers would start out as large, far too certain scores, so that the output
-    is normalised, as is usual where blocks normalise their input.
+    The output is normalised, as is usual for blocks that normalise their input: the sum over all
+    layers would otherwise give large, overconfident scores at the start of training.
 
     Args:
         feature_dim: C.
-        layers: how often time is halved.
+        layers: number of times that time is halved.
         kernel: w, taps of the shorter convolution of each layer; odd. The default, like that of
-            `layers` and `factor`, is what the authors published for SoccerNet ball action spotting.
+            `layers` and `factor`, is the authors' for SoccerNet ball action spotting.
         factor: the longer convolution has this many times as many taps (one more if that is even).
         dim: D, the number of channels; None is C, without a projection.
     """
@@ -73,7 +73,7 @@ class SGPEncoderDecoder(TemporalHead):
 
 
 class SGPLayer(nn.Module):
-    """A transformer block with SGP in the place of attention: `[B, dim, T]` → the same.
+    """Transformer block with SGP instead of attention: `[B, dim, T]` → the same shape.
 
     With x the normalised input, SGP is `instant(x) + window(x) + x`. As in TriDet, the second
     normalisation, before the feed-forward network, is over groups of channels.
@@ -94,9 +94,9 @@ class SGPLayer(nn.Module):
 
 
 class SGPMixer(nn.Module):
-    """Fuses a skip connection with the coarser features from below.
+    """Fusion of a skip connection with coarser features.
 
-    Both are normalised and go through an instant-level and a window-level branch of their own; the
+    Each is normalised and has its own instant-level and window-level branch; the
     four results are concatenated and projected to `dim`. As in the SGP layer, the inputs are added
     again, and a feed-forward network follows.
     """
@@ -111,7 +111,7 @@ class SGPMixer(nn.Module):
 
     def forward(self, skip: Tensor, coarse: Tensor) -> Tensor:
         """Skip `[B, dim, T]` and coarse `[B, dim, ceil(T / 2)]` → `[B, dim, T]`."""
-        # Twice as fine, then cut: stretching to T exactly would shift the frames of an odd T.
+        # Upsampled by 2, then cropped: resizing to T exactly would shift the frames of an odd T.
         fine = F.interpolate(coarse, scale_factor=2, mode="linear")[..., : skip.shape[-1]]
         branches = []
         for x, norm, instant, window in zip(
@@ -125,7 +125,7 @@ class SGPMixer(nn.Module):
 
 
 class InstantBranch(nn.Module):
-    """`relu(fc(mean of x over time)) * fc(x)`: pulls frames away from the clip's average."""
+    """`relu(fc(mean of x over time)) * fc(x)`: separates frames from the clip's average."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -138,7 +138,7 @@ class InstantBranch(nn.Module):
 
 
 class WindowBranch(nn.Module):
-    """`gate(x) * (short(x) + long(x))` of convolutions over time, channel by channel."""
+    """`gate(x) * (short(x) + long(x))` of depthwise convolutions over time."""
 
     def __init__(self, dim: int, kernel: int, factor: int) -> None:
         super().__init__()

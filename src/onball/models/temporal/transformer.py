@@ -1,4 +1,4 @@
-"""A transformer encoder over time."""
+"""Transformer encoder over time."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from onball.models.components import TEMPORAL_HEADS, TemporalHead
 
 
 class Transformer(TemporalHead):
-    """A transformer encoder (Vaswani et al. 2017) with sinusoidal positions.
+    """Transformer encoder (Vaswani et al. 2017) with sinusoidal positional encoding.
 
     Every block normalises its input, not its output (Xiong et al. 2020), which trains without a
-    long warm-up. The projected features are normalised before the positions are added: both
-    then have a size near 1, whatever the backbone gives.
+    long warm-up. The projected features are normalised before the positions are added, so that
+    both are of order 1 for any backbone.
 
     Args:
         feature_dim: C.
@@ -27,7 +27,7 @@ class Transformer(TemporalHead):
         layers: number of blocks.
         heads: attention heads of each block.
         feedforward: units in the hidden layer of each block.
-        dropout: share of units, and of attention weights, dropped in training.
+        dropout: fraction of units, and of attention weights, dropped in training.
         attention_span: a frame attends to this many frames on each side in each block; to all
             if None.
     """
@@ -66,7 +66,7 @@ class Transformer(TemporalHead):
 
 
 class EncoderBlock(nn.Module):
-    """Self-attention, then a network of two layers frame by frame: `[B, T, dim]` → the same."""
+    """Self-attention and a feed-forward network per frame: `[B, T, dim]` → the same shape."""
 
     def __init__(self, dim: int, heads: int, feedforward: int, dropout: float) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class EncoderBlock(nn.Module):
         )
 
     def forward(self, x: Tensor, near: Tensor | None = None) -> Tensor:
-        """`near`: boolean `[T, T]`, who may attend to whom; everybody to everybody if None."""
+        """Attend within the mask `near`, boolean `[T, T]`: query frame, key frame; None for all."""
         x = x + self.merge(self._attend(self.norm(x), near))
         output: Tensor = x + self.feedforward(x)
         return output
@@ -101,7 +101,7 @@ class EncoderBlock(nn.Module):
 def sinusoidal_positions(length: int, dim: int, device: torch.device | None = None) -> Tensor:
     """Sines and cosines of the frame number, float32 `[length, dim]` (Vaswani et al. 2017, §3.5).
 
-    Computed, not learnt, so that no length is too long. An odd `dim` ends with a sine.
+    They are computed, not learned, so that any length is possible. An odd `dim` ends with a sine.
     """
     time = torch.arange(length, device=device, dtype=torch.float32)
     pair = torch.arange((dim + 1) // 2, device=device, dtype=torch.float32)
@@ -110,7 +110,7 @@ def sinusoidal_positions(length: int, dim: int, device: torch.device | None = No
 
 
 def neighbourhood(length: int, span: int, device: torch.device | None = None) -> Tensor:
-    """Boolean `[length, length]`: which frames are at most `span` frames apart."""
+    """Mask of frames that are at most `span` frames apart, boolean `[length, length]`."""
     time = torch.arange(length, device=device)
     return (time[:, None] - time).abs() <= span
 
