@@ -1,7 +1,8 @@
-"""What tests of several folders share."""
+"""Fixtures for the tests of several folders."""
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
 
@@ -10,9 +11,19 @@ import pytest
 from onball.cli.main import main
 
 
+def pytest_configure() -> None:
+    """Let tests interrupt themselves and their child processes, however the suite was started.
+
+    A shell without job control starts background jobs with SIGINT ignored, which Python and its
+    child processes inherit: a child that a test interrupts would run on.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture
 def onball(monkeypatch, capfd) -> Callable[..., tuple[int, str, str]]:
-    """Runs a command in this process; gives exit code, standard output and standard error."""
+    """Run a command in this process; return exit code, standard output and standard error."""
 
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["onball", *map(str, arguments)])
@@ -30,7 +41,7 @@ def onball(monkeypatch, capfd) -> Callable[..., tuple[int, str, str]]:
 
 @pytest.fixture
 def one_thread() -> Iterator[None]:
-    """torch on one thread, its global chance from a fixed seed."""
+    """Run torch on one thread, with a fixed seed of its global generator."""
     import torch
 
     threads = torch.get_num_threads()

@@ -69,6 +69,6 @@ def test_a_stream_five_times_as_long_needs_no_more_memory():
 @pytest.mark.slow
 def test_onball_spot_needs_no_more_memory_for_a_longer_video():
     done = subprocess.run(
-        [sys.executable, str(BENCHMARK)], capture_output=True, text=True, check=False
+        [sys.executable, str(BENCHMARK)], capture_output=True, text=True, check=False, timeout=900
     )
     assert done.returncode == 0, done.stdout + done.stderr

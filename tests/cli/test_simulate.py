@@ -1,0 +1,59 @@
+"""`onball simulate`: presets, continuing and interrupting."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+
+def test_simulating_again_keeps_what_is_there(onball, tmp_path):
+    command = (
+        "simulate", "--out", tmp_path, "--train", 1, "--valid", 1, "--test", 1, "--minutes", 0.3,
+        "--size", "64x36", "--seed", 7,
+    )  # fmt: skip
+    code, shown, error = onball(*command)
+    assert code == 0, error
+    assert "3 matches" in shown and "there already" not in shown
+    code, shown, error = onball(*command)
+    assert code == 0, error
+    assert "3 were there already" in shown
+
+
+def test_presets_are_whole_data_sets(onball, tmp_path):
+    root = tmp_path / "tiny"
+    code, out, error = onball("simulate", "--out", root, "--preset", "tiny", "--no-video")
+    assert code == 0, error
+    assert "4 matches" in out and "data stats" in out
+    assert len(list(root.rglob("Labels-ball.json"))) == 4
+    assert not list(root.rglob("*.mp4"))
+    code, out, _ = onball("simulate", "--out", root, "--preset", "tiny", "--no-video")
+    assert code == 0 and "4 were there already" in out
+
+
+def test_an_interrupted_simulation_ends_at_once_and_leaves_no_half_match(tmp_path):
+    command = [sys.executable, "-m", "onball", "simulate", "--out", str(tmp_path)]
+    command += ["--train", "2", "--valid", "0", "--test", "0", "--minutes", "10"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 240
+        while not list(tmp_path.glob("**/.*.part/*")):
+            assert process.poll() is None and time.monotonic() < deadline, "no match was begun"
+            time.sleep(0.1)
+        # As a terminal does it: to the command and its workers alike.
+        os.killpg(process.pid, signal.SIGINT)
+        error = process.communicate(timeout=120)[1]
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 130
+    assert "interrupted" in error and "Traceback" not in error
+    finished = [f for f in tmp_path.rglob("simulation.json") if ".part" not in str(f)]
+    assert not finished
+
+
+def test_boxes_need_a_picture(onball, tmp_path):
+    code, _, error = onball("simulate", "--out", tmp_path, "--no-video", "--mot")
+    assert code == 2 and "--mot needs a picture" in error
