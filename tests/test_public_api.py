@@ -19,8 +19,7 @@ from onball.cli.main import COMMANDS
 PAGE = Path(__file__).parents[1] / "docs" / "api.md"
 QUESTION = re.compile(r"(What|Where|How|Who|Which|When|Whose|Why|Whether|In how many)\b")
 CALLABLE = [name for name in onball.__all__ if callable(getattr(onball, name))]
-PENDING = {"TrainingPlan", "plan_training"}
-DOCUMENTED = [name for name in CALLABLE if name not in {"ProgressCallback", *PENDING}]
+DOCUMENTED = [name for name in CALLABLE if name != "ProgressCallback"]
 
 
 def is_plain_class(public: object) -> bool:

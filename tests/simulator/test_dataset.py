@@ -143,7 +143,7 @@ def test_the_same_frames_come_out_of_another_process(match):
         "print(hashlib.sha256(b''.join(renderer.frame(t).tobytes() for t in (0, 2000, 5000))).hexdigest())"
     )
     run = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120
     )
     renderer = MatchRenderer(PLAN)
     here = hashlib.sha256(b"".join(renderer.frame(t).tobytes() for t in (0, 2000, 5000)))

@@ -239,7 +239,14 @@ class TrainingPlan:
 
 
 def plan_training(config: ExperimentConfig) -> TrainingPlan:
-    """Return the plan of an experiment. Raises `ConfigError` if its net cannot be built."""
+    """Compute the cost of an experiment's training without running it.
+
+    Args:
+        config: all settings of the experiment.
+
+    Raises:
+        ConfigError: the net cannot be built.
+    """
     training = config.training
     device = choose_device()
     precision = choose_precision(training.precision, device)

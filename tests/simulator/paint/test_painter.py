@@ -70,6 +70,7 @@ def test_two_processes_paint_the_same_pixels():
         capture_output=True,
         text=True,
         check=True,
+        timeout=120,
     )
     painter = Painter(Look.random(9))
     # Frames painted before have no effect.
@@ -115,6 +116,10 @@ def test_missing_opencv_gives_one_line_with_the_install_command():
         "except MissingDependencyError as error: print(error)"
     )
     run = subprocess.run(
-        [sys.executable, "-c", program, *sys.path], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program, *sys.path],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
     )
     assert "pip install 'onball[simulate]'" in run.stdout

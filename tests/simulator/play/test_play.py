@@ -225,7 +225,7 @@ def test_the_same_seed_plays_the_same_match_in_another_process():
     )
     digests = {
         subprocess.run(
-            [sys.executable, "-c", script], capture_output=True, text=True, check=True
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120
         ).stdout
         for _ in range(2)
     }

@@ -116,5 +116,7 @@ def test_without_kloppy_one_line_names_the_package_to_install():
         "try:\n    import onball.simulator.recorded.match\n"
         "except MissingDependencyError as error:\n    print(error)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
     assert "pip install 'onball[recorded]'" in done.stdout
