@@ -1,9 +1,10 @@
-"""Fills the tables of docs/results.md and draws its pictures, from the files that experiments left.
+"""Fill the tables of docs/results.md and draw its figures from the result files of experiments.
 
     python docs/results.py [--results results] [--page docs/results.md] [--published FILE]
 
-Text between `<!-- table: NAME -->` and `<!-- end -->` is replaced; names are `spotting`, `spotting-ap`,
-`classification` and `classification-ap`. Pictures go to the folder `results` beside the page.
+Replaces the text between `<!-- table: NAME -->` and `<!-- end -->`. Names are `spotting`, `spotting-ap`,
+`spotting-tracks`, `classification` and `classification-ap`. Figures are written to the folder `results`
+beside the page.
 """
 
 from __future__ import annotations
@@ -24,19 +25,42 @@ from matplotlib.ticker import MaxNLocator
 from onball.actions import ACTIONS
 from onball.errors import OnballError
 from onball.experiments import read_results
-from onball.files import atomic_path, read_text, write_text_atomic
+from onball.files import read_text, write_text_atomic
+from onball.reports.style import (
+    FAINT,
+    INK,
+    SERIES_COLOURS,
+    remove_frame,
+    save_figure,
+    set_title,
+)
 
 Row = dict[str, str]
 TASKS = ("spotting", "classification")
 _TABLE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
-#: Blue and orange of Okabe and Ito's palette, which colour-blind people tell apart.
-_OURS, _OTHER = "#0072B2", "#E69F00"
-_INK, _FAINT, _GRID = "#1d2330", "#6b7484", "#e4e7ec"
+#: Blue for onball, orange for published results; blue and orange for training and validation.
+_OURS, _OTHER = SERIES_COLOURS[0], SERIES_COLOURS[4]
+#: Rows of the table of tracks, and the configs of its columns: no tracks, strong noise, medium
+#: noise, true tracks.
+_TRACK_COLUMNS = ("no tracks", "strong noise", "medium noise", "true tracks")
+_TRACK_ROWS = {
+    "tracks alone": (
+        None, "tracking_only+degraded", "tracking_only+medium", "tracking_only",
+    ),
+    "with RegNetY and a BiLSTM": (
+        "regnety_bilstm", "regnety_tracking+degraded", "regnety_tracking+medium",
+        "regnety_tracking",
+    ),
+    "with RegNetY and T-DEED": (
+        "regnety_tdeed", "regnety_tracking_tdeed+degraded", "regnety_tracking_tdeed+medium",
+        "regnety_tracking_tdeed",
+    ),
+}  # fmt: skip
 _WIDTH_INCHES, _DPI, _COLUMNS = 10, 200, 4
 
 
 def table(rows: Sequence[Row], published: dict[str, Row]) -> str:
-    """One line per experiment, best mAP10 first, and a caption with what all have in common."""
+    """Format one line per experiment, best mAP10 first, and a caption with their settings."""
     lines = [
         "| config | mAP12 | mAP10 | published mAP12 / mAP10 | parameters | GFLOPs | minutes | seed |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",
@@ -58,22 +82,22 @@ def table(rows: Sequence[Row], published: dict[str, Row]) -> str:
 
 
 def _caption(rows: Sequence[Row]) -> str:
-    """The settings, once for each way in which the rows were made."""
-    made: dict[str, list[str]] = {}
+    """Format the settings, once for all rows that share them."""
+    configs: dict[str, list[str]] = {}
     for row in rows:
         settings = f", settings {row['settings']}" if row["settings"] else ""
-        way = (
+        conditions = (
             f"data `{row['data']}` at {row['size'].replace('x', '×')}, {row['epochs']} epochs "
             f"({row['clips']} clips, {row['steps']} steps){settings}, on {row['hardware']}"
         )
-        made.setdefault(way, []).append(row["config"])
-    if len(made) == 1:
-        return f"*All: {next(iter(made))}.*"
-    return "\n".join(f"- *{', '.join(names)}: {way}.*" for way, names in made.items())
+        configs.setdefault(conditions, []).append(row["config"])
+    if len(configs) == 1:
+        return f"*All: {next(iter(configs))}.*"
+    return "\n".join(f"- *{', '.join(names)}: {each}.*" for each, names in configs.items())
 
 
 def ap_table(rows: Sequence[Row], published: dict[str, Row]) -> str:
-    """AP of each action (columns) in each experiment (lines), the best of an action in bold."""
+    """Format AP: a line per experiment, a column per action, the best of each column in bold."""
     lines = [
         f"| config | {' | '.join(action.value.lower() for action in ACTIONS)} |",
         f"|---|{'--:|' * len(ACTIONS)}",
@@ -82,6 +106,16 @@ def ap_table(rows: Sequence[Row], published: dict[str, Row]) -> str:
     for row in rows:
         cells = (_bold(row[f"AP {action}"], best[action]) for action in ACTIONS)
         lines.append(f"| `{_short(row)}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def tracks_table(rows: Sequence[Row], published: dict[str, Row]) -> str:
+    """Format mAP10 by kind of system and quality of the tracks."""
+    map10 = {_short(row): row["map10"] for row in rows}
+    lines = [f"| | {' | '.join(_TRACK_COLUMNS)} |", f"|---|{'--:|' * len(_TRACK_COLUMNS)}"]
+    for name, configs in _TRACK_ROWS.items():
+        cells = ("" if config is None else map10.get(config, "not run") for config in configs)
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -94,7 +128,7 @@ def _short(row: Row) -> str:
 
 
 def draw_losses(curves: dict[str, list[Row]], path: Path) -> None:
-    """Loss of training and validation over the epochs, one small plot per experiment."""
+    """Draw training and validation loss over the epochs, one small plot per experiment."""
     lines = -(-len(curves) // _COLUMNS)
     figure = Figure(figsize=(_WIDTH_INCHES, 0.75 + 1.85 * lines), dpi=_DPI, layout="constrained")
     plots = figure.subplots(lines, _COLUMNS, squeeze=False).ravel()
@@ -109,28 +143,27 @@ def draw_losses(curves: dict[str, list[Row]], path: Path) -> None:
             )  # fmt: skip
         task, _, config = name.rpartition("/")
         # A long name would run into the next plot.
-        plot.set_title(
-            f"{config}\n{task}", fontsize=8.5 if len(config) < 30 else 7.2, color=_INK, loc="left"
-        )
+        size = 8.5 if len(config) < 30 else 7.2
+        set_title(plot, f"{config}\n{task}", size, bold=False, pad=6)
         plot.set_ylim(bottom=0)
         plot.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         plot.yaxis.set_major_locator(MaxNLocator(4))
-        _plain(plot, grid="y")
+        remove_frame(plot, grid="y")
         if index >= len(curves) - _COLUMNS:
-            plot.set_xlabel("epoch", fontsize=8.5, color=_FAINT)
+            plot.set_xlabel("epoch", fontsize=8.5, color=FAINT)
     handles = [
         Line2D([], [], color=_OURS, marker=".", label="training loss"),
         Line2D([], [], color=_OTHER, marker="o", markersize=4, label="validation loss"),
     ]
     figure.legend(
         handles=handles, loc="outside upper left", ncols=2, frameon=False, fontsize=9.5,
-        labelcolor=_INK,
+        labelcolor=INK,
     )  # fmt: skip
     _save(figure, path)
 
 
 def draw_map(tables: dict[str, list[Row]], published: dict[str, Row], path: Path) -> None:
-    """mAP10 of each experiment beside the published one, a group of bars each."""
+    """Draw mAP10 of each experiment and, if there is one, the published value below it."""
     counts = [len(rows) for rows in tables.values()]
     figure = Figure(
         figsize=(_WIDTH_INCHES, 0.8 + 0.45 * sum(counts) + 0.6 * len(counts)),
@@ -143,14 +176,14 @@ def draw_map(tables: dict[str, list[Row]], published: dict[str, Row], path: Path
     for plot, (task, rows) in zip(plots, tables.items(), strict=True):
         for place, row in enumerate(rows):
             other = published.get(row["config"])
-            _bar(plot, place - (0.19 if other else 0.0), float(row["map10"]), _OURS)
+            _bar(plot, place - (0.19 if other else 0.0), row["map10"], _OURS)
             if other:
-                _bar(plot, place + 0.19, float(other["map10"]), _OTHER)
+                _bar(plot, place + 0.19, other["map10"], _OTHER)
         plot.set_yticks(range(len(rows)), [_short(row) for row in rows])
         plot.set_ylim(len(rows) - 0.4, -0.6)
-        plot.set_title(f"{task}, mAP10 in %", fontsize=10.5, color=_INK, loc="left")
-        _plain(plot, grid="x")
-        plot.tick_params(axis="y", labelsize=9, labelcolor=_INK)
+        set_title(plot, f"{task}, mAP10 in %", 10.5, bold=False, pad=6)
+        remove_frame(plot, grid="x")
+        plot.tick_params(axis="y", labelsize=9, labelcolor=INK)
         plot.set_xlim(left=0)
         plot.margins(x=0.08)
     data = sorted({row["data"] for rows in tables.values() for row in rows})
@@ -160,36 +193,27 @@ def draw_map(tables: dict[str, list[Row]], published: dict[str, Row], path: Path
     ]
     figure.legend(
         handles=handles, loc="outside upper left", ncols=2, frameon=False, fontsize=9.5,
-        labelcolor=_INK,
+        labelcolor=INK,
     )  # fmt: skip
     _save(figure, path)
 
 
-def _bar(plot: Axes, place: float, value: float, colour: str) -> None:
-    plot.barh(place, value, height=0.36, color=colour, zorder=2)
+def _bar(plot: Axes, place: float, value: str, colour: str) -> None:
+    """Draw a bar and write its value as in the tables, without rounding it again."""
+    plot.barh(place, float(value), height=0.36, color=colour, zorder=2)
     plot.annotate(
-        f"{value:.1f}", (value, place), xytext=(3, 0), textcoords="offset points", va="center",
-        fontsize=8.5, color=_INK,
+        value, (float(value), place), xytext=(3, 0), textcoords="offset points", va="center",
+        fontsize=8.5, color=INK,
     )  # fmt: skip
 
 
-def _plain(plot: Axes, *, grid: str) -> None:
-    plot.grid(axis=grid, color=_GRID, linewidth=0.8, zorder=0)
-    plot.set_axisbelow(True)
-    for spine in plot.spines.values():
-        spine.set_visible(False)
-    plot.tick_params(length=0, labelsize=8.5, labelcolor=_FAINT)
-
-
 def _save(figure: Figure, path: Path) -> None:
-    with atomic_path(path) as aside:
-        # Without the library's version, so that the same results give the same file.
-        figure.savefig(aside, metadata={"Software": None})
+    save_figure(figure, path)
     print(path)
 
 
 def read_curves(folder: Path) -> dict[str, list[Row]]:
-    """Rows of `metrics.csv` by `<task>/<config>`; spotting first."""
+    """Read the rows of each `metrics.csv`, by `<task>/<config>`, spotting first."""
     curves = {}
     for path in sorted(folder.glob("*/*.csv"), key=lambda p: (p.parent.name != TASKS[0], p)):
         with path.open(newline="", encoding="utf-8") as file:
@@ -197,16 +221,23 @@ def read_curves(folder: Path) -> dict[str, list[Row]]:
     return curves
 
 
+_TABLES: dict[str, Callable[[Sequence[Row], dict[str, Row]], str]] = {
+    "": table,
+    "ap": ap_table,
+    "tracks": tracks_table,
+}
+
+
 def fill_page(page: Path, tables: dict[str, list[Row]], published: dict[str, Row]) -> None:
-    """Replace what lies between the markers of a page."""
+    """Replace the text between the markers of a page."""
 
     def filled(found: re.Match[str]) -> str:
         task, _, kind = found[2].partition("-")
-        if task not in TASKS or kind not in ("", "ap"):
+        if task not in TASKS or kind not in _TABLES:
             raise OnballError(
-                f"{page}: unknown table '{found[2]}': give {', '.join(TASKS)} or …-ap"
+                f"{page}: unknown table '{found[2]}': give {', '.join(TASKS)}, …-ap or …-tracks"
             )
-        write: Callable[[Sequence[Row], dict[str, Row]], str] = ap_table if kind else table
+        write = _TABLES[kind]
         rows = tables.get(task)
         return (
             f"{found[1]}\n{write(rows, published) if rows else '*No results yet.*'}\n\n{found[3]}"
@@ -233,12 +264,12 @@ def main() -> None:
         published = {row["config"]: row for row in csv.DictReader(file)}
     try:
         fill_page(options.page, tables, published)
-        pictures = options.page.parent / "results"
+        figures = options.page.parent / "results"
         curves = read_curves(options.results / "curves")
         if curves:
-            draw_losses(curves, pictures / "loss_curves.png")
+            draw_losses(curves, figures / "loss_curves.png")
         if tables:
-            draw_map(tables, published, pictures / "map.png")
+            draw_map(tables, published, figures / "map.png")
     except OnballError as error:
         sys.exit(str(error))
 

@@ -1,4 +1,4 @@
-"""`docs/results.py`: tables between the markers of a page, and pictures beside it."""
+"""`docs/results.py`: tables between the markers of a page, and figures beside it."""
 
 from __future__ import annotations
 
@@ -92,7 +92,17 @@ def test_without_results_the_page_says_so(write_page):
     assert not (page.parent / "results").exists()
 
 
-def test_an_unknown_table_is_told(write_page):
+def test_an_unknown_table_is_an_error(write_page):
     with pytest.raises(SystemExit) as end:
         write_page("<!-- table: spoting -->\n<!-- end -->\n", [])
     assert "unknown table 'spoting'" in str(end.value.code)
+
+
+def test_the_table_of_tracks_has_a_cell_for_every_system(write_page):
+    page = write_page(
+        "<!-- table: spotting-tracks -->\n<!-- end -->\n",
+        [row("tracking_only", "50.91"), row("regnety_bilstm", "28.54")],
+    )
+    text = page.read_text()
+    assert "| tracks alone |  | not run | not run | 50.91 |" in text
+    assert "| with RegNetY and a BiLSTM | 28.54 | not run | not run | not run |" in text
