@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from onball.data.download.archive import PasswordError, unpack
 from onball.data.download.hub import AccessError, HubDataset, fetch, find_remote
 from onball.data.layout import OFFICIAL_SPLITS, SPLITS, SPLITS_FILE, some_names
@@ -87,8 +89,6 @@ def download(
     for split in splits:
         if split not in SPLITS:
             raise ConfigError(f"unknown split '{split}': choose {', '.join(SPLITS)}")
-    from filelock import FileLock, Timeout
-
     out = Path(out)
     require_writable(out / _RECORDS)
     lock = FileLock(out / _RECORDS / "lock")

@@ -13,6 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_url
+from huggingface_hub.constants import ENDPOINT
+from huggingface_hub.errors import EntryNotFoundError
+from huggingface_hub.file_download import http_get
+from huggingface_hub.utils import (  # type: ignore[attr-defined]
+    are_progress_bars_disabled,
+    build_hf_headers,
+    disable_progress_bars,
+    enable_progress_bars,
+)
+
 from onball.errors import OnballError
 from onball.files import write_text_atomic
 
@@ -47,8 +58,6 @@ class HubDataset:
     @property
     def address(self) -> str:
         """Address of the hub, without a slash at its end."""
-        from huggingface_hub.constants import ENDPOINT
-
         return (self.endpoint or os.environ.get("HF_ENDPOINT") or ENDPOINT).rstrip("/")
 
     @property
@@ -78,9 +87,6 @@ def find_remote(dataset: HubDataset, pattern: str) -> RemoteFile:
     Raises `AccessError` if the hub refuses, `OnballError` if it cannot be reached or has no such
     file, each with one line.
     """
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import EntryNotFoundError
-
     try:
         return _look_at(dataset, pattern.replace("*", ""))
     except EntryNotFoundError:
@@ -122,9 +128,6 @@ def fetch(
     Raises `AccessError` or `OnballError` with one line, as `find_remote`; `OnballError` also for a
     full disk and for a connection that breaks repeatedly.
     """
-    from huggingface_hub.file_download import http_get
-    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
-
     part = target.with_name(target.name + ".part")
     label = target.with_name(target.name + ".part.etag")
     if not _continues(part, label, remote):
@@ -181,8 +184,6 @@ class _Reporting:
 
 def _look_at(dataset: HubDataset, name: str) -> RemoteFile:
     """Look up a file by its exact name. Raises the errors of `huggingface_hub`."""
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url
-    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
     def url(revision: str) -> str:
         return hf_hub_url(
@@ -228,12 +229,6 @@ def require_space(folder: Path, needed: int, purpose: str) -> None:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Disable the progress bars of `huggingface_hub` and its messages on each retry."""
-    from huggingface_hub.utils import (  # type: ignore[attr-defined]
-        are_progress_bars_disabled,
-        disable_progress_bars,
-        enable_progress_bars,
-    )
-
     logger = logging.getLogger("huggingface_hub")
     level, disabled = logger.level, are_progress_bars_disabled()
     logger.setLevel(logging.ERROR)
