@@ -4,7 +4,14 @@ from pathlib import Path
 import pytest
 
 from onball.errors import LabelError, OnballError
-from onball.files import atomic_path, read_json_object, write_text_atomic
+from onball.files import (
+    atomic_folder,
+    atomic_path,
+    file_digest,
+    fingerprint,
+    read_json_object,
+    write_text_atomic,
+)
 
 
 def test_the_target_appears_whole_and_nothing_is_left_beside_it(tmp_path):
@@ -96,3 +103,67 @@ def test_a_missing_file_and_a_folder_have_different_errors(tmp_path):
 def test_a_byte_order_mark_is_no_error(tmp_path):
     (tmp_path / "bom.json").write_bytes(b'\xef\xbb\xbf{"a": 1}')
     assert read_json_object(tmp_path / "bom.json", LabelError) == {"a": 1}
+
+
+def test_a_folder_appears_when_it_is_complete(tmp_path):
+    target = tmp_path / "deep" / "folder"
+    with atomic_folder(target) as temporary:
+        (temporary / "file").write_text("content")
+        assert not target.exists()
+    assert (target / "file").read_text() == "content"
+    assert [path.name for path in target.parent.iterdir()] == ["folder"]
+
+
+def test_a_failed_folder_leaves_nothing(tmp_path):
+    with pytest.raises(KeyboardInterrupt), atomic_folder(tmp_path / "folder") as temporary:
+        (temporary / "file").write_text("content")
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_folder_of_another_process_is_kept(tmp_path):
+    target = tmp_path / "folder"
+    with atomic_folder(target) as temporary:
+        (temporary / "file").write_text("second")
+        target.mkdir()
+        (target / "file").write_text("first")
+    assert (target / "file").read_text() == "first"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_folder_is_replaced_through_a_link_or_stays_after_an_error(tmp_path):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "old file").write_text("old")
+    (tmp_path / "link").symlink_to(tmp_path / "old")
+    with (
+        pytest.raises(ValueError, match="failed"),
+        atomic_folder(tmp_path / "link", replace=True),
+    ):
+        raise ValueError("failed")
+    assert (tmp_path / "old" / "old file").read_text() == "old"
+    with atomic_folder(tmp_path / "link", replace=True) as temporary:
+        (temporary / "new file").write_text("new")
+    assert [path.name for path in (tmp_path / "old").iterdir()] == ["new file"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "old"]
+
+
+def test_an_exclusive_folder_deletes_what_a_killed_process_left(tmp_path):
+    left = tmp_path / ".folder.part"
+    left.mkdir()
+    (left / "half a file").write_text("")
+    with atomic_folder(tmp_path / "folder", exclusive=True) as temporary:
+        assert temporary == left and list(temporary.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_fingerprint_depends_on_length_and_both_ends(tmp_path):
+    path = tmp_path / "video"
+    path.write_bytes(bytes(300_000))
+    first = fingerprint(path)
+    for content in (bytes(300_001), b"x" + bytes(299_999), bytes(299_999) + b"x"):
+        path.write_bytes(content)
+        assert fingerprint(path) != first
+    path.write_bytes(bytes(300_000))
+    assert fingerprint(path) == first
+    path.write_bytes(bytes(150_000) + b"x" + bytes(149_999))
+    assert fingerprint(path) == first and file_digest(path) != file_digest(__file__)

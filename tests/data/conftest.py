@@ -1,4 +1,4 @@
-"""What tests of clips and matches share: one short match."""
+"""A short match for tests of clips and matches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from onball.config import DataConfig
 
 @pytest.fixture(scope="session")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set with one match of 4 s whose pictures grow brighter, an event at 2 s."""
+    """A data set with one match of 4 s whose frames become brighter, with an event at 2 s."""
     root = tmp_path_factory.mktemp("brightening")
     write_brightening(root)
     return root
@@ -20,7 +20,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def data(root: Path, tmp_path: Path) -> DataConfig:
-    """Its settings: clips of 10 frames, a cache of the test's own."""
+    """Its settings: clips of 10 frames, and a cache for each test."""
     return DataConfig(
         root=root, width=64, height=36, clip_frames=10, cache=tmp_path / "cache", fps=12.5
     )

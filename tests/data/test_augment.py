@@ -69,7 +69,7 @@ def test_what_happens_to_a_clip_does_not_depend_on_the_others_of_its_batch():
         assert mirrored.tolist() == [flipped[index].item()]
 
 
-def test_a_setting_of_one_augmentation_leaves_the_chance_of_the_others_alone():
+def test_a_setting_of_one_augmentation_does_not_change_the_draws_of_others():
     batch = clips()
     only_blur = NOTHING.model_copy(update={"blur": BlurConfig(probability=0.5)})
     both = only_blur.model_copy(update={"flip": 1.0})
@@ -79,7 +79,7 @@ def test_a_setting_of_one_augmentation_leaves_the_chance_of_the_others_alone():
     assert not torch.equal(blurred, batch)
 
 
-def test_a_flip_mirrors_whole_clips_with_its_probability_and_tells_which():
+def test_a_flip_mirrors_whole_clips_with_its_probability_and_returns_which():
     batch = clips(200, frames=1)
     changed, flipped = flip(batch, 0.5, chances(200))
     expected = [
@@ -93,7 +93,7 @@ def test_a_flip_mirrors_whole_clips_with_its_probability_and_tells_which():
     assert torch.equal(mirrored, batch.flip(-1)) and all_of_them.all()
 
 
-def test_augment_tells_which_clips_were_mirrored():
+def test_augment_returns_the_mirrored_clips():
     batch = clips(40, frames=1)
     changed, flipped = augment(batch, NOTHING.model_copy(update={"flip": 0.5}), chances(40))
     assert 0 < flipped.sum() < 40
@@ -101,7 +101,7 @@ def test_augment_tells_which_clips_were_mirrored():
     assert torch.equal(changed[~flipped], batch[~flipped])
 
 
-def test_where_nothing_happens_nothing_is_copied():
+def test_unchanged_clips_are_not_copied():
     batch = clips()
     assert augment(batch, NOTHING, chances())[0] is batch
     assert colour_jitter(batch, NOTHING.jitter, chances()) is batch
@@ -114,7 +114,7 @@ def test_neutral_factors_change_nothing():
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_input_is_left_alone_and_type_and_range_stay(seed):
+def test_the_input_is_not_modified_and_type_and_range_stay(seed):
     batch = clips()
     before = batch.clone()
     changed, _ = augment(batch, EVERYTHING, chances(first=10 * seed))

@@ -1,4 +1,4 @@
-"""Crop and camera shift: where pixels come from, smooth over a clip, nothing invented."""
+"""Crop and camera shift: source of each pixel, smoothness over a clip, values at the edge."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def chances(count: int, first: int = 0) -> list[torch.Generator]:
 
 
 def places(count: int, frames: int = FRAMES) -> torch.Tensor:
-    """Clips whose pixels tell their own place: column / width, row / height, 0."""
+    """Clips whose pixels encode their position: column / width, row / height, 0."""
     rows, columns = torch.meshgrid(torch.arange(HEIGHT), torch.arange(WIDTH), indexing="ij")
     picture = torch.stack([columns / WIDTH, rows / HEIGHT, torch.zeros(HEIGHT, WIDTH)])
     return picture.expand(count, frames, -1, -1, -1).contiguous()
 
 
 def camera_path(clips: torch.Tensor) -> torch.Tensor:
-    """Where the middle of each frame looks, `[B, T, 2]`, in pixels from the middle."""
+    """Source of the middle of each frame, `[B, T, 2]`, in pixels from the middle."""
     middle = clips[..., :2, HEIGHT // 2, WIDTH // 2] - 0.5
     return middle * torch.tensor([WIDTH, HEIGHT])
 
 
-def test_a_crop_is_a_window_of_the_picture_with_its_aspect():
+def test_a_crop_is_a_window_of_the_frame_with_its_aspect_ratio():
     config = RandomCropConfig(probability=1.0, least_scale=0.6)
     batch = places(60, frames=2)
     changed = reframe(batch, config, NO_SHIFT, chances(60))
@@ -55,7 +55,7 @@ def test_a_crop_at_full_scale_changes_nothing():
     assert torch.equal(same, batch)
 
 
-def test_a_camera_shift_moves_the_whole_picture_by_whole_frames():
+def test_a_camera_shift_moves_all_pixels_of_a_frame_alike():
     config = CameraShiftConfig(probability=1.0, pixels_share=0.1)
     changed = reframe(places(8), NO_CROP, config, chances(8))
     # Away from the edge each frame is the old one, moved: columns are still one pixel apart.
@@ -86,7 +86,7 @@ def test_a_camera_shift_is_smooth_and_differs_from_clip_to_clip():
     assert len({round(x, 3) for x in extent[:, 0].tolist()}) > 15
 
 
-def test_what_a_shift_uncovers_repeats_the_edge():
+def test_uncovered_areas_repeat_the_edge():
     config = CameraShiftConfig(probability=1.0, pixels_share=0.3)
     changed = reframe(places(12), NO_CROP, config, chances(12))
     assert changed[:, :, 0].min() == 0.0

@@ -1,4 +1,4 @@
-"""Blur and noise: as strong as said, alike in strength over a clip, noise new in every frame."""
+"""Blur and noise: strength, constant within a clip, and independent noise in every frame."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_blur_spreads_a_point_as_the_gaussian_of_its_sigma():
     assert torch.allclose(changed.sum(dim=(-1, -2)), torch.ones(1, 3, 3), atol=1e-5)
 
 
-def test_blur_leaves_even_pictures_alone_up_to_their_edge():
+def test_blur_leaves_uniform_frames_unchanged_up_to_their_edge():
     assert torch.equal(blur(grey(), BlurConfig(probability=1.0), chances(1)), grey())
 
 
@@ -43,7 +43,7 @@ def test_blur_is_as_strong_in_all_frames_and_differs_between_clips():
     assert len({clip.float().std().item() for clip in changed}) > 3
 
 
-def test_the_least_blur_changes_nothing():
+def test_the_weakest_blur_changes_nothing():
     batch = torch.randint(0, 256, (2, 3, 3, 20, 30), dtype=torch.uint8)
     assert torch.equal(
         blur(batch, BlurConfig(probability=1.0, sigma=(0.1, 0.1)), chances(2)), batch

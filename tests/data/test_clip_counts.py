@@ -1,4 +1,4 @@
-"""How many clips hold each action."""
+"""Numbers of clips with each action."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_two_events_of_one_action_in_a_clip_count_once():
 
 
 @pytest.mark.parametrize("position, clips", [(3920, 1), (3959, 1), (3961, 2), (4000, 2)])
-def test_an_event_lies_on_the_nearest_sampled_frame(position, clips):
+def test_an_event_belongs_to_the_nearest_sampled_frame(position, clips):
     assert count((position, Action.PASS)).clips == clips
 
 
@@ -31,7 +31,7 @@ def test_empty_clips_up_to_the_last_event_count_as_clips():
     assert (found.clips, found.not_empty, found.holding[Action.PASS]) == (11, 2, 2)
 
 
-def test_halves_and_matches_have_clips_of_their_own():
+def test_clips_are_counted_separately_for_halves_and_matches():
     first, second = (EventList.of([Event(0, Action.PASS, half=half)]) for half in (1, 2))
     found = ClipCounts.of([first, second], 50, 12.5)
     assert (found.clips, found.holding[Action.PASS]) == (2, 2)

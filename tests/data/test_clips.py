@@ -1,4 +1,4 @@
-"""Clips and the frame cache, on real small videos."""
+"""Training clips: frames and labels, padding, keys, batches and epochs."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_clip_longer_than_the_video_is_padded_and_not_scored(data):
 
 
 class NumberedFrames:
-    """Frame k is painted k; reading may end before the header says so."""
+    """Frame k is filled with the value k; reading may end before the header says so."""
 
     def __init__(self, count: int, readable: int | None = None) -> None:
         self.times_ms = np.arange(count, dtype=np.int64) * 80
@@ -93,7 +93,7 @@ def first_frame(clip: Clips) -> int:
     return int(clip.frames[0, 0, 0, 0])
 
 
-def test_each_frame_is_told_the_nearest_event_its_way_and_its_side():
+def test_each_frame_has_class_displacement_and_side_of_the_nearest_event():
     events = {20: (PASS, 0), 26: (GOAL, 1), 100: (OUT, -1)}
     dataset, seen = numbered(), set()
     for index in range(20):
@@ -116,7 +116,7 @@ def test_each_frame_is_told_the_nearest_event_its_way_and_its_side():
     assert {16, 22, 23, 24, 30, 96, 104} <= seen
 
 
-def test_present_are_the_actions_on_the_clips_own_frames():
+def test_present_actions_are_those_on_the_frames_of_the_clip():
     # Reach tells frames of an event beyond the clip; present does not.
     dataset = numbered(clip_frames=8, radius=8, action_share=0.0)
     hits = 0
@@ -142,7 +142,7 @@ def test_an_action_counts_from_its_first_frame_to_the_one_before_the_end():
     assert not match_events([], np.arange(3) * 80).frames.size
 
 
-def test_a_clip_carries_its_key_its_place_and_its_label_set():
+def test_a_clip_has_its_key_its_place_and_its_label_set():
     frames = [NumberedFrames(60), NumberedFrames(50)]
     matches = [
         LabelledFrames(f"match {i}", source, EVENTS.events) for i, source in enumerate(frames)
@@ -165,7 +165,7 @@ def test_the_same_key_gives_the_same_clip_and_another_epoch_another():
     assert starts[0] == starts[1] != starts[2]
 
 
-def test_where_the_film_ends_early_the_rest_is_padding():
+def test_clips_are_padded_where_the_video_ends_early():
     clip = numbered(count=40, readable=30)[(0, 0)]
     assert clip.frames[:, 0, 0, 0].tolist() == [*range(30), *[29] * 10]
     assert (clip.classes[:30] != IGNORE).all() and (clip.classes[30:] == IGNORE).all()
@@ -189,7 +189,7 @@ def test_clips_become_batches_of_clips():
     assert torch.cat([batch.key for batch in batches]).tolist() == [[2, i] for i in range(7)]
 
 
-def test_the_sampler_carries_the_epoch_and_resumes_amid_one():
+def test_the_sampler_yields_the_epoch_and_resumes_within_one():
     sampler = EpochSampler(4, epoch=2, skip=3)
     sampler.set_epoch(2)
     assert list(sampler) == [(2, 3)]
@@ -217,7 +217,7 @@ def test_processes_share_an_epoch_batch_by_batch(world, skipped_steps):
     assert sorted(index for share in shares for index in share) == list(range(skip, clips))
 
 
-def test_after_the_epoch_that_was_resumed_all_clips_come():
+def test_the_epoch_after_a_resumed_one_has_all_clips():
     sampler = EpochSampler(8, epoch=1, skip=4, batch_size=2, rank=1, world=2)
     sampler.set_epoch(1)
     assert list(sampler) == [(1, 6), (1, 7)]
@@ -225,7 +225,7 @@ def test_after_the_epoch_that_was_resumed_all_clips_come():
     assert list(sampler) == [(2, 2), (2, 3), (2, 6), (2, 7)]
 
 
-def test_matches_without_any_label_cannot_be_trained_on():
+def test_matches_without_labels_are_an_error():
     bare = LabelledMatch("bare", NumberedFrames(60), EventList())
     with pytest.raises(DataError, match=r"no action is labelled in .*\(bare\)"):
         ClipDataset([bare], 10, radius=0, action_share=0.5, seed=0)

@@ -42,13 +42,13 @@ def test_events_beyond_the_video_are_left_out():
     assert frame_targets(events, GRID[:0]).tolist() == []
 
 
-def test_a_frame_knows_how_far_and_which_way_its_event_is():
+def test_a_frame_has_the_signed_distance_to_its_event():
     labels = label_frames([Event(320, Action.SHOT)], GRID, radius=3)
     assert labels.classes.tolist() == [0, SHOT, SHOT, SHOT, SHOT, SHOT, SHOT, SHOT, 0, 0]
     assert labels.displacements.tolist() == [0, 3, 2, 1, 0, -1, -2, -3, 0, 0]
 
 
-def test_a_frame_knows_whose_action_is_near():
+def test_a_frame_has_the_team_of_its_event():
     events = [
         Event(80, Action.PASS, team=Team.LEFT),
         Event(320, Action.PASS, team=Team.RIGHT),
@@ -89,7 +89,7 @@ def test_labels_agree_with_a_plain_search_for_the_nearest_event(seed):
         assert tuple(map(int, told)) in candidates
 
 
-def test_shift_side_and_class_of_a_frame_are_those_of_one_event():
+def test_displacement_side_and_class_of_a_frame_are_those_of_one_event():
     # Two PASSes as near to the frame between them, and two on one frame.
     events = [
         Event(80, Action.PASS, team=Team.LEFT),
@@ -102,7 +102,7 @@ def test_shift_side_and_class_of_a_frame_are_those_of_one_event():
     assert (labels.classes[6], labels.sides[6]) == (SHOT, 1)
 
 
-def test_reach_without_events_leaves_background_of_no_side():
+def test_a_radius_without_events_gives_background_of_unknown_side():
     labels = label_frames([], GRID, radius=5)
     assert not labels.classes.any() and not labels.displacements.any()
     assert labels.sides.tolist() == [-1] * 10
@@ -115,7 +115,7 @@ def test_events_count_up_to_one_frame_beyond_either_end():
     assert events_within_radius(events, times[:0]) == []
 
 
-def test_one_frame_alone_takes_only_what_happens_on_it():
+def test_a_single_frame_has_only_events_at_its_time():
     times = np.array([400])
     events = [Event(ms, Action.PASS) for ms in (399, 400, 401)]
     assert [e.position_ms for e in events_within_radius(events, times)] == [400]

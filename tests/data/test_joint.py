@@ -1,4 +1,4 @@
-"""Clips of two data sets in one training: how they mix, and that they mix the same way again."""
+"""Joint training: the mixture of clips of two data sets, and its reproducibility."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_second_data_set_has_its_share_of_the_clips(share):
     )
 
 
-def test_a_clip_is_the_one_that_its_data_set_gives_for_the_key():
+def test_a_clip_equals_that_of_its_data_set_for_the_key():
     clips = joint_clips(0.5)
     for index in range(20):
         clip = clips[3, index]
@@ -65,7 +65,7 @@ def test_a_clip_is_the_one_that_its_data_set_gives_for_the_key():
         assert clip.key.tolist() == [3, index]
 
 
-def test_the_mixture_hangs_on_seed_epoch_and_index_alone():
+def test_the_mixture_depends_on_seed_epoch_and_index_alone():
     first = sources(joint_clips(0.5))
     assert np.array_equal(sources(joint_clips(0.5)), first)
     backwards = joint_clips(0.5)
@@ -75,7 +75,7 @@ def test_the_mixture_hangs_on_seed_epoch_and_index_alone():
         assert 0.45 < (other == first).mean() < 0.55
 
 
-def test_where_a_clip_lies_has_nothing_to_do_with_its_data_set():
+def test_the_place_of_a_clip_is_independent_of_its_data_set():
     # Were both drawn with the same number, only one of the data sets would show its actions.
     clips = joint_clips(0.5)
     around = {0: [], 1: []}

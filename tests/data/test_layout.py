@@ -19,7 +19,7 @@ def names(matches):
     return [match.name for match in matches]
 
 
-def test_split_folders_say_the_split_and_are_no_part_of_the_name(tmp_path):
+def test_split_folders_name_the_split_and_are_not_part_of_the_match_name(tmp_path):
     make_match(tmp_path / "train" / "efl" / "2019" / "B")
     make_match(tmp_path / "train" / "efl" / "2019" / "A")
     make_match(tmp_path / "test" / "efl" / "2019" / "C", "Labels-ball.json")
@@ -54,7 +54,7 @@ def test_splits_json_comes_before_folders_and_keeps_its_order(tmp_path):
     assert names(find_matches(tmp_path, "all")) == ["l/s/A", "l/s/B", "l/s/C"]
 
 
-def test_without_a_word_on_splits_the_official_list_counts(tmp_path):
+def test_without_split_files_and_folders_the_official_list_is_used(tmp_path):
     for name in OFFICIAL_SPLITS["test"] + OFFICIAL_SPLITS["valid"]:
         make_match(tmp_path / name, "Labels-ball.json")
     make_match(tmp_path / "league/season/own match")
@@ -160,7 +160,7 @@ def test_a_folder_that_cannot_be_read_is_left_out_with_a_warning(tmp_path, monke
         ),
     ],
 )
-def test_a_wrong_splits_json_is_told(tmp_path, content, reason):
+def test_an_invalid_splits_json_is_an_error(tmp_path, content, reason):
     make_match(tmp_path / "l" / "s" / "m")
     (tmp_path / "splits.json").write_text(json.dumps(content))
     with pytest.raises(DataError) as caught:
@@ -169,7 +169,7 @@ def test_a_wrong_splits_json_is_told(tmp_path, content, reason):
     assert "\n" not in str(caught.value)
 
 
-def test_what_is_missing_is_told_with_what_is_there(tmp_path):
+def test_an_error_names_what_is_missing_and_what_exists(tmp_path):
     with pytest.raises(DataError, match="no such folder"):
         find_matches(tmp_path / "nowhere", "test")
     with pytest.raises(DataError, match="no match in it"):
@@ -182,7 +182,7 @@ def test_what_is_missing_is_told_with_what_is_there(tmp_path):
         find_matches(tmp_path, "test")
 
 
-def test_an_incomplete_official_split_is_not_taken_for_the_whole(tmp_path):
+def test_an_incomplete_official_split_is_an_error(tmp_path):
     make_match(tmp_path / OFFICIAL_SPLITS["test"][0])
     with pytest.raises(DataError, match=r"list has 2 for 'test', but '.*Fulham' is not there"):
         find_matches(tmp_path, "test")

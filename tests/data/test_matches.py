@@ -23,7 +23,7 @@ def video_of(data: DataConfig):
 
 @pytest.fixture
 def copied(data, tmp_path):
-    """The same data in a root of its own, to be changed."""
+    """A copy of the data set that may be modified."""
     shutil.copytree(data.root, tmp_path / "copied")
     return data.model_copy(update={"root": tmp_path / "copied"})
 
@@ -69,10 +69,10 @@ def test_a_label_beyond_the_end_of_the_video_is_an_error(copied, cache):
 def test_labels_beyond_the_end_can_be_left_out_with_a_warning(copied):
     config = copied.model_copy(update={"skip_labels_outside": True})
     relabel(config, Event(2000, Action.SHOT), Event(90_500, Action.GOAL))
-    with pytest.warns(OnballWarning, match=r"1 of 2 labels .* GOAL at 90\.5 s: left out") as told:
+    with pytest.warns(OnballWarning, match=r"1 of 2 labels .* GOAL at 90\.5 s: left out") as caught:
         (match,) = load_matches(config, "train")
     assert [event.label for event in match.labels] == [Action.SHOT]
-    assert len(told) == 1 and "\n" not in str(told[0].message)
+    assert len(caught) == 1 and "\n" not in str(caught[0].message)
 
 
 def test_a_label_within_a_second_after_the_last_frame_is_kept(copied):
@@ -84,7 +84,7 @@ def test_a_label_within_a_second_after_the_last_frame_is_kept(copied):
         load_matches(copied, "train")
 
 
-def test_data_that_cannot_be_loaded_is_told(copied):
+def test_data_that_cannot_be_loaded_is_an_error(copied):
     with pytest.raises(DataError, match=r"data\.root is not set"):
         load_matches(DataConfig(), "train")
     with pytest.raises(EmptySplitError):

@@ -1,4 +1,4 @@
-"""Where training clips lie: repeatable, within the video, balanced as promised."""
+"""Places of training clips: reproducible, within the video, balanced over actions."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_clip_around_an_action_has_it_in_its_middle_half():
         assert ((offsets >= 12) & (offsets < 38)).any()
 
 
-def test_rare_actions_are_seen_by_the_root_of_their_count():
+def test_actions_are_drawn_by_the_square_root_of_their_count():
     events = {10 * i: 1 for i in range(900)} | {10_000 + 100 * i: 2 for i in range(9)}
     places = draw(ClipSampler([match(20_000, events)], 4, 1.0, seed=0), 4000)
     seen = Counter("rare" if place.start > 9500 else "frequent" for place in places)
@@ -64,7 +64,7 @@ def test_without_any_event_all_clips_are_uniform():
     assert len(set(draw(ClipSampler([match(500, {})], 50, 1.0, seed=0), 50))) > 20
 
 
-def test_the_balance_of_classes_goes_from_as_they_are_to_equally_often():
+def test_class_balance_goes_from_their_frequencies_to_equal_frequencies():
     events = {10 * i: 1 for i in range(400)} | {10_000 + 100 * i: 2 for i in range(25)}
 
     def ratio(balance: float) -> float:
@@ -79,12 +79,12 @@ def test_the_balance_of_classes_goes_from_as_they_are_to_equally_often():
     assert ratio(1.0) == pytest.approx(1, rel=0.1)
 
 
-def test_seeds_keep_the_clips_they_gave_before_there_was_a_balance():
+def test_seeds_keep_their_clips_across_versions():
     sampler = ClipSampler([match(900, {100 * i: 1 + i // 3 for i in range(5)})], 50, 1.0, seed=0)
     assert [place.start for place in draw(sampler, 6)] == [80, 169, 173, 180, 168, 63]
 
 
-def test_a_match_without_a_frame_gets_no_clip():
+def test_a_match_without_frames_has_no_clip():
     sampler = ClipSampler([match(0, {}), match(60, {30: 1}), match(0, {})], 50, 0.2, seed=0)
     places = draw(sampler, 200)
     assert {place.match for place in places} == {1}

@@ -1,4 +1,4 @@
-"""Statistics of labelled play, against answers worked out by hand."""
+"""Statistics of labelled play, against values computed by hand."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_halves_are_never_joined_and_each_is_read_in_order_of_time():
     assert labels == [[Action.PASS, Action.SHOT], [Action.DRIVE, Action.PASS]]
 
 
-def test_no_events_are_no_stretch_and_no_figures():
+def test_without_events_there_are_no_stretches_and_no_statistics():
     assert list(play_stretches(EventList())) == []
     play = PlayStatistics.of([EventList(), match((500, Action.GOAL, LEFT))])
     assert (play.matches, play.events, play.stretches, play.in_play_minutes) == (2, 1, 1, 0)
@@ -101,7 +101,7 @@ def test_events_of_an_unknown_team_have_gaps_but_no_share():
     assert play.actions[Action.DRIVE].gaps_s == (0.5, 0.5, 0.5)
 
 
-def test_the_median_of_one_transition_is_its_own():
+def test_the_median_of_a_single_transition_is_its_quantile():
     assert mixture_median([Transition(0.3, (0.7, 1.4, 3.0))]) == pytest.approx(1.4)
 
 
@@ -131,7 +131,7 @@ def test_the_reference_is_read_from_its_file():
     assert 1.28 < reference.median_gap_s[Action.PASS] < 1.32
 
 
-def test_what_the_docstring_says_of_the_reference_is_so():
+def test_the_reference_has_the_properties_in_the_docstring():
     content = reference_statistics()
     minutes, rates = content["in_play_minutes"], content["events_per_in_play_minute"]
     assert sum(rates.values()) * minutes == pytest.approx(12357, abs=2)
@@ -150,7 +150,7 @@ def steady(seconds: int, step_ms: int, labels: list[Action]) -> EventList:
     return match(*((time, labels[i % len(labels)], LEFT) for i, time in enumerate(times)))
 
 
-def test_each_figure_is_compared_with_its_own_tolerance():
+def test_each_statistic_has_its_own_tolerance():
     reference = Reference(
         per_minute=dict.fromkeys(ACTIONS, 27.0),
         median_gap_s=dict.fromkeys(ACTIONS, 1.2),

@@ -1,4 +1,4 @@
-"""Matches of a few seconds, written by the project's own writer, for tests that train or read clips."""
+"""Matches of a few seconds for tests that train or read clips."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ COLOURS = np.array([[220, 30, 30], [30, 220, 30], [30, 30, 220]], np.uint8)
 
 
 def write_flashes(folder: Path, seed: int) -> None:
-    """8 s of grey; each of three actions flashes in its own colour for three frames."""
+    """8 s of grey frames; each of three actions is three frames of one colour."""
     rng = np.random.default_rng(seed)
     events: list[Event] = []
     with VideoWriter(folder / "224p.mp4", SIZE, 25) as writer:
         for index in range(200):
-            picture = np.full((36, 64, 3), 90, np.uint8)
+            frame = np.full((36, 64, 3), 90, np.uint8)
             if index % 25 == 15:
                 events.append(Event(index * 40, ACTIONS[rng.integers(3)]))
             if events and index * 40 - events[-1].position_ms < 120:
-                picture[:] = COLOURS[events[-1].label.order]
-            writer.write(picture)
+                frame[:] = COLOURS[events[-1].label.order]
+            writer.write(frame)
     write_labels(EventList.of(events), folder / "Labels-ball.json")
 
 
 def write_brightening(root: Path) -> None:
-    """One match of 4 s at 25 fps whose pictures grow brighter with time, an event at 2 s."""
+    """One match of 4 s at 25 fps whose frames become brighter, with an event at 2 s."""
     folder = root / "train" / "league" / "season" / "match"
     with VideoWriter(folder / "224p.mp4", SIZE, 25, crf=0, gop=10) as writer:
         for index in range(100):
