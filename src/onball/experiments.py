@@ -174,8 +174,8 @@ def run_experiment(
         runs: parent of the run, whose folder has the name of the experiment, with `_seed1` and so
             on appended for a seed other than 0.
         results: folder of the tables; curves go to `<results>/curves/`, under the same name.
-        progress: as of `train`.
-        on_epoch: as of `train`.
+        progress: see `train`.
+        on_epoch: see `train`.
 
     Returns: the row.
 

@@ -1,4 +1,4 @@
-"""What tests of experiments share: a tiny data set of three splits, and configs in a folder."""
+"""Fixtures of the tests of experiments: a tiny data set of three splits, and configs."""
 
 from __future__ import annotations
 

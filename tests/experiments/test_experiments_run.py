@@ -1,4 +1,4 @@
-"""`onball experiments run`: a row and curves for each config, whatever happens to the others."""
+"""`onball experiments run`: a row and curves for each config, even if others fail."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def test_a_second_call_trains_nothing_and_doubles_no_row(
     assert place.rows("classification") == finished.rows("classification")
 
 
-def test_an_interrupted_call_goes_on_where_it_was(finished, three, place, onball, monkeypatch):
+def test_an_interrupted_call_is_resumed(finished, three, place, onball, monkeypatch):
     settings = ("training.seed=5", "training.seed=7")
     command = place.command(*three[:2], settings=settings)
     original = TrainingModule.training_step
@@ -267,7 +267,7 @@ def test_without_matches_to_test_on_nothing_is_trained(place, configs, onball, t
     assert not place.runs.exists()
 
 
-def test_one_that_fails_lets_the_others_run(place, configs, onball):
+def test_a_failed_experiment_does_not_stop_the_others(place, configs, onball):
     # The largest of float32: the sum over several frames is infinite.
     wild = configs("wild", "training: {loss: {action_weight: 3.0e+38}}")
     command = place.command(wild, configs("alone", NEVER), settings=("training.epochs=1",))

@@ -27,7 +27,7 @@ def test_a_row_is_read_as_it_was_written_with_every_column(tmp_path):
         assert next(csv.reader(file)) == list(COLUMNS)
 
 
-def test_the_same_experiment_again_takes_the_place_of_its_former_row(tmp_path):
+def test_the_same_experiment_replaces_its_former_row(tmp_path):
     path = tmp_path / "spotting.csv"
     for name in ("spotting/one", "spotting/two"):
         add_result(path, row(name, map12="1.00"))
@@ -46,7 +46,7 @@ def test_another_seed_data_set_or_setting_is_another_experiment(tmp_path, other)
     assert len(read_results(path)) == 2
 
 
-def test_no_file_holds_no_rows_and_another_table_is_refused(tmp_path):
+def test_a_missing_file_has_no_rows_and_another_table_is_refused(tmp_path):
     assert read_results(tmp_path / "spotting.csv") == []
     (tmp_path / "shop.csv").write_text("config,price\nspotting/one,3\n")
     with pytest.raises(DataError, match=r"shop\.csv: has no column 'settings': is it a file of"):

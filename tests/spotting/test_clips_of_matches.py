@@ -1,4 +1,4 @@
-"""Clip classification of whole matches: all frames are in a clip, with the labels on them."""
+"""Clip classification of whole matches: clips cover all frames and their labels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class NumberedFrames:
-    """Frame k is painted k; reading may end before the header says so."""
+    """Frames whose pixels are their index; reading may end before the last time."""
 
     def __init__(self, count: int, readable: int | None = None) -> None:
         self.times_ms = np.arange(count, dtype=np.int64) * 80
@@ -30,7 +30,7 @@ class NumberedFrames:
 
 
 class Recorder(nn.Module):
-    """Remembers the frames of every clip; says half for everything."""
+    """Classifier that records the frames of each clip and predicts 0.5 for every action."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,35 +54,35 @@ def match(count: int, readable: int | None = None, **events: int) -> LabelledMat
 )
 def test_clips_cover_all_frames_and_the_last_one_ends_with_the_match(count, starts):
     net = Recorder()
-    told = classify_match(net, match(count), 10, torch.float32)
+    clips = classify_match(net, match(count), 10, torch.float32)
     assert net.clips == [list(range(start, start + 10)) for start in starts]
-    assert told.scores.shape == told.present.shape == (len(starts), 12)
-    assert told.scores.dtype == np.float32 and told.present.dtype == np.bool_
-    assert (told.scores == 0.5).all()
+    assert clips.scores.shape == clips.present.shape == (len(starts), 12)
+    assert clips.scores.dtype == np.float32 and clips.present.dtype == np.bool_
+    assert (clips.scores == 0.5).all()
 
 
 def test_a_match_shorter_than_a_clip_is_one_short_clip():
     net = Recorder()
-    told = classify_match(net, match(4, SHOT=3), 10, torch.float32)
+    clips = classify_match(net, match(4, SHOT=3), 10, torch.float32)
     assert net.clips == [[0, 1, 2, 3]]
-    assert told.present[0, Action.SHOT.order]
+    assert clips.present[0, Action.SHOT.order]
 
 
 def test_an_action_is_present_in_the_clips_that_show_its_frame():
-    told = classify_match(
+    clips = classify_match(
         Recorder(), match(25, PASS=0, SHOT=9, GOAL=10, OUT=17, CROSS=24), 10, torch.float32
     )
-    found = [[a.name for a in Action if row[a.order]] for row in told.present]
+    found = [[a.name for a in Action if row[a.order]] for row in clips.present]
     # Clips 0-9, 10-19, 15-24.
     assert found == [["PASS", "SHOT"], ["OUT", "GOAL"], ["OUT", "CROSS"]]
 
 
-def test_where_the_film_ends_early_the_clips_end_too():
+def test_clips_end_where_the_video_ends_early():
     net = Recorder()
-    told = classify_match(net, match(40, readable=13, PASS=12, SHOT=14), 10, torch.float32)
+    clips = classify_match(net, match(40, readable=13, PASS=12, SHOT=14), 10, torch.float32)
     assert net.clips == [list(range(10)), [10, 11, 12]]
-    assert told.present.shape == told.scores.shape == (2, 12)
-    assert told.present[1].nonzero()[0].tolist() == [Action.PASS.order]
+    assert clips.present.shape == clips.scores.shape == (2, 12)
+    assert clips.present[1].nonzero()[0].tolist() == [Action.PASS.order]
 
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
@@ -91,11 +91,11 @@ def test_scores_are_the_probabilities_of_the_net(precision):
         backbone=ComponentConfig(name="test_byobnet", pretrained=False),
         temporal=ComponentConfig(name="bilstm", hidden=8),
     )
-    net, film = build_model(config, "classification").eval(), match(25, PASS=0)
-    told = classify_match(net, film, 10, precision)
-    frames = torch.from_numpy(film.frames.read(15, 25)).permute(0, 3, 1, 2)[None]
+    net, labelled = build_model(config, "classification").eval(), match(25, PASS=0)
+    clips = classify_match(net, labelled, 10, precision)
+    frames = torch.from_numpy(labelled.frames.read(15, 25)).permute(0, 3, 1, 2)[None]
     with torch.inference_mode():
         expected = net(frames)[0].sigmoid().numpy()
     np.testing.assert_allclose(
-        told.scores[2], expected, atol=1e-5 if precision.itemsize > 2 else 0.05
+        clips.scores[2], expected, atol=1e-5 if precision.itemsize > 2 else 0.05
     )

@@ -1,4 +1,4 @@
-"""Displaced scores: each frame's scores go where it points, streamed or at once."""
+"""Displacement of scores to the frames that they point to, streamed or at once."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def random_video(length: int, seed: int = 0) -> ScoredFrames:
 @pytest.mark.parametrize("length", [1, 2, 5, 60])
 @pytest.mark.parametrize("radius", [1, 4, 70])
 @pytest.mark.parametrize("sizes", [[1000], [1], [3, 1, 11], [2, 40]])
-def test_in_whatever_parts_they_come_scores_move_as_defined(length, radius, sizes):
+def test_scores_move_as_defined_however_the_stream_is_cut(length, radius, sizes):
     whole = random_video(length, seed=length)
     moved = joined(apply_displacement(cut(whole, sizes), radius))
     scores, left = definition(whole, radius)
@@ -88,14 +88,14 @@ def test_blurred_scores_gather_on_the_frame_that_all_point_to():
     assert moved.probabilities[:, 0].tolist() == pytest.approx([0, 0, 0, 0, 0, 0.9, 0, 0, 0])
 
 
-def test_what_points_beyond_an_end_belongs_to_the_frame_there():
+def test_scores_that_point_beyond_an_end_go_to_the_first_or_last_frame():
     scores = pulses(6, f1=0.7, f4=0.6)
     moved = joined(apply_displacement([scored(scores, [0, -3, 0, 0, 3, 0])], 4))
     assert np.flatnonzero(moved.probabilities[:, 0]).tolist() == [0, 5]
     assert moved.probabilities[[0, 5], 0].tolist() == pytest.approx([0.7, 0.6])
 
 
-def test_a_displacement_is_cut_off_at_the_reach():
+def test_displacements_are_clipped_to_the_radius():
     moved = joined(apply_displacement([scored(pulses(20, f10=0.7), [100.0] * 20)], 4))
     assert np.flatnonzero(moved.probabilities[:, 0]).tolist() == [14]
 
@@ -115,7 +115,7 @@ def test_without_displacements_scores_pass_as_they_are():
     assert list(apply_displacement([], 4)) == []
 
 
-def test_a_stream_is_delayed_by_the_reach_and_no_more():
+def test_a_stream_is_delayed_by_the_radius_and_no_more():
     whole, radius = random_video(50), 4
     taken = 0
 

@@ -167,16 +167,16 @@ def test_teams_and_displacements_are_averaged_as_the_scores_are(length, settings
         assert all(part.displacement is None for part in parts)
 
 
-def test_a_plain_net_tells_neither_teams_nor_displacements():
+def test_a_plain_net_has_neither_teams_nor_displacements():
     for part in StreamingEngine(net(), window_frames=20, overlap=0.5).run([video(30)]):
         assert part.left is None and part.displacement is None
 
 
 @pytest.mark.parametrize("head", [ComponentConfig(name="linear"), MOVING], ids=["plain", "moving"])
-def test_events_of_a_net_that_tells_teams_say_whose_they_are(head):
+def test_events_of_a_net_with_teams_have_a_team(head):
     model, batch = net(head=head, teams=True), video(60)
     with torch.no_grad():
-        model.head.linear.weight[13:] *= -3.0  # so that either team has events
+        model.head.linear.weight[13:] *= -3.0  # so that both teams have events
     engine = StreamingEngine(model, window_frames=20, overlap=0.5)
     scores = list(engine.run([batch]))
     config = InferenceConfig(nms_window_ms=80)

@@ -1,4 +1,4 @@
-"""Peaks: which events dense scores give, and that a stream gives the same ones."""
+"""Peaks of dense scores: the events of a whole video and of a stream are the same."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def find_peaks(
 
 
 def greedy(probabilities: np.ndarray, times: np.ndarray, window: int, threshold: float):
-    """The definition, spelt out slowly: take the best, drop its neighbours, repeat."""
+    """Greedy non-maximum suppression by its definition, on all frames at once."""
     padded = np.pad(probabilities.astype(float), ((1, 1), (0, 0)), constant_values=-np.inf)
     events = []
     for index, action in enumerate(ACTIONS):
@@ -115,7 +115,7 @@ def test_whole_and_stream_agree_with_the_definition(seed):
     assert streamed + finder.finish() == expected
 
 
-def test_a_stream_gives_an_event_soon_after_it_happened():
+def test_a_stream_yields_an_event_soon_after_its_time():
     scores, times = dense(500, PASS={10: 0.9, 60: 0.8})
     finder = PeakFinder(nms_window_ms=1000, threshold=0.1)
     given_at = {}
@@ -123,14 +123,14 @@ def test_a_stream_gives_an_event_soon_after_it_happened():
         for event in finder.push(scores[frame : frame + 1], times[frame : frame + 1]):
             given_at[event.position_ms] = int(times[frame])
     assert set(given_at) == {800, 4800}
-    assert all(now - moment <= 1000 + 2 * STEP_MS for moment, now in given_at.items())
+    assert all(now - time <= 1000 + 2 * STEP_MS for time, now in given_at.items())
 
 
-def test_an_event_is_the_teams_with_the_larger_part_at_its_own_frame():
+def test_an_event_belongs_to_the_team_with_the_larger_part_at_its_frame():
     scores, times = dense(30, PASS={5: 0.8, 6: 0.7, 20: 0.6}, SHOT={10: 0.9})
     left = np.zeros_like(scores)
     left[5, Action.PASS.order], left[20, Action.PASS.order] = 0.5, 0.2
-    left[6, Action.PASS.order] = 0.0  # a neighbour has no say
+    left[6, Action.PASS.order] = 0.0  # neighbours do not count
     left[10, Action.SHOT.order] = 0.9
     events = find_peaks(scores, times, nms_window_ms=500, threshold=0.1, left=left)
     assert [(e.position_ms, e.team) for e in events] == [
@@ -166,14 +166,14 @@ def test_teams_are_the_same_however_the_stream_is_cut(seed, size):
         assert (event.team is Team.LEFT) == (left[frame, action] > scores[frame, action] / 2)
 
 
-def test_both_teams_scores_may_round_to_more_than_one():
+def test_a_sum_of_both_teams_that_rounds_above_1_is_clipped():
     scores, times = dense(5, PASS={2: 1.0})
     scores[2, Action.PASS.order] = np.nextafter(np.float32(1), np.float32(2))
     (event,) = find_peaks(scores, times, nms_window_ms=80, threshold=0.1)
     assert event.confidence == 1.0
 
 
-def test_scores_are_moved_before_peaks_are_looked_for():
+def test_scores_are_displaced_before_peaks_are_found():
     scores, times = dense(30, SHOT={8: 0.5, 9: 0.4, 14: 0.3})
     moves = np.zeros(30, np.float32)
     moves[[8, 9]], moves[14] = [3, 2], -3

@@ -1,4 +1,4 @@
-"""What all tests of training share: tiny matches, and runs on them."""
+"""Fixtures of the tests of training: tiny matches, and runs on them."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def written(run_dir):
 def test_sigterm_saves_a_state_that_both_processes_resume_from(
     runs, tmp_path, metrics, assert_same_weights, whom
 ):
-    # With many steps in an epoch, the signal comes amid one.
+    # With many steps in an epoch, the signal comes within one.
     long = ["training.clips_per_epoch=240", "training.epochs=2", "training.validate_every_epochs=2"]
     run_dir = tmp_path / "two"
     process = start(runs, run_dir, *TWO, *long)

@@ -45,10 +45,10 @@ def write_film(path: Path, seed: int) -> list[tuple[int, int]]:
         for index in range(150):
             if index % 25 == 15:
                 flashes.append((index * 40, int(rng.integers(3))))
-            picture = np.full((36, 64, 3), 90, np.uint8)
+            frame = np.full((36, 64, 3), 90, np.uint8)
             if flashes and index * 40 - flashes[-1][0] < 120:
-                picture[:] = COLOURS[flashes[-1][1]]
-            writer.write(picture)
+                frame[:] = COLOURS[flashes[-1][1]]
+            writer.write(frame)
     return flashes
 
 
@@ -117,13 +117,13 @@ def only(clips: Clips, source: int) -> Clips:
 
 
 def with_other_labels(clips: Clips, source: int) -> Clips:
-    """The same clips; those of one source are told that something happens on every frame."""
+    """The same clips; those of one source are labelled with an action on every frame."""
     other = torch.where(clips.source.unsqueeze(1) == source, 3, clips.classes)
     displacements = torch.where(clips.source.unsqueeze(1) == source, 0, clips.displacements)
     return clips._replace(classes=other, displacements=displacements)
 
 
-def test_the_loss_of_each_head_hangs_on_the_labels_of_its_own_clips_alone(root):
+def test_the_loss_of_each_head_depends_only_on_the_labels_of_its_own_clips(root):
     net = joint_net(root).eval()
     clips = batch_of(root, net)
     config = LossConfig()
@@ -201,7 +201,7 @@ def interrupt_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     monkeypatch.setattr(SpottingModule, "training_step", training_step)
 
 
-@pytest.mark.parametrize("step", [1, 4], ids=["amid the first epoch", "amid the last epoch"])
+@pytest.mark.parametrize("step", [1, 4], ids=["within the first epoch", "within the last epoch"])
 def test_an_interrupted_and_resumed_joint_run_equals_a_whole_one(
     finished, root, tmp_path, monkeypatch, step
 ):

@@ -77,7 +77,7 @@ def test_without_focus_the_focal_loss_is_the_plain_one():
 
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0])
 @pytest.mark.parametrize("sure_of", [0, 3])
-def test_a_net_that_is_quite_sure_still_has_a_finite_gradient(gamma, sure_of):
+def test_a_confident_net_still_has_a_finite_gradient(gamma, sure_of):
     logits = torch.zeros(1, 1, 13)
     logits[..., sure_of] = 200.0
     logits.requires_grad_()
@@ -114,7 +114,7 @@ def test_a_batch_without_any_target_costs_nothing_and_breaks_nothing():
     assert loss == 0 and (logits.grad == 0).all()
 
 
-def test_the_displacement_is_judged_within_reach_only():
+def test_the_displacement_loss_counts_within_the_radius_only():
     displacement = torch.tensor([[1.5, 50.0, -2.0, -70.0]], requires_grad=True)
     displacements, weights = (
         torch.tensor([[1.0, 9.0, -4.0, 0.0]]),
@@ -126,7 +126,7 @@ def test_the_displacement_is_judged_within_reach_only():
     assert (displacement.grad != 0).tolist() == [[True, False, True, False]]
 
 
-def test_without_an_event_in_reach_the_displacement_costs_nothing():
+def test_without_an_event_in_the_radius_the_displacement_loss_is_0():
     targets = shift_targets(torch.zeros(1, 4), torch.zeros(1, 4), 4)
     assert displacement_loss(torch.randn(1, 4), targets) == 0
     assert offset_loss(torch.rand(1, 4, 2), targets) == 0
@@ -157,7 +157,7 @@ def test_the_offset_loss_is_that_of_two_intervals():
     assert loss.item() == pytest.approx(total / 200, rel=1e-5)
 
 
-def test_offsets_out_of_reach_have_no_gradient():
+def test_offsets_outside_the_radius_have_no_gradient():
     offsets = torch.tensor([[[1.0, 2.0], [3.0, 1.0], [0.0, 0.0]]], requires_grad=True)
     displacements, weights = torch.tensor([[1.0, 9.0, -2.0]]), torch.tensor([[1.0, 0.0, 1.0]])
     offset_loss(offsets, shift_targets(displacements, weights, 2)).backward()

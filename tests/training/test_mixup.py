@@ -36,14 +36,14 @@ def test_without_mixup_every_clip_is_its_own():
     )
 
 
-def test_a_clips_share_hangs_on_its_own_generator():
+def test_the_lambda_of_a_clip_depends_only_on_its_own_generator():
     shares = mixup_lambdas(ALWAYS, generators(1, 2, 3))
     assert shares.dtype == torch.float32
     assert len(set(shares.tolist())) == 3
     assert mixup_lambdas(ALWAYS, generators(3, 1)).tolist() == shares[[2, 0]].tolist()
 
 
-def test_the_larger_share_is_the_clips_own_and_follows_the_beta_distribution():
+def test_the_larger_weight_is_the_clips_own_and_follows_the_beta_distribution():
     shares = mixup_lambdas(MixupConfig(probability=1.0, alpha=1.0), generators(*range(2000)))
     assert shares.min() >= 0.5 and shares.max() <= 1.0
     # With α = 1, λ is uniform, and max(λ, 1 − λ) is uniform from a half to one.
@@ -59,7 +59,7 @@ def test_the_probability_is_the_share_of_blended_clips():
 def test_frames_and_targets_are_blended_as_by_hand():
     frames, targets = torch.rand(3, 5, 3, 4, 6), random_targets()
     shares = torch.tensor([0.8, 1.0, 0.6])
-    mixed, told = mix_frames(frames, shares), mix_targets(targets, shares)
+    mixed, blended = mix_frames(frames, shares), mix_targets(targets, shares)
     for clip, share in enumerate(shares.tolist()):
         other = (clip - 1) % 3
 
@@ -67,15 +67,15 @@ def test_frames_and_targets_are_blended_as_by_hand():
             return share * values[clip] + (1 - share) * values[other]
 
         torch.testing.assert_close(mixed[clip], blend(frames))
-        torch.testing.assert_close(told.classes[clip], blend(targets.classes))
-        torch.testing.assert_close(told.auxiliary[clip], blend(targets.auxiliary))
+        torch.testing.assert_close(blended.classes[clip], blend(targets.classes))
+        torch.testing.assert_close(blended.auxiliary[clip], blend(targets.auxiliary))
         torch.testing.assert_close(
-            told.displacement_weights[clip], blend(targets.displacement_weights)
+            blended.displacement_weights[clip], blend(targets.displacement_weights)
         )
         torch.testing.assert_close(
             mix_values(targets.displacements, shares)[clip], blend(targets.displacements)
         )
-    assert told.radius == targets.radius
+    assert blended.radius == targets.radius
 
 
 def test_uint8_frames_stay_uint8_and_are_rounded():
@@ -103,7 +103,7 @@ def test_a_batch_of_one_clip_is_blended_with_itself():
     assert torch.equal(mix_frames(frames, torch.tensor([0.7])), frames)
 
 
-def test_blended_shifts_pull_as_both_losses_together():
+def test_the_loss_of_blended_displacements_is_that_of_both():
     targets, shares = random_targets(), torch.tensor([0.8, 1.0, 0.6])
     displacement = torch.randn(3, 5, requires_grad=True)
     mixed = mix_targets(targets, shares)

@@ -1,4 +1,4 @@
-"""Runs that are interrupted and go on: as if there had been no break."""
+"""Interrupted runs continue as if they had never stopped."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def rows_of(metrics, run_dir):
 @pytest.mark.parametrize(
     ("step", "number"),
     [(1, signal.SIGINT), (2, signal.SIGTERM), (4, signal.SIGINT)],
-    ids=["amid the first epoch", "in the last step of an epoch", "amid the last epoch"],
+    ids=["within the first epoch", "in the last step of an epoch", "within the last epoch"],
 )
 def test_an_interrupted_and_resumed_run_equals_a_whole_one(
     finished, runs, tmp_path, interrupted, metrics, assert_same_weights, step, number
@@ -115,7 +115,7 @@ def test_a_run_is_resumed_with_as_many_processes_only(finished, runs, monkeypatc
         runs.train(finished, resume=True)
 
 
-def test_a_damaged_checkpoint_is_told_in_one_line(finished, runs, tmp_path):
+def test_a_damaged_checkpoint_is_reported_in_one_line(finished, runs, tmp_path):
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "last.ckpt").write_bytes(b"nothing")
     (tmp_path / "config.yaml").write_text((finished / "config.yaml").read_text())

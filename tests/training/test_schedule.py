@@ -35,7 +35,7 @@ def test_alone_an_epoch_has_exactly_the_configured_clips():
 
 
 @pytest.mark.parametrize(("accumulate", "processes"), [(2, 1), (1, 2), (3, 2)])
-def test_what_shares_a_step_gets_as_many_clips_each(accumulate, processes):
+def test_batches_that_share_a_step_have_equally_many_clips(accumulate, processes):
     config = TrainingConfig(clips_per_epoch=50, batch_size=4, accumulate=accumulate)
     steps = TrainingSteps.of(config, processes)
     assert steps.clips_per_step == 4 * accumulate * processes
@@ -43,5 +43,5 @@ def test_what_shares_a_step_gets_as_many_clips_each(accumulate, processes):
     assert 50 <= steps.clips_per_epoch < 50 + steps.clips_per_step
 
 
-def test_half_way_down_the_learning_rate_is_half():
+def test_half_way_through_the_cosine_the_learning_rate_is_half():
     assert learning_rate_factor(10 + 45, 10, 100) == pytest.approx(0.5, abs=0.02)

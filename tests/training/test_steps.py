@@ -1,4 +1,4 @@
-"""What a step does to the weights: accumulation, averaging, a frozen backbone, early stopping."""
+"""Training steps: accumulation, averaging, a frozen backbone; and early stopping."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from onball.models import build_model, load_model
 from onball.training.module import TrainingModule, TrainingSteps
 from onball.training.validation import ValidationResult
 
-#: No normalisation over the batch, no chance within the net: the clips of a batch do not meet.
+#: No normalisation over the batch and no dropout: the clips of a batch are independent.
 NO_BATCH_NORM = [
     "model.backbone={name: test_convnext, pretrained: false}",
     "model.dropout=0",
@@ -133,7 +133,7 @@ def test_a_run_stops_when_map10_has_not_risen_and_keeps_the_model_of_the_best(
     assert [(run_dir / name).read_bytes() for name in kept_files] == before
 
 
-def test_map10_that_stays_at_nothing_stops_a_run_too(runs, tmp_path, scripted_map10, metrics):
+def test_map10_that_stays_0_stops_a_run_too(runs, tmp_path, scripted_map10, metrics):
     scripted_map10(0.0, 0.0, 0.0)
     run_dir = runs.train(tmp_path / "run", *EARLY)
     assert len(metrics(run_dir)) == 3

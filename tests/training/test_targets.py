@@ -24,13 +24,13 @@ def clips(
     sides: list[list[int]] | None = None,
     source: list[int] | None = None,
 ) -> Clips:
-    told = torch.tensor(classes)
-    count, length = told.shape
+    labelled = torch.tensor(classes)
+    count, length = labelled.shape
     return Clips(
         torch.zeros(count, length, 3, 1, 1, dtype=torch.uint8),
-        told,
-        torch.tensor(displacements) if displacements is not None else torch.zeros_like(told),
-        torch.tensor(sides) if sides is not None else torch.full_like(told, -1),
+        labelled,
+        torch.tensor(displacements) if displacements is not None else torch.zeros_like(labelled),
+        torch.tensor(sides) if sides is not None else torch.full_like(labelled, -1),
         torch.zeros(count, 12),
         torch.tensor(source or [0] * count),
         torch.zeros(count, length, 0),
@@ -73,11 +73,11 @@ def test_a_soft_label_fades_as_a_gaussian():
         (LossConfig(label_dilation=1, soft_label_sigma=2.0), 4, 6),
     ],
 )
-def test_a_frame_must_know_of_events_as_far_as_anything_reaches(config, head_radius, expected):
+def test_the_label_radius_covers_labels_and_displacements(config, head_radius, expected):
     assert label_radius(config, head_radius) == expected
 
 
-def test_shifts_count_within_the_heads_reach_whatever_the_label_says():
+def test_displacements_count_within_the_radius_of_the_head():
     targets = frame_targets_of(AROUND, LossConfig(label_dilation=0), head_radius=1)
     assert targets.displacement_weights.tolist() == [[0, 0, 1, 1, 1, 0, 0, 0]]
     assert targets.displacements[0, 2:5].tolist() == [1.0, 0.0, -1.0]
@@ -153,7 +153,7 @@ def test_padding_counts_in_no_loss():
         assert (gradient[:, 1:] == 0).all() and (gradient[:, 0] > 0).any()
 
 
-def test_a_soft_label_ends_at_three_deviations_however_far_the_head_reaches():
+def test_a_soft_label_ends_at_three_deviations_whatever_the_radius_of_the_head():
     batch = clips([[8] * 7], [[6, 5, 4, 3, 2, 1, 0]])
     config = LossConfig(soft_label_sigma=1.0)
     targets = frame_targets_of(batch, config, head_radius=6)

@@ -1,4 +1,4 @@
-"""Training with tracks: they reach the net, mirrored with the picture, and carry what is in no pixel."""
+"""Training with tracks: they are mirrored with the frames, and nets learn from them alone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ALONE = ["model.backbone={name: none}", FULL, "model.temporal={name: bilstm, hid
 
 @pytest.fixture(scope="module")
 def tracked(tmp_path_factory):
-    """Matches whose ball flies to another player at each event; their pictures are those of `root`."""
+    """Matches whose ball flies to another player at each event; their frames are those of `root`."""
     root = tmp_path_factory.mktemp("tracked")
     for seed, split in enumerate(("train", "train", "valid", "test")):
         match = root / split / "league" / "season" / f"match {seed}"
@@ -69,7 +69,7 @@ def test_frames_are_cut_around_the_ball_and_cached_apart(runs, tracked, tmp_path
     assert len(metrics(tmp_path / "run")) == 2
 
 
-def test_mirrored_clips_have_the_tracks_of_a_mirrored_film(runs, tracked):
+def test_mirrored_clips_have_the_tracks_of_a_mirrored_video(runs, tracked):
     config = runs.config(*settings(tracked, *ALONE))
     net = build_model(config.model)
     module = SpottingModule(net, config, TrainingSteps.of(config.training), lambda clips: "")
@@ -86,7 +86,7 @@ def test_mirrored_clips_have_the_tracks_of_a_mirrored_film(runs, tracked):
     assert torch.equal(module._mirror(one, torch.tensor([False])), one)
 
 
-def test_missing_tracks_are_named_with_what_makes_them(runs, root):
+def test_missing_tracks_are_reported_with_the_command_that_makes_them(runs, root):
     with pytest.raises(DataError, match=r"tracks\.parquet: no such file.*onball track"):
         load_matches(runs.config(*ALONE).data, "train", model=runs.config(*ALONE).model)
 

@@ -1,4 +1,4 @@
-"""Training runs on a tiny data set: learning, where they start from, what they leave on disk."""
+"""Training runs on a tiny data set: learning, initial weights, and the files they write."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from onball.training.targets import frame_targets_of
 from onball.training.validation import validate
 
 
-def test_a_tiny_net_learns_one_clip_by_heart(runs):
+def test_a_tiny_net_overfits_one_clip(runs):
     torch.manual_seed(0)
     config = runs.config()
     net = build_model(config.model)
@@ -50,7 +50,7 @@ def test_a_tiny_net_learns_one_clip_by_heart(runs):
     assert torch.equal(net(frames).logits.argmax(-1), classes)
 
 
-def test_a_run_leaves_what_it_promises(finished, runs, metrics):
+def test_a_run_writes_config_metrics_logs_checkpoint_and_model(finished, runs, metrics):
     assert {path.name for path in finished.iterdir()} == {
         "config.yaml",
         "metrics.csv",
@@ -113,7 +113,9 @@ def test_without_loggers_only_the_metrics_are_written(
 
 
 @pytest.mark.parametrize("logger", ["wandb", "mlflow"])
-def test_a_logger_that_is_not_installed_is_told_before_the_run(runs, tmp_path, monkeypatch, logger):
+def test_a_logger_that_is_not_installed_is_reported_before_the_run(
+    runs, tmp_path, monkeypatch, logger
+):
     monkeypatch.setattr("onball.training.trainer.find_spec", lambda name: None)
     with pytest.raises(MissingDependencyError, match=rf"loggers: {logger} needs.*pip install"):
         runs.train(tmp_path / "run", f"training.loggers=[{logger}]")
@@ -125,7 +127,7 @@ def test_validation_leaves_the_net_in_its_mode_even_when_it_fails(runs):
         times_ms = np.array([0, 80])
 
         def read(self, start, stop):
-            raise DataError("film.mp4: gone")
+            raise DataError("video.mp4: gone")
 
     config = runs.config()
     net = build_model(config.model).train()

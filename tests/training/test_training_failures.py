@@ -1,4 +1,4 @@
-"""What goes wrong in a run is told in one line, and what the run has written so far stays whole."""
+"""Failures during a run: errors of one line, and files of the run that stay intact."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ONE_EPOCH = ["training.epochs=1", "training.clips_per_epoch=4"]
 
 
 def one_line(said: str) -> str:
-    """The error that was printed, after checking that it is a line and no traceback."""
+    """The printed error, after checking that it is one line and no traceback."""
     assert "Traceback" not in said and "Exception ignored" not in said, said
     errors = [line for line in said.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1, said
@@ -32,7 +32,7 @@ def one_line(said: str) -> str:
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_loss_that_is_not_finite_tells_step_epoch_and_clips_and_leaves_the_state_before_it(
+def test_a_loss_that_is_not_finite_names_step_and_clips_and_saves_the_state_before_it(
     runs, tmp_path, monkeypatch, workers
 ):
     run_dir = tmp_path / "run"
@@ -149,7 +149,7 @@ def test_a_cache_that_could_not_be_written_is_never_read(runs, tmp_path):
     assert code == 1
     assert re.search(r"frame cache cannot be written \(.*data\.cache", one_line(said))
     assert list(cache.iterdir()) == []
-    # A process that was killed amid its work leaves a folder that no name leads to.
+    # A process that is killed leaves a temporary folder, which is never read.
     config = runs.config(*settings)
     video = next((runs.root / "train").rglob("224p.mp4"))
     folder = cache_folder(VideoFrames(video, config.data), config.data.cache)
@@ -159,7 +159,7 @@ def test_a_cache_that_could_not_be_written_is_never_read(runs, tmp_path):
     assert len(cached_frames(VideoFrames(video, config.data), config.data.cache).times_ms) == 100
 
 
-def test_a_cache_that_was_cut_off_is_told(runs, tmp_path):
+def test_a_truncated_cache_is_reported(runs, tmp_path):
     config = runs.config(f"data.cache={tmp_path}")
     video = next((runs.root / "train").rglob("224p.mp4"))
     cached_frames(VideoFrames(video, config.data), config.data.cache)
@@ -169,7 +169,7 @@ def test_a_cache_that_was_cut_off_is_told(runs, tmp_path):
         runs.train(tmp_path / "run", f"data.cache={tmp_path}")
 
 
-#: From the moment that training begins, 400 MB more and no more.
+#: Limits the memory to 400 MB more than when training begins.
 LITTLE_MEMORY = """
 import resource
 from onball.training import run
@@ -198,7 +198,7 @@ def test_too_little_memory_names_the_settings_to_lower(runs, tmp_path):
     )
 
 
-def test_a_worker_that_was_killed_is_told_in_one_line(runs, tmp_path, monkeypatch):
+def test_a_killed_worker_is_reported_in_one_line(runs, tmp_path, monkeypatch):
     main = os.getpid()
 
     def killed(*_: object) -> None:
@@ -211,12 +211,12 @@ def test_a_worker_that_was_killed_is_told_in_one_line(runs, tmp_path, monkeypatc
     assert "\n" not in str(caught.value)
 
 
-def test_an_error_in_a_worker_process_is_told_in_one_line(runs, tmp_path):
+def test_an_error_in_a_worker_process_is_reported_in_one_line(runs, tmp_path):
     match = tmp_path / "train" / "league" / "season" / "match"
     shutil.copytree(next((runs.root / "train").rglob("match 0")), match)
-    film = (match / "224p.mp4").read_bytes()
-    damaged = film.index(b"mdat") + 1500  # behind the header and the first pictures
-    (match / "224p.mp4").write_bytes(film[:damaged] + bytes(len(film) - damaged))
+    video = (match / "224p.mp4").read_bytes()
+    damaged = video.index(b"mdat") + 1500  # behind the header and the first frames
+    (match / "224p.mp4").write_bytes(video[:damaged] + bytes(len(video) - damaged))
     settings = [f"data.root={tmp_path}", "data.cache=null", "training.workers=1"]
     with (
         pytest.warns(OnballWarning),

@@ -1,4 +1,4 @@
-"""Data and settings that no run can begin with are told in one line, before any work."""
+"""Missing data and impossible settings: errors of one line before any work."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from onball.errors import ConfigError, ModelError
 
 
 def one_line(said: str) -> str:
-    """The error that was printed, after checking that it is a line and no traceback."""
+    """The printed error, after checking that it is one line and no traceback."""
     assert "Traceback" not in said, said
     errors = [line for line in said.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1, said
@@ -52,7 +52,7 @@ def without_a_video_to_validate_on(root: Path) -> None:
         (shutil.rmtree, "no such folder"),
     ],
 )
-def test_data_that_is_not_there_is_told_in_one_line(onball, runs, tmp_path, damage, message):
+def test_missing_data_is_reported_in_one_line(onball, runs, tmp_path, damage, message):
     root = tmp_path / "data"
     shutil.copytree(runs.root, root, ignore=shutil.ignore_patterns(".cache"))
     damage(root)
@@ -70,7 +70,7 @@ def test_data_that_is_not_there_is_told_in_one_line(onball, runs, tmp_path, dama
         ("training.initial_model=nowhere", "nowhere: no saved model here"),
     ],
 )
-def test_a_setting_that_cannot_work_is_told_in_one_line(onball, runs, tmp_path, setting, message):
+def test_an_impossible_setting_is_reported_in_one_line(onball, runs, tmp_path, setting, message):
     if "fp16" in setting and torch.cuda.is_available():
         pytest.skip("there is a GPU")
     code, _, said = onball(*runs.command(tmp_path / "run", setting))
@@ -78,7 +78,7 @@ def test_a_setting_that_cannot_work_is_told_in_one_line(onball, runs, tmp_path, 
     assert message in one_line(said)
 
 
-def test_a_network_for_pictures_of_another_size_is_told_before_anything_is_read(runs, tmp_path):
+def test_a_network_for_another_frame_size_is_reported_before_data_are_read(runs, tmp_path):
     vit = "model.backbone={name: test_vit, pretrained: false}"
     with pytest.raises(
         ConfigError, match=r"backbone\.name: 'test_vit' cannot .*data\.height = 64 × 36 \("
@@ -86,7 +86,7 @@ def test_a_network_for_pictures_of_another_size_is_told_before_anything_is_read(
         runs.train(tmp_path / "run", vit, "data.root=nowhere")
 
 
-def test_other_files_in_the_models_place_are_told_before_anything_is_read(runs, tmp_path):
+def test_other_files_in_the_model_folder_are_reported_before_data_are_read(runs, tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "thesis.txt").write_text("years of work")
     with pytest.raises(ModelError, match="model: holds other files"):

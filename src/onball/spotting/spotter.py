@@ -90,8 +90,8 @@ class Spotter:
 
         Args:
             model: folder of the saved model; None loads the bundled demo model.
-            device: as of the class.
-            precision: as of the class.
+            device: see `Spotter`.
+            precision: see `Spotter`.
 
         Raises:
             ModelError: the folder holds no usable model.
@@ -150,9 +150,9 @@ class Spotter:
         Args:
             source: a video, or batches of frames in the model's size and at its rate, for example
                 from a capture card.
-            threshold: as of `spot`.
+            threshold: see `spot`.
             progress: called with the time up to which all scores are computed.
-            tracks: as of `spot`; only for a video.
+            tracks: see `spot`; only for a video.
         """
         if threshold is not None and not 0 <= threshold <= 1:
             raise InputError(f"threshold {threshold} is outside 0 to 1")
@@ -170,8 +170,8 @@ class Spotter:
         """Dense scores of every sampled frame, in order, each frame once.
 
         Args:
-            source: as of `stream`.
-            tracks: as of `spot`.
+            source: see `stream`.
+            tracks: see `spot`.
         """
         if isinstance(source, str | Path):
             return self._scores_of_video(Path(source), tracks)

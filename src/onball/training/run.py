@@ -107,7 +107,7 @@ def train(
         resume: continue from the last checkpoint, exactly as if the run had never stopped. A run
             without a checkpoint starts from the beginning.
         progress: called while videos are decoded into the cache, and after each step. Only in the
-            first of several processes, as is `on_epoch`.
+            first of several processes, like `on_epoch`.
         on_epoch: called with a summary of each completed epoch.
 
     Returns: the folder of the saved model.
