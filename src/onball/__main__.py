@@ -1,4 +1,4 @@
-"""`python -m onball` is `onball`."""
+"""Runs the command line as `python -m onball`."""
 
 from onball.cli.main import main
 

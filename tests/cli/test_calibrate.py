@@ -1,4 +1,4 @@
-"""`onball calibrate`: a saved model gets its calibration, and what the user is told."""
+"""`onball calibrate`: the calibrated model and the text on the screen."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_spot_shows_what_reaches_the_threshold_of_its_action(onball, model, data
     assert all(e.confidence >= 0.9 for e in read_event_table(tmp_path / "224p" / "events.csv"))
 
 
-def test_where_to_must_be_said_once(onball, model, data, tmp_path):
+def test_exactly_one_place_must_be_given_for_the_result(onball, model, data, tmp_path):
     command = ("calibrate", model, "--data", data)
     for options in ((), ("--in-place", "--out", tmp_path / "new")):
         code, _, error = onball(*command, *options)
@@ -123,7 +123,7 @@ def test_where_to_must_be_said_once(onball, model, data, tmp_path):
     assert code == 2 and "--in-place" in error
 
 
-def test_wrong_input_is_told_before_the_work(onball, model, data, tmp_path):
+def test_wrong_input_is_an_error_before_the_work(onball, model, data, tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     code, _, error = onball("calibrate", model, "--data", data, "--out", tmp_path)
     assert code == 2 and "holds other files" in error and "real time" not in error

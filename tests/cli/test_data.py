@@ -1,4 +1,4 @@
-"""`onball data stats`: labels alone are enough."""
+"""`onball data stats`, `check` and `download`."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_part_of_the_official_matches_will_do(onball, tmp_path):
     assert row(shown, "■ PASS")[:2] == ["7", "70.00"]
 
 
-def test_matches_without_labels_are_left_out_and_told(onball, data):
+def test_matches_without_labels_are_left_out_with_a_warning(onball, data):
     hidden = data / "league" / "season" / "d"
     hidden.mkdir()
     (hidden / "224p.mp4").write_bytes(b"not looked at")

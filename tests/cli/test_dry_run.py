@@ -92,19 +92,19 @@ def test_pretrained_weights_are_not_fetched(dry_run, monkeypatch, name):
         ("training.epochs=many", "training.epochs"),
     ],
 )
-def test_a_misspelt_setting_is_told_with_the_right_one(dry_run, setting, hint):
+def test_an_error_for_a_misspelt_setting_names_the_right_one(dry_run, setting, hint):
     code, _, said = dry_run(TINY, "--set", setting)
     assert code == 2
     assert hint in said and "Traceback" not in said
 
 
-def test_a_misspelt_config_is_told_with_the_right_one(dry_run):
+def test_an_error_for_a_misspelt_config_names_the_right_one(dry_run):
     code, _, said = dry_run("spotting/regnety_bilstn")
     assert code == 2
     assert "did you mean 'spotting/regnety_bilstm'?" in said
 
 
-def test_a_misspelt_option_is_told_with_the_right_one(onball):
+def test_an_error_for_a_misspelt_option_names_the_right_one(onball):
     code, _, said = onball("train", TINY, "--dry-rum")
     assert code == 2
     assert "--dry-run" in said

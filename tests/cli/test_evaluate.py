@@ -161,7 +161,7 @@ def test_what_is_missing_or_misnamed_is_named(onball, files):
     assert "is empty (0 bytes)" in run(onball, files, "--split", "valid")[2]
 
 
-def test_predictions_of_another_match_and_files_without_any_are_told(onball, files):
+def test_predictions_of_another_match_and_files_without_any_are_errors(onball, files):
     write_results(EventList(), files / "out" / "predictions" / NAMES[0] / FILE)
     code, _, error = run(onball, files, "--split", "valid")
     assert code == 0

@@ -10,12 +10,12 @@ from typing import Any
 
 
 def sample_match() -> Path:
-    """The folder of a simulated match of 90 seconds: `224p.mp4` and `Labels-ball.json`."""
+    """Folder of a simulated match of 90 seconds: `224p.mp4` and `Labels-ball.json`."""
     return _asset("sample_match")
 
 
 def demo_model() -> Path:
-    """The folder of a saved model that has only ever seen simulated football."""
+    """Folder of a saved model that was trained on simulated football only."""
     return _asset("demo_model")
 
 

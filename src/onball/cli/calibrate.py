@@ -1,4 +1,4 @@
-"""`onball calibrate`: make a saved model's confidences mean something, on labelled matches."""
+"""`onball calibrate`: calibrate the confidences of a saved model on labelled matches."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class KindName(StrEnum):
-    """What a calibrated confidence means."""
+    """Meaning of a calibrated confidence."""
 
     PROBABILITY = "probability"
     RANK = "rank"
@@ -86,7 +86,7 @@ def calibrate(
 
 
 def comparison_table(effect: CalibrationEffect, title: str) -> Table:
-    """AP and expected calibration error before and after, in per cent."""
+    """Table of AP and expected calibration error before and after, in per cent."""
     results = [effect.before, effect.after]
     errors = [effect.error_before, effect.error_after]
     table = Table(title=f"On {title}, in per cent", title_justify="left", box=None, pad_edge=False)
@@ -117,13 +117,13 @@ def comparison_table(effect: CalibrationEffect, title: str) -> Table:
 
 
 def _mean(errors: Iterable[float]) -> float:
-    """Over the actions that have predictions."""
+    """Mean over the actions that have predictions."""
     known = [error for error in errors if not math.isnan(error)]
     return sum(known) / len(known) if known else math.nan
 
 
 def thresholds_table(fitted: FittedCalibration) -> Table:
-    """From which confidence on an action's events are shown to people."""
+    """Table of the lowest confidence at which events of each action are shown to people."""
     table = Table(title="Shown to people from", title_justify="left", box=None, pad_edge=False)
     table.add_column("action")
     for column in ("matched", "confidence"):

@@ -1,4 +1,4 @@
-"""`onball demo`: the whole way, from the bundled video to figures, without any data of one's own."""
+"""`onball demo`: from the bundled video to figures, without any other data."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def demo(
         events = replace(spotter.spot(video, progress=progress), match="sample match")
     shown = spotter.confident(events)
     write_events(events, shown, out)
-    picture = out / "timeline.png"
+    figure = out / "timeline.png"
     draw_timeline(
         shown,
-        picture,
+        figure,
         truth=labels,
         title="Sample match: 90 seconds of simulated football",
         duration_ms=probe(video).duration_ms,
@@ -47,9 +47,9 @@ def demo(
     console.console.print(result_table(evaluate_spotting([labels], [events])))
     console.note(
         "One short simulated match, by a model that has only ever seen simulated football: this shows "
-        "that everything works, not how good it is. The model's card tells more."
+        "that everything works, not how good it is. See the model's card for more."
     )
-    console.say(f"\n{picture}  the timeline")
+    console.say(f"\n{figure}  the timeline")
     console.say(f"{out / TABLE_FILE}  the events as a table")
     console.say(f"{out / RESULTS_FILE}  all candidates, in SoccerNet's format")
     onball = console.this_command()

@@ -1,4 +1,4 @@
-"""`onball evaluate`: how good a run, a saved model or prediction files are on labelled matches."""
+"""`onball evaluate`: metrics of a run, a saved model or prediction files on labelled matches."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def evaluate(
     resamples: Annotated[
         int, typer.Option(min=0, help="Resamples of the 95 % intervals; 0 leaves them out.")
     ] = 1000,
-    device: Annotated[str, typer.Option(help="Of a run or model: auto, cpu, cuda …")] = "auto",
+    device: Annotated[
+        str, typer.Option(help="Device, if TARGET is a run or model: auto, cpu, cuda …")
+    ] = "auto",
 ) -> None:
     """Measure predictions: mAP12, mAP10 and AP per action, as SoccerNet's own evaluator does."""
     from onball.evaluation import ClassificationResult
@@ -79,7 +81,7 @@ def evaluate(
 
 
 def result_table(result: SpottingResult) -> Table:
-    """AP per action and the means, in per cent."""
+    """Table of AP per action and the means, in per cent."""
     table = _table(f"AP within ±{result.tolerance_s / 2:g} s, in per cent")
     for column in ("AP", "exact AP", "labelled", "predicted"):
         table.add_column(column, justify="right")
@@ -99,14 +101,14 @@ def result_table(result: SpottingResult) -> Table:
 
 
 def summary_table(report: SpottingReport) -> Table:
-    """The means at every tolerance, their intervals, and what the best thresholds give."""
+    """Table of the means at every tolerance, their intervals, and metrics at the best thresholds."""
     table = _table("All tolerances, in per cent")
     table.columns[0].header = ""
     for column in ("mAP12", "mAP10"):
         table.add_column(column, justify="right")
     rows: dict[str, Any] = {f"δ = {r.tolerance_s:g} s": r for r in report.results}
     rows |= {"tight": report.tight, "loose": report.loose}
-    if report.teams is not None and report.teams.map12 > 0:  # else the model tells no teams
+    if report.teams is not None and report.teams.map12 > 0:  # 0 for a model that predicts no teams
         rows[f"with teams, δ = {report.tolerance_s:g} s"] = report.teams
     for name, row in rows.items():
         table.add_row(name, _percent(row.map12), _percent(row.map10))
@@ -129,7 +131,7 @@ def summary_table(report: SpottingReport) -> Table:
 
 
 def classification_table(result: ClassificationResult) -> Table:
-    """AP of clips per action and the means, in per cent."""
+    """Table of the AP of clips per action and the means, in per cent."""
     table = _table(f"AP of {result.clips} clips, in per cent")
     for column in ("AP", "PR-AUC", "clips with it"):
         table.add_column(column, justify="right")
@@ -152,8 +154,8 @@ def _table(title: str) -> Table:
     return table
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f}"
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.2f}"
 
 
 def _title(name: str) -> str:

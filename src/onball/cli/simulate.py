@@ -27,7 +27,7 @@ def simulate(
         PresetName | None,
         typer.Option(
             help="tiny: seconds, for tests. bench: the benchmark, 4 + 1 + 2 matches of 20 minutes. "
-            "full: the same with halves of 45 minutes. Other options overrule it."
+            "full: the same with halves of 45 minutes. Other options override it."
         ),
     ] = None,
     train: Annotated[int | None, typer.Option(min=0, help="Matches for training.")] = None,
@@ -37,7 +37,9 @@ def simulate(
     halves: Annotated[
         int | None, typer.Option(min=1, max=2, help="2: teams change sides half way.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Other seeds, other matches.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed; another seed gives other matches.")
+    ] = None,
     size: Annotated[str | None, typer.Option(help="Pixels of the video, WIDTHxHEIGHT.")] = None,
     fps: Annotated[float, typer.Option(min=1, max=60, help="Frames per second.")] = 25.0,
     crf: Annotated[

@@ -50,7 +50,7 @@ def spot(
     ] = None,
     detector: Annotated[
         str | None,
-        typer.Option(help="What finds players and ball then: an ONNX file, rfdetr, rfdetr:small …"),
+        typer.Option(help="Detector for that: an ONNX file, rfdetr, rfdetr:small …"),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps …")] = "auto",
 ) -> None:
@@ -114,7 +114,7 @@ def spot(
 
 
 def events_table(events: EventList, most: int = 15) -> Table:
-    """The first events, for the screen."""
+    """Table of the first `most` events."""
     table = Table(box=None, pad_edge=False)
     table.add_column("time", style="cyan")
     table.add_column("action")
@@ -128,7 +128,7 @@ def events_table(events: EventList, most: int = 15) -> Table:
 
 
 def _jobs(videos: list[Path], data: Path | None, split: str) -> dict[str, Path]:
-    """The name of each result and its video."""
+    """Return the name of each result and its video."""
     from onball.data.layout import find_matches
     from onball.spotting.spotter import name_results
 

@@ -1,4 +1,4 @@
-"""`onball track`: players and ball of videos, found and followed."""
+"""`onball track`: detect and track players and ball in videos."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def track(
     detector: Annotated[
         str | None,
         typer.Option(
-            help="What finds them: an ONNX file (YOLOX, YOLOv8, RF-DETR), rfdetr or rfdetr:small, a "
+            help="Detector: an ONNX file (YOLOX, YOLOv8, RF-DETR), rfdetr or rfdetr:small, a "
             "checkpoint (.pth of RF-DETR, .pt of ultralytics); of simulated matches "
             "simulated:medium. By default rfdetr, if it is installed."
         ),
@@ -43,15 +43,13 @@ def track(
         str, typer.Option(help="With --data: train, valid, test, challenge or all.")
     ] = "all",
     name: Annotated[str, typer.Option(help="Name of the tracks files.")] = TRACKS_FILE,
-    fps: Annotated[
-        float, typer.Option(min=1, max=240, help="Frames per second to look at.")
-    ] = 12.5,
+    fps: Annotated[float, typer.Option(min=1, max=240, help="Frames per second to search.")] = 12.5,
     threshold: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Least confidence of a box.")
+        float | None, typer.Option(min=0, max=1, help="Lowest confidence of a box.")
     ] = None,
     tiles: Annotated[
         str | None,
-        typer.Option(help="Look at the picture in tiles as well, for small people: 2x1, 3x2 …"),
+        typer.Option(help="Search each frame in tiles as well, for small people: 2x1, 3x2 …"),
     ] = None,
     mot: Annotated[
         bool, typer.Option("--mot", help="Write MOTChallenge text beside each tracks file.")
@@ -59,7 +57,7 @@ def track(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace tracks files that are there.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of a simulated detector's mistakes.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of a simulated detector's errors.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Find and follow players and ball; writes tracks.parquet for each video."""
@@ -89,7 +87,7 @@ def track(
             with console.progress_bar() as progress:
                 summary = track_video(video, one, path, fps=fps, progress=progress)
         except VideoError as error:
-            # The other videos are worth their tracks; the exit code tells of this one.
+            # The tracks of the other videos are still of use; the exit code reports this one.
             console.fail(str(error))
             broken += 1
             continue
@@ -98,7 +96,7 @@ def track(
             from onball.formats.tracks_parquet import read_tracks
 
             write_mot(read_tracks(path), path.with_suffix(".txt"))
-        console.say(f"{path}: {_told(summary)}")
+        console.say(f"{path}: {_describe(summary)}")
     if broken:
         raise VideoError(f"{broken} of {len(jobs)} videos could not be read")
 
@@ -112,9 +110,10 @@ def _simulated(level: str, video: Path, seed: int) -> Detector:
 
 
 def _left_to_do(jobs: dict[Path, Path], detector: str, fps: float) -> dict[Path, Path]:
-    """The videos without tracks of that kind yet.
+    """Return the videos that have no tracks of this detector and rate.
 
-    Raises `InputError` if another kind of tracks would be lost.
+    Raises:
+        InputError: tracks that were made otherwise would be overwritten.
     """
     from onball.tracking.pipeline import is_made_by
 
@@ -132,7 +131,7 @@ def _left_to_do(jobs: dict[Path, Path], detector: str, fps: float) -> dict[Path,
     return left
 
 
-def _told(summary: TrackingSummary) -> str:
+def _describe(summary: TrackingSummary) -> str:
     frames = summary.frames
     speed = summary.detected / summary.seconds if summary.seconds else 0.0
     return (
@@ -145,7 +144,7 @@ def _told(summary: TrackingSummary) -> str:
 def _jobs(
     videos: list[Path], data: Path | None, split: str, out: Path, name: str
 ) -> dict[Path, Path]:
-    """Each video and where its tracks go."""
+    """Return each video and its tracks file."""
     from onball.data.layout import find_matches
     from onball.spotting.spotter import name_results
 
@@ -155,6 +154,6 @@ def _jobs(
     if Path(name).name != name or not name.endswith(".parquet"):
         raise InputError(f"--name {name}: give a file name that ends with .parquet")
     if data is not None:
-        films = [match.require_video() for match in find_matches(data, split)]
-        return {film: film.with_name(name) for film in films}
+        matched = [match.require_video() for match in find_matches(data, split)]
+        return {video: video.with_name(name) for video in matched}
     return {video: out / folder / name for folder, video in name_results(videos).items()}
