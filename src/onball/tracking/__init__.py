@@ -1,1 +1,1 @@
-"""Players and ball: detectors, the tracker, and what models take from tracks."""
+"""Players and ball: detectors, the tracker, and the inputs of models from tracks."""

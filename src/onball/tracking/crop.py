@@ -1,9 +1,9 @@
-"""Windows around players and ball: what a frame is cut to, so that they are larger in fewer pixels.
+"""Windows around players and ball, to which frames are cropped: larger players in fewer pixels.
 
-The idea was named in the study (Team 8, 2025), whose frames were cut frame by frame to the boxes
-that happened to be found. Here the window keeps the picture's aspect, moves smoothly within a shot
-and never across a cut, and the ball is inside wherever it is seen. Where detections are false, the
-ball is the one that is believed (`onball.tracking.grid`).
+The study (Team 8, 2025) cropped each frame to the boxes detected in it. Here the window keeps the
+frame's aspect ratio, moves smoothly within a shot and jumps at cuts only, and contains the ball in
+every frame where it is seen. Among several candidates the ball is the one selected by
+`onball.tracking.grid.select_ball`.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from onball.config import BallCropConfig
 from onball.tracking.grid import Floats, GridTracks, PerFrame, on_grid, seconds, without_short_gaps
 from onball.tracks import Tracks
 
-#: Other windows from the same tracks are another version: frames that were cut by it are cached.
+#: To be increased if the same tracks give other windows: cropped frames are cached.
 _VERSION = 2
-#: Between two sightings no farther apart, the ball is where the straight line between says.
+#: Longest gap of the ball that is interpolated.
 _LONGEST_GAP_MS = 2000
-#: Room between the ball and the window's edge, in picture widths.
+#: Margin between the ball and the window's edge, in frame widths.
 _BALL_ROOM = 0.01
-#: Without a ball, so much of the people at either side and above and below may be left out.
+#: Without a ball, this fraction of the people may be outside the window on each side.
 _OUTER_SHARE = 0.1
-#: A Gaussian is cut off so many standard deviations away.
+#: Truncation of the Gaussian, in standard deviations.
 _SIGMAS = 3.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Windows:
-    """Where each frame is cut.
+    """Window of each frame.
 
     Attributes:
-        per_frame: x0, y0, x1, y1 as shares of the picture, `[T, 4]`.
-        key: differs if the windows do, for the cache of cut frames.
+        per_frame: x0, y0, x1, y1 as fractions of the frame, `[T, 4]`.
+        key: identifies the windows, for the cache of cropped frames.
     """
 
     per_frame: PerFrame
@@ -45,7 +45,7 @@ class Windows:
 def windows_of(
     tracks: Tracks, times_ms: NDArray[np.int64], config: BallCropConfig, content: str = ""
 ) -> Windows:
-    """Where the frames at `times_ms` `[T]` are cut; `content` names that of the tracks file."""
+    """Windows of the frames at `times_ms` `[T]`; `content` identifies that of the tracks file."""
     windows = crop_windows(tracks, times_ms, config)
     key = f"{_VERSION} {content} {config.model_dump_json()}"
     return Windows(PerFrame(times_ms, windows), key)
@@ -54,19 +54,19 @@ def windows_of(
 def crop_windows(
     tracks: Tracks, times_ms: NDArray[np.int64], config: BallCropConfig
 ) -> NDArray[np.float32]:
-    """The window of each frame, float32 `[T, 4]`: x0, y0, x1, y1 as shares of width and height.
+    """Window of each frame, float32 `[T, 4]`: x0, y0, x1, y1 as fractions of width and height.
 
     Args:
         tracks: of the video.
-        times_ms: `[T]`, ascending: when the frames are shown.
-        config: how large, how smooth.
+        times_ms: times of the frames, `[T]`, ascending.
+        config: size and smoothness.
     """
     if not len(times_ms):
         return np.zeros((0, 4), np.float32)
     aspect = tracks.video.height / tracks.video.width
     grid = on_grid(tracks, times_ms)
     low, high = _wanted(grid, config, aspect)
-    # In shares of the picture, in which a window of its aspect is a square.
+    # In fractions of the frame, in which a window of its aspect ratio is a square.
     unit = np.array([1.0, aspect])
     low, high = low / unit + 0.5, high / unit + 0.5
     scale = (high - low).max(axis=1).clip(config.least_scale, 1.0)
@@ -82,7 +82,7 @@ def crop_windows(
 
 
 def _wanted(grid: GridTracks, config: BallCropConfig, aspect: float) -> tuple[Floats, Floats]:
-    """The corners of what is to be in sight, each `[T, 2]`, in picture widths from the middle."""
+    """Corners of the region to show, each `[T, 2]`, in frame widths from the centre."""
     count = len(grid.times_ms)
     half = np.array([0.5, aspect / 2])
     low, high = np.full((count, 2), -half), np.full((count, 2), half)
@@ -110,7 +110,7 @@ def _wanted(grid: GridTracks, config: BallCropConfig, aspect: float) -> tuple[Fl
 
 
 def _smoothed(values: Floats, grid: GridTracks, sigma_s: float) -> Floats:
-    """`[T, F]` smoothed over time by a Gaussian, shot by shot; frames count where they are."""
+    """Smooth `[T, F]` over time by a Gaussian, shot by shot, at the actual times of the frames."""
     times = seconds(grid.times_ms)
     total, weight = values.copy(), np.ones(len(values))
     distance = 1
@@ -118,24 +118,24 @@ def _smoothed(values: Floats, grid: GridTracks, sigma_s: float) -> Floats:
         gap = times[distance:] - times[:-distance]
         if gap.min() > _SIGMAS * sigma_s:
             break
-        share = np.exp(-0.5 * (gap / sigma_s) ** 2)
-        share = share * (grid.shot[distance:] == grid.shot[:-distance])
-        total[distance:] += values[:-distance] * share[:, None]
-        total[:-distance] += values[distance:] * share[:, None]
-        weight[distance:] += share
-        weight[:-distance] += share
+        gauss = np.exp(-0.5 * (gap / sigma_s) ** 2)
+        gauss = gauss * (grid.shot[distance:] == grid.shot[:-distance])
+        total[distance:] += values[:-distance] * gauss[:, None]
+        total[:-distance] += values[distance:] * gauss[:, None]
+        weight[distance:] += gauss
+        weight[:-distance] += gauss
         distance += 1
     return np.asarray(total / weight[:, None])
 
 
 def _inside(centre: Floats, scale: Floats) -> Floats:
-    """The centres `[T, 2]`, moved so far that the windows lie within the picture."""
+    """Clip the centres `[T, 2]` so that the windows lie within the frame."""
     half = scale[:, None] / 2
     return np.asarray(np.clip(centre, half, 1 - half))
 
 
 def _with_ball(centre: Floats, scale: Floats, grid: GridTracks, unit: Floats) -> Floats:
-    """The centres, moved so far that a ball in sight lies within the window."""
+    """Clip the centres so that a visible ball lies within the window."""
     seen = np.isfinite(grid.ball[:, 0])
     place = grid.ball[:, :2] / unit + 0.5
     room = (grid.ball[:, 2:] / 2 + _BALL_ROOM) / unit

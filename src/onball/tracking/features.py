@@ -1,16 +1,16 @@
-"""What a net takes from tracks: some numbers for each sampled frame.
+"""Track features: numbers of players and ball for each sampled frame.
 
-`study` has the four of the study (Team 8, 2025): mean box centre of the people (x and y, as shares of
-the picture, from its middle), whether the ball is seen, people / 10.
+`study` has the four of the study (Team 8, 2025): mean box centre of the people (x and y, as fractions
+of the frame, relative to its centre), whether the ball is seen, people / 10.
 
-`full` has these and what `_FULL` lists: where the ball is and how it moves against the camera's
-motion; the three people whose feet are nearest to it; how the people spread; the camera. Lengths
-are in picture widths, but offsets of the ball from a person's feet in heights of that person, which
-do not hang on how far away they are. Each is multiplied by the factor that brings it to the order of
-1, and cut off at ±5.
+`full` has these and those of `_FULL`: position of the ball and its motion relative to the camera's;
+the three people whose feet are nearest to it; the spread of the people; the camera's motion.
+Lengths are in frame widths, except offsets of the ball from a person's feet, which are in heights
+of that person and thus independent of their distance from the camera. Each feature is multiplied by
+the factor that brings it to the order of 1, and clipped to ±5.
 
-A number that is not known is NaN: no ball in sight is a state of its own, and not a place. A mirrored
-picture changes signs alone (`mirrored_signs`).
+Unknown numbers are NaN, so that a ball out of sight differs from a ball at any position. Mirroring a
+frame only changes signs (`mirrored_signs`).
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from onball.tracks import Tracks
 FeatureSet = Literal["study", "full"]
 
 NEAREST = 3
-#: The study counted detections of at least this confidence.
+#: Lowest confidence of the detections that the study counted.
 _LEAST_SCORE = 0.5
 _LIMIT = 5.0
-#: A ball that is out of sight no longer than this is where the straight line between says.
+#: Longest gap of the ball that is interpolated.
 _LONGEST_GAP_MS = 1000
 _MOST_GAP_S, _MOST_SHOT_S = 2.0, 3.0
 
-#: Name, what a mirrored picture does to it, and the factor that brings it to the order of 1.
+#: Name, sign under mirroring, and the factor that brings it to the order of 1.
 _STUDY = (
     ("people_x", -1, 1.0),
     ("people_y", 1, 1.0),
@@ -91,19 +91,25 @@ _SETS = {"study": _STUDY, "full": _FULL}
 
 
 def feature_names(which: FeatureSet) -> tuple[str, ...]:
-    """The F features, in their order."""
+    """Names of the F features, in their order."""
     return tuple(name for name, _, _ in _SETS[which])
 
 
 def mirrored_signs(which: FeatureSet) -> NDArray[np.float32]:
-    """What a picture mirrored left to right does to each feature: 1 or -1, float32 `[F]`."""
+    """Sign of each feature when the frame is mirrored left to right: 1 or -1, float32 `[F]`."""
     return np.array([sign for _, sign, _ in _SETS[which]], np.float32)
 
 
 def track_features(
     tracks: Tracks, times_ms: NDArray[np.int64], which: FeatureSet
 ) -> NDArray[np.float32]:
-    """The features of the frames at `times_ms` `[T]` (ascending), float32 `[T, F]`; NaN if unknown."""
+    """Compute the features of frames, float32 `[T, F]`; NaN if unknown.
+
+    Args:
+        tracks: of the video.
+        times_ms: times of the frames, `[T]`, ascending.
+        which: set of features.
+    """
     if not len(times_ms):
         return np.zeros((0, len(_SETS[which])), np.float32)
     if which == "study":
@@ -119,7 +125,8 @@ def track_features(
 
 
 def as_inputs(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Features `[T, F]` as a net takes them, `[T, 2F]`: numbers, 0 if unknown; then 1 if known."""
+    """Convert features `[T, F]` to inputs of a net, `[T, 2F]`: values, 0 if unknown; then flags,
+    1 if known."""
     known = np.isfinite(features)
     return np.concatenate([np.where(known, features, 0), known], axis=1).astype(np.float32)
 
@@ -131,7 +138,7 @@ def _study(grid: GridTracks, aspect: float) -> dict[str, Floats]:
         mean = np.nansum(grid.people[..., :2], axis=1) / np.where(count, count, np.nan)[:, None]
     return {
         "people_x": mean[:, 0],
-        "people_y": mean[:, 1] / aspect,  # as a share of the height
+        "people_y": mean[:, 1] / aspect,  # as a fraction of the height
         "ball_seen": np.isfinite(grid.ball[:, 0]).astype(np.float64),
         "people": count,
     }
@@ -157,7 +164,7 @@ def _all(grid: GridTracks) -> dict[str, Floats]:
 
 
 def _ball(grid: GridTracks, ball: Floats, camera: Floats, times: Floats) -> dict[str, Floats]:
-    # A camera of which nothing is known is taken to stand.
+    # A camera with unknown motion is assumed to be static.
     velocity = derivative(ball[:, :2], times, grid.shot) - np.nan_to_num(camera[:, :2])
     acceleration = derivative(velocity, times, grid.shot)
     seen = np.isfinite(grid.ball[:, 0])
@@ -178,7 +185,7 @@ def _ball(grid: GridTracks, ball: Floats, camera: Floats, times: Floats) -> dict
 
 
 def _near(grid: GridTracks, ball: Floats, velocities: Floats, camera: Floats) -> dict[str, Floats]:
-    """The people whose feet are nearest to the ball, in the picture."""
+    """Features of the people whose feet are nearest to the ball, in the frame."""
     height = grid.people[..., 3]
     feet = grid.people[..., :2] + np.stack([np.zeros_like(height), height / 2], axis=-1)
     offset = ball[:, None, :2] - feet

@@ -1,4 +1,8 @@
-"""Small tools on arrays that grids, balls and motions share."""
+"""Tracks on the grid of sampled frames, as dense arrays, and motion on that grid.
+
+`on_grid` samples tracks at the frames' times and selects one ball per frame among the candidates
+(`select_ball`). From the grid follow velocities of people, the camera's motion, and derivatives.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ Floats = NDArray[np.float64]
 
 
 def seconds(times_ms: NDArray[np.int64]) -> Floats:
-    """The moments in seconds, `[T]`."""
+    """Times in seconds, `[T]`."""
     return times_ms.astype(np.float64) / 1000
 
 
@@ -28,7 +32,7 @@ def rank_in_group(groups: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def row_median(values: Floats) -> Floats:
-    """The median of the known numbers of each row, `[T]`; NaN where there is none."""
+    """Median of the known numbers of each row, `[T]`; NaN for rows without any."""
     count = np.isfinite(values).sum(axis=1)
     ordered = np.sort(values, axis=1)  # unknown ones come last
     index = (count - 1).clip(0)[:, None]
@@ -37,29 +41,25 @@ def row_median(values: Floats) -> Floats:
     return np.asarray((middle + other)[:, 0] / 2)
 
 
-# --- Tracks on the grid of sampled frames: who is where in each frame, as dense arrays.
-
-
-#: More people than these in one frame are false alarms or spectators: the best-scored ones stay.
+#: More people than these in one frame are false positives or spectators: the best-scored ones stay.
 _MOST_PEOPLE = 40
-#: Where no cuts are told: a cut is where less than this share of the people is followed on …
+#: Without given cuts, a cut is inferred where less than this fraction of the people is tracked on …
 _CONTINUED = 0.2
-#: … or where those who are jump by more than this share of the picture's width.
+#: … or where their median displacement exceeds this fraction of the frame's width.
 _JUMP = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GridTracks:
-    """Tracks at T moments. Lengths are in picture widths, places from the picture's middle.
+    """Tracks at T times. Lengths are in frame widths, positions relative to the frame's centre.
 
     Attributes:
         times_ms: int64 `[T]`.
-        looked: bool `[T]`, whether the moment lies within the video.
+        looked: bool `[T]`, True for times within the video.
         shot: int64 `[T]`, number of the shot, from 0.
-        people: `[T, P, 4]`, x, y of the box's centre, its width and height; NaN where there is
-            nobody.
+        people: `[T, P, 4]`, x, y of the box's centre, its width and height; NaN for empty slots.
         people_ids: int64 `[T, P]`, track of each; -1 for none.
-        ball: `[T, 4]`, the same of the ball that is believed; NaN where there is none.
+        ball: `[T, 4]`, the same of the selected ball; NaN for frames without one.
     """
 
     times_ms: NDArray[np.int64]
@@ -71,9 +71,9 @@ class GridTracks:
 
 
 def on_grid(tracks: Tracks, times_ms: NDArray[np.int64]) -> GridTracks:
-    """Tracks at the moments `times_ms` `[T]`: to each the tracks' frame nearest in time.
+    """Sample tracks at `times_ms` `[T]`, each time at the nearest frame of the tracks.
 
-    A moment with no box within half a frame of the tracks is one in which nothing was found.
+    Times without a box within half a frame of the tracks have neither people nor ball.
     """
     period = 1000 / tracks.video.fps
     frame, row = _rows_at(tracks.time_ms, times_ms, period / 2 + 1)
@@ -108,7 +108,7 @@ def on_grid(tracks: Tracks, times_ms: NDArray[np.int64]) -> GridTracks:
 def _rows_at(
     row_times: NDArray[np.int64], times_ms: NDArray[np.int64], slack_ms: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs of moment and row: the rows of the frame nearest to each moment, if it is near."""
+    """Pairs of time index and row: rows of the frame nearest to each time, within `slack_ms`."""
     frames, first, counts = np.unique(row_times, return_index=True, return_counts=True)
     if not len(frames):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
@@ -139,7 +139,7 @@ def _dense(
 
 
 def _inferred_cuts(people: Floats, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which frames begin a shot, by what becomes of the people, `[T]`."""
+    """Frames that begin a shot, inferred from the continuity of people, `[T]`."""
     cuts = np.zeros(len(people), bool)
     if len(people) < 2:
         return cuts
@@ -154,19 +154,16 @@ def _inferred_cuts(people: Floats, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
     return cuts
 
 
-# --- Which of the boxes that were taken for a ball is the ball, and where it is while it
-
-
-#: A ball whose track lasts this long, in frames, is believed as much more as a point of score is.
+#: A track of this length, in frames, or longer, adds this bonus to the score of its boxes.
 _LASTING_FRAMES, _LASTING_SCORE = 12, 0.3
-#: A ball that is believed less than this is none, however well it fits.
+#: Cost of a box in the path: a box with a smaller score and bonus is not part of it by itself.
 _PRICE = 0.45
-#: A ball that moves farther between sightings than this, in picture widths, and this for each second
-#: between, has leapt. (The fastest true ones of the simulated matches stay below.)
-_REACH, _REACH_PER_S = 0.03, 1.2
-#: What a leap costs for each picture width beyond that, and at most.
+#: Largest plausible displacement of a ball between detections, in frame widths, and its increase per
+#: second. (The fastest true balls of the simulated matches stay below.)
+_MOST_STEP, _MOST_STEP_PER_S = 0.03, 1.2
+#: Cost per frame width beyond that displacement, and its maximum.
 _LEAP_COST, _MOST_COST = 5.0, 0.4
-#: Sightings farther apart than this say nothing about each other, in seconds.
+#: Detections farther apart than this, in seconds, are independent.
 _MEMORY_S = 1.0
 
 
@@ -178,15 +175,21 @@ def select_ball(
     ids: NDArray[np.int64],
     scores: Floats,
 ) -> NDArray[np.int64]:
-    """The rows that are the ball, at most one for each frame, in order of time.
+    """Select the ball among the boxes of that class, at most one per frame.
+
+    The selected boxes form the path of largest total value over each shot, found by dynamic
+    programming: boxes gain by score and length of their track, and implausible displacements cost.
+    Where all boxes are likely false positives, none is selected.
 
     Args:
-        frame: `[N]`, ascending: in which frame each box is.
-        times_s: `[T]`, when each frame is shown.
-        shot: `[T]`, in which shot each frame is: from one to the next a ball may be anywhere.
-        places: `[N, 2]`, in picture widths.
-        ids: `[N]`, track of each; below 0 for none.
-        scores: `[N]`, the detector's.
+        frame: index of each box's frame, `[N]`, ascending.
+        times_s: time of each frame in seconds, `[T]`.
+        shot: number of each frame's shot, `[T]`; displacements across a cut cost nothing.
+        places: centre of each box in frame widths, `[N, 2]`.
+        ids: track of each box, `[N]`; below 0 for none.
+        scores: confidence of each box, `[N]`.
+
+    Returns: indices of the selected boxes, in order of time.
     """
     count = len(frame)
     if not count:
@@ -199,18 +202,18 @@ def select_ball(
     first_related = np.maximum(
         np.searchsorted(times, times - _MEMORY_S), np.searchsorted(shots, shots)
     )
-    # The best path that ends with each row, its row before, and the best end up to each row.
+    # Value of the best path that ends with each row, its previous row, and the best end so far.
     best, before = np.zeros(count), np.full(count, -1)
     best_end = np.zeros(count, np.int64)
     for row in range(count):
         old, new = int(first_related[row]), int(first_of_frame[row])
         value, previous = 0.0, -1
-        if old and best[best_end[old - 1]] > 0:  # long ago: it costs nothing to have been elsewhere
+        if old and best[best_end[old - 1]] > 0:  # independent: the displacement costs nothing
             previous = int(best_end[old - 1])
             value = best[previous]
         if new > old:
-            way = np.hypot(*(places[row] - places[old:new]).T)
-            beyond = way - _REACH - _REACH_PER_S * (times[row] - times[old:new])
+            distance = np.hypot(*(places[row] - places[old:new]).T)
+            beyond = distance - _MOST_STEP - _MOST_STEP_PER_S * (times[row] - times[old:new])
             values = best[old:new] - np.clip(_LEAP_COST * beyond, 0, _MOST_COST)
             chosen = int(values.argmax())
             if values[chosen] > value:
@@ -229,7 +232,7 @@ def select_ball(
 def without_short_gaps(
     ball: Floats, times_ms: NDArray[np.int64], shot: NDArray[np.int64], longest_ms: int
 ) -> Floats:
-    """The ball `[T, F]` with gaps within a shot filled along straight lines, if they are that short."""
+    """Interpolate gaps of the ball `[T, F]` linearly, within a shot and up to `longest_ms`."""
     seen = np.isfinite(ball[:, 0])
     known = np.flatnonzero(seen)
     if len(known) < 2:
@@ -242,18 +245,15 @@ def without_short_gaps(
     left, right = known[after - 1], known[after]
     short = (times_ms[right] - times_ms[left] <= longest_ms) & (shot[left] == shot[right])
     hidden, left, right = hidden[short], left[short], right[short]
-    share = ((times_ms[hidden] - times_ms[left]) / (times_ms[right] - times_ms[left]))[:, None]
-    filled[hidden] = ball[left] * (1 - share) + ball[right] * share
+    weight = ((times_ms[hidden] - times_ms[left]) / (times_ms[right] - times_ms[left]))[:, None]
+    filled[hidden] = ball[left] * (1 - weight) + ball[right] * weight
     return filled
 
 
-# --- Change over time on the grid: of people, of the camera, of anything.
-
-
 def derivative(values: Floats, times_s: Floats, shot: NDArray[np.int64]) -> Floats:
-    """Change per second of `[T, F]`: centred where both neighbours are known and in the same shot.
+    """Derivative of `[T, F]` per second: centred if both neighbours are known and in the same shot.
 
-    At the ends of a shot or of what is known it is one-sided; a lone number has none (NaN).
+    At the ends of a shot or next to unknown values it is one-sided; isolated values give NaN.
     """
     count = len(values)
     ahead = np.full_like(values, np.nan)
@@ -267,15 +267,16 @@ def derivative(values: Floats, times_s: Floats, shot: NDArray[np.int64]) -> Floa
 
 
 def mean_of_known(one: Floats, other: Floats) -> Floats:
-    """The mean of two numbers where both are known, else the one that is."""
+    """Mean of two arrays where both are known, else the known value."""
     mean = (one + other) / 2
     return np.where(np.isfinite(mean), mean, np.where(np.isfinite(one), one, other))
 
 
 def people_velocities(grid: GridTracks) -> Floats:
-    """`[T, P, 3]`: velocity x, y in picture widths per second, and of log height; NaN if unknown.
+    """Velocities of people, `[T, P, 3]`: x, y in frame widths per second, and of log height.
 
-    Of those who are followed from the frame before or to the frame after, in the same shot.
+    They are known for people with the same track in the previous or the next frame of the shot, else
+    NaN.
     """
     people, ids = grid.people, grid.people_ids
     values = np.concatenate([people[..., :2], np.log(people[..., 3:])], axis=-1)
@@ -298,22 +299,19 @@ def people_velocities(grid: GridTracks) -> Floats:
 
 
 def camera_motion(velocities: Floats) -> Floats:
-    """`[T, 3]`: how the picture moves, the median of its people: x, y, and zoom as d log height."""
+    """Motion of the image, `[T, 3]`: median velocity of the people in x, y, and log height (zoom)."""
     return np.stack([row_median(velocities[..., axis]) for axis in range(3)], axis=1)
 
 
 def since_true(
     happened: NDArray[np.bool_], times_s: Floats, shot: NDArray[np.int64], most: float
 ) -> Floats:
-    """Seconds since it was last true in the same shot, `[T]`, at most `most`."""
+    """Seconds since `happened` was last true in the same shot, `[T]`, at most `most`."""
     index = np.where(happened, np.arange(len(happened)), -1)
     last = np.maximum.accumulate(index) if len(index) else index
     safe = last.clip(0)
     known = (last >= 0) & (shot[safe] == shot)
     return np.where(known, np.minimum(times_s - times_s[safe], most), most)
-
-
-# --- Numbers for each sampled frame of a video, looked up by the frame's time.
 
 
 @dataclass(frozen=True, slots=True, eq=False)

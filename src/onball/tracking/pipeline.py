@@ -1,7 +1,8 @@
-"""Detections that are kept while a long video is worked on, so that it goes on where it stopped.
+"""Tracking of a whole video, from its file to its tracks file.
 
-Detection is what takes the time: its results lie in a folder beside the tracks file until that is
-complete. Tracks are followed anew from them, so a run that was stopped gives what one in a piece does.
+Detection dominates the running time, so its results are cached in a folder beside the tracks file
+until that is complete. An interrupted call resumes from them; tracking itself is repeated from
+the start, so that the tracks equal those of an uninterrupted call.
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ _FORMAT = 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DetectedFrames:
-    """Consecutive frames and what was found in them.
+    """Detections and camera cuts of consecutive frames.
 
     Attributes:
         times_ms: int64 `[T]`.
-        cuts: bool `[T]`, which frames are the first after a camera cut.
+        cuts: bool `[T]`, True for the first frame after a camera cut.
         detections: one for each frame.
     """
 
@@ -45,11 +46,11 @@ class DetectedFrames:
 
 
 class DetectionCache:
-    """The folder of kept detections.
+    """Folder of cached detections, for a call that is interrupted and repeated.
 
     Args:
         tracks: the tracks file that they are for.
-        key: says of which video, by what, how: parts with another key are thrown away.
+        key: identifies video, detector and settings; a cache with another key is deleted.
     """
 
     def __init__(self, tracks: Path, key: dict[str, object]) -> None:
@@ -65,7 +66,7 @@ class DetectionCache:
             write_json_atomic(self._folder / _KEY_FILE, wanted)
 
     def kept(self) -> Iterator[DetectedFrames]:
-        """What was found before; reading ends at a part that is missing or damaged."""
+        """Read the cached parts up to the first that is missing or damaged."""
         while True:
             try:
                 with np.load(self._path(self._count), allow_pickle=False) as part:
@@ -76,7 +77,7 @@ class DetectionCache:
             yield frames
 
     def keep(self, frames: DetectedFrames) -> None:
-        """One more part. Raises `OnballError` if it cannot be written."""
+        """Write another part. Raises `OnballError` if it cannot be written."""
         counts = [len(found.scores) for found in frames.detections]
         with atomic_path(self._path(self._count)) as aside:
             np.savez_compressed(
@@ -91,7 +92,7 @@ class DetectionCache:
         self._count += 1
 
     def remove(self) -> None:
-        """All of them: the tracks file is complete."""
+        """Delete the cache."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _path(self, number: int) -> Path:
@@ -105,12 +106,9 @@ def _unpacked(part: np.lib.npyio.NpzFile) -> DetectedFrames:
     return DetectedFrames(part["times_ms"], part["cuts"], found)
 
 
-# --- `track_video`: a video in, its tracks file out.
-
-
-#: Frames of full size are large: few are held at a time.
+#: Frames in memory at a time; few, since they have the full size.
 _BATCH = 8
-#: Frames after which what was found is put aside, in case the work is stopped.
+#: Frames in a part of the cache.
 _PART = 250
 
 
@@ -146,16 +144,16 @@ def track_video(
     fps: float = 12.5,
     progress: ProgressCallback = no_progress,
 ) -> TrackingSummary:
-    """Find and follow players and ball through a video, and write its tracks file.
+    """Track players and ball in a video, and write its tracks file.
 
-    Memory is flat. If the work is stopped, the same call goes on where it was, from
-    `.<name>.parts/` beside `out`, and gives the same tracks.
+    Memory does not grow with the length of the video. An interrupted call resumes when repeated,
+    from `.<name>.parts/` beside `out`, with the same tracks.
 
     Args:
         video: any file that FFmpeg reads.
-        detector: what finds them.
+        detector: detector of people and balls.
         out: the tracks file; replaced when the new one is complete.
-        fps: frames per second that are looked at.
+        fps: sampled frames per second.
         progress: called with the milliseconds of video that are tracked.
 
     Raises `VideoError` for a file that is no video, `OnballError` if `out` cannot be written.
@@ -200,7 +198,7 @@ def track_video(
                 summary.detected += is_new
                 last = time_ms
             progress(Progress(f"tracking {video.name}", last, about.duration_ms or None, "ms"))
-        # Some files do not say how long they are.
+        # Some files do not contain their duration.
         duration = about.duration_ms or round(last + 1000 / fps)
         writer.finish(replace(about, duration_ms=duration, cuts_ms=tuple(cuts)))
     parts.remove()
@@ -240,7 +238,7 @@ def is_made_by(path: str | Path, detector: str, fps: float = 12.5) -> bool:
 def _detected(
     video: Path, detector: Detector, fps: float, parts: DetectionCache
 ) -> Iterator[tuple[DetectedFrames, bool]]:
-    """What is found in the video's frames, and whether it was found just now."""
+    """Iterate over detections of the video's frames; True for those that are not from the cache."""
     from onball.video import read_frames
 
     last, shot = -1, 0
@@ -250,17 +248,17 @@ def _detected(
         yield kept, False
     cut_detector = CutDetector(fps)
     pending: list[DetectedFrames] = []
-    # The cut detector takes the first frame it is shown for a cut, and tells none soon after. It is
-    # shown the last one it told once more, or what is so long ago that it tells the next again.
+    # The cut detector reports its first frame as a cut, and none soon after it. It restarts at the
+    # last reported cut, or at a frame early enough for the next cut to be reported.
     start = max(shot, last - round(1000 * SHORTEST_SHOT_S))
     for batch in read_frames(video, fps, None, start_ms=start, batch_frames=_BATCH):
-        told = np.array([cut_detector.is_cut(frame) for frame in batch.frames])
+        is_cut = np.array([cut_detector.is_cut(frame) for frame in batch.frames])
         new = batch.pts_ms > last
         if not new.any():
             continue
         times = batch.pts_ms[new]
         found = detector.detect(batch.frames[new], times)
-        pending.append(DetectedFrames(times, told[new], found))
+        pending.append(DetectedFrames(times, is_cut[new], found))
         if sum(len(part.times_ms) for part in pending) >= _PART:
             whole = _joined(pending)
             parts.keep(whole)

@@ -1,8 +1,11 @@
-"""Camera cuts, told frame by frame as they come, so that the tracker can forget who was where.
+"""Camera cuts and multi-object tracking: boxes per frame → tracks.
 
-PySceneDetect's perceptual hash (`HashDetector`) compares each frame with the one before it. Of its detectors
-it finds the most cuts of simulated matches at the fewest false ones (`benchmarks/cut_detection.py`): a
-close-up on the same grass has nearly the same colours, but another structure.
+Cuts are detected by PySceneDetect's perceptual hash (`HashDetector`), which compares each frame with the
+previous one. Among its detectors it has the best recall on simulated matches
+(`benchmarks/cut_detection.py`): a close-up on the same grass has nearly the same colours, but another
+structure. Tracks are those of ByteTrack (Zhang et al. 2022) in the package `trackers`, with
+compensation of the camera's motion, enlarged boxes, and a separate tracker for the ball; it is reset at
+cuts.
 """
 
 from __future__ import annotations
@@ -25,17 +28,17 @@ with optional_dependency("trackers", "track", "Following players and ball"):
     from trackers import ByteTrackTracker
 
 
-#: No two cuts are closer to each other than this.
+#: Smallest distance between two cuts.
 SHORTEST_SHOT_S = 0.5
-#: Frames are looked at in about this width: a cut is seen in any size.
+#: Approximate width of the downsampled frames in which cuts are detected.
 _WIDTH = 160
 
 
 class CutDetector:
-    """Says of each frame whether it is the first after a camera cut.
+    """Online detector of camera cuts.
 
     Args:
-        fps: frames per second that it is shown.
+        fps: sampled frames per second.
         detector: one of PySceneDetect's, for comparison; by default the hash detector.
     """
 
@@ -46,7 +49,7 @@ class CutDetector:
         self._index = 0
 
     def is_cut(self, frame: NDArray[np.uint8]) -> bool:
-        """Whether a camera cut lies between this frame, uint8 `[H, W, 3]` RGB, and the last one."""
+        """Return True if this frame, uint8 `[H, W, 3]` RGB, is the first after a camera cut."""
         step = max(1, frame.shape[1] // _WIDTH)
         small = np.ascontiguousarray(frame[::step, ::step, ::-1])  # it takes BGR
         found = self._detector.process_frame(FrameTimecode(self._index, self._fps), small)
@@ -54,35 +57,31 @@ class CutDetector:
         return bool(found)
 
 
-# --- Boxes to tracks: ByteTrack (Zhang et al. 2022), as the package `trackers` has it.
-
-
-#: A track lives on so long without a box, in seconds.
+#: A track ends after this time without a box, in seconds.
 _PATIENCE_S = 1.0
-#: People are compared by boxes with so much room on each side, in their heights.
+#: Margin by which boxes of people are enlarged on each side for matching, in their heights.
 _PERSON_ROOM = 0.5
-#: The ball is compared by boxes of this width, in its own widths, at least …
+#: Smallest width of the ball's enlarged box, in its own widths …
 _BALL_WIDENED = 6.0
-#: … and of so many widths for each second between two frames: a shot crosses the picture in one.
+#: … and width per second between two frames: a shot crosses the frame within a second.
 _BALL_WIDENED_PER_S = 150.0
 _ROW = "row"
-#: Between two frames, the camera moves everybody by at most so many heights of a person …
+#: Largest displacement by the camera between two frames, in heights of a person …
 _FARTHEST = 4.0
-#: … and what it moves in the same way agrees to so much of it.
+#: … and tolerance within which displacements agree, in the same unit.
 _AGREEMENT = 0.2
-#: Fewer people, or a smaller share of them, do not tell the camera's motion from their own.
+#: Smallest number and fraction of people that must agree on the camera's motion.
 _FEWEST, _LEAST_SHARE = 4, 0.4
-#: So many ways, the shortest, are compared with each other.
-_MOST_WAYS = 1500
+#: Number of displacements, the shortest ones, that are compared with each other.
+_MOST_DISPLACEMENTS = 1500
 
 
 class Tracker:
-    """Follows bodies from frame to frame.
+    """Tracker of people and balls.
 
     Args:
-        fps: frames per second that it is given.
-        least_score: boxes of at least this confidence begin tracks; those of less only go on with
-            them.
+        fps: frames per second of the updates.
+        least_score: boxes of at least this confidence start tracks; others only continue them.
     """
 
     def __init__(self, fps: float, least_score: float = 0.35) -> None:
@@ -93,11 +92,11 @@ class Tracker:
 
     @property
     def count(self) -> int:
-        """How many tracks there have been."""
+        """Number of tracks up to now."""
         return self._next_id
 
     def reset(self) -> None:
-        """The camera has cut: nobody is where he was. Track ids go on counting."""
+        """End all tracks, at a camera cut. Track ids are not reused."""
         self._people = self._new_tracker(minimum_iou=0.1)
         self._balls = self._new_tracker(minimum_iou=0.01)
         self._ids: dict[tuple[bool, int], int] = {}
@@ -105,7 +104,10 @@ class Tracker:
         self._camera = np.zeros(2)
 
     def update(self, detections: Detections) -> NDArray[np.int64]:
-        """The track of each box of the next frame, int64 `[N]`; `UNTRACKED` if it has none (yet)."""
+        """Return the track id of each box of the next frame, int64 `[N]`.
+
+        Boxes without a track, or without one yet, get `UNTRACKED`.
+        """
         ids = np.full(len(detections.boxes), UNTRACKED, np.int64)
         is_ball = detections.kinds == BALL
         boxes = detections.boxes.astype(np.float64)
@@ -123,7 +125,7 @@ class Tracker:
                 confidence=detections.scores[rows].astype(np.float64),
                 data={_ROW: rows},
             )
-            # Its answer comes in an order of its own.
+            # ByteTrack returns boxes in another order.
             followed = tracker.update(found)
             if len(followed):
                 ids[followed.data[_ROW]] = [
@@ -153,10 +155,11 @@ class Tracker:
 
 
 def camera_shift(before: NDArray[np.float64], now: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How far the camera has moved the picture between two frames: x, y in pixels, `[2]`.
+    """Estimate the image motion due to the camera between two frames: x, y in pixels, `[2]`.
 
-    Every pair of a person before and a person now votes for the way from one to the other; people
-    who did not move much themselves agree on the camera's.
+    Every pair of a person in the previous and a person in the current frame votes for the
+    displacement between them; pairs of the same person agree on the camera's, as far as people do
+    not move much themselves.
 
     Args:
         before, now: boxes of the people, `[N, 4]` and `[M, 4]`.
@@ -168,20 +171,24 @@ def camera_shift(before: NDArray[np.float64], now: NDArray[np.float64]) -> NDArr
     if fewer < _FEWEST:
         return nothing
     height = float(np.median(now[:, 3] - now[:, 1]))
-    ways = (now[None, :, :2] + now[None, :, 2:] - before[:, None, :2] - before[:, None, 2:]) / 2
+    displacements = (
+        now[None, :, :2] + now[None, :, 2:] - before[:, None, :2] - before[:, None, 2:]
+    ) / 2
     alike = np.abs(np.log(_height(now)[None] / _height(before)[:, None])) < 0.5
-    ways = ways[alike & (np.abs(ways).max(axis=2) <= _FARTHEST * height)]
-    if not len(ways):
+    displacements = displacements[alike & (np.abs(displacements).max(axis=2) <= _FARTHEST * height)]
+    if not len(displacements):
         return nothing
-    if len(ways) > _MOST_WAYS:  # a crowd: each is compared with each
-        ways = ways[np.argsort(np.abs(ways).max(axis=1), kind="stable")[:_MOST_WAYS]]
-    agrees = np.abs(ways[:, None] - ways[None]).max(axis=2) <= _AGREEMENT * height
+    if len(displacements) > _MOST_DISPLACEMENTS:  # quadratic in a crowd
+        displacements = displacements[
+            np.argsort(np.abs(displacements).max(axis=1), kind="stable")[:_MOST_DISPLACEMENTS]
+        ]
+    agrees = np.abs(displacements[:, None] - displacements[None]).max(axis=2) <= _AGREEMENT * height
     votes = agrees.sum(axis=1)
-    # Of two ways that are as likely, the shorter one.
-    best = int(np.lexsort((np.abs(ways).max(axis=1), -votes))[0])
+    # The shorter of two displacements with equal votes.
+    best = int(np.lexsort((np.abs(displacements).max(axis=1), -votes))[0])
     if votes[best] < max(_FEWEST, _LEAST_SHARE * fewer):
         return nothing
-    return np.asarray(ways[agrees[best]].mean(axis=0))
+    return np.asarray(displacements[agrees[best]].mean(axis=0))
 
 
 def _height(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -189,6 +196,6 @@ def _height(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _widened(boxes: NDArray[np.float64], room: float) -> NDArray[np.float64]:
-    """Boxes with room on each side, in their longer sides."""
+    """Enlarge boxes by `room` on each side, in units of their longer side."""
     more = room * (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True)
     return np.concatenate([boxes[:, :2] - more, boxes[:, 2:] + more], axis=1)

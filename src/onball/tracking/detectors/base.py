@@ -1,4 +1,4 @@
-"""The contract of detectors: frames → boxes."""
+"""Contract of detectors: frames → boxes, and operations on boxes that detectors share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from onball.tracks import BALL, KINDS
 
 
 class Detections(NamedTuple):
-    """What a detector found in one frame.
+    """Boxes of one frame.
+
+    `supervision.Detections` would do too, but its package is an optional dependency, and its classes
+    are those of each detector; here they are `onball.tracks.KINDS`.
 
     Attributes:
         boxes: float32 `[N, 4]`, x0, y0, x1, y1 in pixels of the frame it was given, within it;
@@ -27,34 +30,31 @@ class Detections(NamedTuple):
 
     @classmethod
     def none(cls) -> Detections:
-        """Nothing."""
+        """No boxes."""
         return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.uint8))
 
 
 class Detector(Protocol):
-    """Finds people and balls in frames."""
+    """Detector of people and balls."""
 
     @property
     def name(self) -> str:
-        """What found the boxes, for the tracks file: `yolox_nano.onnx`."""
+        """Name for the tracks file: `yolox_nano.onnx`."""
 
     def detect(
         self, frames: NDArray[np.uint8], times_ms: NDArray[np.int64]
     ) -> Sequence[Detections]:
-        """What is in consecutive frames.
+        """Detect people and balls in consecutive frames.
 
         Args:
             frames: uint8 `[T, H, W, 3]`, RGB.
-            times_ms: int64 `[T]`, when they are shown.
+            times_ms: presentation times, int64 `[T]`.
 
         Returns: one `Detections` for each frame.
         """
 
 
-# --- From the classes of a detector to what a box may hold.
-
-
-#: Of a class that is none of ours.
+#: Kind of classes that are neither people nor balls.
 OTHER = 255
 
 _NAMES = {
@@ -73,18 +73,18 @@ _NAMES = {
     "football": "ball",
     "soccer ball": "ball",
 }
-#: Models trained on COCO seldom carry their classes: they are known by how many they are.
+#: Models trained on COCO seldom contain class names: they are recognised by the number of classes.
 _COCO_80 = {0: "person", 32: "sports ball"}
 _COCO_91 = {1: "person", 37: "sports ball"}  # numbered by COCO's own ids
 _BY_COUNT = {80: _COCO_80, 90: _COCO_91, 91: _COCO_91}
 
 
 def kinds_of(names: Mapping[int, str] | None, count: int) -> NDArray[np.uint8] | None:
-    """For each class its index into `KINDS`, or `OTHER`, uint8 `[count]`.
+    """Map each class to its index in `KINDS`, or `OTHER`, uint8 `[count]`.
 
     Args:
-        names: names of the classes by number; None takes COCO's, if `count` is theirs.
-        count: how many classes there are.
+        names: names of the classes by number; None takes COCO's, if `count` matches.
+        count: number of classes.
 
     Returns: None if no class is a person's or a ball's.
     """
@@ -97,18 +97,15 @@ def kinds_of(names: Mapping[int, str] | None, count: int) -> NDArray[np.uint8] |
     return None if (kinds == OTHER).all() else kinds
 
 
-# --- One box for each body: non-maximum suppression, among people and among balls.
-
-
 def suppressed(found: Detections, iou: float) -> Detections:
-    """Without boxes that overlap with a better one by more than `iou`; best first.
+    """Non-maximum suppression, among people and among balls; best boxes first.
 
-    Balls hide only balls, people of any kind hide people: nets that tell goalkeepers from players
-    often give both for one body.
+    People of all kinds suppress each other, since nets that distinguish goalkeepers from players
+    often return both for one person.
     """
     if len(found.scores) < 2:
         return found
-    # Only here: it takes a second to load, and has it in C++.
+    # Imported here because torch takes a second to load, which not every detector needs.
     import torch
     from torchvision.ops import batched_nms
 
@@ -122,5 +119,5 @@ def suppressed(found: Detections, iou: float) -> Detections:
 
 
 def chosen(found: Detections, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Detections:
-    """Some of the boxes."""
+    """Select boxes by index or mask."""
     return Detections(found.boxes[rows], found.scores[rows], found.kinds[rows])

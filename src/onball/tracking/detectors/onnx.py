@@ -1,4 +1,8 @@
-"""A frame as the input of a net, and its boxes back on the scale of the frame."""
+"""Detectors in ONNX files, run by ONNX Runtime: YOLOX, YOLOv8 and its relatives, RF-DETR.
+
+Frames are scaled into the input of the net (`fit_frame`), one decoder per family converts its outputs
+to boxes and class scores, and `recognised` identifies the family by the outputs for a grey image.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +32,11 @@ _GREY = 114
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How a frame lies in the net's input.
+    """Position of a frame in the net's input.
 
     Attributes:
         scale: x and y, pixels of the input per pixel of the frame.
-        offset: where the frame's corner lies in the input, in its pixels.
+        offset: position of the frame's corner in the input, in its pixels.
         size: width and height of the frame.
     """
 
@@ -41,7 +45,7 @@ class Fit:
     size: tuple[int, int]
 
     def back(self, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Boxes `[N, 4]` of the input as those of the frame, cut at its edges."""
+        """Convert boxes `[N, 4]` from the input to the frame, clipped to it."""
         scale, offset = (np.tile(np.array(pair), 2) for pair in (self.scale, self.offset))
         largest = np.tile(np.array(self.size), 2)
         return np.asarray(((boxes - offset) / scale).clip(0, largest), np.float32)
@@ -50,10 +54,10 @@ class Fit:
 def fit_frame(
     frame: NDArray[np.uint8], width: int, height: int, how: Literal["corner", "middle", "stretch"]
 ) -> tuple[NDArray[np.uint8], Fit]:
-    """The frame `[H, W, 3]` scaled into `[height, width, 3]`.
+    """Scale a frame `[H, W, 3]` into `[height, width, 3]`.
 
     Args:
-        how: `corner` and `middle` keep its aspect and fill the rest with grey, beside and below it
+        how: `corner` and `middle` keep the aspect ratio and pad with grey, at the right and bottom
             or on all sides; `stretch` does not keep it.
     """
     rows, columns = frame.shape[:2]
@@ -78,10 +82,7 @@ def _resized(frame: NDArray[np.uint8], width: int, height: int) -> NDArray[np.ui
     return np.asarray(resized, np.uint8)
 
 
-# --- The outputs of detectors as boxes, one function per family.
-
-
-#: YOLOX and YOLOv8 look at the picture in cells of these sizes.
+#: Sizes of the grid cells of YOLOX and YOLOv8, in pixels.
 STRIDES = (8, 16, 32)
 
 Floats = NDArray[np.float32]
@@ -95,12 +96,12 @@ class Raw(NamedTuple):
 
 
 def cells(width: int, height: int) -> int:
-    """How many boxes YOLOX and YOLOv8 give for an input of that size."""
+    """Number of boxes of YOLOX and YOLOv8 for an input of that size."""
     return sum((width // stride) * (height // stride) for stride in STRIDES)
 
 
 def yolox(output: Floats, width: int, height: int, *, decoded: bool) -> Raw:
-    """YOLOX (Ge et al. 2021): `[N, 5 + C]`, centre, size, objectness, classes.
+    """Decode YOLOX (Ge et al. 2021): `[N, 5 + C]`, centre, size, objectness, classes.
 
     Unless `decoded`, centres are in cells from the cell's corner and sizes logarithms of cells.
     """
@@ -113,13 +114,13 @@ def yolox(output: Floats, width: int, height: int, *, decoded: bool) -> Raw:
 
 
 def yolov8(output: Floats) -> Raw:
-    """YOLOv8 and what has its output (v5u, v9, 11): `[4 + C, N]`, centre and size in pixels."""
+    """Decode YOLOv8 and relatives (v5u, v9, 11): `[4 + C, N]`, centre and size in pixels."""
     rows = output.T
     return Raw(_corners(rows[:, :2], rows[:, 2:4]), rows[:, 4:])
 
 
 def end_to_end(output: Floats, classes: int) -> Raw:
-    """Nets that suppress doubles themselves (YOLOv10, YOLO26): `[N, 6]`, corners, score, class."""
+    """Decode nets without duplicates (YOLOv10, YOLO26): `[N, 6]`, corners, score, class."""
     scores = np.zeros((len(output), classes), np.float32)
     number = output[:, 5].astype(np.int64).clip(0, classes - 1)
     scores[np.arange(len(output)), number] = output[:, 4]
@@ -127,7 +128,7 @@ def end_to_end(output: Floats, classes: int) -> Raw:
 
 
 def rfdetr(boxes: Floats, logits: Floats, width: int, height: int) -> Raw:
-    """RF-DETR (Robinson et al. 2025): boxes `[Q, 4]` as shares of the picture, logits `[Q, C]`."""
+    """Decode RF-DETR (Robinson et al. 2025): boxes `[Q, 4]` as fractions, logits `[Q, C]`."""
     unit = np.array([width, height], np.float32)
     scores = 1 / (1 + np.exp(-logits.astype(np.float64).clip(-50, 50)))
     return Raw(_corners(boxes[:, :2] * unit, boxes[:, 2:] * unit), scores.astype(np.float32))
@@ -151,25 +152,22 @@ def _grid(width: int, height: int) -> tuple[Floats, Floats]:
     )
 
 
-# --- Which family an ONNX detector is of, by its outputs for a grey picture.
-
-
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 _STD = np.array([0.229, 0.224, 0.225], np.float32)
-#: Classes of an end-to-end net, whose outputs do not show how many it has: COCO's.
+#: Number of classes of an end-to-end net, which its outputs do not show: that of COCO.
 _DEFAULT_CLASSES = 80
 
 
 class Family(NamedTuple):
-    """How the nets of a family take pictures, and what their outputs mean.
+    """Preprocessing and decoding of a family of nets.
 
     Attributes:
-        name: for people.
-        how: as `fit_frame` takes it.
-        prepare: uint8 `[H, W, 3]`, RGB, to what the net takes, float32 `[H, W, 3]`.
-        decode: the outputs for one picture to boxes.
-        classes: how many the net knows.
-        suppresses: whether the net itself gives one box for each body.
+        name: name of the family, for messages.
+        how: as in `fit_frame`.
+        prepare: converts uint8 `[H, W, 3]`, RGB, to the net's input, float32 `[H, W, 3]`.
+        decode: converts the outputs for one image to boxes.
+        classes: number of classes.
+        suppresses: True if the net returns no duplicate boxes.
     """
 
     name: str
@@ -183,13 +181,13 @@ class Family(NamedTuple):
 def recognised(
     names: Sequence[str], outputs: Sequence[Floats], width: int, height: int, named: int | None
 ) -> Family | None:
-    """The family of a net.
+    """Identify the family of a net.
 
     Args:
         names: of its outputs.
-        outputs: what it gives for one grey picture, without the first dimension.
+        outputs: its outputs for one grey image, without the batch dimension.
         width, height: of its input.
-        named: how many classes its file names; None if it names none.
+        named: number of classes named in its file; None if there are none.
 
     Returns: None for a net of no known family.
     """
@@ -200,8 +198,8 @@ def recognised(
     rows, columns = outputs[0].shape
     count = cells(width, height)
     if rows == count and columns > 5:
-        # Centres that are not decoded lie a cell or so away; decoded ones span the picture. The
-        # median, because a few cells may say anything.
+        # Centres that are not decoded are about one cell in size; decoded ones span the image. The
+        # median, because a few cells may be outliers.
         decoded = bool(np.median(outputs[0][:, :2]) > min(width, height) / 8)
         return Family(
             "YOLOX",
@@ -253,28 +251,25 @@ def _imagenet(pixels: NDArray[np.uint8]) -> Floats:
     return np.asarray((_rgb_unit(pixels) - _MEAN) / _STD, np.float32)
 
 
-# --- Detectors in ONNX, run by ONNX Runtime: YOLOX, YOLOv8 and its relatives, RF-DETR.
-
-
 _CUDA = "CUDAExecutionProvider"
 
 
 class OnnxDetector:
-    """A detector in an ONNX file.
+    """Detector in an ONNX file.
 
     Args:
         path: the file.
         threshold: least confidence of a box.
-        nms_iou: people, or balls, whose boxes overlap by more are one. RF-DETR and end-to-end nets
-            see to it themselves.
+        nms_iou: IoU above which boxes of people, or of balls, are duplicates. Not used for RF-DETR
+            and end-to-end nets.
         classes: names of the classes by number; None takes those in `<name>.names.txt` beside the
             file (one a line), in the file's metadata (ultralytics writes them), else COCO's.
-        size: width and height of the input of a net that takes any, in pixels.
+        size: width and height of the input in pixels, for a net that takes any.
         device: `auto`, `cpu`, `cuda` or `cuda:1` ….
-        threads: of the CPU; None leaves ONNX Runtime's choice.
+        threads: CPU threads; None keeps ONNX Runtime's default.
 
     Raises `ModelError` for a file that is missing, is no ONNX, is of no known family or knows neither
-    persons nor balls; `InputError` for a device that is not there.
+    persons nor balls; `InputError` for an unavailable device.
     """
 
     def __init__(
@@ -314,7 +309,7 @@ class OnnxDetector:
     def detect(
         self, frames: NDArray[np.uint8], times_ms: NDArray[np.int64]
     ) -> Sequence[Detections]:
-        """As `Detector.detect`."""
+        """Detect people and balls, as `Detector.detect`."""
         found = []
         for first in range(0, len(frames), self._batch):
             fitted = [
@@ -327,12 +322,12 @@ class OnnxDetector:
         return found
 
     def _found(self, outputs: Sequence[Floats], fit: Fit) -> Detections:
-        """The boxes of one frame."""
+        """Decode the boxes of one frame."""
         raw = self._family.decode(outputs)
         scores = np.where(self._kinds == OTHER, 0, raw.scores)
         best = scores.argmax(axis=1)
         confidence = scores[np.arange(len(best)), best].astype(np.float32)
-        # Above nothing: a box of other classes has a confidence of 0 here.
+        # Above zero: boxes of other classes have a confidence of 0 here.
         rows = np.flatnonzero(confidence >= max(self._threshold, 1e-6))
         boxes = fit.back(raw.boxes[rows])
         found = Detections(boxes, confidence[rows].clip(0, 1), self._kinds[best[rows]])
@@ -340,10 +335,10 @@ class OnnxDetector:
         found = chosen(found, whole & np.isfinite(boxes).all(axis=1))
         return found if self._family.suppresses else suppressed(found, self._nms_iou)
 
-    def _run(self, pictures: Sequence[Floats]) -> list[Floats]:
-        """The outputs for pictures `[height, width, 3]`, no more than a batch of them."""
+    def _run(self, images: Sequence[Floats]) -> list[Floats]:
+        """Run the net on images `[height, width, 3]`, at most a batch of them."""
         batch = np.zeros((self._batch, 3, self._height, self._width), self._type)
-        for index, pixels in enumerate(pictures):
+        for index, pixels in enumerate(images):
             batch[index] = pixels.transpose(2, 0, 1)
         outputs = self._session.run(None, {self._input: batch})
         return [np.asarray(output, np.float32) for output in outputs]
@@ -352,13 +347,13 @@ class OnnxDetector:
         names = [output.name for output in self._session.get_outputs()]
         try:
             outputs = self._run([np.full((self._height, self._width, 3), 0.5, np.float32)])
-        except Exception as error:  # ONNX Runtime has many
+        except Exception as error:  # ONNX Runtime has many types
             raise ModelError(f"{self._path}: cannot be run ({_reason(error)})") from None
         described = _described(zip(names, (output.shape for output in outputs), strict=True))
         task = _metadata(self._session).get("task", "detect")
         if task != "detect":
             raise self._unknown(f"its task is '{task}'")
-        # Batches are told apart by the first dimension.
+        # The first dimension of each output is the batch.
         if any(output.ndim < 2 or len(output) != self._batch for output in outputs):
             raise self._unknown(f"outputs {described}")
         named = max(known) + 1 if known else None
@@ -412,9 +407,9 @@ def _session(path: Path, device: str, threads: int | None) -> Any:
         options.intra_op_num_threads = threads
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=providers)
-    except Exception as error:  # ONNX Runtime has many
+    except Exception as error:  # ONNX Runtime has many types
         raise ModelError(f"{path}: no ONNX model that can be read ({_reason(error)})") from None
-    # It goes to the CPU without a word if CUDA's libraries cannot be loaded.
+    # It silently falls back to the CPU if CUDA's libraries cannot be loaded.
     if wanted[1] and _CUDA not in session.get_providers():
         raise InputError(f"device {device}: ONNX Runtime cannot use it: is CUDA installed?")
     return session
@@ -426,7 +421,7 @@ def _names(path: Path, session: Any) -> dict[int, str] | None:
     if beside.is_file():
         return dict(enumerate(read_text(beside, ModelError).splitlines()))
     try:
-        # ultralytics writes a dictionary as Python shows it.
+        # ultralytics writes the repr of a dictionary.
         names = ast.literal_eval(_metadata(session).get("names", ""))
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None

@@ -1,4 +1,4 @@
-"""From what a user calls a detector to the detector."""
+"""Detectors by name: ONNX files, RF-DETR, checkpoints of ultralytics."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from onball.errors import InputError
 from onball.tracking.detectors.base import Detector
 
 _TILES = re.compile(r"(\d{1,2})x(\d{1,2})")
-#: Low: the tracker goes on with weak boxes, and begins with strong ones only.
+#: Low, because the tracker continues tracks with weak boxes too.
 _LEAST_SCORE = 0.1
 
 
 def open_detector(
     name: str, *, threshold: float | None = None, tiles: str | None = None, device: str = "auto"
 ) -> Detector:
-    """The detector of that name.
+    """Open a detector by name.
 
     Args:
         name: a file: `.onnx`, `.pth` (a checkpoint of RF-DETR) or `.pt` (ultralytics); `rfdetr`,
             `rfdetr:small` …; or `auto`, which is `rfdetr` if that package is installed.
         threshold: least confidence of a box.
-        tiles: `3x2` looks at the picture in 3 columns and 2 rows of tiles as well.
+        tiles: `3x2` runs the detector on 3 columns and 2 rows of tiles too.
         device: `auto`, `cpu`, `cuda` ….
 
-    Raises `InputError` for a name that is none of these, or for tiles that are none; `ModelError`
-    for a file that cannot be used; `MissingDependencyError` for a package that is not there.
+    Raises `InputError` for an unknown name or invalid tiles, `ModelError` for a file that cannot be
+    used, `MissingDependencyError` for a package that is not installed.
     """
     counts = None if tiles is None else _tiles(tiles)
     if name == "auto":

@@ -1,4 +1,4 @@
-"""RF-DETR by its own package (`rfdetr`, Apache-2.0), which fetches its own weights."""
+"""RF-DETR through the package `rfdetr` (Apache-2.0), which fetches its weights."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ SIZES = {
 
 
 class RfdetrDetector:
-    """RF-DETR.
+    """RF-DETR (Robinson et al. 2025).
 
     Args:
         size: one of `SIZES`, with weights trained on COCO; not used for a checkpoint.
-        weights: a checkpoint of your own (.pth).
+        weights: a custom checkpoint (.pth).
         threshold: least confidence of a box.
         device: `auto`, `cpu`, `cuda` …
 
-    Raises `InputError` for an unknown size, `ModelError` if the weights cannot be had or read,
+    Raises `InputError` for an unknown size, `ModelError` if the weights cannot be loaded,
     `MissingDependencyError` without the package.
     """
 
@@ -70,13 +70,13 @@ class RfdetrDetector:
     def detect(
         self, frames: NDArray[np.uint8], times_ms: NDArray[np.int64]
     ) -> Sequence[Detections]:
-        """As `Detector.detect`."""
-        told: Any = self._model.predict(list(frames), threshold=self._threshold)
-        several = told if isinstance(told, list) else [told]
+        """Detect people and balls, as `Detector.detect`."""
+        result: Any = self._model.predict(list(frames), threshold=self._threshold)
+        several = result if isinstance(result, list) else [result]
         return [self._own(found, frame) for found, frame in zip(several, frames, strict=True)]
 
     def _own(self, found: Any, frame: NDArray[np.uint8]) -> Detections:
-        """`supervision.Detections` as ours; classes by the names that come with them."""
+        """Convert `supervision.Detections`, with the class names that they contain."""
         if len(found) == 0:
             return Detections.none()
         names = [str(name) for name in found.data["class_name"]]

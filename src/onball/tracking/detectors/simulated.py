@@ -1,11 +1,11 @@
-"""A simulated detector: the true boxes of a simulated match, spoilt as real detectors spoil them.
+"""Simulated detector: true boxes of a simulated match with errors like those of real detectors.
 
-It gives trackers and spotters tracks of any quality without a detector that knows simulated
-football. The levels, per frame unless said otherwise:
+It provides tracks of any quality without a detector trained on simulated football. The levels, per
+frame unless said otherwise:
 
 | | perfect | mild | medium | strong |
 |---|--:|--:|--:|--:|
-| centre off by (standard deviation, share of the box's size) | 0 | 3 % | 6 % | 10 % |
+| centre off by (standard deviation, fraction of the box's size) | 0 | 3 % | 6 % | 10 % |
 | size off by | 0 | 4 % | 8 % | 12 % |
 | least standard deviation of a side, pixels | 0 | 0.15 | 0.25 | 0.4 |
 | a person is missed | 0 | 2 % | 5 % | 12 % |
@@ -15,13 +15,13 @@ football. The levels, per frame unless said otherwise:
 | … and out of each second, for most of it | 0 | 5 % | 15 % | 35 % |
 | false people | 0 | 0.05 | 0.3 | 1.0 |
 | false balls | 0 | 0.05 | 0.2 | 0.5 |
-| confidence of what is there, mean | 1 | 0.86 | 0.78 | 0.67 |
-| tells players, goalkeepers and referees apart | yes | yes | yes | no |
+| mean confidence of true boxes | 1 | 0.86 | 0.78 | 0.67 |
+| distinguishes players, goalkeepers and referees | yes | yes | yes | no |
 
-`medium` is meant to be a detector that was trained on football, `strong` one of everyday things: in
-a picture 398 pixels wide a ball has two. These are assumptions, not measurements. Half of the false
-balls lie at somebody's feet for one frame, half at one place of the picture for a second. What is not
-there gets a mean confidence of 0.25.
+`medium` represents a detector trained on football, `strong` one trained on everyday objects: in a
+frame 398 pixels wide a ball has two. These are assumptions, not measurements. Half of the false
+balls are at a person's feet for one frame, half at a fixed position for a second. False boxes have
+a mean confidence of 0.25.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ from onball.tracking.detectors.base import Detections
 from onball.tracks import BALL, PERSON, Tracks
 
 _BLOCK_MS = 1000
-#: Within a second that is mostly missed, the part that is: it begins and ends at random.
+#: Range of the missed part of a second that is mostly missed.
 _LEAST_PART, _MOST_PART = 0.5, 1.0
 _FALSE_SCORE = (2.0, 6.0)
-#: Streams of chance: what is drawn for one purpose changes no other.
+#: Random streams, so that draws for one purpose do not change another.
 _FRAME, _MISSED, _SPOTS = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
 class DetectorNoise:
-    """How a detector spoils boxes; see the module's table for units.
+    """Errors of a detector; see the module's table for units.
 
     Attributes:
-        centre, size, least_px: standard deviations of places and sizes.
-        missed, burst, covered: chances that a person is not found.
+        centre, size, least_px: standard deviations of positions and sizes.
+        missed, burst, covered: probabilities that a person is not detected.
         ball_missed, ball_burst: the same for the ball.
         false_people, false_balls: mean numbers in a frame.
         score: parameters of the beta distribution of confidences; None for 1.
@@ -85,21 +85,21 @@ LEVELS: dict[str, DetectorNoise] = {
 
 
 def simulated_name(level: str, seed: int) -> str:
-    """What tracks files say that they were made by."""
+    """Name of the detector in tracks files."""
     return f"simulated:{level}, seed {seed}"
 
 
 class SimulatedDetector:
-    """Finds what is truly there, as well as `level` says. Pixels are not looked at.
+    """Detector that returns true boxes with the errors of `level`. Pixels are not used.
 
-    What it finds in a frame hangs on the seed, the match and the frame's time alone, however frames are
-    batched.
+    The boxes of a frame depend only on the seed, the match and the frame's time, not on how frames
+    are batched.
 
     Args:
         truth: true boxes of the video.
-        level: one of `LEVELS`, or noise of your own.
-        seed: another seed, other mistakes.
-        match: name of the match; each has mistakes of its own, or a net could learn them.
+        level: one of `LEVELS`, or custom noise.
+        seed: seed of the errors.
+        match: name of the match; errors differ between matches, since a net could learn them.
 
     Raises `InputError` for an unknown level.
     """
@@ -127,7 +127,7 @@ class SimulatedDetector:
     def detect(
         self, frames: NDArray[np.uint8], times_ms: NDArray[np.int64]
     ) -> Sequence[Detections]:
-        """As `Detector.detect`; boxes are on the scale of the true ones."""
+        """Detect as `Detector.detect`; boxes are on the scale of the true ones."""
         return [self._detect(int(time)) for time in times_ms]
 
     def _detect(self, time_ms: int) -> Detections:
@@ -135,9 +135,9 @@ class SimulatedDetector:
         noise, truth = self._noise, self._truth
         rows = self._rows(time_ms)
         kinds, boxes = truth.kinds[rows], truth.boxes[rows].astype(np.float64)
-        chance = np.where(kinds == BALL, noise.ball_missed, noise.missed)
-        chance = chance + noise.covered * _covered(boxes, kinds)
-        found = rng.random(len(boxes)) >= chance
+        miss = np.where(kinds == BALL, noise.ball_missed, noise.missed)
+        miss = miss + noise.covered * _covered(boxes, kinds)
+        found = rng.random(len(boxes)) >= miss
         hidden = [
             self._is_hidden(int(track), kind == BALL, time_ms)
             for track, kind in zip(truth.track_ids[rows], kinds, strict=True)
@@ -159,7 +159,7 @@ class SimulatedDetector:
         )
 
     def _rows(self, time_ms: int) -> slice:
-        """The rows of the true frame at that moment; none if none is near."""
+        """Rows of the true frame at that time; empty if none is near."""
         if not len(self._frames):
             return slice(0, 0)
         frame = self._frames[nearest_frames(np.array([time_ms]), self._frames)[0]]
@@ -175,7 +175,7 @@ class SimulatedDetector:
         return begin <= time_ms % _BLOCK_MS < end
 
     def _draw_hidden(self, track: int, is_ball: bool, block: int) -> tuple[float, float]:
-        """When in that second a body is not found at all, in ms from its beginning."""
+        """Interval of a second in which a person or ball is missed, in ms from its start."""
         # Seeds are not negative; a track may be.
         rng = np.random.default_rng((*self._seed, _MISSED, track + 1, block))
         if rng.random() >= (self._noise.ball_burst if is_ball else self._noise.burst):
@@ -185,7 +185,7 @@ class SimulatedDetector:
         return begin, begin + part
 
     def _moved(self, boxes: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-        """Boxes with their centres and sizes off."""
+        """Add noise to the centres and sizes of boxes."""
         noise = self._noise
         size = boxes[:, 2:] - boxes[:, :2]
         centre = (boxes[:, 2:] + boxes[:, :2]) / 2
@@ -199,7 +199,7 @@ class SimulatedDetector:
     def _false(
         self, people: NDArray[np.float64], time_ms: int, rng: np.random.Generator
     ) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
-        """Boxes of what is not there, and what they are taken for."""
+        """False boxes and their kinds."""
         noise = self._noise
         width, height = self._size
         tall = float(np.median(people[:, 3] - people[:, 1])) if len(people) else height / 14
@@ -222,7 +222,7 @@ class SimulatedDetector:
 
 
 def _balls(places: NDArray[np.float64], person: float) -> NDArray[np.float64]:
-    """Boxes of balls at these places, in a picture where people are that tall."""
+    """Boxes of balls at these positions, for people of that height in pixels."""
     half = max(1.0, person / 8) / 2
     return np.concatenate([places - half, places + half], axis=1)
 
@@ -232,7 +232,7 @@ def _everyday(kinds: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _covered(boxes: NDArray[np.float64], kinds: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """How much of each person is behind another who stands nearer, 0 to 1, `[N]`."""
+    """Fraction of each person that is occluded by another nearer to the camera, `[N]`."""
     if len(boxes) < 2:
         return np.zeros(len(boxes))
     low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
@@ -240,7 +240,7 @@ def _covered(boxes: NDArray[np.float64], kinds: NDArray[np.uint8]) -> NDArray[np
     shared = np.prod((high - low).clip(0), axis=2)
     area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
     people = kinds != BALL
-    # Whose feet are lower in the picture is nearer to the camera.
+    # A person whose feet are lower in the frame is nearer to the camera.
     in_front = boxes[None, :, 3] > boxes[:, None, 3]
     shared = shared * (in_front & people[:, None] & people[None, :])
     return np.asarray((shared / np.maximum(area, 1e-9)[:, None]).max(axis=1).clip(0, 1))

@@ -1,10 +1,10 @@
-"""Tiled inference: small people and balls are found in parts of the picture, enlarged.
+"""Tiled inference, to detect small people and balls in enlarged parts of the frame.
 
-A net that takes pictures of 416 pixels sees the ball of a 1280-pixel frame two or three pixels wide.
-Looked at in tiles, it is larger (slicing aided inference, Akyon et al. 2022). `supervision` has an
-`InferenceSlicer` for it: it gives tiles by their size in pixels, not their number, never adds the whole
-picture, and suppresses doubles without knowing which boxes a tile's border has cut. Here those are
-dropped where the neighbour or the whole picture has the whole body.
+In the input of a net of 416 pixels, the ball of a 1280-pixel frame is two or three pixels wide; in
+that of a tile it is larger (slicing aided inference, Akyon et al. 2022). The `InferenceSlicer` of
+`supervision` takes the size of tiles instead of their number, does not add the whole frame, and
+suppresses duplicates without regard to boxes truncated by a tile's border. Here truncated boxes are
+dropped if the neighbouring tile or the whole frame has the complete one.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from onball.errors import InputError
 from onball.tracking.detectors.base import Detections, Detector, chosen, suppressed
 from onball.tracks import BALL
 
-#: A box that ends so near to a border inside the picture, in pixels, may have been cut by it.
+#: A box that ends within this distance of a border inside the frame, in pixels, may be truncated.
 _AT_BORDER = 2.0
-#: A cut box of which another covers this share is a part of the same body.
+#: A truncated box of which another covers this fraction belongs to the same person or ball.
 _COVERED = 0.6
 _NMS_IOU = 0.5
-#: Pixels; nothing can be told in smaller ones.
+#: Smallest useful tile, in pixels.
 _LEAST_TILE = 16
 
 
 class TiledDetector:
-    """Looks at the whole picture and at overlapping tiles of it.
+    """Detector that runs another one on the whole frame and on overlapping tiles.
 
     Args:
-        detector: what looks.
-        columns, rows: how many tiles.
-        overlap: share of a tile that its neighbour sees too.
-        whole: look at the whole picture too, for people larger than a tile.
+        detector: the detector to run.
+        columns, rows: number of tiles along each axis.
+        overlap: fraction of a tile that overlaps with its neighbour.
+        whole: also run on the whole frame, for people larger than a tile.
 
-    Raises `ValueError` for settings that make no sense, and `InputError` from `detect` for frames too
-    small for so many tiles.
+    Raises `ValueError` for invalid arguments; `detect` raises `InputError` for frames too small for
+    this number of tiles.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class TiledDetector:
     def detect(
         self, frames: NDArray[np.uint8], times_ms: NDArray[np.int64]
     ) -> Sequence[Detections]:
-        """As `Detector.detect`."""
+        """Detect people and balls, as `Detector.detect`."""
         height, width = frames.shape[1:3]
         if min(width / self._columns, height / self._rows) < _LEAST_TILE:
             raise InputError(
@@ -86,10 +86,10 @@ class TiledDetector:
 
 
 def _spans(length: int, count: int, overlap: float) -> list[tuple[int, int]]:
-    """`count` stretches that cover 0 to `length`, each overlapping the next by that share."""
+    """Split 0 to `length` into `count` intervals, each overlapping the next by that fraction."""
     size = length / (count - (count - 1) * overlap)
     starts = [index * size * (1 - overlap) for index in range(count)]
-    # Up, and not to the nearest: no line of pixels between two tiles is left out.
+    # Rounded up, so that no line of pixels between two tiles is left out.
     return [(round(start), min(length, math.ceil(start + size))) for start in starts]
 
 
@@ -103,7 +103,7 @@ def _joined(
     places: Sequence[tuple[int, int, int, int]],
     size: tuple[int, int],
 ) -> Detections:
-    """All boxes of a frame, without doubles and without parts of a body that is there as a whole."""
+    """Merge the boxes of all tiles, without duplicates and truncated parts of complete boxes."""
     cut = [_cut(part.boxes, place, size) for part, place in zip(parts, places, strict=True)]
     found = Detections(
         np.concatenate([part.boxes for part in parts]),
@@ -119,7 +119,7 @@ def _joined(
 def _cut(
     boxes: NDArray[np.float32], place: tuple[int, int, int, int], size: tuple[int, int]
 ) -> NDArray[np.bool_]:
-    """Which boxes end at a border of the tile that is none of the picture, `[N]`."""
+    """Mask of boxes that end at a border of the tile inside the frame, `[N]`."""
     x0, y0, x1, y1 = place
     ends = np.zeros(len(boxes), bool)
     for side, border, edge in ((0, x0, 0), (1, y0, 0), (2, x1, size[0]), (3, y1, size[1])):
@@ -129,14 +129,14 @@ def _cut(
 
 
 def _covered(found: Detections, is_cut: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which boxes lie mostly within a box of their kind that is whole or larger, `[N]`."""
+    """Mask of boxes that lie mostly within a complete or larger box of their kind, `[N]`."""
     boxes = found.boxes
     low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
     high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
     shared = np.prod((high - low).clip(0), axis=2)
     area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
     same = (found.kinds[:, None] == BALL) == (found.kinds[None] == BALL)
-    # A body that just reaches the border looks cut too; parts of it are smaller.
+    # A complete box that just reaches the border looks truncated too; parts of it are smaller.
     better = ~is_cut[None] | (area[None] > area[:, None])
     inside = (shared >= _COVERED * area[:, None]) & same & better
     np.fill_diagonal(inside, False)

@@ -1,7 +1,7 @@
 """Models of the package `ultralytics`, if the user has installed it.
 
-It is under the AGPL-3.0 and never a dependency of onball: who installs it takes its terms. The same models
-exported to ONNX need no such package (`OnnxDetector`).
+It is licensed under the AGPL-3.0 and therefore never a dependency of onball. The same models exported to
+ONNX run without it (`OnnxDetector`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from onball.tracking.detectors.base import OTHER, Detections, chosen, kinds_of
 
 
 class UltralyticsDetector:
-    """A `.pt` file of ultralytics.
+    """Detector in a `.pt` file of ultralytics.
 
     Args:
         weights: the file.
@@ -38,7 +38,7 @@ class UltralyticsDetector:
             ) from None
         try:
             self._model = YOLO(str(weights))
-        except Exception as error:  # it has many
+        except Exception as error:  # there are many types
             reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise ModelError(f"{weights}: cannot be read by ultralytics ({reason})") from error
         names = dict(self._model.names)
@@ -53,11 +53,11 @@ class UltralyticsDetector:
     def detect(
         self, frames: NDArray[np.uint8], times_ms: NDArray[np.int64]
     ) -> Sequence[Detections]:
-        """As `Detector.detect`."""
+        """Detect people and balls, as `Detector.detect`."""
         found = []
         for frame in frames:
             (result,) = self._model.predict(
-                np.ascontiguousarray(frame[..., ::-1]),  # it takes BGR
+                np.ascontiguousarray(frame[..., ::-1]),  # RGB to BGR
                 conf=self._threshold,
                 device=self._device,
                 verbose=False,
