@@ -1,9 +1,9 @@
-"""Which detector of camera cuts finds most of them and makes up fewest, on simulated matches.
+"""Measure precision and recall of detectors of camera cuts, on simulated matches.
 
     python benchmarks/cut_detection.py data/bench --split test --minutes 20
 
-True cuts are the changes of view in `camera.parquet`, and jumps in time at replays. A cut counts as found
-if it is told within one sampled frame.
+True cuts are the changes of view in `camera.parquet`, and jumps in time at replays. A cut is detected
+if it is reported within one sampled frame.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ def main() -> None:
         for batch in read_frames(video, options.fps, _SIZE, end_ms=end):
             for name, detector in running.items():
                 begun = time.perf_counter()
-                told = [detector.is_cut(frame) for frame in batch.frames]
+                reported = [detector.is_cut(frame) for frame in batch.frames]
                 counts[name][3] += time.perf_counter() - begun
-                found[name] += batch.pts_ms[told].tolist()
+                found[name] += batch.pts_ms[reported].tolist()
         for name, times in found.items():
             near = np.abs(np.array(times)[:, None] - cuts[None]) <= slack
             counts[name][:3] += near.any(axis=1).sum(), len(times), near.any(axis=0).sum()
@@ -73,8 +73,8 @@ def main() -> None:
     frames = sum(min(end, a.duration_ms) for a in truth.values()) * options.fps / 1000
     print(f"{total} true cuts in {len(truth)} matches\n")
     print("| detector | precision | recall | frames/s |\n|---|--:|--:|--:|")
-    for name, (right, told, hit, seconds) in counts.items():
-        precision = 100 * right / told if told else 0.0
+    for name, (right, reported, hit, seconds) in counts.items():
+        precision = 100 * right / reported if reported else 0.0
         print(f"| {name} | {precision:.1f} | {100 * hit / total:.1f} | {frames / seconds:.0f} |")
 
 

@@ -1,11 +1,11 @@
-"""How much faster predictions are evaluated than by the SoccerNet package, on the same files.
+"""Compare the speed of evaluation with the SoccerNet package, on the same files.
 
     python benchmarks/evaluation_speed.py [--matches 2] [--detections 100000]
 
-Draws full matches with labels as frequent as in SoccerNet Ball Action Spotting, writes labels and
-predictions, and evaluates the folder with both, reading included. Times are CPU seconds of one
-process; of several runs, by turns, the fastest of each counts. `at1` is one tolerance, `metric` the
-part of it after reading; `everything` is all that `onball evaluate` reports (mAP at six tolerances,
+Generates full matches with labels as frequent as in SoccerNet Ball Action Spotting, writes labels and
+predictions, and evaluates the folder with both, including the reading. Times are CPU seconds of one
+process, the fastest of several alternating runs. `at1` is one tolerance, `metric` the part of it
+after reading; `everything` is all that `onball evaluate` reports (mAP at six tolerances,
 tight, loose, curves, teams, intervals), against the package's at1, tight and loose, once each.
 Exits with 1 if a ratio is below 20, at1 takes 0.5 s, its metric 0.1 s, or the figures differ.
 """
@@ -32,10 +32,10 @@ from onball.events import Event, EventColumns, EventList, Team
 from onball.formats import write_labels, write_results
 from onball.formats.soccernet import read_label_columns, read_result_columns
 
-LEAST_RATIO = 20
-MOST_SECONDS = 0.5
-MOST_METRIC_SECONDS = 0.1
-#: How often each action is labelled in the seven matches.
+MIN_RATIO = 20
+MAX_SECONDS = 0.5
+MAX_METRIC_SECONDS = 0.1
+#: Number of labels of each action in the seven matches.
 FREQUENCIES = (4955, 4233, 713, 761, 559, 261, 362, 169, 223, 72, 19, 13)
 LABELS_PER_MATCH = 1700
 FRAMES = 95 * 60 * 25
@@ -45,7 +45,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--matches", type=int, default=2)
     parser.add_argument("--detections", type=int, default=100_000)
-    parser.add_argument("--times", type=int, default=3, help="how often each is run")
+    parser.add_argument("--times", type=int, default=3, help="number of runs of each")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -74,8 +74,8 @@ def main() -> int:
     print(f"{'  metric':12}{metric_s:8.3f} s")
     print(f"{'everything':12}{report_s:8.3f} s{all_s:10.2f} s{all_s / report_s:8.1f}")
     print("figures equal to 1e-9" if equal else f"FIGURES DIFFER: {ours}, {theirs}")
-    fast = ours_s < MOST_SECONDS and metric_s < MOST_METRIC_SECONDS
-    return 0 if equal and fast and min(theirs_s / ours_s, all_s / report_s) >= LEAST_RATIO else 1
+    fast = ours_s < MAX_SECONDS and metric_s < MAX_METRIC_SECONDS
+    return 0 if equal and fast and min(theirs_s / ours_s, all_s / report_s) >= MIN_RATIO else 1
 
 
 def _write_match(root: Path, name: str, seed: int, detections: int) -> None:
@@ -95,8 +95,8 @@ def _write_match(root: Path, name: str, seed: int, detections: int) -> None:
     labels = draw(LABELS_PER_MATCH, 0)
     found = draw(detections - len(labels), 4)
     for label in labels:
-        moment = max(0, label.position_ms + 40 * round(rng.gauss(0, 6)))
-        found.append(Event(moment, label.label, rng.random(), label.team))
+        time_ms = max(0, label.position_ms + 40 * round(rng.gauss(0, 6)))
+        found.append(Event(time_ms, label.label, rng.random(), label.team))
     write_labels(EventList.of(labels, name), root / "labels" / name / "Labels-ball.json")
     write_results(EventList.of(found, name), root / "predictions" / name / "results_spotting.json")
 
@@ -120,7 +120,7 @@ def _metric(truth: EventColumns, found: EventColumns, matches: int) -> float:
 
 
 def _timed(works: Sequence[Callable[[], Any]], times: int = 1) -> tuple[list[Any], list[float]]:
-    """What each work gives, and the CPU seconds of its fastest run; the works take turns."""
+    """Run functions in turn; return their results and the CPU seconds of the fastest run of each."""
     results: list[Any] = [None] * len(works)
     seconds = [float("inf")] * len(works)
     for _ in range(times):

@@ -1,4 +1,4 @@
-"""Peak memory of `onball spot` on a short and a long video.
+"""Measure the peak memory of `onball spot` on a short and a long video.
 
     python benchmarks/spot_memory.py [--short 2] [--long 10] [--size 398x224] [--limit-mb 1500]
 
@@ -23,7 +23,7 @@ from onball.video import VideoWriter, read_frames
 
 
 def loop_sample(target: Path, minutes: float, size: tuple[int, int]) -> None:
-    """A video of that length: the sample match over and over, at 25 frames per second."""
+    """Write a video of a given length that repeats the sample match, at 25 frames per second."""
     source = sample_match() / VIDEO_FILE
     frames = (
         frame
@@ -37,7 +37,7 @@ def loop_sample(target: Path, minutes: float, size: tuple[int, int]) -> None:
 
 
 def peak_mb(command: list[str]) -> float:
-    """Runs a command and returns its peak resident memory in MB (2**20 bytes)."""
+    """Run a command and return its peak resident memory in MB (2**20 bytes)."""
     child = os.posix_spawn(command[0], command, dict(os.environ))
     _, status, usage = os.wait4(child, 0)
     if status:

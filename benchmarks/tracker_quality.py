@@ -1,16 +1,16 @@
-"""How well bodies are followed when the boxes are not perfect, on matches whose true boxes are known.
+"""Measure the tracker on imperfect boxes, on simulated matches whose true boxes are known.
 
     python benchmarks/tracker_quality.py data/bench --split test --minutes 5 --csv figures.csv
 
-The simulated detector (`onball.tracking.detectors.simulated`) spoils the true boxes at several levels,
-the tracker follows what is left, and the `trackers` package's evaluator (which equals TrackEval)
-compares with the truth. Everybody counts: players, goalkeepers, referees, substitutes at the line. Boxes
+The simulated detector (`onball.tracking.detectors.simulated`) degrades the true boxes at several levels,
+the tracker links the result, and the `trackers` package's evaluator (which equals TrackEval)
+compares it with the truth. All people count: players, goalkeepers, referees, substitutes at the line. Boxes
 of people match by their overlap. A ball of two pixels would overlap with nothing, so balls match by
-distance: similarity is 1 at none and 0 at 5 % of the picture's width. Figures are means over the
+distance: similarity is 1 at distance 0 and 0 at 5 % of the width of the frame. Figures are means over the
 matches.
 
-The tracker knows nobody again after a camera cut or a second out of the picture, so the truth gets
-new identities there; `whole HOTA` is that of people with identities for the whole match. Even perfect
+The tracker does not re-identify people after a camera cut or a second out of view, so the truth has
+new identities there; `whole HOTA` is computed with one identity per person and match. Even perfect
 boxes do not give 100: a track begins with its second box, and people who cross hide behind each other.
 """
 
@@ -44,16 +44,16 @@ from onball.tracking.grid import on_grid
 from onball.tracking.tracker import Tracker
 from onball.tracks import BALL, UNTRACKED, Tracks
 
-#: Balls farther apart than this share of the picture's width have nothing in common.
-_BALL_REACH = 0.05
-#: A believed ball this near to the true one, in picture widths, is that one.
+#: Distance at which the similarity of two balls is 0, relative to the width of the frame.
+_MAX_BALL_DISTANCE = 0.05
+#: Largest distance of a selected ball that is correct, relative to the width of the frame.
 _SAME_BALL = 0.02
-#: After so long out of the picture, somebody who comes back is somebody new.
+#: Time out of view after which a person gets a new identity.
 _OUT_OF_SIGHT_MS = 1000
 
 
 class Frame(NamedTuple):
-    """True and followed bodies of one frame."""
+    """True or tracked objects of one frame."""
 
     ids: NDArray[np.int64]
     boxes: NDArray[np.float64]
@@ -62,7 +62,7 @@ class Frame(NamedTuple):
 def follow(
     detections: list[Detections], times_ms: NDArray[np.int64], cuts_ms: tuple[int, ...], fps: float
 ) -> tuple[list[NDArray[np.int64]], float]:
-    """Track ids of the boxes of each frame, and how many seconds that took."""
+    """Return the track ids of the boxes of each frame, and the seconds spent."""
     tracker = Tracker(fps)
     first = set(np.searchsorted(times_ms, cuts_ms).tolist())
     ids = []
@@ -126,7 +126,7 @@ def scores(
 def in_sight(
     frames: list[Frame], times_ms: NDArray[np.int64], cuts_ms: tuple[int, ...]
 ) -> list[Frame]:
-    """The same with identities that end at a cut, and when somebody is out of the picture."""
+    """End identities at camera cuts, and when a person is out of view."""
     shots = np.searchsorted(np.asarray(cuts_ms), times_ms, side="right").tolist()
     last: dict[int, tuple[int, int]] = {}
     own: dict[int, int] = {}
@@ -142,13 +142,13 @@ def in_sight(
     return renamed
 
 
-def believed_balls(
+def selected_balls(
     truth: Tracks,
     detections: list[Detections],
     ids: list[NDArray[np.int64]],
     times_ms: NDArray[np.int64],
 ) -> dict[str, float]:
-    """In how many frames a ball is believed (`onball.tracking.grid`), and how many of them are false."""
+    """Measure the frames with a selected ball (`onball.tracking.grid`) and the false ones, in per cent."""
     columns = [np.concatenate(column) for column in zip(*detections, strict=True)]
     rows = np.repeat(times_ms, [len(found.scores) for found in detections])
     tracks = Tracks(rows, np.concatenate(ids), columns[2], columns[0], columns[1], truth.video)
@@ -156,20 +156,20 @@ def believed_balls(
     seen = np.isfinite(ours[:, 0])
     right = np.hypot(*(ours[:, :2] - real[:, :2]).T) < _SAME_BALL
     return {
-        "ball believed": 100 * float(seen.mean()),
+        "ball selected": 100 * float(seen.mean()),
         "of these false": 100 * float(1 - right[seen].mean()) if seen.any() else 0.0,
     }
 
 
 def measure(truth: Tracks, level: str, fps: float, minutes: float, seed: int) -> dict[str, float]:
-    """All figures of one match at one level."""
+    """Measure one match at one level of the detector."""
     end = min(minutes * 60_000, truth.video.duration_ms)
     times = np.round(np.arange(0, end, 1000 / fps)).astype(np.int64)
     detections = list(SimulatedDetector(truth, level, seed).detect(np.zeros(0, np.uint8), times))
     ids, seconds = follow(detections, times, truth.video.cuts_ms, fps)
     figures: dict[str, float] = {"frames/s": len(times) / seconds}
     for ball in (False, True):
-        reach = _BALL_REACH * truth.video.width
+        reach = _MAX_BALL_DISTANCE * truth.video.width
 
         def similarity(
             one: NDArray[np.float64],
@@ -188,7 +188,7 @@ def measure(truth: Tracks, level: str, fps: float, minutes: float, seed: int) ->
             figures[f"{'ball' if ball else 'people'} {name}"] = value
         if not ball:
             figures["whole HOTA"] = scores(real, found, similarity)["HOTA"]
-    return figures | believed_balls(truth, detections, ids, times)
+    return figures | selected_balls(truth, detections, ids, times)
 
 
 def main() -> None:
@@ -204,7 +204,7 @@ def main() -> None:
     columns = [
         *(f"people {n}" for n in ("HOTA", "DetA", "AssA", "IDF1", "MOTA", "switches")),
         *(f"ball {n}" for n in ("HOTA", "IDF1")),
-        "ball believed",
+        "ball selected",
         "of these false",
         "whole HOTA",
         "frames/s",

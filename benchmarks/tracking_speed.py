@@ -1,10 +1,10 @@
-"""How fast a video is tracked, and where the time goes.
+"""Measure the speed of tracking a video and of each of its parts.
 
     python benchmarks/tracking_speed.py VIDEO --detector FILE [--fps 12.5] [--seconds 20]
 
-Prints frames per second of each part by itself, and of `onball track` as a whole, with multiples of
-real time. The tracker is fed what the detector found. The whole is a second run, and other work on
-the machine slows either: where the shares of the parts are far from 100 % together, measure again.
+Prints frames per second and multiples of real time, for each part alone and for `onball track` as a
+whole. The tracker gets the boxes of the detector. The whole is a second run: if the shares of the
+parts are far from 100 % in sum, other work slowed the machine, and the measurement is invalid.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _BATCH = 8
 
 
 class Clock:
-    """Adds up how long each part takes."""
+    """Sums of the time that each part takes."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -41,11 +41,11 @@ class Clock:
 
 
 def measure(video: Path, detector: Detector, fps: float) -> tuple[Clock, list[Detections]]:
-    """Every part by itself over the video, then the whole; and what was found in each frame."""
+    """Time each part alone, then the whole; also return the detections of each frame."""
     clock = Clock()
     cuts, tracker = CutDetector(fps), Tracker(fps)
     found: list[Detections] = []
-    told: list[bool] = []
+    cut_frames: list[bool] = []
     batches = iter(read_frames(video, fps, None, batch_frames=_BATCH))
     while True:
         with clock.of("reading"):
@@ -57,9 +57,9 @@ def measure(video: Path, detector: Detector, fps: float) -> tuple[Clock, list[De
         with clock.of("detector"):
             found += detector.detect(batch.frames, batch.pts_ms)
         with clock.of("cuts"):
-            told += [cuts.is_cut(frame) for frame in batch.frames]
+            cut_frames += [cuts.is_cut(frame) for frame in batch.frames]
     with clock.of("tracker"):
-        for detections, cut in zip(found, told, strict=True):
+        for detections, cut in zip(found, cut_frames, strict=True):
             if cut:
                 tracker.reset()
             tracker.update(detections)
@@ -69,7 +69,7 @@ def measure(video: Path, detector: Detector, fps: float) -> tuple[Clock, list[De
 
 
 def table(seconds: dict[str, float], frames: int, fps: float) -> str:
-    """One row for each part."""
+    """Format one row per part."""
     lines = ["| part | frames/s | x real time | share of the whole |", "|---|--:|--:|--:|"]
     for part, spent in seconds.items():
         speed = frames / max(spent, 1e-9)

@@ -1,4 +1,4 @@
-"""Draws docs/hero.png: frames of the sample match, and the timeline of what the demo model finds in it.
+"""Draw docs/hero.png: frames of the sample match, and the timeline of the demo model's events.
 
 python docs/hero.py
 """
@@ -19,8 +19,8 @@ from onball.reports.timeline import draw_timeline
 from onball.spotting.spotter import Spotter
 from onball.video import probe, read_frames
 
-#: Six of these that the sample match has.
-_WISHED = (
+#: Actions to show, in order of preference; the first six that the sample match has are shown.
+_PREFERRED = (
     "GOAL", "SHOT", "CROSS", "HEADER", "THROW IN", "FREE KICK", "PLAYER SUCCESSFUL TACKLE",
     "BALL PLAYER BLOCK", "HIGH PASS", "DRIVE", "PASS",
 )  # fmt: skip
@@ -32,7 +32,7 @@ def main() -> None:
     labels = read_labels(sample_match() / LABELS_FILE)
     spotter = Spotter.from_pretrained()
     events = spotter.spot(video).above(spotter.config.inference.report_threshold)
-    there = [name for name in _WISHED if any(event.label == name for event in labels)][:_SHOWN]
+    there = [name for name in _PREFERRED if any(event.label == name for event in labels)][:_SHOWN]
     shown = sorted(next(event for event in labels if event.label == name) for name in there)
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder, "timeline.png")

@@ -1,11 +1,11 @@
-"""Makes a training run's model the bundled demo model, with a card whose figures are measured here and now.
+"""Make the model of a training run the bundled demo model, and write its card with new measurements.
 
     onball simulate --out data/demo --train 40 --valid 3 --test 0 --minutes 4 --fps 12.5 --seed 1
     onball train spotting/demo --data data/demo
     onball simulate --out data/bench --preset bench
     python tools/publish_demo_model.py runs/demo --heldout data/bench --remark "Hardware: 2 CPU cores."
 
-The weights are stored in half precision, and it is that model which is measured.
+The weights are stored in half precision, and the stored model is measured.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _CONTROL_SHIFT_MS = 7000
 
 
 def measure(model: Path, heldout: Path) -> tuple[SpottingResult, SpottingResult, float]:
-    """The result on the held-out matches, that against labels moved in time, and their minutes."""
+    """Return the result on the held-out matches, that against shifted labels, and their minutes."""
     spotter = Spotter.from_pretrained(model)
     matches = find_matches(heldout, "test")
     truth = [read_labels(match.require_labels()) for match in matches]
@@ -48,7 +48,7 @@ def measure(model: Path, heldout: Path) -> tuple[SpottingResult, SpottingResult,
 def card(
     run: Path, result: SpottingResult, control: SpottingResult, minutes: float, remark: str
 ) -> str:
-    """The model card."""
+    """Write the text of the model card."""
     folder = RunFolder.open(run)
     config = load_config(folder.config)
     net, _ = load_model(folder.model, "spotting")
