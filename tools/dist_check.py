@@ -45,6 +45,7 @@ REQUIRED = (
     "onball/assets/sample_match/224p.mp4",
     "onball/configs/spotting/demo.yaml",
     "onball/py.typed",
+    "onball/reports/page.html.jinja",
 )
 
 
