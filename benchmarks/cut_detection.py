@@ -28,6 +28,7 @@ _SIZE = (320, 180)
 
 
 def detectors(fps: float) -> dict[str, Callable[[], Any]]:
+    """Constructors of the compared detectors by name; None selects the default of `CutDetector`."""
     least = round(SHORTEST_SHOT_S * fps)
     return {
         "hash (used)": lambda: None,
@@ -40,6 +41,7 @@ def detectors(fps: float) -> dict[str, Callable[[], Any]]:
 
 
 def main() -> None:
+    """Run every detector on every match and print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("root", type=Path)
     parser.add_argument("--split", default="test")

@@ -42,7 +42,8 @@ FRAMES = 95 * 60 * 25
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser()
+    """Time both evaluations, print the comparison and return the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--matches", type=int, default=2)
     parser.add_argument("--detections", type=int, default=100_000)
     parser.add_argument("--times", type=int, default=3, help="number of runs of each")
@@ -79,6 +80,7 @@ def main() -> int:
 
 
 def _write_match(root: Path, name: str, seed: int, detections: int) -> None:
+    """Write random labels, and predictions of which some are near a label, of one match."""
     rng = random.Random(seed)
 
     def draw(number: int, power: int) -> list[Event]:
@@ -102,6 +104,7 @@ def _write_match(root: Path, name: str, seed: int, detections: int) -> None:
 
 
 def _package(truth: Path, found: Path, metric: str) -> float:
+    """Average mAP as computed by the SoccerNet package."""
     with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
         result = ActionSpotting.evaluate(
             str(truth),
@@ -116,17 +119,18 @@ def _package(truth: Path, found: Path, metric: str) -> float:
 
 
 def _metric(truth: EventColumns, found: EventColumns, matches: int) -> float:
+    """MAP12 at 1 s from columns that are already read."""
     return average_of(action_matcher(truth, found, matches), (1.0,)).map12
 
 
-def _timed(works: Sequence[Callable[[], Any]], times: int = 1) -> tuple[list[Any], list[float]]:
+def _timed(functions: Sequence[Callable[[], Any]], times: int = 1) -> tuple[list[Any], list[float]]:
     """Run functions in turn; return their results and the CPU seconds of the fastest run of each."""
-    results: list[Any] = [None] * len(works)
-    seconds = [float("inf")] * len(works)
+    results: list[Any] = [None] * len(functions)
+    seconds = [float("inf")] * len(functions)
     for _ in range(times):
-        for index, work in enumerate(works):
+        for index, function in enumerate(functions):
             begin = time.process_time()
-            results[index] = work()
+            results[index] = function()
             seconds[index] = min(seconds[index], time.process_time() - begin)
     return results, seconds
 

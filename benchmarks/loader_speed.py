@@ -2,9 +2,10 @@
 
     python benchmarks/loader_speed.py [--data ROOT] [--config spotting/regnety_bilstm] [--size 224x128]
 
-Prints the frames per second of the loader alone, from the frame cache and directly from the video, with 0,
-1 and 2 worker processes, and those of training on this machine's device, the best of several rounds each;
-then their ratios. Exits with code 1 if the best ratio is below 1.2. Without --data it uses the bundled match.
+Prints the frames per second of the loader alone, from the frame cache and directly from the video, with
+0, 1 and 2 worker processes; those of training on the device of this machine; and their ratios. Each
+speed is the best of several rounds. Exits with code 1 if the best ratio is below 1.2. Without --data it
+uses the bundled match.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ from onball.training.module import SpottingModule, TrainingSteps
 from onball.training.run import clip_loader
 from onball.training.targets import label_radius
 
-LEAST_RATIO = 1.2
+MIN_RATIO = 1.2
 WORKERS = (0, 1, 2)
 #: Batches that each worker of torch's loader prepares ahead.
-_AHEAD = 2
+_PREFETCHED = 2
 
 
-class _Alone(SpottingModule):
-    """Take training steps without a trainer, which would log and set the learning rate."""
+class _StandaloneModule(SpottingModule):
+    """Training steps outside a trainer, which would log and set the learning rate."""
 
     def log(self, *args: Any, **kwargs: Any) -> None:
         pass
@@ -63,6 +64,7 @@ def settings(options: argparse.Namespace, cache: Path | None, workers: int) -> E
 
 
 def clips_of(config: ExperimentConfig, split: str) -> ClipDataset:
+    """Training clips of a split."""
     return ClipDataset(
         load_matches(config.data, split),
         config.data.clip_frames,
@@ -76,7 +78,7 @@ def loader_speed(config: ExperimentConfig, split: str, batches: int, rounds: int
     """Frames per second of the loader alone, in the best round."""
     training = config.training
     # Skip the batches that workers prepare before the clock starts.
-    skipped = _AHEAD * training.workers + 1
+    skipped = _PREFETCHED * training.workers + 1
     count = (skipped + batches) * training.batch_size
     training = training.model_copy(update={"clips_per_epoch": count})
     loader = clip_loader(clips_of(config, split), training, TrainingSteps.of(training))
@@ -96,7 +98,9 @@ def training_speed(config: ExperimentConfig, batch: Clips, steps: int) -> float:
     device = choose_device()
     precision = choose_precision(config.training.precision, device)
     net = build_model(config.model, fetch_weights=False).to(device).train()
-    module = _Alone(net, config, TrainingSteps.of(config.training), lambda clips: "a clip")
+    module = _StandaloneModule(
+        net, config, TrainingSteps.of(config.training), lambda clips: "a clip"
+    )
     optimizer = torch.optim.AdamW(net.parameters(), lr=config.training.learning_rate)
     best = 0.0
     for _ in range(steps):
@@ -113,13 +117,16 @@ def training_speed(config: ExperimentConfig, batch: Clips, steps: int) -> float:
 
 
 def main() -> None:
+    """Time the training and every kind of loader, and compare them."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, help="a data set, of which the split train is used")
+    parser.add_argument("--data", type=Path, help="data set whose split train is used")
     parser.add_argument("--config", default="spotting/regnety_bilstm")
     parser.add_argument("--size", default="224x128")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--batches", type=int, default=8, help="timed batches in a round")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds, of which the best counts")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="number of rounds; the fastest counts"
+    )
     options = parser.parse_args()
     split = "train" if options.data else ALL
     with tempfile.TemporaryDirectory() as folder:
@@ -140,8 +147,8 @@ def main() -> None:
                     f"loader from the {name}, {workers} workers: {speed:.0f} frames/s, "
                     f"ratio {ratios[-1]:.2f}"
                 )
-    print(f"best ratio {max(ratios):.2f}, wanted {LEAST_RATIO}")
-    sys.exit(max(ratios) < LEAST_RATIO)
+    print(f"best ratio {max(ratios):.2f}, required {MIN_RATIO}")
+    sys.exit(max(ratios) < MIN_RATIO)
 
 
 if __name__ == "__main__":

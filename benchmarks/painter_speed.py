@@ -2,8 +2,8 @@
 
     python benchmarks/painter_speed.py [--frames 300] [--width 398] [--height 224] [--look 1]
 
-The camera pans, with motion blur. Prints frames per second of processor time, and the time that each
-stage takes.
+The camera pans and frames have motion blur. Prints frames per second of processor time, and the time
+of each stage.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from onball.simulator.world import PEOPLE, Camera, Gesture, WorldState
 
 
 def crowded_state(seed: int, time_ms: int) -> WorldState:
-    """Everybody near the centre, so that nearly all are in the frame; many with a gesture."""
+    """Random state with all people near the centre, nearly all in the frame, many with a gesture."""
     rng = np.random.default_rng(seed)
     return WorldState(
         time_ms=time_ms,
@@ -39,7 +39,7 @@ def crowded_state(seed: int, time_ms: int) -> WorldState:
 
 
 def main_camera(pan: float) -> Camera:
-    """The main camera, looking `pan` metres to the right of the centre spot."""
+    """Main camera that looks `pan` metres to the right of the centre spot."""
     return Camera.looking_at(np.array([pan / 3, -85.0, 20.0]), np.array([pan, 2.0, 0.0]), 2.5)
 
 
@@ -58,7 +58,7 @@ def main() -> None:
     painter = Painter(painter_look, options.width, options.height, options.supersampling)
     spent: defaultdict[str, float] = defaultdict(float)
     for frame in range(-5, options.frames):
-        if frame == 0:  # warm-up is over
+        if frame == 0:  # end of the warm-up
             spent.clear()
         pan = 15 * np.sin(frame / 50)
         state = crowded_state(frame // 25 + 1, frame * 40)

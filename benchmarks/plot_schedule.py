@@ -1,6 +1,8 @@
 """Draw the learning rate of a config over its training steps.
 
-python benchmarks/plot_schedule.py configs/spotting/demo.yaml docs/learning_rate.png
+    python benchmarks/plot_schedule.py configs/spotting/demo.yaml docs/learning_rate.png
+
+Prints the peak, its epoch, the last learning rate and the number of rises after the peak (0 if correct).
 """
 
 from __future__ import annotations
@@ -17,9 +19,10 @@ from onball.training.module import TrainingSteps, learning_rate_factor
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    """Step a scheduler through all epochs, draw its learning rates and print a summary."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("config", type=Path)
-    parser.add_argument("picture", type=Path)
+    parser.add_argument("output", type=Path, help="PNG file to write")
     options = parser.parse_args()
     training = load_config(options.config).training
     steps = TrainingSteps.of(training)
@@ -42,8 +45,8 @@ def main() -> None:
     axes.set_ylim(bottom=0)
     axes.set_title(f"{options.config.stem}: linear warm-up, then cosine", loc="left", fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
-    with atomic_path(options.picture) as aside:
-        figure.savefig(aside)
+    with atomic_path(options.output) as temporary:
+        figure.savefig(temporary)
     peak = max(range(steps.total), key=rates.__getitem__)
     rises = sum(
         after > before for before, after in zip(rates[peak:], rates[peak + 1 :], strict=False)

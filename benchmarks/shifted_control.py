@@ -1,9 +1,10 @@
-"""Measure predictions against labels that are moved in time, which gives the chance level.
+"""Estimate the chance level of predictions by evaluating them on labels shifted in time.
 
     python benchmarks/shifted_control.py PREDICTIONS --data ROOT [--split test]
 
-Prints mAP12 and mAP10 at 1 s for the true labels and for labels moved by several seconds (those moved past
-the end continue at the beginning). A model that detects the actions scores far more on the first line.
+Prints mAP12 and mAP10 at 1 s for the true labels and for labels shifted by 7, 13 and 19 s (labels
+shifted beyond the end continue at the beginning). The difference between the first line and the others
+is due to the detection of actions.
 """
 
 from __future__ import annotations
@@ -18,15 +19,18 @@ from onball.events import EventList
 from onball.formats.soccernet import RESULTS_FILE, read_labels, read_results
 
 
-def moved(events: EventList, by_ms: int) -> EventList:
-    """Move the events by `by_ms`, modulo the time of the last one."""
+def shifted(events: EventList, by_ms: int) -> EventList:
+    """Shift the events by `by_ms`, modulo the time of the last one."""
     length = max(event.position_ms for event in events) + 1
-    later = (replace(event, position_ms=(event.position_ms + by_ms) % length) for event in events)
-    return EventList.of(later, events.match)
+    shifted_events = (
+        replace(event, position_ms=(event.position_ms + by_ms) % length) for event in events
+    )
+    return EventList.of(shifted_events, events.match)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    """Evaluate the predictions on true and shifted labels and print the results."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("predictions", type=Path)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--split", default="test")
@@ -38,9 +42,9 @@ def main() -> None:
         for match in matches
     ]
     for seconds in (0, 7, 13, 19):
-        result = evaluate_spotting([moved(labels, seconds * 1000) for labels in truth], found)
+        result = evaluate_spotting([shifted(labels, seconds * 1000) for labels in truth], found)
         print(
-            f"labels moved by {seconds:2d} s: mAP12 {100 * result.map12:5.2f}  "
+            f"labels shifted by {seconds:2d} s: mAP12 {100 * result.map12:5.2f}  "
             f"mAP10 {100 * result.map10:5.2f}"
         )
 

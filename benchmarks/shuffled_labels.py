@@ -1,13 +1,13 @@
-"""Make a control data set: the same videos with labels that are moved in time.
+"""Create a control data set with the same videos and randomly shifted labels.
 
     python benchmarks/shuffled_labels.py data/demo --out data/shuffled [--seed 0]
     onball train spotting/demo --data data/shuffled --out runs/shuffled
     onball spot --data data/bench --split test --model runs/shuffled/model --out out/shuffled
     onball evaluate out/shuffled --data data/bench --split test
 
-Every label of every split moves by 5 to 20 s, to either side, each by another distance; videos are
-linked, not copied. A model trained on them can learn how frequent actions are, but not when they happen:
-a higher score would be a leak.
+Shifts every label of every split by a random 5 to 20 s, forwards or backwards; videos are linked, not
+copied. A model trained on these labels can learn the frequency of actions but not their times: a higher
+score would indicate a leak.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NEAREST_MS, FARTHEST_MS = 5_000, 20_000
 
 
 def shuffled(events: EventList, seed: int) -> EventList:
-    """Move each event by a random distance; the other way if it would leave the match."""
+    """Shift each event by a random time, in the opposite direction if it would leave the match."""
     rng = np.random.default_rng(seed)
     last = max((event.position_ms for event in events), default=0)
     moved = []
@@ -39,6 +39,7 @@ def shuffled(events: EventList, seed: int) -> EventList:
 
 
 def main() -> None:
+    """Write the control data set."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("root", type=Path)
     parser.add_argument("--out", type=Path, required=True)

@@ -3,8 +3,8 @@
     python benchmarks/simulator_speed.py [--seconds 60] [--no-memory]
 
 Prints frames per second and core of the whole simulator (physics, painting, truth, encoding), the
-speed-up of two processes over one, and the memory of a match of 45 minutes and of one of 5, each in a
-separate process.
+speed-up of two processes over one, and the memory of a match of 45 minutes and of one of 5 minutes, each
+in a separate process.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MEMORY_FPS = 2.0  # memory depends on the length of the match, not on its number
 
 
 def render(seed: int, seconds: float, fps: float, folder: Path, ready: Any, results: Any) -> None:
-    """Render one match in this process; puts processor seconds and memory over time (MB) into `results`."""
+    """Render one match; put processor seconds and memory over time (MB) into the queue `results`."""
     cv2.setNumThreads(1)
     plan = MatchPlan(seed, round(seconds * 1000), fps=fps)
     process = psutil.Process()
@@ -45,7 +45,7 @@ def render(seed: int, seconds: float, fps: float, folder: Path, ready: Any, resu
 def run(
     seeds: list[int], seconds: float, fps: float
 ) -> tuple[float, list[tuple[float, list[float]]]]:
-    """Render these matches at once: wall seconds, and the result of each process."""
+    """Render matches in parallel; return wall seconds and the result of each process."""
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
         ready, results = context.Barrier(len(seeds) + 1), context.Queue()
@@ -64,6 +64,7 @@ def run(
 
 
 def main() -> None:
+    """Measure speed and memory and print both."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--memory", action=argparse.BooleanOptionalAction, default=True)
@@ -82,7 +83,7 @@ def main() -> None:
         peaks[minutes] = max(memory)
         half = memory[len(memory) // 2]
         print(
-            f"{minutes:2d} minutes: peak {max(memory):.0f} MB, half way {half:.0f}, end {memory[-1]:.0f}"
+            f"{minutes:2d} minutes: peak {max(memory):.0f} MB, halfway {half:.0f}, end {memory[-1]:.0f}"
         )
     print(f"45 minutes against 5: {peaks[45] / peaks[5]:.2f}")
 

@@ -2,9 +2,9 @@
 
     python benchmarks/spot_memory.py [--short 2] [--long 10] [--size 398x224] [--limit-mb 1500]
 
-The videos are the bundled sample match, looped. Prints the peak resident memory of each run, their ratio and
-the speed as a multiple of real time; exits with 1 if the long one is over the limit or over 1.05 times the
-short one.
+The videos repeat the bundled sample match. Prints the peak resident memory of each run, their ratio and
+the speed as a multiple of real time. Exits with code 1 if the long video needs more memory than the
+limit or more than 1.05 times the memory of the short one.
 """
 
 from __future__ import annotations
@@ -47,9 +47,10 @@ def peak_mb(command: list[str]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--short", type=float, default=2)
-    parser.add_argument("--long", type=float, default=10)
+    """Spot both videos, print the measurements and exit with 1 above the limits."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--short", type=float, default=2, help="minutes")
+    parser.add_argument("--long", type=float, default=10, help="minutes")
     parser.add_argument("--size", default="398x224")
     parser.add_argument("--limit-mb", type=float, default=1500)
     options = parser.parse_args()

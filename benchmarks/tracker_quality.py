@@ -3,15 +3,17 @@
     python benchmarks/tracker_quality.py data/bench --split test --minutes 5 --csv figures.csv
 
 The simulated detector (`onball.tracking.detectors.simulated`) degrades the true boxes at several levels,
-the tracker links the result, and the `trackers` package's evaluator (which equals TrackEval)
-compares it with the truth. All people count: players, goalkeepers, referees, substitutes at the line. Boxes
-of people match by their overlap. A ball of two pixels would overlap with nothing, so balls match by
-distance: similarity is 1 at distance 0 and 0 at 5 % of the width of the frame. Figures are means over the
-matches.
+the tracker links the result, and the evaluator of the `trackers` package (which agrees with TrackEval)
+compares the tracks with the truth. All people count: players, goalkeepers, referees and substitutes.
+Boxes of people are matched by IoU. Boxes of a ball of two pixels hardly ever overlap, so balls are
+matched by distance: the similarity falls from 1 at distance 0 to 0 at 5 % of the width of the frame.
+Figures are means over the matches.
 
 The tracker does not re-identify people after a camera cut or a second out of view, so the truth has
 new identities there; `whole HOTA` is computed with one identity per person and match. Even perfect
-boxes do not give 100: a track begins with its second box, and people who cross hide behind each other.
+boxes do not give 100: a track begins with its second box, and people who cross occlude each other.
+`selected ball` is the percentage of frames in which a ball is selected for the track features, `of these
+false` the percentage of these balls at a wrong position.
 """
 
 from __future__ import annotations
@@ -156,7 +158,7 @@ def selected_balls(
     seen = np.isfinite(ours[:, 0])
     right = np.hypot(*(ours[:, :2] - real[:, :2]).T) < _SAME_BALL
     return {
-        "ball selected": 100 * float(seen.mean()),
+        "selected ball": 100 * float(seen.mean()),
         "of these false": 100 * float(1 - right[seen].mean()) if seen.any() else 0.0,
     }
 
@@ -204,7 +206,7 @@ def main() -> None:
     columns = [
         *(f"people {n}" for n in ("HOTA", "DetA", "AssA", "IDF1", "MOTA", "switches")),
         *(f"ball {n}" for n in ("HOTA", "IDF1")),
-        "ball selected",
+        "selected ball",
         "of these false",
         "whole HOTA",
         "frames/s",

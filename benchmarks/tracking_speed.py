@@ -35,9 +35,9 @@ class Clock:
 
     @contextmanager
     def of(self, part: str) -> Iterator[None]:
-        begun = time.perf_counter()
+        begin = time.perf_counter()
         yield
-        self.seconds[part] = self.seconds.get(part, 0.0) + time.perf_counter() - begun
+        self.seconds[part] = self.seconds.get(part, 0.0) + time.perf_counter() - begin
 
 
 def measure(video: Path, detector: Detector, fps: float) -> tuple[Clock, list[Detections]]:
@@ -52,7 +52,7 @@ def measure(video: Path, detector: Detector, fps: float) -> tuple[Clock, list[De
             batch = next(batches, None)
         if batch is None:
             break
-        if not found:  # the first call prepares what later ones use
+        if not found:  # the first call initialises the detector
             detector.detect(batch.frames[:1], batch.pts_ms[:1])
         with clock.of("detector"):
             found += detector.detect(batch.frames, batch.pts_ms)
@@ -79,17 +79,21 @@ def table(seconds: dict[str, float], frames: int, fps: float) -> str:
 
 
 def boxes_per_frame(found: Sequence[Detections]) -> float:
+    """Mean number of detected boxes in a frame."""
     return sum(len(one.scores) for one in found) / len(found)
 
 
 def main() -> None:
+    """Measure a video and print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("video", type=Path)
-    parser.add_argument("--detector", help="as of `onball track`")
+    parser.add_argument("--detector", help="as for `onball track`")
     parser.add_argument("--tiles")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--fps", type=float, default=12.5)
-    parser.add_argument("--seconds", type=float, help="of the video's beginning; default: all")
+    parser.add_argument(
+        "--seconds", type=float, help="length from the start of the video; default: all"
+    )
     options = parser.parse_args()
     try:
         detector = open_detector(

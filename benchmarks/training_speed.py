@@ -2,8 +2,8 @@
 
     python benchmarks/training_speed.py [--backbone regnety_002] [--size 224x128] [--frames 100]
 
-Prints the frames per second of forward and backward pass in both, of the fastest of several steps, and
-their ratio.
+Prints the frames per second of forward and backward pass for both data types, in the fastest of several
+steps, and their ratio.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from onball.models.compute import cpu_has_bf16
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    """Time steps in both data types and print the ratio."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--backbone", default="regnety_002")
     parser.add_argument("--size", default="224x128")
     parser.add_argument("--frames", type=int, default=100)
