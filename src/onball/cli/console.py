@@ -109,10 +109,15 @@ def progress_bar() -> Iterator[ProgressCallback]:
         RateColumn(),
         TimeRemainingColumn(),
     )
-    with ProgressDisplay(*columns, console=status) as display:
-        bars = _Bars(display)
+    display = ProgressDisplay(*columns, console=status)
+    bars = _Bars(display)
+    try:
         yield bars.update
         bars.finish()
+    finally:
+        # Only after a report: an error before any work is one line, without a blank one above it.
+        if display.tasks:
+            display.stop()
 
 
 class _Bars:
@@ -129,6 +134,7 @@ class _Bars:
             self.finish()
             # What an earlier download has left is not part of this one, nor of its rate.
             self._already_done = progress.done if progress.unit == "bytes" else 0.0
+            self._display.start()
             self._bar = self._display.add_task("", total=None, unit=progress.unit)
         self._latest = progress
         total = None if progress.total is None else progress.total - self._already_done
