@@ -5,10 +5,34 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from onball.cli.main import main
+
+#: Folders and files whose tests simulate, train, or start processes. `make test-quick` leaves them
+#: out, and single tests of other files with the marker `medium`.
+MEDIUM = (
+    "cli/",
+    "experiments/",
+    "formats/test_tracks_parquet.py",
+    "models/test_cost.py",
+    "models/test_temporal_heads.py",
+    "models/test_tracking_input.py",
+    "models/test_x3d.py",
+    "reports/test_report_",
+    "reports/test_statistics_figure.py",
+    "simulator/",
+    "spotting/test_spotter_tracks.py",
+    "test_configs_train.py",
+    "test_extending.py",
+    "tracking/test_simulated_detector.py",
+    "tracking/test_tiles.py",
+    "tracking/test_tracker_and_cuts.py",
+    "tracking/test_tracker_quality.py",
+    "training/",
+)
 
 
 def pytest_configure() -> None:
@@ -19,6 +43,14 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of `MEDIUM`."""
+    root = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(root).as_posix().startswith(MEDIUM):
+            item.add_marker(pytest.mark.medium)
 
 
 @pytest.fixture

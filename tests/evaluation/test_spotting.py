@@ -96,6 +96,7 @@ def draw_case(seed):
     return truth, predictions, tolerances, fps, actions
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("block", range(10))
 def test_equals_the_soccernet_package_on_random_cases(block):
     scored = 0
