@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from onball.tracking.pipeline import TrackingSummary
 
 
-_SIMULATED, _LEVEL = "simulated", "medium"
-
-
 def track(
     videos: Annotated[
         list[Path] | None,
@@ -61,31 +58,36 @@ def track(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Find and follow players and ball; writes tracks.parquet for each video."""
+    from onball.tracking.detectors.opening import open_detector
+    from onball.tracking.detectors.simulated import simulated_level, simulated_name
+    from onball.tracking.pipeline import track_video, untracked
+
     jobs = _jobs(videos or [], data, split, out, name)
-    kind, _, level = (detector or "").partition(":")
-    simulated = kind == _SIMULATED
-    if simulated and data is None:
-        raise InputError(f"--detector {detector} is for simulated matches: name them with --data")
-    if simulated and name == TRACKS_FILE:
-        raise InputError(f"{name} holds the true tracks: name others, --name tracks_medium.parquet")
-    finder = None
-    if not simulated:
-        from onball.tracking.detectors.opening import open_detector
-
-        finder = open_detector(detector or "auto", threshold=threshold, tiles=tiles, device=device)
-    if not overwrite:
-        from onball.tracking.detectors.simulated import simulated_name
-
-        by = simulated_name(level or _LEVEL, seed) if finder is None else finder.name
-        jobs = _left_to_do(jobs, by, fps)
-    from onball.tracking.pipeline import track_video
-
+    detector = detector or "auto"
+    level = simulated_level(detector)
+    shared: Detector | None = None  # a simulated detector belongs to one match
+    if level is not None:
+        if data is None:
+            raise InputError(
+                f"--detector {detector} is for simulated matches: name them with --data"
+            )
+        if name == TRACKS_FILE:
+            raise InputError(
+                f"{name} holds the true tracks: name others, --name tracks_medium.parquet"
+            )
+        made_by = simulated_name(level, seed)
+    else:
+        shared = open_detector(detector, threshold=threshold, tiles=tiles, device=device)
+        made_by = shared.name
+    missing = jobs if overwrite else untracked(jobs, made_by, fps)
+    for path in (jobs[video] for video in jobs if video not in missing):
+        console.say(f"{path}: is there already, made by {made_by}")
     broken = 0
-    for video, path in jobs.items():
+    for video, path in missing.items():
         try:
-            one = finder or _simulated(level or _LEVEL, video, seed)
+            opened = shared or open_detector(detector, video=video, seed=seed)
             with console.progress_bar() as progress:
-                summary = track_video(video, one, path, fps=fps, progress=progress)
+                summary = track_video(video, opened, path, fps=fps, progress=progress)
         except VideoError as error:
             # The tracks of the other videos are still of use; the exit code reports this one.
             console.fail(str(error))
@@ -98,37 +100,7 @@ def track(
             write_mot(read_tracks(path), path.with_suffix(".txt"))
         console.say(f"{path}: {_describe(summary)}")
     if broken:
-        raise VideoError(f"{broken} of {len(jobs)} videos could not be read")
-
-
-def _simulated(level: str, video: Path, seed: int) -> Detector:
-    from onball.formats.tracks_parquet import read_tracks
-    from onball.tracking.detectors.simulated import SimulatedDetector
-
-    truth = read_tracks(video.with_name(TRACKS_FILE), video)
-    return SimulatedDetector(truth, level, seed, video.parent.name)
-
-
-def _left_to_do(jobs: dict[Path, Path], detector: str, fps: float) -> dict[Path, Path]:
-    """Return the videos that have no tracks of this detector and rate.
-
-    Raises:
-        InputError: tracks that were made otherwise would be overwritten.
-    """
-    from onball.tracking.pipeline import is_made_by
-
-    left = {}
-    for video, path in jobs.items():
-        if not path.exists():
-            left[video] = path
-            continue
-        if not is_made_by(path, detector, fps):
-            raise InputError(
-                f"{path}: is there already, made otherwise: --overwrite replaces it, --name makes "
-                "another"
-            )
-        console.say(f"{path}: is there already, made by {detector}")
-    return left
+        raise VideoError(f"{broken} of {len(missing)} videos could not be read")
 
 
 def _describe(summary: TrackingSummary) -> str:

@@ -11,7 +11,7 @@ import json
 import shutil
 import time
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -233,6 +233,26 @@ def is_made_by(path: str | Path, detector: str, fps: float = 12.5) -> bool:
     except InputError:
         return False
     return (about.get("detector"), about.get("fps")) == (detector, fps)
+
+
+def untracked(tracks: Mapping[Path, Path], detector: str, fps: float = 12.5) -> dict[Path, Path]:
+    """Select the videos without tracks of this detector at this rate.
+
+    Args:
+        tracks: each video and its tracks file, which need not exist.
+        detector: name of the detector, `Detector.name`.
+        fps: sampled frames per second.
+
+    Raises `InputError` for tracks made by another detector or at another rate, which tracking would
+    replace.
+    """
+    for path in tracks.values():
+        if path.exists() and not is_made_by(path, detector, fps):
+            raise InputError(
+                f"{path}: is there already, made otherwise: --overwrite replaces it, --name makes "
+                "another"
+            )
+    return {video: path for video, path in tracks.items() if not path.exists()}
 
 
 def _detected(

@@ -1,4 +1,4 @@
-"""Detectors by name: ONNX files, RF-DETR, checkpoints of ultralytics."""
+"""Detectors by name: ONNX files, RF-DETR, checkpoints of ultralytics, simulated detectors."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 
 from onball.errors import InputError
 from onball.tracking.detectors.base import Detector
+from onball.tracking.detectors.simulated import SimulatedDetector, simulated_level
+from onball.tracks import TRACKS_FILE
 
 _TILES = re.compile(r"(\d{1,2})x(\d{1,2})")
 #: Low, because the tracker continues tracks with weak boxes too.
@@ -15,21 +17,35 @@ _LEAST_SCORE = 0.1
 
 
 def open_detector(
-    name: str, *, threshold: float | None = None, tiles: str | None = None, device: str = "auto"
+    name: str,
+    *,
+    threshold: float | None = None,
+    tiles: str | None = None,
+    device: str = "auto",
+    video: str | Path | None = None,
+    seed: int = 0,
 ) -> Detector:
     """Open a detector by name.
 
     Args:
         name: a file: `.onnx`, `.pth` (a checkpoint of RF-DETR) or `.pt` (ultralytics); `rfdetr`,
-            `rfdetr:small` …; or `auto`, which is `rfdetr` if that package is installed.
-        threshold: least confidence of a box.
-        tiles: `3x2` runs the detector on 3 columns and 2 rows of tiles too.
+            `rfdetr:small` …; `auto`, which is `rfdetr` if that package is installed; or
+            `simulated:strong`, the true boxes of a simulated match with errors of that level.
+        threshold: least confidence of a box; not for simulated detectors.
+        tiles: `3x2` runs the detector on 3 columns and 2 rows of tiles too; not for simulated
+            detectors.
         device: `auto`, `cpu`, `cuda` ….
+        video: for a simulated detector only, the video, beside which its true tracks are.
+        seed: seed of a simulated detector's errors.
 
     Raises `InputError` for an unknown name or invalid tiles, `ModelError` for a file that cannot be
-    used, `MissingDependencyError` for a package that is not installed.
+    used, `DataError` for missing true tracks, `MissingDependencyError` for a package that is not
+    installed.
     """
     counts = None if tiles is None else _tiles(tiles)
+    level = simulated_level(name)
+    if level is not None:
+        return _open_simulated(name, level, video, seed)
     if name == "auto":
         if importlib.util.find_spec("rfdetr") is None:
             raise InputError(
@@ -72,6 +88,19 @@ def _open(name: str, threshold: float, device: str) -> Detector:
     from onball.tracking.detectors.ultralytics import UltralyticsDetector
 
     return UltralyticsDetector(path, threshold=threshold, device=device)
+
+
+def _open_simulated(name: str, level: str, video: str | Path | None, seed: int) -> Detector:
+    if video is None:
+        raise InputError(
+            f"detector {name}: is for simulated matches, of which it needs the true tracks: call "
+            "`onball track --data ROOT`, or open_detector with the video"
+        )
+    from onball.formats.tracks_parquet import read_tracks
+
+    video = Path(video)
+    truth = read_tracks(video.with_name(TRACKS_FILE), video)
+    return SimulatedDetector(truth, level, seed, match=video.parent.name)
 
 
 def _tiles(text: str) -> tuple[int, int]:

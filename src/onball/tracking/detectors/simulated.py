@@ -84,6 +84,12 @@ LEVELS: dict[str, DetectorNoise] = {
 }
 
 
+def simulated_level(name: str) -> str | None:
+    """Level of a detector called `simulated:LEVEL`, by default medium; None for other detectors."""
+    kind, _, level = name.partition(":")
+    return (level or "medium") if kind == "simulated" else None
+
+
 def simulated_name(level: str, seed: int) -> str:
     """Name of the detector in tracks files."""
     return f"simulated:{level}, seed {seed}"
