@@ -2,8 +2,8 @@
 
     python docs/contact_sheets.py [--out docs] [--seeds 3]
 
-The sheets serve visual inspection of the simulated football. Every frame is one of the renderer; the sheets
-of actions show the surroundings of the ball.
+The sheets are for visual inspection of the simulated football. The frames are unchanged; those of
+actions are cropped around the ball.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def sheet(renderer: MatchRenderer, event: Event) -> NDArray[np.uint8]:
     return np.vstack([np.hstack(tiles[:6]), np.hstack(tiles[6:])])
 
 
-def good(renderer: MatchRenderer, event: Event) -> bool:
+def is_well_visible(renderer: MatchRenderer, event: Event) -> bool:
     """True if an action is well inside the video and the frame."""
     tick = event.position_ms // TICK_MS
     if event.position_ms < 2_000 or event.position_ms > renderer.duration_ms - 2_000:
@@ -75,7 +75,11 @@ def main() -> None:
         renderer = MatchRenderer(plan)
         wanted = [a for a in ACTIONS if len(found[a]) < options.seeds]
         for action in wanted:
-            events = [e for e in renderer.motion.events if e.label is action and good(renderer, e)]
+            events = [
+                e
+                for e in renderer.motion.events
+                if e.label is action and is_well_visible(renderer, e)
+            ]
             if events:
                 found[action].append(sheet(renderer, events[len(events) // 2]))
         for begin, end, shot in renderer.shots():
@@ -95,9 +99,9 @@ def main() -> None:
     )
 
 
-def write(path: Path, picture: NDArray[np.uint8]) -> None:
-    cv2.imwrite(str(path), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 82])
-    print(f"{path}: {picture.shape[1]}x{picture.shape[0]}")
+def write(path: Path, image: NDArray[np.uint8]) -> None:
+    cv2.imwrite(str(path), image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 82])
+    print(f"{path}: {image.shape[1]}x{image.shape[0]}")
 
 
 if __name__ == "__main__":

@@ -35,9 +35,9 @@ def main() -> None:
     there = [name for name in _PREFERRED if any(event.label == name for event in labels)][:_SHOWN]
     shown = sorted(next(event for event in labels if event.label == name) for name in there)
     with tempfile.TemporaryDirectory() as folder:
-        picture = Path(folder, "timeline.png")
-        draw_timeline(events, picture, truth=labels, duration_ms=probe(video).duration_ms)
-        timeline = imread(picture)
+        figure_file = Path(folder, "timeline.png")
+        draw_timeline(events, figure_file, truth=labels, duration_ms=probe(video).duration_ms)
+        timeline = imread(figure_file)
 
     figure = Figure(figsize=(12, 8.6), dpi=130)
     rows = 2
@@ -47,7 +47,7 @@ def main() -> None:
         row, column = divmod(index, columns)
         axes = figure.add_axes(
             (0.012 + column * 0.328, 0.732 - row * 0.262, 0.32, 0.255)
-        )  # left, bottom, width, height as shares of the figure
+        )  # left, bottom, width, height as fractions of the figure
         axes.imshow(np.asarray(batch.frames[0]))
         axes.set_axis_off()
         axes.text(

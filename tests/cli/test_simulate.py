@@ -54,6 +54,6 @@ def test_an_interrupted_simulation_ends_at_once_and_leaves_no_half_match(tmp_pat
     assert not finished
 
 
-def test_boxes_need_a_picture(onball, tmp_path):
+def test_boxes_need_a_video(onball, tmp_path):
     code, _, error = onball("simulate", "--out", tmp_path, "--no-video", "--mot")
-    assert code == 2 and "--mot needs a picture" in error
+    assert code == 2 and "--mot needs a video" in error

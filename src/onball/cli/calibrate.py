@@ -138,5 +138,5 @@ def thresholds_table(fitted: FittedCalibration) -> Table:
     return table
 
 
-def _percent(share: float) -> str:
-    return "–" if math.isnan(share) else f"{100 * share:.2f}"
+def _percent(fraction: float) -> str:
+    return "–" if math.isnan(fraction) else f"{100 * fraction:.2f}"

@@ -72,7 +72,7 @@ _RATES: dict[Unit, Callable[[float], str]] = {
     "steps": lambda rate: "",
     "bytes": lambda rate: f"{rate / 1e6:.1f} MB/s",
 }
-"""Text for an amount of work per second. Steps differ in length: a rate would mean nothing."""
+"""Text for an amount of work per second; steps differ in length, so they have no rate."""
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def progress_bar() -> Iterator[ProgressCallback]:
     There is one bar for each sequence of amounts: it is drawn at the first report, shows the task
     of the latest one, and stays on the screen. Amounts that start again begin another bar.
     """
-    # Imported only by commands that draw a bar: the module takes a while.
+    # Imported here because the module is slow to load, and not every command draws a bar.
     from rich.progress import (
         BarColumn,
         ProgressColumn,
@@ -115,13 +115,13 @@ def progress_bar() -> Iterator[ProgressCallback]:
         yield bars.update
         bars.finish()
     finally:
-        # Only after a report: an error before any work is one line, without a blank one above it.
+        # Without a report nothing was drawn, and stopping would print a blank line before an error.
         if display.tasks:
             display.stop()
 
 
 class _Bars:
-    """Bars of one display, of which the last one is being worked on."""
+    """Bars of one display; the last one is active."""
 
     def __init__(self, display: ProgressDisplay) -> None:
         self._display = display
@@ -132,7 +132,7 @@ class _Bars:
         """Show a report in the bar that it continues, or else in a new one."""
         if self._latest is None or not _continues(progress, self._latest):
             self.finish()
-            # What an earlier download has left is not part of this one, nor of its rate.
+            # Bytes of an earlier, interrupted download count neither as work nor in the rate.
             self._already_done = progress.done if progress.unit == "bytes" else 0.0
             self._display.start()
             self._bar = self._display.add_task("", total=None, unit=progress.unit)
@@ -160,7 +160,7 @@ class _Bars:
 
 
 def _continues(progress: Progress, latest: Progress) -> bool:
-    """Return whether a report goes on counting what an earlier one counted."""
+    """Return True if a report continues the count of an earlier one."""
     if progress.task == latest.task:
         return progress.done >= latest.done
     same_count = (progress.total, progress.unit) == (latest.total, latest.unit)

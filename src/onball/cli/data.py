@@ -154,8 +154,9 @@ def stats(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the figures into this file too.")
     ] = None,
-    picture: Annotated[
-        Path | None, typer.Option(help="Draw the figures into this file (.png, .svg) too.")
+    figure: Annotated[
+        Path | None,
+        typer.Option("--picture", help="Draw the figures into this file (.png, .svg) too."),
     ] = None,
     clip_frames: Annotated[
         int, typer.Option(min=1, help="Frames of the clips that are counted.")
@@ -178,10 +179,10 @@ def stats(
         if reference:
             content["reference"] = [row.as_json() for row in rows]
         write_json_atomic(json_file, content)
-    if picture is not None:
+    if figure is not None:
         from onball.reports.statistics import draw_statistics
 
-        draw_statistics(found.labels, picture, title=root.resolve().name)
+        draw_statistics(found.labels, figure, title=root.resolve().name)
     console.console.print(statistics_table(found))
     console.say(
         f"\n{play.matches} matches, {play.events} events, {play.in_play_minutes:.1f} minutes in play "

@@ -1,4 +1,4 @@
-"""`onball demo`: from the bundled video to figures, without any other data."""
+"""`onball demo`: events, timeline and metrics of the bundled sample match."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`onball doctor`: is everything there that onball needs?"""
+"""`onball doctor`: check of packages, devices, decoders and folders."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def doctor() -> None:
         try:
             table.add_row(name, Text(check()))
         except Exception as error:
-            # Whatever is wrong with this machine is the very thing to show.
+            # Any error is a result of the check; the other checks still run.
             healthy = False
             table.add_row(name, Text(f"{type(error).__name__}: {error}", style="red"))
     console.console.print(table, highlight=False)

@@ -1,4 +1,4 @@
-"""`onball experiments run`: many configs, trained and tested one after the other."""
+"""`onball experiments run`: train and test several configs, one after the other."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run(
 ) -> None:
     """Train each config, test its best model, and write a row of results with its curves.
 
-    A run that was stopped goes on where it was; one that is complete is only tested again.
+    A run that was interrupted is resumed; one that is complete is only tested again.
     """
     from onball.config import find_config
 
@@ -42,7 +42,7 @@ def run(
     over = tuple(find_config(name) for name in overlays or ())
     experiments = [Experiment(find_config(name), over, tuple(settings)) for name in configs]
     for experiment in experiments:
-        experiment.check()  # an error in the last config must show before the first is trained
+        experiment.check()  # an error in the last config is reported before the first is trained
     rows, failed = [], []
     for number, experiment in enumerate(experiments, 1):
         console.note(f"{number}/{len(experiments)} {experiment.name}")

@@ -73,7 +73,7 @@ COMMANDS = {
         "Train each config, test its best model, and write a row of results with its curves.",
     ),
 }
-"""Command, as it is typed → where its function is, and the first line of its docstring."""
+"""Command as typed → module and function, and the first line of its docstring."""
 
 GROUPS = {
     "data": "Get, check and look at labelled matches.",
@@ -83,13 +83,13 @@ GROUPS = {
 
 
 class _LazyCommand(TyperCommand):
-    """Command that is known by name and help, and imported when it is used."""
+    """Command registered by name and help, and imported when it is used."""
 
     target: ClassVar[str]
 
     def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> Any:
-        # Click asks the command for a context before it parses, runs or completes anything. The
-        # context belongs to the command that made it, so that from here on all is the real one's.
+        # Click asks a command for its context before it parses, runs or completes anything. The
+        # context refers to the command that made it: from here on Click uses the imported command.
         module, _, function = self.target.partition(":")
         app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         app.command(self.name)(_with_exit_codes(getattr(import_module(module), function)))

@@ -1,4 +1,4 @@
-"""`onball spot`: events from videos."""
+"""`onball spot`: find ball actions in videos or in the matches of a data set."""
 
 from __future__ import annotations
 
@@ -78,11 +78,13 @@ def spot(
     elif tracks is None and data is None:
         from onball.tracking.detectors.opening import open_detector
 
-        finder = open_detector(detector_name, device=device)  # an unusable one must show at once
+        finder = open_detector(
+            detector_name, device=device
+        )  # so that an unusable one is an error before any work
     broken = 0
     for name, video in jobs.items():
         folder = out / name
-        # An hour of work must not end with "permission denied".
+        # Checked before hours of work.
         require_writable(folder)
         given = tracks
         if given is None and data is not None and video.with_name(tracks_file).is_file():

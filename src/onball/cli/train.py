@@ -1,4 +1,4 @@
-"""`onball train --dry-run`: what a training would take, printed."""
+"""`onball train`: train a model, or show the plan of a training."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from onball.training.callbacks import EpochSummary
 
 
-#: More points than this the plot cannot show.
+#: Points of the plotted learning rate; the terminal cannot show more.
 _POINTS = 400
 
 
 def print_plan(config: ExperimentConfig) -> None:
-    """The net's size and arithmetic, the memory of a step, and the learning rate over the steps."""
+    """Print the size of the net, the memory and number of steps, and the learning rate over them."""
     from onball.reports.terminal import needs_ascii, plot_lines
     from onball.training.trainer import plan_training
 
@@ -119,7 +119,7 @@ def train(
         model = run_training(
             experiment, run_dir=run_dir, resume=resume, progress=progress, on_epoch=on_epoch
         )
-    if rank() > 0:  # of the processes that train together, only the first reports
+    if rank() > 0:  # in distributed training only the first process prints
         return
     console.say(f"Saved model: {model}")
     if experiment.task == "spotting":
@@ -128,9 +128,9 @@ def train(
 
 @contextmanager
 def training_progress() -> Iterator[tuple[ProgressCallback, Callable[[EpochSummary], None]]]:
-    """Show training on the terminal: a bar, unless output is redirected, and a line per epoch."""
+    """Yield callbacks that show a bar, unless output is redirected, and a line per epoch."""
     with ExitStack() as stack:
-        # A file would get the last state of the bar only, after everything else.
+        # Redirected to a file, the bar would appear once, in its final state, after all lines.
         terminal = console.status.is_terminal
         yield stack.enter_context(console.progress_bar()) if terminal else no_progress, _print_epoch
 

@@ -160,7 +160,7 @@ def simulate(
         MissingDependencyError: if `tracking` is given and kloppy is not installed.
     """
     if mot and not video:
-        raise InputError("--mot needs a picture: leave --no-video out")
+        raise InputError("--mot needs a video: leave --no-video out")
     if preset is not None and preset not in PRESETS:
         raise InputError(f"unknown preset '{preset}': choose one of {', '.join(PRESETS)}")
     base = _DEFAULTS if preset is None else PRESETS[preset]
