@@ -22,9 +22,9 @@ _VERSION = 2
 #: Longest gap of the ball that is interpolated.
 _LONGEST_GAP_MS = 2000
 #: Margin between the ball and the window's edge, in frame widths.
-_BALL_ROOM = 0.01
+_BALL_MARGIN = 0.01
 #: Without a ball, this fraction of the people may be outside the window on each side.
-_OUTER_SHARE = 0.1
+_OUTER_FRACTION = 0.1
 #: Truncation of the Gaussian, in standard deviations.
 _SIGMAS = 3.0
 
@@ -99,10 +99,10 @@ def _wanted(grid: GridTracks, config: BallCropConfig, aspect: float) -> tuple[Fl
     for corners, side, pick in ((low, 0, np.fmin), (high, 1, np.fmax)):
         around = pick.reduce(near[:, :, side], axis=1)
         corners[with_ball] = pick(around, ball)[with_ball]
-        share = _OUTER_SHARE if side == 0 else 1 - _OUTER_SHARE
+        quantile = _OUTER_FRACTION if side == 0 else 1 - _OUTER_FRACTION
         alone = anyone & ~with_ball
         if alone.any():
-            corners[alone] = np.nanquantile(boxes[alone, :, side], share, axis=1)
+            corners[alone] = np.nanquantile(boxes[alone, :, side], quantile, axis=1)
     shown = anyone | with_ball
     low[shown] -= config.margin
     high[shown] += config.margin
@@ -138,7 +138,7 @@ def _with_ball(centre: Floats, scale: Floats, grid: GridTracks, unit: Floats) ->
     """Clip the centres so that a visible ball lies within the window."""
     seen = np.isfinite(grid.ball[:, 0])
     place = grid.ball[:, :2] / unit + 0.5
-    room = (grid.ball[:, 2:] / 2 + _BALL_ROOM) / unit
+    room = (grid.ball[:, 2:] / 2 + _BALL_MARGIN) / unit
     half = scale[:, None] / 2
     least, most = place + room - half, place - room + half
     moved = np.where(least <= most, np.clip(centre, least, most), place)

@@ -36,12 +36,15 @@ from onball.tracks import Tracks
 
 FeatureSet = Literal["study", "full"]
 
+#: Number of people nearest to the ball that are described individually.
 NEAREST = 3
 #: Lowest confidence of the detections that the study counted.
 _LEAST_SCORE = 0.5
+#: Features are clipped to ± this.
 _LIMIT = 5.0
 #: Longest gap of the ball that is interpolated.
 _LONGEST_GAP_MS = 1000
+#: Longest time without the ball, and largest age of a shot, that features distinguish.
 _MOST_GAP_S, _MOST_SHOT_S = 2.0, 3.0
 
 #: Name, sign under mirroring, and the factor that brings it to the order of 1.
@@ -125,13 +128,16 @@ def track_features(
 
 
 def as_inputs(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Convert features `[T, F]` to inputs of a net, `[T, 2F]`: values, 0 if unknown; then flags,
-    1 if known."""
+    """Convert features `[T, F]` to inputs of a net, float32 `[T, 2F]`.
+
+    The first F are the values, 0 if unknown; the others are flags, 1 if known.
+    """
     known = np.isfinite(features)
     return np.concatenate([np.where(known, features, 0), known], axis=1).astype(np.float32)
 
 
 def _study(grid: GridTracks, aspect: float) -> dict[str, Floats]:
+    """Features of the study, each `[T]`."""
     there = np.isfinite(grid.people[..., 0])
     count = there.sum(axis=1).astype(np.float64)
     with np.errstate(invalid="ignore"):
@@ -145,6 +151,7 @@ def _study(grid: GridTracks, aspect: float) -> dict[str, Floats]:
 
 
 def _all(grid: GridTracks) -> dict[str, Floats]:
+    """Features of `full` besides those of the study, each `[T]`."""
     times = seconds(grid.times_ms)
     velocities = people_velocities(grid)
     camera = camera_motion(velocities)
@@ -164,6 +171,7 @@ def _all(grid: GridTracks) -> dict[str, Floats]:
 
 
 def _ball(grid: GridTracks, ball: Floats, camera: Floats, times: Floats) -> dict[str, Floats]:
+    """Position, motion and visibility of the ball."""
     # A camera with unknown motion is assumed to be static.
     velocity = derivative(ball[:, :2], times, grid.shot) - np.nan_to_num(camera[:, :2])
     acceleration = derivative(velocity, times, grid.shot)
@@ -185,7 +193,7 @@ def _ball(grid: GridTracks, ball: Floats, camera: Floats, times: Floats) -> dict
 
 
 def _near(grid: GridTracks, ball: Floats, velocities: Floats, camera: Floats) -> dict[str, Floats]:
-    """Features of the people whose feet are nearest to the ball, in the frame."""
+    """Features of the people whose feet are nearest to the ball."""
     height = grid.people[..., 3]
     feet = grid.people[..., :2] + np.stack([np.zeros_like(height), height / 2], axis=-1)
     offset = ball[:, None, :2] - feet
@@ -220,6 +228,7 @@ def _near(grid: GridTracks, ball: Floats, velocities: Floats, camera: Floats) ->
 
 
 def _people(grid: GridTracks, ball: Floats) -> dict[str, Floats]:
+    """Spread, height and side of the people."""
     x, y = grid.people[..., 0], grid.people[..., 1]
     there = np.isfinite(x)
     count = np.where(there.any(axis=1), there.sum(axis=1), np.nan)

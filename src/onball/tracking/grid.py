@@ -1,7 +1,8 @@
 """Tracks on the grid of sampled frames, as dense arrays, and motion on that grid.
 
-`on_grid` samples tracks at the frames' times and selects one ball per frame among the candidates
-(`select_ball`). From the grid follow velocities of people, the camera's motion, and derivatives.
+`on_grid` samples tracks at the frames' times, finds the shots, and selects one ball per frame among the
+candidates (`select_ball`). The functions below it interpolate short gaps of the ball and estimate the
+velocities of people, the motion of the camera and derivatives over time, all within shots.
 """
 
 from __future__ import annotations
@@ -15,38 +16,23 @@ from onball.timing import nearest_frames
 from onball.tracks import BALL, Tracks
 
 Floats = NDArray[np.float64]
-
-
-def seconds(times_ms: NDArray[np.int64]) -> Floats:
-    """Times in seconds, `[T]`."""
-    return times_ms.astype(np.float64) / 1000
-
-
-def rank_in_group(groups: NDArray[np.int64]) -> NDArray[np.int64]:
-    """0, 1, 2 … within each run of equal numbers, `[N]`."""
-    if not len(groups):
-        return np.zeros(0, np.int64)
-    starts = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]])
-    lengths = np.diff(np.r_[starts, len(groups)])
-    return np.arange(len(groups)) - np.repeat(starts, lengths)
-
-
-def row_median(values: Floats) -> Floats:
-    """Median of the known numbers of each row, `[T]`; NaN for rows without any."""
-    count = np.isfinite(values).sum(axis=1)
-    ordered = np.sort(values, axis=1)  # unknown ones come last
-    index = (count - 1).clip(0)[:, None]
-    middle = np.take_along_axis(ordered, index // 2, axis=1)
-    other = np.take_along_axis(ordered, (count // 2).clip(0, values.shape[1] - 1)[:, None], axis=1)
-    return np.asarray((middle + other)[:, 0] / 2)
-
-
 #: More people than these in one frame are false positives or spectators: the best-scored ones stay.
 _MOST_PEOPLE = 40
 #: Without given cuts, a cut is inferred where less than this fraction of the people is tracked on …
 _CONTINUED = 0.2
 #: … or where their median displacement exceeds this fraction of the frame's width.
 _JUMP = 0.1
+#: A track of this length, in frames, or longer, adds this bonus to the score of its boxes.
+_LASTING_FRAMES, _LASTING_SCORE = 12, 0.3
+#: Cost of a box in the path: a box whose score and bonus are lower is left out unless it links others.
+_PRICE = 0.45
+#: Largest plausible displacement of a ball between detections, in frame widths, and its increase per
+#: second. (The fastest true balls of the simulated matches stay below.)
+_MOST_STEP, _MOST_STEP_PER_S = 0.03, 1.2
+#: Cost per frame width beyond that displacement, and its maximum.
+_LEAP_COST, _MOST_COST = 5.0, 0.4
+#: Detections farther apart than this, in seconds, are independent.
+_MEMORY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +54,23 @@ class GridTracks:
     people: Floats
     people_ids: NDArray[np.int64]
     ball: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PerFrame:
+    """Feature vectors of frames, by time.
+
+    Attributes:
+        times_ms: int64 `[T]`, ascending, at least one.
+        values: float32 `[T, F]`.
+    """
+
+    times_ms: NDArray[np.int64]
+    values: NDArray[np.float32]
+
+    def at(self, times_ms: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the values of the frames nearest to these times `[t]`, float32 `[t, F]`."""
+        return self.values[nearest_frames(times_ms, self.times_ms)]
 
 
 def on_grid(tracks: Tracks, times_ms: NDArray[np.int64]) -> GridTracks:
@@ -125,7 +128,7 @@ def _dense(
     scores: Floats,
     count: int,
 ) -> tuple[Floats, NDArray[np.int64]]:
-    """People by frame: places `[T, P, 4]` and tracks `[T, P]`."""
+    """Arrange people by frame: places `[T, P, 4]` and tracks `[T, P]`."""
     order = np.lexsort((-scores, frame))
     frame, places, ids = frame[order], places[order], ids[order]
     rank = rank_in_group(frame)
@@ -139,7 +142,7 @@ def _dense(
 
 
 def _inferred_cuts(people: Floats, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Frames that begin a shot, inferred from the continuity of people, `[T]`."""
+    """Infer the frames that begin a shot from the continuity of people, bool `[T]`."""
     cuts = np.zeros(len(people), bool)
     if len(people) < 2:
         return cuts
@@ -152,19 +155,6 @@ def _inferred_cuts(people: Floats, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
     lost = here.sum(axis=1) < _CONTINUED * followable
     cuts[1:] = (followable >= 3) & (lost | (row_median(jump) > _JUMP))
     return cuts
-
-
-#: A track of this length, in frames, or longer, adds this bonus to the score of its boxes.
-_LASTING_FRAMES, _LASTING_SCORE = 12, 0.3
-#: Cost of a box in the path: a box with a smaller score and bonus is not part of it by itself.
-_PRICE = 0.45
-#: Largest plausible displacement of a ball between detections, in frame widths, and its increase per
-#: second. (The fastest true balls of the simulated matches stay below.)
-_MOST_STEP, _MOST_STEP_PER_S = 0.03, 1.2
-#: Cost per frame width beyond that displacement, and its maximum.
-_LEAP_COST, _MOST_COST = 5.0, 0.4
-#: Detections farther apart than this, in seconds, are independent.
-_MEMORY_S = 1.0
 
 
 def select_ball(
@@ -250,28 +240,6 @@ def without_short_gaps(
     return filled
 
 
-def derivative(values: Floats, times_s: Floats, shot: NDArray[np.int64]) -> Floats:
-    """Derivative of `[T, F]` per second: centred if both neighbours are known and in the same shot.
-
-    At the ends of a shot or next to unknown values it is one-sided; isolated values give NaN.
-    """
-    count = len(values)
-    ahead = np.full_like(values, np.nan)
-    if count > 1:
-        step = np.diff(times_s)[:, None]
-        ahead[:-1] = np.diff(values, axis=0) / step
-        ahead[:-1][np.diff(shot) != 0] = np.nan
-    behind = np.full_like(values, np.nan)
-    behind[1:] = ahead[:-1]
-    return mean_of_known(ahead, behind)
-
-
-def mean_of_known(one: Floats, other: Floats) -> Floats:
-    """Mean of two arrays where both are known, else the known value."""
-    mean = (one + other) / 2
-    return np.where(np.isfinite(mean), mean, np.where(np.isfinite(one), one, other))
-
-
 def people_velocities(grid: GridTracks) -> Floats:
     """Velocities of people, `[T, P, 3]`: x, y in frame widths per second, and of log height.
 
@@ -303,6 +271,22 @@ def camera_motion(velocities: Floats) -> Floats:
     return np.stack([row_median(velocities[..., axis]) for axis in range(3)], axis=1)
 
 
+def derivative(values: Floats, times_s: Floats, shot: NDArray[np.int64]) -> Floats:
+    """Derivative of `[T, F]` per second: centred if both neighbours are known and in the same shot.
+
+    At the ends of a shot or next to unknown values it is one-sided; isolated values give NaN.
+    """
+    count = len(values)
+    ahead = np.full_like(values, np.nan)
+    if count > 1:
+        step = np.diff(times_s)[:, None]
+        ahead[:-1] = np.diff(values, axis=0) / step
+        ahead[:-1][np.diff(shot) != 0] = np.nan
+    behind = np.full_like(values, np.nan)
+    behind[1:] = ahead[:-1]
+    return mean_of_known(ahead, behind)
+
+
 def since_true(
     happened: NDArray[np.bool_], times_s: Floats, shot: NDArray[np.int64], most: float
 ) -> Floats:
@@ -314,18 +298,31 @@ def since_true(
     return np.where(known, np.minimum(times_s - times_s[safe], most), most)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PerFrame:
-    """Numbers for each frame.
+def mean_of_known(one: Floats, other: Floats) -> Floats:
+    """Mean of two arrays where both are known, else the known value."""
+    mean = (one + other) / 2
+    return np.where(np.isfinite(mean), mean, np.where(np.isfinite(one), one, other))
 
-    Attributes:
-        times_ms: int64 `[T]`, ascending, at least one.
-        values: float32 `[T, F]`.
-    """
 
-    times_ms: NDArray[np.int64]
-    values: NDArray[np.float32]
+def seconds(times_ms: NDArray[np.int64]) -> Floats:
+    """Times in seconds, `[T]`."""
+    return times_ms.astype(np.float64) / 1000
 
-    def at(self, times_ms: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The numbers of the frames nearest to these moments `[t]`, float32 `[t, F]`."""
-        return self.values[nearest_frames(times_ms, self.times_ms)]
+
+def rank_in_group(groups: NDArray[np.int64]) -> NDArray[np.int64]:
+    """0, 1, 2 … within each run of equal numbers, `[N]`."""
+    if not len(groups):
+        return np.zeros(0, np.int64)
+    starts = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]])
+    lengths = np.diff(np.r_[starts, len(groups)])
+    return np.arange(len(groups)) - np.repeat(starts, lengths)
+
+
+def row_median(values: Floats) -> Floats:
+    """Median of the known numbers of each row, `[T]`; NaN for rows without any."""
+    count = np.isfinite(values).sum(axis=1)
+    ordered = np.sort(values, axis=1)  # unknown ones come last
+    index = (count - 1).clip(0)[:, None]
+    middle = np.take_along_axis(ordered, index // 2, axis=1)
+    other = np.take_along_axis(ordered, (count // 2).clip(0, values.shape[1] - 1)[:, None], axis=1)
+    return np.asarray((middle + other)[:, 0] / 2)

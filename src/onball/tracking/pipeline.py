@@ -25,9 +25,16 @@ from onball.progress import Progress, ProgressCallback, no_progress
 from onball.tracking.detectors.base import Detections, Detector
 from onball.tracking.tracker import SHORTEST_SHOT_S, CutDetector, Tracker
 from onball.tracks import BALL, TrackedVideo
+from onball.video.reading import probe, read_frames
 
+#: File of the cache that identifies what it is for.
 _KEY_FILE = "key.json"
+#: To be increased if older caches can no longer be read.
 _FORMAT = 1
+#: Frames in memory at a time; few, since they have the full size.
+_BATCH_FRAMES = 8
+#: Frames in a part of the cache.
+_PART_FRAMES = 250
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +72,7 @@ class DetectionCache:
             self.remove()
             write_json_atomic(self._folder / _KEY_FILE, wanted)
 
-    def kept(self) -> Iterator[DetectedFrames]:
+    def read(self) -> Iterator[DetectedFrames]:
         """Read the cached parts up to the first that is missing or damaged."""
         while True:
             try:
@@ -76,12 +83,12 @@ class DetectionCache:
             self._count += 1
             yield frames
 
-    def keep(self, frames: DetectedFrames) -> None:
+    def append(self, frames: DetectedFrames) -> None:
         """Write another part. Raises `OnballError` if it cannot be written."""
         counts = [len(found.scores) for found in frames.detections]
-        with atomic_path(self._path(self._count)) as aside:
+        with atomic_path(self._path(self._count)) as temporary:
             np.savez_compressed(
-                aside,
+                temporary,
                 times_ms=frames.times_ms,
                 cuts=frames.cuts,
                 counts=np.array(counts, np.int64),
@@ -104,12 +111,6 @@ def _unpacked(part: np.lib.npyio.NpzFile) -> DetectedFrames:
     columns = [np.split(part[name], ends) for name in ("boxes", "scores", "kinds")]
     found = [Detections(*row) for row in zip(*columns, strict=True)]
     return DetectedFrames(part["times_ms"], part["cuts"], found)
-
-
-#: Frames in memory at a time; few, since they have the full size.
-_BATCH = 8
-#: Frames in a part of the cache.
-_PART = 250
 
 
 @dataclass(slots=True)
@@ -158,8 +159,6 @@ def track_video(
 
     Raises `VideoError` for a file that is no video, `OnballError` if `out` cannot be written.
     """
-    from onball.video import probe
-
     video, out = Path(video), Path(out)
     info = probe(video)
     require_writable(out.parent)
@@ -259,10 +258,8 @@ def _detected(
     video: Path, detector: Detector, fps: float, parts: DetectionCache
 ) -> Iterator[tuple[DetectedFrames, bool]]:
     """Iterate over detections of the video's frames; True for those that are not from the cache."""
-    from onball.video import read_frames
-
     last, shot = -1, 0
-    for kept in parts.kept():
+    for kept in parts.read():
         last = int(kept.times_ms[-1])
         shot = int(max(kept.times_ms[kept.cuts], default=shot))
         yield kept, False
@@ -271,7 +268,7 @@ def _detected(
     # The cut detector reports its first frame as a cut, and none soon after it. It restarts at the
     # last reported cut, or at a frame early enough for the next cut to be reported.
     start = max(shot, last - round(1000 * SHORTEST_SHOT_S))
-    for batch in read_frames(video, fps, None, start_ms=start, batch_frames=_BATCH):
+    for batch in read_frames(video, fps, None, start_ms=start, batch_frames=_BATCH_FRAMES):
         is_cut = np.array([cut_detector.is_cut(frame) for frame in batch.frames])
         new = batch.pts_ms > last
         if not new.any():
@@ -279,9 +276,9 @@ def _detected(
         times = batch.pts_ms[new]
         found = detector.detect(batch.frames[new], times)
         pending.append(DetectedFrames(times, is_cut[new], found))
-        if sum(len(part.times_ms) for part in pending) >= _PART:
+        if sum(len(part.times_ms) for part in pending) >= _PART_FRAMES:
             whole = _joined(pending)
-            parts.keep(whole)
+            parts.append(whole)
             pending = []
             yield whole, True
     if pending:

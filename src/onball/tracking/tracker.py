@@ -27,11 +27,28 @@ with optional_dependency("trackers", "track", "Following players and ball"):
     import supervision as sv
     from trackers import ByteTrackTracker
 
-
 #: Smallest distance between two cuts.
 SHORTEST_SHOT_S = 0.5
 #: Approximate width of the downsampled frames in which cuts are detected.
 _WIDTH = 160
+#: Longest time that a track continues without a box.
+_PATIENCE_S = 1.0
+#: Margin by which boxes of people are enlarged on each side for matching, in their heights.
+_PERSON_ROOM = 0.5
+#: Smallest width of the ball's enlarged box, in its own widths …
+_BALL_WIDENED = 6.0
+#: … and width per second between two frames: a shot crosses the frame within a second.
+_BALL_WIDENED_PER_S = 150.0
+#: Largest displacement by the camera between two frames, in heights of a person …
+_FARTHEST = 4.0
+#: … and tolerance within which displacements agree, in the same unit.
+_AGREEMENT = 0.2
+#: Smallest number and fraction of people that must agree on the camera's motion.
+_FEWEST, _LEAST_FRACTION = 4, 0.4
+#: Number of displacements, the shortest ones, that are compared with each other.
+_MOST_DISPLACEMENTS = 1500
+#: Key of the detection's index in the data of `supervision.Detections`.
+_ROW = "row"
 
 
 class CutDetector:
@@ -55,25 +72,6 @@ class CutDetector:
         found = self._detector.process_frame(FrameTimecode(self._index, self._fps), small)
         self._index += 1
         return bool(found)
-
-
-#: A track ends after this time without a box, in seconds.
-_PATIENCE_S = 1.0
-#: Margin by which boxes of people are enlarged on each side for matching, in their heights.
-_PERSON_ROOM = 0.5
-#: Smallest width of the ball's enlarged box, in its own widths …
-_BALL_WIDENED = 6.0
-#: … and width per second between two frames: a shot crosses the frame within a second.
-_BALL_WIDENED_PER_S = 150.0
-_ROW = "row"
-#: Largest displacement by the camera between two frames, in heights of a person …
-_FARTHEST = 4.0
-#: … and tolerance within which displacements agree, in the same unit.
-_AGREEMENT = 0.2
-#: Smallest number and fraction of people that must agree on the camera's motion.
-_FEWEST, _LEAST_SHARE = 4, 0.4
-#: Number of displacements, the shortest ones, that are compared with each other.
-_MOST_DISPLACEMENTS = 1500
 
 
 class Tracker:
@@ -186,7 +184,7 @@ def camera_shift(before: NDArray[np.float64], now: NDArray[np.float64]) -> NDArr
     votes = agrees.sum(axis=1)
     # The shorter of two displacements with equal votes.
     best = int(np.lexsort((np.abs(displacements).max(axis=1), -votes))[0])
-    if votes[best] < max(_FEWEST, _LEAST_SHARE * fewer):
+    if votes[best] < max(_FEWEST, _LEAST_FRACTION * fewer):
         return nothing
     return np.asarray(displacements[agrees[best]].mean(axis=0))
 

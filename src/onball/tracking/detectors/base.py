@@ -1,4 +1,4 @@
-"""Contract of detectors: frames → boxes, and operations on boxes that detectors share."""
+"""Interface of detectors, classes of boxes, and operations on boxes common to all detectors."""
 
 from __future__ import annotations
 
@@ -9,6 +9,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.tracks import BALL, KINDS
+
+#: Kind of classes that are neither people nor balls.
+OTHER = 255
+#: Kind of each class name that detectors use.
+_NAMES = {
+    "person": "person",
+    "people": "person",
+    "player": "player",
+    "players": "player",
+    "goalkeeper": "goalkeeper",
+    "goalkeepers": "goalkeeper",
+    "referee": "referee",
+    "referees": "referee",
+    "main referee": "referee",
+    "side referee": "referee",
+    "ball": "ball",
+    "sports ball": "ball",
+    "football": "ball",
+    "soccer ball": "ball",
+}
+#: Models trained on COCO seldom contain class names: they are recognised by the number of classes.
+_COCO_80 = {0: "person", 32: "sports ball"}
+_COCO_91 = {1: "person", 37: "sports ball"}  # numbered by COCO's own ids
+_BY_COUNT = {80: _COCO_80, 90: _COCO_91, 91: _COCO_91}
 
 
 class Detections(NamedTuple):
@@ -54,36 +78,11 @@ class Detector(Protocol):
         """
 
 
-#: Kind of classes that are neither people nor balls.
-OTHER = 255
-
-_NAMES = {
-    "person": "person",
-    "people": "person",
-    "player": "player",
-    "players": "player",
-    "goalkeeper": "goalkeeper",
-    "goalkeepers": "goalkeeper",
-    "referee": "referee",
-    "referees": "referee",
-    "main referee": "referee",
-    "side referee": "referee",
-    "ball": "ball",
-    "sports ball": "ball",
-    "football": "ball",
-    "soccer ball": "ball",
-}
-#: Models trained on COCO seldom contain class names: they are recognised by the number of classes.
-_COCO_80 = {0: "person", 32: "sports ball"}
-_COCO_91 = {1: "person", 37: "sports ball"}  # numbered by COCO's own ids
-_BY_COUNT = {80: _COCO_80, 90: _COCO_91, 91: _COCO_91}
-
-
 def kinds_of(names: Mapping[int, str] | None, count: int) -> NDArray[np.uint8] | None:
     """Map each class to its index in `KINDS`, or `OTHER`, uint8 `[count]`.
 
     Args:
-        names: names of the classes by number; None takes COCO's, if `count` matches.
+        names: names of the classes by number; None uses COCO's, if `count` matches.
         count: number of classes.
 
     Returns: None if no class is a person's or a ball's.

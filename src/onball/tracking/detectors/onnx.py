@@ -26,8 +26,17 @@ with optional_dependency("opencv-python-headless", "track", "Detecting players a
 with optional_dependency("onnxruntime", "track", "Detecting players and ball"):
     import onnxruntime
 
-
+Floats = NDArray[np.float32]
+#: Sizes of the grid cells of YOLOX and YOLOv8, in pixels.
+STRIDES = (8, 16, 32)
+#: Grey level of the padding.
 _GREY = 114
+#: Mean and standard deviation of ImageNet's colours, by which RF-DETR normalises.
+_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+_STD = np.array([0.229, 0.224, 0.225], np.float32)
+#: Number of classes of an end-to-end net, which its outputs do not show: that of COCO.
+_DEFAULT_CLASSES = 80
+_CUDA = "CUDAExecutionProvider"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +89,6 @@ def _resized(frame: NDArray[np.uint8], width: int, height: int) -> NDArray[np.ui
         np.ascontiguousarray(frame), (width, height), interpolation=cv2.INTER_LINEAR
     )
     return np.asarray(resized, np.uint8)
-
-
-#: Sizes of the grid cells of YOLOX and YOLOv8, in pixels.
-STRIDES = (8, 16, 32)
-
-Floats = NDArray[np.float32]
 
 
 class Raw(NamedTuple):
@@ -150,12 +153,6 @@ def _grid(width: int, height: int) -> tuple[Floats, Floats]:
         np.concatenate(corners).astype(np.float32),
         np.concatenate(strides).astype(np.float32),
     )
-
-
-_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
-_STD = np.array([0.229, 0.224, 0.225], np.float32)
-#: Number of classes of an end-to-end net, which its outputs do not show: that of COCO.
-_DEFAULT_CLASSES = 80
 
 
 class Family(NamedTuple):
@@ -249,9 +246,6 @@ def _rgb_unit(pixels: NDArray[np.uint8]) -> Floats:
 
 def _imagenet(pixels: NDArray[np.uint8]) -> Floats:
     return np.asarray((_rgb_unit(pixels) - _MEAN) / _STD, np.float32)
-
-
-_CUDA = "CUDAExecutionProvider"
 
 
 class OnnxDetector:
@@ -441,7 +435,7 @@ def _metadata(session: Any) -> dict[str, str]:
 
 
 def _fixed(side: object) -> int | None:
-    """A dimension of the input; None if the net takes any."""
+    """Return a fixed dimension of the input; None if the net takes any."""
     return side if isinstance(side, int) and side > 0 else None
 
 

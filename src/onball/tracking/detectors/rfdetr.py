@@ -56,7 +56,9 @@ class RfdetrDetector:
         except Exception as error:  # no network, no space, another format …
             reason = next(iter(str(error).splitlines()), type(error).__name__)
             which = f"rfdetr:{size}" if weights is None else weights
-            raise ModelError(f"{which}: its weights cannot be had or read ({reason})") from error
+            raise ModelError(
+                f"{which}: its weights cannot be fetched or read ({reason})"
+            ) from error
         names = [str(name) for name in self._model.class_names]
         if kinds_of(dict(enumerate(names)), len(names)) is None:
             raise ModelError(
