@@ -5,21 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
-import torch
 from tiny_detectors import write_detector
 from tiny_matches import write_flashes
+from tiny_models import random_model
 from tiny_tracks import tiny_tracks, write_tiny_tracks
 
-from onball.config import (
-    BallCropConfig,
-    ComponentConfig,
-    InferenceConfig,
-    ModelConfig,
-    SavedModelConfig,
-    TrackingConfig,
-)
+from onball.config import BallCropConfig, ComponentConfig, TrackingConfig
 from onball.formats.tracks_parquet import read_about, read_tracks, write_tracks
-from onball.models import build_model, save_model
+from onball.models import save_model
 from onball.tracks import KINDS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -40,15 +33,8 @@ def match(tmp_path):
 
 
 def save(folder, **settings):
-    """A model of random weights; `crop` and the parts of the net as they are given."""
-    torch.manual_seed(0)
-    crop = settings.pop("crop", None)
-    parts = {"backbone": ComponentConfig(name="regnety_002", pretrained=False)} | settings
-    model = ModelConfig(temporal=ComponentConfig(name="none"), **parts)
-    config = SavedModelConfig(
-        fps=12.5, width=64, height=36, crop=crop, model=model, inference=InferenceConfig()
-    )
-    save_model(build_model(model), config, folder)
+    """Save a model of random weights."""
+    save_model(*random_model(**settings), folder)
     return folder
 
 

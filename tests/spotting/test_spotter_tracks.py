@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import pytest
-import torch
 from tiny_detectors import write_detector
 from tiny_matches import write_flashes
+from tiny_models import random_model
 from tiny_tracks import tiny_tracks
 
-from onball.config import (
-    ComponentConfig,
-    InferenceConfig,
-    ModelConfig,
-    SavedModelConfig,
-    TrackingConfig,
-)
+from onball.config import ComponentConfig, TrackingConfig
 from onball.errors import InputError
 from onball.formats.tracks_parquet import read_about, read_tracks
-from onball.models import build_model
 from onball.progress import Progress
 from onball.spotting.spotter import Spotter
 
@@ -39,16 +32,8 @@ def detector(tmp_path_factory):
 
 @pytest.fixture
 def spotter():
-    torch.manual_seed(0)
-    model = ModelConfig(
-        backbone=ComponentConfig(name="none"),
-        temporal=ComponentConfig(name="none"),
-        tracking=TrackingConfig(),
-    )
-    config = SavedModelConfig(
-        fps=12.5, width=64, height=36, model=model, inference=InferenceConfig()
-    )
-    return Spotter(build_model(model), config, device="cpu")
+    net, config = random_model(backbone=ComponentConfig(name="none"), tracking=TrackingConfig())
+    return Spotter(net, config, device="cpu")
 
 
 def test_tracks_are_made_by_a_detector_kept_and_used_again(spotter, video, detector, tmp_path):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from onball.actions import ACTIONS
+from onball.actions import ACTIONS, Action
 from onball.cli import console
 
 if TYPE_CHECKING:
@@ -82,12 +82,11 @@ def evaluate(
 
 def result_table(result: SpottingResult) -> Table:
     """Table of AP per action and the means, in per cent."""
-    table = _table(f"AP within ±{result.tolerance_s / 2:g} s, in per cent")
-    for column in ("AP", "exact AP", "labelled", "predicted"):
-        table.add_column(column, justify="right")
+    title = f"AP within ±{result.tolerance_s / 2:g} s, in per cent"
+    table = _table(title, "action", "AP", "exact AP", "labelled", "predicted")
     for action in ACTIONS:
         table.add_row(
-            f"[{action.colour}]■[/] {action}",
+            _coloured(action),
             _percent(result.ap[action]),
             _percent(result.exact_ap[action]),
             str(result.truth_counts[action]),
@@ -102,10 +101,7 @@ def result_table(result: SpottingResult) -> Table:
 
 def summary_table(report: SpottingReport) -> Table:
     """Table of the means at every tolerance, their intervals, and metrics at the best thresholds."""
-    table = _table("All tolerances, in per cent")
-    table.columns[0].header = ""
-    for column in ("mAP12", "mAP10"):
-        table.add_column(column, justify="right")
+    table = _table("All tolerances, in per cent", "", "mAP12", "mAP10")
     rows: dict[str, Any] = {f"δ = {r.tolerance_s:g} s": r for r in report.results}
     rows |= {"tight": report.tight, "loose": report.loose}
     if report.teams is not None and report.teams.map12 > 0:  # 0 for a model that predicts no teams
@@ -132,26 +128,28 @@ def summary_table(report: SpottingReport) -> Table:
 
 def classification_table(result: ClassificationResult) -> Table:
     """Table of the AP of clips per action and the means, in per cent."""
-    table = _table(f"AP of {result.clips} clips, in per cent")
-    for column in ("AP", "PR-AUC", "clips with it"):
-        table.add_column(column, justify="right")
+    title = f"AP of {result.clips} clips, in per cent"
+    table = _table(title, "action", "AP", "PR-AUC", "clips with it")
     for action in ACTIONS:
-        table.add_row(
-            f"[{action.colour}]■[/] {action}",
-            _percent(result.ap[action]),
-            _percent(result.pr_auc[action]),
-            str(result.positives[action]),
-        )
+        figures = _percent(result.ap[action]), _percent(result.pr_auc[action])
+        table.add_row(_coloured(action), *figures, str(result.positives[action]))
     table.add_section()
     for name in ("map12", "map10"):
         table.add_row(f"[bold]{_title(name)}[/]", f"[bold]{_percent(getattr(result, name))}[/]")
     return table
 
 
-def _table(title: str) -> Table:
+def _table(title: str, names: str, *figures: str) -> Table:
+    """Table with a column of names and columns of figures."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    table.add_column("action")
+    table.add_column(names)
+    for figure in figures:
+        table.add_column(figure, justify="right")
     return table
+
+
+def _coloured(action: Action) -> str:
+    return f"[{action.colour}]■[/] {action}"
 
 
 def _percent(fraction: float) -> str:

@@ -210,19 +210,17 @@ def track_once(
     video: str | Path,
     detector: Detector,
     out: str | Path,
-    *,
-    fps: float = 12.5,
     progress: ProgressCallback = no_progress,
 ) -> None:
     """Track a video as `track_video`, unless `out` has its tracks by this detector already."""
     video, out = Path(video), Path(out)
-    if is_made_by(out, detector.name, fps):
+    if is_made_by(out, detector.name):
         try:
             read_tracks(out, video)
             return
         except DataError:  # the tracks of another video, or damaged ones
             pass
-    track_video(video, detector, out, fps=fps, progress=progress)
+    track_video(video, detector, out, progress=progress)
 
 
 def is_made_by(path: str | Path, detector: str, fps: float = 12.5) -> bool:
