@@ -6,6 +6,7 @@ import ast
 import inspect
 import json
 import re
+import shutil
 import subprocess
 import sys
 from enum import Enum
@@ -95,19 +96,26 @@ def test_the_page_lists_exactly_the_public_names():
     assert len(set(listed)) == len(listed)
 
 
-def example() -> str:
-    (code,) = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S)
-    return code
+def examples() -> dict[str, str]:
+    """Commands of the page, as they are typed after `onball`, and the Python code of each."""
+    blocks = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+    return {
+        found[1]: code
+        for code in blocks
+        if (found := re.match(r"# onball (.*)\n", code)) is not None
+    }
 
 
 def test_the_page_has_an_example_for_every_command():
-    shown = re.findall(r"^# onball (.*)$", example(), re.M)
-    missing = {command for command in COMMANDS if not any(s.startswith(command) for s in shown)}
+    missing = {
+        command for command in COMMANDS if not any(e.startswith(command) for e in examples())
+    }
     assert missing == {"doctor"}
 
 
-def test_the_calls_of_the_example_have_the_parameters_of_the_functions():
-    calls = [node for node in ast.walk(ast.parse(example())) if isinstance(node, ast.Call)]
+def test_the_calls_of_the_examples_have_the_parameters_of_the_functions():
+    code = "\n".join(examples().values())
+    calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
     checked = 0
     for call in calls:
         name = ast.unparse(call.func)
@@ -119,3 +127,58 @@ def test_the_calls_of_the_example_have_the_parameters_of_the_functions():
             inspect.signature(public).bind(*call.args, **keywords)
             checked += 1
     assert checked >= len(COMMANDS)
+
+
+@pytest.fixture
+def execute(tmp_path, monkeypatch):
+    """Execute the example of a command in an empty folder, and return its variables."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(command: str) -> dict[str, object]:
+        (code,) = [code for shown, code in examples().items() if shown.startswith(command)]
+        variables: dict[str, object] = {"onball": onball, "Path": Path}
+        exec(compile(code, command, "exec"), variables)
+        return variables
+
+    return run
+
+
+@pytest.mark.medium
+@pytest.mark.usefixtures("one_thread")
+def test_the_example_of_the_demo_writes_the_same_files_as_the_command(execute, request):
+    events = execute("demo")["events"]
+    written = {path.name for path in Path("onball-demo").iterdir()}
+    assert onball.read_results("onball-demo/results_spotting.json").events == events.events
+    assert written == {"results_spotting.json", "events.csv", "timeline.png"}
+    run_command = request.getfixturevalue("onball")  # the package has the same name
+    assert run_command("demo", "--out", "by-command")[0] == 0
+    tables = [
+        onball.read_event_table(f"{folder}/events.csv") for folder in ("onball-demo", "by-command")
+    ]
+    assert tables[0].events == tables[1].events
+
+
+@pytest.mark.medium
+@pytest.mark.usefixtures("one_thread")
+def test_the_example_of_spotting_writes_results_and_a_table_that_can_be_read(execute):
+    shutil.copy(onball.sample_match() / "224p.mp4", "match.mp4")
+    events = execute("spot match.mp4")["events"]
+    assert len(onball.read_results("results/match/results_spotting.json")) == len(events) > 0
+    assert 0 < len(onball.read_event_table("results/match/events.csv")) <= len(events)
+
+
+@pytest.mark.medium
+def test_the_examples_of_data_sets_and_evaluation_run_one_after_the_other(execute, capsys):
+    dataset = execute("simulate")["dataset"]
+    assert len(dataset.matches) == 4
+    execute("data check")
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in dataset.matches) and "no video" in shown
+    assert execute("data stats")["statistics"].play.events > 0
+    assert Path("stats.png").is_file()
+    for match in onball.find_matches("data/simulated", "test"):
+        labels = onball.read_labels(match.labels)
+        onball.write_results(labels, Path("predictions", match.name, "results_spotting.json"))
+    evaluation = execute("evaluate predictions")["evaluation"]
+    assert all(ap in (0, 1) for ap in evaluation.report.result.ap.values())
+    assert Path("submission.zip").is_file()

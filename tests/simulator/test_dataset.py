@@ -223,7 +223,7 @@ def test_the_options_of_the_command_are_arguments_of_a_function(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"mot": True, "video": False}, "--mot needs a picture"),
+        ({"mot": True, "video": False}, "--mot needs a video"),
         ({"events": "labels.json"}, "--events needs --tracking"),
         ({"preset": "huge"}, "unknown preset 'huge': choose one of tiny"),
         ({"train": 1001}, "0 to 1000 are possible"),
