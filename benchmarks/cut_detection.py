@@ -75,8 +75,8 @@ def main() -> None:
     frames = sum(min(end, a.duration_ms) for a in truth.values()) * options.fps / 1000
     print(f"{total} true cuts in {len(truth)} matches\n")
     print("| detector | precision | recall | frames/s |\n|---|--:|--:|--:|")
-    for name, (right, reported, hit, seconds) in counts.items():
-        precision = 100 * right / reported if reported else 0.0
+    for name, (correct, total_reported, hit, seconds) in counts.items():
+        precision = 100 * correct / total_reported if total_reported else 0.0
         print(f"| {name} | {precision:.1f} | {100 * hit / total:.1f} | {frames / seconds:.0f} |")
 
 

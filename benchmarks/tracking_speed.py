@@ -103,7 +103,7 @@ def main() -> None:
             video = options.video
             if options.seconds is not None:
                 video = Path(folder) / "beginning.mp4"
-                cut_video(options.video, video, 0, round(1000 * options.seconds))
+                cut_video(options.video, 0, round(1000 * options.seconds), video)
             clock, found = measure(video, detector, options.fps)
     except OnballError as error:
         sys.exit(str(error))

@@ -85,7 +85,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def hub(monkeypatch):
-    """A hub with the training split; settings that lead to another one are removed."""
+    """A local hub with the training split; settings of other hubs are removed."""
     from huggingface_hub import constants
     from tiny_hub import running_hub
 
@@ -93,7 +93,7 @@ def hub(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", "/nowhere/token")
-    # Bytes that are lost when a connection breaks; usually 10 MB.
+    # Size of the parts of a download; a broken connection loses at most one. 10 MB by default.
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 10_000)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     monkeypatch.setattr("huggingface_hub.file_download.time.sleep", lambda _: None)

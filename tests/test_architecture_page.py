@@ -27,7 +27,7 @@ def test_each_step_of_a_walk_exists(file, name):
     assert callable(found)
 
 
-def test_each_module_that_is_named_exists():
+def test_each_named_module_exists():
     text = PAGE.read_text("utf-8")
     # Shell commands and the pages beside this one are no modules of the package.
     names = [n for n in re.findall(r"`([\w/]+\.py)`", text) if not n.startswith("benchmarks/")]

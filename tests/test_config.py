@@ -1,4 +1,4 @@
-"""Configs: inheritance, overrides, and errors that say what to do."""
+"""Configs: inheritance, overrides, and errors with a remedy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def write(folder: Path, name: str, text: str) -> Path:
     return path
 
 
-def test_a_file_says_only_what_differs_from_its_base(tmp_path):
+def test_a_file_overrides_settings_of_its_base(tmp_path):
     write(tmp_path, "base.yaml", "training: {epochs: 7, batch_size: 3}\ndata: {fps: 25}")
     path = write(tmp_path, "mine.yaml", "base: base.yaml\ntraining: {epochs: 9}")
     config = load_config(path)
@@ -54,14 +54,14 @@ def test_overrides_are_yaml_and_the_last_one_wins(tmp_path):
     assert config.data.root == Path("some/where")
 
 
-def test_another_component_drops_the_options_of_the_former(tmp_path):
+def test_a_changed_component_drops_the_options_of_the_previous_one(tmp_path):
     path = write(tmp_path, "a.yaml", "model: {temporal: {name: bilstm, hidden: 8}}")
     assert load_config(path, ["model.temporal.name=none"]).model.temporal.options == {}
     same = load_config(path, ["model.temporal.layers=2"]).model.temporal
     assert same.options == {"hidden": 8, "layers": 2}
 
 
-def test_what_was_saved_is_read_back(tmp_path):
+def test_a_saved_config_is_read_back_unchanged(tmp_path):
     config = load_config(CONFIGS / "spotting" / "tiny.yaml", ["training.gradient_clip=null"])
     save_config(config, tmp_path / "saved.yaml")
     assert load_config(tmp_path / "saved.yaml") == config
@@ -92,7 +92,7 @@ def test_a_wrong_override_is_named_in_one_line(tmp_path, override, expected):
     assert "\n" not in message
 
 
-def test_an_unknown_setting_is_traced_to_its_own_file(tmp_path):
+def test_an_unknown_setting_is_reported_with_its_file(tmp_path):
     write(tmp_path, "base.yaml", "data: {widht: 100}")
     path = write(tmp_path, "mine.yaml", "base: base.yaml\ndata: {height: 50}")
     with pytest.raises(ConfigError, match=r"base\.yaml: data\.widht: .*'width'"):
@@ -109,7 +109,7 @@ def test_an_unknown_setting_is_traced_to_its_own_file(tmp_path):
         ("training: 3", "training: input should be"),
     ],
 )
-def test_a_file_that_is_no_config_is_an_error_in_one_line(tmp_path, text, expected):
+def test_an_invalid_config_file_is_an_error_in_one_line(tmp_path, text, expected):
     with pytest.raises(ConfigError) as caught:
         load_config(write(tmp_path, "a.yaml", text))
     assert expected in str(caught.value)
@@ -173,7 +173,7 @@ def test_every_config_of_the_repository_can_be_built(path):
 
 
 @pytest.mark.parametrize("budget", BUDGETS, ids=lambda path: path.stem)
-def test_a_budget_says_how_much_but_not_what_is_trained(budget):
+def test_a_budget_sets_the_amount_of_training_only(budget):
     path = CONFIGS / "spotting" / "regnety_bilstm.yaml"
     whole, cheap = load_config(path), load_config(path, overlays=[budget])
     assert cheap != whole
@@ -181,7 +181,7 @@ def test_a_budget_says_how_much_but_not_what_is_trained(budget):
     assert cheap.training.loss == whole.training.loss
 
 
-def test_an_overlay_lies_over_the_file_and_overrides_lie_over_both(tmp_path):
+def test_overlays_override_the_file_and_overrides_override_both(tmp_path):
     path = write(tmp_path, "a.yaml", "training: {epochs: 2, seed: 3}\ndata: {fps: 25}")
     one = write(tmp_path, "one.yaml", "training: {epochs: 4, seed: 5}")
     two = write(tmp_path, "two.yaml", "training: {epochs: 6}")
@@ -193,7 +193,7 @@ def test_an_overlay_lies_over_the_file_and_overrides_lie_over_both(tmp_path):
         load_config(path, overlays=[wrong])
 
 
-def test_focus_and_displacement_are_settings_of_their_own_configs():
+def test_focus_and_displacement_are_set_by_separate_configs():
     focal = load_config(CONFIGS / "spotting" / "regnety_bilstm_focal2.yaml")
     assert focal.training.loss.focal_gamma == 2
     tdeed = load_config(CONFIGS / "spotting" / "regnety_bilstm_tdeed.yaml")
@@ -203,7 +203,7 @@ def test_focus_and_displacement_are_settings_of_their_own_configs():
     assert (clips.task, clips.training.learning_rate) == ("classification", 4e-4)
 
 
-def test_the_study_has_its_settings():
+def test_regnety_bilstm_has_the_settings_of_the_study():
     config = load_config(CONFIGS / "spotting" / "regnety_bilstm.yaml")
     training = config.training
     assert config.data.size == (398, 224)

@@ -1,4 +1,4 @@
-"""Every config that comes with onball builds and trains: three steps each, on tiny matches."""
+"""Building and training of every bundled config, for three steps on tiny matches."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ SMALL = [
     "training={epochs: 1, warmup_epochs: 0, clips_per_epoch: 9, batch_size: 3}",
     "training={workers: 0, threads: 1, precision: 32, loggers: [], action_share: 1}",
 ]
-#: Parameters that three steps may leave as they are, and why. (Fewer would not do: blocks of RegNet begin
-#: with a factor of zero, then the zero gates of a shift move, and only then its normalisation.)
+#: Parameters that three steps may leave unchanged, with the reason. (Three steps are the minimum: blocks of
+#: RegNet begin with a factor of zero, then the zero gates of a shift change, and then its normalisation.)
 UNUSED: dict[str, str] = {}
 
 pytestmark = [
@@ -45,37 +45,37 @@ pytestmark = [
 ]
 
 
-def write_film(path: Path) -> list[int]:
-    """4 s of grey with noise and flashes; when they begin, in ms."""
+def write_video(path: Path) -> list[int]:
+    """Write 4 s of grey frames with noise and flashes; return the start of each flash in ms."""
     rng = np.random.default_rng(0)
     with VideoWriter(path, (64, 36), 25) as writer:
         for index in range(100):
-            picture = rng.integers(60, 120, (36, 64, 3), np.uint8)
+            frame = rng.integers(60, 120, (36, 64, 3), np.uint8)
             if index % 10 < 3:
-                picture[:, :, index // 10 % 3] = 230
-            writer.write(picture)
+                frame[:, :, index // 10 % 3] = 230
+            writer.write(frame)
     return [index * 40 for index in range(0, 100, 10)]
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory) -> Path:
-    """A match to train on, and one of SoccerNet-v2."""
+    """A training match, and a match of SoccerNet-v2."""
     root = tmp_path_factory.mktemp("matches")
     match = root / "ball" / "train" / "league" / "season" / "match"
     events = [
         Event(ms, ACTIONS[number % 12], team=(Team.LEFT, Team.RIGHT)[number % 2])
-        for number, ms in enumerate(write_film(match / "224p.mp4"))
+        for number, ms in enumerate(write_video(match / "224p.mp4"))
     ]
     write_labels(EventList.of(events), match / "Labels-ball.json")
     tracks = tiny_tracks([event.position_ms for event in events], duration_ms=4000)
-    # For a while nobody is seen: that state is learned too.
+    # Some frames have no people, so that the parameters of that case are trained too.
     seen = (tracks.time_ms < 1000) | (tracks.time_ms >= 2000)
     write_tracks(tracks.where(seen), match / "tracks.parquet")
     other = root / "v2" / "league" / "season" / "match"
     annotations = [
         {"gameTime": f"{half} - 00:00", "position": str(ms), "label": V2_ACTIONS[number % 17]}
         for half in (1, 2)
-        for number, ms in enumerate(write_film(other / f"{half}_224p.mkv"))
+        for number, ms in enumerate(write_video(other / f"{half}_224p.mkv"))
     ]
     (other / "Labels-v2.json").write_text(json.dumps({"annotations": annotations}))
     return root

@@ -1,4 +1,4 @@
-"""The components of docs/extending.md, written to files, train and spot as the page says."""
+"""Training and spotting with the components of docs/extending.md."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TINY = Path(__file__).parents[1] / "configs" / "spotting" / "tiny.yaml"
 
 
 def example(module: str) -> str:
-    """The code block that the page says to save under that name."""
+    """The code block that the page names as the content of this module."""
     text = PAGE.read_text(encoding="utf-8")
     found = re.search(rf"`{module}\.py`.*?```python\n(.*?)```", text, flags=re.DOTALL)
     assert found, f"the page has no {module}.py"
@@ -53,20 +53,20 @@ def test_the_example_of_the_page_trains_and_spots(
     monkeypatch.setattr(sys, "path", ["", *sys.path])
     quick = ["training.epochs=1", "training.clips_per_epoch=4", setting]
     settings = [part for text in quick for part in ("--set", text)]
-    code, _, said = onball(
+    code, _, errors = onball(
         "--import", module, "train", TINY, "--data", root, "--out", "run", *settings
     )
-    assert code == 0, said
+    assert code == 0, errors
     video = next(root.rglob("224p.mp4"))
-    code, _, said = onball(
+    code, _, errors = onball(
         "--import", module, "spot", video, "--model", "run/model", "--out", "out"
     )
-    assert code == 0, said
+    assert code == 0, errors
     results = next(Path("out").rglob("results_spotting.json"))
     assert len(read_results(results)) > 0
 
 
-def test_a_module_that_is_not_there_is_told_in_one_line(onball):
-    code, _, said = onball("--import", "no_such_module", "doctor")
+def test_a_missing_module_is_reported_in_one_line(onball):
+    code, _, errors = onball("--import", "no_such_module", "doctor")
     assert code == 2
-    assert "--import no_such_module: no such module" in said
+    assert "--import no_such_module: no such module" in errors

@@ -14,7 +14,7 @@ from onball.files import (
 )
 
 
-def test_the_target_appears_whole_and_nothing_is_left_beside_it(tmp_path):
+def test_the_file_appears_complete_and_without_temporary_files(tmp_path):
     target = tmp_path / "new" / "folder" / "events.csv"
     with atomic_path(target) as temporary:
         assert temporary.parent == target.parent
@@ -25,7 +25,7 @@ def test_the_target_appears_whole_and_nothing_is_left_beside_it(tmp_path):
     assert list(target.parent.iterdir()) == [target]
 
 
-def test_a_failure_leaves_the_old_file_and_no_other(tmp_path):
+def test_a_failure_keeps_the_old_file_and_leaves_no_other(tmp_path):
     target = tmp_path / "video.mp4"
     target.write_text("old")
     with pytest.raises(KeyboardInterrupt), atomic_path(target) as temporary:
@@ -35,7 +35,7 @@ def test_a_failure_leaves_the_old_file_and_no_other(tmp_path):
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_the_file_is_as_readable_as_any_other(tmp_path):
+def test_the_file_has_the_usual_permissions(tmp_path):
     plain = tmp_path / "plain"
     plain.write_text("x")
     write_text_atomic(tmp_path / "atomic", "x")
@@ -100,7 +100,7 @@ def test_a_missing_file_and_a_folder_have_different_errors(tmp_path):
         read_json_object(tmp_path, LabelError)
 
 
-def test_a_byte_order_mark_is_no_error(tmp_path):
+def test_a_byte_order_mark_is_accepted(tmp_path):
     (tmp_path / "bom.json").write_bytes(b'\xef\xbb\xbf{"a": 1}')
     assert read_json_object(tmp_path / "bom.json", LabelError) == {"a": 1}
 

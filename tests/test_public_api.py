@@ -24,7 +24,7 @@ DOCUMENTED = [name for name in CALLABLE if name != "ProgressCallback"]
 
 
 def is_plain_class(public: object) -> bool:
-    """A class with parameters: neither an enumeration nor an error with a mere message."""
+    """Return True for classes with parameters, except for enumerations and errors with only a message."""
     return isinstance(public, type) and not issubclass(public, Enum | Exception)
 
 
@@ -38,7 +38,7 @@ def test_importing_onball_loads_nothing_else():
 
 
 @pytest.mark.parametrize("name", onball.__all__)
-def test_every_name_is_there_and_visible(name):
+def test_every_name_exists_and_is_listed_by_dir(name):
     assert getattr(onball, name) is not None
     assert name in dir(onball)
 
@@ -58,7 +58,7 @@ def test_names_are_sorted_and_imported_for_type_checkers_as_at_run_time():
 
 
 @pytest.mark.parametrize("name", DOCUMENTED)
-def test_a_docstring_begins_with_a_sentence_that_is_no_question(name):
+def test_a_docstring_does_not_begin_with_a_question(name):
     first = (inspect.getdoc(getattr(onball, name)) or "").partition("\n\n")[0]
     assert first, f"{name} has no docstring"
     assert not QUESTION.match(first), first

@@ -24,7 +24,7 @@ def test_opening_anything_else_names_the_missing_file(tmp_path, name):
     assert str(path) in str(error.value)
 
 
-def test_evaluations_lie_in_a_folder_per_split(tmp_path):
+def test_evaluations_are_stored_in_a_folder_per_split(tmp_path):
     run = RunFolder(tmp_path)
     assert run.evaluation("test").metrics == tmp_path / "evaluation" / "test" / "metrics.json"
     assert run.evaluation("valid").predictions == tmp_path / "evaluation" / "valid" / "predictions"

@@ -1,4 +1,4 @@
-"""The sampling grid and nearest frames, against plain arithmetic."""
+"""The sampling grid and nearest frames, against direct arithmetic."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from onball.timing import (
 GRID = np.arange(0, 800, 80)
 
 
-def test_of_two_equally_near_frames_the_earlier_is_taken():
+def test_the_earlier_of_two_equally_near_frames_is_chosen():
     assert nearest_frames(np.array([40, 120, 0, 720, 9000]), GRID).tolist() == [0, 1, 0, 9, 9]
 
 

@@ -1,4 +1,4 @@
-"""Checking a data set: each kind of mistake is one line, and a good data set has none."""
+"""Checks of a data set: one line for each problem, and none for a valid data set."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ NAMES = ["league/season/a", "league/season/b"]
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory) -> Path:
-    """Two different videos of four seconds, and some unusual ones."""
-    folder = tmp_path_factory.mktemp("films")
+def videos(tmp_path_factory) -> Path:
+    """Two different videos of four seconds, and some with unusual properties."""
+    folder = tmp_path_factory.mktemp("videos")
     for name, size in (("a", (64, 48)), ("b", (48, 64))):
         write_video(folder / f"{name}.mp4", steady(25, SECONDS), size=size)
     write_video(folder / "fifty.mp4", steady(50, SECONDS), rate=50)
@@ -35,11 +35,11 @@ def films(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def data(tmp_path, films) -> Path:
-    """Two good matches, one to train and one to test on."""
+def data(tmp_path, videos) -> Path:
+    """Two valid matches, one for training and one for testing."""
     for name in NAMES:
         (tmp_path / name).mkdir(parents=True)
-        shutil.copy(films / f"{name[-1]}.mp4", tmp_path / name / "224p.mp4")
+        shutil.copy(videos / f"{name[-1]}.mp4", tmp_path / name / "224p.mp4")
         write(tmp_path / name, [entry(500), entry(1500, "SHOT")])
     write_splits(tmp_path, {"train": [NAMES[0]], "test": [NAMES[1]]})
     return tmp_path
@@ -63,7 +63,7 @@ def write(match: Path, annotations: list[object], file: str = "Labels-ball.json"
 
 
 def problems(data: Path, **options: object) -> list[str]:
-    """The problems, with paths from the data set's folder on."""
+    """Problems with paths relative to the data set."""
     found = check_data(data, **options).problems
     return [str(problem).replace(f"{data}/", "").replace(str(data), ".") for problem in found]
 
@@ -74,7 +74,7 @@ def only(data: Path, **options: object) -> str:
 
 
 @pytest.mark.parametrize("full", [False, True])
-def test_a_good_data_set_has_no_problem_and_says_what_was_looked_at(data, full):
+def test_a_valid_data_set_has_no_problem_and_a_summary_of_the_checks(data, full):
     found = check_data(data, full=full)
     assert found == Report([], 2, 2, 4, found.frames, pytest.approx(2 * SECONDS / 60))
     # At least four places and the last second of each; or all.
@@ -91,7 +91,7 @@ def test_a_misnamed_label_file_is_reported_with_its_right_name(data, name):
 
 
 @pytest.mark.parametrize("name", ["Labels-v2.json", "Labels-caption.json", "simulation.json"])
-def test_other_files_of_a_match_are_not_taken_for_labels(name):
+def test_other_files_of_a_match_are_not_mistaken_for_labels(name):
     assert not _is_like_labels(name)
 
 
@@ -132,7 +132,7 @@ def test_a_misnamed_split_folder_is_reported(data, tmp_path):
     assert only(root) == "validation: not the name of a split: rename it to 'valid'"
 
 
-def test_a_match_with_almost_an_official_name_is_reported(data, tmp_path):
+def test_a_match_with_a_misspelt_official_name_is_reported(data, tmp_path):
     official = OFFICIAL_SPLITS["valid"][0]
     wrong = official.replace("Middlesbrough - ", "Middlesbrough-")
     shutil.copytree(data / NAMES[0], tmp_path / "other" / wrong)
@@ -147,33 +147,33 @@ def test_one_video_in_two_splits_is_reported(data):
     assert "keep it in one split ('test' here, 'train' there)" in line
 
 
-@pytest.mark.parametrize("content", [b"", b"no film at all"])
-def test_a_file_that_is_no_video_is_reported(data, content):
+@pytest.mark.parametrize("content", [b"", b"not a video"])
+def test_an_invalid_video_file_is_reported(data, content):
     (data / NAMES[0] / "224p.mp4").write_bytes(content)
     assert only(data).startswith("league/season/a/224p.mp4: ")
 
 
-def test_damage_in_the_middle_is_found_by_a_full_check(data, films):
-    film = bytearray((films / "a.mp4").read_bytes())
-    begin, end = int(len(film) * 0.55), int(len(film) * 0.6)
-    film[begin:end] = bytes(end - begin)
-    (data / NAMES[0] / "224p.mp4").write_bytes(film)
+def test_damage_in_the_middle_is_found_by_a_full_check(data, videos):
+    video = bytearray((videos / "a.mp4").read_bytes())
+    begin, end = int(len(video) * 0.55), int(len(video) * 0.6)
+    video[begin:end] = bytes(end - begin)
+    (data / NAMES[0] / "224p.mp4").write_bytes(video)
     assert any("damaged" in line or "frames" in line for line in problems(data, full=True))
 
 
 @pytest.mark.parametrize(
-    "film, words",
+    "video, words",
     [
         ("fifty", "224p.mp4: 50 frames per second, not 25; 1 others differ from that: get the"),
         ("uneven", "224p.mp4: its frame rate varies: "),
     ],
 )
-def test_unexpected_frame_rates_are_reported(data, films, film, words):
-    shutil.copy(films / f"{film}.mp4", data / NAMES[0] / "224p.mp4")
+def test_unexpected_frame_rates_are_reported(data, videos, video, words):
+    shutil.copy(videos / f"{video}.mp4", data / NAMES[0] / "224p.mp4")
     assert words in only(data)
 
 
-def test_a_rate_of_all_videos_is_reported_once_and_can_be_declared_right(data, films):
+def test_a_rate_of_all_videos_is_reported_once_and_can_be_declared(data, videos):
     for name in NAMES:
         size = (48, 48) if name == NAMES[0] else (64, 48)
         write_video(data / name / "224p.mp4", steady(50, 3), rate=50, size=size)
@@ -181,9 +181,9 @@ def test_a_rate_of_all_videos_is_reported_once_and_can_be_declared_right(data, f
     assert problems(data, fps=50) == []
 
 
-def test_a_length_that_differs_from_the_frames_is_reported(films):
-    film = probe(films / "a.mp4")
-    half_time = replace(film, duration_ms=2_700_000, frame_count=67_500)
+def test_a_length_that_differs_from_the_frames_is_reported(videos):
+    video = probe(videos / "a.mp4")
+    half_time = replace(video, duration_ms=2_700_000, frame_count=67_500)
     assert not list(check_length(half_time, 67_500, 2_700_000))
     # Two seconds of frames are missing: the rate is 24.98 on average.
     short = replace(half_time, fps=67_450 / 2700, frame_count=67_450)
@@ -214,7 +214,7 @@ def test_a_length_that_differs_from_the_frames_is_reported(films):
         ([], "no annotation in it"),
     ],
 )
-def test_doubtful_labels_are_one_line_each(data, annotations, words):
+def test_each_doubtful_label_is_reported_in_one_line(data, annotations, words):
     write(data / NAMES[0], annotations)
     line = only(data)
     assert line.startswith(f"league/season/a/Labels-ball.json: {words}")
@@ -230,7 +230,7 @@ def test_broken_json_is_reported_with_its_position(data):
     assert "broken JSON at line 1" in only(data)
 
 
-def test_progress_ends_with_all_of_it(data):
+def test_progress_ends_at_its_total(data):
     seen: list[Progress] = []
     check_data(data, full=True, progress=seen.append)
     assert {step.task for step in seen} == {"a", "b"}

@@ -36,7 +36,7 @@ def test_a_clip_and_its_targets_belong_together(data, cache):
         clip = clips[(0, index)]
         frames = clip.frames
         assert (frames.dtype, tuple(frames.shape)) == (torch.uint8, (10, 3, 36, 64))
-        # Frame k of the grid is frame 2k of the film, painted 4k + 20 (encoding may take two
+        # Frame k of the grid is frame 2k of the video, painted 4k + 20 (encoding may take two
         # levels off or add one); the event is at k = 25.
         index_of = ((frames.float().mean(dim=(1, 2, 3)) - 19.5) / 4).round().int().tolist()
         assert np.diff(index_of).tolist() == [1] * 9
@@ -69,7 +69,7 @@ class NumberedFrames:
         return np.broadcast_to(numbers[:, None, None, None], (len(numbers), 2, 4, 3)).copy()
 
 
-#: A PASS of the left team on frame 20, a GOAL of the right one on 26, an OUT of nobody on 100.
+#: A PASS of the left team on frame 20, a GOAL of the right one on 26, an OUT of no team on 100.
 EVENTS = EventList.of(
     [
         Event(1600, Action.PASS, team=Team.LEFT),
@@ -103,21 +103,21 @@ def test_each_frame_has_class_displacement_and_side_of_the_nearest_event():
             frame = start + offset
             # Of two as near, the rarer one: the higher class.
             distance, _, event = min((abs(frame - e), -events[e][0], e) for e in events)
-            told = (
+            label = (
                 clip.classes[offset].item(),
                 clip.displacements[offset].item(),
                 clip.sides[offset].item(),
             )
             if distance > 4:
-                assert told == (0, 0, -1)
+                assert label == (0, 0, -1)
             else:
-                assert told == (events[event][0], event - frame, events[event][1])
+                assert label == (events[event][0], event - frame, events[event][1])
                 seen.add(frame)
     assert {16, 22, 23, 24, 30, 96, 104} <= seen
 
 
 def test_present_actions_are_those_on_the_frames_of_the_clip():
-    # Reach tells frames of an event beyond the clip; present does not.
+    # Labels within the radius include events beyond the clip; `present` does not.
     dataset = numbered(clip_frames=8, radius=8, action_share=0.0)
     hits = 0
     for index in range(60):
@@ -203,18 +203,18 @@ def test_the_sampler_yields_the_epoch_and_resumes_within_one():
 def test_processes_share_an_epoch_batch_by_batch(world, skipped_steps):
     size, steps = 4, 3
     clips, skip = size * world * steps, skipped_steps * size * world
-    shares = []
+    parts = []
     for rank in range(world):
         sampler = EpochSampler(clips, 5, skip, batch_size=size, rank=rank, world=world)
         sampler.set_epoch(5)
-        shares.append([index for _, index in sampler])
+        parts.append([index for _, index in sampler])
         assert len(sampler) == size * steps
     for step in range(skipped_steps, steps):
         at = (step - skipped_steps) * size
-        together = [index for share in shares for index in share[at : at + size]]
+        together = [index for part in parts for index in part[at : at + size]]
         # Together, in the order of ranks, they are the batch that one process would take.
         assert together == list(range(step * size * world, (step + 1) * size * world))
-    assert sorted(index for share in shares for index in share) == list(range(skip, clips))
+    assert sorted(index for part in parts for index in part) == list(range(skip, clips))
 
 
 def test_the_epoch_after_a_resumed_one_has_all_clips():

@@ -1,4 +1,4 @@
-"""Downloading a data set from a hub on this computer: success, refusals, broken connections."""
+"""Downloads of a data set from a local hub: success, refusals, interrupted connections."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from onball.progress import Progress
 
 
 def get(hub: Hub, out: Path, **options: object) -> list[str]:
-    """Download the training split; return the names of its matches."""
+    """Download the training split and return the names of its matches."""
     dataset = HubDataset(REPO, hub.address, token="hf_secret")
     (result,) = download(out, ["train"], dataset=dataset, **options)
     return list(result.matches)
@@ -58,7 +58,7 @@ def test_a_complete_split_needs_no_hub(hub, tmp_path):
     assert len(hub.tokens) == asked
 
 
-def test_only_what_is_missing_is_unpacked_and_corrected_labels_stay(hub, tmp_path):
+def test_only_missing_files_are_unpacked_and_corrected_labels_stay(hub, tmp_path):
     get(hub, tmp_path, keep_zip=True)
     video, labels = (tmp_path / TRAIN[0] / n for n in ("224p.mp4", "Labels-ball.json"))
     video.unlink()
@@ -72,7 +72,7 @@ def test_only_what_is_missing_is_unpacked_and_corrected_labels_stay(hub, tmp_pat
     assert len(hub.tokens) == asked, "the archive that was kept is used"
 
 
-def test_a_broken_download_continues_where_it_stopped(hub, tmp_path):
+def test_an_interrupted_download_is_resumed(hub, tmp_path):
     hub.break_after = 70_000
     with pytest.raises(OnballError, match=r"error 503; what has come so far is kept"):
         get(hub, tmp_path)
@@ -114,7 +114,7 @@ def test_a_file_on_another_host_is_downloaded_without_sending_the_token(hub, tmp
     assert hub.ranges == ["", "bytes=70000-"]
 
 
-def test_a_file_that_changed_meanwhile_is_downloaded_from_its_start(hub, tmp_path):
+def test_a_changed_file_is_downloaded_from_its_start(hub, tmp_path):
     hub.break_after = 70_000
     with pytest.raises(OnballError):
         get(hub, tmp_path)
@@ -146,13 +146,13 @@ def test_an_archive_of_another_name_is_found(hub, tmp_path):
     assert get(hub, tmp_path) == list(TRAIN)
 
 
-def test_no_such_archive_names_those_that_are_there(hub, tmp_path):
+def test_the_error_for_a_missing_archive_names_the_existing_ones(hub, tmp_path):
     hub.files = {"valid.zip": b""}
     with pytest.raises(OnballError, match=r"no file '\*train.zip' there \(archives: valid.zip\)"):
         get(hub, tmp_path)
 
 
-def test_no_network_is_one_line(hub, tmp_path):
+def test_a_missing_network_is_reported_in_one_line(hub, tmp_path):
     hub.server.shutdown()
     hub.server.server_close()
     with pytest.raises(OnballError, match="cannot be reached: check the network"):

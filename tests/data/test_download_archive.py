@@ -18,7 +18,7 @@ from onball.files import write_text_atomic
 
 
 def unpack(folder: Path, content: bytes, **options: object) -> SplitResult:
-    """Unpack an archive that is already there, without any hub."""
+    """Unpack an existing archive without a hub."""
     folder.mkdir(exist_ok=True)
     (folder / "train.zip").write_bytes(content)
     (result,) = download(
@@ -27,7 +27,7 @@ def unpack(folder: Path, content: bytes, **options: object) -> SplitResult:
     return result
 
 
-def test_folders_above_the_league_and_junk_are_left_out(tmp_path):
+def test_folders_above_the_league_and_junk_are_skipped(tmp_path):
     content = archive(
         {
             f"train/{TRAIN[0]}/224p.mp4": b"a",
@@ -50,14 +50,14 @@ def test_a_match_missing_from_the_official_list_gives_a_warning(tmp_path):
     "name",
     ["../../../../evil.txt", "/a/b/c/evil.txt", "a/b/c/..\\evil", "a/b/C:/evil", "a/../b/c/d"],
 )
-def test_a_path_out_of_the_folder_unpacks_nothing(tmp_path, name):
+def test_an_archive_with_a_path_outside_the_folder_is_not_unpacked(tmp_path, name):
     content = archive({f"{TRAIN[0]}/224p.mp4": b"a", name: b"evil"})
     with pytest.raises(DataError, match="unsafe path"):
         unpack(tmp_path / "out", content)
     assert not list(tmp_path.rglob("*evil*")) and not (tmp_path / "out" / TRAIN[0]).exists()
 
 
-def test_a_link_in_an_archive_unpacks_nothing(tmp_path):
+def test_an_archive_with_a_link_is_not_unpacked(tmp_path):
     written = io.BytesIO()
     link = zipfile.ZipInfo(f"{TRAIN[0]}/224p.mp4")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
@@ -77,7 +77,7 @@ def test_a_damaged_archive_leaves_no_incomplete_match(tmp_path):
         unpack(tmp_path, b"no zip at all")
 
 
-def test_interrupted_unpacking_is_continued(tmp_path):
+def test_interrupted_unpacking_is_resumed(tmp_path):
     files = {f"{TRAIN[0]}/224p.mp4": b"clip", f"{TRAIN[0]}/Labels-ball.json": b"{}"}
     write_text_atomic(tmp_path / ".download" / "train" / TRAIN[0] / "224p.mp4", "done")
     unpack(tmp_path, archive(files))

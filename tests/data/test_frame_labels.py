@@ -1,4 +1,4 @@
-"""Labels of frames: events are assigned to the nearest sampled frame, and clashes have a rule."""
+"""Labels of frames: the nearest sampled frame of each event, and conflicts between events."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_an_event_labels_the_frame_nearest_in_time():
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_on_one_frame_the_rarer_action_wins(order):
+def test_the_rarer_of_two_actions_on_one_frame_wins(order):
     events = [Event(160, Action.SHOT), Event(165, Action.GOAL), Event(155, Action.PASS)][::order]
     assert frame_targets(events, GRID)[2] == GOAL
 
@@ -36,7 +36,7 @@ def test_a_nearer_event_beats_a_dilated_rarer_one():
     assert frame_targets(events, GRID, dilation=2).tolist() == expected
 
 
-def test_events_beyond_the_video_are_left_out():
+def test_events_beyond_the_video_are_dropped():
     events = [Event(800, Action.PASS), Event(801, Action.SHOT), Event(60_000, Action.GOAL)]
     assert frame_targets(events, GRID).tolist() == [0] * 9 + [PASS]
     assert frame_targets(events, GRID[:0]).tolist() == []
@@ -77,16 +77,16 @@ def test_labels_agree_with_a_plain_search_for_the_nearest_event(seed):
         ]
         nearest = min(distances)
         if nearest[0] > radius:
-            told = labels.classes[frame], labels.displacements[frame], labels.sides[frame]
-            assert told == (0, 0, -1)
+            label = labels.classes[frame], labels.displacements[frame], labels.sides[frame]
+            assert label == (0, 0, -1)
             continue
         candidates = {
             (e.class_index, int(f) - frame, {Team.LEFT: 0, Team.RIGHT: 1}.get(e.team, -1))
             for f, e, d in zip(frames, events, distances, strict=True)
             if d == nearest
         }
-        told = labels.classes[frame], labels.displacements[frame], labels.sides[frame]
-        assert tuple(map(int, told)) in candidates
+        label = labels.classes[frame], labels.displacements[frame], labels.sides[frame]
+        assert tuple(map(int, label)) in candidates
 
 
 def test_displacement_side_and_class_of_a_frame_are_those_of_one_event():

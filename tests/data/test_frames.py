@@ -35,14 +35,14 @@ def test_the_cache_holds_the_frames_of_the_reader(data):
     assert progress[-1] == Progress(str(video_of(data)), cached.times_ms[-1], None, "ms")
 
 
-def test_a_filled_cache_is_used_again_without_opening_the_video(data, monkeypatch):
+def test_a_complete_cache_is_reused_without_opening_the_video(data, monkeypatch):
     first = cached_frames(frames_of(data), data.cache).read(3, 7)
     for reader in ("probe", "read_frames", "read_windows"):
         monkeypatch.delattr(f"onball.data.frames.{reader}")
     assert np.array_equal(cached_frames(frames_of(data), data.cache).read(3, 7), first)
 
 
-def test_the_cache_folder_depends_on_content_and_sampling_not_on_the_place(data, tmp_path):
+def test_the_cache_folder_depends_on_content_and_sampling_not_on_the_path(data, tmp_path):
     video = video_of(data)
     here = cache_folder(VideoFrames(video, data), data.cache)
     copy = tmp_path / video.parent.name / video.name
@@ -73,7 +73,7 @@ def test_a_damaged_cache_names_the_folder_to_delete(data):
         cached_frames(frames_of(data), data.cache)
 
 
-def test_a_cache_that_cannot_be_written_is_an_error_of_one_line(data, tmp_path):
+def test_an_unwritable_cache_is_an_error_in_one_line(data, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OnballError, match=r"set data\.cache to another folder"):
         cached_frames(frames_of(data), tmp_path / "file" / "cache")
@@ -101,8 +101,8 @@ def test_a_video_without_length_in_its_header_needs_the_cache(data, tmp_path):
     with av.open(stream, "w", format="matroska") as container:
         track = container.add_stream("libx264", rate=25, width=64, height=36)
         for _ in range(5):
-            picture = av.VideoFrame.from_ndarray(np.zeros((36, 64, 3), np.uint8), "rgb24")
-            container.mux(track.encode(picture))
+            frame = av.VideoFrame.from_ndarray(np.zeros((36, 64, 3), np.uint8), "rgb24")
+            container.mux(track.encode(frame))
         container.mux(track.encode())
     video = tmp_path / "live.mkv"
     video.write_bytes(stream.getvalue())

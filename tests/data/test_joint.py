@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Painted:
-    """50 frames in one grey."""
+    """50 frames of one grey value."""
 
     times_ms = np.arange(50) * 80
 
@@ -33,22 +33,23 @@ MAIN = LabelledFrames("main", Painted(10), [Event(800, Action.PASS), Event(2400,
 SECOND = LabelledFrames("second half 1", Painted(20), [V2Event(1600, "Goal", 1)])
 
 
-def joint_clips(share: float, seed: int = 0) -> JointClips:
+def joint_clips(fraction: float, seed: int = 0) -> JointClips:
     def clips_of(match: LabelledFrames, source: int) -> ClipDataset:
         return ClipDataset([match], 16, radius=1, action_share=0.5, seed=seed, source=source)
 
-    return JointClips(clips_of(MAIN, 0), clips_of(SECOND, 1), auxiliary_share=share, seed=seed)
+    return JointClips(clips_of(MAIN, 0), clips_of(SECOND, 1), auxiliary_share=fraction, seed=seed)
 
 
 def sources(clips: JointClips, epoch: int = 0, count: int = 4000) -> np.ndarray:
     return np.array([clips.source(epoch, index) for index in range(count)])
 
 
-@pytest.mark.parametrize("share", [0.0, 0.25, 0.5, 1.0])
-def test_the_second_data_set_has_its_share_of_the_clips(share):
-    # Four standard deviations of a share over 4000 clips are at most 0.032.
+@pytest.mark.parametrize("fraction", [0.0, 0.25, 0.5, 1.0])
+def test_the_second_data_set_has_its_fraction_of_the_clips(fraction):
+    # Four standard deviations of a fraction of 4000 clips are at most 0.032.
     assert (
-        abs(sources(joint_clips(share)).mean() - share) <= 4 * (share * (1 - share) / 4000) ** 0.5
+        abs(sources(joint_clips(fraction)).mean() - fraction)
+        <= 4 * (fraction * (1 - fraction) / 4000) ** 0.5
     )
 
 
@@ -76,11 +77,11 @@ def test_the_mixture_depends_on_seed_epoch_and_index_alone():
 
 
 def test_the_place_of_a_clip_is_independent_of_its_data_set():
-    # Were both drawn with the same number, only one of the data sets would show its actions.
+    # With the same random number for both, only one of the data sets would show its actions.
     clips = joint_clips(0.5)
     around = {0: [], 1: []}
     for index in range(400):
-        generator = np.random.default_rng((0, 0, index))  # what the clip's place hangs on
+        generator = np.random.default_rng((0, 0, index))  # the generator of the position of a clip
         around[clips.source(0, index)].append(generator.random() < 0.5)
     assert all(0.4 < np.mean(drawn) < 0.6 for drawn in around.values())
 
@@ -97,6 +98,6 @@ def test_clips_of_both_data_sets_make_one_batch():
     assert (batch.sides == -1).all()
 
 
-def test_a_share_out_of_range_is_refused():
+def test_a_fraction_out_of_range_is_refused():
     with pytest.raises(ValueError, match="auxiliary_share"):
         joint_clips(1.5)

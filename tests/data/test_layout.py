@@ -31,7 +31,7 @@ def test_split_folders_name_the_split_and_are_not_part_of_the_match_name(tmp_pat
     assert names(find_matches(tmp_path, "all")) == ["efl/2019/C", "efl/2019/A", "efl/2019/B"]
 
 
-def test_labels_alone_make_a_match_and_so_does_a_video_alone(tmp_path):
+def test_a_folder_with_labels_or_a_video_is_a_match(tmp_path):
     make_match(tmp_path / "test" / "l" / "s" / "labels", "Labels-ball.json")
     make_match(tmp_path / "test" / "l" / "s" / "video", "720p.mp4")
     labels, video = find_matches(tmp_path, "test")
@@ -44,7 +44,7 @@ def test_labels_alone_make_a_match_and_so_does_a_video_alone(tmp_path):
     assert video.require_video() == video.video
 
 
-def test_splits_json_comes_before_folders_and_keeps_its_order(tmp_path):
+def test_splits_json_overrides_folders_and_keeps_its_order(tmp_path):
     for name in "ABC":
         make_match(tmp_path / "train" / "l" / "s" / name)
     write_splits(tmp_path, {"train": ["l/s/C", "l/s/A"], "valid": ("l/s/B",)})
@@ -82,7 +82,7 @@ def test_the_official_list_is_nine_matches_in_four_splits():
         (("224p.mp4", "crop.mp4"), ("crop.mp4",), "crop.mp4"),
     ],
 )
-def test_the_preferred_video_is_taken(tmp_path, files, prefer, video):
+def test_the_preferred_video_is_used(tmp_path, files, prefer, video):
     make_match(tmp_path / "train" / "l" / "s" / "m", "Labels-ball.json", *files)
     options = {} if prefer is None else {"prefer": prefer}
     (match,) = find_matches(tmp_path, "train", **options)
@@ -123,7 +123,7 @@ def test_a_link_back_to_the_root_does_not_hang(tmp_path):
     assert "l/s/m" in names(find_matches(tmp_path, "all"))
 
 
-def test_a_folder_that_cannot_be_read_is_left_out_with_a_warning(tmp_path, monkeypatch):
+def test_an_unreadable_folder_is_skipped_with_a_warning(tmp_path, monkeypatch):
     make_match(tmp_path / "l" / "s" / "m")
     make_match(tmp_path / "lost+found" / "x")
     # Not by its mode: the superuser may read everything.

@@ -66,7 +66,7 @@ def test_a_label_beyond_the_end_of_the_video_is_an_error(copied, cache):
     assert "data.skip_labels_outside=true" in message
 
 
-def test_labels_beyond_the_end_can_be_left_out_with_a_warning(copied):
+def test_labels_beyond_the_end_can_be_dropped_with_a_warning(copied):
     config = copied.model_copy(update={"skip_labels_outside": True})
     relabel(config, Event(2000, Action.SHOT), Event(90_500, Action.GOAL))
     with pytest.warns(OnballWarning, match=r"1 of 2 labels .* GOAL at 90\.5 s: left out") as caught:

@@ -1,4 +1,4 @@
-"""SoccerNet-v2's matches: folders, videos and labels of each half."""
+"""Matches of SoccerNet-v2: folders, videos and labels of each half."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def annotation(game_time: str, label: str, position: object, **fields: object) -
     return entry | fields
 
 
-#: By half and time, the order in which they are to come out.
+#: Sorted by half and time, as they are expected to be read.
 ANNOTATIONS = [
     annotation("1 - 00:00", "Kick-off", "400"),
     annotation("1 - 00:02", "Yellow->red card", "2400", visibility="not shown"),
@@ -64,7 +64,7 @@ def write_match(folder: Path, annotations: object = ANNOTATIONS) -> Path:
 
 
 def touch_match(folder: Path) -> Path:
-    """A match that is only found, never decoded."""
+    """A match with empty videos that are found but not decoded."""
     write_labels(folder, ANNOTATIONS)
     for half in (1, 2):
         (folder / f"{half}_224p.mkv").touch()
@@ -121,13 +121,13 @@ def test_progress_names_the_half_that_is_decoded(root, tmp_path):
     assert max(report.done for report in reports) > 2000
 
 
-def test_without_a_word_on_splits_all_matches_are_trained_on(tmp_path):
+def test_without_splits_all_matches_are_used(tmp_path):
     for name in ("spain/2015/B", "england/2014/A"):
         touch_match(tmp_path / name)
     assert names(tmp_path)[::2] == ["england/2014/A half 1", "spain/2015/B half 1"]
 
 
-def test_a_folder_train_or_a_list_says_which_matches_are_trained_on(tmp_path):
+def test_a_train_folder_or_a_list_selects_the_training_matches(tmp_path):
     touch_match(tmp_path / "train" / "l" / "s" / "A")
     touch_match(tmp_path / "train" / "l" / "s" / "B")
     touch_match(tmp_path / "test" / "l" / "s" / "C")
@@ -136,7 +136,7 @@ def test_a_folder_train_or_a_list_says_which_matches_are_trained_on(tmp_path):
     assert names(tmp_path) == ["l/s/C half 1", "l/s/C half 2"]
 
 
-def test_the_smaller_video_is_taken_and_the_larger_one_for_want_of_it(tmp_path):
+def test_the_smaller_video_is_preferred_to_the_larger_one(tmp_path):
     folder = touch_match(tmp_path / "l" / "s" / "A")
     (folder / "1_720p.mkv").touch()
     (folder / "2_224p.mkv").rename(folder / "2_720p.mkv")
@@ -152,7 +152,7 @@ def test_the_smaller_video_is_taken_and_the_larger_one_for_want_of_it(tmp_path):
         (["Labels-v2.json"], r"l.s.A: no Labels-v2\.json in it"),
     ],
 )
-def test_a_match_that_lacks_something_is_told(tmp_path, missing, message):
+def test_an_incomplete_match_is_an_error(tmp_path, missing, message):
     folder = touch_match(tmp_path / "l" / "s" / "A")
     for name in missing:
         (folder / name).unlink()
@@ -160,7 +160,7 @@ def test_a_match_that_lacks_something_is_told(tmp_path, missing, message):
         find_halves(data_of(tmp_path))
 
 
-def test_a_root_that_is_not_there_is_told(tmp_path):
+def test_a_missing_root_is_an_error(tmp_path):
     with pytest.raises(DataError, match=r"--set data\.auxiliary\.root=FOLDER"):
         find_halves(data_of(None))
     with pytest.raises(DataError, match=r"^data\.auxiliary\.root: .*gone: no such folder"):
@@ -169,7 +169,7 @@ def test_a_root_that_is_not_there_is_told(tmp_path):
         find_halves(data_of(tmp_path))
 
 
-def test_labels_beyond_the_end_of_a_half_are_an_error_or_left_out(tmp_path):
+def test_labels_beyond_the_end_of_a_half_are_an_error_or_dropped(tmp_path):
     late = annotation("2 - 45:00", "Corner", "2700000")
     write_match(tmp_path / "l" / "s" / "A", [*ANNOTATIONS, late])
     message = (

@@ -36,7 +36,7 @@ def test_neighbours_more_than_five_seconds_apart_are_in_different_stretches():
     assert [len(stretch) for stretch in play_stretches(events)] == [2, 1]
 
 
-def test_halves_are_never_joined_and_each_is_read_in_order_of_time():
+def test_halves_are_separate_and_sorted_by_time():
     events = match(
         (0, Action.PASS, LEFT), (1000, Action.DRIVE, RIGHT, 2), (2000, Action.SHOT, LEFT),
         (3000, Action.PASS, RIGHT, 2),
@@ -61,7 +61,7 @@ def test_everything_is_counted_within_stretches():
             match(
                 (0, Action.PASS, LEFT), (1000, Action.DRIVE, LEFT), (2000, Action.PASS, LEFT),
                 (4000, Action.HEADER, RIGHT),
-                # Alone: counted, but it adds no time, no gap and no team.
+                # A single event is counted, but adds no time, gap or team.
                 (60_000, Action.PASS, RIGHT),
             ),
             # 2 s in play: after PASS 2 s.
@@ -81,7 +81,7 @@ def test_everything_is_counted_within_stretches():
     assert sum(found.events for found in play.actions.values()) == play.events
 
 
-def test_a_change_of_sides_at_half_time_is_no_change_of_possession():
+def test_a_change_of_sides_at_half_time_is_not_a_change_of_possession():
     play = PlayStatistics.of(
         [
             match(
@@ -93,7 +93,7 @@ def test_a_change_of_sides_at_half_time_is_no_change_of_possession():
     assert play.same_team == 1
 
 
-def test_events_of_an_unknown_team_have_gaps_but_no_share():
+def test_events_of_an_unknown_team_count_for_gaps_but_not_for_possession():
     play = PlayStatistics.of(
         [match((0, Action.PASS, LEFT), (1000, Action.DRIVE, UNKNOWN), (1500, Action.PASS, UNKNOWN))]
     )
@@ -170,8 +170,8 @@ def test_each_statistic_has_its_own_tolerance():
     assert gap.difference == pytest.approx(-100 / 6) and not gap.within
     assert found["median_gap_s", Action.DRIVE].difference is None
     assert not found["median_gap_s", Action.DRIVE].within, "what never happens is not within"
-    share = found["same_team", None]
-    assert share.found == 1 and share.difference == pytest.approx(5) and share.within
+    same_team = found["same_team", None]
+    assert same_team.found == 1 and same_team.difference == pytest.approx(5) and same_team.within
 
 
 @pytest.mark.parametrize(

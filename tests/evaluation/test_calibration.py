@@ -1,4 +1,4 @@
-"""Fitted calibrations: strictly increasing maps that mean what their kind says."""
+"""Fitted calibrations: strictly increasing maps with the properties of their kind."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def test_pooling_violators_is_isotonic_regression(seed):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_maps_rise_strictly_whatever_the_scores(seed):
+def test_maps_increase_strictly_for_all_scores(seed):
     random = np.random.default_rng(seed)
     count = int(random.integers(1, 400))
-    # Many ties, scores at both ends, sometimes no match or nothing but matches.
+    # Many ties, scores at both ends, sometimes no matches or only matches.
     scores = random.integers(0, 30, count) / 29 if seed % 2 else random.random(count) ** 4
     hits = random.random(count) < random.choice([0.0, 0.1, 0.5, 1.0])
     for knots in (fit_probability(scores, hits), fit_rank(scores)):
@@ -72,7 +72,7 @@ def test_ranks_spread_the_scores_evenly():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_exact_ap_stays_and_the_ap_of_200_thresholds_recovers_from_tiny_scores(kind):
+def test_exact_ap_is_unchanged_and_ap_of_200_thresholds_recovers_from_tiny_scores(kind):
     truth, predictions = skewed(1500, 2)
     tiny = EventList.of(Event(e.position_ms, e.label, e.confidence * 0.01) for e in predictions)
     fitted = fit_calibration([truth], [tiny], kind)
@@ -102,7 +102,7 @@ def test_too_few_matched_predictions_in_total_are_an_error():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_other_threshold_has_a_better_f1(kind):
+def test_the_threshold_has_the_highest_f1(kind):
     truth, predictions = skewed(400, 5)
     fitted = fit_calibration([truth], [predictions], kind)
     right = {event.position_ms for event in truth}

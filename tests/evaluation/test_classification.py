@@ -1,4 +1,4 @@
-"""AP of clip classifiers against scikit-learn, and against cases small enough to work out."""
+"""AP of clip classifiers compared with scikit-learn and with cases computed by hand."""
 
 import numpy as np
 import pytest
@@ -21,11 +21,11 @@ def assert_like_sklearn(truth, scores):
 
 
 @pytest.mark.parametrize("levels", [1, 2, 5, 1000])
-@pytest.mark.parametrize("share", [0.02, 0.3, 1.0])
-def test_random_scores_with_few_and_many_ties_agree_with_sklearn(levels, share):
+@pytest.mark.parametrize("positive_rate", [0.02, 0.3, 1.0])
+def test_random_scores_with_few_and_many_ties_agree_with_sklearn(levels, positive_rate):
     rng = np.random.default_rng(levels)
     for size in (1, 2, 7, 300, 2000):
-        truth = rng.random(size) < share
+        truth = rng.random(size) < positive_rate
         truth[rng.integers(size)] = True
         assert_like_sklearn(truth, rng.integers(levels, size=size) / levels)
 
@@ -46,7 +46,7 @@ def test_random_scores_with_few_and_many_ties_agree_with_sklearn(levels, share):
 )
 def test_structured_scores_agree_with_sklearn(scores):
     if np.isinf(scores).any():
-        # sklearn refuses infinite scores; ranks are the same to the metric.
+        # sklearn refuses infinite scores; the metric depends only on ranks.
         ranks = np.searchsorted(np.unique(scores), scores)
     else:
         ranks = np.asarray(scores)
@@ -56,15 +56,15 @@ def test_structured_scores_agree_with_sklearn(scores):
         assert pr_auc(truth, scores) == pytest.approx(trapezoid, abs=1e-12)
 
 
-def test_a_case_worked_out_by_hand():
+def test_a_case_computed_by_hand():
     truth, scores = [False, False, True, True], [0.1, 0.4, 0.35, 0.8]
-    # From the top: right, wrong, right, wrong.
+    # In order of score: correct, wrong, correct, wrong.
     assert average_precision(truth, scores) == pytest.approx(1 / 2 * 1 + 1 / 2 * 2 / 3)
     lines = 1 / 2 * 1 + 1 / 2 * (1 / 2 + 2 / 3) / 2
     assert pr_auc(truth, scores) == pytest.approx(lines)
 
 
-def test_one_score_for_all_is_worth_the_share_of_positives_and_the_trapezoid_flatters_it():
+def test_a_constant_score_has_the_fraction_of_positives_as_ap_and_a_higher_trapezoid_area():
     truth = np.arange(100) < 7
     assert average_precision(truth, np.full(100, 0.4)) == pytest.approx(0.07)
     assert pr_auc(truth, np.full(100, 0.4)) == pytest.approx((1 + 0.07) / 2)
@@ -91,7 +91,7 @@ def test_actions_without_clips_count_as_zero_in_the_mean():
     assert result.positives == {a: int(present[:, a.order].sum()) for a in ACTIONS}
 
 
-def test_the_means_are_those_of_sklearn():
+def test_the_means_agree_with_sklearn():
     rng = np.random.default_rng(3)
     present = rng.random((400, 12)) < np.linspace(0.6, 0.02, 12)
     scores = np.round(np.clip(present * 0.3 + rng.random((400, 12)) * 0.7, 0, 1), 2)
@@ -116,13 +116,13 @@ def test_the_means_are_those_of_sklearn():
         (np.ones((0, 12)), np.ones((0, 12)), DataError, "no clips"),
     ],
 )
-def test_wrong_input_is_named_in_one_line(present, scores, error, expected):
+def test_invalid_input_is_reported_in_one_line(present, scores, error, expected):
     with pytest.raises(error, match=expected) as caught:
         evaluate_classification(present, scores)
     assert "\n" not in str(caught.value)
 
 
-def test_one_action_takes_one_row():
+def test_average_precision_requires_one_number_per_clip():
     with pytest.raises(ValueError, match="one number per clip"):
         average_precision(np.ones((2, 2), bool), np.ones((2, 2)))
     with pytest.raises(ValueError, match="scores of shape"):

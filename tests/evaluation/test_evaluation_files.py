@@ -35,7 +35,7 @@ def data_set(tmp_path):
     return tmp_path
 
 
-def test_the_figures_are_those_of_the_soccernet_evaluator_on_the_same_files(data_set, tmp_path):
+def test_the_figures_agree_with_the_soccernet_evaluator_on_the_same_files(data_set, tmp_path):
     package = pytest.importorskip("SoccerNet.Evaluation.ActionSpotting")
     only_test = tmp_path / "only_test"
     for name in NAMES:
@@ -58,19 +58,19 @@ def test_the_figures_are_those_of_the_soccernet_evaluator_on_the_same_files(data
     assert sum(ours.truth_counts.values()) == 240
 
 
-def test_a_missing_prediction_file_is_named_not_passed_over(data_set):
+def test_a_missing_prediction_file_is_an_error(data_set):
     (data_set / "out" / NAMES[1] / "results_spotting.json").unlink()
     with pytest.raises(DataError, match=r"no <match>/results_spotting\.json for 'l/s/two'"):
         evaluate_folder(data_set / "out", data_set / "data", "test")
 
 
-def test_predictions_of_other_matches_are_left_out_with_a_warning(data_set):
+def test_predictions_of_other_matches_are_ignored_with_a_warning(data_set):
     with pytest.warns(OnballWarning, match="not in 'valid', left out: 'l/s/two'"):
         alone = evaluate_folder(data_set / "out", data_set / "data", "valid")
     assert sum(alone.truth_counts.values()) == 120
 
 
-def test_one_file_will_do_for_a_split_of_one_match(data_set):
+def test_a_single_file_suffices_for_a_split_of_one_match(data_set):
     file = data_set / "out" / NAMES[0] / "results_spotting.json"
     with warnings.catch_warnings():
         warnings.simplefilter("error")

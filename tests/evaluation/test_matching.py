@@ -21,14 +21,14 @@ def pairs(labels: EventColumns, detections: EventColumns, tolerance_s: float = 1
     return list(zip(*(side.tolist() for side in found), strict=True))
 
 
-def test_the_nearest_pair_comes_first_and_every_event_is_paired_once():
+def test_the_nearest_pair_is_matched_first_and_every_event_once():
     labels = columns(Event(1000, Action.PASS), Event(1400, Action.PASS))
     detections = columns(Event(1240, Action.PASS, 0.9), Event(1800, Action.PASS, 0.5))
     assert pairs(labels, detections) == [(1, 0)]
     assert pairs(labels, detections, 2.0) == [(1, 0), (0, 1)]
 
 
-def test_of_equally_near_detections_the_same_action_wins_then_the_higher_confidence():
+def test_ties_in_distance_prefer_the_same_action_then_the_higher_confidence():
     label = columns(Event(1000, Action.PASS))
     other, weak, strong = (
         Event(1040, Action.SHOT, 0.9), Event(960, Action.PASS, 0.2), Event(1040, Action.PASS, 0.3),
@@ -46,7 +46,7 @@ def test_pairs_never_cross_halves_or_matches():
     assert len(pairs_within(labels, detections, 60.0)[0]) == 0
 
 
-def test_pairs_within_the_tolerance_are_those_of_all_comparisons():
+def test_pairs_within_the_tolerance_agree_with_exhaustive_search():
     rng = random.Random(0)
     labels, detections = (
         columns(*(Event(rng.randrange(0, 20_000, 40), rng.choice(ACTIONS)) for _ in range(60)))

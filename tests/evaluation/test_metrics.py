@@ -1,4 +1,4 @@
-"""The report: curves, thresholds, timing, confusion, matches and intervals, on cases by hand."""
+"""Spotting report: curves, thresholds, timing, confusion, matches and intervals."""
 
 import json
 import random
@@ -43,7 +43,7 @@ def draw(seed, matches=3, labels=150):
     return truth, predictions
 
 
-def test_the_headline_and_every_tolerance_are_those_of_the_metric_alone():
+def test_the_report_agrees_with_the_metric_at_every_tolerance():
     truth, predictions = draw(1)
     whole = report_spotting(truth, predictions, tolerance_s=2.0)
     for delta in (0.5, 1, 2, 3, 4, 5):
@@ -52,7 +52,7 @@ def test_the_headline_and_every_tolerance_are_those_of_the_metric_alone():
     assert whole.as_json()["map12_at1"] == whole.at(1).map12
 
 
-def test_a_report_is_json_without_nan_even_of_nothing():
+def test_a_report_is_json_without_nan_even_without_events():
     truth, predictions = draw(2)
     for one in (
         report_spotting(truth, predictions),
@@ -70,7 +70,7 @@ def test_the_best_threshold_has_the_highest_f1():
     found = [Event(i * 10_000, Action.PASS, 0.9 - i / 10) for i in range(3)]
     found += [Event(5_000, Action.PASS, 0.65), Event(15_000, Action.PASS, 0.1)]
     best = report(truth, found).best[Action.PASS]
-    # 0.9, 0.8 right; 0.7 right; 0.65 wrong; 0.1 wrong: three of three, of four labels.
+    # 0.9, 0.8, 0.7 are correct, 0.65 and 0.1 wrong: three correct detections of three, for four labels.
     assert best.threshold == pytest.approx(0.7)
     assert (best.precision, best.recall) == (1.0, 0.75)
     assert best.f1 == pytest.approx(6 / 7)
@@ -81,10 +81,10 @@ def test_an_action_without_a_match_has_no_best_threshold():
     best = whole.best[Action.OUT]
     assert best.threshold is None and best.f1 == 0
     assert whole.confusion[Action.OUT.order, 12] == 1
-    assert whole.confusion[12].sum() == 0  # and so nothing of it is shown
+    assert whole.confusion[12].sum() == 0  # so that none of its detections is shown
 
 
-def test_a_curve_of_many_scores_is_thinned_and_keeps_its_ends_and_its_best_point():
+def test_a_long_curve_is_thinned_and_keeps_its_ends_and_best_point():
     rng = random.Random(3)
     truth = [Event(i * 4_000, Action.PASS) for i in range(900)]
     found = [Event(i * 2_000, Action.PASS, rng.random()) for i in range(1_800)]
@@ -97,7 +97,7 @@ def test_a_curve_of_many_scores_is_thinned_and_keeps_its_ends_and_its_best_point
     assert curve.recall[at_best] == curve.best.recall
 
 
-def test_timing_errors_are_signed_and_centred_bars_count_them():
+def test_timing_errors_are_signed_and_counted_in_centred_bins():
     truth = [Event(60_000 + i * 10_000, Action.SHOT) for i in range(5)]
     shifts = (-120, -80, 0, 40, 480)
     found = [
@@ -130,9 +130,9 @@ def test_confusion_pairs_the_nearest_label_of_any_action():
     ]
     found = [
         Event(10_080, Action.PASS, 0.9),
-        Event(20_040, Action.PASS, 0.95),  # a drive, taken for a pass
+        Event(20_040, Action.PASS, 0.95),  # a drive, detected as a pass
         Event(30_000, Action.SHOT, 0.9),
-        Event(30_200, Action.SHOT, 0.95),  # higher, so the metric's pair; but not the nearest
+        Event(30_200, Action.SHOT, 0.95),  # higher, so paired by the metric, but not the nearest
     ]
     matrix = report(truth, found).confusion
     order = {action: action.order for action in ACTIONS}
@@ -140,7 +140,7 @@ def test_confusion_pairs_the_nearest_label_of_any_action():
     expected[order[Action.PASS], order[Action.PASS]] = 1
     expected[order[Action.DRIVE], order[Action.PASS]] = 1
     expected[order[Action.CROSS], 12] = 1
-    # At the best threshold of SHOT only the higher one is shown.
+    # Only the higher one exceeds the best threshold of SHOT.
     expected[order[Action.SHOT], order[Action.SHOT]] = 1
     assert matrix.tolist() == expected.tolist()
 
@@ -157,7 +157,7 @@ def test_rows_of_the_confusion_are_the_labels_and_columns_the_detections_shown()
     assert whole.confusion[12, 12] == 0
 
 
-def test_confusion_does_not_reach_into_another_match():
+def test_confusion_does_not_pair_events_of_different_matches():
     late, early = Event(7_199_960, Action.PASS), Event(0, Action.PASS, 0.5)
     hit = Event(7_199_960, Action.PASS, 0.4)
     whole = report_spotting(
@@ -166,7 +166,7 @@ def test_confusion_does_not_reach_into_another_match():
     assert whole.confusion[0, 0] == whole.confusion[12, 0] == 1
 
 
-def test_each_match_has_the_figures_that_it_has_alone():
+def test_the_figures_of_a_match_do_not_depend_on_other_matches():
     truth, predictions = draw(6)
     whole = report_spotting(truth, predictions)
     for row, labels, found in zip(whole.matches, truth, predictions, strict=True):
@@ -193,7 +193,7 @@ def test_intervals_contain_the_figure_and_are_reproducible():
             assert low < getattr(whole.result, name) < high < low + 0.3
 
 
-def test_drawing_every_match_once_gives_the_metric_itself():
+def test_a_resample_of_every_match_once_gives_the_metric():
     truth, predictions = draw(8)
     matcher = action_matcher(EventColumns.of(truth), EventColumns.of(predictions), len(truth))
     found = matcher.match(1.0)
@@ -206,7 +206,7 @@ def test_drawing_every_match_once_gives_the_metric_itself():
     assert units == 3
 
 
-def test_one_match_has_no_interval_over_matches_and_none_is_made_of_no_resamples():
+def test_one_match_or_no_resamples_give_no_interval():
     truth, predictions = draw(9, matches=1)
     one = report_spotting(truth, predictions)
     assert one.intervals["matches"] is None and one.intervals["blocks"] is not None
@@ -217,6 +217,6 @@ def test_one_match_has_no_interval_over_matches_and_none_is_made_of_no_resamples
         report_spotting(truth, predictions, 0)
 
 
-def test_predictions_that_another_one_hides_are_counted():
+def test_overwritten_predictions_are_counted():
     twice = [Event(0, Action.PASS, 0.5), Event(10, Action.PASS, 0.9)]
     assert report([Event(0, Action.PASS)], twice).same_frame_predictions == 1

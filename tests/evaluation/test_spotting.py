@@ -1,4 +1,4 @@
-"""The metric against the `SoccerNet` package, and against cases small enough to work out."""
+"""mAP of spotting compared with the `SoccerNet` package and with cases computed by hand."""
 
 import itertools
 import random
@@ -54,7 +54,7 @@ def oracle(truth, predictions, tolerances_s, fps, actions):
 
 
 def draw_events(rng, number, minutes, actions, *, frame_ms, scores):
-    """Events that crowd together, so that windows overlap and frames are shared."""
+    """Random clustered events, so that windows overlap and frames have several events."""
     centres = [rng.randrange(int(minutes * 60_000)) for _ in range(max(1, number // 4))]
     events = []
     for _ in range(number):
@@ -71,7 +71,7 @@ def draw_events(rng, number, minutes, actions, *, frame_ms, scores):
         )
         events += [event] * rng.choice((1, 1, 1, 2))
     rng.shuffle(events)
-    # Not `EventList.of`: the order of a file decides between two events on one frame.
+    # Not `EventList.of`, which sorts: the order in a file decides between two events on one frame.
     return EventList(tuple(events))
 
 
@@ -81,7 +81,7 @@ def draw_case(seed):
     actions = ACTIONS if seed % 20 == 0 else tuple(rng.sample(ACTIONS, rng.choice((1, 2, 3))))
     minutes = rng.choice((0.2, 1, 130)) if seed % 7 == 0 else rng.choice((0.2, 1, 5))
     options = {"frame_ms": 1000 // fps, "scores": rng.choice(("tied", "spread"))}
-    seen = rng.sample(actions, rng.randint(1, len(actions)))  # the others stay without labels
+    seen = rng.sample(actions, rng.randint(1, len(actions)))  # the other actions have no labels
     truth, predictions = [], []
     for _ in range(rng.choice((1, 1, 2, 3))):
         truth.append(draw_events(rng, rng.choice((0, 3, 20)), minutes, seen, **options))
@@ -98,7 +98,7 @@ def draw_case(seed):
 
 @pytest.mark.medium
 @pytest.mark.parametrize("block", range(10))
-def test_equals_the_soccernet_package_on_random_cases(block):
+def test_the_metric_equals_the_soccernet_package_on_random_cases(block):
     scored = 0
     for seed in range(block * 24, (block + 1) * 24):
         truth, predictions, tolerances, fps, actions = draw_case(seed)
@@ -115,7 +115,7 @@ def test_equals_the_soccernet_package_on_random_cases(block):
     assert scored >= 10, "most cases must be neither empty nor perfect"
 
 
-def test_equals_the_package_at_loose_tolerances_whose_windows_overlap_widely():
+def test_the_metric_equals_the_package_at_loose_tolerances_with_overlapping_windows():
     rng = random.Random(99)
     options = {"frame_ms": 40, "scores": "spread"}
     truth = [draw_events(rng, 60, 10, ACTIONS[:3], **options) for _ in range(2)]
@@ -132,7 +132,7 @@ def spot(truth, predictions, **options):
     return evaluate_spotting([EventList.of(truth)], [EventList.of(predictions)], **options)
 
 
-def test_the_truth_itself_is_perfect_and_nothing_is_nothing():
+def test_the_truth_scores_1_and_no_predictions_score_0():
     rng = random.Random(4)
     truth = [Event(i * 5_000, rng.choice(ACTIONS)) for i in range(100)]
     perfect = spot(truth, truth)
@@ -144,7 +144,7 @@ def test_the_truth_itself_is_perfect_and_nothing_is_nothing():
 @pytest.mark.parametrize(
     ("shift_ms", "found"), [(480, True), (500, True), (520, False), (-480, True), (-520, False)]
 )
-def test_a_match_is_half_the_tolerance_away_at_most(shift_ms, found):
+def test_detections_match_up_to_half_the_tolerance(shift_ms, found):
     result = spot([Event(60_000, Action.SHOT)], [Event(60_000 + shift_ms, Action.SHOT, 0.9)])
     assert result.ap[Action.SHOT] == float(found)
 
@@ -157,15 +157,18 @@ def test_an_action_without_labels_counts_as_zero_in_the_mean():
     assert result.map10 == pytest.approx(1 / 10)
 
 
-def test_a_label_is_taken_once_and_the_second_detection_is_wrong():
+def test_a_second_detection_of_a_label_is_a_false_positive():
     truth = [Event(0, Action.PASS)]
     twice = [Event(0, Action.PASS, 0.5), Event(40, Action.PASS, 0.9)]
-    assert spot(truth, twice).ap[Action.PASS] == 1.0  # the better one is first and finds it
-    missed = [*twice, Event(10_000, Action.PASS, 0.95)]  # a wrong one above halves the precision
+    assert spot(truth, twice).ap[Action.PASS] == 1.0  # the higher score is matched
+    missed = [
+        *twice,
+        Event(10_000, Action.PASS, 0.95),
+    ]  # a false positive with a higher score halves the precision
     assert spot(truth, missed).ap[Action.PASS] == pytest.approx(1 / 2)
 
 
-def test_exact_thresholds_depend_on_the_order_of_the_scores_alone():
+def test_exact_thresholds_depend_only_on_the_order_of_scores():
     truth = [Event(i * 4_000, Action.PASS) for i in range(40)]
     rng = random.Random(5)
     found = [Event(i * 2_000, Action.PASS, rng.random()) for i in range(80)]
@@ -176,19 +179,19 @@ def test_exact_thresholds_depend_on_the_order_of_the_scores_alone():
     assert plain.exact_ap[Action.PASS] >= plain.ap[Action.PASS]
 
 
-def test_exact_thresholds_give_the_interpolated_precision_by_hand():
+def test_exact_thresholds_give_the_interpolated_precision():
     truth = [Event(i * 10_000, Action.OUT) for i in range(2)]
     found = [
-        Event(0, Action.OUT, 0.9),  # right: precision 1, recall 1/2
-        Event(5_000, Action.OUT, 0.9 - 1e-6),  # wrong, though within the same step of 1/199
-        Event(10_000, Action.OUT, 0.1),  # right: precision 2/3, recall 1
+        Event(0, Action.OUT, 0.9),  # correct: precision 1, recall 1/2
+        Event(5_000, Action.OUT, 0.9 - 1e-6),  # wrong, within the same step of 1/199
+        Event(10_000, Action.OUT, 0.1),  # correct: precision 2/3, recall 1
     ]
     result = spot(truth, found)
     assert result.exact_ap[Action.OUT] == pytest.approx((6 * 1 + 5 * 2 / 3) / 11)
     assert result.ap[Action.OUT] == pytest.approx(2 / 3)
 
 
-def test_counts_are_those_of_the_lists():
+def test_counts_agree_with_the_event_lists():
     truth = [Event(0, Action.PASS), Event(0, Action.PASS), Event(40, Action.OUT)]
     result = spot(truth, truth[:1], actions=(Action.PASS, Action.CROSS))
     assert result.truth_counts == {Action.PASS: 2, Action.CROSS: 0}
@@ -196,7 +199,7 @@ def test_counts_are_those_of_the_lists():
     assert set(result.ap) == {Action.PASS, Action.CROSS}
 
 
-def test_matches_and_halves_do_not_reach_into_each_other():
+def test_matches_and_halves_are_evaluated_separately():
     late, early = Event(7_199_960, Action.PASS), Event(0, Action.PASS, 0.5)
     apart = evaluate_spotting(
         [EventList.of([late]), EventList()], [EventList(), EventList.of([early])], tolerance_s=7_300
@@ -206,7 +209,7 @@ def test_matches_and_halves_do_not_reach_into_each_other():
     assert halves.map12 == 0.0
 
 
-def test_the_tolerances_only_widen_the_result():
+def test_wider_tolerances_never_lower_the_result():
     rng = random.Random(6)
     truth = [Event(i * 3_000, rng.choice(ACTIONS)) for i in range(300)]
     found = [Event(e.position_ms + rng.randrange(2_000), e.label, rng.random()) for e in truth]
@@ -251,4 +254,4 @@ def test_a_hundred_thousand_detections_are_evaluated_quickly():
         start = time.process_time()
         evaluate_spotting(truth, predictions)
         took.append(time.process_time() - start)
-    assert min(took) < 0.5  # 0.09 s on a quiet core; the rest is room for slow machines
+    assert min(took) < 0.5  # 0.09 s on an idle core; the rest is a margin for slow machines

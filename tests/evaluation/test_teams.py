@@ -1,4 +1,4 @@
-"""Team-aware AP against a slow reading of its definition, and cases by hand."""
+"""Team-aware AP compared with a direct implementation of its definition, and cases by hand."""
 
 import random
 
@@ -12,11 +12,11 @@ SIDES = (Team.LEFT, Team.RIGHT)
 
 
 def slow_ap(truth, predictions, tolerance_s):
-    """AP of one action and side, loop by loop; lists of (frame, score) for each match."""
+    """AP of one action and side in plain loops, from lists of (frame, score) for each match."""
     outcome, positives = [], 0
     for labels, found in zip(truth, predictions, strict=True):
         labels = sorted(set(labels))
-        scores = dict(found)  # the last of one frame
+        scores = dict(found)  # the last one on a frame counts
         positives += len(labels)
         right = set()
         for label in labels:
@@ -72,7 +72,7 @@ def draw(rng, number, actions):
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_equals_the_definition_read_slowly(seed):
+def test_team_ap_equals_a_direct_implementation(seed):
     rng = random.Random(seed)
     actions = rng.sample(ACTIONS, rng.choice((2, 5, 12)))
     truth = [draw(rng, rng.choice((1, 30)), actions[:-1]) for _ in range(2)]
@@ -88,7 +88,7 @@ def team_report(truth, predictions):
     return report_spotting([EventList.of(truth)], [EventList.of(predictions)], resamples=0).teams
 
 
-def test_sides_weigh_as_many_labels_as_they_have_shown_or_not():
+def test_sides_are_weighted_by_all_their_labels():
     truth = [Event(i * 5_000, Action.PASS, team=Team.LEFT, visible=False) for i in range(3)]
     truth += [Event(60_000, Action.PASS, team=Team.RIGHT)]
     right_only = [Event(60_000, Action.PASS, 0.9, team=Team.RIGHT)]
@@ -98,7 +98,7 @@ def test_sides_weigh_as_many_labels_as_they_have_shown_or_not():
     assert result.map12 == pytest.approx(1 / 48) and result.map10 == pytest.approx(1 / 40)
 
 
-def test_the_wrong_side_finds_nothing():
+def test_detections_of_the_wrong_side_do_not_match():
     truth = [Event(0, Action.SHOT, team=Team.LEFT)]
     assert team_report(truth, [Event(0, Action.SHOT, 0.9, team=Team.RIGHT)]).map12 == 0
     assert team_report(truth, [Event(0, Action.SHOT, 0.9, team=Team.LEFT)]).map12 > 0

@@ -13,12 +13,12 @@ TINY = Path(__file__).parents[2] / "configs" / "spotting" / "tiny.yaml"
 
 @pytest.fixture(autouse=True)
 def all_on_one_thread(one_thread: None) -> None:
-    """Every test of this folder."""
+    """Apply `one_thread` to every test of this folder."""
 
 
 @pytest.fixture(scope="session")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set: two matches to train on, one to validate on, two to test on."""
+    """A data set with two matches for training, one for validation and two for testing."""
     root = tmp_path_factory.mktemp("data") / "flashes"
     for seed, split in enumerate(("train", "train", "valid", "test", "test")):
         write_flashes(root / split / "league" / "season" / f"match {seed}", seed)
@@ -27,7 +27,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def configs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
-    """Writes a config that is based on the tiny one, or, without base, an overlay."""
+    """Function that writes a config based on the tiny one, or an overlay if `base` is empty."""
     folder = tmp_path_factory.mktemp("configs") / "mine"
     folder.mkdir()
 

@@ -27,7 +27,7 @@ from onball.spotting.spotter import Spotter
 from onball.training.module import TrainingModule
 from onball.video import read_frames
 
-#: A budget in which the colours are learned, put over every config.
+#: Budget that suffices to learn the colours, an overlay of every config.
 BUDGET = """
 data: {clip_frames: 8}
 training:
@@ -45,7 +45,7 @@ CLIPS = "task: classification\nmodel: {temporal: {name: none}}"
 
 @dataclass(frozen=True)
 class Place:
-    """Where the runs and tables of a test lie."""
+    """Paths of the runs and tables of a test."""
 
     folder: Path
     root: Path
@@ -92,7 +92,7 @@ def three(configs) -> list[Path]:
 
 @pytest.fixture(scope="session")
 def finished(root, budgets, three, tmp_path_factory) -> Place:
-    """Three experiments that ran without a break. Tests only read it."""
+    """Three experiments without interruption, which tests must not modify."""
     place = Place(tmp_path_factory.mktemp("experiments"), root, budgets)
     settings = ("training.seed=5", "training.seed=7")
     torch.set_num_threads(1)
@@ -143,7 +143,7 @@ def test_the_wall_time_is_the_sum_of_the_epochs(finished):
     assert float(finished.rows()[0]["wall_time_s"]) == pytest.approx(seconds, abs=0.51)
 
 
-def test_later_overlays_win_and_settings_win_over_them_the_last_one_most(finished):
+def test_later_overlays_and_then_later_settings_take_precedence(finished):
     config = load_config(finished.runs / "mine" / "lstm_seed7" / "config.yaml")
     assert config.training.learning_rate == 5e-3  # of the first overlay
     assert config.training.epochs == 4  # of the second
@@ -162,21 +162,21 @@ def test_the_map_is_that_of_the_saved_model_on_the_test_matches(finished):
     labels = [read_labels(video.with_name("Labels-ball.json")) for video in videos]
     result = evaluate_spotting(labels, [spotter.spot(video) for video in videos])
     row = finished.rows()[0]
-    assert result.map12 > 0.05  # the colours were learned, so that this compares something
+    assert result.map12 > 0.05  # the colours were learned, so that the comparison is meaningful
     assert row["map12"] == f"{100 * result.map12:.2f}"
     assert row["map10"] == f"{100 * result.map10:.2f}"
     for action in ACTIONS:
         assert row[f"AP {action}"] == f"{100 * result.ap[action]:.2f}"
 
 
-def test_the_ap_of_clips_is_that_of_scikit_learn(finished):
+def test_the_ap_of_clips_agrees_with_scikit_learn(finished):
     net, config = load_model(finished.runs / "mine" / "clips_seed7" / "model", "classification")
     truth, scores = [], []
     for video in finished.test_matches():
         batches = read_frames(video, config.fps, config.size)
         frames = np.concatenate([batch.frames for batch in batches])
         events = read_labels(video.with_name("Labels-ball.json"))
-        # Halfway between two frames (of 80 ms) the earlier one counts.
+        # Halfway between two frames (80 ms apart) the earlier one counts.
         on_frame = [(math.ceil(e.position_ms / 80 - 0.5), e.label.order) for e in events]
         assert len(frames) == 100
         for start in (*range(0, 92, 8), 92):
@@ -195,7 +195,7 @@ def test_the_ap_of_clips_is_that_of_scikit_learn(finished):
         assert row[f"AP {action}"] == f"{100 * ap:.2f}"
 
 
-def test_a_second_call_trains_nothing_and_doubles_no_row(
+def test_a_second_call_trains_nothing_and_adds_no_rows(
     finished, three, tmp_path, onball, no_training
 ):
     place = Place(tmp_path, finished.root, finished.overlays)
@@ -220,9 +220,9 @@ def test_an_interrupted_call_is_resumed(finished, three, place, onball, monkeypa
 
     with monkeypatch.context() as patched:
         patched.setattr(TrainingModule, "training_step", training_step)
-        code, _, said = onball(*command)
+        code, _, errors = onball(*command)
     assert code == 130
-    assert "stopped at step 9 of 24" in said and "Traceback" not in said
+    assert "stopped at step 9 of 24" in errors and "Traceback" not in errors
     assert place.rows() == [] and not (place.runs / "mine" / "alone").exists()
 
     steps = []
@@ -248,11 +248,11 @@ def test_an_interrupted_call_is_resumed(finished, three, place, onball, monkeypa
         ("model: {auxiliary: soccernet-v2}", "data.auxiliary.root is not set"),
     ],
 )
-def test_a_broken_config_shows_before_the_first_is_trained(place, configs, onball, broken, hint):
+def test_an_invalid_config_is_reported_before_any_training(place, configs, onball, broken, hint):
     configs_given = [configs("lstm", ""), configs("broken", broken)]
-    code, _, said = onball(*place.command(*configs_given))
+    code, _, errors = onball(*place.command(*configs_given))
     assert code == 2
-    assert hint in said and "Traceback" not in said
+    assert hint in errors and "Traceback" not in errors
     assert not place.runs.exists() and not place.results.exists()
 
 
@@ -261,9 +261,9 @@ def test_without_matches_to_test_on_nothing_is_trained(place, configs, onball, t
     for split in ("train", "valid"):
         (tmp_path / "data" / split).symlink_to(place.root / split)
     there = Place(place.folder, tmp_path / "data", place.overlays)
-    code, _, said = onball(*there.command(configs("lstm", "")))
+    code, _, errors = onball(*there.command(configs("lstm", "")))
     assert code == 2
-    assert "no match under 'test'" in said
+    assert "no match under 'test'" in errors
     assert not place.runs.exists()
 
 
@@ -271,9 +271,9 @@ def test_a_failed_experiment_does_not_stop_the_others(place, configs, onball):
     # The largest of float32: the sum over several frames is infinite.
     wild = configs("wild", "training: {loss: {action_weight: 3.0e+38}}")
     command = place.command(wild, configs("alone", NEVER), settings=("training.epochs=1",))
-    code, out, said = onball(*command)
+    code, out, errors = onball(*command)
     assert code == 1
-    assert "mine/wild: the loss became" in said
-    assert "1 of 2 experiments failed" in said and "Traceback" not in said
+    assert "mine/wild: the loss became" in errors
+    assert "1 of 2 experiments failed" in errors and "Traceback" not in errors
     assert [row["config"] for row in place.rows()] == ["mine/alone"]
     assert "mine/alone" in out

@@ -1,4 +1,4 @@
-"""The tables of results: one row per experiment, whoever writes them and how often."""
+"""Tables of results: one row per experiment, after repeated and concurrent writes."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ for number in range(25):
 """
 
 
-def test_processes_that_write_at_once_lose_no_row(tmp_path):
+def test_concurrent_writers_lose_no_row(tmp_path):
     path = tmp_path / "spotting.csv"
     writers = [
         subprocess.Popen([sys.executable, "-c", WRITER, str(path), name]) for name in ("a", "b")

@@ -22,7 +22,7 @@ def test_a_row_has_the_event_and_the_excerpt_around_it(tmp_path):
     )
 
 
-def test_reading_gives_the_events_back(tmp_path):
+def test_written_events_are_read_back(tmp_path):
     rng = random.Random(3)
     events = EventList.of(
         [
@@ -41,7 +41,7 @@ def test_reading_gives_the_events_back(tmp_path):
     assert read_event_table(tmp_path / "e.csv") == events
 
 
-def test_no_events_make_a_table_with_a_header_only(tmp_path):
+def test_a_table_without_events_has_only_a_header(tmp_path):
     write_event_table(EventList(), tmp_path / "e.csv")
     assert (tmp_path / "e.csv").read_text() == HEADER
     assert len(read_event_table(tmp_path / "e.csv")) == 0
@@ -66,7 +66,7 @@ def test_derived_columns_may_be_absent(tmp_path):
         ("other,1,40,,SHOT,left,1,,\n", "rows of 2 matches"),
     ],
 )
-def test_a_bad_row_is_named_by_its_line(tmp_path, row, reason):
+def test_an_invalid_row_is_reported_with_its_line(tmp_path, row, reason):
     path = tmp_path / "e.csv"
     path.write_text(HEADER + "m,1,40,,SHOT,left,1,,\n" + row)
     with pytest.raises(LabelError) as caught:

@@ -10,7 +10,7 @@ from onball.formats.mot import write_mot
 from onball.tracks import UNTRACKED
 
 
-def test_another_reader_of_motchallenge_text_reads_the_results(tmp_path):
+def test_results_are_read_by_another_motchallenge_reader(tmp_path):
     tracks = tiny_tracks([400], duration_ms=800)
     tracks.track_ids[0] = UNTRACKED
     write_mot(tracks, tmp_path / "t.txt")

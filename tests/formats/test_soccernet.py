@@ -130,9 +130,7 @@ def test_a_round_trip_keeps_unusual_values(tmp_path, content, change, read, writ
         ({"label": Action.DRIVE}, {"label": "DRIVE"}),
     ],
 )
-def test_a_changed_event_takes_precedence_over_its_file_and_the_rest_stays(
-    tmp_path, change, wanted
-):
+def test_a_changed_event_overrides_its_file_and_the_rest_is_kept(tmp_path, change, wanted):
     unusual = {
         "gameTime": "1 - 00:00",
         "label": "pass",
@@ -150,7 +148,7 @@ def test_a_changed_event_takes_precedence_over_its_file_and_the_rest_stays(
     assert written == {key: value for key, value in expected.items() if value is not None}
 
 
-def test_a_half_changed_in_labels_leaves_no_other_half_behind(tmp_path):
+def test_a_changed_half_removes_the_half_field_of_the_file(tmp_path):
     entry = LABELS["annotations"][0] | {"half": "1"}
     events = read_labels(dump(tmp_path / "in.json", {"annotations": [entry]}))
     write_labels(EventList.of([replace(events[0], half=2)]), tmp_path / "out.json")
@@ -159,7 +157,7 @@ def test_a_half_changed_in_labels_leaves_no_other_half_behind(tmp_path):
     assert "half" not in written
 
 
-def test_labels_are_understood(tmp_path):
+def test_labels_are_parsed(tmp_path):
     events = read_labels(dump(tmp_path / "Labels-ball.json", LABELS))
     assert events.match == LABELS["UrlLocal"]
     assert events.metadata == {"UrlYoutube": "", "halftime": "1 - 46:04"}
@@ -172,7 +170,7 @@ def test_labels_are_understood(tmp_path):
 
 
 @pytest.mark.parametrize("write_read", [(write_labels, read_labels), (write_results, read_results)])
-def test_any_events_survive_the_way_to_disk_and_back(tmp_path, write_read):
+def test_random_events_survive_a_round_trip(tmp_path, write_read):
     write, read = write_read
     rng = random.Random(1)
     drawn = [
@@ -209,7 +207,7 @@ def test_halves_are_written_one_after_the_other(tmp_path):
     assert [entry["gameTime"][0] for entry in written] == ["1", "2"]
 
 
-def test_predictions_may_be_unsorted_and_numbers(tmp_path):
+def test_predictions_may_be_unsorted_with_numeric_confidences(tmp_path):
     entry = RESULTS["predictions"][0]
     loose = [
         entry | {"position": 720, "confidence": 1, "half": 1, "label": "pass"},
@@ -221,7 +219,7 @@ def test_predictions_may_be_unsorted_and_numbers(tmp_path):
     assert read_results(path).match == ""
 
 
-def test_soccernets_evaluator_reads_the_written_files(tmp_path):
+def test_the_soccernet_evaluator_reads_the_written_files(tmp_path):
     evaluator = pytest.importorskip("SoccerNet.Evaluation.ActionSpotting")
     dictionary = {action.value: action.order for action in ACTIONS}
     rng = random.Random(2)
@@ -236,7 +234,9 @@ def test_soccernets_evaluator_reads_the_written_files(tmp_path):
         json.loads((tmp_path / "r.json").read_text()), 12, 2, 25, EVENT_DICTIONARY=dictionary
     )
     for event in events:
-        frame = int(25 * (event.position_ms / 1000))  # as there, rounding error and all
+        frame = int(
+            25 * (event.position_ms / 1000)
+        )  # as in the evaluator, including its rounding error
         assert labels[frame, event.label.order] == 1
         assert results[frame, event.label.order] == event.confidence
     assert (labels != 0).sum() == (results >= 0).sum() == len(events)

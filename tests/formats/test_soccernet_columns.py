@@ -28,7 +28,7 @@ ANNOTATION = {
     "visibility": "visible",
 }
 LEFT_OUT = object()
-# Values of a field that are right, unusual or wrong: which of them, the strict reader decides.
+# Valid, unusual and invalid values of a field; the strict reader decides between them.
 WHOLE_NUMBERS = [
     *("0", "-0", "-3", "007", " 7", "7 ", "+7", "1_0", "7.0", "7.5", "1e3", "0x7", "", "٧"),
     *("9" * 12, "9" * 13, "9" * 30, "9" * 5000, 0, -1, 7, 7.0, 7.5, 1e3, 10**12 - 1, 10**12),
@@ -107,7 +107,7 @@ def drawn(rng, n):
 
 
 @kinds
-def test_every_value_of_a_field_is_read_as_by_the_strict_reader(tmp_path, key, entry, quick, exact):
+def test_every_value_of_a_field_agrees_with_the_strict_reader(tmp_path, key, entry, quick, exact):
     path = tmp_path / "file.json"
     refused = 0
     for field, values in FIELDS.items():
@@ -123,9 +123,7 @@ def test_every_value_of_a_field_is_read_as_by_the_strict_reader(tmp_path, key, e
 
 
 @kinds
-def test_random_mixtures_of_values_are_read_as_by_the_strict_reader(
-    tmp_path, key, entry, quick, exact
-):
+def test_random_mixtures_of_values_agree_with_the_strict_reader(tmp_path, key, entry, quick, exact):
     rng = random.Random(3)
     path = tmp_path / "file.json"
     for _ in range(150):
@@ -143,16 +141,16 @@ def test_random_mixtures_of_values_are_read_as_by_the_strict_reader(
     [(write_results, *KINDS[0][2:]), (write_labels, *KINDS[1][2:])],
     ids=["predictions", "annotations"],
 )
-def test_files_as_the_package_writes_them_are_read_to_the_last_digit(tmp_path, write, quick, exact):
+def test_files_written_by_onball_are_read_exactly(tmp_path, write, quick, exact):
     rng = random.Random(4)
     for number in range(6):
-        # Not in order of time, and many at the same time.
+        # Unsorted, with many events at the same time.
         events = EventList(tuple(drawn(rng, number * 60)), "çup/2024/Ölüm – Kalım", {"n": [1]})
         write(events, tmp_path / "file.json")
         assert outcome(quick, tmp_path / "file.json") == outcome(exact, tmp_path / "file.json")
 
 
-def test_confidences_as_numbers_or_text_are_the_same_to_the_last_bit(tmp_path):
+def test_confidences_as_numbers_and_as_text_are_bit_identical(tmp_path):
     rng = random.Random(5)
     wanted = [rng.random() * 10 ** -rng.randrange(300) for _ in range(2000)]
     entries = [PREDICTION | {"confidence": rng.choice([str, float])(value)} for value in wanted]
@@ -216,7 +214,7 @@ def test_annotations_are_sorted_by_time_and_predictions_stay_in_the_order_of_the
     ],
     ids=lambda content: repr(content[:40]) if isinstance(content, bytes) else "",
 )
-def test_a_file_of_any_shape_is_read_as_by_the_strict_reader(
+def test_a_file_of_any_structure_agrees_with_the_strict_reader(
     tmp_path, content, key, entry, quick, exact
 ):
     filled = content.replace(b"KEY", key.encode()).replace(b"ENTRY", json.dumps(entry).encode())
@@ -224,7 +222,7 @@ def test_a_file_of_any_shape_is_read_as_by_the_strict_reader(
     assert outcome(quick, tmp_path / "file.json") == outcome(exact, tmp_path / "file.json")
 
 
-def test_a_field_given_twice_counts_as_written_last(tmp_path):
+def test_the_last_value_of_a_repeated_field_counts(tmp_path):
     text = json.dumps({"predictions": [PREDICTION]}).replace(
         '"half"', '"position": "80", "label": "GOAL", "half"'
     )
@@ -256,7 +254,7 @@ def test_usual_files_are_not_read_a_second_time(tmp_path, monkeypatch, numbers):
     content = json.loads((tmp_path / "r.json").read_text())
     for entry in content["predictions"]:
         entry.update(position=numbers(entry["position"]), half=numbers(entry["half"]))
-    # With a byte order mark and letters beyond ASCII, as some editors save it.
+    # With a byte order mark and characters beyond ASCII, as saved by some editors.
     text = json.dumps(content, ensure_ascii=False)
     (tmp_path / "r.json").write_text(text, encoding="utf-8-sig")
     assert (

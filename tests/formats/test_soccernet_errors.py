@@ -53,7 +53,7 @@ def dump(path, content):
         ({"half": "first"}, "half 'first' is not a whole number"),
     ],
 )
-def test_a_bad_prediction_is_named_by_file_and_number(tmp_path, change, reason):
+def test_an_invalid_prediction_is_reported_with_file_and_number(tmp_path, change, reason):
     good = RESULTS["predictions"][0]
     path = dump(tmp_path / "results_spotting.json", {"predictions": [good, good | change]})
     with pytest.raises(LabelError) as caught:
@@ -86,7 +86,7 @@ def test_a_missing_field_of_an_annotation_is_named(tmp_path, key):
         ),
     ],
 )
-def test_a_file_of_another_shape_is_refused(tmp_path, content, reason):
+def test_a_file_of_another_structure_is_refused(tmp_path, content, reason):
     path = dump(tmp_path / "Labels-ball.json", content)
     with pytest.raises(LabelError) as caught:
         read_labels(path)

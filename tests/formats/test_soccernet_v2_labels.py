@@ -1,4 +1,4 @@
-"""SoccerNet-v2's label files, with the data set's own package as the reference for names."""
+"""Label files of SoccerNet-v2, with its package as the reference for class names."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_labels_are_read_by_half_and_time(tmp_path):
     assert [event.visible for event in events] == [True, False, True]
 
 
-def test_home_and_away_are_no_sides_of_the_pitch(tmp_path):
+def test_home_and_away_are_not_sides_of_the_pitch(tmp_path):
     entries = [annotation("1 - 00:00", "Foul", "0", team=team) for team in ("home", "away", "left")]
     events = read_v2_labels(write_labels(tmp_path, entries))
     assert {event.team for event in events} == {Team.UNKNOWN}
@@ -90,7 +90,7 @@ def test_other_spellings_are_read_if_unambiguous(tmp_path):
         ("Goal", r"expected an object, \{…\}, found 'Goal'"),
     ],
 )
-def test_an_invalid_annotation_is_named_in_one_line(tmp_path, entry, message):
+def test_an_invalid_annotation_is_reported_in_one_line(tmp_path, entry, message):
     path = write_labels(tmp_path, [ANNOTATIONS[0], entry])
     with pytest.raises(LabelError, match=f"Labels-v2.json, annotation 2: {message}") as caught:
         read_v2_labels(path)

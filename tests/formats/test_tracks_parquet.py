@@ -25,7 +25,7 @@ def tracks() -> Tracks:
 
 
 def rewritten(path, change):
-    """The file with its table changed; its metadata stay."""
+    """Rewrite the file with a changed table and the same metadata."""
     about = pq.read_metadata(path).metadata
     table = change(pq.read_table(path))
     pq.write_table(table.replace_schema_metadata({b"onball": about[b"onball"]}), path)
@@ -49,12 +49,12 @@ def test_a_round_trip_changes_nothing(tracks, tmp_path):
     assert read_about(tmp_path / "t.parquet")["detector"] == "mine"
 
 
-def test_a_video_without_detections_has_a_file(tracks, tmp_path):
+def test_a_video_without_detections_has_an_empty_tracks_file(tracks, tmp_path):
     write_tracks(tracks.where(np.zeros(len(tracks), bool)), tmp_path / "t.parquet")
     assert len(read_tracks(tmp_path / "t.parquet")) == 0
 
 
-def test_a_file_appears_only_when_it_is_whole(tmp_path):
+def test_a_file_appears_only_when_it_is_complete(tmp_path):
     with (
         pytest.raises(RuntimeError, match="stop"),
         open_writer(tmp_path / "t.parquet", detector="", video=""),
@@ -91,7 +91,7 @@ def swap_first_and_last(table):
         (lambda table: table.drop_columns(["score"]), r"has no column 'score'"),
     ],
 )
-def test_an_invalid_row_is_named(tracks, tmp_path, change, message):
+def test_an_invalid_row_is_reported(tracks, tmp_path, change, message):
     path = tmp_path / "t.parquet"
     write_tracks(tracks, path)
     with pytest.raises(DataError, match=rf"t\.parquet: .*{message}") as error:
@@ -99,7 +99,7 @@ def test_an_invalid_row_is_named(tracks, tmp_path, change, message):
     assert "\n" not in str(error.value)
 
 
-def test_a_box_beyond_the_border_by_rounding_is_cut(tracks, tmp_path):
+def test_a_box_beyond_the_border_by_rounding_is_clipped(tracks, tmp_path):
     tracks.boxes[0] = [-0.3, 0, 64.2, 36.4]
     write_tracks(tracks, tmp_path / "t.parquet")
     assert read_tracks(tmp_path / "t.parquet").boxes[0].tolist() == [0, 0, 64, 36]
@@ -130,7 +130,7 @@ def test_files_without_tracks_are_refused(tracks, tmp_path):
         ({"format_version": 2}, r"format 2, .*newer onball"),
     ],
 )
-def test_metadata_without_a_valid_video_are_refused(tracks, tmp_path, about, message):
+def test_metadata_without_a_valid_video_is_refused(tracks, tmp_path, about, message):
     path = tmp_path / "t.parquet"
     write_tracks(tracks, path)
     changed = json.loads(pq.read_metadata(path).metadata[b"onball"]) | about
@@ -192,7 +192,7 @@ def test_true_tracks_of_a_simulated_match_are_read(onball, tmp_path):
     views = np.array(camera["view"].to_pylist())
     changes = camera["time_ms"].to_numpy()[1:][views[1:] != views[:-1]]
     assert set(changes.tolist()) <= set(tracks.video.cuts_ms)
-    # Another program may have written the names as plain text.
+    # Other programs may write the names as text.
     rewritten(path, with_column("class", lambda c: c.cast(pa.string())))
     assert np.array_equal(read_tracks(path).kinds, tracks.kinds)
     rewritten(path, lambda table: table.drop_columns(["x1"]))

@@ -1,4 +1,4 @@
-"""Small videos whose frames carry their number, and the ways in which real files are odd."""
+"""Small videos whose frames encode their number, with irregularities of real files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CLIPS = sorted((Path(__file__).parents[2].parent / "shared" / "clips").glob("*.m
 
 
 def numbered(number: int, width: int = 64, height: int = 48) -> np.ndarray:
-    """A frame, uint8 `[H, W, 3]`, that shows `number` as 12 black and white bars, 6 in each half."""
+    """A frame, uint8 `[H, W, 3]`, that encodes `number` as 12 black and white bars, 6 in each half."""
     bits = (number >> np.arange(CODE_BITS)) & 1
     rows = np.arange(height) * 2 // height
     columns = np.arange(width) * 6 // width
@@ -24,7 +24,7 @@ def numbered(number: int, width: int = 64, height: int = 48) -> np.ndarray:
 
 
 def numbers(frames: np.ndarray) -> list[int]:
-    """The numbers that frames `[T, H, W, 3]` show."""
+    """Numbers encoded in frames `[T, H, W, 3]`."""
     _, height, width, _ = frames.shape
     ys = (np.array([1, 3]) * height) // 4
     xs = (np.arange(6) * 2 + 1) * width // 12
@@ -45,7 +45,7 @@ def write_video(
     rotate: int = 0,
     frames: Iterable[np.ndarray] | None = None,
 ) -> Path:
-    """A video whose frame i is shown at `times[i]` seconds, written with plain PyAV."""
+    """Write a video whose frame i is shown at `times[i]` seconds, with PyAV alone."""
     defaults = {"g": "20", "bf": "3", "preset": "ultrafast"} if codec == "libx264" else {}
     images = frames if frames is not None else (numbered(i, *size) for i in range(len(times)))
     with av.open(str(path), "w", format=kind) as container:
@@ -67,13 +67,13 @@ def write_video(
 
 
 def steady(rate: Fraction | int, seconds: float) -> list[Fraction]:
-    """Times of a constant rate: all frames that begin before `seconds`."""
+    """Times of all frames before `seconds` at a constant rate."""
     step = 1 / Fraction(rate)
     return [i * step for i in range(int(Fraction(seconds) / step))]
 
 
 def uneven(seconds: float, seed: int = 0) -> list[Fraction]:
-    """Times of a variable rate: steps from 10 to 150 ms, and one gap of 700 ms."""
+    """Times at a variable rate: intervals of 10 to 150 ms, and one gap of 700 ms."""
     rng = np.random.default_rng(seed)
     steps = rng.integers(10, 150, size=1000)
     steps[9] = 700
@@ -82,7 +82,7 @@ def uneven(seconds: float, seed: int = 0) -> list[Fraction]:
 
 
 def hide_lead_in(path: Path, seconds: Fraction) -> None:
-    """Make the MP4's edit list begin that much later, as trimming without re-encoding does."""
+    """Delay the start of the MP4's edit list, as trimming without re-encoding does."""
     content = bytearray(path.read_bytes())
     at = content.index(b"elst") + 4
     version, count, length, begin = struct.unpack_from(">IIIi", content, at)
@@ -98,7 +98,7 @@ def hide_lead_in(path: Path, seconds: Fraction) -> None:
 
 
 def decode_plainly(path: Path) -> tuple[list[int], list[Fraction]]:
-    """The oracle: the numbers and times (seconds, the first 0) of all frames, by plain PyAV."""
+    """Reference decoder: numbers and times (seconds, the first 0) of all frames, with PyAV alone."""
     with av.open(str(path)) as container:
         decoded = [
             (frame.to_ndarray(format="rgb24"), frame.pts * frame.time_base)
@@ -109,5 +109,5 @@ def decode_plainly(path: Path) -> tuple[list[int], list[Fraction]]:
 
 
 def nearest(times: Sequence[Fraction], time_ms: int) -> int:
-    """The index of the frame whose time (seconds) is nearest; of two, the earlier."""
+    """Index of the frame with the nearest time (seconds); the earlier of two equally near ones."""
     return min(range(len(times)), key=lambda i: (abs(times[i] * 1000 - time_ms), times[i]))

@@ -1,4 +1,4 @@
-"""Small states of the world, cameras and looks for tests of the painter."""
+"""World states, cameras and looks for tests of the painter."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ _NO_GRAPHICS = {"opacity": 0.0, "bug_at": (0.0, 0.0), "bug": Bug.DARK}
 
 
 def crowded_state(seed=0, time_ms=0):
-    """Everybody around the centre circle, many with a gesture."""
+    """Random state with all people around the centre circle, many with a gesture."""
     rng = np.random.default_rng(seed)
     return WorldState(
         time_ms=time_ms,
@@ -39,7 +39,7 @@ def empty_state():
 
 
 def lone_person(x, y, person=5):
-    """One person who stands at (x, y)."""
+    """One standing person at (x, y)."""
     state = empty_state()
     state.xy[person] = (x, y)
     state.gesture[:] = 0
@@ -48,7 +48,7 @@ def lone_person(x, y, person=5):
 
 
 def ideal_camera(look, **lens):
-    """The look without shadows, and with a lens that changes nothing except for the given fields."""
+    """The look without shadows, and with a neutral lens except for the given fields."""
     perfect = replace(
         look.lens,
         distortion=0.0,
@@ -79,7 +79,7 @@ def ideal_look(seed=4, light=None, stands=None, **lens):
 
 
 def main_camera(x=0.0, y=0.0, focal=2.6):
-    """The main camera, looking at (x, y)."""
+    """Main camera that looks at (x, y)."""
     return Camera.looking_at(np.array([x * 0.3, -85.0, 20.0]), np.array([x, y, 0.0]), focal)
 
 

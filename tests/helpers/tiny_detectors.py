@@ -1,4 +1,4 @@
-"""Detectors in ONNX that find red: each cell of 8 pixels that is wholly red is a box."""
+"""ONNX detectors of red areas: each cell of 8×8 pixels that is entirely red gives a box."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from onball.tracking.detectors.onnx import cells
 
-MEAN_RED, STD_RED = 0.485, 0.229  # of ImageNet
+MEAN_RED, STD_RED = 0.485, 0.229  # statistics of ImageNet
 FAMILIES = ("yolox", "yolox raw", "yolov8", "end to end", "rfdetr")
 
 
@@ -26,9 +26,9 @@ def write_detector(
     half: bool = False,
     metadata: dict[str, str] | None = None,
 ) -> Path:
-    """A model whose score is the red in a cell, 0 to 1; `found` is the class of all its boxes.
+    """Write a model whose score is the fraction of red in a cell; `found` is the class of all boxes.
 
-    Its rows are `red * gain + rest`: `gain` has one column that red goes to, `rest` the boxes.
+    Its rows are `red * gain + rest`: `gain` selects the score column, `rest` has the boxes.
     """
     width, height = size
     small = (width // 8) * (height // 8)
@@ -83,10 +83,10 @@ def write_detector(
         outputs = {"output0": [batch, columns, rows]}
     if family == "rfdetr":
         values["none"] = np.zeros((1, 1, 4), kind)
-        values["shares"] = (boxes / [width, height, width, height])[None].astype(kind)
+        values["relative"] = (boxes / [width, height, width, height])[None].astype(kind)
         nodes.append(helper.make_node("Mul", ["all", "none"], ["nothing"]))
-        nodes.append(helper.make_node("Add", ["nothing", "shares"], ["dets"]))
-        # The other way round than rfdetr's exporter: they are told by name.
+        nodes.append(helper.make_node("Add", ["nothing", "relative"], ["dets"]))
+        # In the reverse order of the exporter of rfdetr: outputs must be identified by name.
         outputs = {"labels": [batch, rows, columns], "dets": [batch, rows, 4]}
     sides_in = ["height", "width"] if free_size else [height, width]
     graph = helper.make_graph(
@@ -100,7 +100,7 @@ def write_detector(
 
 
 def save(path: Path, graph: onnx.GraphProto, metadata: dict[str, str] | None = None) -> Path:
-    """Write a graph as a model."""
+    """Write a graph as an ONNX model."""
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     model.ir_version = 8
     if metadata:

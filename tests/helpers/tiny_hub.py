@@ -1,4 +1,4 @@
-"""A hub on this computer with a small data set, for tests of downloading."""
+"""Local hub with a small data set for tests of downloading."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ TRAIN = OFFICIAL_SPLITS["train"]
 
 
 class Hub:
-    """The parts of a hub that a download needs; it records its requests.
+    """Minimal hub for downloads that records its requests.
 
     Attributes:
         files: content of each file of the data set.
-        refusal: status and error code of every answer, if it refuses.
-        break_after: bytes after which the next transfer breaks off; then the hub is down.
-        elsewhere: True if files are on another host, as large ones on real hubs.
+        refusal: status and error code of every response if requests are refused.
+        break_after: bytes after which the next transfer is interrupted and the hub goes down.
+        elsewhere: True if files are on another host, like large files of real hubs.
         ranges: the `Range` of each transfer ('' for none).
         tokens: the `Authorization` of each request.
     """
@@ -110,7 +110,7 @@ class Hub:
 
 @contextmanager
 def running_hub() -> Iterator[Hub]:
-    """A hub with the training split, which answers until the block ends."""
+    """Run a hub with the training split until the block ends."""
     hub = Hub()
     hub.files["train.zip"] = archive({f"{name}/{file}": body for name, file, body in contents()})
     thread = threading.Thread(target=hub.server.serve_forever, args=(0.02,), daemon=True)

@@ -1,4 +1,4 @@
-"""Tracks of tiny matches: people who stand, and a ball that moves when something happens."""
+"""Tracks of tiny matches: standing people, and a ball that moves at events."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SIZE = (64, 36)
 def tiny_tracks(
     jumps_ms: Sequence[int] = (), duration_ms: int = 8000, seed: int = 0, fps: float = 25.0
 ) -> Tracks:
-    """Four people who stand, and a ball that flies from one to the next at each of the moments."""
+    """Four standing people, and a ball that flies from one to the next at each given time."""
     rng = np.random.default_rng(seed)
     times = np.round(np.arange(0, duration_ms, 1000 / fps)).astype(np.int64)
     places = np.array([[8, 8], [24, 20], [40, 12], [56, 24]], np.float32)
@@ -42,7 +42,7 @@ def tiny_tracks(
 
 
 def write_tiny_tracks(match: Path, jumps_ms: Sequence[int] = (), **settings: int) -> Path:
-    """`tracks.parquet` beside a match's video."""
+    """Write `tracks.parquet` beside the video of a match."""
     path = match / "tracks.parquet"
     write_tracks(tiny_tracks(jumps_ms, **settings), path, detector="test", video="224p.mp4")
     return path

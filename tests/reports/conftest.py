@@ -1,4 +1,4 @@
-"""A report of two tiny spotting runs and a clip classifier, made once for all tests of reports."""
+"""Fixtures of the tests of reports: a report of two tiny spotting runs and a clip classifier."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def write_run(folder: Path, root: Path, task: str, seed: int) -> ExperimentConfi
 
 
 def write_evaluation(run: Path, root: Path) -> None:
-    """Write the files of `onball evaluate`: most labels are found, some late or as another action."""
+    """Write the files of `onball evaluate`, with some detections late or of another action."""
     folder = run / "evaluation" / "test"
     counts: dict[str, int] = {}
     for match in find_matches(root, "test"):

@@ -1,4 +1,4 @@
-"""Charts on a page: no links, no ids that meet, the page's own colours; their files."""
+"""Charts on a page: self-contained SVG, distinct ids, colours of the page, and files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def chart(name: str) -> Chart:
     )
 
 
-def test_an_inlined_chart_refers_to_nothing_outside_and_takes_the_colours_of_the_page():
+def test_an_inlined_chart_has_no_external_references_and_uses_the_colours_of_the_page():
     svg = chart("one").svg()
     assert "http" not in svg and "<metadata" not in svg
     assert INK not in svg and "var(--ink)" in svg
@@ -30,7 +30,7 @@ def test_an_inlined_chart_refers_to_nothing_outside_and_takes_the_colours_of_the
     assert root.get("aria-label") == 'x < y & "z"'
 
 
-def test_two_charts_share_no_id_and_find_their_own():
+def test_ids_of_two_charts_are_distinct_and_resolve_within_each():
     first, second = chart("one").svg(), chart("two").svg()
     ids = [set(re.findall(r'\bid="([^"]+)"', svg)) for svg in (first, second)]
     assert ids[0] and not ids[0] & ids[1]
@@ -39,7 +39,7 @@ def test_two_charts_share_no_id_and_find_their_own():
         assert used and all((a or b) in own for a, b in used)
 
 
-def test_a_chart_is_written_as_picture_and_table(tmp_path):
+def test_a_chart_is_written_as_image_and_table(tmp_path):
     chart("one").write(tmp_path)
     assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
     rows = list(csv.reader((tmp_path / "one.csv").open()))
@@ -55,7 +55,7 @@ def test_many_runs_look_different():
     assert len({(look.colour, look.dash) for look in given.values()}) == 24
 
 
-def test_names_of_equal_runs_are_apart_and_within_the_chart():
+def test_names_of_equal_runs_do_not_overlap_and_stay_within_the_chart():
     for heights in ([0.5] * 6, [0.9, 0.95, 0.96, 0.97], [0.1, 0.5]):
         spread = spread_labels(heights)
         assert all(b - a >= MIN_LABEL_GAP - 1e-9 for a, b in pairwise(spread))

@@ -37,8 +37,8 @@ def test_the_csv_files_hold_the_numbers_of_the_evaluation(out, measured):
 
 def test_every_figure_is_a_png_and_a_csv_file(out):
     figures = out / "figures"
-    pictures = {path.stem for path in figures.glob("*.png")}
-    assert pictures <= {path.stem for path in figures.glob("*.csv")}
+    images = {path.stem for path in figures.glob("*.png")}
+    assert images <= {path.stem for path in figures.glob("*.csv")}
     wanted = {"training_loss", "map12", "parameters", "gflops", "tolerance", "timing_good",
               "confusion_untrained", "pr_THROW_IN", "clips_map10", "clips_training_loss"}  # fmt: skip
-    assert wanted <= pictures
+    assert wanted <= images

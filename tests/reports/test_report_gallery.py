@@ -36,7 +36,7 @@ def test_a_detection_near_its_label_is_found_with_its_timing_error():
     assert example.kind is Kind.FOUND and example.error_ms == 200 and example.support == 0.9
 
 
-def test_another_action_at_the_time_of_a_label_is_mixed_up():
+def test_a_different_action_at_the_time_of_a_label_is_a_confusion():
     (example,) = find_examples([match([event(1000)], [event(1000, Action.SHOT)])], ALL_SHOWN, 1.0)
     assert example.kind is Kind.MIXED_UP
     assert example.event.label is Action.PASS and example.detection.label is Action.SHOT
@@ -60,7 +60,7 @@ def test_an_action_without_threshold_has_no_detections():
     assert example.kind is Kind.MISSED
 
 
-def test_kinds_are_as_frequent_as_in_the_confusion_matrix():
+def test_counts_of_kinds_agree_with_the_confusion_matrix():
     rng = np.random.default_rng(3)
     matches = []
     for name in "ab":
@@ -95,7 +95,7 @@ def test_one_example_of_each_action_is_chosen_before_a_second():
     assert chosen[0].support == 0.99 and chosen[3].support == 0.98
 
 
-def test_one_scene_is_not_chosen_twice():
+def test_a_scene_is_chosen_at_most_once():
     found = [event(10_000, Action.PASS, 0.9), event(10_600, Action.SHOT, 0.8)]
     examples = find_examples([match([], found)], ALL_SHOWN, 1.0)
     assert [m.event.label for m in choose_examples(examples, Kind.FALSE_ALARM, 4)] == [Action.PASS]

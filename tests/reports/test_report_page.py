@@ -1,4 +1,4 @@
-"""The HTML page of a report: its sections, tables and behaviour in a browser."""
+"""HTML page of a report: sections, tables and behaviour in a browser."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_page_refers_to_no_other_file(page):
     assert sources and all(s.startswith(("#", "data:")) for s in sources)
 
 
-def test_every_section_is_there_and_linked(page):
+def test_every_section_exists_and_is_linked(page):
     for key in ("runs", "results", "actions", "costs", "training", "pr", "each",
                 "clips_results", "clips_actions", "clips_costs", "clips_training"):  # fmt: skip
         assert f'<section id="{key}">' in page and f'<a href="#{key}">' in page
@@ -74,7 +74,7 @@ def test_the_settings_of_each_run_are_listed(page):
     assert all("test_byobnet" in row[1] and "bilstm" in row[2] for row in rows[1:])
 
 
-def test_the_ap_of_the_page_is_that_of_the_evaluation(page, measured):
+def test_the_ap_on_the_page_agrees_with_the_evaluation(page, measured):
     header, *rows = tables_of(page)["ap"]
     assert header == ["action", "labels", "good", "untrained"]
     by_name = {row[0].upper(): row for row in rows}
@@ -88,7 +88,7 @@ def test_the_ap_of_the_page_is_that_of_the_evaluation(page, measured):
     assert measured["good"].result.map10 > measured["untrained"].result.map10
 
 
-def test_an_action_without_labels_is_shown_as_such(page, out):
+def test_an_action_without_labels_is_marked(page, out):
     rows = {row[0].upper(): row for row in tables_of(page)["ap"]}
     assert rows["GOAL"] == ["Goal", "0", "no labels", "no labels"]
     assert ["GOAL", "0", "", ""] in rows_of(out / "figures" / "ap.csv")
@@ -108,13 +108,13 @@ def test_a_browser_shows_the_page_without_errors_and_requests(out):
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("no Chromium here")
-    said: list[str] = []
+    messages: list[str] = []
     asked: list[str] = []
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         tab = browser.new_page(viewport={"width": 390, "height": 844})
-        tab.on("console", lambda message: said.append(message.text))
-        tab.on("pageerror", lambda error: said.append(str(error)))
+        tab.on("console", lambda message: messages.append(message.text))
+        tab.on("pageerror", lambda error: messages.append(str(error)))
         tab.on("request", lambda request: asked.append(request.url))
         tab.goto((out / "report.html").as_uri())
         for width in (390, 1400):
@@ -125,5 +125,5 @@ def test_a_browser_shows_the_page_without_errors_and_requests(out):
         assert tab.locator(".panel").nth(1).is_visible()
         assert not tab.locator(".panel").nth(0).is_visible()
         browser.close()
-    assert said == []
+    assert messages == []
     assert all(url.startswith(("file:", "data:")) for url in asked)

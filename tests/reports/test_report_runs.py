@@ -1,4 +1,4 @@
-"""Evaluation of runs for a report: reuse of predictions that are on disk."""
+"""Evaluation of runs for a report: reuse of stored predictions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from onball.files import write_json_atomic
 from onball.reports.runs import evaluate_classifier, evaluate_spotter, read_runs
 
 
-def test_a_second_report_runs_no_net(runs, root, out, measured, monkeypatch):
+def test_a_second_report_runs_no_model(runs, root, out, measured, monkeypatch):
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a net was run again")
 

@@ -1,4 +1,4 @@
-"""The picture of a data set's statistics: what is drawn, and that it is a picture."""
+"""Figure of the statistics of a data set: bars, annotations and the image file."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def texts(figure: Figure) -> list[list[str]]:
     return [[text.get_text() for text in axes.texts] for axes in figure.axes]
 
 
-def test_every_count_rate_and_the_median_gap_are_written_beside_their_bars(tmp_path, drawn):
+def test_bars_are_annotated_with_counts_rates_and_the_median_gap(tmp_path, drawn):
     labels = {"train": {"a": PASSES}, "valid": {"b": GOAL}}
     draw_statistics(labels, tmp_path / "s.png", title="here")
     assert (tmp_path / "s.png").read_bytes()[:4] == b"\x89PNG"
@@ -48,7 +48,7 @@ def test_every_count_rate_and_the_median_gap_are_written_beside_their_bars(tmp_p
     assert [t.get_text() for t in legend.get_texts()] == ["train: 1 match", "valid: 1 match"]
 
 
-def test_a_single_event_is_a_bar_and_no_event_is_none(tmp_path, drawn):
+def test_a_single_event_has_a_bar_and_no_events_have_none(tmp_path, drawn):
     draw_statistics({"all": {"b": GOAL}}, tmp_path / "s.svg")
     widths = [bars.patches[0].get_width() for bars in drawn[0].axes[0].containers]
     assert widths[Action.GOAL.order] > 0 and not any(widths[:-1])

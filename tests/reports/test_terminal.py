@@ -1,4 +1,4 @@
-"""Curves as text: what is drawn where, ticks, sizes and the plain kind."""
+"""Plots in the terminal: positions, ticks, sizes and ASCII."""
 
 import itertools
 import math
@@ -22,7 +22,7 @@ def _axis_at(line: str) -> int:
 
 
 def level_by_column(text: str) -> dict[int, int]:
-    """The highest row with a mark in each column, counted from the bottom."""
+    """Highest row with a mark in each column, counted from the bottom."""
     rows = rows_of(text)
     return {
         column: len(rows) - 1 - row
@@ -41,7 +41,7 @@ def warm_up_and_cosine(steps: int = 3000, warm: int = 600, peak: float = 8e-4) -
     ]
 
 
-def test_a_constant_is_a_level_line_at_its_own_tick():
+def test_a_constant_is_a_horizontal_line_at_its_tick():
     drawn = [
         (tick, drawing) for tick, drawing in rows_of(plot_lines(range(9), [0.2] * 9)) if drawing
     ]
@@ -88,7 +88,7 @@ def test_y_ticks_are_evenly_spaced():
         assert len({after - before for before, after in itertools.pairwise(at)}) == 1
 
 
-def test_numbers_stand_under_their_ticks():
+def test_numbers_are_below_their_ticks():
     lines = plot_lines([0, 100], [0, 1]).splitlines()
     marks = [column for column, character in enumerate(lines[-2]) if character == "┬"]
     for name in lines[-1].split():
@@ -114,7 +114,7 @@ def test_the_ends_of_the_y_axis_are_round_numbers(values, ticks):
     assert [named[0], named[-1]] == ticks
 
 
-def test_whole_steps_have_ticks_at_whole_numbers_once():
+def test_integer_steps_have_unique_integer_ticks():
     assert plot_lines([0, 1, 2], [0, 1, 0]).splitlines()[-1].split() == ["0", "1", "2"]
 
 
@@ -162,7 +162,7 @@ def test_any_curve_fits_its_size(ascii):
     assert plot_lines([0, 5e-324], [0, 5e-324])
 
 
-def test_a_stream_that_cannot_show_braille_needs_ascii():
+def test_a_stream_without_braille_requires_ascii():
     assert not needs_ascii("utf-8")
     assert [needs_ascii(name) for name in ("ascii", "cp1252", "latin-1", None, "no-such")] == [
         True
@@ -177,11 +177,11 @@ def test_a_stream_that_cannot_show_braille_needs_ascii():
         (([0], [math.nan]), "no points"),
     ],
 )
-def test_what_cannot_be_plotted_is_named(arguments, expected):
+def test_invalid_plots_are_errors(arguments, expected):
     with pytest.raises(ValueError, match=expected):
         plot_lines(*arguments)
 
 
-def test_a_plot_needs_room():
+def test_a_plot_requires_a_minimum_size():
     with pytest.raises(ValueError, match="at least 24 x 6"):
         plot_lines([0, 1], [0, 1], width=10)

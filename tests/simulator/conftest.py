@@ -1,4 +1,4 @@
-"""Matches that several test modules share: simulating one takes seconds."""
+"""Matches for several test modules, because simulating one takes seconds."""
 
 from __future__ import annotations
 

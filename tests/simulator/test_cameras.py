@@ -22,7 +22,7 @@ def test_no_label_lies_in_a_cut_or_within_a_second_of_one(renderers):
             assert not ((labels > begin - 1_000) & (labels < end + 1_000)).any()
 
 
-def test_people_change_sides_behind_a_cut(renderers):
+def test_people_change_sides_at_a_cut(renderers):
     for renderer in renderers:
         break_ms = renderer.motion.halves[1] * TICK_MS
         before, after = renderer.view(break_ms - TICK_MS), renderer.view(break_ms)
@@ -32,7 +32,7 @@ def test_people_change_sides_behind_a_cut(renderers):
         assert after.shot is Shot.MAIN
 
 
-def test_a_replay_shows_what_happened_before(renderers):
+def test_a_replay_shows_earlier_frames(renderers):
     for renderer in renderers:
         for begin, end, shot in renderer.shots():
             if shot is not Shot.REPLAY:
@@ -42,7 +42,7 @@ def test_a_replay_shows_what_happened_before(renderers):
             assert first.world_ms < last.world_ms < begin
 
 
-def test_without_cuts_the_main_camera_stays_on_air():
+def test_without_cuts_only_the_main_camera_is_used():
     motion = play_match(1, 120_000)
     director = Director(motion, 1, cuts=False)
     assert director.shots() == []

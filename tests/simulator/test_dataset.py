@@ -77,7 +77,7 @@ def test_true_boxes_contain_the_painted_ball(match):
     assert np.mean(brighter) > 0.8, "the ball is a bright dot in its box"
 
 
-def test_a_data_set_has_soccernets_layout_and_is_not_simulated_twice(tmp_path):
+def test_a_data_set_has_the_layout_of_soccernet_and_is_not_simulated_twice(tmp_path):
     plan = MatchPlan(seed=0, duration_ms=400, width=64, height=36)
     splits = plan_dataset(4, {"train": 1, "valid": 1, "test": 0}, plan)
     reports: list[Progress] = []
@@ -136,7 +136,7 @@ def test_no_two_splits_or_data_sets_share_a_seed():
     assert len(set(seeds)) == len(seeds) == 30
 
 
-def test_the_same_frames_come_out_of_another_process(match):
+def test_another_process_renders_the_same_frames(match):
     program = (
         "import hashlib; from onball.simulator.rendering import MatchRenderer, MatchPlan;"
         f"renderer = MatchRenderer(MatchPlan(seed={PLAN.seed}, duration_ms={PLAN.duration_ms}));"
@@ -187,7 +187,7 @@ def test_mot_text_is_written_on_request(tmp_path):
     assert {line.split(",")[0] for line in lines} == {str(frame) for frame in range(1, 11)}
 
 
-def test_the_benchmark_is_as_documented():
+def test_the_benchmark_agrees_with_its_documentation():
     bench = PRESETS["bench"]
     assert bench.counts == {"train": 4, "valid": 1, "test": 2}
     assert (bench.minutes, bench.halves, bench.size) == (20, 2, (398, 224))

@@ -18,7 +18,7 @@ def test_the_score_counts_goals_by_team_on_both_sides(renderers):
         assert renderer.score(0) == (0, 0)
 
 
-def test_the_clock_of_the_second_half_starts_where_the_first_should_end(renderers):
+def test_the_clock_of_the_second_half_starts_at_the_nominal_end_of_the_first(renderers):
     renderer = renderers[0]
     break_ms = renderer.motion.halves[1] * TICK_MS
     assert renderer.clock_ms(1_000) == 1_000

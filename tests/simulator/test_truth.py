@@ -71,7 +71,7 @@ def write_tracks(
     return table.to_pylist()
 
 
-def test_everything_in_the_image_has_a_row_and_nothing_else(tmp_path):
+def test_exactly_the_objects_in_the_image_have_rows(tmp_path):
     rows = write_tracks(tmp_path, (0, boxes_of(3, BALL_ID), False), (40, boxes_of(3), False))
     assert [(row["time_ms"], row["track_id"]) for row in rows] == [(0, 3), (0, BALL_ID), (40, 3)]
     assert rows[0] == {
@@ -96,7 +96,7 @@ def test_classes_and_teams_follow_from_the_person_and_the_half(tmp_path, swapped
     )
 
 
-def test_without_a_video_everybody_has_a_row_without_a_box(tmp_path):
+def test_without_a_video_all_people_have_rows_without_boxes(tmp_path):
     rows = write_tracks(tmp_path, (80, None, True))
     assert [row["track_id"] for row in rows] == list(range(ROWS))
     assert all(np.isnan([row[name] for name in ("x0", "y0", "x1", "y1")]).all() for row in rows)
@@ -104,14 +104,14 @@ def test_without_a_video_everybody_has_a_row_without_a_box(tmp_path):
     assert rows[SPARE_BALL_ID]["pitch_x"] == 50
 
 
-def test_without_a_video_a_ball_that_is_not_there_has_no_row(tmp_path):
+def test_without_a_video_an_absent_ball_has_no_row(tmp_path):
     with TruthWriter(tmp_path / TRACKS_FILE) as tracks:
         tracks.add(state_at(0, ball=False, spare=False), None, False)
         tracks.finish(VIDEO)
     assert pq.read_table(tmp_path / TRACKS_FILE)["track_id"].to_pylist() == list(range(PEOPLE))
 
 
-def test_rows_go_to_disk_in_groups_so_that_memory_stays_flat(tmp_path, monkeypatch):
+def test_rows_are_written_in_groups_of_limited_size(tmp_path, monkeypatch):
     monkeypatch.setattr(parquet, "_ROWS_PER_GROUP", 100)
     frames = [(40 * i, boxes_of(*range(30)), False) for i in range(10)]
     rows = write_tracks(tmp_path, *frames)
@@ -119,11 +119,11 @@ def test_rows_go_to_disk_in_groups_so_that_memory_stays_flat(tmp_path, monkeypat
     assert pq.read_metadata(tmp_path / TRACKS_FILE).num_row_groups == 3
 
 
-def test_no_frames_are_a_file_without_rows(tmp_path):
+def test_a_match_without_frames_gives_a_file_without_rows(tmp_path):
     assert write_tracks(tmp_path) == []
 
 
-def test_cameras_are_kept_to_the_last_digit(tmp_path):
+def test_cameras_are_stored_exactly(tmp_path):
     camera = Camera.looking_at(np.array([0.0, -70.0, 20.0]), np.array([10.0, 5.0, 0.0]), 2.5)
     matrix = camera.matrix(398, 224)
     with CameraWriter(tmp_path / CAMERA_FILE) as cameras:
@@ -138,7 +138,7 @@ def test_cameras_are_kept_to_the_last_digit(tmp_path):
     columns = [table[f"m{row}{column}"].to_numpy() for row in range(3) for column in range(4)]
     read = np.stack(columns, axis=1).reshape(-1, 3, 4)
     assert all(np.array_equal(read[i], matrix + i) for i in range(4))
-    # What the docstring says: point to pixels, by dividing by the third number.
+    # The documented projection: pixels are the first two components divided by the third.
     point = np.array([10.0, 5.0, 0.0])
     seen = read[0] @ [*point, 1.0]
     assert np.allclose(seen[:2] / seen[2], camera.project(point, 398, 224)[0])
@@ -175,14 +175,14 @@ def test_mot_has_the_same_boxes(tmp_path):
     assert all(row[6] == row[8] == 1 for row in truth)
 
 
-def test_every_class_has_a_class_of_mot():
+def test_every_class_has_a_motchallenge_class():
     assert set(MOT_CLASSES) == set(CLASSES)
     # TrackEval scores 1 and ignores 2, 7, 8 and 12; it knows 1 to 13.
     assert set(MOT_CLASSES.values()) == {1, 2, 7, 8, 12}
 
 
 @pytest.mark.parametrize("fps", [12.5, 25.0, 30000 / 1001, 50.0, 60.0])
-def test_mot_counts_the_frames_of_any_rate(tmp_path, fps):
+def test_mot_frame_numbers_fit_any_frame_rate(tmp_path, fps):
     times = [round(frame * 1000 / fps) for frame in range(2000)]
     video = replace(VIDEO, duration_ms=round(2_000_000 / fps), fps=fps)
     write_tracks(tmp_path, *((time, boxes_of(4), False) for time in times), video=video)
@@ -191,7 +191,7 @@ def test_mot_counts_the_frames_of_any_rate(tmp_path, fps):
     assert "seqLength=2000\n" in (tmp_path / "seqinfo.ini").read_text()
 
 
-def test_the_sequence_is_as_long_as_the_video_even_if_its_end_shows_nobody(tmp_path):
+def test_the_sequence_is_as_long_as_the_video_even_if_its_end_is_empty(tmp_path):
     video = replace(VIDEO, duration_ms=80)
     write_tracks(tmp_path, (0, boxes_of(4), False), (40, boxes_of(), False), video=video)
     write_mot(tmp_path)
@@ -211,7 +211,7 @@ def test_mot_of_tracks_without_boxes_is_refused_and_leaves_no_file(tmp_path):
     assert not list((tmp_path / "gt").iterdir()) and not (tmp_path / "seqinfo.ini").exists()
 
 
-def test_missing_or_broken_tracks_are_one_line(tmp_path):
+def test_missing_or_invalid_tracks_are_reported_in_one_line(tmp_path):
     with pytest.raises(DataError, match=r"tracks\.parquet: no such file"):
         write_mot(tmp_path)
     (tmp_path / TRACKS_FILE).write_bytes(b"PAR1 nothing PAR1")
@@ -223,7 +223,7 @@ def test_missing_or_broken_tracks_are_one_line(tmp_path):
         write_mot(tmp_path)
 
 
-def test_true_tracks_are_read_as_a_perfect_detector_would_find_them(tmp_path):
+def test_true_tracks_are_read_like_those_of_a_perfect_detector(tmp_path):
     boxes = boxes_of(0, 22, 25, BALL_ID, SPARE_BALL_ID)
     boxes[5] = (390, 10, 390.05, 30)  # rounded, it has no width
     write_tracks(tmp_path, (0, boxes, False), (40, None, False))
@@ -245,7 +245,7 @@ def test_cuts_are_changes_of_view_and_jumps_in_time(tmp_path):
     assert cameras.cuts_ms == [40, 120, 160, 240, 280]
 
 
-def test_true_tracks_of_an_older_version_name_the_remedy(tmp_path):
+def test_the_error_for_tracks_of_an_older_version_names_the_remedy(tmp_path):
     older = {"time_ms": [0], "id": [1], "kind": ["player"], "pitch_x": [0.0]}
     pq.write_table(pa.table(older), tmp_path / TRACKS_FILE)
     with pytest.raises(DataError, match=r"older version: .*simulate the match again"):

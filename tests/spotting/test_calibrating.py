@@ -44,7 +44,7 @@ def test_a_saved_model_carries_its_calibration(model, tmp_path):
     assert tree["inference"]["calibration"]["HIGH PASS"][0] == [0.0, 0.0]
 
 
-def test_in_place_the_weights_stay_and_the_config_changes(model):
+def test_calibrating_in_place_changes_the_config_but_not_the_weights(model):
     weights = (model / "model.safetensors").read_bytes()
     fitted = fit_calibration(*([part] for part in skewed(500, 3)), CalibrationKind.RANK)
     save_with_config(model, with_calibration(load_model(model)[1], fitted), model)

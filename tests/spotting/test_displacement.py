@@ -46,7 +46,7 @@ def joined(parts: Iterator[ScoredFrames]) -> ScoredFrames:
 
 
 def definition(whole: ScoredFrames, radius: int) -> tuple[np.ndarray, np.ndarray]:
-    """Frame by frame and action by action, spelt out slowly."""
+    """Reference implementation that loops over frames and actions."""
     count = len(whole.pts_ms)
     scores, left = np.zeros((count, 12), np.float32), np.zeros((count, 12), np.float32)
     for frame in range(count):
@@ -81,7 +81,7 @@ def test_scores_move_as_defined_however_the_stream_is_cut(length, radius, sizes)
     assert moved.probabilities.dtype == moved.left.dtype == np.float32
 
 
-def test_blurred_scores_gather_on_the_frame_that_all_point_to():
+def test_blurred_scores_accumulate_on_their_common_frame():
     scores = pulses(9, f3=0.4, f4=0.5, f5=0.9, f6=0.3)
     moved = joined(apply_displacement([scored(scores, [0, 0, 0, 2, 1, -0.4, -1, 0, 0])], 4))
     # Frame 5 rounds to itself; 6 points back to it.
@@ -100,7 +100,7 @@ def test_displacements_are_clipped_to_the_radius():
     assert np.flatnonzero(moved.probabilities[:, 0]).tolist() == [14]
 
 
-def test_the_teams_part_moves_with_the_score_it_belongs_to():
+def test_the_part_of_a_team_is_displaced_with_its_score():
     scores, left = pulses(5, f1=0.6, f3=0.8), np.zeros((5, 12), np.float32)
     left[1, 0], left[3, 0] = 0.6, 0.1
     moved = joined(apply_displacement([scored(scores, [0, 1, 0, -1, 0], left)], 2))
@@ -109,7 +109,7 @@ def test_the_teams_part_moves_with_the_score_it_belongs_to():
     assert moved.left.sum() == pytest.approx(0.1)
 
 
-def test_without_displacements_scores_pass_as_they_are():
+def test_without_displacements_scores_are_unchanged():
     part = ScoredFrames(pulses(5, f1=0.5), np.arange(5, dtype=np.int64) * STEP_MS)
     assert list(apply_displacement([part], 4)) == [part]
     assert list(apply_displacement([], 4)) == []
@@ -130,7 +130,7 @@ def test_a_stream_is_delayed_by_the_radius_and_no_more():
         assert taken == min(50, first + 1 + radius)
 
 
-def test_the_given_scores_are_not_changed():
+def test_the_given_scores_are_not_modified():
     whole = random_video(30)
     before = [field.copy() for field in whole]
     list(apply_displacement(cut(whole, [7]), 4))

@@ -1,4 +1,4 @@
-"""The engine: every frame once, in order, the same however the stream is cut."""
+"""Inference engine: each frame once and in order, independent of the division of the stream."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def averaged_windows(
     step: int,
     what: Callable[[DenseScores], torch.Tensor] = DenseScores.action_probabilities,
 ) -> np.ndarray:
-    """The definition: the whole video's features, every window, a triangular average."""
+    """Reference: features of the whole video, all windows, and their triangular average."""
     length = len(batch.pts_ms)
     frames = torch.from_numpy(batch.frames).permute(0, 3, 1, 2)[None]
     with torch.inference_mode():
@@ -107,7 +107,7 @@ def test_each_frame_goes_through_the_backbone_once():
     assert seen == 200
 
 
-def test_scores_come_while_the_stream_goes_on():
+def test_scores_are_yielded_during_the_stream():
     taken = 0
 
     def source():
@@ -141,7 +141,7 @@ TRIDENT = ComponentConfig(name="trident", radius=3, hidden=8)
     ],
     ids=["teams", "displacement", "both", "both and a second head"],
 )
-def test_teams_and_displacements_are_averaged_as_the_scores_are(length, settings):
+def test_teams_and_displacements_are_averaged_like_the_scores(length, settings):
     model, batch = net(2, **settings), video(length)
     engine = StreamingEngine(model, window_frames=20, overlap=0.5, chunk_frames=16)
     parts = list(engine.run(cut(batch, [5, 32, 1])))

@@ -35,7 +35,7 @@ def data(tmp_path_factory):
 
 
 def save(folder, task="spotting"):
-    """A model of random weights."""
+    """A saved model with random weights."""
     torch.manual_seed(0)
     model = ModelConfig(
         backbone=ComponentConfig(name="regnety_002", pretrained=False),
@@ -49,7 +49,7 @@ def save(folder, task="spotting"):
     return folder
 
 
-def test_a_model_is_spotted_and_its_predictions_measure_the_same(data, tmp_path):
+def test_a_model_and_its_predictions_give_the_same_report(data, tmp_path):
     seen: list[Progress] = []
     model = save(tmp_path / "model")
     result = evaluate(
@@ -84,7 +84,7 @@ def test_a_target_without_a_data_set_is_refused(tmp_path):
         evaluate(tmp_path)
 
 
-def test_matches_are_spotted_as_single_videos_are_and_written_on_request(data, tmp_path):
+def test_matches_are_spotted_like_single_videos_and_written_on_request(data, tmp_path):
     spotter = Spotter.from_pretrained(save(tmp_path / "model"), device="cpu")
     (match,) = find_matches(data, "test")
     (spotted,) = spot_matches(spotter, [match], out=tmp_path / "out", keep_scores=True)

@@ -15,7 +15,7 @@ STEP_MS = 80
 
 
 def dense(length: int, **scores: dict[int, float]) -> tuple[np.ndarray, np.ndarray]:
-    """Scores that are zero but for the given action → {frame: score}."""
+    """Scores that are zero except for the given action → {frame: score}."""
     probabilities = np.zeros((length, NUM_ACTIONS), np.float32)
     for name, values in scores.items():
         for frame, score in values.items():
@@ -31,7 +31,7 @@ def find_peaks(
     threshold: float,
     left: np.ndarray | None = None,
 ) -> list[Event]:
-    """The events of a whole video, found at once."""
+    """Events of a whole video, found at once."""
     finder = PeakFinder(nms_window_ms=nms_window_ms, threshold=threshold)
     return finder.push(scores, times, left) + finder.finish()
 
@@ -98,7 +98,7 @@ def test_no_frames_give_no_events():
 def test_whole_and_stream_agree_with_the_definition(seed):
     rng = np.random.default_rng(seed)
     length = int(rng.integers(1, 400))
-    # Few distinct values, so that ties and plateaus happen.
+    # Few distinct values give ties and plateaus.
     scores = rng.integers(0, 12, (length, NUM_ACTIONS)).astype(np.float32) / 12
     times = np.cumsum(rng.integers(20, 120, length)) - 20
     window, threshold = int(rng.integers(1, 1500)), 0.3
@@ -140,7 +140,7 @@ def test_an_event_belongs_to_the_team_with_the_larger_part_at_its_frame():
     ]
 
 
-def test_without_parts_the_team_is_unknown():
+def test_without_team_scores_the_team_is_unknown():
     scores, times = dense(20, SHOT={9: 0.4})
     events = find_peaks(scores, times, nms_window_ms=1000, threshold=0.1)
     assert [event.team for event in events] == [Team.UNKNOWN]
@@ -181,7 +181,7 @@ def test_scores_are_displaced_before_peaks_are_found():
     parts = [ScoredFrames(scores, times, None, moves)]
     (event,) = detect_events(parts, config, radius=4, threshold=0.1)
     assert (event.position_ms, event.confidence) == (11 * STEP_MS, pytest.approx(0.5))
-    # Of a net that gives no displacement the frames stay where they are.
+    # Scores of a net without displacements are not moved.
     plain = [ScoredFrames(scores, times)]
     positions = [e.position_ms for e in detect_events(plain, config, radius=0, threshold=0.1)]
     assert positions == [8 * STEP_MS, 14 * STEP_MS]

@@ -1,4 +1,4 @@
-"""`Spotter.spot` with a model that takes tracks: given ones, and those that a detector makes."""
+"""`Spotter.spot` with a model of tracks: given tracks, and tracks of a detector."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def video(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def detector(tmp_path_factory):
-    """The file of a detector that finds red."""
+    """File of a detector of red areas."""
     return write_detector(tmp_path_factory.mktemp("detector") / "red.onnx", "yolov8")
 
 
@@ -36,7 +36,7 @@ def spotter():
     return Spotter(net, config, device="cpu")
 
 
-def test_tracks_are_made_by_a_detector_kept_and_used_again(spotter, video, detector, tmp_path):
+def test_tracks_of_a_detector_are_stored_and_reused(spotter, video, detector, tmp_path):
     seen: list[Progress] = []
     path = tmp_path / "tracks.parquet"
     first = spotter.spot(video, detector=str(detector), keep_tracks=path, progress=seen.append)
@@ -48,13 +48,13 @@ def test_tracks_are_made_by_a_detector_kept_and_used_again(spotter, video, detec
     assert spotter.spot(video, tracks=read_tracks(path, video)) == first
 
 
-def test_tracks_that_are_not_kept_give_the_same_events(spotter, video, detector, tmp_path):
+def test_tracks_that_are_not_stored_give_the_same_events(spotter, video, detector, tmp_path):
     kept = spotter.spot(video, detector=str(detector), keep_tracks=tmp_path / "t.parquet")
     assert spotter.spot(video, detector=str(detector)) == kept
     assert [path.name for path in video.parent.iterdir() if path.suffix == ".parquet"] == []
 
 
-def test_given_tracks_come_before_the_detector(spotter, video):
+def test_given_tracks_take_precedence_over_the_detector(spotter, video):
     tracks = tiny_tracks([2000])
     expected = spotter.spot(video, tracks=tracks)
     assert spotter.spot(video, tracks=tracks, detector="missing.onnx") == expected

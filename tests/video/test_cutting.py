@@ -25,7 +25,7 @@ from onball.video import cut_video, probe, read_frames
 @pytest.mark.parametrize(
     ("start_ms", "end_ms"), [(0, 400), (1000, 2000), (1001, 1999), (3000, 9000)]
 )
-def test_a_piece_has_the_frames_of_the_span_at_their_distances(
+def test_a_cut_video_has_the_frames_of_the_span_at_their_intervals(
     tmp_path, suffix, times, start_ms, end_ms
 ):
     source = write_video(tmp_path / f"video.{suffix}", times)
@@ -83,7 +83,7 @@ def test_a_video_of_odd_size_is_cut(tmp_path):
     assert numbers(frames) == list(range(5, 10))
 
 
-def test_a_span_without_frames_gives_one_line_and_no_file(tmp_path):
+def test_a_span_without_frames_is_an_error_and_leaves_no_file(tmp_path):
     source = write_video(tmp_path / "video.mp4", steady(25, 1))
     with pytest.raises(VideoError, match="no frame from 5000 to 6000 ms") as caught:
         cut_video(source, 5000, 6000, tmp_path / "piece.mp4")

@@ -17,7 +17,7 @@ def first_frame(path, size=None):
 
 
 def corners() -> np.ndarray:
-    """64×48, black but for red at the top left, green top right and blue bottom left."""
+    """Black 64×48 frame with red at the top left, green at the top right and blue at the bottom left."""
     frame = np.zeros((48, 64, 3), np.uint8)
     frame[:16, :16, 0], frame[:16, -16:, 1], frame[-16:, :16, 2] = 255, 255, 255
     return frame
@@ -39,7 +39,7 @@ def test_a_rotated_video_is_read_upright(tmp_path, counterclockwise, turns):
     assert info.rotation == -counterclockwise % 360
 
 
-def test_a_mirrored_video_is_read_as_it_is_shown(tmp_path):
+def test_the_mirroring_of_a_display_matrix_is_applied(tmp_path):
     path = tmp_path / "video.mp4"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=25)
@@ -77,7 +77,7 @@ def test_every_pixel_format_becomes_rgb(tmp_path, codec, pixel_format, tolerance
 
 
 @pytest.mark.parametrize("tag", [1, 2, 5, 6, 9], ids=["709", "none", "470bg", "170m", "2020"])
-def test_colours_follow_the_files_tag(tmp_path, tag):
+def test_colours_follow_the_colour_space_tag_of_the_file(tmp_path, tag):
     # Luma weights (red, blue) of ITU-R BT.709, BT.601 and BT.2020.
     weights = {1: (0.2126, 0.0722), 9: (0.2627, 0.0593)}.get(tag, (0.299, 0.114))
     for name, colour in {"red": (255, 0, 0), "pitch": (60, 140, 50), "sky": (90, 150, 230)}.items():
@@ -85,13 +85,13 @@ def test_colours_follow_the_files_tag(tmp_path, tag):
         assert np.abs(first_frame(path).astype(int) - colour).max() <= 5
 
 
-def test_untagged_high_definition_has_the_colours_of_bt_709(tmp_path):
+def test_untagged_high_definition_is_decoded_as_bt_709(tmp_path):
     path = _one_colour(tmp_path / "f.mkv", (60, 140, 50), (0.2126, 0.0722), 2, (1280, 720))
     assert np.abs(first_frame(path, (64, 36)).astype(int) - (60, 140, 50)).max() <= 5
 
 
 def _one_colour(path, colour, weights, tag, size):
-    """A losslessly coded video of one colour, converted to limited-range Y'CbCr by the formula."""
+    """Write a lossless video of one colour, converted to limited-range Y'CbCr by the formula."""
     red, green, blue = (value / 255 for value in colour)
     luma = weights[0] * red + (1 - sum(weights)) * green + weights[1] * blue
     planes = (
@@ -113,7 +113,7 @@ def _one_colour(path, colour, weights, tag, size):
 
 
 @pytest.mark.parametrize("size", [(64, 48), (32, 24), (398, 224), (101, 67)], ids=str)
-def test_frames_come_in_the_size_asked_for(tmp_path, size):
+def test_frames_have_the_requested_size(tmp_path, size):
     path = write_video(tmp_path / "video.mp4", steady(25, 1))
     frames = next(read_frames(path, size=size)).frames
     assert frames.shape[1:] == (size[1], size[0], 3)
@@ -131,8 +131,8 @@ def test_a_video_of_odd_size_keeps_it(tmp_path):
     assert first_frame(path).shape == (49, 65, 3)
 
 
-def test_a_small_ball_survives_shrinking_wherever_it_lies(tmp_path):
-    """Area averaging keeps the light of a 5×5 ball, whichever pixels it falls between."""
+def test_a_small_ball_survives_downscaling_at_any_position(tmp_path):
+    """Area averaging preserves the brightness of a 5×5 ball at every sub-pixel position."""
     background, places = 80, [(100 + 37 * i, 200 + 53 * i) for i in range(10)]
     with VideoWriter(tmp_path / "f.mp4", (1280, 720), 25, crf=5, preset="ultrafast") as writer:
         for y, x in places:

@@ -1,4 +1,4 @@
-"""Files that are broken, cut short, or no video at all."""
+"""Decoding of damaged, truncated and invalid files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from onball.video import probe, read_frames
 
 
 def noisy_video(path: Path) -> Path:
-    """5 s at 25 fps, the number of each frame over noise, so that every frame has some bytes."""
+    """Write 5 s at 25 fps of numbered frames with noise, so that every frame has some bytes."""
     rng = np.random.default_rng(0)
     frames = [
         np.clip(numbered(i).astype(int) + rng.integers(-20, 20, (48, 64, 3)), 0, 255)
@@ -29,8 +29,8 @@ def noisy_video(path: Path) -> Path:
     )
 
 
-def in_front(path: Path) -> None:
-    """Move the index of an MP4 to its front, so that its tail can be damaged."""
+def move_index_to_start(path: Path) -> None:
+    """Move the index of an MP4 to its start, so that its end can be damaged."""
     whole = path.with_name("whole.mp4")
     path.rename(whole)
     with (
@@ -48,7 +48,7 @@ def in_front(path: Path) -> None:
 def video(request, tmp_path):
     path = noisy_video(tmp_path / f"video.{request.param}")
     if request.param == "mp4":
-        in_front(path)
+        move_index_to_start(path)
     return path
 
 
@@ -60,12 +60,12 @@ def read_with_warnings(path, **settings):
     return shown, [warning for warning in caught if warning.category is OnballWarning]
 
 
-def test_an_intact_file_warns_of_nothing(video):
+def test_an_intact_file_gives_no_warning(video):
     assert read_with_warnings(video) == (list(range(125)), [])
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_a_file_cut_short_gives_the_frames_before_and_one_warning(video, threads):
+def test_a_truncated_file_gives_its_frames_and_one_warning(video, threads):
     content = video.read_bytes()
     video.write_bytes(content[: len(content) * 6 // 10])
     shown, caught = read_with_warnings(video, threads=threads)
@@ -102,7 +102,7 @@ def test_damage_in_the_middle_does_not_end_the_video(video):
 
 def test_the_warning_names_the_time(tmp_path):
     path = noisy_video(tmp_path / "video.mp4")
-    in_front(path)
+    move_index_to_start(path)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) * 6 // 10])
     shown, (warning,) = read_with_warnings(path)
@@ -110,7 +110,7 @@ def test_the_warning_names_the_time(tmp_path):
     assert time == pytest.approx(len(shown) / 25, abs=0.2)
 
 
-def no_video(kind: str, folder: Path) -> Path:
+def invalid_video(kind: str, folder: Path) -> Path:
     path = folder / kind
     match kind:
         case "folder":
@@ -126,7 +126,7 @@ def no_video(kind: str, folder: Path) -> Path:
             path.write_bytes(content[: len(content) // 2])
         case "no_frames.mp4":
             noisy_video(folder / "whole.mp4")
-            in_front(folder / "whole.mp4")
+            move_index_to_start(folder / "whole.mp4")
             content = (folder / "whole.mp4").read_bytes()
             start = content.index(b"mdat") + 4
             path.write_bytes(content[:start] + bytes(len(content) - start))
@@ -162,8 +162,8 @@ def no_video(kind: str, folder: Path) -> Path:
     ],
 )
 @pytest.mark.parametrize("start_ms", [0, 1000])
-def test_files_that_are_no_video_give_one_line_that_names_them(tmp_path, kind, start_ms):
-    path = no_video(kind, tmp_path)
+def test_an_invalid_video_is_an_error_that_names_the_file(tmp_path, kind, start_ms):
+    path = invalid_video(kind, tmp_path)
     with pytest.raises(VideoError) as caught:
         next(read_frames(path, start_ms=start_ms))
     message = str(caught.value)

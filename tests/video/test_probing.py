@@ -12,7 +12,7 @@ from onball.video import probe
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "avi"])
 @pytest.mark.parametrize("rate", [25, 50, Fraction(30000, 1001)], ids=str)
-def test_a_steady_video(tmp_path, suffix, rate):
+def test_properties_of_a_video_with_constant_frame_rate(tmp_path, suffix, rate):
     path = write_video(tmp_path / f"video.{suffix}", steady(rate, 4), rate)
     info = probe(path)
     assert (info.width, info.height, info.codec) == (64, 48, "h264")
@@ -23,18 +23,18 @@ def test_a_steady_video(tmp_path, suffix, rate):
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
-def test_a_variable_rate_is_seen(tmp_path, suffix):
+def test_a_variable_frame_rate_is_detected(tmp_path, suffix):
     path = write_video(tmp_path / f"video.{suffix}", uneven(4))
     assert probe(path).variable_rate
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
-def test_one_held_frame_is_no_variable_rate(tmp_path, suffix):
+def test_one_repeated_frame_is_not_a_variable_frame_rate(tmp_path, suffix):
     times = [time + (time > 2) for time in steady(25, 4)]
     assert not probe(write_video(tmp_path / f"video.{suffix}", times)).variable_rate
 
 
-def test_hidden_lead_in_does_not_count(tmp_path):
+def test_a_hidden_lead_in_is_not_counted(tmp_path):
     path = write_video(tmp_path / "video.mp4", steady(25, 5))
     hide_lead_in(path, Fraction(1))
     info = probe(path)
@@ -43,14 +43,14 @@ def test_hidden_lead_in_does_not_count(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
-def test_a_late_start_does_not_count(tmp_path, suffix):
+def test_a_late_start_is_not_counted(tmp_path, suffix):
     path = write_video(tmp_path / f"video.{suffix}", [time + 7 for time in steady(25, 4)])
     assert probe(path).duration_ms == pytest.approx(4000, abs=45)
 
 
 @pytest.mark.skipif(not CLIPS, reason="no ../shared/clips beside this checkout")
 @pytest.mark.parametrize("clip", CLIPS, ids=lambda clip: clip.stem)
-def test_real_broadcasts(clip):
+def test_properties_of_real_broadcasts(clip):
     info = probe(clip)
     assert clip.stem.endswith(f"{info.height}p")
     assert 23.9 < info.fps < 30.1

@@ -1,4 +1,4 @@
-"""`read_frames`: the same times for every kind of file, to the very last frame."""
+"""`read_frames`: times and frames of every kind of file, up to the last frame."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_every_frame_rate_gives_the_same_times_and_the_nearest_frames(tmp_path, 
     assert batch.pts_ms[-1] <= end_ms < expected[len(batch.pts_ms)]
 
 
-def test_variable_rate_gives_the_nearest_frames_and_repeats_held_ones(tmp_path):
+def test_a_variable_frame_rate_gives_the_nearest_frames_and_repeats(tmp_path):
     times = uneven(5)
     path = write_video(tmp_path / "video.mp4", times, 25)
     batch = read_all(path, 12.5)
@@ -128,14 +128,14 @@ def test_variable_rate_gives_the_nearest_frames_and_repeats_held_ones(tmp_path):
     assert max(len(list(group)) for _, group in itertools.groupby(shown)) >= 4
 
 
-def test_of_two_equally_near_frames_the_earlier_is_shown(tmp_path):
+def test_the_earlier_of_two_equally_near_frames_is_read(tmp_path):
     times = [Fraction(0), Fraction(60, 1000), Fraction(100, 1000), Fraction(200, 1000)]
     path = write_video(tmp_path / "video.mp4", times)
     assert numbers(read_all(path, 12.5).frames) == [0, 1, 3]
 
 
 @pytest.mark.parametrize("rate", RATES, ids=str)
-def test_the_last_frame_is_not_lost(tmp_path, rate):
+def test_the_last_frame_is_read(tmp_path, rate):
     path = write_video(tmp_path / "video.mp4", steady(rate, 2), rate)
     every = decode_plainly(path)[0]
     assert numbers(read_all(path, None).frames) == every
@@ -152,7 +152,7 @@ def test_a_video_of_one_frame_gives_that_frame(tmp_path):
 def test_every_container_gives_all_frames_at_their_own_times(tmp_path, kind):
     path = video_of(kind, tmp_path)
     batch = read_all(path, None)
-    if kind in ("avi", "h264"):  # They store no presentation times for an oracle to read.
+    if kind in ("avi", "h264"):  # These containers store no presentation times for a reference.
         shown, times = list(range(125)), steady(25, 5)
     else:
         shown, times = decode_plainly(path)
@@ -160,7 +160,7 @@ def test_every_container_gives_all_frames_at_their_own_times(tmp_path, kind):
     assert batch.pts_ms.tolist() == [round(time * 1000) for time in times]
 
 
-def test_lead_in_behind_an_edit_list_is_not_shown(tmp_path):
+def test_a_lead_in_hidden_by_an_edit_list_is_not_read(tmp_path):
     path = video_of("mp4_edit_list", tmp_path)
     batch = read_all(path, 12.5)
     # 0.7 s of 25 fps are 17.5 frames: 18 is the first that begins after them, and is time 0.
@@ -170,9 +170,7 @@ def test_lead_in_behind_an_edit_list_is_not_shown(tmp_path):
 
 @pytest.mark.parametrize("fps", [12.5, 30, None])
 @pytest.mark.parametrize("kind", KINDS)
-def test_reading_from_any_time_gives_the_frames_that_reading_from_the_start_gives(
-    tmp_path, kind, fps
-):
+def test_reading_from_any_time_gives_the_same_frames_as_from_the_start(tmp_path, kind, fps):
     path = video_of(kind, tmp_path)
     whole = read_all(path, fps)
     for start_ms in (1, 40, 79, 80, 81, 500, 799, 800, 1234, 2000, 2401, 3601, 4790, 4960, 5000):
@@ -189,12 +187,12 @@ def test_a_span_is_half_open(tmp_path):
     assert numbers(batch.frames) == list(range(20, 40, 2))
 
 
-def test_a_span_behind_the_end_is_empty(tmp_path):
+def test_a_span_beyond_the_end_is_empty(tmp_path):
     path = write_video(tmp_path / "video.mp4", steady(25, 1))
     assert list(read_frames(path, start_ms=60_000)) == []
 
 
-def test_batches_are_full_but_the_last_and_keep_their_content(tmp_path):
+def test_all_batches_but_the_last_are_full_and_keep_their_content(tmp_path):
     path = write_video(tmp_path / "video.mp4", steady(25, 4))
     batches = list(read_frames(path, 12.5, (32, 24), batch_frames=16))
     assert [batch.frames.shape for batch in batches] == [(n, 24, 32, 3) for n in (16, 16, 16, 2)]
@@ -215,7 +213,7 @@ def test_threads_do_not_change_the_frames(tmp_path):
     [{"fps": 0}, {"fps": -1}, {"size": (0, 5)}, {"start_ms": -1}, {"batch_frames": 0}],
     ids=str,
 )
-def test_senseless_settings_are_refused_at_once(tmp_path, setting):
+def test_invalid_settings_are_refused_at_once(tmp_path, setting):
     with pytest.raises(ValueError):
         read_frames(tmp_path / "any.mp4", **setting)
 
@@ -233,7 +231,7 @@ def test_an_abandoned_reader_closes_the_file(tmp_path):
     assert len(list(descriptors.iterdir())) == before
 
 
-def test_frames_are_freed_as_they_are_read_and_not_by_the_garbage_collector(tmp_path):
+def test_frames_are_freed_without_the_garbage_collector(tmp_path):
     path = write_video(tmp_path / "video.mp4", steady(25, 4))
     gc.collect()
     gc.disable()
@@ -245,7 +243,7 @@ def test_frames_are_freed_as_they_are_read_and_not_by_the_garbage_collector(tmp_
     assert alive <= 2
 
 
-def test_a_replaced_file_is_not_read_with_the_old_ones_time_zero(tmp_path):
+def test_the_start_time_of_a_replaced_file_is_read_again(tmp_path):
     path = write_video(tmp_path / "video.mkv", [time + 3 for time in steady(25, 4)])
     assert numbers(read_all(path, 12.5, start_ms=1600).frames)[0] == 40
     write_video(path, steady(25, 6))
@@ -254,7 +252,7 @@ def test_a_replaced_file_is_not_read_with_the_old_ones_time_zero(tmp_path):
 
 @pytest.mark.skipif(not CLIPS, reason="no ../shared/clips beside this checkout")
 @pytest.mark.parametrize("clip", CLIPS, ids=lambda clip: clip.stem)
-def test_real_broadcasts_are_read_to_the_end_and_enter_exactly_anywhere(clip):
+def test_real_broadcasts_are_read_to_the_end_and_from_any_time(clip):
     size = (64, 36)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -1,4 +1,4 @@
-"""`read_windows` against `read_frames`: the same times, the same rotation, with more detail."""
+"""`read_windows` compared with `read_frames`: times, rotation and detail."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_windows_are_of_the_upright_frame(tmp_path: Path, rotate):
 
 
 @pytest.mark.parametrize("fps", [None, 10, 12.5, 40])
-def test_start_end_and_batches_are_those_of_read_frames(tmp_path: Path, fps):
+def test_start_end_and_batches_agree_with_read_frames(tmp_path: Path, fps):
     video = write_video(tmp_path / "video.mp4", steady(25, 2))
     part = {"start_ms": 420, "end_ms": 1300, "batch_frames": 7, "threads": 1}
     expected = list(read_frames(video, fps, (32, 24), **part))
@@ -39,7 +39,7 @@ def test_start_end_and_batches_are_those_of_read_frames(tmp_path: Path, fps):
     assert [b.pts_ms.tolist() for b in cut] == [b.pts_ms.tolist() for b in expected]
 
 
-def test_each_frame_has_the_window_of_its_own_time(tmp_path: Path):
+def test_each_frame_has_the_window_of_its_time(tmp_path: Path):
     asked = []
 
     def windows(times):
@@ -51,7 +51,7 @@ def test_each_frame_has_the_window_of_its_own_time(tmp_path: Path):
     assert asked == cut.pts_ms.tolist()
 
 
-def test_a_small_window_shows_detail_that_is_lost_in_the_small_whole_frame(tmp_path: Path):
+def test_a_window_has_detail_that_the_downscaled_frame_loses(tmp_path: Path):
     stripes = np.repeat(np.where(np.arange(256) // 2 % 2, 220, 30)[None, :], 128, axis=0)
     images = [np.repeat(stripes[:, :, None], 3, axis=2).astype(np.uint8)] * 10
     video = write_video(
@@ -68,7 +68,7 @@ def test_a_small_window_shows_detail_that_is_lost_in_the_small_whole_frame(tmp_p
 
 
 @pytest.mark.parametrize("corner", [(0.0, 0.0), (1.0, 1.0), (0.4, 0.9)])
-def test_a_window_of_no_size_is_one_pixel_within_the_frame(tmp_path: Path, corner):
+def test_an_empty_window_is_one_pixel_within_the_frame(tmp_path: Path, corner):
     video = write_video(tmp_path / "video.mp4", steady(25, 0.4))
     window = np.float32([*corner, *corner])
     cut = joined(
@@ -78,7 +78,7 @@ def test_a_window_of_no_size_is_one_pixel_within_the_frame(tmp_path: Path, corne
     assert (np.ptp(cut.frames.astype(int), axis=(1, 2)) == 0).all()
 
 
-def test_settings_that_make_no_sense_are_errors_at_once(tmp_path: Path):
+def test_invalid_window_settings_are_refused_at_once(tmp_path: Path):
     video = tmp_path / "none.mp4"
     with pytest.raises(ValueError, match="no pixels"):
         read_windows(video, 12.5, (0, 24), whole)
@@ -90,7 +90,7 @@ def test_settings_that_make_no_sense_are_errors_at_once(tmp_path: Path):
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory):
-    """2 s with a red square that moves right over a smooth ground."""
+    """2 s with a red square that moves right over a smooth background."""
     path = tmp_path_factory.mktemp("numbered_videos") / "video.mp4"
     ground = np.stack(np.meshgrid(np.linspace(0, 90, 160), np.linspace(0, 90, 96)), -1).mean(-1)
     with VideoWriter(path, (160, 96), 25, crf=5) as writer:
@@ -106,7 +106,7 @@ def read(batches):
     return np.concatenate([p.frames for p in parts]), np.concatenate([p.pts_ms for p in parts])
 
 
-def test_the_whole_frame_as_window_gives_the_frames_of_read_frames(video):
+def test_a_window_of_the_whole_frame_agrees_with_read_frames(video):
     whole = read(read_frames(video, 12.5, (80, 48)))
     cut = read(read_windows(video, 12.5, (80, 48), lambda t: np.tile([0.0, 0, 1, 1], (len(t), 1))))
     assert cut[1].tolist() == whole[1].tolist()
@@ -114,7 +114,7 @@ def test_the_whole_frame_as_window_gives_the_frames_of_read_frames(video):
     assert np.abs(cut[0].astype(int) - whole[0]).mean() < 1.5
 
 
-def test_a_window_that_follows_keeps_the_marker_in_its_middle(video):
+def test_a_moving_window_keeps_the_marker_in_its_middle(video):
     def windows(times):
         x = (28 + 2 * times / 40) / 160
         return np.stack([x - 0.1, 0 * x + 0.4, x + 0.1, 0 * x + 0.6], axis=1)

@@ -1,4 +1,4 @@
-"""`VideoWriter`: whole files or none, exact times, true colours."""
+"""`VideoWriter`: atomic files, exact times and correct colours."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_frames_are_shown_at_their_times(tmp_path, suffix, fps):
     assert [float(t) for t in times] == pytest.approx([i / fps for i in range(50)], abs=tolerance)
 
 
-def test_given_times_are_kept_to_the_millisecond(tmp_path):
+def test_given_times_are_stored_with_millisecond_precision(tmp_path):
     times = [round(time * 1000) for time in uneven(4)]
     with VideoWriter(tmp_path / "video.mp4", (64, 48), 25) as writer:
         for number, time_ms in enumerate(times):
@@ -59,7 +59,7 @@ def test_the_same_frames_give_the_same_bytes(tmp_path):
     assert one.read_bytes() == two.read_bytes()
 
 
-def test_the_index_is_in_front(tmp_path):
+def test_the_index_is_at_the_start_of_the_file(tmp_path):
     content = write_numbers(tmp_path / "video.mp4").read_bytes()
     assert content.index(b"moov") < content.index(b"mdat")
 
@@ -74,7 +74,7 @@ def test_an_odd_size_is_made_even_without_blurring(tmp_path, size):
     assert np.abs(frames[:, :height, :width].astype(int) - wanted).mean() < 3
 
 
-def test_colours_come_back(tmp_path):
+def test_colours_are_read_back(tmp_path):
     rng = np.random.default_rng(0)
     colours = rng.integers(0, 256, (20, 3), dtype=np.uint8)
     with VideoWriter(tmp_path / "video.mkv", (64, 48), 25, crf=0) as writer:
@@ -86,7 +86,7 @@ def test_colours_come_back(tmp_path):
         assert next(container.decode(video=0)).colorspace == 6  # ITU-R BT.601, as it is coded.
 
 
-def test_gop_is_the_most_between_keyframes(tmp_path):
+def test_gop_is_the_maximum_distance_of_keyframes(tmp_path):
     path = write_numbers(tmp_path / "video.mp4", 50, gop=10)
     with av.open(str(path)) as container:
         keys = [packet.is_keyframe for packet in container.demux(video=0) if packet.size]
@@ -122,7 +122,7 @@ def test_an_unknown_option_value_leaves_no_file(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_missing_folders_are_made(tmp_path):
+def test_missing_folders_are_created(tmp_path):
     path = write_numbers(tmp_path / "a" / "b" / "video.mp4", 3)
     assert numbers(next(read_frames(path, None, None)).frames) == [0, 1, 2]
 

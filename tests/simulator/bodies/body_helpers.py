@@ -1,4 +1,4 @@
-"""Bodies in one pose, for the tests of bodies."""
+"""Bodies in a given pose."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ ANKLES = [Joint.LEFT_ANKLE, Joint.RIGHT_ANKLE]
 
 
 def posed_world(gesture=Gesture.NONE, ms=0, *, xy=(0.0, 0.0), heading=0.0, speed=0.0, stride=0.0):
-    """All people in the same pose at the same place; no ball is visible."""
+    """All people in the same pose at the same place, without a ball."""
     return WorldState(
         time_ms=0,
         xy=np.tile(np.float32(xy), (PEOPLE, 1)),
@@ -45,6 +45,6 @@ def distances_to_limbs(joints, point):
     """Distances from a point `[3]` to the surface of every capsule, `[C]`, metres."""
     start, end = joints[STARTS], joints[ENDS]
     along = end - start
-    share = ((point - start) * along).sum(1) / np.maximum((along**2).sum(1), 1e-9)
-    nearest = start + np.clip(share, 0, 1)[:, None] * along
+    fraction = ((point - start) * along).sum(1) / np.maximum((along**2).sum(1), 1e-9)
+    nearest = start + np.clip(fraction, 0, 1)[:, None] * along
     return np.linalg.norm(nearest - point, axis=1) - np.maximum(START_RADII, END_RADII)

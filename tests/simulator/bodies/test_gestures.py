@@ -152,7 +152,7 @@ def test_a_step_over_leads_the_foot_around_the_ball_without_touching_it():
 
 
 @pytest.mark.parametrize("gesture", [Gesture.CARRY, Gesture.WALL, Gesture.SIGNAL])
-def test_gestures_of_the_arms_leave_the_legs_alone(gesture):
+def test_gestures_of_the_arms_do_not_move_the_legs(gesture):
     for ms in (0, 700):
         doing, walking = (body(g, ms, speed=1.4, stride=1.0) for g in (gesture, Gesture.NONE))
         np.testing.assert_array_equal(doing[Joint.LEFT_KNEE :], walking[Joint.LEFT_KNEE :])
@@ -222,7 +222,7 @@ def test_a_held_ball_continues_where_the_previous_gesture_left_it():
 
 
 @pytest.mark.parametrize("gesture", GESTURES)
-def test_gestures_begin_and_end_without_a_jump(gesture):
+def test_gestures_begin_and_end_continuously(gesture):
     span = range(-1100, 2600, 5)
     path = np.stack([body(gesture, ms, speed=3.0, stride=1.0) for ms in span])
     fastest = np.linalg.norm(np.diff(path, axis=0), axis=2).max() / 0.005

@@ -27,7 +27,7 @@ def test_running_repeats_every_stride_and_the_feet_alternate():
 
 
 @pytest.mark.parametrize("speed", [1.0, 1.5, 3.0, 5.0, 8.0])
-def test_a_foot_on_the_ground_does_not_skate(speed):
+def test_a_foot_on_the_ground_does_not_slide(speed):
     phase = np.linspace(0, 1, 200, endpoint=False)
     seconds = phase / strides_per_second(np.float64(speed))
     cycle = np.stack([body(speed=speed, stride=2 * np.pi * p)[Joint.LEFT_ANKLE] for p in phase])

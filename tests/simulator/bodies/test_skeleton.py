@@ -53,7 +53,7 @@ def test_hands_hold_the_ball_at_its_true_position(gesture, ms, ball):
         (Gesture.CATCH, 1_000, Gesture.CARRY, 1_000),
     ],
 )
-def test_the_ball_passes_from_gesture_to_gesture_without_a_jump(first, first_ms, second, second_ms):
+def test_the_held_ball_is_continuous_between_gestures(first, first_ms, second, second_ms):
     ball = np.float32(CONTACT_OFFSET[Gesture.CARRY])
     before = skeleton(replace(posed_world(first, first_ms, speed=1.0), ball=ball))[PERSON]
     after = skeleton(replace(posed_world(second, second_ms, speed=1.0), ball=ball))[PERSON]
@@ -71,7 +71,7 @@ def test_hands_do_not_jump_back_when_the_ball_flies_off():
 
 
 @pytest.mark.parametrize("gesture", GESTURES)
-def test_bones_keep_their_length_and_nobody_sinks_into_the_ground(gesture):
+def test_bones_keep_their_length_and_bodies_stay_above_the_ground(gesture):
     for ms in range(-1000, 2600, 60):
         joints = body(gesture, ms, speed=4.0, stride=ms / 100)
         assert joints[:, 2].min() > 0.03

@@ -1,4 +1,4 @@
-"""Tests of the look of matches: distinguishable kits, and variety between matches."""
+"""Look of matches: distinguishable kits, and variety between matches."""
 
 from itertools import combinations
 
@@ -14,7 +14,7 @@ from onball.simulator.world import ASSISTANTS, GOALKEEPERS, PEOPLE, REFEREE, SUB
 LOOKS = [Look.random(seed) for seed in range(300)]
 
 
-def test_shirts_can_be_told_apart_from_each_other_and_from_the_grass():
+def test_shirts_are_distinguishable_from_each_other_and_from_the_grass():
     for look in LOOKS:
         outfits = look.outfits
         home, away = (kit.shirt for kit in outfits.teams)
@@ -38,7 +38,7 @@ def test_patterns_differ_from_the_shirt_and_from_the_opponents():
             assert colour_distance(kit.second, kit.shirt) >= PATTERN_DISTANCE
 
 
-def test_officials_share_a_kit_and_team_mates_do_too():
+def test_officials_and_team_mates_wear_the_same_kit():
     outfits = LOOKS[0].outfits
     assert {outfits.kit_of(person) for person in (REFEREE, *ASSISTANTS)} == {outfits.referee}
     assert {outfits.kit_of(person) for person in range(1, 11)} == {outfits.teams[0]}

@@ -1,4 +1,4 @@
-"""Painters that several test modules share: building one takes half a second."""
+"""Painters for several test modules, because building one takes half a second."""
 
 import pytest
 from painted_scenes import ideal_camera, ideal_look

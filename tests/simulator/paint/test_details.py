@@ -1,4 +1,4 @@
-"""Tests of shirt numbers and shirt patterns."""
+"""Shirt numbers and shirt patterns."""
 
 from dataclasses import replace
 

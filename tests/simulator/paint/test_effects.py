@@ -1,4 +1,4 @@
-"""Tests of motion blur, depth of field, lens distortion and grain."""
+"""Motion blur, depth of field, lens distortion and grain."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""Tests of painted people and balls."""
+"""Painted people and balls."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Tests of score bug and replay badge."""
+"""Score bug and replay badge."""
 
 from dataclasses import replace
 

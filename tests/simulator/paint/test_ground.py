@@ -1,4 +1,4 @@
-"""Tests of pitch lines and shadows."""
+"""Pitch lines and shadows."""
 
 from dataclasses import replace
 

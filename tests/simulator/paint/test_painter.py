@@ -1,4 +1,4 @@
-"""Tests of the painter as a whole: sizes, determinism, unusual cameras."""
+"""Painter as a whole: sizes, determinism, unusual cameras."""
 
 import hashlib
 import subprocess
@@ -80,7 +80,7 @@ def test_two_processes_paint_the_same_pixels():
     assert run.stdout.strip() == hashlib.sha256(here.tobytes()).hexdigest()
 
 
-def test_looks_are_repeatable_and_differ_between_matches():
+def test_looks_are_reproducible_and_differ_between_matches():
     assert Look.random(3) == Look.random(3)
     assert len({Look.random(seed).turf.grass for seed in range(20)}) > 5
     one, other = (

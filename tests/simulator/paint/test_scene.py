@@ -1,4 +1,4 @@
-"""Tests of projection, lens distortion and true boxes."""
+"""Projection, lens distortion and true boxes."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Tests of stands and advertising boards."""
+"""Stands and advertising boards."""
 
 from dataclasses import replace
 

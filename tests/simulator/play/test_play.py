@@ -1,4 +1,4 @@
-"""Simulated play: every action takes place physically at its label, by the rules of football and physics."""
+"""Simulated play: actions at their labels, the rules of football, and plausible physics."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KICKS = tuple(g for g in Gesture if g.name.startswith(("KICK", "LOFT", "SHOT")))
 
 
 def events_of(matches: list[Motion], *actions: Action):
-    """Yield match, event and tick of every event of these actions."""
+    """Yield match, event and tick of every event of the given actions."""
     for motion in matches:
         for event in motion.events:
             if event.label in actions:
@@ -46,7 +46,7 @@ def side(motion: Motion, tick: int, team: Team) -> slice:
 
 
 def without_the_break(motion: Motion, steps: np.ndarray) -> np.ndarray:
-    """Differences between consecutive ticks, without those at which people change places."""
+    """Differences between consecutive ticks, except at half-time, when people change sides."""
     keep = np.ones(len(steps), bool)
     keep[[half - 1 for half in motion.halves[1:]]] = False
     return steps[keep]
@@ -57,7 +57,7 @@ def test_all_actions_happen(matches):
     assert seen == set(Action)  # `Pace` ensures even GOAL and FREE KICK
 
 
-def test_nobody_is_faster_or_turns_harder_than_a_person(matches):
+def test_speed_and_turning_stay_within_human_limits(matches):
     for motion in matches:
         velocity = np.diff(motion.xy.astype(float), axis=0) / TICK_S
         speed = without_the_break(motion, np.linalg.norm(velocity, axis=2))
@@ -68,7 +68,7 @@ def test_nobody_is_faster_or_turns_harder_than_a_person(matches):
         assert force.max() <= 7.0
 
 
-def test_nobody_teleports(matches):
+def test_positions_are_continuous(matches):
     for motion in matches:
         people = np.linalg.norm(np.diff(motion.xy, axis=0), axis=2)
         assert without_the_break(motion, people).max() <= 0.45
@@ -158,7 +158,7 @@ def test_shots_are_taken_near_the_opponents_goal(matches):
         assert motion.ball[tick, 0] * towards > 20
 
 
-def test_goals_go_between_the_posts_and_nothing_else_does(matches):
+def test_goals_are_between_the_posts_and_outs_are_not(matches):
     goals = list(events_of(matches, Action.GOAL))
     assert goals
     for motion, _, tick in goals:
@@ -180,7 +180,7 @@ def test_teams_change_sides_at_half_time(matches):
         assert all(event.half == 1 for event in motion.events), "one file, as SoccerNet has it"
 
 
-def test_dead_time_holds_no_label_but_the_restart(matches):
+def test_the_only_label_in_dead_time_is_the_restart(matches):
     for motion in matches:
         labels = np.array([event.position_ms for event in motion.events])
         for dead in motion.dead_times:
@@ -218,7 +218,7 @@ def test_opponents_keep_their_distance_from_a_free_kick(matches):
         assert gaps.min() > 7.5
 
 
-def test_the_same_seed_plays_the_same_match_in_another_process():
+def test_a_seed_gives_the_same_match_in_another_process():
     script = (
         "from onball.simulator.play.match import play_match; import hashlib; m = play_match(7, 30_000);"
         "print(hashlib.sha256(m.xy.tobytes() + m.ball.tobytes()).hexdigest())"

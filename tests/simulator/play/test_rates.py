@@ -32,7 +32,7 @@ def test_a_short_simulation_is_near_the_reference(matches):
 
 @pytest.mark.slow
 def test_an_hour_in_play_is_within_the_tolerances():
-    # Seeds other than those of the benchmark, whose figures are in the datasheet.
+    # Not the seeds of the benchmark, whose figures are in the datasheet.
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
         labels = list(pool.map(partial(events_of, minutes=20), range(500, 507)))
     play = PlayStatistics.of(labels)

@@ -1,4 +1,4 @@
-"""Places in set pieces."""
+"""Positions of players at set pieces."""
 
 from __future__ import annotations
 

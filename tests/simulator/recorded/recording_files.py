@@ -1,4 +1,4 @@
-"""Recorded matches written in the formats of providers, for the tests of recorded matches."""
+"""Writers of recorded matches in the formats of providers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BallTrack = Callable[[float], tuple[float, float, float] | None]
 
 
 def player_at(person: int, seconds: float) -> Place:
-    """Position of a player: home team on the left, its goalkeeper deepest, everybody in slow circles."""
+    """Position of a player: home team on the left, goalkeeper in the rear, all in slow circles."""
     number = person % 11
     x = -48.0 + 4.0 * number + 2.0 * np.sin(0.6 * seconds + number)
     y = (-24.0 + 5.0 * number if number else 0.0) + 2.0 * np.cos(0.6 * seconds + number)
@@ -63,7 +63,7 @@ def write_tracab(
     change_sides: bool = True,
     seen: Callable[[float], bool] = lambda seconds: True,
 ) -> dict[str, Path]:
-    """Write Tracab's DAT: centimetres, 25 Hz; frames that are not `seen` are missing."""
+    """Write Tracab's DAT: centimetres, 25 Hz, without the frames that are not `seen`."""
     lines, phases = [], ""
     scale = 100 * pitch[0] / 105, 100 * pitch[1] / 68
     frames = round(seconds * 25)
@@ -101,7 +101,7 @@ def write_metrica(
     ball: BallTrack = rolling_ball,
     seconds: float = 6.0,
 ) -> Path:
-    """Write the two CSV files of Metrica: 0 to 1 along both axes, 25 Hz; returns that of the home team."""
+    """Write the two CSV files of Metrica: 0 to 1 along both axes, 25 Hz; return that of the home team."""
 
     def cells(place: Place | None) -> str:
         if place is None:

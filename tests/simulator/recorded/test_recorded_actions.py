@@ -42,7 +42,7 @@ from onball.simulator.world import (
     Gesture,
 )
 
-# Warnings list what is left out of event data; the tests about them catch them.
+# Warnings list the ignored parts of event data; tests of these warnings catch them.
 pytestmark = pytest.mark.filterwarnings("ignore::onball.errors.OnballWarning")
 
 
@@ -174,7 +174,7 @@ def test_a_turned_recording_turns_the_sides_of_its_labels(tmp_path):
     assert labels(motion) == [(1000, Action.PASS, Team.RIGHT)]
 
 
-def test_events_can_be_cut_with_the_tracking(tmp_path):
+def test_events_are_cut_to_the_selected_span_of_the_tracking(tmp_path):
     script: list[StatsBombEvent] = [
         (1, 1.0, SB_PASS, HOME, 7, END), (1, 3.0, SB_CARRY, HOME, 8, END)
     ]  # fmt: skip

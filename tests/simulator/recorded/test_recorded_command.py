@@ -1,4 +1,4 @@
-"""`onball simulate --tracking`: a recorded match as a match of a data set, with video and labels."""
+"""`onball simulate --tracking`: recorded matches as matches of a data set, with video and labels."""
 
 from __future__ import annotations
 
@@ -66,6 +66,6 @@ def test_events_without_tracking_are_an_error(simulate, recording, tmp_path):
     assert code == 2 and "--events needs --tracking" in error
 
 
-def test_a_missing_file_is_one_line(simulate, tmp_path):
+def test_a_missing_file_is_reported_in_one_line(simulate, tmp_path):
     code, error = simulate("--out", tmp_path / "data", "--tracking", tmp_path / "nothing.dat")
     assert code == 2 and "nothing.dat" in error and "Traceback" not in error

@@ -32,7 +32,7 @@ from onball.simulator.world import (
     Gesture,
 )
 
-# Warnings list what is left out of event data; the tests about them catch them.
+# Warnings list the ignored parts of event data; tests of these warnings catch them.
 pytestmark = pytest.mark.filterwarnings("ignore::onball.errors.OnballWarning")
 
 

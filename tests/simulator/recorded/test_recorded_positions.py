@@ -24,7 +24,7 @@ from onball.events import EventList
 from onball.simulator.recorded.match import recorded_motion
 from onball.simulator.world import BALL_RADIUS, PLAYERS, REFEREE, TICK_MS
 
-# Warnings list what is left out of event data; the tests about them catch them.
+# Warnings list the ignored parts of event data; tests of these warnings catch them.
 pytestmark = pytest.mark.filterwarnings("ignore::onball.errors.OnballWarning")
 
 
@@ -65,7 +65,7 @@ def test_sides_change_at_half_time(tmp_path):
     assert after.begin_ms == begin * TICK_MS and after.begins_half
 
 
-def test_home_defends_the_left_goal_first_however_it_was_recorded(tmp_path):
+def test_home_defends_the_left_goal_first_in_every_orientation(tmp_path):
     other_way = {key: turned(track) for key, track in players().items()}
     both = recorded_motion(
         **write_tracab(
@@ -79,7 +79,7 @@ def test_home_defends_the_left_goal_first_however_it_was_recorded(tmp_path):
     assert np.abs(both.ball[:150, :2] - ball).max() < CENTIMETRES
 
 
-def test_a_stretch_can_be_cut_out(tmp_path):
+def test_a_span_can_be_selected(tmp_path):
     files = write_tracab(tmp_path, players(), halves=2)
     whole = recorded_motion(**files)
     part = recorded_motion(**files, start_ms=2000, duration_ms=1000)
@@ -112,7 +112,7 @@ def test_short_gaps_are_filled_and_long_ones_are_not(tmp_path):
         assert np.isfinite(track).all()
 
 
-def test_missing_frames_are_gaps_too(tmp_path):
+def test_missing_frames_count_as_gaps(tmp_path):
     files = write_tracab(tmp_path, players(), seen=lambda s: not (1.0 < s < 1.6 or 2.5 < s < 5.5))
     motion = recorded_motion(**files)
     assert np.isfinite(motion.ball[:60]).all() and np.isfinite(motion.xy[:60, :PLAYERS]).all()
@@ -120,7 +120,7 @@ def test_missing_frames_are_gaps_too(tmp_path):
     assert np.isfinite(motion.xy[:, REFEREE]).all()
 
 
-def test_a_substitute_takes_the_row_of_the_player_who_left(tmp_path):
+def test_a_substitute_gets_the_row_of_the_replaced_player(tmp_path):
     tracks = players()
     tracks["home", 7] = lambda s: player_at(6, s) if s < 3.0 else None
     tracks["home", 14] = lambda s: player_at(6, s) if s > 3.5 else None
@@ -136,7 +136,7 @@ def test_a_substitute_takes_the_row_of_the_player_who_left(tmp_path):
     assert (there[:, :PLAYERS].sum(1) <= 22).all()
 
 
-def test_a_twelfth_player_is_left_out_with_a_warning(tmp_path):
+def test_a_twelfth_player_is_dropped_with_a_warning(tmp_path):
     tracks = players() | {("home", 20): lambda s: (0.0, 30.0) if s > 1 else None}
     with pytest.warns(OnballWarning, match="beyond the eleventh"):
         motion = recorded_motion(**write_tracab(tmp_path, tracks))

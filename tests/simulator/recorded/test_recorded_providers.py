@@ -28,7 +28,7 @@ from onball.simulator.world import (
     PLAYERS,
 )
 
-# Warnings list what is left out of event data; the tests about them catch them.
+# Warnings list the ignored parts of event data; tests of these warnings catch them.
 pytestmark = pytest.mark.filterwarnings("ignore::onball.errors.OnballWarning")
 
 
@@ -69,7 +69,7 @@ def test_sample_files_of_providers_are_detected_by_content(tracking, meta, event
 
 
 @pytest.mark.parametrize(
-    "change, says",
+    "change, message",
     [
         ({"tracking": Path("absent.dat")}, "absent.dat: no such file"),
         ({"meta": Path("absent.xml")}, "absent.xml: no such file"),
@@ -85,10 +85,10 @@ def test_sample_files_of_providers_are_detected_by_content(tracking, meta, event
         ({"duration_ms": 0}, "duration of 0 ms: choose more than 0"),
     ],
 )
-def test_errors_name_the_file_the_problem_and_the_remedy(tmp_path, change, says):
+def test_errors_name_the_file_the_problem_and_the_remedy(tmp_path, change, message):
     script: list[StatsBombEvent] = [(1, 1.0, SB_PASS, HOME, 7, END)]
     files = write_tracab(tmp_path, players()) | write_statsbomb(tmp_path, script)
-    with pytest.raises(InputError, match=says) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         recorded_motion(**(files | change))
     assert "\n" not in str(caught.value)
 
