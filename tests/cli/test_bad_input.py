@@ -1,4 +1,4 @@
-"""Input that no command can use, and names that only look unusable."""
+"""Unusable input of several commands, and unusual names that are valid."""
 
 from __future__ import annotations
 

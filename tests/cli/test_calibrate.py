@@ -1,4 +1,4 @@
-"""`onball calibrate`: the calibrated model and the text on the screen."""
+"""`onball calibrate`: the calibrated model and the printed tables."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> Path:
-    """A net that was never trained: its scores are noise, but it gives events."""
+    """Model with random weights; it finds events anyway."""
     torch.manual_seed(3)
     config = SavedModelConfig(
         fps=12.5, width=SIZE[0], height=SIZE[1],
@@ -45,7 +45,7 @@ def model(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def data(model, tmp_path_factory) -> Path:
-    """Noise, of which every other event that the model finds is labelled, but of GOAL only two."""
+    """Videos of noise; every other event that the model finds is labelled, but only two of GOAL."""
     root = tmp_path_factory.mktemp("data")
     spotter = Spotter.from_pretrained(model, device="cpu")
     random = np.random.default_rng(0)
@@ -67,7 +67,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("kind", ["probability", "rank"])
-def test_the_calibrated_model_is_written_beside_and_both_splits_are_shown(
+def test_the_model_stays_unchanged_and_metrics_of_both_splits_are_shown(
     onball, model, data, tmp_path, kind
 ):
     former = files(model)
@@ -88,9 +88,7 @@ def test_the_calibrated_model_is_written_beside_and_both_splits_are_shown(
     }
 
 
-def test_in_place_calibrating_again_gives_the_same_and_never_builds_on_the_former(
-    onball, model, data, tmp_path
-):
+def test_calibrating_in_place_again_gives_the_same_model(onball, model, data, tmp_path):
     command = ("calibrate", model, "--data", data, "--device", "cpu")
     assert onball(*command, "--out", tmp_path / "new")[0] == 0
     first = files(tmp_path / "new")
@@ -99,7 +97,7 @@ def test_in_place_calibrating_again_gives_the_same_and_never_builds_on_the_forme
     assert files(tmp_path / "new") == first
 
 
-def test_spot_shows_what_reaches_the_threshold_of_its_action(onball, model, data, tmp_path):
+def test_spot_shows_events_that_reach_the_threshold_of_their_action(onball, model, data, tmp_path):
     shutil.copytree(model, tmp_path / "model")
     path = tmp_path / "model" / "config.json"
     config = json.loads(path.read_text())
@@ -114,7 +112,7 @@ def test_spot_shows_what_reaches_the_threshold_of_its_action(onball, model, data
     assert all(e.confidence >= 0.9 for e in read_event_table(tmp_path / "224p" / "events.csv"))
 
 
-def test_exactly_one_place_must_be_given_for_the_result(onball, model, data, tmp_path):
+def test_exactly_one_of_out_and_in_place_must_be_given(onball, model, data, tmp_path):
     command = ("calibrate", model, "--data", data)
     for options in ((), ("--in-place", "--out", tmp_path / "new")):
         code, _, error = onball(*command, *options)
@@ -123,7 +121,7 @@ def test_exactly_one_place_must_be_given_for_the_result(onball, model, data, tmp
     assert code == 2 and "--in-place" in error
 
 
-def test_wrong_input_is_an_error_before_the_work(onball, model, data, tmp_path):
+def test_bad_input_is_an_error_before_spotting(onball, model, data, tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     code, _, error = onball("calibrate", model, "--data", data, "--out", tmp_path)
     assert code == 2 and "holds other files" in error and "real time" not in error

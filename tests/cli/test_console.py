@@ -13,7 +13,7 @@ from onball.progress import Progress
 
 @pytest.fixture
 def shown(monkeypatch):
-    """Text of what is shown, after the bars are closed."""
+    """Function that returns the lines on standard error."""
     output = io.StringIO()
     monkeypatch.setattr(console, "status", Console(file=output, width=120))
     return lambda: [line.rstrip() for line in output.getvalue().splitlines() if line.strip()]
@@ -30,7 +30,7 @@ def test_no_bar_is_shown_before_the_first_report(shown):
     assert shown() == []
 
 
-def test_a_bar_ends_full_though_its_total_was_an_estimate(shown):
+def test_a_bar_with_an_estimated_total_ends_full(shown):
     with console.progress_bar() as progress:
         report(progress, "match.mp4", [0, 4000, 7960], 12_000)
     (line,) = shown()
@@ -44,7 +44,7 @@ def test_a_bar_without_total_ends_full(shown):
     assert line.startswith("stream") and "100%" in line
 
 
-def test_amounts_that_start_again_begin_another_bar(shown):
+def test_amounts_that_restart_begin_another_bar(shown):
     with console.progress_bar() as progress:
         report(progress, "first.mp4", [0, 1000], 1000)
         report(progress, "second.mp4", [0, 1000], 1000)
@@ -53,7 +53,7 @@ def test_amounts_that_start_again_begin_another_bar(shown):
     assert "100%" in first and "100%" in second
 
 
-def test_amounts_that_go_on_stay_in_their_bar_under_the_latest_task(shown):
+def test_amounts_that_continue_stay_in_one_bar_with_the_latest_task(shown):
     with console.progress_bar() as progress:
         for done, task in enumerate(("a", "b", "c")):
             report(progress, task, [done], 3, "matches")
@@ -62,7 +62,7 @@ def test_amounts_that_go_on_stay_in_their_bar_under_the_latest_task(shown):
     assert line.startswith("c ") and "matches/min" in line
 
 
-def test_a_download_counts_only_what_was_missing(shown):
+def test_a_resumed_download_counts_only_missing_bytes(shown):
     with console.progress_bar() as progress:
         report(progress, "train: downloading", [3e9], 12e9, "bytes")
         report(progress, "train: downloading", [6e9, 12e9], 12e9, "bytes")
@@ -71,13 +71,13 @@ def test_a_download_counts_only_what_was_missing(shown):
     assert "MB/s" in line
 
 
-def test_a_name_in_brackets_is_no_markup(shown):
+def test_a_name_in_brackets_is_not_markup(shown):
     with console.progress_bar() as progress:
         report(progress, "[red]cup[/red].mp4", [1], 1)
     assert shown()[0].startswith("[red]cup[/red].mp4")
 
 
-def test_a_failure_leaves_the_bar_where_it_was(shown):
+def test_a_bar_stays_unfinished_after_an_error(shown):
     with pytest.raises(ValueError, match="broken"), console.progress_bar() as progress:
         report(progress, "match.mp4", [0, 250], 1000)
         raise ValueError("broken")

@@ -1,4 +1,4 @@
-"""`onball data stats`, `check` and `download`."""
+"""`onball data stats` and `onball data check`."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def row(shown: str, start: str) -> list[str]:
     return line.split(start, 1)[1].split()
 
 
-def test_events_are_counted_per_split_and_in_all(onball, data):
+def test_events_are_counted_per_split_and_in_total(onball, data):
     code, shown, error = onball("data", "stats", data)
     assert code == 0, error
     assert row(shown, "action")[:4] == ["train", "valid", "no", "split"]
@@ -74,14 +74,14 @@ def test_one_split_can_be_chosen(onball, data):
     assert "1 matches" in shown
 
 
-def test_one_folder_of_labels_without_splits_will_do(onball, tmp_path):
+def test_a_folder_of_labels_without_splits_is_accepted(onball, tmp_path):
     add_match(tmp_path, "a", passes(7))
     code, shown, error = onball("data", "stats", tmp_path)
     assert code == 0, error
     assert row(shown, "■ PASS")[:2] == ["7", "70.00"]
 
 
-def test_a_part_of_the_official_matches_will_do(onball, tmp_path):
+def test_a_part_of_the_official_matches_is_accepted(onball, tmp_path):
     name = "england_efl/2019-2020/2019-10-01 - Stoke City - Huddersfield Town"
     add_match(tmp_path, name, passes(7))
     code, shown, error = onball("data", "stats", tmp_path)
@@ -98,7 +98,7 @@ def test_matches_without_labels_are_left_out_with_a_warning(onball, data):
     assert "3 matches" in shown and "1 matches without labels" in error
 
 
-def test_the_figures_are_written_as_json_too(onball, data, tmp_path):
+def test_the_figures_are_also_written_as_json(onball, data, tmp_path):
     target = tmp_path / "out" / "stats.json"
     assert onball("data", "stats", data, "--json", target)[0] == 0
     content = json.loads(target.read_text())
@@ -127,17 +127,17 @@ def test_figures_outside_the_tolerance_end_with_exit_code_1(onball, data, tmp_pa
     assert len(rows) == 17 and not any(entry["within"] for entry in rows)
 
 
-def test_play_like_the_reference_is_within(onball, tmp_path):
-    add_match(tmp_path, "match", _like_the_reference())
+def test_play_with_the_rates_of_the_reference_is_within_the_tolerances(onball, tmp_path):
+    add_match(tmp_path, "match", play_with_reference_rates())
     code, shown, error = onball("data", "stats", tmp_path, "--reference")
     assert code == 0, shown + error
     assert shown.count("within") == 17 and "outside" not in shown
 
 
-def _like_the_reference() -> list[Event]:
-    """One hundred minutes in play with the reference's rates, medians and teams.
+def play_with_reference_rates() -> list[Event]:
+    """Create one hundred minutes in play with the reference's rates, medians and teams.
 
-    Not real play, only its figures: the actions come in any order.
+    The actions are in random order.
     """
     reference = Reference.of(reference_statistics())
     rng = np.random.default_rng(0)
@@ -145,7 +145,7 @@ def _like_the_reference() -> list[Event]:
     labels = [action for action, count in counts.items() for _ in range(count)]
     rng.shuffle(labels)
     medians = {a: reference.median_gap_s.get(a, 1.5) for a in ACTIONS}
-    # Most gaps are the median; the others are longer, by as much as fills the hundred minutes.
+    # Most gaps are the median; the others are longer, to fill the hundred minutes.
     missing = 100 * 60 - sum(medians[Action(label)] for label in labels)
     longer = missing / (0.4 * len(labels))
     assert longer > 0
@@ -190,7 +190,7 @@ def test_a_splits_file_that_lists_an_absent_match_is_an_error(onball, data):
     assert code == 2 and "league/season/z" in error
 
 
-def test_the_clips_that_hold_an_action_can_be_of_another_length(onball, data):
+def test_the_length_of_the_counted_clips_can_be_chosen(onball, data):
     code, shown, _ = onball("data", "stats", data, "--clip-frames", 100, "--fps", 25)
     assert code == 0 and row(shown, "■ PASS")[-1] == "11"
     code, shown, _ = onball("data", "stats", data, "--clip-frames", 25, "--fps", 25)
@@ -212,7 +212,7 @@ def test_the_figures_can_be_drawn(onball, data, tmp_path):
     assert target.read_bytes()[:4] == b"\x89PNG"
 
 
-def test_drawing_without_matplotlib_says_what_to_install(onball, data, monkeypatch):
+def test_drawing_without_matplotlib_names_the_package_to_install(onball, data, monkeypatch):
     monkeypatch.delitem(sys.modules, "onball.reports.statistics", raising=False)
     for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
         monkeypatch.delitem(sys.modules, name)
@@ -231,7 +231,7 @@ def test_a_check_lists_each_problem_on_a_line_and_ends_with_exit_code_1(onball, 
     assert "4 problems in 3 matches, 43 labels, 0 videos" in error
 
 
-def test_a_check_without_problems_says_how_much_was_looked_at(onball, tmp_path):
+def test_a_check_without_problems_reports_the_amounts_checked(onball, tmp_path):
     sample = files("onball") / "assets" / "sample_match"
     code, shown, error = onball("data", "check", sample, "--full", "--fps", 25)
     assert code == 0, shown
@@ -239,6 +239,6 @@ def test_a_check_without_problems_says_how_much_was_looked_at(onball, tmp_path):
     assert "real time" in error
 
 
-def test_a_check_of_nothing_is_an_error(onball, tmp_path):
+def test_a_check_of_an_empty_folder_is_an_error(onball, tmp_path):
     code, _, error = onball("data", "check", tmp_path)
     assert code == 2 and "no match in it" in error

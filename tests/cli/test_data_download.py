@@ -1,4 +1,4 @@
-"""`onball data download`: output, exit codes and explanations."""
+"""`onball data download`: output, exit codes and instructions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_named_splits_are_downloaded_and_their_folder_is_printed(hub, onball, tm
     assert code == 0 and output == f"train: already complete, 4 matches in {tmp_path}\n"
 
 
-def test_a_refusal_is_explained_step_by_step(hub, onball, tmp_path, monkeypatch):
+def test_refused_access_is_followed_by_instructions(hub, onball, tmp_path, monkeypatch):
     hub.refusal = (403, "GatedRepo")
     monkeypatch.setenv("HF_ENDPOINT", hub.address)
     code, _, error_output = onball("data", "download", "--out", tmp_path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def test_demo_spots_the_sample_and_shows_how_good_it_was(onball, tmp_path):
+def test_demo_spots_the_sample_match_and_shows_its_metrics(onball, tmp_path):
     code, shown, error = onball("demo", "--out", tmp_path)
     assert code == 0, error
     assert "mAP10" in shown and "onball spot" in shown
@@ -12,7 +12,7 @@ def test_demo_spots_the_sample_and_shows_how_good_it_was(onball, tmp_path):
     assert (tmp_path / "timeline.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_doctor_finds_this_machine_healthy(onball):
+def test_doctor_finds_a_complete_installation(onball):
     code, shown, _ = onball("doctor")
     assert code == 0
     for word in ("torch", "h264", "writable", "demo model"):

@@ -1,4 +1,4 @@
-"""`onball evaluate` on a run, a saved model, and prediction files of every kind, good and bad."""
+"""`onball evaluate` on runs, saved models and prediction files, valid and invalid."""
 
 import json
 import random
@@ -52,7 +52,7 @@ def metrics(folder):
     return json.loads((folder / "metrics.json").read_text())
 
 
-def test_a_folder_of_predictions_gives_tables_and_all_figures_beside_it(onball, files):
+def test_a_folder_of_predictions_gives_tables_and_a_file_of_all_metrics(onball, files):
     code, shown, error = run(onball, files)
     assert code == 0, error
     for words in ("mAP12", "mAP10", "tight", "loose", "95 % over 2 matches", "median timing"):
@@ -63,7 +63,7 @@ def test_a_folder_of_predictions_gives_tables_and_all_figures_beside_it(onball, 
     assert [row["name"] for row in figures["matches"]] == NAMES
 
 
-def test_a_zip_of_its_own_making_gives_the_same_figures_and_the_package_accepts_it(onball, files):
+def test_a_written_zip_gives_the_same_metrics_here_and_in_the_package_of_soccernet(onball, files):
     package = pytest.importorskip("SoccerNet.Evaluation.ActionSpotting")
     submission = files / "submission.zip"
     assert run(onball, files, "--zip", submission)[0] == 0
@@ -86,14 +86,14 @@ def test_a_zip_of_its_own_making_gives_the_same_figures_and_the_package_accepts_
     assert metrics(files / "out")["map12_at1"] == pytest.approx(official["a_mAP"], abs=1e-9)
 
 
-def test_a_submission_is_the_same_bytes_again(onball, files):
+def test_a_submission_is_reproducible_byte_for_byte(onball, files):
     for name in ("a.zip", "b.zip"):
         run(onball, files, "--zip", files / name, "--resamples", 0)
     assert (files / "a.zip").read_bytes() == (files / "b.zip").read_bytes()
     assert zipfile.ZipFile(files / "a.zip").namelist() == [f"{name}/{FILE}" for name in NAMES]
 
 
-def test_one_file_does_for_one_match(onball, files):
+def test_one_file_can_be_evaluated_for_a_split_of_one_match(onball, files):
     target = f"out/predictions/{NAMES[0]}/{FILE}"
     code, _, error = run(
         onball, files, "--split", "valid", "--out", files / "one", "--tolerance", 2, target=target
@@ -103,7 +103,7 @@ def test_one_file_does_for_one_match(onball, files):
 
 
 def spoil(files, change):
-    """Change the first entry of the first match's predictions."""
+    """Change the prediction file of the first match."""
     path = files / "out" / "predictions" / NAMES[0] / FILE
     content = json.loads(path.read_text())
     change(content["predictions"])
@@ -129,7 +129,7 @@ def test_a_bad_entry_is_one_line_that_names_file_and_entry(onball, files, change
     assert not (files / "out" / "metrics.json").exists()
 
 
-def test_entries_written_otherwise_are_read_as_well(onball, files):
+def test_entries_in_other_notations_are_read_alike(onball, files):
     assert run(onball, files)[0] == 0
     before = metrics(files / "out")
 
@@ -147,7 +147,7 @@ def test_entries_written_otherwise_are_read_as_well(onball, files):
     assert metrics(files / "out") == before
 
 
-def test_what_is_missing_or_misnamed_is_named(onball, files):
+def test_missing_and_misnamed_files_are_named(onball, files):
     place = files / "out" / "predictions"
     two = place / NAMES[1]
     (two / FILE).rename(two / "results.json")
@@ -161,7 +161,7 @@ def test_what_is_missing_or_misnamed_is_named(onball, files):
     assert "is empty (0 bytes)" in run(onball, files, "--split", "valid")[2]
 
 
-def test_predictions_of_another_match_and_files_without_any_are_errors(onball, files):
+def test_predictions_of_another_match_and_empty_files_are_warnings(onball, files):
     write_results(EventList(), files / "out" / "predictions" / NAMES[0] / FILE)
     code, _, error = run(onball, files, "--split", "valid")
     assert code == 0
@@ -169,7 +169,7 @@ def test_predictions_of_another_match_and_files_without_any_are_errors(onball, f
     assert "'l/s/one': no predictions in its results_spotting.json" in error
 
 
-def test_targets_that_are_nothing_are_one_line(onball, files):
+def test_unusable_targets_are_one_clear_line(onball, files):
     (files / "broken.zip").write_bytes(b"no zip")
     (files / "run").mkdir()
     save_config(load_config(TINY), files / "run" / "config.yaml")
@@ -185,30 +185,30 @@ def test_targets_that_are_nothing_are_one_line(onball, files):
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory):
+def data(tmp_path_factory):
     """One match of six seconds of noise in the split test."""
-    root = tmp_path_factory.mktemp("film")
+    root = tmp_path_factory.mktemp("data")
     rng = np.random.default_rng(0)
-    folder = root / "l/s/film"
+    folder = root / "l/s/match"
     with VideoWriter(folder / "224p.mp4", (64, 36), 25) as writer:
         for _ in range(150):
             writer.write(rng.integers(0, 256, (36, 64, 3), dtype=np.uint8))
     events = [Event(1_000 + 400 * i, action) for i, action in enumerate(ACTIONS)]
-    write_labels(EventList.of(events, "l/s/film"), folder / "Labels-ball.json")
-    write_splits(root, {"test": ["l/s/film"]})
+    write_labels(EventList.of(events, "l/s/match"), folder / "Labels-ball.json")
+    write_splits(root, {"test": ["l/s/match"]})
     return root
 
 
-def make_run(folder, film, task):
-    settings = [f"data.root={film}", f"task={task}"]
+def make_run(folder, data, task):
+    settings = [f"data.root={data}", f"task={task}"]
     config = load_config(TINY, settings)
     save_config(config, folder / "config.yaml")
     save_model(build_model(config.model, task), SavedModelConfig.of(config), folder / "model")
     return folder
 
 
-def test_a_run_spots_its_own_data_and_a_model_the_data_given(onball, film, tmp_path):
-    folder = make_run(tmp_path / "run", film, "spotting")
+def test_a_run_is_tested_on_its_data_and_a_model_on_the_data_given(onball, data, tmp_path):
+    folder = make_run(tmp_path / "run", data, "spotting")
     code, shown, error = onball("evaluate", folder, "--zip", tmp_path / "s.zip")
     assert code == 0, error
     assert "x real time" in error and "mAP12" in shown
@@ -218,16 +218,16 @@ def test_a_run_spots_its_own_data_and_a_model_the_data_given(onball, film, tmp_p
     assert len(read_results(predictions)) == sum(metrics(out)["result"]["predictions"].values())
 
     code, _, error = onball(
-        "evaluate", folder / "model", "--data", film, "--out", tmp_path / "model_out"
+        "evaluate", folder / "model", "--data", data, "--out", tmp_path / "model_out"
     )
     assert code == 0, error
     assert metrics(tmp_path / "model_out") == metrics(out)
 
 
-def test_hidden_labels_give_the_submission_alone(onball, film, tmp_path):
-    folder = make_run(tmp_path / "run", film, "spotting")
+def test_hidden_labels_give_only_the_submission(onball, data, tmp_path):
+    folder = make_run(tmp_path / "run", data, "spotting")
     hidden = tmp_path / "hidden"
-    shutil.copytree(film, hidden)
+    shutil.copytree(data, hidden)
     next(hidden.rglob("Labels-ball.json")).unlink()
     code, shown, error = onball(
         "evaluate", folder, "--data", hidden, "--zip", tmp_path / "challenge.zip"
@@ -236,8 +236,8 @@ def test_hidden_labels_give_the_submission_alone(onball, film, tmp_path):
     assert "nothing is measured" in shown and (tmp_path / "challenge.zip").is_file()
 
 
-def test_a_run_that_classifies_clips_gives_ap_of_clips(onball, film, tmp_path):
-    folder = make_run(tmp_path / "run", film, "classification")
+def test_a_run_that_classifies_clips_gives_ap_of_clips(onball, data, tmp_path):
+    folder = make_run(tmp_path / "run", data, "classification")
     code, shown, error = onball("evaluate", folder)
     assert code == 0, error
     assert "AP of" in shown and "PR-AUC" in shown

@@ -29,7 +29,7 @@ def loaded_modules(*arguments: str) -> set[str]:
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["data", "--help"]])
-def test_an_overview_imports_no_command(arguments):
+def test_the_overview_imports_no_command(arguments):
     loaded = loaded_modules(*arguments)
     assert not loaded & set(HEAVY)
     commands = {target.partition(":")[0] for target, _ in COMMANDS.values()}

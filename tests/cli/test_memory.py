@@ -1,4 +1,4 @@
-"""Memory stays flat: a stream needs no more of it when it is longer, and neither does `onball spot`."""
+"""Memory of streams and of `onball spot`, which does not grow with the length of the video."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def tiny_spotter() -> Spotter:
 
 
 def peak_of_stream(spotter: Spotter, frames: int) -> tuple[int, int]:
-    """Peak resident memory in bytes while that many random frames stream by, and the events."""
+    """Peak resident memory in bytes of spotting a stream of random frames, and the number of events."""
     process, rng = psutil.Process(), np.random.default_rng(0)
     width, height = spotter.config.size
     peak = 0
@@ -46,21 +46,21 @@ def peak_of_stream(spotter: Spotter, frames: int) -> tuple[int, int]:
     def source():
         nonlocal peak
         for start in range(0, frames, 32):
-            pictures = rng.integers(0, 256, (32, height, width, 3), dtype=np.uint8)
-            yield Batch(pictures, np.arange(start, start + 32) * 80)
+            images = rng.integers(0, 256, (32, height, width, 3), dtype=np.uint8)
+            yield Batch(images, np.arange(start, start + 32) * 80)
             peak = max(peak, process.memory_info().rss)
 
     events = sum(1 for _ in spotter.stream(source()))
     return peak, events
 
 
-def test_a_stream_five_times_as_long_needs_no_more_memory():
+def test_a_longer_stream_needs_no_more_memory():
     spotter = tiny_spotter()
     length = 640
-    peak_of_stream(spotter, length)  # what is allocated once, is allocated now
+    peak_of_stream(spotter, length)  # allocates what is allocated only once
     short, few = peak_of_stream(spotter, length)
     long, many = peak_of_stream(spotter, 5 * length)
-    assert many > 4 * few > 0, "the stream was not spotted to its end"
+    assert many > 4 * few > 0, "the end of the stream was not spotted"
     width, height = spotter.config.size
     more_frames = 4 * length * width * height * 3
     assert long - short < 8 * MB < more_frames / 4

@@ -1,4 +1,4 @@
-"""`onball spot` on real broadcasts: other codecs, sizes and rates than the simulator's."""
+"""`onball spot` on real broadcasts, with codecs, sizes and rates that the simulator does not use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAMES = sorted(path.name for path in CLIPS.glob("*.mp4"))
 
 @pytest.mark.skipif(not NAMES, reason="no real clips beside this checkout (../shared/clips)")
 @pytest.mark.parametrize("name", NAMES or ["absent"])
-def test_a_real_clip_is_spotted_to_its_end(name, tmp_path, monkeypatch):
+def test_a_real_clip_is_spotted(name, tmp_path, monkeypatch):
     clip = CLIPS / name
     monkeypatch.setattr(sys, "argv", ["onball", "spot", str(clip), "--out", str(tmp_path)])
     with pytest.raises(SystemExit) as end:

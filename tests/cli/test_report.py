@@ -1,4 +1,4 @@
-"""`onball report`: what cannot be reported is said in one line, before any work."""
+"""`onball report`: errors for unusable runs, in one line and before any work."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 @pytest.fixture
 def run(tmp_path) -> Path:
-    """A run with everything but data."""
+    """Complete run folder, of which the data set is missing."""
     folder = tmp_path / "runs" / "mine"
     config = load_config(TINY, [f"data.root={tmp_path / 'gone'}"])
     save_model(build_model(config.model), SavedModelConfig.of(config), folder / "model")
@@ -27,8 +27,8 @@ def run(tmp_path) -> Path:
     return folder
 
 
-def refused(onball, out: Path, *arguments: object) -> str:
-    """The one line that says why nothing is done."""
+def error_of(onball, out: Path, *arguments: object) -> str:
+    """Run the command and return its one line of error."""
     code, _, error = onball("report", *arguments, "--out", out)
     lines = error.splitlines()
     assert code == 2 and len(lines) == 1 and lines[0].startswith("error:"), error
@@ -37,33 +37,33 @@ def refused(onball, out: Path, *arguments: object) -> str:
 
 
 def test_a_folder_that_is_no_run_is_named(onball, run, tmp_path):
-    said = refused(onball, tmp_path / "out", run, tmp_path)
-    assert str(tmp_path) in said and "config.yaml" in said
+    error = error_of(onball, tmp_path / "out", run, tmp_path)
+    assert str(tmp_path) in error and "config.yaml" in error
 
 
 def test_a_setting_of_another_version_is_named(onball, run, tmp_path):
     with (run / "config.yaml").open("a") as file:
         file.write("flip: 1\n")
-    said = refused(onball, tmp_path / "out", run)
-    assert str(run) in said and "flip" in said
+    error = error_of(onball, tmp_path / "out", run)
+    assert str(run) in error and "flip" in error
 
 
 def test_a_run_without_an_epoch_is_named(onball, run, tmp_path):
     (run / "metrics.csv").write_text(METRICS)
-    assert "no epoch" in refused(onball, tmp_path / "out", run)
+    assert "no epoch" in error_of(onball, tmp_path / "out", run)
     (run / "metrics.csv").write_text("a,b\n1,2\n")
-    assert "metrics.csv" in refused(onball, tmp_path / "out", run)
+    assert "metrics.csv" in error_of(onball, tmp_path / "out", run)
 
 
 def test_a_broken_model_is_named(onball, run, tmp_path):
     (run / "model" / "model.safetensors").write_bytes(b"nothing")
-    assert "model.safetensors" in refused(onball, tmp_path / "out", run)
+    assert "model.safetensors" in error_of(onball, tmp_path / "out", run)
 
 
 def test_a_run_given_twice_is_named(onball, run, tmp_path):
-    assert "twice" in refused(onball, tmp_path / "out", run, run / ".." / "mine")
+    assert "twice" in error_of(onball, tmp_path / "out", run, run / ".." / "mine")
 
 
-def test_a_data_set_that_is_gone_is_named_with_the_way_out(onball, run, tmp_path):
-    said = refused(onball, tmp_path / "out", run)
-    assert "gone" in said and "--data" in said and str(run) in said
+def test_a_missing_data_set_is_named_with_the_option_to_give_another(onball, run, tmp_path):
+    error = error_of(onball, tmp_path / "out", run)
+    assert "gone" in error and "--data" in error and str(run) in error

@@ -1,4 +1,4 @@
-"""`onball simulate`: presets, continuing and interrupting."""
+"""`onball simulate`: presets, continuation and interruption."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import time
 
 
-def test_simulating_again_keeps_what_is_there(onball, tmp_path):
+def test_simulating_again_keeps_finished_matches(onball, tmp_path):
     command = (
         "simulate", "--out", tmp_path, "--train", 1, "--valid", 1, "--test", 1, "--minutes", 0.3,
         "--size", "64x36", "--seed", 7,
@@ -40,9 +40,9 @@ def test_an_interrupted_simulation_ends_at_once_and_leaves_no_half_match(tmp_pat
     try:
         deadline = time.monotonic() + 240
         while not list(tmp_path.glob("**/.*.part/*")):
-            assert process.poll() is None and time.monotonic() < deadline, "no match was begun"
+            assert process.poll() is None and time.monotonic() < deadline, "no match was started"
             time.sleep(0.1)
-        # As a terminal does it: to the command and its workers alike.
+        # Like a terminal, to the command and its workers.
         os.killpg(process.pid, signal.SIGINT)
         error = process.communicate(timeout=120)[1]
     finally:

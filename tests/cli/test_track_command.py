@@ -19,14 +19,14 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
-def red_finder(tmp_path_factory):
-    """A detector that finds red."""
+def red_detector(tmp_path_factory):
+    """Detector of red areas."""
     return write_detector(tmp_path_factory.mktemp("detector") / "red.onnx", "yolov8")
 
 
 @pytest.fixture
 def match(tmp_path):
-    """A data set of one match; its video flashes red now and then."""
+    """A data set of one match; its video flashes red."""
     folder = tmp_path / "data" / "test" / "league" / "season" / "match"
     write_flashes(folder, 0)
     return folder
@@ -45,9 +45,9 @@ MODELS = {
 }
 
 
-def test_videos_get_tracks_and_motchallenge_text(onball, match, red_finder, tmp_path):
+def test_videos_get_tracks_and_motchallenge_text(onball, match, red_detector, tmp_path):
     code, stdout, stderr = onball(
-        "track", match / "224p.mp4", "--detector", red_finder, "--out", tmp_path / "out", "--mot"
+        "track", match / "224p.mp4", "--detector", red_detector, "--out", tmp_path / "out", "--mot"
     )
     assert code == 0, stderr
     path = tmp_path / "out" / "224p" / "tracks.parquet"
@@ -58,11 +58,13 @@ def test_videos_get_tracks_and_motchallenge_text(onball, match, red_finder, tmp_
     assert read_about(path)["detector"].startswith("red.onnx")
 
 
-def test_tracks_of_a_data_set_lie_beside_its_videos_and_are_not_lost(onball, match, red_finder):
+def test_tracks_of_a_data_set_are_beside_its_videos_and_never_replaced_silently(
+    onball, match, red_detector
+):
     write_tiny_tracks(match)
     before = (match / "tracks.parquet").read_bytes()
     root = match.parents[3]
-    arguments = ["track", "--data", root, "--detector", red_finder]
+    arguments = ["track", "--data", root, "--detector", red_detector]
     code, _, stderr = onball(*arguments)
     assert code == 2 and "is there already, made otherwise" in stderr
     assert (match / "tracks.parquet").read_bytes() == before
@@ -70,7 +72,7 @@ def test_tracks_of_a_data_set_lie_beside_its_videos_and_are_not_lost(onball, mat
     assert code == 0, stderr
     assert read_about(match / "red.parquet")["fps"] == 12.5
     code, stdout, _ = onball(*arguments, "--name", "red.parquet")
-    assert code == 0 and "is there already" in stdout  # and is not made once more
+    assert code == 0 and "is there already" in stdout
 
 
 def test_a_simulated_match_is_tracked_by_a_simulated_detector(onball, match):
@@ -98,11 +100,11 @@ def test_a_simulated_match_is_tracked_by_a_simulated_detector(onball, match):
         (["{labels}", "--detector", "{detector}"], "Labels-ball.json"),
     ],
 )
-def test_bad_input_is_one_clear_line(onball, match, red_finder, tmp_path, arguments, message):
+def test_bad_input_is_one_clear_line(onball, match, red_detector, tmp_path, arguments, message):
     names = {
         "video": match / "224p.mp4",
         "labels": match / "Labels-ball.json",
-        "detector": red_finder,
+        "detector": red_detector,
     }
     given = [argument.format(**names) for argument in arguments]
     code, _, stderr = onball("track", *given, "--out", tmp_path / "out")
@@ -111,23 +113,23 @@ def test_bad_input_is_one_clear_line(onball, match, red_finder, tmp_path, argume
 
 
 @pytest.mark.parametrize("kind", MODELS)
-def test_a_model_that_takes_tracks_makes_its_own(onball, match, red_finder, tmp_path, kind):
+def test_spot_makes_the_tracks_that_a_model_needs_once(onball, match, red_detector, tmp_path, kind):
     model = save(tmp_path / "model", **MODELS[kind])
     out = tmp_path / "out"
     code, stdout, stderr = onball(
-        "spot", match / "224p.mp4", "--model", model, "--detector", red_finder, "--out", out
+        "spot", match / "224p.mp4", "--model", model, "--detector", red_detector, "--out", out
     )
     assert code == 0, stderr
     made = (out / "224p" / "tracks.parquet").stat().st_mtime_ns
     assert json.loads((out / "224p" / "results_spotting.json").read_text())["predictions"]
     assert "events" in stdout
-    again = ["spot", match / "224p.mp4", "--model", model, "--detector", red_finder, "--out", out]
+    again = ["spot", match / "224p.mp4", "--model", model, "--detector", red_detector, "--out", out]
     assert onball(*again, "--threshold", 0.5)[0] == 0
-    assert (out / "224p" / "tracks.parquet").stat().st_mtime_ns == made  # they are not made twice
+    assert (out / "224p" / "tracks.parquet").stat().st_mtime_ns == made
 
 
 @pytest.mark.parametrize("kind", MODELS)
-def test_tracks_that_are_given_are_used_instead(onball, match, tmp_path, kind):
+def test_given_tracks_are_used_without_a_detector(onball, match, tmp_path, kind):
     model = save(tmp_path / "model", **MODELS[kind])
     tracks = tmp_path / "mine.parquet"
     write_tracks(tiny_tracks([2000]), tracks)

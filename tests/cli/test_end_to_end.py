@@ -35,7 +35,7 @@ def run_dir(data, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     command = [sys.executable, "-m", "onball", "train", str(TINY), "--data", str(data)]
     command += ["--out", str(folder), "--set", "training.clips_per_epoch=400"]
-    # Stopped as a user would stop it, as soon as there is a state to resume from.
+    # Interrupted as by a user, as soon as there is a state to resume from.
     first = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         wait_for(folder / "metrics.csv", first)
@@ -77,7 +77,7 @@ def test_a_split_is_spotted_and_evaluated(onball, data, run_dir, tmp_path):
     assert "mAP12" in shown and "mAP10" in shown and "PLAYER SUCCESSFUL TACKLE" in shown
 
 
-def test_a_video_gets_both_files(onball, data, run_dir, tmp_path):
+def test_spotting_a_video_writes_results_and_events(onball, data, run_dir, tmp_path):
     video = next(data.rglob("test-*/224p.mp4"))
     code, shown, _ = onball(
         "spot", video, "--model", run_dir / "model", "--out", tmp_path, "--threshold", 0.05
@@ -89,7 +89,7 @@ def test_a_video_gets_both_files(onball, data, run_dir, tmp_path):
     assert str(tmp_path / "224p" / "events.csv") in shown
 
 
-def test_matches_that_are_all_called_224p_get_separate_folders(onball, data, run_dir, tmp_path):
+def test_videos_of_the_same_name_get_separate_folders(onball, data, run_dir, tmp_path):
     videos = sorted(data.rglob("224p.mp4"))
     assert onball("spot", *videos, "--model", run_dir / "model", "--out", tmp_path)[0] == 0
     assert len(list(tmp_path.glob("*/events.csv"))) == len(videos) == 3
@@ -104,18 +104,14 @@ def test_perfect_predictions_score_one_hundred(onball, data, tmp_path):
     assert "100.00" in passes
 
 
-def test_results_that_cannot_be_written_are_an_error_before_the_work(
-    onball, data, run_dir, tmp_path
-):
+def test_an_unwritable_folder_is_an_error_before_spotting(onball, data, run_dir, tmp_path):
     (tmp_path / "file").write_text("in the way")
     video = next(data.rglob("224p.mp4"))
     code, _, error = onball("spot", video, "--model", run_dir / "model", "--out", tmp_path / "file")
     assert code == 1 and "file" in error and "real time" not in error
 
 
-def test_a_broken_video_does_not_keep_the_others_from_their_results(
-    onball, data, run_dir, tmp_path
-):
+def test_the_other_videos_are_spotted_after_a_broken_one(onball, data, run_dir, tmp_path):
     (tmp_path / "broken.mp4").write_bytes(b"nothing")
     good = tmp_path / "good.mp4"
     shutil.copy(next(data.rglob("test-*/224p.mp4")), good)
