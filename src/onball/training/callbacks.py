@@ -252,15 +252,8 @@ def _append_row(path: Path, row: dict[str, Any]) -> None:
     write_text_atomic(path, text.getvalue())
 
 
-class StepProgress(Callback):  # type: ignore[misc]
-    """Report the steps of the whole run that are done, and the latest loss.
-
-    Args:
-        progress: called after each step; its task names the epoch.
-    """
-
-    def __init__(self, progress: ProgressCallback) -> None:
-        self._progress = progress
+class StepCallback(Callback):  # type: ignore[misc]
+    """Base of callbacks that run after each step of the optimiser, not after each batch."""
 
     def on_train_batch_end(
         self,
@@ -270,7 +263,27 @@ class StepProgress(Callback):  # type: ignore[misc]
         batch: object,
         batch_idx: int,
     ) -> None:
-        if self._progress is no_progress or (batch_idx + 1) % pl_module.config.accumulate:
+        if (batch_idx + 1) % pl_module.config.accumulate == 0:
+            self.on_step_end(trainer, pl_module)
+
+    def on_step_end(self, trainer: L.Trainer, pl_module: TrainingModule) -> None:
+        """Run after a step."""
+        raise NotImplementedError
+
+
+class StepProgress(StepCallback):
+    """Report the steps of the whole run that are done, and the latest loss.
+
+    Args:
+        progress: called after each step; its task names the epoch.
+    """
+
+    def __init__(self, progress: ProgressCallback) -> None:
+        self._progress = progress
+
+    def on_step_end(self, trainer: L.Trainer, pl_module: TrainingModule) -> None:
+        """Report the step."""
+        if self._progress is no_progress:  # reading the loss would wait for the device
             return
         epoch = f"epoch {trainer.current_epoch + 1}/{pl_module.config.epochs}"
         loss = float(trainer.callback_metrics["train/loss"])
@@ -281,7 +294,7 @@ class StepProgress(Callback):  # type: ignore[misc]
 # Checkpoints
 
 
-class Checkpoints(Checkpoint):  # type: ignore[misc]
+class Checkpoints(StepCallback, Checkpoint):  # type: ignore[misc]
     """Save the state to resume from: after every epoch, and when the user interrupts the run.
 
     Ctrl-C or SIGTERM ends the run after the current step; a second one ends the process at once.
@@ -317,16 +330,8 @@ class Checkpoints(Checkpoint):  # type: ignore[misc]
             signal.signal(name, handler)
         self._former = {}
 
-    def on_train_batch_end(
-        self,
-        trainer: L.Trainer,
-        pl_module: TrainingModule,
-        outputs: object,
-        batch: object,
-        batch_idx: int,
-    ) -> None:
-        if (batch_idx + 1) % pl_module.config.accumulate:
-            return
+    def on_step_end(self, trainer: L.Trainer, pl_module: TrainingModule) -> None:
+        """End an interrupted run within an epoch, with its state saved."""
         self._synchronize(trainer)
         # After the last step of an epoch, the state is saved once validation is done.
         if self.interrupted and trainer.global_step % pl_module.steps.per_epoch:
