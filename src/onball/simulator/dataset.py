@@ -177,9 +177,12 @@ def simulate(
     )
     root, outputs = Path(out), Outputs(video=video, mot=mot)
     if tracking is not None:
-        name = write_recording(
-            root,
-            replace(plan, crf=DEFAULT_CRF if crf is None else crf),
+        from onball.simulator.recorded.match import recorded_motion  # needs the optional kloppy
+
+        name = f"recorded/matches/{Path(tracking).stem}"
+        if (root / name).exists():
+            raise DataError(f"{root / name} is there already: choose another --out or delete it")
+        motion = recorded_motion(
             Path(tracking),
             None if events is None else Path(events),
             provider=tracking_provider,
@@ -187,9 +190,10 @@ def simulate(
             events_provider=events_provider,
             events_meta=None if events_meta is None else Path(events_meta),
             duration_ms=None if minutes is None else plan.duration_ms,
-            outputs=outputs,
-            progress=progress,
+            name=name,
         )
+        plan = replace(plan, crf=DEFAULT_CRF if crf is None else crf)
+        write_recording(root, name, motion, plan, outputs, progress)
         return SimulatedDataset(root, (name,), (name,))
     if events is not None:
         raise InputError("--events needs --tracking: where were the players?")
@@ -383,57 +387,25 @@ def _list_matches(root: Path, splits: dict[str, list[str]]) -> None:
 
 def write_recording(
     root: Path,
+    name: str,
+    motion: Motion,
     plan: MatchPlan,
-    tracking: Path,
-    events: Path | None = None,
-    *,
-    provider: str | None = None,
-    meta: Path | None = None,
-    events_provider: str | None = None,
-    events_meta: Path | None = None,
-    duration_ms: int | None = None,
     outputs: Outputs = Outputs(),
     progress: ProgressCallback = no_progress,
-) -> str:
+) -> None:
     """Render a recorded match into a data set and list it in the split `test`.
 
     Args:
         root: folder of the data set.
+        name: name of the match, which has no folder yet.
+        motion: the recorded match, from `onball.simulator.recorded.match.recorded_motion`.
         plan: look, cameras and video; length and halves are those of the recording.
-        tracking, events, provider, meta, events_provider, events_meta, duration_ms: as in
-            `onball.simulator.recorded.match.recorded_motion`.
-        outputs: files written beside labels and tracks.
-        progress: called with the number of frames written.
-
-    Returns:
-        Name of the match, `recorded/matches/<stem of the tracking file>`.
-
-    Raises:
-        DataError: if a match of that name exists.
-        InputError, DataError: those of `recorded_motion`.
-        MissingDependencyError: if kloppy is not installed.
+        outputs, progress: see `write_match`.
     """
-    from onball.simulator.recorded.match import recorded_motion  # needs the optional kloppy
-
-    name = f"recorded/matches/{tracking.stem}"
-    folder = root / name
-    if folder.exists():
-        raise DataError(f"{folder} is there already: choose another --out or delete it")
-    motion = recorded_motion(
-        tracking,
-        events,
-        provider=provider,
-        meta=meta,
-        events_provider=events_provider,
-        events_meta=events_meta,
-        duration_ms=duration_ms,
-        name=name,
-    )
     plan = replace(plan, duration_ms=motion.ticks * TICK_MS, halves=len(motion.halves))
     require_writable(root)
-    write_match(plan, folder, name, outputs, motion, progress)
+    write_match(plan, root / name, name, outputs, motion, progress)
     _list_matches(root, {"test": [name]})
-    return name
 
 
 def write_match(
