@@ -72,18 +72,29 @@ _TACKLE_REACH = 0.45
 """Largest distance, metres, between the ball and the foot of a tackler at the planned contact."""
 
 
-class Planner:
-    """Plans of the segments of open play.
+class _Decisions:
+    """Base of random decisions and plans that depend on where people are.
 
     Args:
         rng: random numbers of the match.
         people: current positions and velocities; never changed.
+    """
+
+    def __init__(self, rng: np.random.Generator, people: People) -> None:
+        self._rng = rng
+        self._people = people
+
+
+class Planner(_Decisions):
+    """Plans of the segments of open play.
+
+    Args:
+        rng, people: random numbers and people of the match.
         script: choice of the next action.
     """
 
     def __init__(self, rng: np.random.Generator, people: People, script: PossessionScript) -> None:
-        self._rng = rng
-        self._people = people
+        super().__init__(rng, people)
         self._script = script
         self._choices = Choices(rng, people)
         self._duels = Duels(rng, people)
@@ -274,17 +285,8 @@ class Planner:
         return int(people[best]), np.clip(point, -limit, limit)
 
 
-class Choices:
-    """Random choices of a player about to act: direction of his run, limb, heading.
-
-    Args:
-        rng: random numbers of the match.
-        people: current positions and velocities; never changed.
-    """
-
-    def __init__(self, rng: np.random.Generator, people: People) -> None:
-        self._rng = rng
-        self._people = people
+class Choices(_Decisions):
+    """Random choices of a player about to act: direction of his run, limb, heading."""
 
     def run_direction(self, person: int, action: Action, point: Floats) -> Floats:
         """Direction of a run with the ball from `point`, `[2]`: up the pitch, and not out of it."""
@@ -319,17 +321,8 @@ class Choices:
         return forward + float(self._rng.normal(0, 1.0))
 
 
-class Duels:
-    """Plans in which an opponent wins the ball: tackles, steals, blocks and saves.
-
-    Args:
-        rng: random numbers of the match.
-        people: current positions and velocities; never changed.
-    """
-
-    def __init__(self, rng: np.random.Generator, people: People) -> None:
-        self._rng = rng
-        self._people = people
+class Duels(_Decisions):
+    """Plans in which an opponent wins the ball: tackles, steals, blocks and saves."""
 
     def dispossess(
         self, contact: Contact, step: Step, wish: Contact, path: Dribble
@@ -408,18 +401,16 @@ class Duels:
         return Segment(path, ticks, contact.person, team_of(contact.person), (due,), end)
 
 
-class Finishing:
+class Finishing(_Decisions):
     """Plans of the last segment before dead time: the ball crosses a line.
 
     Args:
-        rng: random numbers of the match.
-        people: current positions and velocities; never changed.
+        rng, people: random numbers and people of the match.
         pace: events so far, compared with the expected ones.
     """
 
     def __init__(self, rng: np.random.Generator, people: People, pace: Pace) -> None:
-        self._rng = rng
-        self._people = people
+        super().__init__(rng, people)
         self._pace = pace
 
     def play_out(self, contact: Contact, seconds: float, *, lofted: bool) -> Segment | None:
