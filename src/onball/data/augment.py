@@ -206,12 +206,7 @@ def _draw_colour(config: JitterConfig, generator: torch.Generator) -> tuple[Tens
 def blur(clips: Tensor, config: BlurConfig, generators: Sequence[torch.Generator]) -> Tensor:
     """Blur clips with a Gaussian over 5 × 5 pixels; frames are padded with the pixels at their edge.
 
-    Args:
-        clips: `[B, T, 3, H, W]`, uint8 0 to 255 or floating point 0 to 1; is not modified.
-        config: probability and range.
-        generators: one CPU generator per clip.
-
-    Returns: the same shape, type and range.
+    Arguments and result: see `colour_jitter`.
     """
 
     def change(clip: Tensor, generator: torch.Generator) -> Tensor:
@@ -254,12 +249,7 @@ def add_noise(clips: Tensor, config: NoiseConfig, generators: Sequence[torch.Gen
     field at different offsets, which takes a fraction of the time of drawing a number per pixel and
     of copying these to a GPU.
 
-    Args:
-        clips: `[B, T, 3, H, W]`, uint8 0 to 255 or floating point 0 to 1; is not modified.
-        config: probability and range.
-        generators: one CPU generator per clip.
-
-    Returns: the same shape, type and range.
+    Arguments and result: see `colour_jitter`.
     """
 
     def change(clip: Tensor, generator: torch.Generator) -> Tensor:

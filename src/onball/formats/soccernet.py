@@ -192,14 +192,7 @@ def write_labels(events: EventList, path: str | Path) -> None:
 def write_results(events: EventList, path: str | Path) -> None:
     """Write a `results_spotting.json`, half by half, for SoccerNet's evaluator.
 
-    Confidences are written with all their digits.
-
-    Args:
-        events: predictions for a match.
-        path: the file.
-
-    Raises:
-        OnballError: the file cannot be written.
+    Confidences are written with all their digits. Arguments and errors: see `write_labels`.
     """
     _write(events, path, _RESULTS)
 

@@ -268,13 +268,8 @@ def evaluate_classifier(
 ) -> EvaluatedClips:
     """Compare the predictions of a clip classifier with the labels of consecutive clips.
 
-    Args:
-        run: run of a clip classifier.
-        split: name of the split.
-        matches: matches of the split.
+    Args: those of `evaluate_spotter`, and
         root: data set of the split.
-        cache: folder of the predictions of earlier reports; new ones are added.
-        device: device of the net.
         progress: called with the number of matches done.
     """
     path = cache / _fingerprint(run, matches) / _CLIPS_FILE
