@@ -5,25 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from onball.config.schema import (
-    AugmentationConfig,
-    BlurConfig,
-    CameraShiftConfig,
-    JitterConfig,
-    NoiseConfig,
-    RandomCropConfig,
-)
+from onball.config.schema import AugmentationConfig, BlurConfig, JitterConfig
 from onball.data.augment import augment, colour_jitter, flip
 
 ALWAYS = JitterConfig(probability=1.0)
 NOTHING = AugmentationConfig(flip=0.0, jitter=JitterConfig(probability=0.0))
+HALF = {"probability": 0.5}
 EVERYTHING = AugmentationConfig(
-    flip=0.5,
-    jitter=JitterConfig(probability=0.5),
-    blur=BlurConfig(probability=0.5),
-    crop=RandomCropConfig(probability=0.5),
-    camera_shift=CameraShiftConfig(probability=0.5),
-    noise=NoiseConfig(probability=0.5),
+    flip=0.5, jitter=HALF, blur=HALF, crop=HALF, camera_shift=HALF, noise=HALF
 )
 
 

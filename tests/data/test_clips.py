@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from numbered_frames import NumberedFrames
 from torch.utils.data import DataLoader
 
 from onball.actions import IGNORE, Action
@@ -57,18 +58,6 @@ def test_a_clip_longer_than_the_video_is_padded_and_not_scored(data):
     assert torch.equal(clip.frames[50:], clip.frames[49:50].expand(10, -1, -1, -1))
 
 
-class NumberedFrames:
-    """Frame k is filled with the value k; reading may end before the header says so."""
-
-    def __init__(self, count: int, readable: int | None = None) -> None:
-        self.times_ms = np.arange(count, dtype=np.int64) * 80
-        self._readable = count if readable is None else readable
-
-    def read(self, start: int, stop: int) -> np.ndarray:
-        numbers = np.arange(start, min(stop, self._readable), dtype=np.uint8)
-        return np.broadcast_to(numbers[:, None, None, None], (len(numbers), 2, 4, 3)).copy()
-
-
 #: A PASS of the left team on frame 20, a GOAL of the right one on 26, an OUT of no team on 100.
 EVENTS = EventList.of(
     [
@@ -84,7 +73,7 @@ PASS, GOAL, OUT = (
 
 def numbered(count: int = 120, clip_frames: int = 40, **settings) -> ClipDataset:
     readable = settings.pop("readable", None)
-    matches = [LabelledMatch("numbered", NumberedFrames(count, readable), EVENTS)]
+    matches = [LabelledMatch("numbered", NumberedFrames(count, readable, (4, 2)), EVENTS)]
     given = {"radius": 4, "action_share": 1.0, "seed": 0} | settings
     return ClipDataset(matches, clip_frames, **given)
 

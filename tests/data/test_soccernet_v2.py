@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from soccernet_v2_labels import ANNOTATIONS, annotation, write_labels
 
 from onball.config import DataConfig
 from onball.config.schema import AuxiliaryDataConfig
@@ -21,33 +20,6 @@ MATCH = "england_epl/2014-2015/2015-02-21 - 18-00 Chelsea 1 - 1 Burnley"
 
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-def annotation(game_time: str, label: str, position: object, **fields: object) -> dict[str, Any]:
-    entry = {
-        "gameTime": game_time,
-        "label": label,
-        "position": position,
-        "team": "home",
-        "visibility": "visible",
-    }
-    return entry | fields
-
-
-#: Sorted by half and time, as they are expected to be read.
-ANNOTATIONS = [
-    annotation("1 - 00:00", "Kick-off", "400"),
-    annotation("1 - 00:02", "Yellow->red card", "2400", visibility="not shown"),
-    annotation("2 - 00:01", "Ball out of play", "1200", team="not applicable"),
-]
-
-
-def write_labels(folder: Path, annotations: object) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "Labels-v2.json"
-    content = {"UrlLocal": "Équipe/", "gameHomeTeam": "Équipe", "annotations": annotations}
-    path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-    return path
 
 
 def write_video(path: Path, grey: int) -> None:

@@ -3,6 +3,7 @@ import random
 from dataclasses import replace
 
 import pytest
+from soccernet_entries import ANNOTATION, PREDICTION
 
 from onball.actions import ACTIONS, Action
 from onball.events import Event, EventList, Team
@@ -13,13 +14,7 @@ LABELS = {
     "UrlYoutube": "",
     "halftime": "1 - 46:04",
     "annotations": [
-        {
-            "gameTime": "1 - 00:00",
-            "label": "PASS",
-            "position": "680",
-            "team": "left",
-            "visibility": "visible",
-        },
+        ANNOTATION,
         {
             "gameTime": "1 - 01:04",
             "label": "PLAYER SUCCESSFUL TACKLE",
@@ -40,14 +35,7 @@ LABELS = {
 RESULTS = {
     "UrlLocal": "england_efl/2019-2020/2019-10-01 - Reading - Fulham",
     "predictions": [
-        {
-            "gameTime": "1 - 01:04",
-            "label": "PASS",
-            "position": "64480",
-            "half": "1",
-            "confidence": "0.87",
-            "team": "left",
-        },
+        PREDICTION,
         {
             "gameTime": "2 - 00:00",
             "label": "HIGH PASS",

@@ -5,6 +5,7 @@ import random
 
 import numpy as np
 import pytest
+from soccernet_entries import ANNOTATION, PREDICTION
 
 from onball.actions import ACTIONS
 from onball.errors import LabelError
@@ -12,21 +13,6 @@ from onball.events import Event, EventColumns, EventList, Team
 from onball.formats import read_labels, read_results, soccernet, write_labels, write_results
 from onball.formats.soccernet import read_label_columns, read_result_columns
 
-PREDICTION = {
-    "gameTime": "1 - 01:04",
-    "label": "PASS",
-    "position": "64480",
-    "half": "1",
-    "confidence": "0.87",
-    "team": "left",
-}
-ANNOTATION = {
-    "gameTime": "1 - 01:04",
-    "label": "PASS",
-    "position": "64480",
-    "team": "left",
-    "visibility": "visible",
-}
 LEFT_OUT = object()
 # Valid, unusual and invalid values of a field; the strict reader decides between them.
 WHOLE_NUMBERS = [

@@ -3,27 +3,13 @@
 import json
 
 import pytest
+from soccernet_entries import ANNOTATION, PREDICTION
 
 from onball.errors import LabelError
 from onball.formats import read_labels, read_results
 from onball.formats.soccernet import read_label_entries
 
-ANNOTATION = {
-    "gameTime": "1 - 00:00",
-    "label": "PASS",
-    "position": "680",
-    "team": "left",
-    "visibility": "visible",
-}
 LABELS = {"annotations": [ANNOTATION, ANNOTATION, ANNOTATION]}
-PREDICTION = {
-    "gameTime": "1 - 01:04",
-    "label": "PASS",
-    "position": "64480",
-    "half": "1",
-    "confidence": "0.87",
-    "team": "left",
-}
 RESULTS = {"predictions": [PREDICTION]}
 
 

@@ -2,44 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
-
 import pytest
 from SoccerNet.Evaluation.utils import EVENT_DICTIONARY_V2
+from soccernet_v2_labels import ANNOTATIONS, annotation, write_labels
 
 from onball.errors import LabelError
 from onball.events import Team
 from onball.formats.soccernet_v2 import V2_ACTIONS, read_v2_labels
 from onball.models.nets import NUM_AUXILIARY_CLASSES
-
-
-def annotation(game_time: str, label: str, position: object, **fields: object) -> dict[str, Any]:
-    entry = {
-        "gameTime": game_time,
-        "label": label,
-        "position": position,
-        "team": "home",
-        "visibility": "visible",
-    }
-    return entry | fields
-
-
-#: Sorted by half and time.
-ANNOTATIONS = [
-    annotation("1 - 00:00", "Kick-off", "400"),
-    annotation("1 - 00:02", "Yellow->red card", "2400", visibility="not shown"),
-    annotation("2 - 00:01", "Ball out of play", "1200", team="not applicable"),
-]
-
-
-def write_labels(folder: Path, annotations: object) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "Labels-v2.json"
-    content = {"UrlLocal": "Équipe/", "gameHomeTeam": "Équipe", "annotations": annotations}
-    path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-    return path
 
 
 def test_the_17_actions_have_the_order_of_the_data_set():

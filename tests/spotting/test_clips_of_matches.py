@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from numbered_frames import NumberedFrames
 from torch import Tensor, nn
 
 from onball.actions import Action
@@ -15,18 +16,6 @@ from onball.models import build_model
 from onball.spotting.matches import classify_match
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-class NumberedFrames:
-    """Frames whose pixels are their index; reading may end before the last time."""
-
-    def __init__(self, count: int, readable: int | None = None) -> None:
-        self.times_ms = np.arange(count, dtype=np.int64) * 80
-        self._readable = count if readable is None else readable
-
-    def read(self, start: int, stop: int) -> np.ndarray:
-        numbers = np.arange(start, min(stop, self._readable), dtype=np.uint8)
-        return np.broadcast_to(numbers[:, None, None, None], (len(numbers), 32, 48, 3)).copy()
 
 
 class Recorder(nn.Module):

@@ -22,6 +22,12 @@ from onball.simulator.paint.painter import Painter
 from onball.simulator.world import HALF_LENGTH, Camera
 
 
+def output_of(program):
+    """Run a Python program in a new process with the same import path, and return its output."""
+    command = [sys.executable, "-c", program, *sys.path]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+
+
 def test_a_frame_has_the_requested_size_and_contrast():
     frame = Painter(Look.random(1)).paint(crowded_state(), main_camera())
     assert frame.shape == (224, 398, 3)
@@ -65,19 +71,13 @@ def test_two_processes_paint_the_same_pixels():
         "    crowded_state(2, 80), main_camera(), 61_000, (2, 1), before)\n"
         "print(hashlib.sha256(frame.tobytes()).hexdigest())"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", program, *sys.path],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
+    output = output_of(program)
     painter = Painter(Look.random(9))
     # Frames painted before have no effect.
     painter.paint(crowded_state(5), main_camera(30.0), replay=True)
     before = crowded_state(2, 70), main_camera(-0.5)
     here = painter.paint(crowded_state(2, 80), main_camera(), 61_000, (2, 1), before)
-    assert run.stdout.strip() == hashlib.sha256(here.tobytes()).hexdigest()
+    assert output.strip() == hashlib.sha256(here.tobytes()).hexdigest()
 
 
 def test_looks_are_reproducible_and_differ_between_matches():
@@ -115,11 +115,5 @@ def test_missing_opencv_gives_one_line_with_the_install_command():
         "try: import onball.simulator.paint.painter\n"
         "except MissingDependencyError as error: print(error)"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", program, *sys.path],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
-    assert "pip install 'onball[simulate]'" in run.stdout
+    output = output_of(program)
+    assert "pip install 'onball[simulate]'" in output
