@@ -16,7 +16,7 @@ COLOURS = np.array([[220, 30, 30], [30, 220, 30], [30, 30, 220]], np.uint8)
 
 
 def write_flashes(folder: Path, seed: int) -> None:
-    """8 s of grey frames; each of three actions is three frames of one colour."""
+    """Write a match of 8 s of grey frames; each of three actions is three frames of one colour."""
     rng = np.random.default_rng(seed)
     events: list[Event] = []
     with VideoWriter(folder / "224p.mp4", SIZE, 25) as writer:
@@ -31,7 +31,7 @@ def write_flashes(folder: Path, seed: int) -> None:
 
 
 def write_brightening(root: Path) -> None:
-    """One match of 4 s at 25 fps whose frames become brighter, with an event at 2 s."""
+    """Write a match of 4 s at 25 fps whose frames become brighter, with an event at 2 s."""
     folder = root / "train" / "league" / "season" / "match"
     with VideoWriter(folder / "224p.mp4", SIZE, 25, crf=0, gop=10) as writer:
         for index in range(100):

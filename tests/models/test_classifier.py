@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class MeanColour(Backbone):
-    """Each frame's mean colour, 0 to 1, as its feature."""
+    """Backbone whose feature of a frame is its mean colour, 0 to 1."""
 
     feature_dim, context = 3, 0
 
@@ -64,7 +64,7 @@ def test_features_are_pooled_by_their_maximum_over_time():
 
 
 @pytest.mark.parametrize("lit", [0, 3, 6])
-def test_what_happens_on_any_single_frame_happens_in_the_clip(lit):
+def test_the_scores_do_not_depend_on_which_frame_shows_the_action(lit):
     net = colour_classifier().eval()
     dark = net(clip(7, None)[None])
     seen = net(clip(7, lit)[None])
@@ -89,7 +89,7 @@ def test_a_classifier_learns_an_action_of_one_frame():
     assert ((scores > 0.5) == (present > 0.5)).all()
 
 
-def test_the_pooled_part_stays_in_float32_under_mixed_precision():
+def test_logits_are_float32_under_mixed_precision():
     net = build_model(CONFIG, "classification").eval()
     frames = torch.randint(0, 256, (1, 2, 3, 36, 64), dtype=torch.uint8)
     with torch.autocast("cpu", torch.bfloat16):
@@ -102,7 +102,7 @@ def test_a_classifier_runs_on_a_device_without_autocast():
     assert net(frames).shape == (1, 12)
 
 
-def test_a_wrong_component_is_named_in_one_line():
+def test_an_invalid_component_is_reported_in_one_line():
     wrong = CONFIG.model_copy(update={"temporal": ComponentConfig(name="bilsm")})
     with pytest.raises(ConfigError, match=r"model\.temporal\.name: .*'bilstm'") as caught:
         build_model(wrong, "classification")

@@ -1,4 +1,4 @@
-"""What a net costs, against counts by hand and figures that were published."""
+"""Cost of nets, compared with counts by hand and published figures."""
 
 import math
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def net_of(
     backbone: str, temporal: str = "none", *, device: str = "meta", **options: object
 ) -> nn.Module:
-    """A net; on `meta` it has no weights, so that it is quickly made."""
+    """Build a net; on `meta` it has no weights, which is fast."""
     config = ModelConfig(
         backbone=ComponentConfig(name=backbone, pretrained=False),
         temporal=ComponentConfig(name=temporal, **options),
@@ -26,8 +26,8 @@ def net_of(
         return build_model(config, fetch_weights=False)
 
 
-class OnColours(nn.Module):
-    """Frames `[B, T, 3, H, W]` → mean colours `[B, T, 3]` → a layer."""
+class ColourLayer(nn.Module):
+    """Apply a layer to the mean colours `[B, T, 3]` of frames `[B, T, 3, H, W]`."""
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
@@ -37,8 +37,8 @@ class OnColours(nn.Module):
         return self.layer(frames.float().mean(dim=(3, 4)))
 
 
-class OnFrames(nn.Module):
-    """Frames, flat over time and as floats, → a layer."""
+class FrameLayer(nn.Module):
+    """Apply a layer to frames, flat over time and as floats."""
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class OnFrames(nn.Module):
     ("name", "gflops", "parameters_m"),
     [("resnet50", 4.1, 23.5), ("regnety_002", 0.2, 2.8), ("efficientnet_b0", 0.39, 4.0)],
 )
-def test_one_picture_costs_what_the_papers_say(name, gflops, parameters_m):
+def test_the_cost_of_one_image_equals_the_published_figures(name, gflops, parameters_m):
     cost = measure(net_of(name), (1, 3, 224, 224))
     assert cost.gflops == pytest.approx(gflops, rel=0.03)
     assert cost.parameters / 1e6 == pytest.approx(parameters_m, abs=0.05)
@@ -63,7 +63,7 @@ def test_one_picture_costs_what_the_papers_say(name, gflops, parameters_m):
     ("name", "gflops"),
     [("resnet50", 369.39), ("efficientnet_b0", 35.95), ("convnext_tiny", 386.54)],
 )
-def test_a_clip_of_the_study_costs_what_the_study_says(name, gflops):
+def test_the_cost_of_a_clip_equals_the_figures_of_the_study(name, gflops):
     # fvcore, which the study used, counts the last pooling too.
     assert measure(net_of(name), (50, 3, 224, 398)).gflops == pytest.approx(gflops, abs=0.01)
 
@@ -75,10 +75,10 @@ def test_recurrences_are_counted(layer, gates, directions, batch_first):
     recurrence = layer(3, 16, 2, batch_first=batch_first, bidirectional=directions == 2)
     first, second = 3 + 16, 16 * directions + 16
     by_hand = 10 * directions * gates * 16 * (first + second)
-    assert measure(OnColours(recurrence), (10, 3, 4, 4)).gflops * 1e9 == pytest.approx(by_hand)
+    assert measure(ColourLayer(recurrence), (10, 3, 4, 4)).gflops * 1e9 == pytest.approx(by_hand)
 
 
-def test_the_temporal_head_adds_its_own():
+def test_the_temporal_head_adds_its_own_cost():
     plain, with_head = (
         measure(net_of("test_byobnet", *head), (8, 3, 64, 64)) for head in (("none",), ("bilstm",))
     )
@@ -103,9 +103,9 @@ def test_attention_is_counted():
     assert cost.gflops * 1e9 == pytest.approx(projections + products)
 
 
-def test_activations_are_what_the_backward_pass_needs():
+def test_activations_are_the_tensors_that_the_backward_pass_needs():
     # The convolution keeps its input, the rectifier its output, which is the pooling's input.
-    net = OnFrames(nn.Sequential(nn.Conv2d(3, 5, 3, padding=1), nn.ReLU(), nn.AvgPool2d(2)))
+    net = FrameLayer(nn.Sequential(nn.Conv2d(3, 5, 3, padding=1), nn.ReLU(), nn.AvgPool2d(2)))
     cost = measure(net, (7, 3, 8, 6))
     assert cost.activation_bytes == 7 * (3 + 5) * 8 * 6 * 4
     assert cost.shared_bytes == 0
@@ -123,7 +123,7 @@ def test_a_tensor_kept_twice_counts_once():
     assert cost.activation_bytes == x + square + flipped
 
 
-def test_what_is_frozen_keeps_nothing():
+def test_frozen_layers_keep_no_activations():
     net = net_of("test_byobnet")
     whole = measure(net, (4, 3, 64, 64))
     net.backbone.requires_grad_(False)
@@ -134,7 +134,7 @@ def test_what_is_frozen_keeps_nothing():
     assert frozen.gflops == whole.gflops
 
 
-def test_mixed_precision_halves_activations_and_keeps_the_weights_once_more():
+def test_mixed_precision_halves_activations_and_adds_a_copy_of_the_weights():
     net = net_of("regnety_002")
     full = measure(net, (2, 3, 128, 224))
     mixed = measure(net, (2, 3, 128, 224), dtype=torch.bfloat16)
@@ -156,7 +156,7 @@ def test_cost_grows_with_frames_and_measuring_changes_nothing():
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
-def test_a_net_that_no_memory_could_run_is_measured():
+def test_a_net_larger_than_any_memory_is_measured():
     cost = measure(net_of("test_byobnet"), (50_000, 3, 1080, 1920))
     assert training_memory(cost, 1000) > 1e15
 
@@ -179,12 +179,12 @@ def test_training_memory_is_the_sum_of_its_parts():
 
 
 @pytest.mark.parametrize("shape", [(3, 224, 224), (1, 4, 8, 8), (0, 3, 8, 8)])
-def test_a_shape_that_is_no_clip_is_named(shape):
+def test_a_shape_that_is_no_clip_is_reported(shape):
     with pytest.raises(ConfigError, match="give \\(frames, 3, height, width\\)"):
         measure(nn.Identity(), shape)
 
 
-def test_a_net_whose_way_depends_on_values_is_named():
+def test_a_net_whose_control_flow_depends_on_values_is_reported():
     class Picky(nn.Module):
         def forward(self, frames: Tensor) -> Tensor:
             return frames * 2 if frames.max() > 0 else frames
@@ -194,8 +194,8 @@ def test_a_net_whose_way_depends_on_values_is_named():
     assert "\n" not in str(caught.value)
 
 
-def test_wrong_settings_of_a_training_are_named():
-    cost = measure(OnFrames(nn.Conv2d(3, 2, 1)), (1, 3, 4, 4))
+def test_invalid_training_settings_are_reported():
+    cost = measure(FrameLayer(nn.Conv2d(3, 2, 1)), (1, 3, 4, 4))
     with pytest.raises(ConfigError, match="batch size 0: give at least 1"):
         training_memory(cost, 0)
     with pytest.raises(ConfigError, match="optimizer 'adam': give one of adamw, sgd"):

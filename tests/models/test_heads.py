@@ -1,4 +1,4 @@
-"""Prediction heads: what they say of each frame, and that it can be learned."""
+"""Prediction heads: outputs for each frame, and learning them."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def test_a_displacement_is_one_number_per_frame(classes):
     scores = moving(features)
     assert moving.radius == 4
     assert scores.displacement.shape == (2, 5) and scores.offsets is None
-    # It is a number of frames, of either sign, and last among what windows average.
+    # It is a signed number of frames, and the last of the outputs that windows average.
     assert torch.equal(scores.outputs()[..., -1], scores.displacement)
     alone = torch.cat([moving(features[:, t : t + 1]).displacement for t in range(5)], dim=1)
     torch.testing.assert_close(alone, scores.displacement)
 
 
 @pytest.mark.parametrize("name", ["linear", "trident"])
-def test_dropout_touches_the_classes_in_training_only(name):
+def test_dropout_affects_the_classes_in_training_only(name):
     scores, features = head(name, dropout=0.5), torch.randn(1, 40, 6)
     assert not torch.equal(scores(features).logits, scores(features).logits)
     scores.eval()
@@ -52,7 +52,7 @@ def test_dropout_touches_the_classes_in_training_only(name):
 
 @pytest.mark.parametrize("length", [1, 2, 9, 50])
 @pytest.mark.parametrize("radius", [1, 4])
-def test_a_trident_says_where_the_stretch_starts_and_ends(length, radius):
+def test_a_trident_predicts_start_and_end_within_its_radius(length, radius):
     trident = head("trident", radius=radius, hidden=8)
     scores = trident(100 * torch.randn(2, length, 6))
     assert trident.radius == radius
@@ -63,7 +63,7 @@ def test_a_trident_says_where_the_stretch_starts_and_ends(length, radius):
     torch.testing.assert_close(scores.displacement, middle)
 
 
-def test_a_trident_asks_the_frames_before_it_for_the_start_and_those_after_for_the_end():
+def test_a_trident_finds_the_start_in_preceding_and_the_end_in_following_frames():
     radius = 2
     trident = head("trident", radius=radius, hidden=8).eval()
     for parameter in trident.boundary.parameters():
@@ -73,10 +73,10 @@ def test_a_trident_asks_the_frames_before_it_for_the_start_and_those_after_for_t
     scores[0, 1, 5] = 50.0  # the end on frame 5
     trident.boundary.forward = lambda _: scores
     offsets = trident(torch.randn(1, 9, 6)).offsets[0]
-    # Frames 3 to 7 see the start within 2r frames before them, frames 1 to 5 the end after them.
+    # Frames 3 to 7 have the start at most 2r frames before them, frames 1 to 5 the end after them.
     assert offsets[3:8, 0].round().tolist() == [0, 1, 2, 3, 4]
     assert offsets[1:6, 1].round().tolist() == [4, 3, 2, 1, 0]
-    # Who sees no score has only the correction, here none: all distances are as likely.
+    # Other frames have only the correction, here 0: all distances are equally likely.
     torch.testing.assert_close(offsets[:3, 0], torch.full((3,), 2.0))
     torch.testing.assert_close(offsets[6:, 1], torch.full((3,), 2.0))
 
@@ -88,7 +88,7 @@ def pulses(at: Tensor, length: int) -> Tensor:
     return torch.stack(bumps, dim=-1)
 
 
-def test_a_trident_learns_offsets_also_at_the_edges_of_a_clip():
+def test_a_trident_learns_offsets_including_those_at_the_edges_of_a_clip():
     radius, length = 2, 16
     trident = head("trident", radius=radius, hidden=16)
     at = torch.arange(length)
@@ -116,7 +116,7 @@ def test_a_trident_learns_offsets_also_at_the_edges_of_a_clip():
         ({"name": "trident", "radius": 0}, "model.head.radius: .* got 0"),
     ],
 )
-def test_a_wrong_head_is_named_in_one_line(component, expected):
+def test_an_invalid_head_is_reported_in_one_line(component, expected):
     with pytest.raises(ConfigError, match=expected) as caught:
         HEADS.build(ComponentConfig(**component), HeadSetup(6, 13, 0.0))
     assert "\n" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""The net: shapes, motion channels, computing in parts, the registry."""
+"""Spotting nets: shapes, motion channels, computation in parts, and the registry."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_the_net_scores_every_frame_for_13_classes():
     assert torch.equal(scores.action_probabilities(), scores.probabilities()[..., 1:])
 
 
-def test_a_net_that_tells_teams_has_25_classes_and_adds_both_teams_up():
+def test_a_net_with_teams_has_25_classes_and_sums_over_teams():
     net = build_model(model_config().model_copy(update={"teams": True})).eval()
     scores = net(video(5, clips=2))
     assert scores.logits.shape == (2, 5, 25) and scores.tells_teams
@@ -51,7 +51,7 @@ def test_a_net_that_tells_teams_has_25_classes_and_adds_both_teams_up():
     )
 
 
-def test_a_second_head_is_there_only_if_it_is_asked_for():
+def test_an_auxiliary_head_exists_only_if_configured():
     frames = video(5)
     assert build_model(model_config()).eval()(frames).auxiliary is None
     joint = build_model(model_config().model_copy(update={"auxiliary": "soccernet-v2"})).eval()
@@ -67,7 +67,7 @@ def test_scores_from_features_are_those_of_the_whole_net():
     assert torch.equal(apart.logits, net(frames).logits)
 
 
-def test_uint8_and_float_frames_are_the_same_picture():
+def test_uint8_and_float_frames_give_equal_scores():
     net = build_model(model_config(neighbours=1)).eval()
     frames = video(3)
     assert torch.allclose(net(frames).logits, net(frames / 255).logits, atol=1e-4)
@@ -89,7 +89,7 @@ def test_features_of_a_part_with_its_context_equal_those_of_the_whole(neighbours
     assert torch.allclose(at_end, whole[:, first:], atol=1e-5)
 
 
-def test_a_still_video_shows_no_motion_and_a_change_reaches_exactly_the_neighbours():
+def test_a_static_video_has_equal_features_and_a_change_affects_exactly_the_neighbours():
     backbone = ImageBackbone(TINY, PLAIN, neighbours=2).eval()
     still = video(1).expand(1, 9, 3, 36, 64).clone()
     features = backbone(still)
@@ -99,7 +99,7 @@ def test_a_still_video_shows_no_motion_and_a_change_reaches_exactly_the_neighbou
     assert changed.tolist() == [False, False, True, True, True, True, True, False, False]
 
 
-def test_a_widened_stem_starts_as_the_plain_network():
+def test_a_widened_stem_initially_equals_the_plain_network():
     plain = ImageBackbone(TINY, PLAIN).eval()
     wide = ImageBackbone(TINY, PLAIN, neighbours=2).eval()
     first = plain.network.default_cfg["first_conv"]
@@ -130,7 +130,7 @@ def test_pretrained_networks_without_one_first_convolution_take_no_neighbours(na
         build_model(config)
 
 
-def test_a_bilstm_sees_both_directions_and_no_head_sees_none():
+def test_a_bilstm_depends_on_both_directions_and_no_head_on_neither():
     features = torch.randn(1, 9, 6)
     other = features.clone()
     other[:, 4] += 1.0
@@ -148,7 +148,7 @@ def test_dense_scores_of_low_precision_logits_are_float32():
     )
 
 
-def test_a_new_head_is_one_registration():
+def test_a_registered_head_can_be_configured():
     class ScaleOptions(BaseConfig):
         factor: float = 2.0
 
@@ -185,7 +185,7 @@ def test_a_new_head_is_one_registration():
         ("backbone", {"name": TINY, "neighbors": 1}, "did you mean 'neighbours'"),
     ],
 )
-def test_a_wrong_component_is_named_in_one_line(part, component, expected):
+def test_an_invalid_component_is_reported_in_one_line(part, component, expected):
     config = model_config().model_copy(update={part: ComponentConfig(**component)})
     with pytest.raises(ConfigError, match=expected) as caught:
         build_model(config)

@@ -1,4 +1,4 @@
-"""First weights of image networks: from files and saved models, and what is said when they do not fit."""
+"""Initial weights of image networks: from files and saved models, and errors if they do not fit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 @pytest.fixture
 def offline(monkeypatch):
-    """The hub cannot be reached, in the words of its client."""
+    """Make the hub unreachable, with the error of its client."""
 
     def unreachable(*_: object, **__: object) -> None:
         class LocalEntryNotFoundError(Exception):
@@ -47,7 +47,7 @@ def video() -> torch.Tensor:
 
 
 def saved_model(folder: Path, **options: object) -> Path:
-    """A saved model with random weights; its folder."""
+    """Save a model with random weights; returns its folder."""
     component = ComponentConfig(**{"name": NAME, "pretrained": False, **options})
     temporal = ComponentConfig(name="bilstm", hidden=4)
     config = ExperimentConfig(model=ModelConfig(backbone=component, temporal=temporal))
@@ -57,10 +57,10 @@ def saved_model(folder: Path, **options: object) -> Path:
 
 @pytest.mark.parametrize("nested", [(), ("model",), ("state_dict",), ("model_state",)])
 @pytest.mark.parametrize("ending", [".safetensors", ".pth", ".pt", ".pyth"])
-def test_a_file_of_weights_gives_the_network_it_was_taken_from(tmp_path, ending, nested):
+def test_a_weights_file_restores_the_network(tmp_path, ending, nested):
     original = backbone(False)
     weights = {k: v.contiguous() for k, v in original.network.state_dict().items()}
-    # What image networks have more: their classifier.
+    # Files of image networks also contain their classifier.
     weights.update({"fc.weight": torch.zeros(9, 4), "fc.bias": torch.zeros(9)})
     path = tmp_path / f"weights{ending}"
     if ending == ".safetensors":
@@ -71,7 +71,7 @@ def test_a_file_of_weights_gives_the_network_it_was_taken_from(tmp_path, ending,
     assert torch.equal(backbone(str(path))(frames), original(frames))
 
 
-def test_a_saved_model_gives_its_backbone_from_its_folder_or_its_file(tmp_path):
+def test_the_backbone_of_a_saved_model_is_read_from_its_folder_or_file(tmp_path):
     folder = saved_model(tmp_path / "model", neighbours=1)
     net, _ = load_model(folder)
     frames = video()
@@ -86,14 +86,14 @@ def test_a_relative_path_starts_at_the_working_directory(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["gsm", "gsf"])
-def test_plain_weights_start_a_shifted_network_as_the_plain_one(tmp_path, kind):
+def test_a_shifted_network_with_plain_weights_equals_the_plain_one(tmp_path, kind):
     folder = saved_model(tmp_path / "model", neighbours=1)
     frames = video()
     shifted = backbone(str(folder), neighbours=1, shift=kind)
     assert torch.equal(shifted(frames), backbone(str(folder), neighbours=1)(frames))
 
 
-def test_more_neighbours_than_the_weights_know_start_unseen(tmp_path):
+def test_neighbours_without_weights_have_no_initial_effect(tmp_path):
     folder = saved_model(tmp_path / "model", neighbours=1)
     frames = video()
     expected = backbone(str(folder), neighbours=1)(frames)
@@ -119,11 +119,11 @@ def test_each_input_channel_keeps_its_meaning_when_the_neighbours_differ(theirs,
         assert torch.equal(fitted[:, channel], expected)
 
 
-def test_nothing_is_read_where_the_weights_come_from_elsewhere():
+def test_no_weights_are_read_without_fetching():
     backbone("nowhere/at/all", fetch=False)
 
 
-def test_offline_one_line_says_what_to_do_instead(offline):
+def test_an_unreachable_hub_is_reported_with_the_alternatives(offline):
     with pytest.raises(ModelError, match=r"pretrained=false .*pretrained=PATH") as caught:
         backbone(True)
     assert "\n" not in str(caught.value)
@@ -179,7 +179,7 @@ def no_backbone(folder: Path) -> Path:
         (no_backbone, "holds no weights of an image network"),
     ],
 )
-def test_weights_that_cannot_be_used_are_told_in_one_line(tmp_path, make, expected):
+def test_unusable_weights_are_reported_in_one_line(tmp_path, make, expected):
     path = make(tmp_path)
     with pytest.raises(ModelError, match=f"model.backbone.pretrained: .*{expected}") as caught:
         backbone(str(path))
@@ -187,7 +187,7 @@ def test_weights_that_cannot_be_used_are_told_in_one_line(tmp_path, make, expect
     assert str(tmp_path) in str(caught.value)
 
 
-def test_what_is_no_path_is_told_in_one_line():
+def test_a_value_that_is_no_path_is_reported_in_one_line():
     with pytest.raises(
         ConfigError, match=r"backbone.pretrained: should be true, false or the path"
     ):

@@ -1,4 +1,4 @@
-"""Saved models: what is read is what was saved, and damage is told in one line."""
+"""Saved models: round trips, atomic replacement, and errors for damaged files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from onball.models import ClipClassifier, SpottingNet, build_model, load_model, 
 
 EXPERIMENT = ExperimentConfig(
     model=ModelConfig(
-        # As in real use, the config says pretrained; loading must not go online for it.
+        # As in real use, the backbone is pretrained; loading must not fetch its weights.
         backbone=ComponentConfig(name="test_byobnet", pretrained=True, neighbours=1),
         temporal=ComponentConfig(name="bilstm", hidden=8),
     )
@@ -29,7 +29,7 @@ def net():
     return build_model(CONFIG.model, fetch_weights=False).eval()
 
 
-def test_a_loaded_model_scores_as_the_saved_one(net, tmp_path):
+def test_a_loaded_model_gives_the_scores_of_the_saved_one(net, tmp_path):
     save_model(net, CONFIG, tmp_path / "deep" / "model", card="# Mine\n")
     loaded, config = load_model(tmp_path / "deep" / "model")
     assert config == CONFIG
@@ -38,7 +38,7 @@ def test_a_loaded_model_scores_as_the_saved_one(net, tmp_path):
     assert (tmp_path / "deep" / "model" / "README.md").read_text() == "# Mine\n"
 
 
-def test_half_precision_takes_half_the_bytes_and_scores_nearly_the_same(net, tmp_path):
+def test_half_precision_halves_the_file_and_gives_nearly_equal_scores(net, tmp_path):
     save_model(net, CONFIG, tmp_path / "full")
     save_model(net, CONFIG, tmp_path / "half", half=True)
     sizes = [(tmp_path / name / "model.safetensors").stat().st_size for name in ("full", "half")]
@@ -48,7 +48,7 @@ def test_half_precision_takes_half_the_bytes_and_scores_nearly_the_same(net, tmp
     assert torch.allclose(loaded(FRAMES).logits, net(FRAMES).logits, atol=1e-2)
 
 
-def test_saving_again_replaces_the_model_and_leaves_nothing_beside_it(net, tmp_path):
+def test_saving_again_replaces_the_model_and_leaves_no_temporary_files(net, tmp_path):
     save_model(net, CONFIG, tmp_path / "model")
     with torch.no_grad():
         net.head.linear.bias += 1
@@ -64,21 +64,21 @@ def test_a_folder_with_other_files_is_not_overwritten(net, tmp_path):
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
-def test_a_file_in_the_folders_place_is_not_overwritten(net, tmp_path):
+def test_a_file_at_the_path_of_the_folder_is_not_overwritten(net, tmp_path):
     (tmp_path / "model").write_text("years of work")
     with pytest.raises(ModelError, match="model: is a file"):
         save_model(net, CONFIG, tmp_path / "model")
     assert (tmp_path / "model").read_text() == "years of work"
 
 
-def test_a_folder_that_cannot_be_made_is_told_in_one_line(net, tmp_path):
+def test_a_folder_that_cannot_be_created_is_reported_in_one_line(net, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OnballError, match=r"file/model: cannot be written \(.+\)") as caught:
         save_model(net, CONFIG, tmp_path / "file" / "model")
     assert "\n" not in str(caught.value)
 
 
-def test_the_former_model_survives_a_failure_in_the_last_moment(net, tmp_path, monkeypatch):
+def test_the_former_model_survives_a_failure_of_the_last_rename(net, tmp_path, monkeypatch):
     save_model(net, CONFIG, tmp_path / "model", card="former")
     original = Path.rename
 
@@ -95,7 +95,7 @@ def test_the_former_model_survives_a_failure_in_the_last_moment(net, tmp_path, m
     assert torch.equal(load_model(tmp_path / "model")[0](FRAMES).logits, net(FRAMES).logits)
 
 
-def test_through_a_link_the_model_behind_it_is_replaced(net, tmp_path):
+def test_saving_to_a_link_replaces_the_model_it_points_to(net, tmp_path):
     save_model(net, CONFIG, tmp_path / "model", card="former")
     (tmp_path / "link").symlink_to(tmp_path / "model")
     save_model(net, CONFIG, tmp_path / "link", card="new")
@@ -104,7 +104,7 @@ def test_through_a_link_the_model_behind_it_is_replaced(net, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"link", "model"}
 
 
-def test_the_config_says_how_to_prepare_a_video(net, tmp_path):
+def test_the_config_describes_the_preparation_of_a_video(net, tmp_path):
     save_model(net, CONFIG, tmp_path / "model")
     config = json.loads((tmp_path / "model" / "config.json").read_text())
     assert (config["fps"], config["width"], config["height"]) == (12.5, 398, 224)
@@ -133,7 +133,7 @@ def edit(path, **changes):
         (lambda m: retype(m / "config.json", name="magic"), "unknown name 'magic'"),
     ],
 )
-def test_a_damaged_model_is_told_in_one_line(net, tmp_path, damage, expected):
+def test_a_damaged_model_is_reported_in_one_line(net, tmp_path, damage, expected):
     save_model(net, CONFIG, tmp_path / "model")
     damage(tmp_path / "model")
     with pytest.raises(ModelError, match=expected) as caught:
@@ -152,7 +152,7 @@ def retype(path, **temporal):
     path.write_text(json.dumps(config))
 
 
-def test_a_missing_folder_is_told_in_one_line(tmp_path):
+def test_a_missing_folder_is_reported_in_one_line(tmp_path):
     with pytest.raises(ModelError, match="no saved model here"):
         load_model(tmp_path / "nowhere")
 
@@ -166,7 +166,7 @@ def test_a_missing_folder_is_told_in_one_line(tmp_path):
         {"auxiliary": "soccernet-v2"},
     ],
 )
-def test_every_kind_of_net_comes_back_as_it_was(tmp_path, changes):
+def test_every_kind_of_net_is_restored_exactly(tmp_path, changes):
     model = CONFIG.model.model_copy(update=changes)
     config = CONFIG.model_copy(update={"model": model})
     net = build_model(model, fetch_weights=False).eval()
@@ -186,7 +186,7 @@ def classifier():
     return build_model(CLIPS.model, "classification", fetch_weights=False).eval()
 
 
-def test_a_loaded_classifier_scores_as_the_saved_one(classifier, tmp_path):
+def test_a_loaded_classifier_gives_the_scores_of_the_saved_one(classifier, tmp_path):
     save_model(classifier, CLIPS, tmp_path / "model")
     loaded, config = load_model(tmp_path / "model", "classification")
     assert config == CLIPS
@@ -195,7 +195,7 @@ def test_a_loaded_classifier_scores_as_the_saved_one(classifier, tmp_path):
     assert torch.equal(loaded(FRAMES), classifier(FRAMES))
 
 
-def test_a_model_for_another_task_is_told_in_one_line(net, classifier, tmp_path):
+def test_a_model_for_another_task_is_reported_in_one_line(net, classifier, tmp_path):
     save_model(net, CONFIG, tmp_path / "spotting")
     save_model(classifier, CLIPS, tmp_path / "clips")
     with pytest.raises(ModelError, match="for classification, and one for spotting") as caught:
@@ -206,7 +206,7 @@ def test_a_model_for_another_task_is_told_in_one_line(net, classifier, tmp_path)
     assert "\n" not in str(caught.value) and str(tmp_path / "spotting") in str(caught.value)
 
 
-def test_a_model_from_before_there_were_tasks_is_for_spotting(net, tmp_path):
+def test_a_model_without_a_task_in_its_config_is_for_spotting(net, tmp_path):
     save_model(net, CONFIG, tmp_path / "model")
     path = tmp_path / "model" / "config.json"
     config = json.loads(path.read_text())
@@ -218,7 +218,7 @@ def test_a_model_from_before_there_were_tasks_is_for_spotting(net, tmp_path):
     assert torch.equal(loaded(FRAMES).logits, net(FRAMES).logits)
 
 
-def test_a_model_of_either_task_is_loaded_by_its_own_config(net, classifier, tmp_path):
+def test_the_config_of_a_model_decides_which_net_is_loaded(net, classifier, tmp_path):
     save_model(net, CONFIG, tmp_path / "spotting")
     save_model(classifier, CLIPS, tmp_path / "clips")
     assert isinstance(load_model(tmp_path / "spotting")[0], SpottingNet)

@@ -1,4 +1,4 @@
-"""Temporal shift: the identity at first, an exact reach, clips apart, plain weights fit."""
+"""Temporal shift: initially the identity, exact context, independent clips, plain weights."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def shifts_of(net: nn.Module) -> list[GateShift]:
 
 
 def opened(net: nn.Module) -> nn.Module:
-    """The same net with random gates and fusion, and blocks that a new ResNet leaves closed."""
+    """Give the net random gates and fusion, and activate blocks that are initially 0."""
     for layer in net.modules():
         if isinstance(layer, nn.BatchNorm2d):
             nn.init.ones_(layer.weight)
@@ -47,13 +47,13 @@ def video(frames: int, clips: int = 1) -> torch.Tensor:
 
 
 def changed(before: torch.Tensor, after: torch.Tensor) -> list[int]:
-    """The frames of features `[1, T, C]` that differ."""
+    """Return the frames of features `[1, T, C]` that differ."""
     return (before - after).abs().amax(dim=(0, 2)).gt(1e-6).nonzero().flatten().tolist()
 
 
 @pytest.mark.parametrize("kind", ["gsm", "gsf"])
 @pytest.mark.parametrize("name", ["test_resnet", "test_efficientnet", "test_convnext"])
-def test_a_shifted_network_starts_as_the_plain_one_and_takes_its_weights(name, kind):
+def test_a_shifted_network_loads_the_weights_of_the_plain_one_and_equals_it(name, kind):
     plain, shifted = backbone(name), backbone(name, shift=kind)
     new = shifted.load_state_dict(plain.state_dict(), strict=False)
     assert not new.unexpected_keys
@@ -64,7 +64,7 @@ def test_a_shifted_network_starts_as_the_plain_one_and_takes_its_weights(name, k
 
 
 @pytest.mark.parametrize("kind", ["gsm", "gsf"])
-def test_the_demo_models_regnet_takes_a_shift_before_all_its_13_blocks(kind):
+def test_the_regnet_of_the_demo_model_gets_a_shift_before_each_of_13_blocks(kind):
     net = backbone("regnety_002", neighbours=2, shift=kind)
     assert len(shifts_of(net)) == 13
     assert net.context == 2 + 13 * 2
@@ -108,7 +108,7 @@ def test_an_open_gate_moves_one_half_forward_and_the_other_backward():
     assert out[:, 7].tolist() == [2, 3, 0]
 
 
-def test_the_fusion_weighs_what_moved_against_what_stayed():
+def test_the_fusion_weights_shifted_against_unshifted_channels():
     shift = opened(GateShift(8, fraction=1.0, fuse=True))
     plain = GateShift(8, fraction=1.0)
     plain.load_state_dict(shift.state_dict(), strict=False)
@@ -129,7 +129,7 @@ def test_the_fusion_weighs_what_moved_against_what_stayed():
 
 @pytest.mark.parametrize("kind", ["gsm", "gsf"])
 @pytest.mark.parametrize("neighbours", [0, 1])
-def test_a_change_reaches_the_frames_within_the_context_and_no_others(kind, neighbours):
+def test_a_change_affects_exactly_the_frames_within_the_context(kind, neighbours):
     net = opened(backbone(shift=kind, neighbours=neighbours)).double()
     assert net.context == 2 * 4 + neighbours
     frames = video(24) / 255.0
@@ -155,7 +155,7 @@ def test_a_part_with_its_context_equals_the_whole(kind):
 
 
 @pytest.mark.parametrize("kind", ["gsm", "gsf"])
-def test_clips_of_a_batch_are_never_mixed(kind):
+def test_clips_of_a_batch_are_independent(kind):
     net = opened(backbone(shift=kind))
     clips = video(5, clips=3)
     alone = torch.cat([net(clip[None]) for clip in clips])
@@ -176,7 +176,7 @@ def test_all_new_parameters_learn_and_mixed_precision_works(kind):
             assert shift.fusion.weight.grad.abs().sum() > 0
 
 
-def test_a_copy_of_the_network_has_shifts_of_its_own():
+def test_a_copy_of_the_network_has_independent_shifts():
     net = opened(backbone(shift="gsm"))
     frames = video(4)
     before = net(frames)
@@ -187,7 +187,7 @@ def test_a_copy_of_the_network_has_shifts_of_its_own():
     assert not torch.allclose(twin(frames), before, atol=1e-4)
 
 
-def test_the_fraction_says_how_many_channels_shift():
+def test_the_fraction_of_channels_is_shifted():
     widths = [
         [s.width for s in shifts_of(backbone(shift="gsm", shift_fraction=f))] for f in (0.25, 1)
     ]
@@ -196,7 +196,7 @@ def test_the_fraction_says_how_many_channels_shift():
     assert widths[0] == [c // 4 for c in channels]
 
 
-def test_a_shift_without_the_length_of_clips_says_what_is_missing():
+def test_a_shift_without_the_length_of_clips_is_reported():
     with pytest.raises(RuntimeError, match="frames is not set"):
         GateShift(8)(torch.zeros(2, 8, 4, 4))
 
@@ -209,7 +209,7 @@ def test_a_shift_without_the_length_of_clips_says_what_is_missing():
         ({"name": "test_resnet", "shift_fraction": 0}, "backbone.shift_fraction: .* got 0"),
     ],
 )
-def test_a_shift_that_cannot_be_is_told_in_one_line(component, expected):
+def test_an_invalid_shift_is_reported_in_one_line(component, expected):
     with pytest.raises(ConfigError, match=expected) as caught:
         backbone(**component)
     assert "\n" not in str(caught.value)

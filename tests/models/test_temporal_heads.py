@@ -1,4 +1,4 @@
-"""Temporal heads: shapes of every length, who sees whom, and that each of them learns."""
+"""Temporal heads: shapes for all lengths, receptive fields, and learning."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def build(name: str, feature_dim: int = C, **options: object) -> TemporalHead:
 
 
 def reached(head: TemporalHead, length: int, frame: int) -> list[int]:
-    """The frames whose output changes when the input of one frame does."""
+    """Return the frames whose output changes with the input of one frame."""
     features = torch.randn(1, length, C)
     other = features.clone()
     other[:, frame] += 1.0
@@ -47,7 +47,7 @@ def reached(head: TemporalHead, length: int, frame: int) -> list[int]:
 
 @every_head
 @pytest.mark.parametrize("length", [1, 2, 3, 7, 50, 51])
-def test_every_length_goes_in_and_comes_out(name, length):
+def test_the_output_has_the_length_of_the_input(name, length):
     head = build(name)
     for training in (True, False):
         output = head.train(training)(torch.randn(1, length, C))
@@ -56,7 +56,7 @@ def test_every_length_goes_in_and_comes_out(name, length):
 
 
 @every_head
-def test_a_clip_does_not_know_the_others_of_its_batch(name):
+def test_clips_of_a_batch_are_independent(name):
     head = build(name)
     features = torch.randn(4, 13, C)
     for training in (True, False):
@@ -67,7 +67,7 @@ def test_a_clip_does_not_know_the_others_of_its_batch(name):
 
 
 @every_head
-def test_without_dropout_training_and_evaluation_agree(name):
+def test_without_dropout_training_and_evaluation_are_equal(name):
     head = build(name)
     features = torch.randn(2, 11, C)
     assert torch.allclose(head.train()(features), head.eval()(features), atol=1e-5)
@@ -76,7 +76,7 @@ def test_without_dropout_training_and_evaluation_agree(name):
 @pytest.mark.parametrize(
     ("name", "options"), [("transformer", {}), ("tcn", {}), ("bilstm", {"layers": 2})]
 )
-def test_dropout_drops_in_training_only(name, options):
+def test_dropout_is_active_in_training_only(name, options):
     head = build(name, **options, dropout=0.5)
     features = torch.randn(1, 9, C)
     assert not torch.allclose(head.train()(features), head(features))
@@ -93,7 +93,7 @@ def test_gradients_reach_all_parameters(name):
 
 
 @every_head
-def test_heads_run_where_there_is_no_memory(name):
+def test_heads_run_on_the_meta_device(name):
     head = build(name).to("meta")
     for training in (True, False):
         output = head.train(training)(torch.empty(2, 9, C, device="meta"))
@@ -107,7 +107,7 @@ def test_default_options_are_valid(name):
 
 
 @every_head
-def test_a_new_head_gives_scores_that_are_sure_of_nothing(name):
+def test_an_untrained_head_gives_uncertain_scores(name):
     head = TEMPORAL_HEADS.build(ComponentConfig(name=name), 64)
     output = head(torch.rand(2, 50, 64))
     assert 0.02 < output.std() < 1.5
@@ -128,7 +128,7 @@ def test_every_head_learns_to_spot_a_pattern_among_noise(name):
         return features, actions
 
     model = nn.Sequential(head := build(name), nn.Linear(head.output_dim, 1))
-    # 0.139 is the loss of one who knows how rare actions are, 0.043 of one who sees single frames.
+    # 0.139 is the loss of a prediction by frequency alone, 0.043 that of one from single frames.
     loss = learn(
         model,
         clips,
@@ -153,7 +153,7 @@ def test_a_transformer_learns_the_order_of_two_frames():
     assert loss < 0.1
 
 
-def test_only_its_positions_tell_a_transformer_the_order_of_frames(monkeypatch):
+def test_a_transformer_without_positions_cannot_learn_the_order_of_frames(monkeypatch):
     head = build("transformer")
     features = torch.randn(1, 12, C)
     shuffled = torch.randperm(12)
@@ -171,7 +171,7 @@ def learn(
     until: float,
     steps: int = 300,
 ) -> float:
-    """Train on new clips at each step until the mean loss of ten steps is low; that mean."""
+    """Train on new clips at each step until the mean loss of ten steps is low; return that mean."""
     optimizer = torch.optim.AdamW(model.parameters())
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, steps)
     losses: list[float] = []
@@ -196,9 +196,9 @@ def test_positions_are_the_same_in_a_longer_clip_and_all_differ(dim):
     assert dim == 1 or apart.min() > 1e-3
 
 
-def test_positions_neither_drown_nor_are_drowned_by_features_of_any_size():
+def test_positions_and_features_of_any_size_have_comparable_variance():
     head = build("transformer")
-    # Frames that are all alike, so that only the positions tell them apart.
+    # All frames are equal, so that only the positions differ.
     for size in (1e-2, 1.0, 1e3):
         nn.init.zeros_(head.project[0].bias)
         output = head((size * torch.randn(1, 1, C)).expand(1, 20, C))
@@ -208,21 +208,21 @@ def test_positions_neither_drown_nor_are_drowned_by_features_of_any_size():
 @pytest.mark.parametrize(("layers", "span"), [(1, 2), (2, 2), (2, 3)])
 def test_a_frame_attends_only_to_its_span_in_each_block(layers, span):
     head = build("transformer", layers=layers, attention_span=span)
-    reach = layers * span
-    assert reached(head, 21, 10) == list(range(10 - reach, 10 + reach + 1))
+    radius = layers * span
+    assert reached(head, 21, 10) == list(range(10 - radius, 10 + radius + 1))
 
 
 def test_a_frame_attends_to_all_without_a_span():
     assert reached(build("transformer"), 21, 10) == list(range(21))
 
 
-@pytest.mark.parametrize(("layers", "kernel", "reach"), [(1, 3, 1), (3, 3, 7), (2, 5, 6)])
-def test_a_tcn_sees_as_far_as_its_dilations_add_up_to_on_both_sides(layers, kernel, reach):
+@pytest.mark.parametrize(("layers", "kernel", "radius"), [(1, 3, 1), (3, 3, 7), (2, 5, 6)])
+def test_the_receptive_field_of_a_tcn_is_the_sum_of_its_dilations(layers, kernel, radius):
     head = build("tcn", layers=layers, kernel=kernel)
-    assert reached(head, 31, 15) == list(range(15 - reach, 15 + reach + 1))
+    assert reached(head, 31, 15) == list(range(15 - radius, 15 + radius + 1))
 
 
-def test_a_bigru_sees_both_directions_with_fewer_weights_than_a_bilstm():
+def test_a_bigru_depends_on_both_directions_with_fewer_weights_than_a_bilstm():
     gru, lstm = build("bigru"), build("bilstm")
     assert reached(gru, 9, 4) == list(range(9))
     sizes = [sum(tensor.numel() for tensor in head.parameters()) for head in (gru, lstm)]
@@ -258,8 +258,8 @@ def test_sgp_kernels_are_w_and_the_factor_times_w_made_odd():
 
 
 @pytest.mark.parametrize("length", [6, 7])
-def test_a_mixer_puts_coarse_frames_where_they_came_from(length):
-    # With all branches silent the mixer adds the two inputs: pooled time must lie on fine time.
+def test_a_mixer_aligns_pooled_frames_with_their_original_times(length):
+    # With all branches at 0 the mixer adds the two inputs: pooled times must equal the original ones.
     mixer = SGPMixer(2, 3, 2)
     for layer in (mixer.fuse, mixer.feedforward[-1]):
         nn.init.zeros_(layer.weight)
@@ -282,7 +282,7 @@ def test_a_mixer_puts_coarse_frames_where_they_came_from(length):
         ({"name": "sgp", "layer": 2}, "did you mean 'layers'"),
     ],
 )
-def test_a_wrong_option_is_named_in_one_line(options, expected):
+def test_an_invalid_option_is_reported_in_one_line(options, expected):
     with pytest.raises(ConfigError, match=f"model.temporal.*{expected}") as caught:
         TEMPORAL_HEADS.check(ComponentConfig(**options))
     assert "\n" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""X3D: pytorchvideo's names and shapes, per-frame features, an exact context, its weights."""
+"""X3D: names and shapes of pytorchvideo, features of each frame, exact context, weights."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def published_shapes() -> dict[str, tuple[int, ...]]:
 
 
 def published_weights() -> dict[str, torch.Tensor]:
-    """Random weights laid out as the published ones."""
+    """Random weights with the names and shapes of the published ones."""
     weights = {}
     for name, shape in published_shapes().items():
         if name.endswith("num_batches_tracked"):
@@ -47,8 +47,8 @@ def published_weights() -> dict[str, torch.Tensor]:
     return weights
 
 
-def lively(network: X3D) -> X3D:
-    """The network with every block at work (at the start each passes on its shortcut only)."""
+def activated(network: X3D) -> X3D:
+    """Activate every residual branch, which initially contributes 0 to its shortcut."""
     for name, parameter in network.named_parameters():
         if name.endswith("norm_c.weight"):
             torch.nn.init.ones_(parameter)
@@ -98,8 +98,8 @@ def test_every_frame_gets_a_feature(head, channels):
 
 
 def test_a_feature_depends_on_exactly_the_frames_of_its_context():
-    # In float64: through the longest path of 27 convolutions little, but not nothing, arrives.
-    network = lively(X3D(PLAIN)).double()
+    # In float64, because the gradient of the longest path, of 27 convolutions, is small.
+    network = activated(X3D(PLAIN)).double()
     here = CONTEXT + 2
     frames = torch.rand(1, 2 * CONTEXT + 5, 3, 16, 16, dtype=torch.float64, requires_grad=True)
     (gradient,) = torch.autograd.grad(network(frames)[0, here].sum(), frames)
@@ -108,8 +108,8 @@ def test_a_feature_depends_on_exactly_the_frames_of_its_context():
     assert reached.tolist() == expected
 
 
-def test_a_changed_frame_leaves_features_beyond_the_context_as_they_are():
-    network = lively(X3D(PLAIN))
+def test_a_changed_frame_does_not_affect_features_beyond_the_context():
+    network = activated(X3D(PLAIN))
     frames = video(CONTEXT + 6)
     changed = frames.clone()
     changed[:, 1] = 255 - changed[:, 1]
@@ -120,7 +120,7 @@ def test_a_changed_frame_leaves_features_beyond_the_context_as_they_are():
 
 
 def test_features_of_a_part_with_its_context_equal_those_of_the_whole():
-    network = lively(X3D(PLAIN))
+    network = activated(X3D(PLAIN))
     frames = video(2 * CONTEXT + 12)
     with torch.no_grad():
         whole = network(frames)
@@ -134,18 +134,18 @@ def test_features_of_a_part_with_its_context_equal_those_of_the_whole():
     assert torch.allclose(at_end[:, -5:], whole[:, -5:], atol=1e-5)
 
 
-def test_clips_of_a_batch_do_not_see_each_other():
-    network = lively(X3D(PLAIN))
+def test_clips_of_a_batch_are_independent():
+    network = activated(X3D(PLAIN))
     frames = video(4, clips=2)
     assert torch.allclose(network(frames)[1:], network(frames[1:]), atol=1e-5)
 
 
 @pytest.mark.parametrize(("clips", "length", "size"), [(2, 5, 48), (1, 1, 48), (2, 3, 32)])
-def test_training_computes_what_inference_does_with_the_gradients_of_3d_convolutions(
+def test_training_equals_inference_and_has_the_gradients_of_3d_convolutions(
     monkeypatch, clips, length, size
 ):
     # Where gradients are needed, its depthwise convolutions are sums of 2D ones.
-    network = lively(X3D(PLAIN)).double()
+    network = activated(X3D(PLAIN)).double()
     frames = torch.rand(clips, length, 3, size, size, dtype=torch.float64, requires_grad=True)
     wanted = [frames, *network.parameters()]
 
@@ -164,7 +164,7 @@ def test_training_computes_what_inference_does_with_the_gradients_of_3d_convolut
 
 
 def test_every_parameter_learns_under_mixed_precision():
-    network = lively(X3D(PLAIN, head=True)).train()
+    network = activated(X3D(PLAIN, head=True)).train()
     with torch.autocast("cpu", torch.bfloat16):
         features = network(video(2, clips=2))
     assert features.dtype == torch.bfloat16
@@ -172,7 +172,7 @@ def test_every_parameter_learns_under_mixed_precision():
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
 
 
-def test_it_is_a_backbone_of_a_net_and_runs_without_a_device():
+def test_x3d_is_a_backbone_of_a_net_and_runs_on_the_meta_device():
     config = ModelConfig(
         backbone=ComponentConfig(name="x3d_m", pretrained=True),
         temporal=ComponentConfig(name="none"),
@@ -203,7 +203,7 @@ def test_weights_load_without_the_counts_of_batches(tmp_path):
     assert torch.equal(own[name], weights[name])
 
 
-def test_the_backbone_of_a_saved_model_is_a_start_too(tmp_path):
+def test_the_backbone_of_a_saved_model_gives_initial_weights(tmp_path):
     weights = published_weights()
     saved = {f"backbone.{name}": tensor for name, tensor in weights.items()}
     save_file({**saved, "head.linear.weight": torch.ones(13, 432)}, tmp_path / "model.safetensors")
@@ -212,7 +212,7 @@ def test_the_backbone_of_a_saved_model_is_a_start_too(tmp_path):
     assert torch.equal(own[name], weights[name])
 
 
-def test_a_file_that_holds_other_weights_is_an_error_in_one_line(tmp_path):
+def test_a_file_with_other_weights_is_reported_in_one_line(tmp_path):
     path = tmp_path / "other.pyth"
     weights = published_weights()
     for spoil, first in (
@@ -229,7 +229,7 @@ def test_a_file_that_holds_other_weights_is_an_error_in_one_line(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["cut.pyth", "cut.safetensors"])
-def test_a_damaged_or_missing_file_is_an_error_in_one_line(tmp_path, name):
+def test_a_damaged_or_missing_file_is_reported_in_one_line(tmp_path, name):
     path = tmp_path / name
     assert f"{path}: no such weights file" in error_line(str(path))
     whole = tmp_path / f"whole_{name}"
@@ -247,7 +247,7 @@ def test_a_file_that_would_run_code_is_refused(tmp_path):
     assert "UnpicklingError" in error_line(str(path))
 
 
-def test_without_the_internet_one_line_says_what_to_do(monkeypatch):
+def test_a_failed_download_is_reported_with_the_alternatives(monkeypatch):
     asked = []
 
     def offline(url: str, **_: object) -> None:

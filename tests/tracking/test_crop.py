@@ -1,5 +1,5 @@
-"""Windows around players and ball: smooth, of the picture's aspect, never without the ball, and not led
-away by false ones.
+"""Windows around players and ball: smooth, with the frame's aspect ratio, around the ball, and stable
+against false balls.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def holds(windows, place):
 
 @pytest.mark.parametrize("length", [1, 3])
 @pytest.mark.parametrize("every", [10, 20])
-def test_a_false_ball_now_and_then_does_not_move_the_window(length, every):
+def test_occasional_false_balls_do_not_move_the_window(length, every):
     places = [FAR if index % every < length else STEADY for index in range(len(TIMES))]
     windows = windows_of(places)
     assert moves(windows).max() < 0.005
@@ -65,25 +65,25 @@ def test_a_false_ball_at_the_first_and_the_last_frame_is_dropped_too():
     assert moves(windows_of(places)).max() < 0.005
 
 
-def test_a_ball_that_stays_where_it_leapt_to_is_followed():
+def test_a_ball_that_stays_at_its_new_position_is_followed():
     places = [STEADY] * 50 + [FAR] * 50
     windows = windows_of(places)
     assert holds(windows[:50], STEADY).all() and holds(windows[50:], FAR).all()
 
 
-def test_a_ball_seen_for_a_moment_alone_is_kept():
+def test_a_ball_seen_in_a_single_frame_is_kept():
     places = [None] * len(TIMES)
     places[50] = FAR
     assert holds(windows_of(places)[50:51], FAR).all()
 
 
-def test_a_ball_seen_for_a_moment_after_a_cut_is_kept():
+def test_a_ball_seen_briefly_after_a_cut_is_kept():
     places = [STEADY] * 50 + [FAR] * 2 + [None] * 48
     assert holds(windows_of(places, cuts=(4000,))[50:52], FAR).all()
 
 
-def test_a_hard_shot_is_no_leap():
-    """A ball that crosses the picture's width in a second, at its fastest."""
+def test_a_hard_shot_is_followed():
+    """The ball crosses the frame's width within a second."""
     x = np.r_[np.full(44, 20.0), np.linspace(20, 380, 13), np.full(43, 380.0)]
     places = [(float(at), 112.0) for at in x]
     windows = windows_of(places)
@@ -91,8 +91,8 @@ def test_a_hard_shot_is_no_leap():
         assert holds(window[None], place).all()
 
 
-def wandering(seed=0, cuts=(), ball_seen=0.7):
-    """Ten people about a ball that wanders through the picture and is not always seen."""
+def random_match(seed=0, cuts=(), ball_seen=0.7):
+    """Ten people around a ball that moves randomly and is not always seen."""
     rng = np.random.default_rng(seed)
     count = len(TIMES)
     ball = np.cumsum(rng.normal(0, 6, (count, 2)), axis=0) + [200, 112]
@@ -113,18 +113,20 @@ def wandering(seed=0, cuts=(), ball_seen=0.7):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_a_ball_in_sight_is_never_cut_off(seed):
-    tracks = wandering(seed)
+def test_a_visible_ball_is_always_within_the_window(seed):
+    tracks = random_match(seed)
     windows = crop_windows(tracks, TIMES, BallCropConfig(least_scale=0.3))
     balls = tracks.where(tracks.kinds == BALL)
     own = windows[np.searchsorted(TIMES, balls.time_ms)]
-    shares = balls.boxes / [W, H, W, H]
-    assert (shares[:, :2] >= own[:, :2] - 1e-6).all() and (shares[:, 2:] <= own[:, 2:] + 1e-6).all()
+    fractions = balls.boxes / [W, H, W, H]
+    assert (fractions[:, :2] >= own[:, :2] - 1e-6).all() and (
+        fractions[:, 2:] <= own[:, 2:] + 1e-6
+    ).all()
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_windows_have_the_pictures_aspect_and_lie_within_it(seed):
-    windows = crop_windows(wandering(seed), TIMES, BallCropConfig())
+def test_windows_have_the_aspect_ratio_of_the_frame_and_lie_within_it(seed):
+    windows = crop_windows(random_match(seed), TIMES, BallCropConfig())
     size = windows[:, 2:] - windows[:, :2]
     assert np.allclose(size[:, 0], size[:, 1], atol=1e-5)
     assert windows.min() >= 0 and windows.max() <= 1
@@ -132,7 +134,7 @@ def test_windows_have_the_pictures_aspect_and_lie_within_it(seed):
 
 
 def test_windows_move_smoothly_and_jump_at_a_cut():
-    tracks = wandering(1)
+    tracks = random_match(1)
     left = tracks.time_ms < 4000
     boxes = tracks.boxes.copy()
     boxes[:, [0, 2]] = np.where(
@@ -146,7 +148,7 @@ def test_windows_move_smoothly_and_jump_at_a_cut():
 
 
 def test_without_a_ball_the_people_are_shown_and_without_people_everything():
-    tracks = wandering(0, ball_seen=0.0)
+    tracks = random_match(0, ball_seen=0.0)
     boxes = tracks.boxes * np.float32(0.3)
     windows = crop_windows(replace(tracks, boxes=boxes), TIMES, BallCropConfig())
     assert ((windows[:, 0] + windows[:, 2]) / 2).max() < 0.4

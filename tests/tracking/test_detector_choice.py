@@ -1,4 +1,4 @@
-"""From what a user calls a detector to the detector; packages that are not there."""
+"""Detectors by name: files, packages, tiles, and errors for those that are missing."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ RED = np.full((2, 64, 64, 3), (255, 0, 0), np.uint8)
 TIMES = np.array([0, 80])
 
 
-def test_a_file_in_onnx(tmp_path):
+def test_an_onnx_file_is_opened(tmp_path):
     path = write_detector(tmp_path / "small.ONNX", "yolox")
     detector = open_detector(str(path))
     assert detector.name == "small.ONNX, score 0.1"
     assert [set(found.kinds) for found in detector.detect(RED, TIMES)] == [{PERSON}] * 2
 
 
-def test_threshold_and_tiles(tmp_path):
+def test_threshold_and_tiles_are_applied(tmp_path):
     path = write_detector(tmp_path / "m.onnx", "yolox")
     detector = open_detector(str(path), threshold=0.5, tiles="2x1", device="cpu")
     assert detector.name == "m.onnx, score 0.5, tiles 2x1"
@@ -32,13 +32,13 @@ def test_threshold_and_tiles(tmp_path):
 
 
 @pytest.mark.parametrize("tiles", ["2", "0x1", "2x", "ax1", "2x1x1", "-1x2", "", "2 x 1"])
-def test_tiles_that_are_none(tiles):
+def test_invalid_tiles_are_reported(tiles):
     with pytest.raises(InputError, match="columns and rows"):
         open_detector("any.onnx", tiles=tiles)
 
 
 @pytest.mark.parametrize("name", ["", "yolo", "model.engine", "rfdetrs", "folder", "a.onnx.zip"])
-def test_names_of_an_unknown_kind(name):
+def test_names_of_an_unknown_kind_are_reported(name):
     with pytest.raises(InputError) as error:
         open_detector(name)
     message = str(error.value)
@@ -46,7 +46,7 @@ def test_names_of_an_unknown_kind(name):
 
 
 @pytest.mark.parametrize("suffix", [".onnx", ".pth", ".pt"])
-def test_files_that_are_missing_and_folders(tmp_path, suffix):
+def test_missing_files_and_folders_are_reported(tmp_path, suffix):
     path = tmp_path / f"model{suffix}"
     with pytest.raises(InputError, match="no such file"):
         open_detector(str(path))
@@ -55,7 +55,7 @@ def test_files_that_are_missing_and_folders(tmp_path, suffix):
         open_detector(str(path))
 
 
-def test_packages_that_are_missing(tmp_path, monkeypatch):
+def test_missing_packages_are_reported(tmp_path, monkeypatch):
     for package in ("rfdetr", "ultralytics"):
         monkeypatch.setitem(sys.modules, package, None)
     weights = tmp_path / "model.pt"
@@ -69,20 +69,20 @@ def test_packages_that_are_missing(tmp_path, monkeypatch):
             open_detector(name)
 
 
-def test_a_size_of_rfdetr_that_is_none():
+def test_an_unknown_size_of_rfdetr_is_reported():
     with pytest.raises(InputError, match=r"rfdetr:huge.*nano, small, medium, large"):
         open_detector("rfdetr:huge")
 
 
 class _Found(SimpleNamespace):
-    """Like `supervision.Detections`."""
+    """Substitute for `supervision.Detections`."""
 
     def __len__(self) -> int:
         return len(self.xyxy)
 
 
 class _Rfdetr:
-    """Like a model of rfdetr."""
+    """Substitute for a model of rfdetr."""
 
     class_names = ("person", "dog", "sports ball")
 
@@ -114,7 +114,7 @@ def rfdetr(monkeypatch):
     monkeypatch.setitem(sys.modules, "rfdetr", module)
 
 
-def test_rfdetr_by_its_package(rfdetr):
+def test_rfdetr_runs_through_its_package(rfdetr):
     detector = open_detector("rfdetr:small", device="cpu")
     assert detector.name == "rfdetr:small, score 0.1"
     found, nothing = detector.detect(RED, TIMES)
@@ -123,7 +123,7 @@ def test_rfdetr_by_its_package(rfdetr):
     assert found.kinds.dtype == np.uint8 and found.boxes.dtype == np.float32
 
 
-def test_a_checkpoint_of_rfdetr(rfdetr, tmp_path, monkeypatch):
+def test_a_checkpoint_of_rfdetr_is_opened(rfdetr, tmp_path, monkeypatch):
     path = tmp_path / "mine.pth"
     path.touch()
     assert open_detector(str(path)).name == "rfdetr:mine.pth, score 0.1"
@@ -137,7 +137,7 @@ def test_a_checkpoint_of_rfdetr(rfdetr, tmp_path, monkeypatch):
 
 
 class _Numbers(np.ndarray):
-    """Like a tensor, as far as it goes."""
+    """Substitute for a tensor on the CPU."""
 
     def cpu(self) -> _Numbers:
         return self
@@ -147,7 +147,7 @@ class _Numbers(np.ndarray):
 
 
 class _Yolo:
-    """Like `ultralytics.YOLO`; finds a player if the picture is red in BGR."""
+    """Substitute for `ultralytics.YOLO`; detects a player if the frame is red in BGR."""
 
     names = {0: "goalkeeper", 1: "player", 2: "crowd"}  # noqa: RUF012
 
@@ -163,7 +163,7 @@ class _Yolo:
         return [SimpleNamespace(boxes=SimpleNamespace(**arrays))]
 
 
-def test_ultralytics_by_its_package(tmp_path, monkeypatch):
+def test_ultralytics_runs_through_its_package(tmp_path, monkeypatch):
     module = ModuleType("ultralytics")
     module.YOLO = _Yolo
     monkeypatch.setitem(sys.modules, "ultralytics", module)

@@ -1,4 +1,4 @@
-"""Tracking features: known motions give known numbers; what is not known is NaN."""
+"""Track features: known motions give known values; unknown values are NaN."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ W, H = 400, 224
 NAMES = feature_names("full")
 
 
-def film(ball, people, fps=12.5, cuts=(), missing=()):
+def tracks_of(ball, people, fps=12.5, cuts=(), missing=()):
     """Tracks of a ball and people; `ball(t)` and `people(t)` give centres at t seconds."""
     rows = []
     times = np.round(np.arange(0, 4000, 1000 / fps)).astype(int)
@@ -44,48 +44,48 @@ def at(tracks, name, fps=12.5, which="full"):
     return track_features(tracks, times, which)[:, feature_names(which).index(name)]
 
 
-def test_the_studys_four_are_mean_place_ball_and_people():
-    features = track_features(film(lambda t: (50, 50), standing), np.array([0]), "study")[0]
+def test_the_features_of_the_study_are_mean_position_ball_and_people():
+    features = track_features(tracks_of(lambda t: (50, 50), standing), np.array([0]), "study")[0]
     x, y = np.mean(standing(0), axis=0)
     assert features == pytest.approx([x / W - 0.5, y / H - 0.5, 1, 0.5], abs=1e-5)
 
 
-def test_weak_detections_are_none_to_the_study():
-    tracks = film(lambda t: (50, 50), standing)
+def test_the_study_features_ignore_weak_detections():
+    tracks = tracks_of(lambda t: (50, 50), standing)
     weak = replace(tracks, scores=np.where(tracks.kinds == BALL, 0.4, 0.9).astype(np.float32))
     assert (at(weak, "ball_seen", which="study") == 0).all()
     assert (at(weak, "ball_seen") == 1).all()
 
 
-def test_a_ball_moves_as_fast_as_it_does_against_the_camera():
+def test_the_velocity_of_the_ball_is_relative_to_the_camera():
     def pan(t):  # the camera pans right by 40 pixels a second: everything moves left
         return [(x - 40 * t, y) for x, y in standing(t)]
 
-    tracks = film(lambda t: (120 + 20 * t, 100), pan)
+    tracks = tracks_of(lambda t: (120 + 20 * t, 100), pan)
     assert at(tracks, "camera_velocity_x")[5:-5] == pytest.approx(-40 / W * 4, abs=1e-3)
     assert at(tracks, "ball_velocity_x")[5:-5] == pytest.approx(60 / W * 3, abs=1e-3)
     assert at(tracks, "ball_speed")[5:-5] == pytest.approx(60 / W * 3, abs=1e-3)
     assert at(tracks, "ball_acceleration")[5:-5] == pytest.approx(0, abs=1e-3)
 
 
-def test_a_kick_shows_as_acceleration_where_it_happens():
-    tracks = film(lambda t: (100 + 50 * max(0, t - 2), 108), standing)
+def test_the_acceleration_peaks_at_a_kick():
+    tracks = tracks_of(lambda t: (100 + 50 * max(0, t - 2), 108), standing)
     kick = at(tracks, "ball_acceleration")
     assert abs(int(kick.argmax()) - 25) <= 1
     assert kick[:20].max() < 0.05 * kick.max()
 
 
 @pytest.mark.parametrize("rate", [6.25, 25.0, 50.0])
-def test_tracks_of_another_rate_say_the_same(rate):
+def test_features_do_not_depend_on_the_frame_rate_of_the_tracks(rate):
     def ball(t):
         return 100 + 30 * t, 100 + 10 * t
 
-    speed = at(film(ball, standing, fps=rate), "ball_speed")
+    speed = at(tracks_of(ball, standing, fps=rate), "ball_speed")
     assert np.nanmedian(speed) == pytest.approx(np.hypot(30, 10) / W * 3, rel=0.1)
 
 
-def test_a_short_gap_of_the_ball_is_bridged_and_told():
-    tracks = film(lambda t: (100 + 30 * t, 100), standing, missing=[(1000, 1700)])
+def test_a_short_gap_of_the_ball_is_interpolated_and_flagged():
+    tracks = tracks_of(lambda t: (100 + 30 * t, 100), standing, missing=[(1000, 1700)])
     seen = at(tracks, "ball_seen")
     assert seen[11] == 1 and (seen[13:21] == 0).all()
     assert np.isfinite(at(tracks, "ball_x")).all()
@@ -95,40 +95,42 @@ def test_a_short_gap_of_the_ball_is_bridged_and_told():
 
 
 def test_a_long_gap_is_unknown_and_not_zero():
-    tracks = film(lambda t: (100, 100), standing, missing=[(1000, 2600)])
+    tracks = tracks_of(lambda t: (100, 100), standing, missing=[(1000, 2600)])
     for name in ("ball_x", "ball_speed", "near1_distance", "nearest_lead"):
         assert np.isnan(at(tracks, name)[14:32]).all(), name
     assert at(tracks, "people")[20] == pytest.approx(0.5)
 
 
-def test_no_bridge_and_no_velocity_crosses_a_cut():
+def test_neither_interpolation_nor_velocity_crosses_a_cut():
     def ball(t):
         return (100, 100) if t < 2 else (300, 60)
 
     def people(t):
         return standing(t) if t < 2 else [(x / 2 + 20, y) for x, y in standing(t)]
 
-    tracks = film(ball, people, cuts=(2000,))
+    tracks = tracks_of(ball, people, cuts=(2000,))
     assert np.nanmax(at(tracks, "ball_speed")) == pytest.approx(0, abs=1e-6)
     assert np.flatnonzero(at(tracks, "cut")).tolist() == [25]
     assert at(tracks, "shot_age")[25] == 0
-    inferred = film(ball, lambda t: standing(t) if t < 2 else [(x - 90, y) for x, y in standing(t)])
+    inferred = tracks_of(
+        ball, lambda t: standing(t) if t < 2 else [(x - 90, y) for x, y in standing(t)]
+    )
     assert np.flatnonzero(at(inferred, "cut")).tolist() == [25]
 
 
-def test_the_nearest_person_is_measured_in_his_own_heights():
-    tracks = film(lambda t: (108, 100), standing)  # 8 px right of and 8 px above his feet
+def test_the_offset_of_the_nearest_person_is_in_their_heights():
+    tracks = tracks_of(lambda t: (108, 100), standing)  # 8 px right of and 8 px above the feet
     assert at(tracks, "near1_offset_x")[10] == pytest.approx(0.5 * 8 / 16, abs=1e-4)
     assert at(tracks, "near1_offset_y")[10] == pytest.approx(0.5 * -8 / 16, abs=1e-4)
 
 
-def test_another_nearest_person_is_told():
-    tracks = film(lambda t: (100, 108) if t < 2 else (220, 128), standing)
+def test_a_change_of_the_nearest_person_is_flagged():
+    tracks = tracks_of(lambda t: (100, 108) if t < 2 else (220, 128), standing)
     assert np.flatnonzero(at(tracks, "nearest_changed") == 1).tolist() == [25]
 
 
 @pytest.mark.parametrize("which", ["study", "full"])
-def test_a_mirrored_picture_changes_signs_alone(which):
+def test_a_mirrored_frame_changes_only_signs(which):
     rng = np.random.default_rng(0)
     steps = rng.normal(0, 4, (60, 6, 2)).cumsum(axis=0)
 
@@ -137,7 +139,7 @@ def test_a_mirrored_picture_changes_signs_alone(which):
             np.array([200, 112]) + 30 * number * np.array([1, 0.4]) + steps[round(t * 12.5), number]
         )
 
-    tracks = film(lambda t: place(5, t), lambda t: [place(n, t) for n in range(-2, 3)])
+    tracks = tracks_of(lambda t: place(5, t), lambda t: [place(n, t) for n in range(-2, 3)])
     boxes = tracks.boxes.copy()
     boxes[:, [0, 2]] = W - boxes[:, [2, 0]]
     times = np.arange(0, 4000, 80)
@@ -146,8 +148,8 @@ def test_a_mirrored_picture_changes_signs_alone(which):
     assert np.allclose(one * mirrored_signs(which), other, atol=1e-3, equal_nan=True)
 
 
-def test_the_best_seen_and_longest_followed_ball_is_believed():
-    tracks = film(lambda t: (100, 100), standing)
+def test_the_ball_with_the_longest_track_is_selected():
+    tracks = tracks_of(lambda t: (100, 100), standing)
     times = np.unique(tracks.time_ms)
     false = Tracks(
         times,
@@ -170,19 +172,19 @@ def test_the_best_seen_and_longest_followed_ball_is_believed():
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("which", ["study", "full"])
-def test_nothing_at_all_is_a_state_too(which):
-    nothing = film(None, lambda t: [])
+def test_empty_tracks_have_features(which):
+    nothing = tracks_of(None, lambda t: [])
     times = np.arange(0, 6000, 80)
     features = track_features(nothing, times, which)
     assert features.shape == (len(times), len(feature_names(which)))
     assert (features[:40, feature_names(which).index("people")] == 0).all()
-    assert np.isnan(features[-1]).all()  # beyond the video nothing is known, not even that
-    only_ball = film(lambda t: (50, 50), lambda t: [])
+    assert np.isnan(features[-1]).all()  # beyond the video all features are unknown
+    only_ball = tracks_of(lambda t: (50, 50), lambda t: [])
     assert np.isnan(track_features(only_ball, times, "full")[:40, NAMES.index("people_x")]).all()
     assert track_features(only_ball, times[:1], which).shape[0] == 1
     assert track_features(only_ball, times[:0], which).shape[0] == 0
 
 
-def test_inputs_are_numbers_and_whether_they_are_known():
+def test_inputs_are_values_and_flags_of_known_ones():
     inputs = as_inputs(np.array([[0.5, np.nan]], np.float32))
     assert inputs.tolist() == [[0.5, 0.0, 1.0, 0.0]]

@@ -1,4 +1,4 @@
-"""The simulated detector: each kind of mistake by itself, and where it looks."""
+"""The simulated detector: each kind of error separately, and the frames it uses."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ NO_PIXELS = np.zeros(0, np.uint8)
 STEP_MS = 40
 
 
-def standing(boxes, kinds, frames=500):
-    """The same boxes in every frame."""
+def static_tracks(boxes, kinds, frames=500):
+    """Tracks with the same boxes in every frame."""
     count = len(boxes)
     return Tracks(
         np.repeat(np.arange(frames, dtype=np.int64) * STEP_MS, count),
@@ -34,12 +34,12 @@ def found_in(truth, noise, seed=0):
 
 
 def runs(values):
-    """Lengths of the runs of true values."""
+    """Return the lengths of the runs of true values."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], np.asarray(values, int), [0]])))
     return edges[1::2] - edges[::2]
 
 
-def test_a_perfect_one_finds_exactly_the_truth():
+def test_a_perfect_detector_returns_the_truth():
     truth = tiny_tracks([1000], duration_ms=2000)
     for time, found in zip(
         np.unique(truth.time_ms), found_in(truth, LEVELS["perfect"]), strict=True
@@ -50,8 +50,8 @@ def test_a_perfect_one_finds_exactly_the_truth():
         assert (found.scores == 1).all()
 
 
-def test_it_looks_at_the_nearest_frame_and_at_none_that_is_far():
-    truth = standing([(10, 10, 16, 26)], [PERSON], frames=10)
+def test_boxes_are_those_of_the_nearest_frame_unless_it_is_far():
+    truth = static_tracks([(10, 10, 16, 26)], [PERSON], frames=10)
     moved = np.arange(10, dtype=np.float32)[:, None] * [1, 0, 1, 0]
     truth = Tracks(
         truth.time_ms,
@@ -67,8 +67,8 @@ def test_it_looks_at_the_nearest_frame_and_at_none_that_is_far():
     assert left == [[10], [10], [11], [12], [], [19], []]
 
 
-def test_without_any_true_box_nothing_is_missed_and_false_ones_still_come():
-    nothing = standing([(0, 0, 5, 5)], [PERSON], frames=1)
+def test_false_boxes_appear_without_any_true_box():
+    nothing = static_tracks([(0, 0, 5, 5)], [PERSON], frames=1)
     nothing = nothing.where(np.zeros(1, bool))
     times = np.arange(0, 20_000, 200)
     assert not any(
@@ -78,8 +78,8 @@ def test_without_any_true_box_nothing_is_missed_and_false_ones_still_come():
     assert {PERSON, BALL} == {int(kind) for found in strong for kind in found.kinds}
 
 
-def test_places_and_sizes_are_off_by_the_shares_that_are_asked_for():
-    truth = standing([(100, 50, 120, 90)], [PERSON], frames=4000)
+def test_positions_and_sizes_have_the_configured_deviation():
+    truth = static_tracks([(100, 50, 120, 90)], [PERSON], frames=4000)
     boxes = np.concatenate([f.boxes for f in found_in(truth, DetectorNoise(centre=0.1, size=0.05))])
     centre, size = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
     assert centre.mean(axis=0) == pytest.approx([110, 70], abs=0.3)
@@ -87,15 +87,15 @@ def test_places_and_sizes_are_off_by_the_shares_that_are_asked_for():
     assert size.std(axis=0) == pytest.approx([1, 2], rel=0.06)
 
 
-def test_a_ball_of_two_pixels_is_off_by_the_least_number_of_pixels():
-    truth = standing([(100, 50, 102, 52)], [BALL], frames=4000)
+def test_a_small_ball_has_the_least_deviation_in_pixels():
+    truth = static_tracks([(100, 50, 102, 52)], [BALL], frames=4000)
     boxes = np.concatenate([f.boxes for f in found_in(truth, DetectorNoise(0.01, 0.01, 0.4))])
     assert ((boxes[:, :2] + boxes[:, 2:]) / 2).std(axis=0) == pytest.approx([0.4] * 2, rel=0.06)
     assert (boxes[:, 2:] - boxes[:, :2]).min() >= 1 - 1e-4
 
 
-def test_boxes_end_at_the_edge_of_the_picture():
-    truth = standing([(0, 100, 4, 116), (396, 208, 400, 224)], [PERSON] * 2)
+def test_boxes_are_clipped_to_the_frame():
+    truth = static_tracks([(0, 100, 4, 116), (396, 208, 400, 224)], [PERSON] * 2)
     boxes = np.concatenate([f.boxes for f in found_in(truth, DetectorNoise(centre=0.3, size=0.3))])
     assert (boxes >= 0).all() and (boxes <= [400, 224, 400, 224]).all()
     assert (boxes[:, 2:] > boxes[:, :2]).all()
@@ -103,7 +103,7 @@ def test_boxes_end_at_the_edge_of_the_picture():
 
 
 def test_misses_of_single_frames_are_short_and_bursts_last():
-    truth = standing([(100, 50, 106, 66)], [PERSON], frames=5000)
+    truth = static_tracks([(100, 50, 106, 66)], [PERSON], frames=5000)
     single = [not len(f.boxes) for f in found_in(truth, DetectorNoise(missed=0.2))]
     assert np.mean(single) == pytest.approx(0.2, abs=0.02)
     assert np.mean(runs(single)) == pytest.approx(1 / 0.8, rel=0.1)
@@ -113,8 +113,8 @@ def test_misses_of_single_frames_are_short_and_bursts_last():
     assert runs(burst).min() >= 12
 
 
-def test_bodies_are_hidden_each_in_its_own_time():
-    truth = standing([(20, 50, 26, 66), (200, 50, 206, 66)], [PERSON] * 2, frames=4000)
+def test_bodies_are_hidden_independently():
+    truth = static_tracks([(20, 50, 26, 66), (200, 50, 206, 66)], [PERSON] * 2, frames=4000)
     seen = np.array(
         [
             [(f.boxes[:, 0] < 100).any(), (f.boxes[:, 0] > 100).any()]
@@ -124,8 +124,8 @@ def test_bodies_are_hidden_each_in_its_own_time():
     assert abs(np.corrcoef(seen.T)[0, 1]) < 0.2
 
 
-def test_who_stands_behind_another_is_missed_and_the_nearer_one_is_not():
-    truth = standing([(100, 50, 108, 70), (100, 52, 108, 72)], [PERSON] * 2)
+def test_an_occluded_person_is_missed_and_the_nearer_one_is_not():
+    truth = static_tracks([(100, 50, 108, 70), (100, 52, 108, 72)], [PERSON] * 2)
     found = found_in(truth, DetectorNoise(covered=1.0))
     tops = np.concatenate([f.boxes[:, 1] for f in found])
     assert (tops == 52).sum() == 500
@@ -133,13 +133,13 @@ def test_who_stands_behind_another_is_missed_and_the_nearer_one_is_not():
     assert (tops == 50).sum() == pytest.approx(50, abs=25)
 
 
-def test_a_ball_hides_nobody_and_nobody_hides_the_ball():
-    truth = standing([(100, 50, 108, 70), (103, 60, 105, 72)], [PERSON, BALL])
+def test_people_and_ball_do_not_occlude_each_other():
+    truth = static_tracks([(100, 50, 108, 70), (103, 60, 105, 72)], [PERSON, BALL])
     assert all(len(f.boxes) == 2 for f in found_in(truth, DetectorNoise(covered=1.0)))
 
 
-def test_half_of_the_false_balls_lie_at_feet_and_half_at_one_place_for_a_second():
-    truth = standing([(100, 50, 108, 70)], [PERSON], frames=2500)
+def test_half_of_the_false_balls_are_at_feet_and_half_static_for_a_second():
+    truth = static_tracks([(100, 50, 108, 70)], [PERSON], frames=2500)
     found = found_in(truth, DetectorNoise(false_balls=1.0))
     centres = [(f.boxes[:, :2] + f.boxes[:, 2:])[f.kinds == BALL] / 2 for f in found]
     assert np.mean([len(c) for c in centres]) == pytest.approx(1.0, abs=0.2)
@@ -151,8 +151,8 @@ def test_half_of_the_false_balls_lie_at_feet_and_half_at_one_place_for_a_second(
         assert all(np.array_equal(c, still[second]) for c in still[second : second + 25])
 
 
-def test_what_is_not_there_is_less_certain_than_what_is():
-    truth = standing([(100, 50, 108, 70)], [PERSON], frames=2000)
+def test_false_boxes_have_lower_confidence_than_true_ones():
+    truth = static_tracks([(100, 50, 108, 70)], [PERSON], frames=2000)
     found = found_in(truth, DetectorNoise(false_people=1.0, score=(7.0, 2.0)))
     first = np.array([f.scores[0] for f in found])
     others = np.concatenate([f.scores[1:] for f in found])
@@ -164,15 +164,15 @@ def test_what_is_not_there_is_less_certain_than_what_is():
 @pytest.mark.parametrize(
     ("knows_football", "kinds"), [(True, {KEEPER, REFEREE, BALL}), (False, {PERSON, BALL})]
 )
-def test_one_of_everyday_things_knows_persons_and_balls_only(knows_football, kinds):
-    truth = standing(
+def test_a_detector_of_everyday_objects_returns_persons_and_balls_only(knows_football, kinds):
+    truth = static_tracks(
         [(20, 50, 26, 66), (200, 50, 206, 66), (300, 60, 302, 62)], [KEEPER, REFEREE, BALL], 3
     )
     found = found_in(truth, DetectorNoise(knows_football=knows_football))
     assert all(set(f.kinds.tolist()) == kinds for f in found)
 
 
-def test_each_level_sees_less_than_the_one_before_and_the_ball_least():
+def test_each_level_detects_less_than_the_one_before_and_the_ball_least():
     truth = tiny_tracks(duration_ms=40_000)
     balls, people = [], []
     for noise in LEVELS.values():

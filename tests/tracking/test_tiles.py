@@ -1,4 +1,4 @@
-"""Tiled inference, with a detector of coloured boxes that really looks at what it is given."""
+"""Tiled inference, with a detector of coloured boxes."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ PLAYER, KEEPER = KINDS.index("player"), KINDS.index("goalkeeper")
 
 
 class Colours:
-    """Finds what is red (a person) or green (a ball); too small for the picture, and it is missed."""
+    """Detects red (people) and green (balls) regions that are not too small for the frame."""
 
     name = "colours"
 
-    def __init__(self, least_share: float = 0.0, person: int = PERSON) -> None:
-        self.least_share, self.person = least_share, person
+    def __init__(self, least_fraction: float = 0.0, person: int = PERSON) -> None:
+        self.least_fraction, self.person = least_fraction, person
         self.seen: list[tuple[int, int]] = []
 
     def detect(self, frames: np.ndarray, times_ms: np.ndarray) -> Sequence[Detections]:
@@ -35,13 +35,13 @@ class Colours:
         for channel, kind in ((0, self.person), (1, BALL)):
             mask = (frame[..., channel] > 100).astype(np.uint8)
             for x, y, width, height, _ in cv2.connectedComponentsWithStats(mask)[2][1:]:
-                if width >= self.least_share * frame.shape[1]:
+                if width >= self.least_fraction * frame.shape[1]:
                     boxes.append((x, y, x + width, y + height))
                     kinds.append(kind)
         area = np.array([(b[2] - b[0]) * (b[3] - b[1]) for b in boxes], np.float32)
         return Detections(
             np.array(boxes, np.float32).reshape(-1, 4),
-            # A part of a body is held for one as readily as the whole.
+            # A part of a body has at least the confidence of the whole.
             (0.9 - area / 1e6).astype(np.float32),
             np.array(kinds, np.uint8),
         )
@@ -62,9 +62,9 @@ def _boxes(detector: TiledDetector, frame: np.ndarray) -> list[tuple[int, ...]]:
 
 @pytest.mark.parametrize("tiles", [(1, 1), (2, 1), (1, 2), (3, 2), (4, 3)])
 @pytest.mark.parametrize("whole", [True, False])
-def test_each_body_is_found_once_and_whole_wherever_it_is(tiles, whole):
+def test_each_body_is_found_once_and_whole_at_any_position(tiles, whole):
     detector = TiledDetector(Colours(), *tiles, whole=whole)
-    # Without the whole picture, only what is no larger than the overlap is sure to be whole.
+    # Without the whole frame, only bodies no larger than the overlap are certainly whole.
     tall = 22 if whole else 12
     for x0 in range(0, 309):
         y0 = 40 + x0 // 3
@@ -72,20 +72,20 @@ def test_each_body_is_found_once_and_whole_wherever_it_is(tiles, whole):
         assert _boxes(detector, _frame(*bodies)) == sorted(bodies), x0
 
 
-def test_what_is_small_in_the_picture_is_found_in_a_tile():
+def test_a_ball_too_small_for_the_whole_frame_is_found_in_a_tile():
     ball = (200, 100, 204, 104)
-    small = Colours(least_share=0.02)
+    small = Colours(least_fraction=0.02)
     assert small.detect(_frame(balls=[ball])[None], np.zeros(1, np.int64))[0].boxes.size == 0
     assert _boxes(TiledDetector(small, 3, 2), _frame(balls=[ball])) == [ball]
 
 
-def test_a_body_larger_than_a_tile_is_found_by_the_whole_picture():
+def test_a_body_larger_than_a_tile_is_found_in_the_whole_frame():
     body = (40, 20, 240, 170)
     assert _boxes(TiledDetector(Colours(), 3, 2), _frame(body)) == [body]
     assert len(_boxes(TiledDetector(Colours(), 3, 2, whole=False), _frame(body))) > 1
 
 
-def test_a_ball_before_a_body_stays():
+def test_a_ball_in_front_of_a_body_is_kept():
     body, ball = (150, 80, 170, 120), (155, 100, 161, 106)
     (found,) = TiledDetector(Colours(), 2, 2).detect(
         _frame(body, balls=[ball])[None], np.zeros(1, np.int64)
@@ -93,12 +93,12 @@ def test_a_ball_before_a_body_stays():
     assert sorted(found.kinds.tolist()) == [PERSON, BALL]
 
 
-def test_people_near_each_other_stay_two():
+def test_people_near_each_other_are_not_merged():
     pair = [(150, 80, 162, 110), (164, 80, 176, 110)]
     assert _boxes(TiledDetector(Colours(), 2, 2), _frame(*pair)) == pair
 
 
-def test_a_body_that_is_of_two_kinds_in_two_tiles_is_one():
+def test_a_body_of_different_kinds_in_two_tiles_is_merged():
     class Wavering(Colours):
         def detect(self, frames, times_ms):
             self.person = KEEPER if self.person == PLAYER else PLAYER
@@ -108,14 +108,14 @@ def test_a_body_that_is_of_two_kinds_in_two_tiles_is_one():
     assert _boxes(TiledDetector(Wavering(person=PLAYER), 2, 1), _frame(body)) == [body]
 
 
-def test_frames_keep_their_order_and_may_hold_nothing():
+def test_frames_keep_their_order_and_may_be_empty():
     frames = np.stack([_frame((10, 10, 20, 30)), _frame(), _frame((300, 150, 310, 170))])
     found = TiledDetector(Colours(), 2, 2).detect(frames, np.arange(3))
     assert [len(one.boxes) for one in found] == [1, 0, 1]
     assert found[2].boxes[0, 0] == 300
 
 
-def test_tiles_cover_the_picture_and_overlap():
+def test_tiles_cover_the_frame_and_overlap():
     for length in (64, 224, 719, 1280):
         for count in (1, 2, 3, 7):
             for overlap in (0.0, 0.2, 0.5):
@@ -126,17 +126,17 @@ def test_tiles_cover_the_picture_and_overlap():
                     assert following <= end
 
 
-def test_one_tile_is_looked_at_once():
+def test_a_single_tile_is_detected_once():
     detector = Colours()
     _boxes(TiledDetector(detector, 1, 1), _frame())
     assert detector.seen == [(180, 320)]
 
 
-def test_the_name_tells_of_the_tiles():
+def test_the_name_contains_the_tiles():
     assert TiledDetector(Colours(), 3, 2).name == "colours, tiles 3x2"
 
 
-def test_settings_that_make_no_sense():
+def test_invalid_settings_are_reported():
     with pytest.raises(InputError, match="40x20 tiles: too many for frames of 320x180"):
         TiledDetector(Colours(), 40, 20).detect(_frame()[None], np.zeros(1, np.int64))
     for tiles, overlap in (((0, 1), 0.2), ((1, 1), 1.0), ((1, 1), -0.1)):

@@ -1,4 +1,4 @@
-"""The tracker, camera cuts, the simulated detector and what becomes of a whole video."""
+"""Tracker, camera cuts, levels of the simulated detector, and tracking of a whole video."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_people_keep_their_tracks_while_the_camera_pans_by_more_than_their_width
     assert all(np.array_equal(ids, seen[5]) for ids in seen[5:])
 
 
-def test_tracks_belong_to_bodies_whatever_the_order_of_boxes():
+def test_tracks_do_not_depend_on_the_order_of_boxes():
     tracker = Tracker(12.5)
     for _ in range(3):
         first = tracker.update(people())
@@ -54,7 +54,7 @@ def test_tracks_belong_to_bodies_whatever_the_order_of_boxes():
     assert np.array_equal(tracker.update(people(order=order)), first[order])
 
 
-def test_after_a_cut_everybody_is_new_and_no_number_comes_again():
+def test_after_a_cut_all_tracks_are_new_and_no_id_is_reused():
     tracker = Tracker(12.5)
     before = [tracker.update(people()) for _ in range(4)][-1]
     tracker.reset()
@@ -63,7 +63,7 @@ def test_after_a_cut_everybody_is_new_and_no_number_comes_again():
     assert tracker.count == 24
 
 
-def test_a_flying_ball_is_one_track_and_no_persons():
+def test_a_flying_ball_is_one_track_and_not_that_of_a_person():
     tracker = Tracker(12.5)
     seen = [tracker.update(joined(people(), ball_at(50 + 12 * f, 100))) for f in range(15)]
     balls = {int(ids[-1]) for ids in seen[3:]}
@@ -71,14 +71,14 @@ def test_a_flying_ball_is_one_track_and_no_persons():
     assert not balls & set(seen[-1][:-1].tolist())
 
 
-def test_frames_without_anybody_are_borne():
+def test_frames_without_people_are_accepted():
     tracker = Tracker(12.5)
     assert len(tracker.update(Detections.none())) == 0
     assert len(tracker.update(people())) == 12
     assert len(tracker.update(Detections.none())) == 0
 
 
-def test_the_cameras_motion_is_what_most_have_in_common():
+def test_the_motion_of_the_camera_is_that_of_most_people():
     before, now = people().boxes.astype(float), people((7, -3)).boxes.astype(float)
     now[:3] += 15  # three run elsewhere
     assert camera_shift(before, now) == pytest.approx([7, -3], abs=0.01)
@@ -86,24 +86,24 @@ def test_the_cameras_motion_is_what_most_have_in_common():
 
 
 def scene(seed, step):
-    picture = np.random.default_rng(seed).integers(0, 256, (9, 16, 3), np.uint8)
-    return np.roll(np.kron(picture, np.ones((10, 10, 1), np.uint8)), step, axis=1)
+    image = np.random.default_rng(seed).integers(0, 256, (9, 16, 3), np.uint8)
+    return np.roll(np.kron(image, np.ones((10, 10, 1), np.uint8)), step, axis=1)
 
 
-def test_a_cut_is_told_at_its_first_frame_and_a_pan_is_none():
+def test_a_cut_is_reported_at_its_first_frame_and_a_pan_is_not():
     detector = CutDetector(12.5)
-    told = [detector.is_cut(scene(index // 20, index)) for index in range(60)]
-    assert np.flatnonzero(told).tolist() == [20, 40]
+    is_cut = [detector.is_cut(scene(index // 20, index)) for index in range(60)]
+    assert np.flatnonzero(is_cut).tolist() == [20, 40]
 
 
-def test_the_simulated_detector_finds_as_much_as_its_level_says():
+def test_the_simulated_detector_has_the_error_rates_of_its_level():
     truth = tiny_tracks(duration_ms=60_000)
     times = np.arange(0, 60_000, 80, dtype=np.int64)
-    share = {}
+    mean_balls = {}
     for level, noise in LEVELS.items():
         found = SimulatedDetector(truth, level).detect(np.zeros(0, np.uint8), times)
         balls = np.mean([(f.kinds == BALL).sum() for f in found])
-        share[level] = balls
+        mean_balls[level] = balls
         missed = 1 - (1 - noise.ball_missed) * (1 - 0.75 * noise.ball_burst)
         assert balls == pytest.approx(1 - missed + noise.false_balls, abs=0.08), level
         people = np.mean([(f.kinds != BALL).sum() for f in found])
@@ -111,10 +111,10 @@ def test_the_simulated_detector_finds_as_much_as_its_level_says():
         for one in found[::50]:
             assert (one.boxes >= 0).all() and (one.boxes <= [64, 36, 64, 36]).all()
             assert ((one.scores >= 0) & (one.scores <= 1)).all()
-    assert share["perfect"] == 1.0
+    assert mean_balls["perfect"] == 1.0
 
 
-def test_its_mistakes_do_not_hang_on_how_frames_are_batched():
+def test_its_errors_do_not_depend_on_the_batching_of_frames():
     truth = tiny_tracks(duration_ms=4000)
     times = np.arange(0, 4000, 80, dtype=np.int64)
     whole = SimulatedDetector(truth, "strong", 3).detect(np.zeros(0, np.uint8), times)
@@ -126,15 +126,15 @@ def test_its_mistakes_do_not_hang_on_how_frames_are_batched():
     assert not all(np.array_equal(a.boxes, b.boxes) for a, b in zip(whole, other, strict=True))
 
 
-def test_an_unknown_level_is_refused():
+def test_an_unknown_level_is_reported():
     with pytest.raises(InputError, match=r"unknown level 'brutal': one of perfect, mild"):
         SimulatedDetector(tiny_tracks(), "brutal")
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory):
-    """60 s at 12.5 frames per second, and another scene from second 30 on."""
-    path = tmp_path_factory.mktemp("films") / "film.mp4"
+def video(tmp_path_factory):
+    """Video of 60 s at 12.5 frames per second, with a cut after 30 s."""
+    path = tmp_path_factory.mktemp("videos") / "video.mp4"
     with VideoWriter(path, (160, 90), 12.5) as writer:
         for index in range(750):
             writer.write(scene(index // 375, index // 5))
@@ -142,7 +142,7 @@ def film(tmp_path_factory):
 
 
 class Finder:
-    """Finds twelve people and a ball that moves; counts the frames that it is shown."""
+    """Detects twelve people and a moving ball; counts its frames."""
 
     name = "finder"
 
@@ -164,12 +164,12 @@ class Finder:
         ]
 
 
-def test_a_video_becomes_a_tracks_file_with_its_cuts(film, tmp_path):
+def test_a_video_becomes_a_tracks_file_with_its_cuts(video, tmp_path):
     done: list[int] = []
     summary = track_video(
-        film, Finder(), tmp_path / "t.parquet", progress=lambda at: done.append(int(at.done))
+        video, Finder(), tmp_path / "t.parquet", progress=lambda at: done.append(int(at.done))
     )
-    tracks = read_tracks(tmp_path / "t.parquet", film)
+    tracks = read_tracks(tmp_path / "t.parquet", video)
     assert summary.frames == 750 and summary.cuts == 1 and tracks.video.cuts_ms == (30_000,)
     assert summary.frames_with_ball == 750
     assert done == sorted(done) and done[-1] == 749 * 80
@@ -180,13 +180,13 @@ def test_a_video_becomes_a_tracks_file_with_its_cuts(film, tmp_path):
 
 
 @pytest.mark.parametrize("stop_at", [310, 380])
-def test_stopped_work_goes_on_where_it_was_and_ends_the_same(film, tmp_path, stop_at):
-    track_video(film, Finder(), tmp_path / "whole.parquet")
+def test_interrupted_tracking_resumes_and_gives_the_same_tracks(video, tmp_path, stop_at):
+    track_video(video, Finder(), tmp_path / "whole.parquet")
     with pytest.raises(KeyboardInterrupt):
-        track_video(film, Finder(stop_at), tmp_path / "t.parquet")
+        track_video(video, Finder(stop_at), tmp_path / "t.parquet")
     assert not (tmp_path / "t.parquet").exists()
     finder = Finder()
-    summary = track_video(film, finder, tmp_path / "t.parquet")
+    summary = track_video(video, finder, tmp_path / "t.parquet")
     assert finder.shown < 520 and summary.frames == 750 and summary.detected < 520
     one, other = (read_tracks(tmp_path / name) for name in ("whole.parquet", "t.parquet"))
     for name in ("time_ms", "track_ids", "kinds", "boxes", "scores"):
@@ -195,32 +195,32 @@ def test_stopped_work_goes_on_where_it_was_and_ends_the_same(film, tmp_path, sto
 
 
 @pytest.mark.parametrize("cuts", [(256,), (260,), (250, 257), (252, 256), (255, 262)])
-def test_cuts_beside_the_place_where_work_stopped_are_told_as_without_a_stop(tmp_path, cuts):
-    film = tmp_path / "film.mp4"
-    with VideoWriter(film, (160, 90), 12.5) as writer:
+def test_cuts_near_an_interruption_are_those_of_an_uninterrupted_call(tmp_path, cuts):
+    video = tmp_path / "video.mp4"
+    with VideoWriter(video, (160, 90), 12.5) as writer:
         for index in range(280):
             writer.write(scene(sum(index >= cut for cut in cuts), index // 5))
-    track_video(film, Finder(), tmp_path / "whole.parquet")
+    track_video(video, Finder(), tmp_path / "whole.parquet")
     with pytest.raises(KeyboardInterrupt):
-        track_video(film, Finder(stop_at=270), tmp_path / "t.parquet")
+        track_video(video, Finder(stop_at=270), tmp_path / "t.parquet")
     finder = Finder()
-    track_video(film, finder, tmp_path / "t.parquet")
-    assert finder.shown == 280 - 256  # the cuts lie where they matter
+    track_video(video, finder, tmp_path / "t.parquet")
+    assert finder.shown == 280 - 256  # the cuts are near the interruption
     one, other = (read_tracks(tmp_path / name) for name in ("whole.parquet", "t.parquet"))
     assert one.video.cuts_ms and one.video == other.video
     assert np.array_equal(one.track_ids, other.track_ids)
 
 
-def test_another_detector_does_not_take_over_what_one_has_left(film, tmp_path):
+def test_another_detector_does_not_resume_from_cached_detections(video, tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        track_video(film, Finder(310), tmp_path / "t.parquet")
+        track_video(video, Finder(310), tmp_path / "t.parquet")
     other = Finder()
     other.name = "another"
-    track_video(film, other, tmp_path / "t.parquet")
+    track_video(video, other, tmp_path / "t.parquet")
     assert other.shown == 750
 
 
-def test_a_file_that_is_no_video_is_refused(tmp_path):
-    (tmp_path / "film.mp4").write_text("no film")
-    with pytest.raises(VideoError, match=r"film\.mp4"):
-        track_video(tmp_path / "film.mp4", Finder(), tmp_path / "t.parquet")
+def test_a_file_that_is_no_video_is_reported(tmp_path):
+    (tmp_path / "video.mp4").write_text("no video")
+    with pytest.raises(VideoError, match=r"video\.mp4"):
+        track_video(tmp_path / "video.mp4", Finder(), tmp_path / "t.parquet")

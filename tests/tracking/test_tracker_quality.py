@@ -1,4 +1,4 @@
-"""The tracker's benchmark: that its figures mean what they say, on matches small enough to count."""
+"""The benchmark of the tracker: its figures on small matches, compared with counts by hand."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def benchmark():
 
 
 def balls(benchmark, places, ids=None):
-    """One ball in each frame, or none where the place is None."""
+    """Frames with a ball at each position, or without one for None."""
     frames = []
     for index, place in enumerate(places):
         there = place is not None
@@ -40,7 +40,7 @@ def near(benchmark):
     return lambda one, other: benchmark.near(one, other, 20.0)
 
 
-def test_followed_as_it_is_gives_100(benchmark):
+def test_perfect_tracks_score_100(benchmark):
     truth = balls(benchmark, range(10))
     figures = benchmark.scores(truth, truth, near(benchmark))
     assert figures == pytest.approx(
@@ -48,7 +48,7 @@ def test_followed_as_it_is_gives_100(benchmark):
     )
 
 
-def test_a_new_identity_halfway_costs_association_and_no_detection(benchmark):
+def test_a_new_identity_halfway_lowers_association_but_not_detection(benchmark):
     truth = balls(benchmark, range(10))
     followed = balls(benchmark, range(10), [7] * 5 + [3] * 5)
     figures = benchmark.scores(truth, followed, near(benchmark))
@@ -59,7 +59,7 @@ def test_a_new_identity_halfway_costs_association_and_no_detection(benchmark):
     assert figures["switches"] == 1
 
 
-def test_a_ball_beside_the_true_one_counts_by_its_distance(benchmark):
+def test_a_displaced_ball_scores_by_its_distance(benchmark):
     truth = balls(benchmark, range(10))
     close = benchmark.scores(truth, balls(benchmark, range(2, 12)), near(benchmark))
     far = benchmark.scores(truth, balls(benchmark, range(12, 22)), near(benchmark))
@@ -70,7 +70,7 @@ def test_a_ball_beside_the_true_one_counts_by_its_distance(benchmark):
     assert far["DetA"] == pytest.approx(100 * 8 / 19)
 
 
-def test_nobody_is_known_again_after_a_cut_or_a_second_out_of_sight(benchmark):
+def test_identities_end_at_a_cut_or_after_a_second_out_of_sight(benchmark):
     times = np.arange(0, 4000, 250)
     places = [5.0] * 8 + [None] * 2 + [5.0] * 2 + [None] * 3 + [5.0]
     ids = benchmark.in_sight(balls(benchmark, places), times, cuts_ms=(1000,))
@@ -79,7 +79,7 @@ def test_nobody_is_known_again_after_a_cut_or_a_second_out_of_sight(benchmark):
     assert ids == [0] * 4 + [1] * 4 + [None] * 2 + [1] * 2 + [None] * 3 + [2]
 
 
-def test_perfect_boxes_are_followed_perfectly_but_for_the_first_of_each(benchmark):
+def test_perfect_boxes_are_tracked_perfectly_except_the_first_of_each_track(benchmark):
     truth = tiny_tracks(duration_ms=8000)
     figures = benchmark.measure(truth, "perfect", 12.5, 1.0, 0)
     frames = 100
@@ -98,7 +98,9 @@ def test_worse_boxes_give_lower_figures(benchmark):
     assert hota[0] > hota[1] + 10 > hota[2] + 20
 
 
-def test_it_prints_a_table_and_writes_all_figures(benchmark, tmp_path, monkeypatch, capsys):
+def test_the_benchmark_prints_a_table_and_writes_all_figures(
+    benchmark, tmp_path, monkeypatch, capsys
+):
     match = tmp_path / "test" / "league" / "season" / "Home - Away"
     match.mkdir(parents=True)
     (match / "224p.mp4").touch()

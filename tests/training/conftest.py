@@ -33,7 +33,7 @@ class Runs:
     root: Path
 
     def overrides(self, *more: str) -> list[str]:
-        """The settings that make a run tiny; `more` come last and win."""
+        """Settings of a tiny run; `more` come last and take precedence."""
         return [
             f"data.root={self.root}",
             f"data.cache={self.root / '.cache'}",
@@ -47,7 +47,7 @@ class Runs:
         return load_config(TINY, self.overrides(*more))
 
     def train(self, run_dir: Path, *more: str, resume: bool = False) -> Path:
-        """Run in this process; gives the folder of the run."""
+        """Train in this process; returns the folder of the run."""
         run.train(self.config(*more), run_dir=run_dir, resume=resume)
         return run_dir
 
@@ -59,7 +59,7 @@ class Runs:
     def in_process(
         self, run_dir: Path, *more: str, before: str = "", resume: bool = False
     ) -> tuple[int, str]:
-        """Run `onball train` in a process of its own; gives exit code and standard error.
+        """Run `onball train` in a new process; returns exit code and standard error.
 
         `before` is Python that limits or breaks that process. (A fork would be faster, but autograd
         refuses to work in one once its threads have been started.)
@@ -92,7 +92,7 @@ def runs(root: Path) -> Runs:
 
 @pytest.fixture(scope="session")
 def finished(runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that was never interrupted. Tests only read it."""
+    """An uninterrupted run, which tests only read."""
     torch.set_num_threads(1)
     return runs.train(tmp_path_factory.mktemp("runs") / "whole")
 

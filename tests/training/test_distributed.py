@@ -1,4 +1,4 @@
-"""Two processes that train together do what one does with their common batch."""
+"""Two processes together train as one process does with their common batch."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ONE = [*SETTINGS, "training.batch_size=4"]
 
 
 def start(runs, run_dir, *settings, resume=False):
-    """`torchrun` with two processes, in a session of its own."""
+    """Start `torchrun` with two processes, in a new session."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += ["--nproc_per_node", "2", "-m", "onball.cli.main", *runs.command(run_dir, *settings)]
     return subprocess.Popen(
@@ -59,7 +59,7 @@ def test_two_processes_train_as_one_does_with_their_common_batch(
     process = start(runs, tmp_path / "two", *TWO)
     said = finish(process)
     assert process.returncode == 0, said
-    assert said.count("epoch 1/2") == 1  # one process speaks
+    assert said.count("epoch 1/2") == 1  # one process prints
     assert_same_weights(one, tmp_path / "two", 1e-4)
     first, second = metrics(one), metrics(tmp_path / "two")
     assert [row["step"] for row in second] == ["2", "4"]

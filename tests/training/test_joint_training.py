@@ -1,4 +1,4 @@
-"""Joint training with SoccerNet-v2: whose clips teach which head, and whole small runs."""
+"""Joint training with SoccerNet-v2: losses of each head by source of the clips, and small runs."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ COLOURS = np.array([[220, 30, 30], [30, 220, 30], [30, 30, 220]], np.uint8)
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def write_film(path: Path, seed: int) -> list[tuple[int, int]]:
-    """6 s of grey with flashes of three frames; when they begin, in ms, and their colours."""
+def write_video(path: Path, seed: int) -> list[tuple[int, int]]:
+    """Write 6 s of grey with flashes of three frames; returns their times in ms and colours."""
     flashes = []
     rng = np.random.default_rng(seed)
     with VideoWriter(path, (64, 36), 25) as writer:
@@ -53,7 +53,7 @@ def write_film(path: Path, seed: int) -> list[tuple[int, int]]:
 
 
 def write_match(folder: Path, seed: int) -> None:
-    flashes = write_film(folder / "224p.mp4", seed)
+    flashes = write_video(folder / "224p.mp4", seed)
     events = EventList.of([Event(ms, ACTIONS[colour]) for ms, colour in flashes])
     write_labels(events, folder / "Labels-ball.json")
 
@@ -62,7 +62,7 @@ def write_v2_match(folder: Path, seed: int) -> None:
     annotations = [
         {"gameTime": f"{half} - 00:00", "position": str(ms), "label": V2_ACTIONS[5 * colour + 4]}
         for half in (1, 2)
-        for ms, colour in write_film(folder / f"{half}_224p.mkv", seed + half)
+        for ms, colour in write_video(folder / f"{half}_224p.mkv", seed + half)
     ]
     (folder / "Labels-v2.json").write_text(json.dumps({"annotations": annotations}))
 
@@ -88,7 +88,7 @@ def jointly(root: Path, *overrides: str) -> ExperimentConfig:
 
 @pytest.fixture(scope="module")
 def finished(root, tmp_path_factory):
-    """A run that was never interrupted."""
+    """An uninterrupted run."""
     run_dir = tmp_path_factory.mktemp("runs") / "whole"
     run.train(jointly(root), run_dir=run_dir)
     return run_dir
@@ -142,7 +142,7 @@ def test_the_loss_of_each_head_depends_only_on_the_labels_of_its_own_clips(root)
 
 
 @pytest.mark.parametrize("source", [0, 1])
-def test_clips_of_one_data_set_teach_only_its_own_head_and_the_shared_features(root, source):
+def test_clips_of_one_data_set_train_only_its_own_head_and_the_shared_features(root, source):
     net = joint_net(root)
     loss_of(net, only(batch_of(root, net), source), LossConfig()).backward()
     heads = [net.head, net.auxiliary]

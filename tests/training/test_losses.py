@@ -60,10 +60,10 @@ def test_the_focal_loss_equals_its_formula(gamma):
         logits.flatten(0, 1).tolist(), targets.flatten(0, 1).tolist(), strict=True
     ):
         partition = math.fsum(math.exp(x) for x in row)
-        for k, (x, share) in enumerate(zip(row, wanted, strict=True)):
+        for k, (x, fraction) in enumerate(zip(row, wanted, strict=True)):
             p, weight = math.exp(x) / partition, 1.0 if k == BACKGROUND else 5.0
-            total -= share * weight * (1.0 - p) ** gamma * math.log(p)
-            norm += share * weight
+            total -= fraction * weight * (1.0 - p) ** gamma * math.log(p)
+            norm += fraction * weight
     loss = classification_loss(logits, targets, config)
     assert loss.item() == pytest.approx(total / norm, rel=1e-4)
 
@@ -95,7 +95,7 @@ def test_a_loss_of_bfloat16_scores_is_computed_in_float32():
     assert loss == classification_loss(logits.float(), targets, LossConfig())
 
 
-def test_frames_without_a_target_count_nowhere():
+def test_frames_without_a_target_do_not_enter_the_loss():
     logits, targets = torch.randn(1, 4, 13), one_hot(torch.tensor([[0, 3, 0, 0]]))
     padded = torch.cat([logits, 100 * torch.randn(1, 2, 13)], dim=1).requires_grad_()
     ignored = torch.cat([targets, torch.zeros(1, 2, 13)], dim=1)
@@ -107,7 +107,7 @@ def test_frames_without_a_target_count_nowhere():
         assert (gradient[:, :4] != 0).any() and (gradient[:, 4:] == 0).all()
 
 
-def test_a_batch_without_any_target_costs_nothing_and_breaks_nothing():
+def test_a_batch_without_any_target_has_a_loss_of_0():
     logits = torch.randn(2, 3, 13, requires_grad=True)
     loss = classification_loss(logits, torch.zeros(2, 3, 13), LossConfig(focal_gamma=1.0))
     loss.backward()
@@ -132,7 +132,7 @@ def test_without_an_event_in_the_radius_the_displacement_loss_is_0():
     assert offset_loss(torch.rand(1, 4, 2), targets) == 0
 
 
-def test_perfect_offsets_cost_nothing():
+def test_perfect_offsets_have_no_loss():
     radius = 4
     displacements = torch.arange(-radius, radius + 1.0)[None]
     offsets = torch.stack([radius - displacements, radius + displacements], dim=-1)
@@ -189,14 +189,14 @@ def test_all_losses_are_added_by_their_weights():
 
     assert total() == pytest.approx(main.item())
     assert total(displacement=displacement) == pytest.approx((main + 0.3 * moved).item())
-    # A trident's displacement is only the middle of its offsets: it is not judged twice.
+    # A trident's displacement is only the middle of its offsets: it does not enter the loss twice.
     both = total(displacement=displacement, offsets=offsets)
     assert both == pytest.approx((main + 0.3 * stretched).item())
     joint = total(displacement=displacement, auxiliary=second)
     assert joint == pytest.approx((main + 0.3 * moved + 0.7 * auxiliary).item())
 
 
-def test_the_second_head_without_targets_is_not_judged():
+def test_an_auxiliary_head_without_targets_has_no_loss():
     targets, logits = full_targets()._replace(auxiliary=None), torch.randn(1, 4, 13)
     scores = DenseScores(logits, auxiliary=torch.randn(1, 4, 18))
     expected = classification_loss(logits, targets.classes, LossConfig())
@@ -219,7 +219,7 @@ def test_the_mean_over_processes_is_that_over_all_their_frames(monkeypatch):
     monkeypatch.setattr("torch.distributed.is_available", lambda: True)
     monkeypatch.setattr("torch.distributed.is_initialized", lambda: True)
     monkeypatch.setattr("torch.distributed.get_world_size", lambda: 2)
-    # What the sum over both processes leaves in the tensor.
+    # The sum over both processes.
     monkeypatch.setattr("torch.distributed.all_reduce", lambda tensor: tensor.copy_(weight))
     parts = [
         classification_loss(logits[part], targets[part], config) for part in (slice(2), slice(2, 4))

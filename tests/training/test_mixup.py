@@ -1,4 +1,4 @@
-"""Mixup: pixels, labels and shifts are blended alike, and by each clip's own chance."""
+"""Mixup: pixels, labels and displacements are blended by one random weight per clip."""
 
 from __future__ import annotations
 
@@ -30,41 +30,41 @@ def random_targets(radius: int = 4) -> FrameTargets:
     )
 
 
-def test_without_mixup_every_clip_is_its_own():
+def test_without_mixup_all_weights_are_1():
     assert (
         mixup_lambdas(MixupConfig(probability=0.0), generators(*range(50))).tolist() == [1.0] * 50
     )
 
 
 def test_the_lambda_of_a_clip_depends_only_on_its_own_generator():
-    shares = mixup_lambdas(ALWAYS, generators(1, 2, 3))
-    assert shares.dtype == torch.float32
-    assert len(set(shares.tolist())) == 3
-    assert mixup_lambdas(ALWAYS, generators(3, 1)).tolist() == shares[[2, 0]].tolist()
+    lambdas = mixup_lambdas(ALWAYS, generators(1, 2, 3))
+    assert lambdas.dtype == torch.float32
+    assert len(set(lambdas.tolist())) == 3
+    assert mixup_lambdas(ALWAYS, generators(3, 1)).tolist() == lambdas[[2, 0]].tolist()
 
 
 def test_the_larger_weight_is_the_clips_own_and_follows_the_beta_distribution():
-    shares = mixup_lambdas(MixupConfig(probability=1.0, alpha=1.0), generators(*range(2000)))
-    assert shares.min() >= 0.5 and shares.max() <= 1.0
+    lambdas = mixup_lambdas(MixupConfig(probability=1.0, alpha=1.0), generators(*range(2000)))
+    assert lambdas.min() >= 0.5 and lambdas.max() <= 1.0
     # With α = 1, λ is uniform, and max(λ, 1 − λ) is uniform from a half to one.
-    assert shares.mean().item() == pytest.approx(0.75, abs=0.01)
-    assert shares.std().item() == pytest.approx(0.5 / 12**0.5, abs=0.01)
+    assert lambdas.mean().item() == pytest.approx(0.75, abs=0.01)
+    assert lambdas.std().item() == pytest.approx(0.5 / 12**0.5, abs=0.01)
 
 
-def test_the_probability_is_the_share_of_blended_clips():
-    shares = mixup_lambdas(MixupConfig(probability=0.3, alpha=1.0), generators(*range(2000)))
-    assert (shares < 1).float().mean().item() == pytest.approx(0.3, abs=0.04)
+def test_the_probability_is_the_fraction_of_blended_clips():
+    lambdas = mixup_lambdas(MixupConfig(probability=0.3, alpha=1.0), generators(*range(2000)))
+    assert (lambdas < 1).float().mean().item() == pytest.approx(0.3, abs=0.04)
 
 
 def test_frames_and_targets_are_blended_as_by_hand():
     frames, targets = torch.rand(3, 5, 3, 4, 6), random_targets()
-    shares = torch.tensor([0.8, 1.0, 0.6])
-    mixed, blended = mix_frames(frames, shares), mix_targets(targets, shares)
-    for clip, share in enumerate(shares.tolist()):
+    lambdas = torch.tensor([0.8, 1.0, 0.6])
+    mixed, blended = mix_frames(frames, lambdas), mix_targets(targets, lambdas)
+    for clip, weight in enumerate(lambdas.tolist()):
         other = (clip - 1) % 3
 
-        def blend(values, clip=clip, other=other, share=share):
-            return share * values[clip] + (1 - share) * values[other]
+        def blend(values, clip=clip, other=other, weight=weight):
+            return weight * values[clip] + (1 - weight) * values[other]
 
         torch.testing.assert_close(mixed[clip], blend(frames))
         torch.testing.assert_close(blended.classes[clip], blend(targets.classes))
@@ -73,16 +73,16 @@ def test_frames_and_targets_are_blended_as_by_hand():
             blended.displacement_weights[clip], blend(targets.displacement_weights)
         )
         torch.testing.assert_close(
-            mix_values(targets.displacements, shares)[clip], blend(targets.displacements)
+            mix_values(targets.displacements, lambdas)[clip], blend(targets.displacements)
         )
     assert blended.radius == targets.radius
 
 
 def test_uint8_frames_stay_uint8_and_are_rounded():
     frames = torch.randint(0, 256, (3, 5, 3, 4, 6), dtype=torch.uint8)
-    shares = torch.tensor([0.8, 1.0, 0.6])
-    mixed = mix_frames(frames, shares)
-    exact = mix_values(frames.float(), shares)
+    lambdas = torch.tensor([0.8, 1.0, 0.6])
+    mixed = mix_frames(frames, lambdas)
+    exact = mix_values(frames.float(), lambdas)
     assert mixed.dtype == torch.uint8
     assert (mixed.float() - exact).abs().max() <= 0.501
     assert torch.equal(mixed[1], frames[1])
@@ -104,39 +104,43 @@ def test_a_batch_of_one_clip_is_blended_with_itself():
 
 
 def test_the_loss_of_blended_displacements_is_that_of_both():
-    targets, shares = random_targets(), torch.tensor([0.8, 1.0, 0.6])
+    targets, lambdas = random_targets(), torch.tensor([0.8, 1.0, 0.6])
     displacement = torch.randn(3, 5, requires_grad=True)
-    mixed = mix_targets(targets, shares)
-    # The loss is a mean, in units of the reach.
+    mixed = mix_targets(targets, lambdas)
+    # The loss is a mean, in units of the radius.
     loss = (
         displacement_loss(displacement, mixed) * mixed.displacement_weights.sum() * mixed.radius**2
     )
     (gradient,) = torch.autograd.grad(loss, displacement)
     other = targets.displacements.roll(1, 0), targets.displacement_weights.roll(1, 0)
     own = (
-        shares[:, None]
+        lambdas[:, None]
         * targets.displacement_weights
         * (displacement - targets.displacements).square()
     )
-    theirs = (1 - shares)[:, None] * other[1] * (displacement - other[0]).square()
+    theirs = (1 - lambdas)[:, None] * other[1] * (displacement - other[0]).square()
     (expected,) = torch.autograd.grad((own + theirs).sum(), displacement)
     torch.testing.assert_close(gradient, expected)
     assert (expected != 0).any()
 
 
-def test_blended_labels_cost_what_both_cost_together():
-    targets, shares, logits = random_targets(), torch.tensor([0.8, 1.0, 0.6]), torch.randn(3, 5, 13)
+def test_the_loss_of_blended_labels_is_the_blend_of_both_losses():
+    targets, lambdas, logits = (
+        random_targets(),
+        torch.tensor([0.8, 1.0, 0.6]),
+        torch.randn(3, 5, 13),
+    )
     equal = LossConfig(background_weight=1.0, action_weight=1.0)
-    mixed = classification_loss(logits, mix_targets(targets, shares).classes, equal)
+    mixed = classification_loss(logits, mix_targets(targets, lambdas).classes, equal)
     parts = [
-        share * classification_loss(logits[i], targets.classes[i], equal)
-        + (1 - share) * classification_loss(logits[i], targets.classes[(i - 1) % 3], equal)
-        for i, share in enumerate(shares)
+        weight * classification_loss(logits[i], targets.classes[i], equal)
+        + (1 - weight) * classification_loss(logits[i], targets.classes[(i - 1) % 3], equal)
+        for i, weight in enumerate(lambdas)
     ]
     assert mixed.item() == pytest.approx(sum(parts).item() / 3, rel=1e-5)
 
 
-def test_a_blend_of_two_label_sets_teaches_each_head_by_its_share():
+def test_a_blend_of_two_label_sets_weights_each_head_by_its_lambda():
     targets = random_targets()
     own_set = torch.tensor([1.0, 0.0, 1.0])[:, None, None]
     targets = targets._replace(
@@ -148,14 +152,15 @@ def test_a_blend_of_two_label_sets_teaches_each_head_by_its_share():
     torch.testing.assert_close(mixed.auxiliary.sum(-1)[:, 0], torch.tensor([0.0, 0.7, 0.4]))
 
 
-def test_targets_are_blended_and_judged_on_their_own_device():
-    # Tensors of this device meet no others, as those of a GPU; the shares are drawn on the CPU.
+def test_targets_are_blended_and_scored_on_their_own_device():
+    # Tensors of this device, like those of a GPU, do not combine with others. The weights are
+    # drawn on the CPU.
     targets = random_targets()
     there = FrameTargets(*(field.to("meta") for field in targets[:4]), targets.radius)
-    shares = torch.tensor([0.8, 1.0, 0.6])
-    mixed = mix_targets(there, shares)
+    lambdas = torch.tensor([0.8, 1.0, 0.6])
+    mixed = mix_targets(there, lambdas)
     assert {field.device.type for field in mixed[:4]} == {"meta"}
-    assert mix_frames(torch.empty(3, 5, 3, 4, 6, device="meta"), shares).device.type == "meta"
+    assert mix_frames(torch.empty(3, 5, 3, 4, 6, device="meta"), lambdas).device.type == "meta"
     scores = DenseScores(
         torch.empty(3, 5, 13, device="meta"),
         torch.empty(3, 5, device="meta"),

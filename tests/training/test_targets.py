@@ -1,4 +1,4 @@
-"""Targets of a batch: distributions over classes, shifts, and which frames count for what."""
+"""Targets of a batch: distributions over classes, displacements, and weights of frames."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_displacements_count_within_the_radius_of_the_head():
     assert not frame_targets_of(AROUND, LossConfig()).displacement_weights.any()
 
 
-def test_teams_have_classes_of_their_own_and_an_unknown_one_is_half_each():
+def test_teams_have_separate_classes_and_an_unknown_team_is_half_each():
     batch = clips([[0, 8, 8, 8, IGNORE]], sides=[[-1, 0, 1, -1, -1]])
     targets = frame_targets_of(batch, LossConfig(), teams=True).classes
     assert targets.shape == (1, 5, 25)
@@ -95,7 +95,7 @@ def test_teams_have_classes_of_their_own_and_an_unknown_one_is_half_each():
     assert targets.sum() == 4
 
 
-def test_the_classes_of_teams_are_those_that_the_scores_read():
+def test_the_classes_of_teams_match_those_of_the_scores():
     batch = clips([[8, 8, 1]], sides=[[0, 1, 1]])
     targets = frame_targets_of(batch, LossConfig(), teams=True).classes
     outputs = DenseScores((targets + 1e-9).log()).outputs()
@@ -116,7 +116,7 @@ def test_a_flip_swaps_the_sides_of_its_clip_only():
     assert torch.equal(plain, frame_targets_of(batch, LossConfig()).classes)
 
 
-def test_each_label_set_speaks_for_its_own_clips_only():
+def test_each_label_set_applies_to_its_own_clips_only():
     batch = clips([[0, 8, IGNORE], [17, 0, IGNORE]], source=[0, 1])
     targets = frame_targets_of(batch, LossConfig(), head_radius=2, auxiliary=True)
     assert targets.auxiliary.shape == (2, 3, 18)
@@ -164,7 +164,7 @@ def test_a_soft_label_ends_at_three_deviations_whatever_the_radius_of_the_head()
 @pytest.mark.parametrize("config", [LossConfig(), LossConfig(soft_label_sigma=1.0)])
 @pytest.mark.parametrize("teams", [False, True])
 def test_targets_are_made_on_the_device_of_the_batch(config, teams):
-    # Tensors of this device meet no others, as those of a GPU.
+    # Tensors of this device, like those of a GPU, do not combine with others.
     batch = Clips(*(field.to("meta") for field in AROUND))
     flipped = torch.tensor([True])
     targets = frame_targets_of(
