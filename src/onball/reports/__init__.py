@@ -1,1 +1,1 @@
-"""Pictures and tables of events and experiments."""
+"""Figures, tables and pages of events and experiments."""

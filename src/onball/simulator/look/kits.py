@@ -123,7 +123,7 @@ class Outfits:
 
     @classmethod
     def random(cls, rng: np.random.Generator, grass: RGB) -> Outfits:
-        """Draw outfits that can be told apart on grass of that colour."""
+        """Draw outfits that can be distinguished on grass of that colour."""
         on_grass = distinct_from(TEAM_COLOURS, GRASS_DISTANCE, grass)
         home = choose(rng, on_grass)
         away = choose(rng, distinct_from(on_grass, TEAM_DISTANCE, home))
