@@ -255,15 +255,6 @@ class SpottingModule(TrainingModule):
 class ClassificationModule(TrainingModule):
     """Clip classifier in training: the actions that happen in each clip."""
 
-    def __init__(
-        self,
-        net: ClipClassifier,
-        config: ExperimentConfig,
-        steps: TrainingSteps,
-        describe: Callable[[Clips], str],
-    ) -> None:
-        super().__init__(net, config, steps, describe)
-
     def loss(
         self, frames: Tensor, track_features: Tensor, clips: Clips, flipped: Tensor, lambdas: Tensor
     ) -> Tensor:
