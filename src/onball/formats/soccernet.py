@@ -192,7 +192,10 @@ def write_labels(events: EventList, path: str | Path) -> None:
 def write_results(events: EventList, path: str | Path) -> None:
     """Write a `results_spotting.json`, half by half, for SoccerNet's evaluator.
 
-    Confidences are written with all their digits. Arguments and errors: see `write_labels`.
+    Confidences are written with all their digits.
+
+    Args:
+        events, path: as of `write_labels`, which raises the same errors.
     """
     _write(events, path, _RESULTS)
 
