@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from onball.cli import console
 from onball.cli.main import main
 
 #: Folders and files whose tests simulate, train, or start processes. `make test-quick` leaves them
@@ -59,8 +60,11 @@ def onball(monkeypatch, capfd) -> Callable[..., tuple[int, str, str]]:
 
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["onball", *map(str, arguments)])
-        # Wide enough that rich does not break paths.
+        # Wide enough that rich does not break paths. Worker processes of pytest-xdist set COLUMNS
+        # before the consoles are made, which then keep that width.
         monkeypatch.setenv("COLUMNS", "300")
+        for one in (console.console, console.status):
+            monkeypatch.setattr(one, "width", 300)
         try:
             main()
             code = 0

@@ -143,7 +143,7 @@ def execute(tmp_path, monkeypatch):
     return run
 
 
-@pytest.mark.medium
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
 def test_the_example_of_the_demo_writes_the_same_files_as_the_command(execute, request):
     events = execute("demo")["events"]

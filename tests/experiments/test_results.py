@@ -64,12 +64,13 @@ for number in range(25):
 """
 
 
+@pytest.mark.slow
 def test_concurrent_writers_lose_no_row(tmp_path):
     path = tmp_path / "spotting.csv"
     writers = [
         subprocess.Popen([sys.executable, "-c", WRITER, str(path), name]) for name in ("a", "b")
     ]
-    assert [writer.wait(timeout=60) for writer in writers] == [0, 0]
+    assert [writer.wait(timeout=240) for writer in writers] == [0, 0]
     found = {r["config"] for r in read_results(path)}
     assert found == {f"spotting/{name}-{number}" for name in "ab" for number in range(25)}
 

@@ -48,6 +48,7 @@ def test_tracks_of_a_detector_are_stored_and_reused(spotter, video, detector, tm
     assert spotter.spot(video, tracks=read_tracks(path, video)) == first
 
 
+@pytest.mark.slow
 def test_tracks_that_are_not_stored_give_the_same_events(spotter, video, detector, tmp_path):
     kept = spotter.spot(video, detector=str(detector), keep_tracks=tmp_path / "t.parquet")
     assert spotter.spot(video, detector=str(detector)) == kept

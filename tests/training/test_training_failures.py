@@ -75,7 +75,9 @@ ValidationResult.map10 = property(lambda self: 0.9)
 """
 
 
-@pytest.mark.parametrize("fails", ["last.ckpt", "model.safetensors"])
+@pytest.mark.parametrize(
+    "fails", ["last.ckpt", pytest.param("model.safetensors", marks=pytest.mark.slow)]
+)
 def test_a_full_disk_is_one_line_and_the_former_state_stays(
     runs, tmp_path, monkeypatch, metrics, fails
 ):
