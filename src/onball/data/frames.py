@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from onball.config import BallCropConfig, DataConfig, ModelConfig, TrackingConfig
 from onball.errors import DataError, OnballError
 from onball.files import DISK_FULL, atomic_folder, file_digest, fingerprint
-from onball.formats.tracks_parquet import read_tracks
 from onball.frames import BlankFrames, FrameBatch, FrameSource
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.timing import grid_times
@@ -331,6 +330,9 @@ def read_match_tracks(path: Path, video: Path) -> Tracks:
 
     Raises `DataError` if there are none, or if they are broken or those of another video.
     """
+    # Optional package: only models that take tracks need it.
+    from onball.formats.tracks_parquet import read_tracks
+
     if not path.is_file():
         raise DataError(
             f"{path}: no such file, and the model needs the tracks of players and ball: make them "

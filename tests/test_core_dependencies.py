@@ -1,0 +1,44 @@
+"""The core works without any optional package."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+OPTIONAL = (
+    "cv2",
+    "jinja2",
+    "kloppy",
+    "lightning",
+    "matplotlib",
+    "onnxruntime",
+    "plotext",
+    "pyarrow",
+    "pyzipper",
+    "scenedetect",
+    "supervision",
+    "trackers",
+)
+CORE = (
+    "onball.cli.main",
+    "onball.data.check",
+    "onball.evaluation",
+    "onball.spotting.evaluating",
+    "onball.spotting.spotter",
+)
+
+
+@pytest.mark.medium
+def test_the_core_is_imported_without_optional_packages():
+    # torch uses some of them itself if they are installed: it is imported before they are hidden.
+    program = (
+        "import sys, torch, timm\n"
+        f"sys.modules.update(dict.fromkeys({OPTIONAL}))\n"
+        f"import {', '.join(CORE)}"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode == 0, done.stderr
