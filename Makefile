@@ -38,7 +38,7 @@ test: install        ## Run the tests: some minutes
 	$(BIN)/python -m pytest $(PARALLEL)
 
 test-slow: install   ## Run the slow tests, which take minutes each
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --timeout 1800
 
 lint: install        ## Check format, style, types and the direction of imports
 	$(BIN)/ruff format --check src tests benchmarks docs tools
