@@ -13,7 +13,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -112,18 +112,31 @@ def write_error(target: Path, error: Exception) -> OnballError:
     full = isinstance(error, OSError) and error.errno in DISK_FULL
     hint = "free some space or choose another place" if full else "choose another place"
     reason = getattr(error, "strerror", None) or error
+    file = next((path for path in target.parents if path.is_file()), None)
+    if file is not None:
+        reason = f"{file} is a file, not a folder"
     return OnballError(f"{target}: cannot be written ({reason}): {hint}")
 
 
 def require_writable(folder: str | Path) -> None:
-    """Create the folder if it is missing and check that files can be written into it.
+    """Check that files can be written into a folder, for the beginning of long work.
 
-    For the beginning of long work. Raises `OnballError` as `atomic_path` does.
+    A missing folder is created for the check and removed again, so that work that fails leaves no
+    empty folders. Raises `OnballError` with one line that names the folder and the reason.
     """
-    probe = Path(folder) / f".writable.{secrets.token_hex(4)}"
-    with atomic_path(probe):
-        pass
-    probe.unlink()
+    folder = Path(folder)
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise write_error(folder, error) from error
+    finally:
+        for path in missing:  # from the innermost
+            # Another process may have written into it meanwhile.
+            with suppress(OSError):
+                path.rmdir()
 
 
 def write_text_atomic(path: str | Path, text: str) -> None:

@@ -8,9 +8,10 @@ import sys
 from importlib import import_module
 
 import pytest
+import typer
 
 from onball import __version__
-from onball.cli.main import COMMANDS, GROUPS
+from onball.cli.main import COMMANDS, GROUPS, app
 
 HEAVY = ("torch", "numpy", "av", "cv2", "timm", "lightning", "matplotlib", "pyarrow")
 
@@ -32,7 +33,7 @@ def loaded_modules(*arguments: str) -> set[str]:
 def test_the_overview_imports_no_command(arguments):
     loaded = loaded_modules(*arguments)
     assert not loaded & set(HEAVY)
-    commands = {target.partition(":")[0] for target, _ in COMMANDS.values()}
+    commands = {target.partition(":")[0] for target, *_ in COMMANDS.values()}
     assert not loaded & commands
 
 
@@ -46,7 +47,7 @@ def test_the_help_of_a_command_imports_its_module_alone(command):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_overview_shows_the_first_line_of_each_docstring(command):
-    target, description = COMMANDS[command]
+    target, description, _ = COMMANDS[command]
     module, _, name = target.partition(":")
     docstring = inspect.getdoc(getattr(import_module(module), name))
     assert docstring.partition("\n\n")[0].replace("\n", " ") == description
@@ -54,7 +55,7 @@ def test_the_overview_shows_the_first_line_of_each_docstring(command):
 
 def test_help_lists_every_command_with_its_description(onball):
     shown = onball("--help")[1]
-    for command, (_, description) in COMMANDS.items():
+    for command, (_, description, _) in COMMANDS.items():
         group, _, name = command.rpartition(" ")
         listed = onball(group, "--help")[1] if group else shown
         assert f" {name} " in listed and description in listed
@@ -67,6 +68,20 @@ def test_every_command_has_help(onball, command):
     code, shown, error = onball(*command.split(), "-h")
     assert code == 0, error
     assert f"onball {command}" in shown
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_ends_with_an_example_that_can_be_parsed(onball, command):
+    example = COMMANDS[command][2]
+    shown = onball(*command.split(), "--help")[1]
+    assert shown.split()[-len(example.split()) - 1 :] == ["Example:", *example.split()]
+    name, *arguments = example.split()
+    assert name == "onball"
+    assert arguments[: len(command.split())] == command.split()
+    parsed = typer.main.get_command(app)
+    for _ in command.split():
+        parsed = parsed.commands[arguments.pop(0)]
+    parsed.make_context(command, arguments)
 
 
 @pytest.mark.parametrize("group", ["", *GROUPS])

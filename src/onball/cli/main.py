@@ -23,57 +23,70 @@ COMMANDS = {
     "demo": (
         "onball.cli.demo:demo",
         "Spot the bundled simulated match with the bundled model, and compare with its labels.",
+        "onball demo",
     ),
     "spot": (
         "onball.cli.spot:spot",
         "Find the ball actions in videos; writes results_spotting.json and events.csv for each.",
+        "onball spot match.mp4 --threshold 0.5",
     ),
     "track": (
         "onball.cli.track:track",
         "Find and follow players and ball; writes tracks.parquet for each video.",
+        "onball track match.mp4 --detector yolox_s.onnx",
     ),
     "train": (
         "onball.cli.train:train",
         "Train a model; the run's folder gets checkpoints, logs and the saved model.",
+        "onball train spotting/regnety_bilstm --data data/bench",
     ),
     "evaluate": (
         "onball.cli.evaluate:evaluate",
         "Measure predictions: mAP12, mAP10 and AP per action, as SoccerNet's own evaluator does.",
+        "onball evaluate runs/regnety_bilstm --split valid",
     ),
     "report": (
         "onball.cli.report:report",
         "Compare training runs on one page: curves, mAP, AP per action, mistakes with their frames.",
+        "onball report runs/regnety runs/regnety_bilstm --out report",
     ),
     "calibrate": (
         "onball.cli.calibrate:calibrate",
         "Calibrate a model's confidences; the order of an action's events stays as it is.",
+        "onball calibrate runs/regnety_bilstm --data data/bench --out calibrated",
     ),
     "simulate": (
         "onball.cli.simulate:simulate",
         "Simulate football matches in SoccerNet's layout; call again to continue.",
+        "onball simulate --out data/tiny --preset tiny",
     ),
     "doctor": (
         "onball.cli.doctor:doctor",
         "Show versions, devices, decoders and writable folders; exit code 1 if something is missing.",
+        "onball doctor",
     ),
     "data download": (
         "onball.cli.data:download",
         "Download SoccerNet Ball Action Spotting 2025, ready to train on. Call again to continue.",
+        "onball data download --out data/SN-BAS-2025",
     ),
     "data check": (
         "onball.cli.data:check",
         "Look for misnamed files, broken videos and doubtful labels; exit code 1 if there are any.",
+        "onball data check data/SN-BAS-2025",
     ),
     "data stats": (
         "onball.cli.data:stats",
         "Count the labelled actions: how many, how often, after how long, by which team.",
+        "onball data stats data/bench --reference",
     ),
     "experiments run": (
         "onball.cli.experiments:run",
         "Train each config, test its best model, and write a row of results with its curves.",
+        "onball experiments run configs/spotting/regnety.yaml --data data/bench",
     ),
 }
-"""Command as typed → module and function, and the first line of its docstring."""
+"""Command as typed → module and function, first line of its docstring, and an example."""
 
 GROUPS = {
     "data": "Get, check and look at labelled matches.",
@@ -86,13 +99,15 @@ class _LazyCommand(TyperCommand):
     """Command registered by name and help, and imported when it is used."""
 
     target: ClassVar[str]
+    example: ClassVar[str]
 
     def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> Any:
         # Click asks a command for its context before it parses, runs or completes anything. The
         # context refers to the command that made it: from here on Click uses the imported command.
         module, _, function = self.target.partition(":")
         app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        app.command(self.name)(_with_exit_codes(getattr(import_module(module), function)))
+        run = _with_exit_codes(getattr(import_module(module), function))
+        app.command(self.name, epilog=f"Example: {self.example}")(run)
         return typer.main.get_command(app).make_context(info_name, args, *rest, **extra)
 
 
@@ -163,9 +178,9 @@ def _build_app() -> typer.Typer:
         # With a callback it is a group even if it has a single command.
         groups[group].callback(help=description)(lambda: None)
         app.add_typer(groups[group], name=group)
-    for command, (target, description) in COMMANDS.items():
+    for command, (target, description, example) in COMMANDS.items():
         group, _, name = command.rpartition(" ")
-        lazy = type("LazyCommand", (_LazyCommand,), {"target": target})
+        lazy = type("LazyCommand", (_LazyCommand,), {"target": target, "example": example})
         groups[group].command(name, cls=lazy, help=description)(lambda: None)
     return app
 

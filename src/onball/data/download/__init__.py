@@ -91,6 +91,7 @@ def download(
             raise ConfigError(f"unknown split '{split}': choose {', '.join(SPLITS)}")
     out = Path(out)
     require_writable(out / _RECORDS)
+    (out / _RECORDS).mkdir(parents=True, exist_ok=True)
     lock = FileLock(out / _RECORDS / "lock")
     try:
         lock.acquire(timeout=0)

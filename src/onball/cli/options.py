@@ -1,0 +1,56 @@
+"""Options that several commands share, each with one name, short form, metavar and meaning.
+
+A command uses an alias such as `Device` as the type of a parameter, or, where the help differs,
+`Annotated[Path, options.out("Folder for the page.")]`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Device = Annotated[
+    str,
+    typer.Option("--device", metavar="NAME", help="Device: auto, cpu, cuda, cuda:1, mps …"),
+]
+Overwrite = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Replace results that are there, also those edited by hand."),
+]
+
+
+def out(help: str, metavar: str = "FOLDER") -> Any:
+    """Option `--out`, `-o`: where the results go."""
+    return typer.Option("--out", "-o", metavar=metavar, help=help)
+
+
+def model(help: str) -> Any:
+    """Option `--model`, `-m`: a saved model, or the run that has it."""
+    return typer.Option("--model", "-m", metavar="FOLDER", help=help)
+
+
+def data(help: str) -> Any:
+    """Option `--data`, `-d`: a data set in SoccerNet's layout."""
+    return typer.Option("--data", "-d", metavar="FOLDER", help=help)
+
+
+def split(help: str = "Split of the data set: train, valid, test, challenge or all.") -> Any:
+    """Option `--split`: matches of a data set."""
+    return typer.Option("--split", metavar="NAME", help=help)
+
+
+def threshold(help: str) -> Any:
+    """Option `--threshold`, `-t`: the lowest confidence of an event, 0 to 1."""
+    return typer.Option("--threshold", "-t", min=0, max=1, metavar="CONFIDENCE", help=help)
+
+
+def seed(help: str) -> Any:
+    """Option `--seed`: seed of everything random."""
+    return typer.Option("--seed", min=0, metavar="N", help=help)
+
+
+Model = Annotated[
+    Path | None, model("Saved model, or the run that has it. [default: the demo model]")
+]

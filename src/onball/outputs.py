@@ -1,0 +1,163 @@
+"""Records of written results, so that nothing of the user's is replaced and no work is repeated.
+
+A command that writes results into a folder records them in the file `.onball.json` beside them:
+the SHA-256 of each file, and the request that they answer (video, model, settings). Called again,
+it compares the folder with the record before it begins:
+
+| in the folder | the command |
+|---|---|
+| none of the files | does the work |
+| all files, unchanged, for the same request | skips the work and says so |
+| files that were changed since, for the same request | keeps them and says so |
+| results of another request | refuses, and names the differences |
+| files of these names without a record | refuses |
+
+With `overwrite` it does the work in every case.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from onball.errors import InputError
+from onball.files import file_digest, read_json_object, write_json_atomic
+
+RECORD_FILE = ".onball.json"
+_VERSION = 1
+
+
+class OutputState(StrEnum):
+    """State of the results of a request."""
+
+    MISSING = "missing"
+    """To be computed."""
+    DONE = "done"
+    """Complete and unchanged."""
+    EDITED = "edited"
+    """Computed by onball and changed by hand since; to be kept."""
+
+
+class OutputConflictError(InputError):
+    """Files are in the way that the request must not replace."""
+
+
+def check_outputs(
+    folder: str | Path,
+    files: Iterable[str],
+    request: Mapping[str, Any],
+    *,
+    overwrite: bool = False,
+) -> OutputState:
+    """Compare the files in a folder with the request that they shall answer.
+
+    To be called for all results before the first is computed; it writes nothing.
+
+    Args:
+        folder: folder of the results; it may be missing.
+        files: names of the files that the work writes, relative to `folder`. Files that were
+            recorded together with one of them are compared too.
+        request: what the results depend on, as short texts, numbers and lists for JSON. Keys and
+            values appear in messages: `{"model": "demo", "threshold": 0.3}`.
+        overwrite: replace whatever is there.
+
+    Returns:
+        `MISSING` if the work is to be done; `DONE` or `EDITED` if it is to be skipped. If a
+        recorded file was deleted and the others are unchanged, the work is to be done.
+
+    Raises:
+        OutputConflictError: the files are results of another request, or not of onball.
+    """
+    folder = Path(folder)
+    names = list(files)
+    if overwrite or not any((folder / name).exists() for name in names):
+        return OutputState.MISSING
+    entry = next((e for e in _read_record(folder) if set(names) & set(e["files"])), None)
+    recorded = {} if entry is None else entry["files"]
+    for name in names:
+        if name not in recorded and (folder / name).exists():
+            raise OutputConflictError(
+                f"{folder / name}: is there and was not written by onball: --overwrite replaces it, "
+                "or choose another --out"
+            )
+    assert entry is not None
+    changes = _differences(entry["request"], json.loads(json.dumps(dict(request))))
+    if changes:
+        raise OutputConflictError(
+            f"{folder}: holds results with {changes}: --overwrite replaces them, or choose another "
+            "--out"
+        )
+    if edited_files(folder, names):
+        return OutputState.EDITED
+    complete = all((folder / name).exists() for name in {*names, *recorded})
+    return OutputState.DONE if complete else OutputState.MISSING
+
+
+def edited_files(folder: str | Path, files: Iterable[str]) -> list[str]:
+    """Return the recorded files that were changed since onball wrote them.
+
+    Args:
+        folder: folder of the results.
+        files: names of one or more of them; files recorded together with these are examined too.
+    """
+    folder, names = Path(folder), set(files)
+    entries = [entry for entry in _read_record(folder) if names & set(entry["files"])]
+    return [
+        name
+        for entry in entries
+        for name, digest in entry["files"].items()
+        if (folder / name).is_file() and file_digest(folder / name) != digest
+    ]
+
+
+def record_outputs(folder: str | Path, files: Iterable[str], request: Mapping[str, Any]) -> None:
+    """Record files that were just written, as the results of a request.
+
+    Args:
+        folder: folder of the results.
+        files: names of all files written, relative to `folder`.
+        request: see `check_outputs`.
+
+    Raises:
+        OnballError: the record cannot be written.
+    """
+    folder = Path(folder)
+    digests = {name: file_digest(folder / name) for name in files}
+    others = [e for e in _read_record(folder) if not set(e["files"]) & set(digests)]
+    entry = {"files": digests, "request": dict(request)}
+    content = {"version": _VERSION, "results": [*others, entry]}
+    write_json_atomic(folder / RECORD_FILE, content)
+
+
+def _read_record(folder: Path) -> list[dict[str, Any]]:
+    """Entries of a folder's record; a missing or damaged record has none."""
+    try:
+        entries = read_json_object(folder / RECORD_FILE, InputError).get("results")
+    except InputError:
+        return []
+    if not isinstance(entries, list):
+        return []
+    return [
+        entry
+        for entry in entries
+        if isinstance(entry, dict)
+        and isinstance(entry.get("files"), dict)
+        and isinstance(entry.get("request"), dict)
+    ]
+
+
+def _differences(former: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Return the values that differ, as text; empty if none does."""
+    keys = [key for key in {**former, **now} if former.get(key) != now.get(key)]
+    return ", ".join(
+        f"{key} {_text(former.get(key))} instead of {_text(now.get(key))}" for key in keys
+    )
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "none"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

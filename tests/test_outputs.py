@@ -1,0 +1,94 @@
+"""Records of results: skipped when done, kept when edited, refused when of another request."""
+
+import pytest
+
+from onball.errors import InputError
+from onball.outputs import (
+    RECORD_FILE,
+    OutputConflictError,
+    OutputState,
+    check_outputs,
+    edited_files,
+    record_outputs,
+)
+
+FILES = ["events.csv", "results.json"]
+REQUEST = {"model": "demo", "threshold": 0.3, "actions": ["PASS", "SHOT"]}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with recorded results."""
+    for name in FILES:
+        (tmp_path / name).write_text(f"content of {name}")
+    record_outputs(tmp_path, FILES, REQUEST)
+    return tmp_path
+
+
+def test_work_is_done_where_there_are_no_results(tmp_path):
+    assert check_outputs(tmp_path, FILES, REQUEST) is OutputState.MISSING
+    assert check_outputs(tmp_path / "missing", FILES, REQUEST) is OutputState.MISSING
+    assert not (tmp_path / "missing").exists()
+
+
+def test_unchanged_results_of_the_same_request_are_done(folder):
+    assert check_outputs(folder, FILES, REQUEST) is OutputState.DONE
+    moved = folder.rename(folder.with_name("moved"))
+    assert check_outputs(moved, FILES, REQUEST) is OutputState.DONE
+
+
+def test_an_edited_file_is_detected_whichever_it_is(folder):
+    (folder / "results.json").write_text("corrected")
+    assert check_outputs(folder, FILES, REQUEST) is OutputState.EDITED
+    assert check_outputs(folder, FILES[:1], REQUEST) is OutputState.EDITED
+    assert edited_files(folder, FILES[:1]) == ["results.json"]
+
+
+def test_a_deleted_file_is_computed_again_unless_another_was_edited(folder):
+    (folder / "results.json").unlink()
+    assert check_outputs(folder, FILES, REQUEST) is OutputState.MISSING
+    (folder / "events.csv").write_text("corrected")
+    assert check_outputs(folder, FILES, REQUEST) is OutputState.EDITED
+
+
+def test_results_of_another_request_are_refused_and_the_differences_named(folder):
+    other = {**REQUEST, "threshold": 0.5, "start": "01:00"}
+    with pytest.raises(OutputConflictError) as caught:
+        check_outputs(folder, FILES, other)
+    message = str(caught.value)
+    assert "threshold 0.3 instead of 0.5" in message
+    assert "start none instead of 01:00" in message
+    assert "model" not in message
+    assert isinstance(caught.value, InputError)
+
+
+def test_files_that_onball_did_not_write_are_refused(tmp_path):
+    (tmp_path / "events.csv").write_text("mine")
+    with pytest.raises(OutputConflictError, match=r"events\.csv.*not written by onball"):
+        check_outputs(tmp_path, FILES, REQUEST)
+
+
+def test_overwrite_does_the_work_in_every_case(folder):
+    (folder / "events.csv").write_text("corrected")
+    assert check_outputs(folder, FILES, {"model": "x"}, overwrite=True) is OutputState.MISSING
+
+
+def test_results_in_one_folder_are_recorded_independently(folder):
+    (folder / "page.html").write_text("page")
+    record_outputs(folder, ["page.html"], {"runs": 2})
+    (folder / "page.html").write_text("edited")
+    assert check_outputs(folder, FILES, REQUEST) is OutputState.DONE
+    assert check_outputs(folder, ["page.html"], {"runs": 2}) is OutputState.EDITED
+
+
+def test_writing_again_replaces_the_record(folder):
+    (folder / "events.csv").write_text("second")
+    record_outputs(folder, FILES, {"model": "second"})
+    assert check_outputs(folder, FILES, {"model": "second"}) is OutputState.DONE
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"results": 3}', '{"results": [{"files": 1}]}'])
+def test_a_damaged_record_protects_the_files(folder, content):
+    (folder / RECORD_FILE).write_text(content)
+    with pytest.raises(OutputConflictError):
+        check_outputs(folder, FILES, REQUEST)
