@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from onball.config import ExperimentConfig, load_config, save_config
+from onball.config import ExperimentConfig, find_config, list_configs, load_config, save_config
 from onball.errors import ConfigError
 from onball.models import build_model
 
@@ -34,6 +34,20 @@ def test_bases_may_have_bases_in_other_folders(tmp_path):
     write(tmp_path / "deep", "two.yaml", "base: ../one.yaml\ntraining: {seed: 2}")
     config = load_config(write(tmp_path, "three.yaml", "base: deep/two.yaml"))
     assert (config.training.seed, config.training.epochs) == (2, 2)
+
+
+@pytest.mark.parametrize("base", ["spotting/tiny", "spotting/tiny.yaml"])
+def test_a_base_may_be_the_name_of_a_config_of_onball(tmp_path, base):
+    config = load_config(write(tmp_path, "mine.yaml", f"base: {base}\ntraining: {{epochs: 9}}"))
+    assert config == load_config("spotting/tiny", ["training.epochs=9"])
+
+
+def test_a_file_beside_the_config_takes_precedence_over_a_name(tmp_path):
+    (tmp_path / "spotting").mkdir()
+    write(tmp_path / "spotting", "tiny.yaml", "training: {epochs: 77}")
+    assert (
+        load_config(write(tmp_path, "mine.yaml", "base: spotting/tiny.yaml")).training.epochs == 77
+    )
 
 
 def test_overrides_are_yaml_and_the_last_one_wins(tmp_path):
@@ -104,7 +118,8 @@ def test_an_unknown_setting_is_reported_with_its_file(tmp_path):
     [
         ("training: {epochs: 2", "not valid YAML"),
         ("- a\n- b", "expected sections"),
-        ("base: other.yaml", "other.yaml: cannot read the config"),
+        ("base: other.yaml", "a.yaml: base: 'other.yaml': no such file relative to"),
+        ("base: spotting/tinny", "did you mean 'spotting/tiny'?"),
         ("base: a.yaml", "based on this one"),
         ("training: 3", "training: input should be"),
     ],
@@ -191,6 +206,30 @@ def test_overlays_override_the_file_and_overrides_override_both(tmp_path):
     wrong = write(tmp_path, "wrong.yaml", "training: {epoch: 6}")
     with pytest.raises(ConfigError, match=r"wrong\.yaml: training\.epoch: .*'epochs'"):
         load_config(path, overlays=[wrong])
+
+
+def test_configs_and_overlays_are_listed_with_task_and_description():
+    listed = list_configs()
+    assert {config.path.resolve() for config in listed} == {
+        path.resolve() for path in {*BUDGETS, *EXPERIMENTS} if path.parent != CONFIGS
+    }
+    for config in listed:
+        assert find_config(config.name) == config.path
+        assert 20 < len(config.description) <= 100 and config.description.endswith("."), config
+        if config.task is not None:
+            assert load_config(config.name).task == config.task
+    overlays = [config.name for config in listed if config.task is None]
+    assert overlays == ["budgets/cpu", "budgets/demo_backbone", "tracks/degraded", "tracks/medium"]
+    assert listed[-len(overlays) :] == [config for config in listed if config.task is None]
+
+
+def test_the_folder_of_a_run_is_no_config_and_the_error_names_resume(tmp_path):
+    write(tmp_path, "config.yaml", "")
+    with pytest.raises(ConfigError, match=r"folder of a training run: add --resume .*config\.yaml"):
+        load_config(tmp_path)
+    (tmp_path / "inner").mkdir()
+    with pytest.raises(ConfigError, match="inner: is a folder: name a YAML file"):
+        load_config(tmp_path / "inner")
 
 
 def test_focus_and_displacement_are_set_by_separate_configs():

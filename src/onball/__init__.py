@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from onball.actions import ACTIONS, ACTIONS_MAP10, Action
     from onball.assets import demo_model, sample_match
-    from onball.config import ExperimentConfig, load_config
+    from onball.config import ExperimentConfig, ShippedConfig, list_configs, load_config
     from onball.data.check import check_data
     from onball.data.download import download
     from onball.data.layout import Match, find_matches
@@ -96,6 +96,7 @@ __all__ = [
     "Progress",
     "ProgressCallback",
     "RunFolder",
+    "ShippedConfig",
     "SimulatedDataset",
     "Spotter",
     "SpottingReport",
@@ -118,6 +119,7 @@ __all__ = [
     "evaluate_classification",
     "evaluate_spotting",
     "find_matches",
+    "list_configs",
     "load_config",
     "open_detector",
     "plan_training",
@@ -146,7 +148,7 @@ __all__ = [
 _MODULES = {
     "onball.actions": ("ACTIONS", "ACTIONS_MAP10", "Action"),
     "onball.assets": ("demo_model", "sample_match"),
-    "onball.config": ("ExperimentConfig", "load_config"),
+    "onball.config": ("ExperimentConfig", "ShippedConfig", "list_configs", "load_config"),
     "onball.data.check": ("check_data",),
     "onball.data.download": ("download",),
     "onball.data.layout": ("Match", "find_matches"),

@@ -40,6 +40,11 @@ COMMANDS = {
         "Train a model; the run's folder gets checkpoints, logs and the saved model.",
         "onball train spotting/regnety_bilstm --data data/bench",
     ),
+    "configs": (
+        "onball.cli.configs:configs",
+        "List the configs that come with onball, or print all settings of one.",
+        "onball configs spotting/regnety_bilstm --with budgets/cpu",
+    ),
     "evaluate": (
         "onball.cli.evaluate:evaluate",
         "Measure predictions: mAP12, mAP10 and AP per action, as SoccerNet's own evaluator does.",

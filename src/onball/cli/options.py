@@ -51,6 +51,16 @@ def seed(help: str) -> Any:
     return typer.Option("--seed", min=0, metavar="N", help=help)
 
 
+def settings(help: str) -> Any:
+    """Option `--set`: single settings of a config."""
+    return typer.Option("--set", metavar="KEY=VALUE", help=help, show_default=False)
+
+
+def overlays(help: str) -> Any:
+    """Option `--with`: YAML files put over a config."""
+    return typer.Option("--with", metavar="NAME", help=help, show_default=False)
+
+
 Model = Annotated[
     Path | None, model("Saved model, or the run that has it. [default: the demo model]")
 ]

@@ -1,6 +1,7 @@
-"""Settings of experiments and saved models: their types (`schema`) and files (`loading`)."""
+"""Settings of experiments and saved models: their types (`schema`), files (`loading`), and
+the configs that come with onball (`shipped`)."""
 
-from onball.config.loading import explain, find_config, load_config, save_config
+from onball.config.loading import config_text, explain, load_config, save_config
 from onball.config.schema import (
     NO_BACKBONE,
     AugmentationConfig,
@@ -23,6 +24,7 @@ from onball.config.schema import (
     TrackingConfig,
     TrainingConfig,
 )
+from onball.config.shipped import ShippedConfig, find_config, list_configs
 
 __all__ = [
     "NO_BACKBONE",
@@ -42,11 +44,14 @@ __all__ = [
     "ModelConfig",
     "PreprocessingConfig",
     "SavedModelConfig",
+    "ShippedConfig",
     "Task",
     "TrackingConfig",
     "TrainingConfig",
+    "config_text",
     "explain",
     "find_config",
+    "list_configs",
     "load_config",
     "save_config",
 ]

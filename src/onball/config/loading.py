@@ -1,6 +1,7 @@
 """Reading and writing configs: one YAML file, its bases, overlays and `a.b=c` overrides.
 
-A file may name another as its `base:` (a path relative to itself) and contain only the differences.
+A file may name another as its `base:` (a path relative to itself, or the name of a config that comes
+with onball) and contain only the differences.
 Mappings are merged key by key, with one exception: where `name` chooses a component (a backbone, a
 temporal head) and the name changes, the options of the former component are dropped.
 """
@@ -17,6 +18,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from onball.config.schema import CONFLICT, ExperimentConfig
+from onball.config.shipped import find_base, find_config
 from onball.errors import ConfigError
 from onball.files import write_text_atomic
 
@@ -31,11 +33,12 @@ def load_config(
     Relative paths inside the settings are kept as they are: relative to the working directory.
 
     Args:
-        path: YAML file; its bases are read too.
+        path: YAML file, or name of a config that comes with onball (`spotting/tiny`); its bases
+            are read too.
         overrides: `section.setting=value`, applied last. Values are YAML: `training.threads=null`,
             `training.augmentation.jitter.factor=[0.8, 1.2]`. The last one of a setting wins.
-        overlays: YAML files merged over the first one, in this order: the same experiment on a
-            smaller budget.
+        overlays: YAML files or names, merged over the first one in this order: the same experiment
+            on a smaller budget.
 
     Raises:
         ConfigError: a file that is missing, is no YAML or names itself as its base; an unknown
@@ -44,7 +47,7 @@ def load_config(
     """
     tree: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    layers = [layer for file in (path, *overlays) for layer in _layers(Path(file), ())]
+    layers = [layer for file in (path, *overlays) for layer in _layers(find_config(file), ())]
     for source, layer in layers:
         tree = _merge(tree, layer)
         origins.update(dict.fromkeys(_dotted(layer), source))
@@ -63,40 +66,14 @@ def load_config(
         raise ConfigError(f"{origins.get(place, str(path))}: {dotted}: {message}") from None
 
 
-def find_config(name: str) -> Path:
-    """Return the YAML file with that path, or the shipped config with that name.
-
-    Names are paths below `configs` without suffix: `spotting/regnety_bilstm`.
-
-    Raises:
-        ConfigError: there is neither; the message names the nearest shipped config.
-    """
-    path = Path(name)
-    if path.exists():
-        return path
-    known = {file.relative_to(_configs()).with_suffix("").as_posix(): file for file in _shipped()}
-    key = path.with_suffix("").as_posix().removeprefix("configs/")
-    if key in known:
-        return known[key]
-    close = difflib.get_close_matches(key, known, n=1)
-    hint = f"did you mean '{close[0]}'?" if close else "known: " + ", ".join(sorted(known))
-    raise ConfigError(f"{name}: no such file, and no config of that name; {hint}")
-
-
-def _configs() -> Path:
-    """The folder `configs`: inside an installed package, beside `src` in a checkout."""
-    inside = Path(__file__).parents[1] / "configs"
-    return inside if inside.is_dir() else Path(__file__).parents[3] / "configs"
-
-
-def _shipped() -> list[Path]:
-    """Configs that come with onball."""
-    return sorted(file for file in _configs().glob("*/*.yaml"))
+def config_text(config: ExperimentConfig) -> str:
+    """Return every setting (defaults too, no `base:`) as YAML that `load_config` reads back."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
 
 
 def save_config(config: ExperimentConfig, path: str | Path) -> None:
-    """Write every setting (defaults too, no `base:`) as YAML that `load_config` reads back."""
-    write_text_atomic(path, yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
+    """Write `config_text` to a file."""
+    write_text_atomic(path, config_text(config))
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> tuple[str, str]:
@@ -151,8 +128,8 @@ def _layers(path: Path, seen: tuple[Path, ...]) -> list[tuple[str, dict[str, Any
     base = tree.pop("base", None)
     if base is None:
         return [(str(path), tree)]
-    below = Path(os.path.normpath(path.parent / str(base)))
-    return [*_layers(below, (*seen, path.resolve())), (str(path), tree)]
+    below = find_base(str(base), path)
+    return [*_layers(Path(os.path.normpath(below)), (*seen, path.resolve())), (str(path), tree)]
 
 
 def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
