@@ -12,6 +12,9 @@ INSTALLED := $(VENV)/.installed$(if $(TORCH_BACKEND),-$(TORCH_BACKEND))
 WORKERS ?= auto
 # One file of tests stays in one process: its fixtures are made once.
 PARALLEL := -n $(WORKERS) --maxprocesses 8 --dist loadfile
+# Compiled files are kept, whatever the environment says: the tests start many processes, and each
+# would compile torch for ten seconds.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help install demo test test-quick test-slow lint format bench dist-check clean
 
@@ -25,7 +28,8 @@ $(INSTALLED): pyproject.toml constraints.txt overrides.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip --version > /dev/null 2>&1 || $(BIN)/python -m ensurepip > /dev/null
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python $(BACKEND) -c constraints.txt --override overrides.txt -e '.[dev]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python $(BACKEND) \
+		-c constraints.txt --override overrides.txt -e '.[dev]'
 	touch $@
 
 demo: install        ## Spot the bundled match and compare with its labels
