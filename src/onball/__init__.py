@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         evaluate_classification,
         evaluate_spotting,
     )
-    from onball.events import Event, EventList, Team
+    from onball.events import Event, EventList, SpottingInfo, Team
     from onball.experiments import Experiment, run_experiment
     from onball.formats.event_table import read_event_table, write_event_table
     from onball.formats.soccernet import (
@@ -99,6 +99,7 @@ __all__ = [
     "ShippedConfig",
     "SimulatedDataset",
     "Spotter",
+    "SpottingInfo",
     "SpottingReport",
     "SpottingResult",
     "Team",
@@ -172,7 +173,7 @@ _MODULES = {
         "evaluate_classification",
         "evaluate_spotting",
     ),
-    "onball.events": ("Event", "EventList", "Team"),
+    "onball.events": ("Event", "EventList", "SpottingInfo", "Team"),
     "onball.experiments": ("Experiment", "run_experiment"),
     "onball.formats.event_table": ("read_event_table", "write_event_table"),
     "onball.formats.soccernet": (

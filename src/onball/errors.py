@@ -23,7 +23,7 @@ class VideoError(InputError):
 
 
 class LabelError(InputError):
-    """A label or prediction file, or an entry in it, that is invalid."""
+    """An event, a label or prediction file, or an entry in it, that is invalid."""
 
 
 class ConfigError(InputError):

@@ -1,18 +1,35 @@
-"""Events, the type in which all parts of the package exchange annotations and predictions."""
+"""Events, the type in which all parts of the package exchange annotations and predictions.
+
+Event          one action at one time, checked when it is made
+EventList      the events of one video, with filters, conversions, `save` and `load`
+SpottingInfo   the model, video and thresholds that a list of events was spotted with
+EventColumns   events of several videos as arrays, for the metric
+"""
 
 from __future__ import annotations
 
+import json
+import math
+import operator
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from operator import attrgetter
-from typing import Any, overload
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.actions import ACTION_INDEX, Action
+from onball.actions import ACTION_INDEX, Action, parse_action
+from onball.errors import LabelError, optional_dependency
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Positions are below this. Larger ones would be 30 years of video: a date, or another unit.
+POSITION_LIMIT_MS = 10**12
 
 
 class Team(StrEnum):
@@ -45,22 +62,29 @@ def side_of(team: Team) -> int:
 SIDE_INDEX: dict[Team, int] = {team: side_of(team) for team in Team}
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True, order=True, repr=False)
 class Event:
     """One action at one point in time. Events sort by time.
 
+        Event(12_480, Action.PASS, 0.8, Team.LEFT)
+        Event(12_480, "pass", 0.8, "left")  # the same
+
     Attributes:
         position_ms: integer milliseconds since the first displayed frame of the video, 0 or more.
-        label: the action.
+        label: the action. Its name is converted, whatever its case.
         confidence: 0 to 1; 1 for annotations.
-        team: left, right or unknown.
+        team: left, right or unknown. Its name is converted, whatever its case.
         half: 1 or 2, as in SoccerNet's `gameTime`.
         visible: False if the annotators marked the action as "not shown".
         extra: other fields of the entry in its source file, so that writing it again loses
             nothing. Ignored in comparisons.
 
+    NumPy's numbers are converted to Python's.
+
     Raises:
-        ValueError: a negative position, a confidence outside [0, 1] or a half below 1.
+        LabelError: a label or team that does not exist, a position or half that is not a whole
+            number (of type `float` or `bool`, for example), a negative position, a half below 1, a
+            confidence that is not a number from 0 to 1, or a `visible` that is not a `bool`.
     """
 
     position_ms: int
@@ -69,15 +93,42 @@ class Event:
     team: Team = Team.UNKNOWN
     half: int = 1
     visible: bool = True
-    extra: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    extra: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
-        if self.position_ms < 0:
-            raise ValueError(f"position {self.position_ms} ms is negative")
+        # Events are made by the hundred thousand: what has the right type is not converted.
+        if type(self.position_ms) is not int:
+            self._convert("position_ms", _whole_number(self.position_ms, "position_ms"))
+        if type(self.label) is not Action:
+            self._convert("label", parse_action(self.label))
+        if type(self.confidence) is not float:
+            self._convert("confidence", _real_number(self.confidence, "confidence"))
+        if type(self.team) is not Team:
+            self._convert("team", parse_team(self.team))
+        if type(self.half) is not int:
+            self._convert("half", _whole_number(self.half, "half"))
+        if type(self.visible) is not bool:
+            self._convert("visible", _truth(self.visible, "visible"))
+        if not 0 <= self.position_ms < POSITION_LIMIT_MS:
+            problem = "negative" if self.position_ms < 0 else "more than 30 years of video"
+            raise LabelError(f"position {self.position_ms} ms is {problem}")
         if not 0.0 <= self.confidence <= 1.0:
-            raise ValueError(f"confidence {self.confidence} is outside [0, 1]")
+            raise LabelError(f"confidence {self.confidence} is outside [0, 1]")
         if self.half < 1:
-            raise ValueError(f"half {self.half} is below 1")
+            raise LabelError(f"half {self.half} is below 1")
+
+    def _convert(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)  # the dataclass is frozen
+
+    def __repr__(self) -> str:
+        parts = [_clock(self.position_ms), self.label.value, f"{self.confidence:.3f}"]
+        if self.team is not Team.UNKNOWN:
+            parts.append(self.team.value)
+        if self.half != 1:
+            parts.append(f"half {self.half}")
+        if not self.visible:
+            parts.append("not shown")
+        return f"<Event {' '.join(parts)}>"
 
     @property
     def class_index(self) -> int:
@@ -90,29 +141,152 @@ class Event:
         minutes, seconds = divmod(self.position_ms // 1000, 60)
         return f"{self.half} - {minutes:02d}:{seconds:02d}"
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the attributes but `extra`, as types that JSON has; `Event(**fields)` reverses it."""
+        return {
+            "position_ms": self.position_ms,
+            "label": self.label.value,
+            "confidence": self.confidence,
+            "team": self.team.value,
+            "half": self.half,
+            "visible": self.visible,
+        }
+
+
+def parse_team(name: str) -> Team:
+    """Parse the name of a team; case and outer blanks are ignored.
+
+    Raises:
+        LabelError: it is none of left, right and unknown.
+    """
+    try:
+        return Team(name.strip().lower())
+    except (ValueError, AttributeError):
+        raise LabelError(f"team {name!r} does not exist: known: {', '.join(Team)}") from None
+
+
+def _whole_number(value: Any, name: str) -> int:
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return operator.index(value)
+    except TypeError:
+        hint = ": round it first" if isinstance(value, float | np.floating) else ""
+        raise LabelError(f"{_typed(name, value)}, not a whole number{hint}") from None
+
+
+def _real_number(value: Any, name: str) -> float:
+    # Text is refused, although `float` would take it; so are True and False.
+    try:
+        if isinstance(value, str | bytes | bool | np.bool_):
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise LabelError(f"{_typed(name, value)}, not a number") from None
+
+
+def _truth(value: Any, name: str) -> bool:
+    if not isinstance(value, np.bool_):
+        raise LabelError(f"{_typed(name, value)}, not True or False")
+    return bool(value)
+
+
+def _typed(name: str, value: object) -> str:
+    return f"{name} {' '.join(str(value).split())[:60]} is of type {type(value).__name__}"
+
+
+def _clock(position_ms: int) -> str:
+    minutes, milliseconds = divmod(position_ms, 60_000)
+    return f"{minutes:02d}:{milliseconds / 1000:06.3f}"
+
 
 @dataclass(frozen=True, slots=True)
+class SpottingInfo:
+    """Model, video and settings that events were spotted with.
+
+    `results_spotting.json` stores it as an object "onball", with the names of the attributes as
+    keys, which SoccerNet's evaluator ignores. A new attribute needs a default, and nothing else.
+
+    Attributes:
+        model: name of the model; empty if unknown.
+        model_fingerprint: short hexadecimal digest of the model's files; empty if unknown.
+        video: name of the video file; empty if unknown.
+        duration_ms: length of the video in milliseconds; None if unknown.
+        thresholds: lowest confidence of an event that is shown to people, by action; an action
+            without one is always shown. None shows all.
+        extra: other fields of the object in its file, so that writing it again loses nothing.
+
+    Raises:
+        LabelError: an action of `thresholds` does not exist, or its value is not from 0 to 1.
+    """
+
+    model: str = ""
+    model_fingerprint: str = ""
+    video: str = ""
+    duration_ms: int | None = None
+    thresholds: Mapping[Action, float] | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.thresholds is None:
+            return
+        parsed = {
+            parse_action(action): _real_number(value, "threshold")
+            for action, value in self.thresholds.items()
+        }
+        for action, value in parsed.items():
+            if not 0.0 <= value <= 1.0:
+                raise LabelError(f"threshold {value} of {action} is outside [0, 1]")
+        object.__setattr__(self, "thresholds", parsed)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class EventList:
     """Events of one video in order of time, with the metadata of their source file.
 
+        events = EventList.load("results_spotting.json")
+        shots = events.shown.of_action("SHOT", "GOAL").between(0, 600_000)
+        shots.to_pandas()
+
+    A list is not changed: filters and slices return new ones, which keep `match`, `metadata` and
+    `info`.
+
     Attributes:
-        events: sorted by position.
+        events: sorted by position; `EventList.of` sorts.
         match: SoccerNet's `<league>/<season>/<match>`, or any name of the video; may be empty.
         metadata: other top-level fields of the source file (`UrlYoutube`, `halftime`, …), so that
             reading and writing it again loses nothing.
+        info: model, video and thresholds of spotted events; None for annotations, and for files
+            that onball did not write.
+
+    Raises:
+        LabelError: something in `events` is no `Event`.
     """
 
     events: tuple[Event, ...] = ()
     match: str = ""
     metadata: dict[str, Any] = field(default_factory=dict)
+    info: SpottingInfo | None = None
+
+    def __post_init__(self) -> None:
+        if type(self.events) is not tuple:
+            object.__setattr__(self, "events", tuple(self.events))
+        for event in self.events:
+            if not isinstance(event, Event):
+                raise LabelError(f"{_typed('entry', event)}, not an Event")
 
     @classmethod
     def of(
-        cls, events: Iterable[Event], match: str = "", metadata: dict[str, Any] | None = None
+        cls,
+        events: Iterable[Event],
+        match: str = "",
+        metadata: dict[str, Any] | None = None,
+        info: SpottingInfo | None = None,
     ) -> EventList:
         """Sort events by time. The sort is stable: simultaneous events keep their order."""
-        ordered = tuple(sorted(events, key=lambda event: event.position_ms))
-        return cls(ordered, match, dict(metadata or {}))
+        unsorted = cls(tuple(events), match, dict(metadata or {}), info)
+        ordered = tuple(sorted(unsorted.events, key=lambda event: event.position_ms))
+        return replace(unsorted, events=ordered)
 
     def __len__(self) -> int:
         return len(self.events)
@@ -129,17 +303,127 @@ class EventList:
             return replace(self, events=self.events[index])
         return self.events[index]
 
+    def __repr__(self) -> str:
+        name = f" {self.match!r}" if self.match else ""
+        noun = "event" if len(self) == 1 else "events"
+        if not self.events:
+            return f"<EventList{name}: 0 events>"
+        first, last = (_clock(event.position_ms) for event in (self.events[0], self.events[-1]))
+        counts = ", ".join(f"{count} {label}" for label, count in self.counts().most_common())
+        return f"<EventList{name}: {len(self)} {noun}, {first} to {last}: {counts}>"
+
+    # Filters
+
     def where(self, keep: Callable[[Event], bool]) -> EventList:
         """Return the events for which `keep` is true."""
         return replace(self, events=tuple(event for event in self.events if keep(event)))
 
-    def above(self, threshold: float) -> EventList:
-        """Return the events with at least this confidence."""
+    def above(self, threshold: float | Mapping[Action, float]) -> EventList:
+        """Return the events with at least this confidence.
+
+        Args:
+            threshold: one for all actions, or one for each; an action without one keeps all events.
+        """
+        if isinstance(threshold, Mapping):
+            return self.where(lambda event: event.confidence >= threshold.get(event.label, 0.0))
         return self.where(lambda event: event.confidence >= threshold)
+
+    @property
+    def shown(self) -> EventList:
+        """Events to show to people: those that reach the thresholds of `info`.
+
+        They are the events that the command line writes into `events.csv`. Without `info`, or if it
+        has no thresholds, all events are shown.
+        """
+        if self.info is None or self.info.thresholds is None:
+            return self
+        return self.above(self.info.thresholds)
+
+    def of_action(self, *actions: Action | str) -> EventList:
+        """Return the events of some actions, given as `Action` or by name.
+
+        Raises:
+            LabelError: an action does not exist.
+        """
+        wanted = {parse_action(action) for action in actions}
+        return self.where(lambda event: event.label in wanted)
+
+    def between(self, start_ms: float = 0, end_ms: float | None = None) -> EventList:
+        """Return the events from `start_ms` to before `end_ms`, in milliseconds; None: to the end."""
+        end = math.inf if end_ms is None else end_ms
+        return self.where(lambda event: start_ms <= event.position_ms < end)
 
     def counts(self) -> Counter[Action]:
         """Count the events of each action."""
         return Counter(event.label for event in self.events)
+
+    # Conversions
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return one dictionary per event, see `Event.to_dict`."""
+        return [event.to_dict() for event in self.events]
+
+    def to_json(self, indent: int | None = None) -> str:
+        """Return `to_dicts` as JSON text; `save` writes SoccerNet's form instead.
+
+        Args:
+            indent: blanks per level; None writes one line.
+        """
+        return json.dumps(self.to_dicts(), indent=indent, ensure_ascii=False)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return a table with one row per event and the columns of `Event.to_dict`.
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+        """
+        with optional_dependency("pandas", "pandas", "EventList.to_pandas"):
+            import pandas as pd
+        columns = {
+            "position_ms": np.fromiter((e.position_ms for e in self.events), np.int64, len(self)),
+            "label": [event.label.value for event in self.events],
+            "confidence": np.fromiter((e.confidence for e in self.events), np.float64, len(self)),
+            "team": [event.team.value for event in self.events],
+            "half": np.fromiter((e.half for e in self.events), np.int64, len(self)),
+            "visible": np.fromiter((e.visible for e in self.events), np.bool_, len(self)),
+        }
+        return pd.DataFrame(columns)
+
+    # Files
+
+    def save(self, path: str | Path) -> None:
+        """Write all events into a file, in the format of its suffix.
+
+        `.json` is SoccerNet's: annotations if the name begins with `Labels`, as that of
+        `Labels-ball.json` does, and predictions (`results_spotting.json`) otherwise. `.csv` is the
+        table of `write_event_table`.
+
+        Args:
+            path: the file; it is replaced if it exists.
+
+        Raises:
+            InputError: the suffix is another one.
+            OnballError: the file cannot be written.
+        """
+        # Formats are built on events. Only here do events know of them.
+        from onball.formats.event_files import write_event_file
+
+        write_event_file(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> EventList:
+        """Read a file that `save` writes, or any of SoccerNet's annotations or predictions.
+
+        Args:
+            path: a file with the suffix `.json` or `.csv`.
+
+        Raises:
+            LabelError: the file is missing or damaged; the message names the file and the entry.
+            InputError: the suffix is another one.
+        """
+        from onball.formats.event_files import read_event_file
+
+        return read_event_file(path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from onball.actions import ACTIONS, Action
 from onball.data.layout import write_splits
 from onball.errors import DataError, LabelError, OnballWarning
 from onball.evaluation import evaluate_folder
-from onball.events import Event, EventList
+from onball.events import Event, EventList, SpottingInfo
 from onball.formats import write_labels, write_results
 
 NAMES = ["l/s/one", "l/s/two"]
@@ -29,7 +29,8 @@ def data_set(tmp_path):
         write_labels(EventList.of(events, name), tmp_path / "data" / name / "Labels-ball.json")
         if name in NAMES:
             write_results(
-                EventList(tuple(found), name), tmp_path / "out" / name / "results_spotting.json"
+                EventList(tuple(found), name, info=SpottingInfo("demo", thresholds={"PASS": 0.3})),
+                tmp_path / "out" / name / "results_spotting.json",
             )
     write_splits(tmp_path / "data", {"train": ["l/s/three"], "test": NAMES, "valid": NAMES[:1]})
     return tmp_path

@@ -1,13 +1,16 @@
 import json
 import random
+import zipfile
 from dataclasses import replace
 
 import pytest
 from soccernet_entries import ANNOTATION, PREDICTION
 
 from onball.actions import ACTIONS, Action
-from onball.events import Event, EventList, Team
+from onball.errors import LabelError
+from onball.events import Event, EventList, SpottingInfo, Team
 from onball.formats import read_labels, read_results, write_labels, write_results
+from onball.formats.soccernet import read_result_columns, write_submission
 
 LABELS = {
     "UrlLocal": "england_efl/2019-2020/2019-10-01 - Reading - Fulham",
@@ -212,7 +215,10 @@ def test_the_soccernet_evaluator_reads_the_written_files(tmp_path):
     dictionary = {action.value: action.order for action in ACTIONS}
     rng = random.Random(2)
     frames = rng.sample(range(25 * 60 * 100), 50)
-    events = EventList.of([Event(f * 40, rng.choice(ACTIONS), rng.random()) for f in frames])
+    info = SpottingInfo("demo", "0123", "match.mp4", 6_000_000, dict.fromkeys(ACTIONS, 0.3))
+    events = EventList.of(
+        [Event(f * 40, rng.choice(ACTIONS), rng.random()) for f in frames], info=info
+    )
     write_labels(events, tmp_path / "l.json")
     write_results(events, tmp_path / "r.json")
     labels, _ = evaluator.label2vector(
@@ -228,3 +234,72 @@ def test_the_soccernet_evaluator_reads_the_written_files(tmp_path):
         assert labels[frame, event.label.order] == 1
         assert results[frame, event.label.order] == event.confidence
     assert (labels != 0).sum() == (results >= 0).sum() == len(events)
+
+
+INFO = SpottingInfo(
+    "mine/model", "0123456789abcdef", "match.mp4", 5_400_000, {Action.PASS: 0.3, Action.GOAL: 0.5}
+)
+
+
+def test_predictions_keep_what_they_were_made_with(tmp_path):
+    events = EventList.of([Event(5, Action.PASS, 0.4)], "a/b", {"UrlYoutube": "x"}, INFO)
+    path = tmp_path / "r.json"
+    write_results(events, path)
+    assert json.loads(path.read_text())["onball"] == {
+        "version": 1,
+        "model": "mine/model",
+        "model_fingerprint": "0123456789abcdef",
+        "video": "match.mp4",
+        "duration_ms": 5_400_000,
+        "thresholds": {"PASS": 0.3, "GOAL": 0.5},
+    }
+    assert read_results(path) == read_results(path, file_order=True) == events
+    assert len(read_result_columns(path)) == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{"version": 2, "thresholds": "?"}, {"model": "demo"}, "text", {}, None, {"version": 1}],
+)
+def test_an_object_of_another_version_is_kept_and_not_understood(tmp_path, content):
+    path = dump(tmp_path / "r.json", RESULTS | {"onball": content})
+    events = read_results(path)
+    known = content == {"version": 1}
+    assert events.info == (SpottingInfo() if known else None)
+    assert len(events) == len(RESULTS["predictions"])
+    write_results(events, tmp_path / "again.json")
+    assert json.loads((tmp_path / "again.json").read_text())["onball"] == content
+
+
+def test_unknown_fields_of_the_object_are_kept(tmp_path):
+    content = {"version": 1, "model": "demo", "camera": {"side": "north"}}
+    path = dump(tmp_path / "r.json", RESULTS | {"onball": content})
+    events = read_results(path)
+    assert events.info == SpottingInfo("demo", extra={"camera": {"side": "north"}})
+    write_results(events.above(0.5), tmp_path / "again.json")
+    assert json.loads((tmp_path / "again.json").read_text())["onball"] == content
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({"thresholds": {"PAS": 0.3}}, "'PAS'"),
+        ({"thresholds": {"PASS": 3.0}}, r"threshold 3.0 of PASS is outside \[0, 1\]"),
+        ({"thresholds": [0.3]}, r"\$.thresholds"),
+        ({"duration_ms": "long"}, r"\$.duration_ms"),
+        ({"model": 3}, r"\$.model"),
+    ],
+)
+def test_a_damaged_object_is_an_error_that_names_the_field(tmp_path, content, reason):
+    path = dump(tmp_path / "r.json", RESULTS | {"onball": {"version": 1} | content})
+    with pytest.raises(LabelError, match=f"r.json, object 'onball': .*{reason}") as refused:
+        read_results(path)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_submission_has_no_object_of_this_package(tmp_path):
+    events = EventList.of([Event(5, Action.PASS, 0.4)], info=INFO)
+    write_submission({"a/b/c": events}, tmp_path / "s.zip")
+    with zipfile.ZipFile(tmp_path / "s.zip") as archive:
+        content = json.loads(archive.read("a/b/c/results_spotting.json"))
+    assert set(content) == {"UrlLocal", "predictions"}

@@ -15,6 +15,12 @@ Reading and writing again loses nothing: other top-level fields are kept in `Eve
 other fields of an entry in `Event.extra`, and with them every value that would be written
 differently, such as a visibility "unclear" or a team "Left". A value in `extra` is written if it
 still agrees with the event; a changed event takes precedence. `gameTime` is always computed.
+
+Predictions of this package also say what they were made with, in a top-level object "onball" that
+SoccerNet's evaluator ignores (`EventList.info`):
+
+    "onball": {"version": 1, "model": "demo", "video": "match.mp4", "duration_ms": 5400000,
+               "thresholds": {"PASS": 0.3, …}, …}
 """
 
 from __future__ import annotations
@@ -23,7 +29,7 @@ import re
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,7 +39,15 @@ from numpy.typing import NDArray
 
 from onball.actions import ACTIONS, parse_action
 from onball.errors import DataError, LabelError
-from onball.events import SIDE_INDEX, Event, EventColumns, EventList, Team
+from onball.events import (
+    POSITION_LIMIT_MS,
+    SIDE_INDEX,
+    Event,
+    EventColumns,
+    EventList,
+    SpottingInfo,
+    Team,
+)
 from onball.files import atomic_path, read_json_object, write_json_atomic
 
 LABELS_FILE = "Labels-ball.json"
@@ -45,9 +59,11 @@ _NOT_SHOWN = "not shown"
 #: Fields of an entry that are attributes of an event, in the order of SoccerNet's files.
 _FIELDS = ("gameTime", "label", "position", "half", "confidence", "team", "visibility")
 _GAME_TIME = re.compile(r"\s*(\d{1,3})\s*-\s*\d+:\d{2}")
-#: Twelve digits of milliseconds are thirty years: more is a mistake, and would overflow the arrays.
+#: More digits than those of `POSITION_LIMIT_MS` are a mistake, and would overflow the arrays.
 _WHOLE_NUMBER = re.compile(r"[+-]?\d{1,12}", re.ASCII)
-_TOO_LARGE = 10**12
+#: Key of `SpottingInfo` in a file of predictions, and the version of its keys.
+_INFO = "onball"
+_INFO_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +140,14 @@ def read_results(path: str | Path, *, file_order: bool = False) -> EventList:
             order can change the result.
 
     Raises:
-        LabelError: as in `read_labels`; here every entry also needs a `confidence`.
+        LabelError: as in `read_labels`; here every entry also needs a `confidence`. Or the object
+            "onball" in it is damaged.
     """
     events, match, metadata = _read_strictly(path, _RESULTS)
+    info = _pop_info(path, metadata)
     if file_order:
-        return EventList(tuple(events), match, metadata)
-    return EventList.of(events, match, metadata)
+        return EventList(tuple(events), match, metadata, info)
+    return EventList.of(events, match, metadata, info)
 
 
 def read_label_entries(path: str | Path) -> Entries:
@@ -192,7 +210,7 @@ def write_labels(events: EventList, path: str | Path) -> None:
 def write_results(events: EventList, path: str | Path) -> None:
     """Write a `results_spotting.json`, half by half, for SoccerNet's evaluator.
 
-    Confidences are written with all their digits.
+    Confidences are written with all their digits, and `events.info` as an object "onball".
 
     Args:
         events, path: as of `write_labels`, which raises the same errors.
@@ -207,7 +225,8 @@ def write_submission(predictions: Mapping[str, EventList], path: str | Path) -> 
 
     Args:
         predictions: predictions of each match by its name, `<league>/<season>/<match>`, which
-            becomes their `UrlLocal`; events in the order in which they are to be written.
+            becomes their `UrlLocal`; events in the order in which they are to be written. Their
+            `info` is left out.
         path: the zip; it appears only when complete.
 
     Raises:
@@ -223,7 +242,7 @@ def write_submission(predictions: Mapping[str, EventList], path: str | Path) -> 
     ):
         for name, events in predictions.items():
             file = Path(folder) / RESULTS_FILE
-            write_results(replace(events, match=name), file)
+            write_results(replace(events, match=name, info=None), file)
             entry = zipfile.ZipInfo(f"{name}/{RESULTS_FILE}", _DATE)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
@@ -297,7 +316,7 @@ def _parse(entry: dict[str, Any], kind: _Kind) -> Event:
             half=_half(entry, kind),
             visible=entry.get("visibility") != _NOT_SHOWN,
         )
-    except ValueError as error:
+    except LabelError as error:
         if position_ms < 0:
             remedy = "count from the video's first frame"
             raise EntryError(str(error), "negative position", remedy) from None
@@ -358,8 +377,36 @@ def _team(value: object) -> Team:
 def _write(events: EventList, path: str | Path, kind: _Kind) -> None:
     # By half first, because positions start at 0 in each half; the sort keeps the order within.
     entries = [_entry(event, kind) for event in sorted(events, key=lambda event: event.half)]
-    content = {"UrlLocal": events.match, **events.metadata, kind.list_key: entries}
-    write_json_atomic(path, content)
+    content = {"UrlLocal": events.match, **events.metadata}
+    if kind is _RESULTS and events.info is not None:
+        content[_INFO] = _info_object(events.info)
+    write_json_atomic(path, content | {kind.list_key: entries})
+
+
+def _info_object(info: SpottingInfo) -> dict[str, Any]:
+    """Convert to the object of a file; attributes without a value are left out."""
+    known = {key: value for key, value in asdict(info).items() if value not in (None, "")}
+    extra: dict[str, Any] = known.pop("extra")
+    return {"version": _INFO_VERSION} | known | extra
+
+
+def _pop_info(path: str | Path, metadata: dict[str, Any]) -> SpottingInfo | None:
+    """Take the object of this package out of the top-level fields of a file, if there is one.
+
+    One of another version stays, as a field that is kept and not understood.
+    """
+    content = metadata.get(_INFO)
+    if not isinstance(content, dict) or content.get("version") != _INFO_VERSION:
+        return None
+    names = {field.name for field in fields(SpottingInfo)} - {"extra"}
+    known = {key: value for key, value in content.items() if key in names}
+    extra = {key: value for key, value in content.items() if key not in {*names, "version"}}
+    try:
+        info = msgspec.convert(known, SpottingInfo)
+    except (msgspec.ValidationError, LabelError) as error:
+        raise LabelError(f"{path}, object '{_INFO}': {_one_line(str(error))}") from None
+    del metadata[_INFO]
+    return replace(info, extra=extra)
 
 
 def _entry(event: Event, kind: _Kind) -> dict[str, Any]:
@@ -504,4 +551,4 @@ def _whole_numbers(values: Sequence[float | None], least: int) -> NDArray[np.int
     if array.dtype.kind != "i":  # one float among integers makes all of them floats
         return None
     whole = array.astype(np.int64)
-    return whole if ((whole >= least) & (whole < _TOO_LARGE)).all() else None
+    return whole if ((whole >= least) & (whole < POSITION_LIMIT_MS)).all() else None

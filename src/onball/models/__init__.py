@@ -2,7 +2,7 @@
 
 from onball.models.components import DenseScores
 from onball.models.nets import ClipClassifier, Net, SpottingNet, build_model
-from onball.models.saved import load_model, save_model
+from onball.models.saved import load_model, model_fingerprint, save_model
 
 __all__ = [
     "ClipClassifier",
@@ -11,5 +11,6 @@ __all__ = [
     "SpottingNet",
     "build_model",
     "load_model",
+    "model_fingerprint",
     "save_model",
 ]

@@ -5,6 +5,7 @@ Nothing is pickled, so that loading a model never runs code from its files.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Literal, overload
@@ -16,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from onball.actions import ACTIONS
 from onball.config import SavedModelConfig, Task, explain
 from onball.errors import ConfigError, ModelError
-from onball.files import atomic_folder, write_error
+from onball.files import atomic_folder, file_digest, write_error
 from onball.models.nets import ClipClassifier, SpottingNet, build_model
 
 CONFIG_FILE = "config.json"
@@ -128,6 +129,15 @@ def load_model(
         )
     net.load_state_dict({k: v.to(own[k].dtype) for k, v in weights.items()})
     return net.eval(), config
+
+
+def model_fingerprint(folder: str | Path) -> str:
+    """Return a short hexadecimal digest of a saved model: of its settings and its weights.
+
+    Raises `OSError` if a file cannot be read.
+    """
+    digests = [file_digest(Path(folder) / name) for name in (CONFIG_FILE, WEIGHTS_FILE)]
+    return hashlib.sha256(" ".join(digests).encode()).hexdigest()[:16]
 
 
 def _read_config(folder: Path) -> SavedModelConfig:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.actions import ACTIONS, NUM_ACTIONS
+from onball.actions import ACTIONS, NUM_ACTIONS, Action
 from onball.config import InferenceConfig
 from onball.events import Event, EventList, Team
 from onball.spotting.engine import ScoredFrames
@@ -316,6 +316,11 @@ def decode_events(
             yield event
 
 
+def report_thresholds(config: InferenceConfig) -> dict[Action, float]:
+    """Return the lowest confidence of each action with which an event is shown to people."""
+    return {action: config.report_threshold_of(action) for action in ACTIONS}
+
+
 def confident_events(events: EventList, config: InferenceConfig) -> EventList:
     """Select the events to show to people: those that reach the report threshold of their action."""
-    return events.where(lambda event: event.confidence >= config.report_threshold_of(event.label))
+    return events.above(report_thresholds(config))

@@ -93,14 +93,16 @@ def _spot_each(
             video = match.require_video()
             scored = spotter.scores(video, video.with_name(tracks))
             duration_ms = probe(video).duration_ms
+            info = spotter.describe_results(video.name, duration_ms)
         else:
             scored = spotter.score_frames(match.frames, match.track_features)
             duration_ms = int(match.frames.times_ms[-1])
+            info = spotter.describe_results()
         kept: list[ScoredFrames] = []
         watched = _watch(scored, match.name, duration_ms, kept if keep_scores else None, progress)
         radius = spotter.net.head.radius
         found = decode_events(watched, spotter.config.inference, radius)
-        events = EventList.of(found, match=match.name)
+        events = EventList.of(found, match=match.name, info=info)
         if out is not None:
             write_results(events, out / match.name / RESULTS_FILE)
         yield SpottedMatch(match.name, events, tuple(kept))

@@ -16,14 +16,14 @@ from onball.assets import demo_model
 from onball.config import SavedModelConfig
 from onball.data.frames import choose_frames, tracking_inputs
 from onball.errors import InputError
-from onball.events import Event, EventList
+from onball.events import Event, EventList, SpottingInfo
 from onball.formats.event_table import write_event_table
 from onball.formats.soccernet import RESULTS_FILE, write_results
 from onball.frames import FrameBatch, FrameSource, frame_batches
-from onball.models import SpottingNet, load_model, save_model
+from onball.models import SpottingNet, load_model, model_fingerprint, save_model
 from onball.models.compute import Precision, choose_device, choose_precision
 from onball.progress import Progress, ProgressCallback, no_progress
-from onball.spotting.decoding import confident_events, decode_events
+from onball.spotting.decoding import confident_events, decode_events, report_thresholds
 from onball.spotting.engine import ScoredFrames, StreamingEngine
 from onball.timing import grid_times
 from onball.tracking.grid import PerFrame
@@ -50,6 +50,8 @@ class Spotter:
         precision: dtype of the backbone's arithmetic; `auto` is bfloat16 where the device supports
             it natively.
         chunk_frames: smallest number of frames that the backbone computes at once.
+        name: name of the model, for `repr` and for the results.
+        fingerprint: short digest of the model's files, for the results.
 
     Raises:
         InputError: the device cannot be used, or not with this precision.
@@ -63,8 +65,12 @@ class Spotter:
         device: str = "auto",
         precision: Precision | torch.dtype = "auto",
         chunk_frames: int = 32,
+        name: str = "",
+        fingerprint: str = "",
     ) -> None:
         self.device = choose_device(device)
+        self.name = name
+        self.fingerprint = fingerprint
         self.config = config
         self.net = net.eval().to(self.device)
         if not isinstance(precision, torch.dtype):
@@ -96,8 +102,18 @@ class Spotter:
         Raises:
             ModelError: the folder holds no usable model.
         """
-        net, config = load_model(demo_model() if model is None else Path(model), "spotting")
-        return cls(net, config, device=device, precision=precision)
+        folder = demo_model() if model is None else Path(model)
+        net, config = load_model(folder, "spotting")
+        # All models of training runs are in folders of one name: `runs/mine/model`.
+        name = "demo" if model is None else "/".join(folder.absolute().parts[-2:])
+        return cls(
+            net,
+            config,
+            device=device,
+            precision=precision,
+            name=name,
+            fingerprint=model_fingerprint(folder),
+        )
 
     def save_pretrained(self, folder: str | Path, *, card: str | None = None) -> None:
         """Save the model into a folder that `from_pretrained` reads."""
@@ -117,8 +133,8 @@ class Spotter:
 
         Args:
             video: a file that FFmpeg can read.
-            threshold: lowest confidence; None returns every event that an evaluation can use. See
-                `confident_events` for those to show to people.
+            threshold: lowest confidence; None returns every event that an evaluation can use, of
+                which `shown` are those to show to people.
             progress: called while the video is tracked and spotted.
             tracks: tracks of players and ball in this video, or a tracks file; for a model that
                 takes tracks.
@@ -131,11 +147,13 @@ class Spotter:
             InputError: the model takes tracks, and neither tracks nor a detector are given.
             DataError: the tracks are damaged or of another video.
         """
+        duration_ms = probe(video).duration_ms
         if self.config.needs_tracks and tracks is None and detector is not None:
             kept = None if keep_tracks is None else Path(keep_tracks)
             tracks = self._make_tracks(Path(video), detector, kept, progress)
         events = self.stream(video, threshold=threshold, progress=progress, tracks=tracks)
-        return EventList.of(events, match=Path(video).stem)
+        info = self.describe_results(Path(video).name, duration_ms, threshold)
+        return EventList.of(events, match=Path(video).stem, info=info)
 
     def stream(
         self,
@@ -230,8 +248,27 @@ class Spotter:
             return read_tracks(path, video)
 
     def confident(self, events: EventList) -> EventList:
-        """Select the events to show to people, by the model's report thresholds."""
+        """Select the events to show to people, by the model's report thresholds.
+
+        `events.shown` does the same, with the thresholds that the events were spotted with.
+        """
         return confident_events(events, self.config.inference)
+
+    def describe_results(
+        self, video: str = "", duration_ms: int = 0, threshold: float | None = None
+    ) -> SpottingInfo:
+        """Describe events of this model, for `EventList.info`.
+
+        Args:
+            video: name of the video's file; empty if there is none.
+            duration_ms: its length in milliseconds; 0 if unknown.
+            threshold: lowest confidence, of all actions, with which the events were spotted; all of
+                them are then shown. By default the model's report thresholds decide.
+        """
+        thresholds = report_thresholds(self.config.inference)
+        if threshold is not None:
+            thresholds = dict.fromkeys(thresholds, threshold)
+        return SpottingInfo(self.name, self.fingerprint, video, duration_ms or None, thresholds)
 
 
 def _reporting(
