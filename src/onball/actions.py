@@ -7,6 +7,7 @@ teams has 25: the background, the 12 actions of the left team and the 12 of the 
 from __future__ import annotations
 
 import difflib
+import re
 from enum import StrEnum
 
 from onball.errors import LabelError
@@ -84,3 +85,41 @@ def parse_action(name: str) -> Action:
         close = difflib.get_close_matches(str(name).upper(), [a.value for a in ACTIONS], n=1)
         hint = f"did you mean '{close[0]}'?" if close else "known: " + ", ".join(ACTIONS)
         raise LabelError(f"unknown action '{name}': {hint}") from None
+
+
+def find_action(name: str) -> Action:
+    """Parse the name of an action as people write it.
+
+    Case does not matter, nor whether words are joined, by `-`, `_` or nothing. One or more words,
+    or their beginnings of at least three letters, are enough if they are of one action only:
+    `throw-in`, `highpass`, `tackle`, `head`.
+
+    Raises:
+        LabelError: no action, or more than one, has this name. The message makes suggestions.
+    """
+    words = re.split(r"[\s_-]+", name.strip().upper())
+    for action in ACTIONS:
+        if action.value.replace(" ", "") == "".join(words):
+            return action
+    fitting = [action for action in ACTIONS if all(_has_word(action, word) for word in words)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise LabelError(f"action '{name}' may be {' or '.join(fitting)}")
+    return parse_action(name)
+
+
+def _has_word(action: Action, beginning: str) -> bool:
+    return len(beginning) >= 3 and any(w.startswith(beginning) for w in action.value.split())
+
+
+def find_actions(names: str) -> tuple[Action, ...]:
+    """Parse a list of actions, separated by commas, each as `find_action` does.
+
+    Raises:
+        LabelError: a name is of no action, or there is none.
+    """
+    actions = [find_action(name) for name in names.split(",") if name.strip()]
+    if not actions:
+        raise LabelError(f"no action in '{names}': write for example SHOT,GOAL")
+    return tuple(dict.fromkeys(actions))

@@ -1,131 +1,370 @@
-"""Events as a CSV table, one row per event, for spreadsheets and analysts' scripts."""
+"""Events as a CSV table, one row per event, that people read, edit and filter in a spreadsheet.
+
+| column | content |
+|---|---|
+| `time` | time in the video, `HH:MM:SS`: where to jump to |
+| `label` | the action |
+| `confidence` | 0 to 1, rounded to 4 digits |
+| `team` | `left`, `right` or `unknown`; left out if no team is known |
+| `half` | 1 or 2 |
+| `clock` | match clock, `47'12`; only if the kick-off is known |
+| `start_s`, `end_s` | seconds in the video: the excerpt to watch |
+| `position_ms` | the exact time in milliseconds |
+| `match_id` | name of the match or video |
+
+Written tables are UTF-8 with a byte order mark, without which Excel shows "KÃ¶ln". `time` has no
+fraction and `clock` no colon, because spreadsheets show `00:01:23.480` as `01:23.5`, and take
+`47:12` for hours.
+
+Tables are read as spreadsheets save them: separated by commas, semicolons or tabs, in UTF-8, UTF-16
+or Windows-1252, with decimal commas, with empty or other rows and columns, in any order. A row needs
+`label` and one of `time` and `position_ms`. If these disagree then `time` counts, because people
+edit it; it agrees with every position within its second.
+"""
 
 from __future__ import annotations
 
+import codecs
 import csv
+import difflib
 import io
-from collections.abc import Callable
+import re
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from onball.actions import parse_action
-from onball.errors import LabelError
+from onball.actions import Action, find_action
+from onball.errors import LabelError, OnballWarning
 from onball.events import Event, EventList, Team
-from onball.files import read_text, write_text_atomic
+from onball.files import write_text_atomic
 
-COLUMNS = (
-    "match_id",
-    "half",
-    "position_ms",
-    "time",
-    "label",
-    "team",
-    "confidence",
-    "start_s",
-    "end_s",
+_ALIASES = {
+    "action": "label",
+    "position": "position_ms",
+    "match": "match_id",
+}
+"""Other names of columns that are understood."""
+_READ = ("time", "label", "confidence", "team", "half", "position_ms", "match_id")
+"""Columns that are read; the others are derived from them, or the user's own."""
+_DELIMITERS = (",", ";", "\t")
+_CONFIDENCE_DIGITS = 4
+_HALF_MS = 45 * 60_000
+_HOUR_MS = 3_600_000
+
+_TIME = re.compile(
+    r"(?:(?:(?P<h>\d{1,3}):)?(?P<m>\d{1,4}):)?(?P<s>\d{1,7})(?:[.,](?P<f>\d{1,6}))?", re.ASCII
 )
-_DERIVED = {"time", "start_s", "end_s"}
-
-_Number = TypeVar("_Number", int, float)
+#: Form in which Excel shows, and saves, a time with a fraction: without its hours.
+_WITHOUT_HOURS = re.compile(r"[0-5]\d:[0-5]\d[.,]\d", re.ASCII)
 
 
 def write_event_table(
-    events: EventList, path: str | Path, *, lead_ms: int = 5_000, lag_ms: int = 3_000
+    events: EventList,
+    path: str | Path,
+    *,
+    lead_ms: int = 5_000,
+    lag_ms: int = 3_000,
+    duration_ms: int | None = None,
+    kickoff_ms: int | None = None,
 ) -> None:
-    """Write events as CSV with the columns of `COLUMNS`.
+    """Write events as CSV, with the columns that the module describes.
 
-    `time` is the position as `HH:MM:SS.mmm`; `start_s` and `end_s` bound the excerpt to watch, in
-    seconds: from `lead_ms` before the event, but not before the video, to `lag_ms` after it.
-    Visibility and metadata have no column and are not written.
+    Visibility and metadata have no column and are not written. Confidences are rounded, so evaluate
+    the JSON files: they have all digits.
 
     Args:
         events: events of a match.
         path: the file.
         lead_ms: length of the excerpt before the event, in milliseconds.
         lag_ms: length of the excerpt after the event, in milliseconds.
+        duration_ms: length of the video, where excerpts end at the latest.
+        kickoff_ms: position of the kick-off of the events' half in the video, below 0 if it is
+            before the beginning.
 
     Raises:
         OnballError: the file cannot be written.
     """
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for event in events:
-        start_ms = max(0, event.position_ms - lead_ms)
-        end_ms = event.position_ms + lag_ms
-        writer.writerow(
-            (
-                events.match,
-                event.half,
-                event.position_ms,
-                _clock(event.position_ms),
-                event.label.value,
-                event.team.value,
-                float(event.confidence),
-                f"{start_ms / 1000:.3f}",
-                f"{end_ms / 1000:.3f}",
-            )
-        )
-    write_text_atomic(path, table.getvalue())
+    rows = [_row(events.match, event, lead_ms, lag_ms, duration_ms, kickoff_ms) for event in events]
+    has_team = any(event.team is not Team.UNKNOWN for event in events)
+    left_out = ([] if has_team else ["team"]) + (["clock"] if kickoff_ms is None else [])
+    columns = [
+        name for name in _row("", Event(0, Action.GOAL), 0, 0, None, 0) if name not in left_out
+    ]
+    writer.writerow(columns)
+    writer.writerows([row[name] for name in columns] for row in rows)
+    write_text_atomic(path, "\ufeff" + table.getvalue())
+
+
+def _row(
+    match: str,
+    event: Event,
+    lead_ms: int,
+    lag_ms: int,
+    duration_ms: int | None,
+    kickoff_ms: int | None,
+) -> dict[str, object]:
+    """Cells of an event by column, in the order of the table."""
+    start_ms = max(0, event.position_ms - lead_ms)
+    end_ms = event.position_ms + lag_ms
+    if duration_ms is not None:
+        end_ms = max(start_ms, min(end_ms, duration_ms))
+    return {
+        "time": format_time(event.position_ms),
+        "label": event.label.value,
+        "confidence": f"{round(float(event.confidence), _CONFIDENCE_DIGITS):g}",
+        "team": event.team.value,
+        "half": event.half,
+        "clock": "" if kickoff_ms is None else _clock(event, kickoff_ms),
+        "start_s": f"{start_ms / 1000:.3f}",
+        "end_s": f"{end_ms / 1000:.3f}",
+        "position_ms": event.position_ms,
+        "match_id": match,
+    }
+
+
+def format_time(position_ms: int) -> str:
+    """Format a position as `HH:MM:SS`, the second that it is in."""
+    minutes, seconds = divmod(position_ms // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02d}:{minutes:02d}:{seconds:02d}"
+
+
+def _clock(event: Event, kickoff_ms: int) -> str:
+    """Match clock of an event, `47'12`; empty before the kick-off."""
+    played_ms = event.position_ms - kickoff_ms
+    if played_ms < 0:
+        return ""
+    minutes, seconds = divmod((played_ms + (event.half - 1) * _HALF_MS) // 1000, 60)
+    return f"{minutes:02d}'{seconds:02d}"
+
+
+def parse_time(text: str) -> int:
+    """Parse a time such as `1:02:03.5`, `62:03`, `3723.5` or `3723,5` and return milliseconds.
+
+    Raises:
+        LabelError: it is no time.
+    """
+    found = _TIME.fullmatch(text.strip())
+    hours, minutes, seconds = (int(found[part] or 0) if found else 0 for part in "hms")
+    # A unit with a larger one before it counts to 59; the largest may exceed that.
+    if not found or (found["m"] and seconds > 59) or (found["h"] and minutes > 59):
+        raise LabelError(f"'{text}' is not a time: write 1:02:03, 62:03 or 3723.5 (seconds)")
+    fraction_ms = round(float(f"0.{found['f'] or 0}") * 1000)
+    return ((hours * 60 + minutes) * 60 + seconds) * 1000 + fraction_ms
+
+
+# Reading
+
+_Value = TypeVar("_Value")
 
 
 def read_event_table(path: str | Path) -> EventList:
-    """Read a table of events, sorted by time. The columns `time`, `start_s` and `end_s` may be absent.
+    """Read a table of events, sorted by time, as `write_event_table` or a spreadsheet saves it.
+
+    Rows need `label` and one of `time` and `position_ms`. An absent or empty `confidence` is 1, as
+    of a label, `team` is unknown, and `half` is that of the other rows. Actions may be in any case
+    and shortened, see `find_action`.
+
+    Warns with `OnballWarning` if `time` and `position_ms` disagree; `time` counts.
 
     Args:
         path: the file.
 
     Raises:
         LabelError: a column is missing, a value cannot be understood, or there are rows of more
-            than one match. The message names the file and the line.
+            than one match. The message names the file, the row as spreadsheets count it, and the
+            column.
     """
-    table = csv.DictReader(io.StringIO(read_text(path, LabelError), newline=""))
-    try:
-        header = table.fieldnames or ()
-        missing = [name for name in COLUMNS if name not in header and name not in _DERIVED]
-        if missing:
-            raise LabelError(f"no column {', '.join(missing)} in the first line")
-        events, matches = [], set()
-        for row in table:
-            events.append(_event(row))
-            matches.add(row["match_id"])
-    except (LabelError, ValueError, csv.Error) as error:
-        reason = " ".join(str(error).split())
-        raise LabelError(f"{path}, line {max(table.line_num, 1)}: {reason}") from None
+    rows = list(_read_rows(Path(path)))
+    matches = {row.match for row in rows} - {""}
     if len(matches) > 1:
         raise LabelError(f"{path}: rows of {len(matches)} matches: write one file per match")
+    halves = {row.half for row in rows if row.half is not None}
+    for row in rows:
+        if row.half is None and len(halves) > 1:
+            raise LabelError(f"{path}, row {row.number}, column half: empty: write 1 or 2")
+    events = []
+    for row in rows:
+        half = row.half or next(iter(halves), 1)
+        try:
+            events.append(Event(row.position_ms, row.label, row.confidence, row.team, half))
+        except (LabelError, ValueError) as error:
+            raise LabelError(f"{path}, row {row.number}: {error}") from None
+    edited = [str(row.number) for row in rows if row.has_new_time]
+    if edited:
+        numbers = ", ".join(edited[:5]) + (f" and {len(edited) - 5} more" if edited[5:] else "")
+        message = f"{path}: time was changed in row {numbers}: it counts, and not position_ms"
+        warnings.warn(message, OnballWarning, stacklevel=2)
     return EventList.of(events, match=matches.pop() if matches else "")
 
 
-def _event(row: dict[str, str | None]) -> Event:
-    """Convert a row to an event. Raises `LabelError` or `ValueError`."""
-    cells = {name: (row[name] or "").strip() for name in COLUMNS if name not in _DERIVED}
-    return Event(
-        position_ms=_number(cells, "position_ms", int),
-        label=parse_action(cells["label"]),
-        confidence=_number(cells, "confidence", float),
-        team=_team(cells["team"]),
-        half=_number(cells, "half", int),
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Values of a row; `half` is None and `match` empty where the cell is.
+
+    Attributes:
+        number: row of the spreadsheet, from 1.
+        has_new_time: True if `time` and `position_ms` disagree.
+    """
+
+    number: int
+    position_ms: int
+    has_new_time: bool
+    label: Action
+    confidence: float
+    team: Team
+    half: int | None
+    match: str
+
+
+def _read_rows(path: Path) -> Iterator[_Row]:
+    """Rows that are not empty. Raises `LabelError`."""
+    text = _decode(path)
+    delimiter = _delimiter_of(text)
+    # A spreadsheet in a language with another separator is told of it in such a line.
+    text = re.sub(r"\A\s*sep=.\r?\n", "\n", text)
+    columns: dict[str, int] | None = None
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    number = 0
+    try:
+        for number, cells in enumerate(reader, start=1):
+            if not any(cell.strip() for cell in cells):
+                continue
+            if columns is None:
+                columns = _find_columns(cells)
+            else:
+                yield _read_row(number, cells, columns)
+    except LabelError as error:
+        raise LabelError(f"{path}, row {number}, {' '.join(str(error).split())}") from None
+    except csv.Error as error:
+        raise LabelError(f"{path}, after row {number}: {error}") from None
+    if columns is None:
+        raise LabelError(f"{path}: empty: no columns in it")
+
+
+def _decode(path: Path) -> str:
+    """Text of a file in UTF-8, UTF-16 or, if it is neither, Windows-1252."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise LabelError(f"{path}: no such file") from None
+    except OSError as error:
+        raise LabelError(f"{path}: cannot be read ({error.strerror})") from error
+    if content.startswith(b"PK\x03\x04"):
+        raise LabelError(f"{path}: a workbook (.xlsx, .ods), not a table: save it as CSV")
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # Every byte is a character of Latin-1; five are none of Windows-1252.
+        try:
+            return content.decode("cp1252")
+        except UnicodeDecodeError:
+            return content.decode("latin-1")
+
+
+def _delimiter_of(text: str) -> str:
+    """Separator of the cells: the one with which the first line has most of the known columns."""
+    first = next((line for line in text.splitlines() if _known(line, ",;\t")), "")
+    return max(_DELIMITERS, key=lambda delimiter: len(_known(first, delimiter)))
+
+
+def _known(line: str, delimiters: str) -> set[str]:
+    return {_column_name(cell) for cell in re.split(f"[{delimiters}]", line)} & {*_READ}
+
+
+def _column_name(cell: str) -> str:
+    name = re.sub(r"\s+", "_", cell.strip().strip('"').strip().lower())
+    return _ALIASES.get(name, name)
+
+
+def _find_columns(header: Sequence[str]) -> dict[str, int]:
+    """Index of each known column. Raises `LabelError`."""
+    names = [_column_name(cell) for cell in header]
+    columns = {name: names.index(name) for name in _READ if name in names}
+    missing = [] if "label" in columns else ["label"]
+    if not {"time", "position_ms"} & set(columns):
+        missing.append("time")
+    for name in missing:
+        close = difflib.get_close_matches(name, [n for n in names if n not in columns], n=1)
+        hint = f": is it '{close[0]}'?" if close else ""
+        raise LabelError(f"names of the columns: no '{name}'{hint}")
+    return columns
+
+
+def _read_row(number: int, cells: Sequence[str], columns: dict[str, int]) -> _Row:
+    """Convert the cells of a row. Raises `LabelError`."""
+
+    def value(column: str, convert: Callable[[str], _Value], default: _Value) -> _Value:
+        index = columns.get(column)
+        text = "" if index is None or index >= len(cells) else cells[index].strip()
+        if not text:
+            return default
+        try:
+            return convert(text)
+        except LabelError as error:
+            raise LabelError(f"column {column}: {error}") from None
+
+    label = value("label", find_action, None)
+    if label is None:
+        raise LabelError("column label: empty: write an action, or delete the row")
+    exact_ms = value("position_ms", _whole_number, None)
+    time = value("time", str, "")
+    shown_ms = value("time", parse_time, exact_ms)
+    if shown_ms is None:
+        raise LabelError("column time: empty: write the time of the event")
+    if exact_ms is not None and time:
+        shown_ms = _agreeing(time, shown_ms, exact_ms)
+    return _Row(
+        number,
+        position_ms=shown_ms,
+        has_new_time=exact_ms not in (None, shown_ms),
+        label=label,
+        confidence=value("confidence", _number, 1.0),
+        team=value("team", _team, Team.UNKNOWN),
+        half=value("half", _whole_number, None),
+        match=value("match_id", str, ""),
     )
 
 
-def _number(cells: dict[str, str], column: str, kind: Callable[[str], _Number]) -> _Number:
+def _agreeing(text: str, shown_ms: int, exact_ms: int) -> int:
+    """Return the exact position if the text of `time` may show it, and otherwise that of the text."""
+    if _WITHOUT_HOURS.fullmatch(text):
+        shown_ms += max(0, round((exact_ms - shown_ms) / _HOUR_MS)) * _HOUR_MS
+    fraction = re.split("[.,]", text)[1:]
+    digits = len(fraction[0]) if fraction else 0
+    unit_ms = max(1, 10 ** (3 - digits))
+    truncated = exact_ms // unit_ms * unit_ms
+    rounded = (exact_ms + unit_ms // 2) // unit_ms * unit_ms
+    # Whole seconds are never rounded up, in no program: a time one second later was edited.
+    agrees = shown_ms == truncated or (digits > 0 and shown_ms == rounded)
+    return exact_ms if agrees else shown_ms
+
+
+def _number(text: str) -> float:
     try:
-        return kind(cells[column])
+        return float(text.replace(",", "."))
     except ValueError:
-        wanted = "whole number" if kind is int else "number"
-        raise LabelError(f"{column} '{cells[column]}' is not a {wanted}") from None
+        raise LabelError(f"'{text}' is not a number") from None
+
+
+def _whole_number(text: str) -> int:
+    try:
+        number = _number(text)
+        if number == int(number):
+            return int(number)
+    except (LabelError, ValueError, OverflowError):  # NaN and infinity
+        pass
+    raise LabelError(f"'{text}' is not a whole number")
 
 
 def _team(text: str) -> Team:
     try:
-        return Team(text.lower() or Team.UNKNOWN)
+        return Team(text.lower())
     except ValueError:
-        raise LabelError(f"team '{text}': write {', '.join(Team)}") from None
-
-
-def _clock(position_ms: int) -> str:
-    seconds, milliseconds = divmod(position_ms, 1000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02d}:{minutes:02d}:{seconds:02d}.{milliseconds:03d}"
+        raise LabelError(f"'{text}' is no team: write {', '.join(Team)}") from None

@@ -96,7 +96,7 @@ TRACKING: dict[str, Format] = {
     ),
 }  # fmt: skip
 EVENTS: dict[str, Format] = {
-    "csv": Format(r"match_id,", "", read_event_table),
+    "csv": Format(r"(?i)(?=.*\b(label|action)\b)[^{<\[\n]*\b(time|position_ms)\b", "", read_event_table),
     "datafactory": Format(
         r'(?s).*"(incidences|homeTeamName)"', "", datafactory.load, ("event_data",)
     ),
