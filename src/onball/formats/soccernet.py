@@ -213,7 +213,11 @@ def write_results(events: EventList, path: str | Path) -> None:
     Confidences are written with all their digits, and `events.info` as an object "onball".
 
     Args:
-        events, path: as of `write_labels`, which raises the same errors.
+        events: predictions of a match.
+        path: the file.
+
+    Raises:
+        OnballError: the file cannot be written.
     """
     _write(events, path, _RESULTS)
 

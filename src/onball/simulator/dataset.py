@@ -150,8 +150,10 @@ def simulate(
         processes: number of matches simulated at a time; 0 for one per core.
         tracking: file of tracking data of a recorded match, to render instead of simulated ones.
         events: file of its events.
-        tracking_provider, events_provider: names of the formats; None detects them.
-        tracking_meta, events_meta: files of metadata that some formats need.
+        tracking_provider: name of the format of `tracking`; None detects it.
+        tracking_meta: file of metadata that some formats of tracking data need.
+        events_provider: name of the format of `events`; None detects it.
+        events_meta: file of metadata that some formats of events need.
         progress: called with the number of frames written.
 
     Raises:
