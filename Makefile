@@ -16,7 +16,7 @@ PARALLEL := -n $(WORKERS) --maxprocesses 8 --dist loadfile
 # would compile torch for ten seconds.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install demo test test-quick test-slow lint format bench dist-check clean
+.PHONY: help install demo test test-quick test-slow lint format docs docs-serve bench dist-check clean
 
 help:                ## List the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /|/' | awk -F'|' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -55,6 +55,12 @@ format: install      ## Format the code and repair what ruff can repair
 	$(BIN)/ruff format src tests benchmarks docs tools
 	$(BIN)/ruff check --fix src tests benchmarks docs tools
 
+docs: install        ## Build the documentation's site into site/; warnings are errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+docs-serve: install  ## Show the documentation's site on http://127.0.0.1:8000 while pages are edited
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
+
 dist-check: install  ## Build sdist and wheel, install the wheel into an empty environment, run the demo
 	$(BIN)/python tools/dist_check.py
 
@@ -66,5 +72,5 @@ bench: install       ## Run the benchmarks of speed and memory
 	$(BIN)/python benchmarks/evaluation_speed.py
 	$(BIN)/python benchmarks/spot_memory.py
 
-clean:               ## Remove .venv and what the demo made
-	rm -rf $(VENV) onball-demo
+clean:               ## Remove .venv, site/ and what the demo made
+	rm -rf $(VENV) onball-demo site
