@@ -54,13 +54,18 @@ def test_the_overview_shows_the_first_line_of_each_docstring(command):
 
 
 def test_help_lists_every_command_with_its_description(onball):
-    shown = onball("--help")[1]
+    shown = _joined(onball("--help")[1])
     for command, (_, description, _) in COMMANDS.items():
         group, _, name = command.rpartition(" ")
-        listed = onball(group, "--help")[1] if group else shown
+        listed = _joined(onball(group, "--help")[1]) if group else shown
         assert f" {name} " in listed and description in listed
     for group, description in GROUPS.items():
         assert f" {group} " in shown and description in shown
+
+
+def _joined(page):
+    """Text of a page without its line breaks."""
+    return " ".join(page.split())
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, *GROUPS])
@@ -112,6 +117,27 @@ def test_a_module_is_imported_from_the_working_directory_before_the_command(
     (tmp_path / "my_components.py").write_text("print('registered')")
     code, shown, _ = onball("--import", "my_components", "data", "check", "absent")
     assert code == 2 and shown.startswith("registered")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("data", "check", "absent", "--import", "late_components"),
+        ("data", "check", "--import=late_components", "absent"),
+        ("data", "--import", "late_components", "check", "absent"),
+    ],
+)
+def test_an_import_may_follow_the_command(onball, tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "late_components.py").write_text("print('registered')")
+    monkeypatch.delitem(sys.modules, "late_components", raising=False)
+    code, shown, error = onball(*arguments)
+    assert code == 2 and shown.startswith("registered") and "absent" in error
+
+
+def test_an_import_without_a_module_is_an_error(onball):
+    code, _, error = onball("doctor", "--import")
+    assert code == 2 and "'--import' requires an argument" in error
 
 
 def test_a_module_that_cannot_be_found_is_one_clear_line(onball):

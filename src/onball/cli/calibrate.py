@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from onball.actions import ACTIONS, ACTIONS_MAP10
-from onball.cli import console
+from onball.cli import console, options
 from onball.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,29 +28,37 @@ class KindName(StrEnum):
 
 
 def calibrate(
-    model: Annotated[Path, typer.Argument(help="The saved model's folder.")],
-    data: Annotated[Path, typer.Option(help="The data set: videos and labels.")],
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="Saved model, or the run that has it.")
+    ],
+    data: Annotated[Path, options.data("Data set with videos and labels.")],
     split: Annotated[
-        str, typer.Option(help="Fit on these matches, which the model was not trained on.")
+        str, options.split("Split to fit on, which the model was not trained on.")
     ] = "valid",
     kind: Annotated[
         KindName,
         typer.Option(
+            "--kind",
+            metavar=options.choices(KindName),
             help="probability: of the events with confidence 0.7, 70 % are right. rank: confidences "
-            "spread evenly over 0 to 1."
+            "spread evenly over 0 to 1.",
         ),
     ] = KindName.PROBABILITY,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the calibrated model.", show_default=False)
+        Path | None, options.out("Folder for the calibrated model; this or --in-place is required.")
     ] = None,
     in_place: Annotated[
-        bool, typer.Option("--in-place", help="Change the model itself; no --out.")
+        bool, typer.Option("--in-place", help="Change the model itself, without --out.")
     ] = False,
     test_split: Annotated[
         str | None,
-        typer.Option(help="Show before and after on these matches too.", show_default=False),
+        typer.Option(
+            "--test-split",
+            metavar="NAME",
+            help="Split on which to measure the effect as well. [default: none]",
+        ),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps …")] = "auto",
+    device: options.Device = "auto",
 ) -> None:
     """Calibrate a model's confidences; the order of an action's events stays as it is."""
     if (out is None) != in_place:

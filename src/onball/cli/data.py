@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from onball.actions import ACTIONS
-from onball.cli import console
+from onball.cli import console, options
 from onball.errors import ConfigError, OnballError
 
 if TYPE_CHECKING:
@@ -32,29 +32,39 @@ Then call this command again."""
 
 
 def download(
-    out: Annotated[
-        Path, typer.Option("--out", help="The folder for the matches; the root to train on.")
-    ],
+    out: Annotated[Path, options.out("Folder for the matches; the data set to train on.")],
     split: Annotated[
-        str, typer.Option(help="Splits, separated by commas: train, valid, test, challenge.")
-    ] = "train,valid,test,challenge",
+        str,
+        options.split("Splits, separated by commas: train, valid, test, challenge, or all."),
+    ] = "all",
     endpoint: Annotated[
-        str | None, typer.Option(help="Address of the hub; otherwise HF_ENDPOINT, else the public.")
+        str | None,
+        typer.Option(
+            "--endpoint",
+            metavar="URL",
+            help="Address of the hub. [default: HF_ENDPOINT, or https://huggingface.co]",
+        ),
     ] = None,
     token: Annotated[
         str | None,
-        typer.Option(help="Access token; otherwise HF_TOKEN or that of `hf auth login`."),
+        typer.Option(
+            "--token",
+            metavar="TOKEN",
+            help="Access token. [default: HF_TOKEN, or that of `hf auth login`]",
+        ),
     ] = None,
     password: Annotated[
         str | None,
         typer.Option(
-            help="For encrypted archives; better in the variable SOCCERNET_PASSWORD.",
+            "--password",
+            metavar="PASSWORD",
+            help="Password of encrypted archives; better set in the variable SOCCERNET_PASSWORD.",
             envvar="SOCCERNET_PASSWORD",
             show_envvar=False,
         ),
     ] = None,
     keep_zip: Annotated[
-        bool, typer.Option("--keep-zip", help="Leave the archives there after unpacking.")
+        bool, typer.Option("--keep-zip", help="Keep the archives after unpacking.")
     ] = False,
 ) -> None:
     """Download SoccerNet Ball Action Spotting 2025, ready to train on. Call again to continue."""
@@ -107,11 +117,11 @@ def _parse_splits(text: str) -> list[str]:
 
 
 def check(
-    root: Annotated[Path, typer.Argument(help="The data set.")],
+    root: Annotated[Path, typer.Argument(metavar="FOLDER", help="The data set.")],
     full: Annotated[
         bool, typer.Option("--full", help="Decode every frame, not only some of each video.")
     ] = False,
-    fps: Annotated[float, typer.Option(help="The frame rate that the videos should have.")] = 25.0,
+    fps: Annotated[float, options.fps("Frame rate that the videos should have.")] = 25.0,
 ) -> None:
     """Look for misnamed files, broken videos and doubtful labels; exit code 1 if there are any."""
     from onball.data.check import check_data
@@ -141,8 +151,10 @@ _QUANTITIES = {
 
 
 def stats(
-    root: Annotated[Path, typer.Argument(help="The data set; labels are enough.")],
-    split: Annotated[str, typer.Option(help="train, valid, test, challenge or all.")] = "all",
+    root: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="The data set; it needs no videos.")
+    ],
+    split: Annotated[str, options.split()] = "all",
     reference: Annotated[
         bool,
         typer.Option(
@@ -152,18 +164,22 @@ def stats(
         ),
     ] = False,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Write the figures into this file too.")
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Also write the figures into this file."),
     ] = None,
     figure: Annotated[
         Path | None,
-        typer.Option("--picture", help="Draw the figures into this file (.png, .svg) too."),
+        typer.Option(
+            "--picture", metavar="FILE", help="Also draw the figures: a .png, .svg or .pdf file."
+        ),
     ] = None,
     clip_frames: Annotated[
-        int, typer.Option(min=1, help="Frames of the clips that are counted.")
+        int,
+        typer.Option(
+            "--clip-frames", min=1, metavar="N", help="Frames of the clips that are counted."
+        ),
     ] = 50,
-    fps: Annotated[
-        float, typer.Option(min=0.1, help="Sampled frames per second of these clips.")
-    ] = 12.5,
+    fps: Annotated[float, options.fps("Sampled frames per second of these clips.")] = 12.5,
 ) -> None:
     """Count the labelled actions: how many, how often, after how long, by which team."""
     from onball.assets import reference_statistics

@@ -17,6 +17,7 @@ from typer.core import TyperCommand
 
 from onball import __version__
 from onball.cli import console
+from onball.cli.help import Command, Group
 from onball.errors import OnballError
 
 COMMANDS = {
@@ -100,6 +101,10 @@ GROUPS = {
 """Groups of commands, each with its help."""
 
 
+_PLAIN: dict[str, Any] = {"pretty_exceptions_enable": False, "rich_markup_mode": None}
+"""Settings of all apps: help and errors are plain text."""
+
+
 class _LazyCommand(TyperCommand):
     """Command registered by name and help, and imported when it is used."""
 
@@ -110,9 +115,9 @@ class _LazyCommand(TyperCommand):
         # Click asks a command for its context before it parses, runs or completes anything. The
         # context refers to the command that made it: from here on Click uses the imported command.
         module, _, function = self.target.partition(":")
-        app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        app = typer.Typer(add_completion=False, **_PLAIN)
         run = _with_exit_codes(getattr(import_module(module), function))
-        app.command(self.name, epilog=f"Example: {self.example}")(run)
+        app.command(self.name, cls=Command, epilog=f"Example: {self.example}")(run)
         return typer.main.get_command(app).make_context(info_name, args, *rest, **extra)
 
 
@@ -146,7 +151,10 @@ def _global_options(
     imports: Annotated[
         list[str] | None,
         typer.Option(
-            "--import", help="A Python module that registers your own components (repeatable)."
+            "--import",
+            metavar="MODULE",
+            help="Python module that registers custom components; before or after the command, "
+            "repeatable.",
         ),
     ] = None,
 ) -> None:
@@ -171,15 +179,17 @@ def _import(name: str) -> None:
 def _build_app() -> typer.Typer:
     app = typer.Typer(
         name="onball",
-        help="Finds ball actions in football video.",
+        help="Find ball actions in football video.",
+        epilog="onball COMMAND --help shows the options of a command, and an example.",
+        cls=Group,
         no_args_is_help=True,
-        pretty_exceptions_enable=False,
+        **_PLAIN,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_global_options)
     groups = {"": app}
     for group, description in GROUPS.items():
-        groups[group] = typer.Typer(help=description, no_args_is_help=True)
+        groups[group] = typer.Typer(help=description, cls=Group, no_args_is_help=True)
         # With a callback it is a group even if it has a single command.
         groups[group].callback(help=description)(lambda: None)
         app.add_typer(groups[group], name=group)
@@ -195,7 +205,26 @@ app = _build_app()
 
 def main() -> None:
     """Run the command line; exit with 2 for bad input, 1 for failed work, 130 if interrupted."""
-    app()
+    app(args=_imports_first(sys.argv[1:]), prog_name="onball")
+
+
+def _imports_first(arguments: list[str]) -> list[str]:
+    """Move `--import MODULE` before the command, for it is accepted after the command too."""
+    first, rest = [], []
+    remaining = iter(arguments)
+    for argument in remaining:
+        if argument == "--":
+            rest += [argument, *remaining]
+        elif argument == "--import":
+            module = next(remaining, None)
+            if module is None:
+                return [argument]  # whose value is missing
+            first += [argument, module]
+        elif argument.startswith("--import="):
+            first.append(argument)
+        else:
+            rest.append(argument)
+    return [*first, *rest]
 
 
 if __name__ == "__main__":

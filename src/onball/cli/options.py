@@ -1,11 +1,13 @@
 """Options that several commands share, each with one name, short form, metavar and meaning.
 
 A command uses an alias such as `Device` as the type of a parameter, or, where the help differs,
-`Annotated[Path, options.out("Folder for the page.")]`.
+`Annotated[Path, options.out("Folder for the page.")]`. Metavars are FILE, FOLDER, VIDEO…, NAME, N for
+counts and numbers, SECONDS, MINUTES, FPS, CONFIDENCE (0 to 1), WIDTHxHEIGHT, or the choices.
 """
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,6 +61,21 @@ def settings(help: str) -> Any:
 def overlays(help: str) -> Any:
     """Option `--with`: YAML files put over a config."""
     return typer.Option("--with", metavar="NAME", help=help, show_default=False)
+
+
+def fps(help: str, min: float = 0.1, max: float | None = None) -> Any:
+    """Option `--fps`: frames per second."""
+    return typer.Option("--fps", min=min, max=max, metavar="FPS", help=help)
+
+
+def detector(help: str) -> Any:
+    """Option `--detector`: a detector of people and ball, by name or as a file."""
+    return typer.Option("--detector", metavar="NAME", help=help)
+
+
+def choices(names: type[Enum]) -> str:
+    """Metavar of an option with a few choices: `tiny|bench|full`."""
+    return "|".join(str(choice.value) for choice in names)
 
 
 Model = Annotated[

@@ -7,19 +7,22 @@ from typing import Annotated
 
 import typer
 
-from onball.cli import console
+from onball.cli import console, options
 
 
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="Folders that `onball train` wrote.")],
-    out: Annotated[Path, typer.Option(help="Folder for the page and its figures.")] = Path(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN…", help="Folders that `onball train` wrote.")
+    ],
+    out: Annotated[Path, options.out("Folder for the page and its figures.")] = Path(
         "onball-report"
     ),
-    split: Annotated[str, typer.Option(help="train, valid, test, challenge or all.")] = "test",
+    split: Annotated[str, options.split()] = "test",
     data: Annotated[
-        Path | None, typer.Option(help="The data set to test on; else that of each run's config.")
+        Path | None,
+        options.data("Data set to evaluate on. [default: that of each run's config]"),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda …")] = "auto",
+    device: options.Device = "auto",
 ) -> None:
     """Compare training runs on one page: curves, mAP, AP per action, mistakes with their frames.
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from onball.cli import console
+from onball.cli import console, options
 
 _RECORDED = "A recorded match"
 
@@ -21,62 +21,118 @@ class PresetName(StrEnum):
     FULL = "full"
 
 
+def _count(help: str) -> Any:
+    return typer.Option(min=0, metavar="N", help=help)
+
+
+def _provider(name: str, help: str) -> Any:
+    help = f"{help} [default: found by its content]"
+    return typer.Option(name, metavar="NAME", help=help, rich_help_panel=_RECORDED)
+
+
+def _metadata(name: str, help: str) -> Any:
+    help = f"{help[:-1]}, which some formats need."
+    return typer.Option(name, metavar="FILE", help=help, rich_help_panel=_RECORDED)
+
+
 def simulate(
-    out: Annotated[Path, typer.Option(help="Folder of the new data set.")],
+    out: Annotated[Path, options.out("Folder of the data set.")],
     preset: Annotated[
         PresetName | None,
         typer.Option(
-            help="tiny: seconds, for tests. bench: the benchmark, 4 + 1 + 2 matches of 20 minutes. "
-            "full: the same with halves of 45 minutes. Other options override it."
+            "--preset",
+            metavar=options.choices(PresetName),
+            help="tiny: a few seconds, for tests. bench: the benchmark, 4 + 1 + 2 matches of 20 "
+            "minutes. full: the same with halves of 45 minutes. Other options override it.",
         ),
     ] = None,
-    train: Annotated[int | None, typer.Option(min=0, help="Matches for training.")] = None,
-    valid: Annotated[int | None, typer.Option(min=0, help="Matches for validation.")] = None,
-    test: Annotated[int | None, typer.Option(min=0, help="Matches for testing.")] = None,
-    minutes: Annotated[float | None, typer.Option(min=0.05, help="Length of each match.")] = None,
+    train: Annotated[int | None, _count("Matches for training. [default: 2]")] = None,
+    valid: Annotated[int | None, _count("Matches for validation. [default: 1]")] = None,
+    test: Annotated[int | None, _count("Matches for testing. [default: 1]")] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            "--minutes", min=0.05, metavar="MINUTES", help="Length of a match. [default: 10]"
+        ),
+    ] = None,
     halves: Annotated[
-        int | None, typer.Option(min=1, max=2, help="2: teams change sides half way.")
+        int | None,
+        typer.Option(
+            "--halves",
+            min=1,
+            max=2,
+            metavar="N",
+            help="2: teams change sides half way. [default: 1]",
+        ),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Seed; another seed gives other matches.")
+        int | None, options.seed("Seed of the data set; no two seeds share a match. [default: 0]")
     ] = None,
-    size: Annotated[str | None, typer.Option(help="Pixels of the video, WIDTHxHEIGHT.")] = None,
-    fps: Annotated[float, typer.Option(min=1, max=60, help="Frames per second.")] = 25.0,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            "--size", metavar="WIDTHxHEIGHT", help="Pixels of the video. [default: 398x224]"
+        ),
+    ] = None,
+    fps: Annotated[float, options.fps("Frames per second of the video.", min=1, max=60)] = 25.0,
     crf: Annotated[
-        int | None, typer.Option(min=0, max=51, help="x264's CRF; by default 20 to 36 by match.")
+        int | None,
+        typer.Option(
+            "--crf",
+            min=0,
+            max=51,
+            metavar="N",
+            help="Quality of the video, x264's constant rate factor: 0 (lossless) to 51. "
+            "[default: 20 to 36, by match]",
+        ),
     ] = None,
     vary: Annotated[
-        bool, typer.Option("--vary", help="Sizes up to 1280x720 and 25, 29.97 or 50 fps by match.")
+        bool, typer.Option("--vary", help="Sizes up to 1280x720 and 25, 29.97 or 50 fps, by match.")
     ] = False,
-    cuts: Annotated[bool, typer.Option(help="Close-ups and replays in dead time.")] = True,
-    video: Annotated[bool, typer.Option(help="--no-video: labels and tracks alone, fast.")] = True,
-    mot: Annotated[bool, typer.Option("--mot", help="Also MOTChallenge text.")] = False,
-    processes: Annotated[int, typer.Option(min=0, help="Matches at once; 0: one per core.")] = 0,
+    cuts: Annotated[
+        bool, typer.Option("--cuts/--no-cuts", help="Close-ups and replays in dead time.")
+    ] = True,
+    video: Annotated[
+        bool,
+        typer.Option("--video/--no-video", help="Write videos; labels and tracks alone are fast."),
+    ] = True,
+    mot: Annotated[
+        bool, typer.Option("--mot", help="Also write tracks as MOTChallenge text.")
+    ] = False,
+    processes: Annotated[
+        int,
+        typer.Option("--processes", min=0, metavar="N", help="Matches at a time; 0: one per core."),
+    ] = 0,
     tracking: Annotated[
         Path | None,
         typer.Option(
-            help="Render a recorded match instead: tracking data of Tracab, Metrica, SkillCorner …",
+            "--tracking",
+            metavar="FILE",
+            help="Tracking data of a provider (Tracab, Metrica, SkillCorner …): renders this match "
+            "instead of simulated ones. Not the tracks of `onball track`.",
             rich_help_panel=_RECORDED,
         ),
     ] = None,
     events: Annotated[
         Path | None,
         typer.Option(
-            help="Its events: of a provider, a Labels-ball.json or a CSV of onball.",
+            "--events",
+            metavar="FILE",
+            help="Its events: of a provider, a Labels-ball.json or an events.csv.",
             rich_help_panel=_RECORDED,
         ),
     ] = None,
     tracking_provider: Annotated[
-        str | None, typer.Option(help="If it is not guessed.", rich_help_panel=_RECORDED)
+        str | None, _provider("--tracking-provider", "Format of the tracking data.")
     ] = None,
     tracking_meta: Annotated[
-        Path | None, typer.Option(help="Metadata, for some formats.", rich_help_panel=_RECORDED)
+        Path | None, _metadata("--tracking-meta", "Metadata of the tracking data.")
     ] = None,
     events_provider: Annotated[
-        str | None, typer.Option(help="If it is not guessed.", rich_help_panel=_RECORDED)
+        str | None, _provider("--events-provider", "Format of the events.")
     ] = None,
     events_meta: Annotated[
-        Path | None, typer.Option(help="Metadata, for some formats.", rich_help_panel=_RECORDED)
+        Path | None, _metadata("--events-meta", "Metadata of the events.")
     ] = None,
 ) -> None:
     """Simulate football matches in SoccerNet's layout; call again to continue."""

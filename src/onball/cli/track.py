@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from onball.cli import console
+from onball.cli import console, options
 from onball.errors import InputError, VideoError
 from onball.tracks import TRACKS_FILE
 
@@ -19,49 +19,68 @@ if TYPE_CHECKING:
 def track(
     videos: Annotated[
         list[Path] | None,
-        typer.Argument(help="Videos: MP4, MKV, MOV, AVI, TS …", show_default=False),
+        typer.Argument(
+            metavar="VIDEO…", help="Videos: MP4, MKV, MOV, AVI, TS …", show_default=False
+        ),
     ] = None,
     detector: Annotated[
         str | None,
-        typer.Option(
-            help="Detector: an ONNX file (YOLOX, YOLOv8, RF-DETR), rfdetr or rfdetr:small, a "
-            "checkpoint (.pth of RF-DETR, .pt of ultralytics); of simulated matches "
-            "simulated:medium. By default rfdetr, if it is installed."
+        options.detector(
+            "Detector: an ONNX file (YOLOX, YOLOv8, RF-DETR), rfdetr or rfdetr:small, a checkpoint "
+            "(.pth of RF-DETR, .pt of ultralytics), or, for simulated matches, simulated:medium. "
+            "[default: rfdetr, if it is installed]"
         ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("onball-results"),
+    out: Annotated[
+        Path, options.out("Folder for the results; each video gets a folder in it.")
+    ] = Path("onball-results"),
     data: Annotated[
         Path | None,
-        typer.Option(
-            help="Instead of videos: a data set; each match's tracks go beside its video."
-        ),
+        options.data("Data set to track instead of videos; tracks go beside each match's video."),
     ] = None,
     split: Annotated[
-        str, typer.Option(help="With --data: train, valid, test, challenge or all.")
+        str, options.split("With --data, the split: train, valid, test, challenge or all.")
     ] = "all",
-    name: Annotated[str, typer.Option(help="Name of the tracks files.")] = TRACKS_FILE,
-    fps: Annotated[float, typer.Option(min=1, max=240, help="Frames per second to search.")] = 12.5,
-    threshold: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Lowest confidence of a box.")
+    name: Annotated[
+        str, typer.Option("--name", metavar="NAME", help="File name of the tracks.")
+    ] = TRACKS_FILE,
+    fps: Annotated[float, options.fps("Frames per second to analyse.", min=1, max=240)] = 12.5,
+    box_threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--box-threshold",
+            min=0,
+            max=1,
+            metavar="SCORE",
+            help="Lowest score of a detected box. [default: 0.1]",
+        ),
+    ] = None,
+    former_threshold: Annotated[
+        float | None, typer.Option("--threshold", min=0, max=1, hidden=True)
     ] = None,
     tiles: Annotated[
         str | None,
-        typer.Option(help="Search each frame in tiles as well, for small people: 2x1, 3x2 …"),
+        typer.Option(
+            "--tiles",
+            metavar="COLUMNSxROWS",
+            help="Analyse each frame in tiles as well, for small people: 2x1, 3x2 …",
+        ),
     ] = None,
     mot: Annotated[
-        bool, typer.Option("--mot", help="Write MOTChallenge text beside each tracks file.")
+        bool, typer.Option("--mot", help="Also write tracks as MOTChallenge text.")
     ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace tracks files that are there.")
-    ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of a simulated detector's errors.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    overwrite: options.Overwrite = False,
+    seed: Annotated[int, options.seed("Seed of a simulated detector's errors.")] = 0,
+    device: options.Device = "auto",
 ) -> None:
     """Find and follow players and ball; writes tracks.parquet for each video."""
     from onball.tracking.detectors.opening import open_detector
     from onball.tracking.detectors.simulated import simulated_level, simulated_name
     from onball.tracking.pipeline import track_video, untracked
 
+    if former_threshold is not None:
+        console.warn("--threshold is called --box-threshold now: it is no confidence of events")
+        box_threshold = former_threshold if box_threshold is None else box_threshold
     jobs = _jobs(videos or [], data, split, out, name)
     detector = detector or "auto"
     level = simulated_level(detector)
@@ -77,7 +96,11 @@ def track(
             )
         made_by = simulated_name(level, seed)
     else:
-        shared = open_detector(detector, threshold=threshold, tiles=tiles, device=device)
+        if device != "auto" and not detector.endswith(".onnx"):  # ONNX Runtime has its own devices
+            from onball.models.compute import choose_device
+
+            choose_device(device)
+        shared = open_detector(detector, threshold=box_threshold, tiles=tiles, device=device)
         made_by = shared.name
     missing = jobs if overwrite else untracked(jobs, made_by, fps)
     for path in (jobs[video] for video in jobs if video not in missing):

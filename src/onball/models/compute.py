@@ -10,23 +10,39 @@ from onball.errors import InputError
 
 Precision = Literal["auto", "32", "bf16", "fp16"]
 
+#: Longest reason of a message, which has to fit into a line.
+_REASON_LENGTH = 120
+
 
 def choose_device(name: str = "auto") -> torch.device:
     """Return the device of that name; `auto` is the first of CUDA, Apple's MPS and the CPU.
 
-    Raises `InputError` for a name that torch does not know or a device that is absent.
+    Raises `InputError` for a device that this machine does not have or cannot use.
     """
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    present = available_devices()
+    if name not in (*present, *(f"{device.partition(':')[0]}:0" for device in present)):
+        raise InputError(f"device '{name}': not on this machine, which has: {', '.join(present)}")
+    device = torch.device(name)
     try:
-        device = torch.device(name)
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+    except (RuntimeError, AssertionError) as error:  # an old driver, for example
+        reason = str(error).partition("\n")[0][:_REASON_LENGTH]
         raise InputError(f"device '{name}' cannot be used ({reason}): try auto or cpu") from None
     return device
+
+
+def available_devices() -> list[str]:
+    """Names of the devices of this machine: `cpu`, then `cuda`, `cuda:0`, `cuda:1`, `mps` …"""
+    accelerator = torch.accelerator.current_accelerator()
+    count = torch.accelerator.device_count()
+    if accelerator is None or not torch.accelerator.is_available() or count < 1:
+        return ["cpu"]
+    numbered = [f"{accelerator.type}:{index}" for index in range(count)] if count > 1 else []
+    return ["cpu", accelerator.type, *numbered]
 
 
 def choose_precision(name: Precision, device: torch.device) -> torch.dtype:
