@@ -1,4 +1,4 @@
-"""The sampling grid and nearest frames, against direct arithmetic."""
+"""The sampling grid and nearest frames, against direct arithmetic; times as text."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from onball.errors import InputError
 from onball.timing import (
     first_grid_index,
+    format_time,
     frame_spacing,
     grid_time,
     grid_times,
     nearest_frames,
     nearest_grid_index,
+    parse_time,
 )
 
 GRID = np.arange(0, 800, 80)
@@ -58,3 +61,26 @@ def test_the_spacing_of_frames_is_their_median_distance():
     assert frame_spacing(GRID) == 80
     assert frame_spacing(np.array([0, 40, 80, 500])) == 40
     assert frame_spacing(GRID[:1]) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "position_ms"),
+    [("7", 7_000), ("3723.5", 3_723_500), ("62:03", 3_723_000), ("1:2:3,04", 3_723_040)],
+)
+def test_times_have_hours_minutes_and_seconds_or_fewer(text, position_ms):
+    assert parse_time(text) == position_ms
+
+
+@pytest.mark.parametrize("text", ["", "1:60", "1:60:00", "-1", "1:2:3:4", "1h", "12:01 AM", "²"])
+def test_other_texts_are_no_times(text):
+    with pytest.raises(InputError, match="is not a time: write 1:02:03"):
+        parse_time(text)
+
+
+def test_times_are_shown_by_the_second_that_they_are_in():
+    assert [format_time(ms) for ms in (0, 999, 3_723_999, 360_000_000)] == [
+        "00:00:00",
+        "00:00:00",
+        "01:02:03",
+        "100:00:00",
+    ]

@@ -214,6 +214,8 @@ class SpottingInfo:
         duration_ms: length of the video in milliseconds; None if unknown.
         thresholds: lowest confidence of an event that is shown to people, by action; an action
             without one is always shown. None shows all.
+        kickoff_ms: position of the kick-off of the half, in milliseconds; negative if it is before
+            the beginning of the video, None if unknown.
         extra: other fields of the object in its file, so that writing it again loses nothing.
 
     Raises:
@@ -225,6 +227,7 @@ class SpottingInfo:
     video: str = ""
     duration_ms: int | None = None
     thresholds: Mapping[Action, float] | None = None
+    kickoff_ms: int | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

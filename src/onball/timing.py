@@ -1,4 +1,4 @@
-"""Frame times: the sampling grid, and the frame nearest to a time.
+"""Times: the sampling grid, the frame nearest to a time, and times as text.
 
 Videos are sampled on a regular grid in presentation time: sampled frame k is shown
 round(1000 · k / fps) milliseconds after the first frame of the video, whatever the frame rate of
@@ -7,10 +7,17 @@ the video itself. All times are integer milliseconds.
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
+
+from onball.errors import InputError
+
+_TIME = re.compile(
+    r"(?:(?:(?P<h>\d{1,3}):)?(?P<m>\d{1,4}):)?(?P<s>\d{1,7})(?:[.,](?P<f>\d{1,6}))?", re.ASCII
+)
 
 
 def grid_time(index: int, fps: float | Fraction) -> int:
@@ -59,3 +66,28 @@ def nearest_frames(
 def frame_spacing(times_ms: NDArray[np.int64]) -> int:
     """Median distance in time of neighbouring frames `[T]`, in milliseconds; 0 for a single frame."""
     return int(np.median(np.diff(times_ms))) if len(times_ms) > 1 else 0
+
+
+# Text
+
+
+def format_time(position_ms: int) -> str:
+    """Format a position as `HH:MM:SS`, the second that it is in."""
+    minutes, seconds = divmod(position_ms // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02d}:{minutes:02d}:{seconds:02d}"
+
+
+def parse_time(text: str) -> int:
+    """Parse a time such as `1:02:03.5`, `62:03`, `3723.5` or `3723,5` and return milliseconds.
+
+    Raises:
+        InputError: it is no time.
+    """
+    found = _TIME.fullmatch(text.strip())
+    hours, minutes, seconds = (int(found[part] or 0) if found else 0 for part in "hms")
+    # A unit with a larger one before it counts to 59; the largest may exceed that.
+    if not found or (found["m"] and seconds > 59) or (found["h"] and minutes > 59):
+        raise InputError(f"'{text}' is not a time: write 1:02:03, 62:03 or 3723.5 (seconds)")
+    fraction_ms = round(float(f"0.{found['f'] or 0}") * 1000)
+    return ((hours * 60 + minutes) * 60 + seconds) * 1000 + fraction_ms

@@ -9,9 +9,8 @@ import pytest
 
 from onball.actions import ACTIONS, Action
 from onball.errors import LabelError, OnballWarning
-from onball.events import Event, EventList, Team
+from onball.events import Event, EventList, SpottingInfo, Team
 from onball.formats import read_event_table, write_event_table
-from onball.formats.event_table import parse_time
 
 HEADER = "match_id,half,position_ms,time,label,team,confidence,start_s,end_s\n"
 """Columns of tables before they were ordered for people."""
@@ -61,8 +60,9 @@ def test_teams_have_a_column_only_if_one_is_known(tmp_path):
 
 
 def test_excerpts_end_with_the_video(tmp_path):
-    events = EventList.of([Event(30_080, Action.SHOT), Event(32_690, Action.GOAL)])
-    write_event_table(events, tmp_path / "e.csv", duration_ms=32_700)
+    info = SpottingInfo(duration_ms=32_700)
+    events = EventList.of([Event(30_080, Action.SHOT), Event(32_690, Action.GOAL)], info=info)
+    write_event_table(events, tmp_path / "e.csv")
     rows = list(csv.DictReader(io.StringIO(text_of(tmp_path / "e.csv"))))
     assert [(row["start_s"], row["end_s"]) for row in rows] == [
         ("25.080", "32.700"),
@@ -81,11 +81,12 @@ def test_excerpts_end_with_the_video(tmp_path):
     ],
 )
 def test_the_match_clock_counts_from_the_kickoff(tmp_path, position_ms, half, kickoff_ms, clock):
-    events = EventList.of([Event(position_ms, Action.PASS, half=half)])
-    write_event_table(events, tmp_path / "e.csv", kickoff_ms=kickoff_ms)
+    info = SpottingInfo(kickoff_ms=kickoff_ms)
+    events = EventList.of([Event(position_ms, Action.PASS, half=half)], info=info)
+    write_event_table(events, tmp_path / "e.csv")
     (row,) = csv.DictReader(io.StringIO(text_of(tmp_path / "e.csv")))
     assert row["clock"] == clock
-    assert read_event_table(tmp_path / "e.csv") == events
+    assert read_event_table(tmp_path / "e.csv").events == events.events
 
 
 def test_a_table_without_events_has_only_a_header(tmp_path):
@@ -253,20 +254,6 @@ def test_times_that_lost_their_hours_keep_those_of_the_position(tmp_path):
         3_599_970,
         3_723_040,
     ]
-
-
-@pytest.mark.parametrize(
-    ("text", "position_ms"),
-    [("7", 7_000), ("3723.5", 3_723_500), ("62:03", 3_723_000), ("1:2:3,04", 3_723_040)],
-)
-def test_times_have_hours_minutes_and_seconds_or_fewer(text, position_ms):
-    assert parse_time(text) == position_ms
-
-
-@pytest.mark.parametrize("text", ["", "1:60", "1:60:00", "-1", "1:2:3:4", "1h", "12:01 AM", "²"])
-def test_other_texts_are_no_times(text):
-    with pytest.raises(LabelError, match="is not a time: write 1:02:03"):
-        parse_time(text)
 
 
 # Errors

@@ -21,9 +21,10 @@ def demo(
     from onball.data.layout import VIDEO_FILE
     from onball.evaluation import evaluate_spotting
     from onball.files import require_writable
+    from onball.formats.event_table import TABLE_FILE
     from onball.formats.soccernet import LABELS_FILE, RESULTS_FILE, read_labels
     from onball.reports.timeline import draw_timeline
-    from onball.spotting.spotter import TABLE_FILE, Spotter, write_events
+    from onball.spotting.spotter import Spotter, write_events
     from onball.video import probe
 
     require_writable(out)

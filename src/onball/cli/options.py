@@ -81,3 +81,25 @@ def choices(names: type[Enum]) -> str:
 Model = Annotated[
     Path | None, model("Saved model, or the run that has it. [default: the demo model]")
 ]
+Actions = Annotated[
+    str | None,
+    typer.Option(
+        "--actions",
+        metavar="NAMES",
+        help='Only these actions: shot,goal,"high pass" … [default: all]',
+    ),
+]
+"""To be read by `onball.actions.find_actions`."""
+Start = Annotated[
+    str | None,
+    typer.Option(
+        "--start",
+        metavar="TIME",
+        help="Only from this time of the video on: 1:02:03, 62:03 or 3723.5.",
+    ),
+]
+"""To be read by `onball.timing.parse_time`."""
+End = Annotated[
+    str | None, typer.Option("--end", metavar="TIME", help="Only to before this time of the video.")
+]
+"""To be read by `onball.timing.parse_time`."""

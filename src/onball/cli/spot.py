@@ -61,7 +61,8 @@ def spot(
 
     from onball.config import DataConfig
     from onball.files import require_writable
-    from onball.spotting.spotter import TABLE_FILE, Spotter, write_events
+    from onball.formats.event_table import TABLE_FILE
+    from onball.spotting.spotter import Spotter, write_events
 
     spotter = Spotter.from_pretrained(model, device=device)
     if model is None:

@@ -36,26 +36,33 @@ from pathlib import Path
 from typing import TypeVar
 
 from onball.actions import Action, find_action
-from onball.errors import LabelError, OnballWarning
-from onball.events import Event, EventList, Team
+from onball.errors import InputError, LabelError, OnballWarning
+from onball.events import Event, EventList, SpottingInfo, Team
 from onball.files import write_text_atomic
+from onball.timing import format_time, parse_time
 
-_ALIASES = {
-    "action": "label",
-    "position": "position_ms",
-    "match": "match_id",
-}
+TABLE_FILE = "events.csv"
+COLUMNS = (
+    "time",
+    "label",
+    "confidence",
+    "team",
+    "half",
+    "clock",
+    "start_s",
+    "end_s",
+    "position_ms",
+    "match_id",
+)
+_ALIASES = {"action": "label", "position": "position_ms", "match": "match_id"}
 """Other names of columns that are understood."""
 _READ = ("time", "label", "confidence", "team", "half", "position_ms", "match_id")
-"""Columns that are read; the others are derived from them, or the user's own."""
+"""Columns that are read. The others are derived from them, or the user's own."""
 _DELIMITERS = (",", ";", "\t")
 _CONFIDENCE_DIGITS = 4
 _HALF_MS = 45 * 60_000
 _HOUR_MS = 3_600_000
 
-_TIME = re.compile(
-    r"(?:(?:(?P<h>\d{1,3}):)?(?P<m>\d{1,4}):)?(?P<s>\d{1,7})(?:[.,](?P<f>\d{1,6}))?", re.ASCII
-)
 #: Form in which Excel shows, and saves, a time with a fraction: without its hours.
 _WITHOUT_HOURS = re.compile(r"[0-5]\d:[0-5]\d[.,]\d", re.ASCII)
 
@@ -66,71 +73,56 @@ def write_event_table(
     *,
     lead_ms: int = 5_000,
     lag_ms: int = 3_000,
-    duration_ms: int | None = None,
-    kickoff_ms: int | None = None,
 ) -> None:
     """Write events as CSV, with the columns that the module describes.
 
-    Visibility and metadata have no column and are not written. Confidences are rounded, so evaluate
-    the JSON files: they have all digits.
+    The length of the video, where excerpts end at the latest, and its kick-off are those of
+    `events.info`. Visibility and metadata have no column and are not written. Confidences are
+    rounded, so evaluate the JSON files: they have all digits.
 
     Args:
         events: events of a match.
         path: the file.
         lead_ms: length of the excerpt before the event, in milliseconds.
         lag_ms: length of the excerpt after the event, in milliseconds.
-        duration_ms: length of the video, where excerpts end at the latest.
-        kickoff_ms: position of the kick-off of the events' half in the video, below 0 if it is
-            before the beginning.
 
     Raises:
         OnballError: the file cannot be written.
     """
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    rows = [_row(events.match, event, lead_ms, lag_ms, duration_ms, kickoff_ms) for event in events]
-    has_team = any(event.team is not Team.UNKNOWN for event in events)
-    left_out = ([] if has_team else ["team"]) + (["clock"] if kickoff_ms is None else [])
-    columns = [
-        name for name in _row("", Event(0, Action.GOAL), 0, 0, None, 0) if name not in left_out
-    ]
+    info = events.info or SpottingInfo()
+    left_out = set() if any(event.team is not Team.UNKNOWN for event in events) else {"team"}
+    if info.kickoff_ms is None:
+        left_out.add("clock")
+    columns = [name for name in COLUMNS if name not in left_out]
     writer.writerow(columns)
-    writer.writerows([row[name] for name in columns] for row in rows)
+    for event in events:
+        row = _row(event, events.match, info, lead_ms, lag_ms)
+        writer.writerow([row[name] for name in columns])
     write_text_atomic(path, "\ufeff" + table.getvalue())
 
 
 def _row(
-    match: str,
-    event: Event,
-    lead_ms: int,
-    lag_ms: int,
-    duration_ms: int | None,
-    kickoff_ms: int | None,
+    event: Event, match: str, info: SpottingInfo, lead_ms: int, lag_ms: int
 ) -> dict[str, object]:
-    """Cells of an event by column, in the order of the table."""
+    """Cells of an event by column."""
     start_ms = max(0, event.position_ms - lead_ms)
     end_ms = event.position_ms + lag_ms
-    if duration_ms is not None:
-        end_ms = max(start_ms, min(end_ms, duration_ms))
+    if info.duration_ms is not None:
+        end_ms = max(start_ms, min(end_ms, info.duration_ms))
     return {
         "time": format_time(event.position_ms),
         "label": event.label.value,
         "confidence": f"{round(float(event.confidence), _CONFIDENCE_DIGITS):g}",
         "team": event.team.value,
         "half": event.half,
-        "clock": "" if kickoff_ms is None else _clock(event, kickoff_ms),
+        "clock": _clock(event, info.kickoff_ms or 0),
         "start_s": f"{start_ms / 1000:.3f}",
         "end_s": f"{end_ms / 1000:.3f}",
         "position_ms": event.position_ms,
         "match_id": match,
     }
-
-
-def format_time(position_ms: int) -> str:
-    """Format a position as `HH:MM:SS`, the second that it is in."""
-    minutes, seconds = divmod(position_ms // 1000, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02d}:{minutes:02d}:{seconds:02d}"
 
 
 def _clock(event: Event, kickoff_ms: int) -> str:
@@ -140,21 +132,6 @@ def _clock(event: Event, kickoff_ms: int) -> str:
         return ""
     minutes, seconds = divmod((played_ms + (event.half - 1) * _HALF_MS) // 1000, 60)
     return f"{minutes:02d}'{seconds:02d}"
-
-
-def parse_time(text: str) -> int:
-    """Parse a time such as `1:02:03.5`, `62:03`, `3723.5` or `3723,5` and return milliseconds.
-
-    Raises:
-        LabelError: it is no time.
-    """
-    found = _TIME.fullmatch(text.strip())
-    hours, minutes, seconds = (int(found[part] or 0) if found else 0 for part in "hms")
-    # A unit with a larger one before it counts to 59; the largest may exceed that.
-    if not found or (found["m"] and seconds > 59) or (found["h"] and minutes > 59):
-        raise LabelError(f"'{text}' is not a time: write 1:02:03, 62:03 or 3723.5 (seconds)")
-    fraction_ms = round(float(f"0.{found['f'] or 0}") * 1000)
-    return ((hours * 60 + minutes) * 60 + seconds) * 1000 + fraction_ms
 
 
 # Reading
@@ -192,7 +169,7 @@ def read_event_table(path: str | Path) -> EventList:
         half = row.half or next(iter(halves), 1)
         try:
             events.append(Event(row.position_ms, row.label, row.confidence, row.team, half))
-        except (LabelError, ValueError) as error:
+        except LabelError as error:
             raise LabelError(f"{path}, row {row.number}: {error}") from None
     edited = [str(row.number) for row in rows if row.has_new_time]
     if edited:
@@ -307,7 +284,7 @@ def _read_row(number: int, cells: Sequence[str], columns: dict[str, int]) -> _Ro
             return default
         try:
             return convert(text)
-        except LabelError as error:
+        except InputError as error:
             raise LabelError(f"column {column}: {error}") from None
 
     label = value("label", find_action, None)

@@ -17,7 +17,7 @@ from onball.config import SavedModelConfig
 from onball.data.frames import choose_frames, tracking_inputs
 from onball.errors import InputError
 from onball.events import Event, EventList, SpottingInfo
-from onball.formats.event_table import write_event_table
+from onball.formats.event_table import TABLE_FILE, write_event_table
 from onball.formats.soccernet import RESULTS_FILE, write_results
 from onball.frames import FrameBatch, FrameSource, frame_batches
 from onball.models import SpottingNet, load_model, model_fingerprint, save_model
@@ -32,8 +32,6 @@ from onball.video import probe
 
 if TYPE_CHECKING:
     from onball.tracking.detectors.base import Detector
-
-TABLE_FILE = "events.csv"
 
 
 class Spotter:
