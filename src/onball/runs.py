@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,6 +94,20 @@ class RunFolder:
         """State before the step whose loss was not finite."""
         return self.path / "checkpoints" / "failed.ckpt"
 
+    @property
+    def has_results(self) -> bool:
+        """True if there is a checkpoint, a saved model or a row of metrics in it."""
+        model = self.model.is_dir() and any(self.model.iterdir())
+        return model or self.last_checkpoint.is_file() or self.metrics.is_file()
+
+    def clear(self) -> None:
+        """Delete all files of the run, and its evaluations. Raises `OSError` if that fails."""
+        for folder in ("tensorboard", "checkpoints", "model", "evaluation"):
+            if (self.path / folder).exists():
+                shutil.rmtree(self.path / folder)
+        for file in (self.metrics, self.config):
+            file.unlink(missing_ok=True)
+
     def evaluation(self, split: str) -> EvaluationFolder:
         """Return the folder with the results on a split of the data set."""
         return EvaluationFolder(self.path / "evaluation" / split)
@@ -101,3 +116,8 @@ class RunFolder:
 def is_run(path: str | Path) -> bool:
     """Return True if `path` is the folder of a training run."""
     return (Path(path) / _CONFIG_FILE).is_file()
+
+
+def find_model(path: str | Path) -> Path:
+    """Return the folder of the saved model that a path names: of a run its model, else the path."""
+    return RunFolder(Path(path)).model if is_run(path) else Path(path)

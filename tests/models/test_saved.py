@@ -8,9 +8,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from onball.config import ComponentConfig, ExperimentConfig, ModelConfig, SavedModelConfig
+from onball.config import (
+    ComponentConfig,
+    ExperimentConfig,
+    ModelConfig,
+    SavedModelConfig,
+    save_config,
+)
 from onball.errors import ModelError, OnballError
 from onball.models import ClipClassifier, SpottingNet, build_model, load_model, save_model
+from onball.models.backbones.pretrained import read_weights
 
 EXPERIMENT = ExperimentConfig(
     model=ModelConfig(
@@ -36,6 +43,20 @@ def test_a_loaded_model_gives_the_scores_of_the_saved_one(net, tmp_path):
     assert not loaded.training
     assert torch.equal(loaded(FRAMES).logits, net(FRAMES).logits)
     assert (tmp_path / "deep" / "model" / "README.md").read_text() == "# Mine\n"
+
+
+def test_a_model_is_loaded_from_the_folder_of_its_run(net, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    save_config(EXPERIMENT, run / "config.yaml")
+    with pytest.raises(ModelError, match="run: this training run has no saved model yet: continue"):
+        load_model(run)
+    save_model(net, CONFIG, run / "model")
+    assert torch.equal(load_model(run)[0](FRAMES).logits, net(FRAMES).logits)
+    weights = read_weights(run)  # for `model.backbone.pretrained`
+    assert weights and all(
+        torch.equal(v, net.backbone.network.state_dict()[k]) for k, v in weights.items()
+    )
 
 
 def test_half_precision_halves_the_file_and_gives_nearly_equal_scores(net, tmp_path):

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -46,9 +47,9 @@ class Runs:
     def config(self, *more: str) -> ExperimentConfig:
         return load_config(TINY, self.overrides(*more))
 
-    def train(self, run_dir: Path, *more: str, resume: bool = False) -> Path:
-        """Train in this process; returns the folder of the run."""
-        run.train(self.config(*more), run_dir=run_dir, resume=resume)
+    def train(self, run_dir: Path, *more: str, **options: Any) -> Path:
+        """Train in this process, with options of `train`; returns the folder of the run."""
+        run.train(self.config(*more), run_dir=run_dir, **options)
         return run_dir
 
     def command(self, run_dir: Path, *more: str) -> list[str]:

@@ -100,13 +100,21 @@ def test_resuming_a_finished_run_changes_nothing(runs, tmp_path, metrics):
 
 
 def test_a_folder_with_a_run_is_not_overwritten(finished, runs):
-    with pytest.raises(ConfigError, match="holds a training run; go on with --resume"):
+    with pytest.raises(
+        ConfigError,
+        match=r"holds a training run: continue it with --resume, rep.* --overwrite, .* --out",
+    ):
         runs.train(finished)
 
 
 def test_a_run_is_resumed_with_its_own_settings_only(finished, runs):
-    with pytest.raises(ConfigError, match=r"begun with training\.learning_rate=0\.002, now it is"):
-        runs.train(finished, "training.learning_rate=1e-3", resume=True)
+    different = ["training.learning_rate=1e-3", "training.seed=4", "training.epochs=1"]
+    with pytest.raises(
+        ConfigError,
+        match=r"training\.epochs 2 instead of 1, training\.learning_rate 0\.002 instead of 0\.001, "
+        r"training\.seed 0 instead of 4: `onball train .*whole0 --resume` takes the settings",
+    ):
+        runs.train(finished, *different, resume=True)
 
 
 def test_a_run_is_resumed_with_as_many_processes_only(finished, runs, monkeypatch):

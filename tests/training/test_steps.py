@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from onball.actions import ACTIONS
+from onball.errors import OnballWarning
 from onball.evaluation.classification import ClassificationResult
 from onball.models import build_model, load_model
 from onball.training.module import TrainingModule, TrainingSteps
@@ -129,7 +130,10 @@ def test_a_run_stops_when_map10_has_not_risen_and_keeps_the_model_of_the_best(
     kept_files = ["metrics.csv", "model/model.safetensors", "checkpoints/last.ckpt"]
     before = [(run_dir / name).read_bytes() for name in kept_files]
     scripted_map10()  # nothing more is validated
-    runs.train(run_dir, *EARLY, resume=True)
+    with pytest.warns(
+        OnballWarning, match="nothing trained: early stopping ended this run at step"
+    ):
+        runs.train(run_dir, *EARLY, resume=True)
     assert [(run_dir / name).read_bytes() for name in kept_files] == before
 
 

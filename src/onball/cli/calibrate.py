@@ -14,6 +14,7 @@ from rich.table import Table
 from onball.actions import ACTIONS, ACTIONS_MAP10
 from onball.cli import console, options
 from onball.errors import InputError
+from onball.runs import find_model
 
 if TYPE_CHECKING:
     from onball.evaluation.calibration import FittedCalibration
@@ -66,7 +67,7 @@ def calibrate(
             "where to? Give --out FOLDER for the calibrated model, or --in-place, and not both"
         )
     target = model if out is None else out
-    if not in_place and target.resolve() == model.resolve():
+    if not in_place and target.resolve() in (model.resolve(), find_model(model).resolve()):
         raise InputError(f"{target}: is the model itself; to change it, say --in-place")
 
     from onball.spotting.calibrating import calibrate as run_calibration

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from onball.cli import console
+from onball.cli import console, options
 from onball.progress import ProgressCallback, no_progress
 
 if TYPE_CHECKING:
     from onball.config import ExperimentConfig
+    from onball.runs import RunFolder
     from onball.training.callbacks import EpochSummary
 
 
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
 _POINTS = 400
 
 
-def print_plan(config: ExperimentConfig) -> None:
+def print_plan(config: ExperimentConfig, device: str) -> None:
     """Print the size of the net, the memory and number of steps, and the learning rate over them."""
     from onball.reports.terminal import needs_ascii, plot_lines
     from onball.training.trainer import plan_training
 
-    plan = plan_training(config)
+    plan = plan_training(config, device=device)
     cost, data, training = plan.cost, config.data, config.training
     parts = [config.model.backbone.name, config.model.temporal.name]
     if config.task == "spotting":
@@ -66,31 +67,46 @@ def train(
     config: Annotated[
         str,
         typer.Argument(
-            help="A YAML file, or the name of one that comes with onball: spotting/regnety_bilstm."
+            metavar="CONFIG",
+            help="A YAML file, a name that `onball configs` lists, or with --resume the folder of "
+            "a run.",
         ),
     ],
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Change a setting: --set training.epochs=5 (repeatable)."),
+        options.settings("A setting to change: --set training.epochs=5 (repeatable)."),
     ] = None,
     overlays: Annotated[
         list[str] | None,
-        typer.Option("--with", help="A YAML file put over the config: budgets/cpu (repeatable)."),
+        options.overlays("A YAML file or overlay put over the config: budgets/cpu (repeatable)."),
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="The data set; short for --set data.root=….")
+        Path | None, options.data("The data set; short for --set data.root=FOLDER.")
     ] = None,
     init: Annotated[
         Path | None,
         typer.Option(
-            help="Start from the weights of this saved model; short for --set "
-            "training.initial_model=…."
+            metavar="FOLDER",
+            help="Start from the weights of this saved model or run; short for --set "
+            "training.initial_model=FOLDER.",
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the run; else runs/<name of the config>.")
+        Path | None, options.out("Folder of the run. [default: runs/ and the config's name]")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stopped.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Continue from the last checkpoint. A run named by its folder needs no other "
+            "option; --set training.epochs=N with a larger N adds epochs.",
+        ),
+    ] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Delete a run in the folder, and start again."),
+    ] = False,
+    device: options.Device = "auto",
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -99,31 +115,72 @@ def train(
     ] = False,
 ) -> None:
     """Train a model; the run's folder gets checkpoints, logs and the saved model."""
-    from onball.config import find_config, load_config
+    from onball.config import load_config
+    from onball.errors import InputError
+    from onball.runs import RunFolder
 
-    path = find_config(config)
+    if resume and overwrite:
+        raise InputError("--resume continues a run and --overwrite deletes it: give one of them")
+    path, run_dir = _places(config, out, resume)
     settings = list(overrides or [])
     for key, folder in (("data.root", data), ("training.initial_model", init)):
         if folder is not None:
             # Quoted: settings are YAML, and to YAML a folder called 2024 is a number.
             settings.append(f"{key}={json.dumps(str(folder), ensure_ascii=False)}")
-    experiment = load_config(path, settings, [find_config(name) for name in overlays or ()])
+    experiment = load_config(path, settings, overlays or ())
     from onball.training import train as run_training
     from onball.training.trainer import rank
 
     if dry_run:
-        print_plan(experiment)
+        print_plan(experiment, device)
         return
-    run_dir = out or Path("runs") / path.stem
+    if resume and rank() == 0:
+        _say_where_it_continues(RunFolder(run_dir), experiment)
     with training_progress() as (progress, on_epoch):
         model = run_training(
-            experiment, run_dir=run_dir, resume=resume, progress=progress, on_epoch=on_epoch
+            experiment,
+            run_dir=run_dir,
+            resume=resume,
+            overwrite=overwrite,
+            device=device,
+            progress=progress,
+            on_epoch=on_epoch,
         )
     if rank() > 0:  # in distributed training only the first process prints
         return
     console.say(f"Saved model: {model}")
     if experiment.task == "spotting":
-        console.say(f"Next: {console.this_command()} spot VIDEO --model {model}")
+        console.say(f"Next: {console.this_command()} spot VIDEO --model {run_dir}")
+
+
+def _places(config: str, out: Path | None, resume: bool) -> tuple[Path, Path]:
+    """Return the file of the config, and the folder of the run."""
+    from onball.config import find_config
+    from onball.errors import InputError
+    from onball.runs import RunFolder, is_run
+
+    if not (resume and is_run(config)):
+        path = find_config(config)
+        return path, out or Path("runs") / path.stem
+    run = Path(config)
+    if out is not None and out.resolve() != run.resolve():
+        raise InputError(f"--out {out}: the run {run} can only be resumed in its own folder")
+    return RunFolder(run).config, run
+
+
+def _say_where_it_continues(run: RunFolder, config: ExperimentConfig) -> None:
+    from onball.config import load_config
+    from onball.runs import is_run
+
+    if not run.last_checkpoint.is_file():
+        console.note(f"{run.path}: no checkpoint in it: training starts from the beginning")
+        return
+    before = load_config(run.config).training.epochs if is_run(run.path) else 0
+    if 0 < before < config.training.epochs:
+        console.note(
+            f"{run.path}: {config.training.epochs} epochs instead of {before}: from here on, the "
+            f"learning rate is that of the schedule for {config.training.epochs} epochs"
+        )
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from onball.config import SavedModelConfig, Task, explain
 from onball.errors import ConfigError, ModelError
 from onball.files import atomic_folder, file_digest, write_error
 from onball.models.nets import ClipClassifier, SpottingNet, build_model
+from onball.runs import find_model, is_run
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -93,7 +94,7 @@ def load_model(
     """Load a saved model.
 
     Args:
-        folder: of the saved model.
+        folder: folder of the saved model, or of the training run that has it.
         task: the task that the model must be for; None accepts either.
 
     Returns: the net, float32, on the CPU and in evaluation mode; and its config.
@@ -102,7 +103,7 @@ def load_model(
         ModelError: a folder or file that is missing, damaged, of a later format, made for other
             actions or another task, or with weights that do not fit its config.
     """
-    folder = Path(folder)
+    folder = _require_model(folder)
     config = _read_config(folder)
     if task is not None and config.task != task:
         raise ModelError(
@@ -136,8 +137,19 @@ def model_fingerprint(folder: str | Path) -> str:
 
     Raises `OSError` if a file cannot be read.
     """
-    digests = [file_digest(Path(folder) / name) for name in (CONFIG_FILE, WEIGHTS_FILE)]
+    digests = [file_digest(find_model(folder) / name) for name in (CONFIG_FILE, WEIGHTS_FILE)]
     return hashlib.sha256(" ".join(digests).encode()).hexdigest()[:16]
+
+
+def _require_model(path: str | Path) -> Path:
+    """Folder of the saved model in a folder or in a run; an error if a run has none yet."""
+    folder = find_model(path)
+    if is_run(path) and not (folder / CONFIG_FILE).is_file():
+        raise ModelError(
+            f"{path}: this training run has no saved model yet: continue it with "
+            f"`onball train {path} --resume`"
+        )
+    return folder
 
 
 def _read_config(folder: Path) -> SavedModelConfig:

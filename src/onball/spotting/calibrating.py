@@ -26,6 +26,7 @@ from onball.formats.soccernet import read_labels
 from onball.models import load_model
 from onball.models.saved import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, check_model_folder
 from onball.progress import ProgressCallback, no_progress
+from onball.runs import find_model
 from onball.spotting.decoding import apply_calibration
 from onball.spotting.matches import spot_matches
 from onball.spotting.spotter import Spotter
@@ -81,7 +82,7 @@ def calibrate(
     events of each action.
 
     Args:
-        model: folder of the saved model.
+        model: folder of the saved model, or of the training run that has it.
         data: folder of the data set, with videos and labels.
         out: folder to write the calibrated model into; it may be `model` itself.
         split: matches to fit on, which the model was not trained on.
@@ -95,7 +96,9 @@ def calibrate(
         DataError: a split, a video or a label file is missing, or too few predictions match.
         OnballError: `out` cannot be written.
     """
-    model, out = Path(model), Path(out)
+    in_place = Path(out).resolve() == Path(model).resolve()
+    model = find_model(model)
+    out = model if in_place else Path(out)
     check_model_folder(out)
     net, config = load_model(model, "spotting")
     config = without_calibration(config)

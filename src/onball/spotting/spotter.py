@@ -93,7 +93,8 @@ class Spotter:
         """Load a saved model.
 
         Args:
-            model: folder of the saved model; None loads the bundled demo model.
+            model: folder of the saved model, or of the training run that has it; None loads the
+                bundled demo model.
             device: see `Spotter`.
             precision: see `Spotter`.
 

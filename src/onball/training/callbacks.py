@@ -76,6 +76,12 @@ class BestModel(Callback):  # type: ignore[misc]
             over = due and self._validate is not None and epoch - self._best_epoch >= patience
             self.exhausted = bool(trainer.strategy.broadcast(over))
 
+    def on_train_start(self, trainer: L.Trainer, pl_module: TrainingModule) -> None:
+        # A resumed run may have a longer patience than the one that ended it.
+        patience = self._config.training.early_stopping_epochs
+        waited = trainer.current_epoch - self._best_epoch
+        self.exhausted = self.exhausted and patience is not None and waited >= patience
+
     def _save_if_best(self, epoch: int, module: TrainingModule) -> None:
         if self._validate is not None:
             self.result = self._validate(module.eval_net)

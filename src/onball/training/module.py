@@ -196,6 +196,14 @@ class TrainingModule(L.LightningModule):  # type: ignore[misc]
         if self.average is not None:
             self.average.update_parameters(self.net)
 
+    def on_train_start(self) -> None:
+        # A checkpoint holds the learning rate of the schedule that it was saved with, which is
+        # another one if the run is resumed with more epochs.
+        schedule = cast(torch.optim.lr_scheduler.LambdaLR, self.lr_schedulers())
+        for group, rate in zip(schedule.optimizer.param_groups, schedule.base_lrs, strict=True):
+            factor = learning_rate_factor(schedule.last_epoch, self.steps.warmup, self.steps.total)
+            group["lr"] = rate * factor
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint[CLIPS_PER_STEP] = self.steps.clips_per_step
 

@@ -28,14 +28,15 @@ from onball.config import (
 from onball.data.clips import ClipDataset, Clips, EpochSampler
 from onball.data.joint import JointClips, find_halves, load_halves
 from onball.data.matches import LabelledFrames, LabelledMatch, load_matches
-from onball.errors import ConfigError, EmptySplitError, OnballError, OnballWarning
+from onball.errors import ConfigError, DataError, EmptySplitError, OnballError, OnballWarning
+from onball.files import read_text
 from onball.models import (
     ClipClassifier,
     SpottingNet,
     build_model,
     load_model,
 )
-from onball.models.compute import choose_device, choose_precision
+from onball.models.compute import choose_precision
 from onball.models.saved import check_model_folder
 from onball.progress import ProgressCallback, no_progress
 from onball.runs import RunFolder
@@ -61,6 +62,7 @@ from onball.training.trainer import (
     processes,
     quiet,
     rank,
+    training_device,
 )
 from onball.training.validation import ValidationResult, validate
 
@@ -72,6 +74,7 @@ _MAY_CHANGE = {
     "training.workers",
     "training.threads",
     "training.loggers",
+    "training.early_stopping_epochs",
     "training.initial_model",  # already read
     "model.backbone.pretrained",
 }
@@ -90,6 +93,8 @@ def train(
     *,
     run_dir: str | Path,
     resume: bool = False,
+    overwrite: bool = False,
+    device: str = "auto",
     progress: ProgressCallback = no_progress,
     on_epoch: Callable[[EpochSummary], None] = lambda summary: None,
 ) -> Path:
@@ -105,7 +110,10 @@ def train(
         config: the experiment.
         run_dir: folder of the run; created if it does not exist.
         resume: continue from the last checkpoint, exactly as if the run had never stopped. A run
-            without a checkpoint starts from the beginning.
+            without a checkpoint starts from the beginning. With more epochs than the run began
+            with, it continues to their number, with the learning rate of the longer schedule.
+        overwrite: delete a run in the folder, with its model and evaluations, and start again.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps` … It may differ when a run is resumed.
         progress: called while videos are decoded into the cache, and after each step. Only in the
             first of several processes, like `on_epoch`.
         on_epoch: called with a summary of each completed epoch.
@@ -113,8 +121,9 @@ def train(
     Returns: the folder of the saved model.
 
     Raises:
-        ConfigError: `run_dir` holds a run and `resume` is false, or a run with other settings; or
-            the net cannot take frames of the configured size.
+        ConfigError: `run_dir` holds a run and neither `resume` nor `overwrite` is true, or a run
+            with other settings; or the net cannot take frames of the configured size.
+        InputError: the device cannot be used.
         ModelError: `model/` in `run_dir` holds something else than a saved model.
         TrainingInterrupted: the run was stopped by Ctrl-C or SIGTERM.
         LossNotFiniteError: the loss became infinite or NaN.
@@ -125,35 +134,46 @@ def train(
     run = RunFolder(Path(run_dir))
     training = config.training
     check_loggers(training.loggers)
-    resuming = prepare_run(config, run, resume)
+    resuming = prepare_run(config, run, resume=resume, overwrite=overwrite)
     first = rank() == 0
     if not first:
         progress = no_progress
     if training.threads is not None:
         torch.set_num_threads(training.threads)
-    precision = choose_precision(training.precision, choose_device())
+    place = training_device(device)
+    precision = choose_precision(training.precision, place)
     torch.manual_seed(training.seed)
     net = build_initial_net(config)
     check_frame_size(net, config)
     steps = TrainingSteps.of(training, processes())
     clips = training_clips(config, net, progress)
     first_step = global_step(run.last_checkpoint, steps.clips_per_step) if resuming else 0
-    loader = clip_loader(clips, training, steps, first_step, rank(), processes())
+    loader = clip_loader(clips, training, steps, first_step, rank(), processes(), place)
     module = _make_module(net, config, steps, clips)
     valid = load_valid(config.data, config.model, progress) if first else []
     best = BestModel(config, _make_validator(config, valid, precision), run.model)
     checkpoints = Checkpoints(run, best)
     callbacks = [best, EpochLog(run.metrics, best, on_epoch), StepProgress(progress), checkpoints]
     if first:
+        if overwrite:
+            _clear(run)
         save_config(config, run.config)
     with quiet(), friendly_errors(run):
-        trainer = make_trainer(config, run.path, callbacks, precision)
+        trainer = make_trainer(config, run.path, callbacks, precision, place)
         checkpoint = run.last_checkpoint if resuming else None
         trainer.fit(module, loader, ckpt_path=checkpoint, weights_only=True)
     if checkpoints.interrupted and not best.exhausted and trainer.global_step < steps.total:
         raise TrainingInterrupted(
             f"stopped at step {trainer.global_step} of {steps.total}; the state is in "
-            f"{run.last_checkpoint}: go on with the same command and --resume"
+            f"{run.last_checkpoint}: continue with `onball train {run.path} --resume`"
+        )
+    if resuming and best.exhausted and trainer.global_step == first_step < steps.total:
+        warnings.warn(
+            OnballWarning(
+                f"{run.path}: nothing trained: early stopping ended this run at step {first_step}; "
+                "raise training.early_stopping_epochs, or set it to null"
+            ),
+            stacklevel=2,
         )
     return run.model
 
@@ -161,29 +181,67 @@ def train(
 # The folder of the run
 
 
-def prepare_run(config: ExperimentConfig, run: RunFolder, resume: bool) -> bool:
+def prepare_run(
+    config: ExperimentConfig, run: RunFolder, *, resume: bool = False, overwrite: bool = False
+) -> bool:
     """Check the folder of the run and return True if there is a state to resume from.
 
     Raises:
-        ConfigError: the folder holds a run and `resume` is false, or a run with other settings.
+        ConfigError: the folder holds a run and neither `resume` nor `overwrite` is true, or a run
+            with other settings or without the checkpoint to resume from.
         ModelError: its `model/` holds something else.
     """
     check_model_folder(run.model)
-    if not run.last_checkpoint.is_file():
+    if overwrite or not run.has_results:
         return False
     if not resume:
         raise ConfigError(
-            f"{run.path}: holds a training run; go on with --resume or name another folder"
+            f"{run.path}: holds a training run: continue it with --resume, replace it with "
+            "--overwrite, or choose another folder with --out"
         )
-    before = _flatten(load_config(run.config).model_dump(mode="json"))
-    now = _flatten(config.model_dump(mode="json"))
-    for key in sorted({*before, *now} - _MAY_CHANGE):
-        if before.get(key) != now.get(key):
-            raise ConfigError(
-                f"{run.path}: was begun with {key}={before.get(key)}, now it is {now.get(key)}; "
-                "resume with the same settings or start another run"
-            )
+    if not run.last_checkpoint.is_file():
+        # In the first epoch, a process may end between the first files and the first checkpoint.
+        if _epochs_logged(run) <= 1:
+            return False
+        raise ConfigError(
+            f"{run.path}: its checkpoint is gone ({run.last_checkpoint}): replace the run with "
+            "--overwrite, or choose another folder with --out"
+        )
+    if changes := changed_settings(load_config(run.config), config):
+        text = ", ".join(f"{key} {was} instead of {now}" for key, (was, now) in changes.items())
+        raise ConfigError(
+            f"{run.path}: holds a run with {text}: `onball train {run.path} --resume` takes the "
+            "settings of the run; --overwrite replaces it, --out chooses another folder"
+        )
     return True
+
+
+def changed_settings(
+    before: ExperimentConfig, now: ExperimentConfig
+) -> dict[str, tuple[object, object]]:
+    """Return the settings that keep a run from being resumed: both values of each dotted path."""
+    one, other = _flatten(before.model_dump(mode="json")), _flatten(now.model_dump(mode="json"))
+    if now.training.epochs >= before.training.epochs:
+        one["training.epochs"] = other["training.epochs"]
+    return {
+        key: (one.get(key), other.get(key))
+        for key in sorted({*one, *other} - _MAY_CHANGE)
+        if one.get(key) != other.get(key)
+    }
+
+
+def _epochs_logged(run: RunFolder) -> int:
+    """Number of epochs in the metrics of a run."""
+    if not run.metrics.is_file():
+        return 0
+    return len(read_text(run.metrics, DataError).splitlines()) - 1
+
+
+def _clear(run: RunFolder) -> None:
+    try:
+        run.clear()
+    except OSError as error:
+        raise OnballError(f"{run.path}: cannot be replaced ({error.strerror})") from error
 
 
 def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -318,8 +376,19 @@ def clip_loader(
     first_step: int = 0,
     rank: int = 0,
     world: int = 1,
+    device: torch.device | None = None,
 ) -> DataLoader[Clips]:
-    """Return the batches from a step on, for one of the processes that train together."""
+    """Return the batches from a step on, for one of the processes that train together.
+
+    Args:
+        clips: the clips of all epochs.
+        training: size of the batches, and number of worker processes.
+        steps: numbers of steps and clips.
+        first_step: the step of the first batch.
+        rank: index of this process.
+        world: number of processes.
+        device: where the batches are moved to; None is the CPU.
+    """
     epoch, steps_done = divmod(first_step, steps.per_epoch)
     sampler = EpochSampler(
         steps.clips_per_epoch,
@@ -335,7 +404,7 @@ def clip_loader(
         sampler=sampler,
         num_workers=training.workers,
         persistent_workers=training.workers > 0,
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=device is not None and device.type == "cuda",
         worker_init_fn=_ignore_interruption,
     )
 

@@ -21,7 +21,7 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from onball.config import ExperimentConfig
 from onball.config.schema import Logger
-from onball.errors import MissingDependencyError, OnballError
+from onball.errors import InputError, MissingDependencyError, OnballError
 from onball.files import DISK_FULL
 from onball.models.compute import choose_device, choose_precision
 from onball.models.cost import NetCost, cost_of, training_memory
@@ -65,6 +65,24 @@ def _slurm_tasks() -> int:
     return int(os.environ.get("SLURM_NTASKS") or 1)
 
 
+def training_device(name: str = "auto") -> torch.device:
+    """Return the device to train on; each of several processes then takes its own of that type.
+
+    Raises `InputError` if it is absent, or cannot be shared by the processes.
+    """
+    device = choose_device(name)
+    if processes() == 1:
+        return device
+    if device.type == "mps" and name == "auto":
+        return torch.device("cpu")
+    if device.index is not None or device.type == "mps":
+        raise InputError(
+            f"device '{name}': {processes()} processes train together, each on a device of its own: "
+            "give auto, cpu or cuda"
+        )
+    return device
+
+
 # Trainer and loggers
 
 
@@ -73,8 +91,16 @@ def make_trainer(
     run_dir: Path,
     callbacks: Sequence[Callback],
     precision: torch.dtype,
+    device: torch.device,
 ) -> L.Trainer:
     """Return the trainer of a run. It draws nothing; see `StepProgress`.
+
+    Args:
+        config: the experiment.
+        run_dir: folder of the run.
+        callbacks: what happens after steps and epochs.
+        precision: dtype of the backbone's arithmetic.
+        device: from `training_device`.
 
     Raises:
         MissingDependencyError: the package of a logger is not installed.
@@ -83,12 +109,12 @@ def make_trainer(
     world = processes()
     nodes = int(os.environ.get("GROUP_WORLD_SIZE") or os.environ.get("SLURM_NNODES") or 1)
     return L.Trainer(
-        accelerator="auto" if torch.cuda.is_available() or world == 1 else "cpu",
-        devices=world // nodes if world > 1 else 1,
+        accelerator=device.type,
+        devices=world // nodes if world > 1 else [device.index] if device.index else 1,
         num_nodes=nodes if world > 1 else 1,
         strategy=DDPStrategy(timeout=_TIMEOUT) if world > 1 else "auto",
         # There is no such layer for CPUs; several small batches then have separate statistics.
-        sync_batchnorm=world > 1 and torch.cuda.is_available(),
+        sync_batchnorm=world > 1 and device.type == "cuda",
         use_distributed_sampler=False,
         precision=_PRECISIONS[precision],
         max_epochs=training.epochs,
@@ -238,18 +264,20 @@ class TrainingPlan:
     learning_rates: list[float]
 
 
-def plan_training(config: ExperimentConfig) -> TrainingPlan:
+def plan_training(config: ExperimentConfig, *, device: str = "auto") -> TrainingPlan:
     """Compute the cost of an experiment's training without running it.
 
     Args:
         config: all settings of the experiment.
+        device: the device to train on: `auto`, `cpu`, `cuda`, `cuda:1`, `mps` …
 
     Raises:
         ConfigError: the net cannot be built.
+        InputError: the device cannot be used.
     """
     training = config.training
-    device = choose_device()
-    precision = choose_precision(training.precision, device)
+    place = training_device(device)
+    precision = choose_precision(training.precision, place)
     cost = cost_of(config, dtype=precision)
     steps = TrainingSteps.of(training, processes())
     memory = training_memory(cost, training.batch_size, ema=training.ema_decay is not None)
@@ -257,4 +285,4 @@ def plan_training(config: ExperimentConfig) -> TrainingPlan:
         training.learning_rate * learning_rate_factor(step, steps.warmup, steps.total)
         for step in range(steps.total)
     ]
-    return TrainingPlan(cost, memory, device, precision, steps, rates)
+    return TrainingPlan(cost, memory, place, precision, steps, rates)

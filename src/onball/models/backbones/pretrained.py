@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from onball.errors import ConfigError, ModelError
 from onball.models.backbones.shift import GateShift
+from onball.runs import find_model
 
 #: The setting, for messages.
 _SETTING = "model.backbone.pretrained"
@@ -69,7 +70,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
     Raises `ModelError` if there is no such file, or none that holds weights of an image network.
     """
-    path = path.expanduser()
+    path = find_model(path.expanduser())
     file = path / _WEIGHTS_FILE if path.is_dir() else path
     if not file.is_file():
         raise ModelError(
