@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from onball.tracks import Tracks
     from onball.training.run import train
     from onball.training.trainer import TrainingPlan, plan_training
+    from onball.video.inputs import find_videos
     from onball.video.reading import VideoInfo, probe, read_frames
     from onball.video.writing import VideoWriter, cut_video
 
@@ -120,6 +121,7 @@ __all__ = [
     "evaluate_classification",
     "evaluate_spotting",
     "find_matches",
+    "find_videos",
     "list_configs",
     "load_config",
     "open_detector",
@@ -200,6 +202,7 @@ _MODULES = {
     "onball.tracks": ("Tracks",),
     "onball.training.run": ("train",),
     "onball.training.trainer": ("TrainingPlan", "plan_training"),
+    "onball.video.inputs": ("find_videos",),
     "onball.video.reading": ("VideoInfo", "probe", "read_frames"),
     "onball.video.writing": ("VideoWriter", "cut_video"),
 }

@@ -9,16 +9,18 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from onball.errors import OnballWarning
 from onball.progress import Progress, ProgressCallback, Unit
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as ProgressDisplay
+    from rich.progress import TaskID
 
 console = Console()
 """Results go here (standard output)."""
@@ -30,9 +32,15 @@ status = Console(stderr=True)
 # Lines of text
 
 
-def say(text: str) -> None:
-    """Print a line of results as it is: no markup, no colours, not wrapped."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+def say(text: str | Text) -> None:
+    """Print a line of results as it is: no markup, not wrapped, and at once.
+
+    While a progress bar is shown on the same terminal, the line appears above it.
+    """
+    # A bar on a terminal moves lines of its own console only.
+    above_bar = _bars_shown > 0 and console.is_terminal
+    target = status if above_bar else console
+    target.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def note(text: str) -> None:
@@ -50,6 +58,17 @@ def warn(message: str) -> None:
     status.print(f"[bold yellow]warning:[/] {escape(message)}", highlight=False, soft_wrap=True)
 
 
+def count(number: int, noun: str, several: str = "") -> str:
+    """Format a number of things: `1 event`, `2 events`, `1,200 matches`.
+
+    Args:
+        number: how many.
+        noun: name of one.
+        several: name of several; `noun` and an s by default.
+    """
+    return f"{number:,} {noun if number == 1 else several or f'{noun}s'}"
+
+
 def this_command() -> str:
     """Path or name with which the user can call onball again."""
     found = shutil.which("onball")
@@ -62,7 +81,7 @@ def this_command() -> str:
     return "onball"
 
 
-# Progress bars
+# Progress
 
 _RATES: dict[Unit, Callable[[float], str]] = {
     "ms": lambda rate: f"{rate / 1000:.1f}x real time",
@@ -74,89 +93,120 @@ _RATES: dict[Unit, Callable[[float], str]] = {
 }
 """Text for an amount of work per second; steps differ in length, so they have no rate."""
 
+_RUNNING_RATE_S, _FINAL_RATE_S = 2.0, 0.1
+"""Seconds of work after which a rate is shown, while work goes on and at its end."""
+
+_LINE_S, _LINE_FRACTION, _SHORTEST_LINE_S = 30.0, 0.1, 5.0
+"""Seconds between two lines of progress in a log file; a line comes sooner, but not before the
+last number of seconds, if this fraction of the work was done since."""
+
+_bars_shown = 0
+
 
 @contextmanager
 def progress_bar() -> Iterator[ProgressCallback]:
-    """Show the progress of a function as bars with a rate and the time left.
+    """Show the progress of a function with a rate and the time left.
 
         with console.progress_bar() as progress:
             events = spotter.spot(video, progress=progress)
 
     There is one bar for each sequence of amounts: it is drawn at the first report, shows the task
-    of the latest one, and stays on the screen. Amounts that start again begin another bar.
+    of the latest one, and stays on the screen. Amounts that start again begin another bar. Where
+    standard error is no terminal but a log file, lines take the place of bars.
     """
-    # Imported here because the module is slow to load, and not every command draws a bar.
-    from rich.progress import (
-        BarColumn,
-        ProgressColumn,
-        Task,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-    from rich.progress import Progress as ProgressDisplay
-    from rich.text import Text
-
-    class RateColumn(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            rate = task.finished_speed or task.speed
-            return Text(_RATES[task.fields["unit"]](rate) if rate else "", style="cyan")
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        RateColumn(),
-        TimeRemainingColumn(),
-    )
-    display = ProgressDisplay(*columns, console=status)
-    bars = _Bars(display)
+    view = _Bars() if status.is_terminal else _Lines()
+    meters = _Meters(view)
     try:
-        yield bars.update
-        bars.finish()
+        yield meters.update
+        meters.finish()
     finally:
-        # Without a report nothing was drawn, and stopping would print a blank line before an error.
-        if display.tasks:
-            display.stop()
+        view.close()
 
 
-class _Bars:
-    """Bars of one display; the last one is active."""
+class _Meter:
+    """Amounts of one sequence of reports, and their rate over the time since it began."""
 
-    def __init__(self, display: ProgressDisplay) -> None:
-        self._display = display
-        self._latest: Progress | None = None
-        self._already_done = 0.0
+    def __init__(self, first: Progress, begun: float) -> None:
+        self.latest = first
+        # Bytes of an earlier, interrupted download count neither as work nor in the rate.
+        self._already_done = first.done if first.unit == "bytes" else 0.0
+        self._begun = begun
+        self._ended: float | None = None
+
+    @property
+    def name(self) -> str:
+        """Current piece of work."""
+        task, total = self.latest.task, self.latest.total
+        if self.latest.unit != "bytes" or total is None:
+            return task
+        there = f", {self._already_done / 1e9:.2f} GB are there" if self._already_done else ""
+        return f"{task} {total / 1e9:.2f} GB{there}"
+
+    @property
+    def fraction(self) -> float | None:
+        """Fraction done; None if the total is unknown."""
+        if self._ended is not None:
+            return 1.0  # the total may have been an estimate
+        if self.latest.total is None:
+            return None
+        total = self.latest.total - self._already_done
+        return min(1.0, self._done / total) if total > 0 else 1.0
+
+    @property
+    def seconds(self) -> float:
+        """Time since the work began, or that it took."""
+        return (monotonic() if self._ended is None else self._ended) - self._begun
+
+    @property
+    def rate(self) -> str:
+        """Amount of work per second; empty as long as it says nothing."""
+        least = _RUNNING_RATE_S if self._ended is None else _FINAL_RATE_S
+        if self.seconds < least or self._done <= 0:
+            return ""
+        return _RATES[self.latest.unit](self._done / self.seconds)
+
+    @property
+    def left(self) -> str:
+        """Time left; empty if it cannot be estimated, and at the end."""
+        fraction = self.fraction
+        if not fraction or self._ended is not None or self.seconds < _RUNNING_RATE_S:
+            return ""
+        return _duration(self.seconds * (1 - fraction) / fraction)
+
+    @property
+    def _done(self) -> float:
+        return self.latest.done - self._already_done
+
+    def end(self) -> None:
+        """Stop the time."""
+        self._ended = monotonic()
+
+
+class _Meters:
+    """Meters one after the other; the last one is active."""
+
+    def __init__(self, view: _Bars | _Lines) -> None:
+        self._view = view
+        self._active: _Meter | None = None
+        # Reports come after work: the time of the first amounts counts too.
+        self._begun = monotonic()
 
     def update(self, progress: Progress) -> None:
-        """Show a report in the bar that it continues, or else in a new one."""
-        if self._latest is None or not _continues(progress, self._latest):
+        """Show a report with the meter that it continues, or else with a new one."""
+        if self._active is None or not _continues(progress, self._active.latest):
             self.finish()
-            # Bytes of an earlier, interrupted download count neither as work nor in the rate.
-            self._already_done = progress.done if progress.unit == "bytes" else 0.0
-            self._display.start()
-            self._bar = self._display.add_task("", total=None, unit=progress.unit)
-        self._latest = progress
-        total = None if progress.total is None else progress.total - self._already_done
-        self._display.update(
-            self._bar,
-            description=escape(self._describe(progress)),
-            total=total,
-            completed=progress.done - self._already_done,
-        )
+            self._active = _Meter(progress, self._begun)
+            self._view.add(self._active)
+        self._active.latest = progress
+        self._view.update(self._active)
 
     def finish(self) -> None:
-        """Fill the latest bar: its total may have been an estimate."""
-        if self._latest is not None:
-            bar = self._display.tasks[-1]
-            total = bar.completed if bar.total is None else bar.total
-            self._display.update(self._bar, total=total, completed=total)
-
-    def _describe(self, progress: Progress) -> str:
-        if progress.unit != "bytes" or progress.total is None:
-            return progress.task
-        there = f", {self._already_done / 1e9:.2f} GB are there" if self._already_done else ""
-        return f"{progress.task} {progress.total / 1e9:.2f} GB{there}"
+        """End the active meter."""
+        if self._active is not None:
+            self._active.end()
+            self._view.finish(self._active)
+            self._active = None
+            self._begun = monotonic()
 
 
 def _continues(progress: Progress, latest: Progress) -> bool:
@@ -165,6 +215,107 @@ def _continues(progress: Progress, latest: Progress) -> bool:
         return progress.done >= latest.done
     same_count = (progress.total, progress.unit) == (latest.total, latest.unit)
     return same_count and latest.done <= progress.done and latest.fraction != 1
+
+
+class _Bars:
+    """Progress bars on a terminal."""
+
+    def __init__(self) -> None:
+        # Imported here because the module is slow to load, and not every command draws a bar.
+        from rich.progress import BarColumn, ProgressColumn, Task, TextColumn
+        from rich.progress import Progress as ProgressDisplay
+
+        class MeterColumn(ProgressColumn):
+            def __init__(self, describe: Callable[[_Meter], str], style: str = "") -> None:
+                super().__init__()
+                self._describe = describe
+                self._style = style
+
+            def render(self, task: Task) -> Text:
+                return Text(self._describe(task.fields["meter"]), style=self._style)
+
+        self._display = ProgressDisplay(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20 if status.width < 100 else 40),
+            MeterColumn(_percent, "magenta"),
+            MeterColumn(lambda meter: meter.rate, "cyan"),
+            MeterColumn(lambda meter: f"{meter.left} left" if meter.left else "", "cyan"),
+            console=status,
+        )
+        self._bar: TaskID | None = None
+
+    def add(self, meter: _Meter) -> None:
+        global _bars_shown
+        if self._bar is None:
+            self._display.start()
+            _bars_shown += 1
+        self._bar = self._display.add_task(escape(meter.name), total=None, meter=meter)
+
+    def update(self, meter: _Meter) -> None:
+        assert self._bar is not None
+        fraction = meter.fraction
+        self._display.update(
+            self._bar,
+            description=escape(meter.name),
+            total=None if fraction is None else 1.0,
+            completed=fraction or 0.0,
+        )
+
+    def finish(self, meter: _Meter) -> None:
+        self.update(meter)
+
+    def close(self) -> None:
+        global _bars_shown
+        # Without a report nothing was drawn, and stopping would print a blank line before an error.
+        if self._bar is not None:
+            self._display.stop()
+            _bars_shown -= 1
+
+
+class _Lines:
+    """Lines of progress for a log file."""
+
+    def __init__(self) -> None:
+        self._printed_s, self._printed_fraction = 0.0, 0.0
+
+    def add(self, meter: _Meter) -> None:
+        self._printed_s, self._printed_fraction = 0.0, 0.0
+
+    def update(self, meter: _Meter) -> None:
+        if meter.fraction == 1:
+            return  # the last line is printed at the end
+        since = meter.seconds - self._printed_s
+        gained = round((meter.fraction or 0.0) - self._printed_fraction, 6)
+        if since >= _LINE_S or (gained >= _LINE_FRACTION and since >= _SHORTEST_LINE_S):
+            self._print(meter, f"about {meter.left} left" if meter.left else "")
+
+    def finish(self, meter: _Meter) -> None:
+        self._print(meter, f"in {_duration(meter.seconds)}")
+
+    def close(self) -> None:
+        pass
+
+    def _print(self, meter: _Meter, time: str) -> None:
+        self._printed_s, self._printed_fraction = meter.seconds, meter.fraction or 0.0
+        parts = [_percent(meter).strip(), meter.rate, time]
+        line = f"{meter.name}: {', '.join(part for part in parts if part)}"
+        status.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _percent(meter: _Meter) -> str:
+    return "" if meter.fraction is None else f"{meter.fraction:4.0%}"
+
+
+def _duration(seconds: float) -> str:
+    """Format a duration: `0.4 s`, `12 s`, `3:05 min`, `1:03 h`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d} min"
+    return f"{whole // 3600}:{whole % 3600 // 60:02d} h"
 
 
 # Warnings

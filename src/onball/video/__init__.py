@@ -1,6 +1,7 @@
 """Reading, writing and cutting of video with exact times."""
 
 from onball.frames import FrameBatch
+from onball.video.inputs import find_videos
 from onball.video.reading import VideoInfo, probe, read_frames, read_windows
 from onball.video.writing import VideoWriter, cut_video
 
@@ -9,6 +10,7 @@ __all__ = [
     "VideoInfo",
     "VideoWriter",
     "cut_video",
+    "find_videos",
     "probe",
     "read_frames",
     "read_windows",

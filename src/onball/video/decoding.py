@@ -22,8 +22,10 @@ from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 
 from onball.errors import OnballWarning, VideoError
 
-#: Formats that FFmpeg opens as videos: still images and, as ANSI art, any `.txt`.
-_NOT_VIDEOS = ("tty", "image2", "_pipe")
+#: Formats of still images, which FFmpeg opens as videos.
+_IMAGES = ("image2", "_pipe")
+#: Format of ANSI art, as which FFmpeg opens any `.txt`.
+_TEXT = "tty"
 #: Distances before the requested time at which a keyframe is searched, one after the other. Usually
 #: the first succeeds; transport streams have no index, and MP4 indexes by decoding time.
 _SEEK_BACK_MS = (0, 1_000, 4_000, 16_000, 64_000)
@@ -280,7 +282,11 @@ def _video_stream(path: Path, container: av.container.InputContainer) -> av.Vide
         for stream in container.streams.video
         if not stream.disposition & av.stream.Disposition.attached_pic
     ]
-    if not streams or any(name in container.format.name for name in _NOT_VIDEOS):
+    if any(name in container.format.name for name in _IMAGES):
+        raise VideoError(f"{path}: is an image, not a video: give a video file")
+    if container.format.name == _TEXT:
+        raise VideoError(f"{path}: is a text file, not a video: give a video file")
+    if not streams:
         raise VideoError(
             f"{path}: holds no video ({container.format.long_name}): give a video file"
         )
