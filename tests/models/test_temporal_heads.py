@@ -260,7 +260,7 @@ def test_sgp_kernels_are_w_and_the_factor_times_w_made_odd():
 @pytest.mark.parametrize("length", [6, 7])
 def test_a_mixer_aligns_pooled_frames_with_their_original_times(length):
     # With all branches at 0 the mixer adds the two inputs: pooled times must equal the original ones.
-    mixer = SGPMixer(2, 3, 2)
+    mixer = SGPMixer(2, 3, 7)
     for layer in (mixer.fuse, mixer.feedforward[-1]):
         nn.init.zeros_(layer.weight)
         nn.init.zeros_(layer.bias)

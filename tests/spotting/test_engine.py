@@ -197,3 +197,16 @@ def test_features_in_bfloat16_give_scores_in_float32():
     for one, other in zip(exact, low, strict=True):
         assert other.probabilities.dtype == other.displacement.dtype == np.float32
         np.testing.assert_allclose(other.probabilities, one.probabilities, atol=0.02)
+
+
+def test_a_backbone_that_needs_whole_clips_computes_each_window_separately():
+    model, batch = net(), video(23)
+    model.backbone.context = None
+    seen: list[int] = []
+    model.backbone.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0].shape[1]))
+    engine = StreamingEngine(model, window_frames=8, overlap=0.5)
+    found, times = run(engine, cut(batch, [5, 3]))
+    assert times.tolist() == batch.pts_ms.tolist()
+    assert seen == [8] * 5  # windows from 0, 4, 8, 12 and, ending with the last frame, 15
+    # This backbone has no context, so that both ways compute the same.
+    assert np.allclose(found, averaged_windows(model, batch, 8, 4), atol=1e-6)

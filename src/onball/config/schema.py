@@ -271,6 +271,11 @@ class ModelConfig(BaseConfig):
             of 12); left and right are the sides of the pitch on screen.
         auxiliary: a second head for the 17 actions of SoccerNet-v2, trained jointly on the matches
             of `data.auxiliary`.
+        classes: names of the classes besides background; null for the 12 actions.
+        positions: longest clip of a net that adds a learned vector to the features of each position
+            in a clip, as T-DEED and AdaSpot do; null for none.
+        branch_heads: a temporal head and classifier for each branch of the backbone, whose losses
+            are added in training.
     """
 
     backbone: ComponentConfig = ComponentConfig(name="regnety_002")
@@ -280,12 +285,23 @@ class ModelConfig(BaseConfig):
     dropout: FractionBelowOne = 0.5
     teams: bool = False
     auxiliary: Literal["soccernet-v2"] | None = None
+    classes: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    positions: PositiveInt | None = None
+    branch_heads: bool = False
     preprocessing: PreprocessingConfig = PreprocessingConfig()
 
     @property
     def takes_frames(self) -> bool:
         """False if the net uses no pixels."""
         return self.backbone.name != NO_BACKBONE
+
+    @model_validator(mode="after")
+    def _classes_fit(self) -> Self:
+        if self.classes is not None and self.teams:
+            raise conflict(
+                "teams", "a class for each team exists for the 12 actions: --set model.classes=null"
+            )
+        return self
 
     @model_validator(mode="after")
     def _has_input(self) -> Self:
@@ -477,6 +493,12 @@ class ExperimentConfig(BaseConfig):
         return self
 
     @model_validator(mode="after")
+    def _clips_fit(self) -> Self:
+        _check_positions(self.model, "data.clip_frames", self.data.clip_frames)
+        _check_positions(self.model, "inference.window_frames", self.inference.window_frames)
+        return self
+
+    @model_validator(mode="after")
     def _auxiliary_fits(self) -> Self:
         """A second data set needs a second head, which only a spotting net has.
 
@@ -495,6 +517,15 @@ class ExperimentConfig(BaseConfig):
                 "model.auxiliary=soccernet-v2, or data.auxiliary.root=null",
             )
         return self
+
+
+def _check_positions(model: ModelConfig, setting: str, frames: int) -> None:
+    if model.positions is not None and frames > model.positions:
+        raise conflict(
+            setting,
+            f"it is {frames}, and the net takes clips of at most model.positions="
+            f"{model.positions} frames: --set {setting}={model.positions}",
+        )
 
 
 class SavedModelConfig(BaseConfig):
@@ -525,6 +556,11 @@ class SavedModelConfig(BaseConfig):
     def needs_tracks(self) -> bool:
         """True if the model takes tracks of players and ball, as features or to crop frames."""
         return self.model.tracking is not None or self.crop is not None
+
+    @model_validator(mode="after")
+    def _clips_fit(self) -> Self:
+        _check_positions(self.model, "inference.window_frames", self.inference.window_frames)
+        return self
 
     def sampling(self, data: DataConfig) -> DataConfig:
         """Data settings with the frames and clips that this model takes."""

@@ -104,46 +104,69 @@ class DenseScores:
     """Output of a spotting net for every frame.
 
     Attributes:
-        logits: `[B, T, 13]`, background first, then the 12 actions in their order; or `[B, T, 25]`,
-            background, the 12 of the left team, the 12 of the right team.
+        logits: `[B, T, 1 + K]`, background first, then the K classes, which are the 12 actions in
+            their order unless the model has its own; or `[B, T, 25]`, background, the 12 of the
+            left team, the 12 of the right team.
         displacement: `[B, T]`, sampled frames from each frame to its event; positive if the event
             comes later. None if the head does not predict displacements.
         offsets: `[B, T, 2]`, sampled frames back to the start and forward to the end of the event's
             interval, both ≥ 0 within it. None if the head does not predict offsets.
         auxiliary: `[B, T, 18]`, logits of the second label set, background first; or None.
+        team: `[B, T]`, logit of the event's team being the right one; None if the head has no
+            logit of teams.
+        branches: logits `[B, T, 1 + K]` of each branch of the backbone alone, for training.
+        independent: the classes do not exclude each other: `logits` are `[B, T, K]` without a
+            background, and each has a sigmoid of its own.
     """
 
     logits: Tensor
     displacement: Tensor | None = None
     offsets: Tensor | None = None
     auxiliary: Tensor | None = None
+    team: Tensor | None = None
+    branches: tuple[Tensor, ...] = ()
+    independent: bool = False
 
     def probabilities(self) -> Tensor:
-        """Softmax over all classes, of the logits' shape, float32; background first."""
+        """Softmax (sigmoid if `independent`) over all classes, of the logits' shape, float32."""
+        if self.independent:
+            return self.logits.float().sigmoid()
         return self.logits.float().softmax(dim=-1)
 
     def action_probabilities(self) -> Tensor:
-        """Probabilities of the 12 actions, summed over both teams, `[B, T, 12]`, as in `ACTIONS`."""
+        """Probabilities of the classes, summed over both teams, `[B, T, K]`, without background."""
+        if self.independent:
+            return self.probabilities()
         actions = self.probabilities()[..., BACKGROUND + 1 :]
-        if self.tells_teams:
+        if self._team_classes:
             left, right = actions.chunk(2, dim=-1)
             return left + right
         return actions
 
+    def left_probabilities(self) -> Tensor:
+        """Left team's part of the probabilities, `[B, T, K]`; the net must distinguish teams."""
+        if self.team is not None:
+            return self.action_probabilities() * (1 - self.team.float().sigmoid()).unsqueeze(-1)
+        return self.probabilities()[..., BACKGROUND + 1 :].chunk(2, dim=-1)[0]
+
     @property
     def tells_teams(self) -> bool:
-        """True if the classes distinguish the left and the right team."""
+        """True if the net distinguishes the left and the right team."""
+        return self._team_classes or self.team is not None
+
+    @property
+    def _team_classes(self) -> bool:
         return self.logits.shape[-1] == NUM_TEAM_CLASSES
 
     def outputs(self) -> Tensor:
         """Concatenate the outputs that are averaged where windows overlap, `[B, T, F]`, float32.
 
-        They are the 12 actions' probabilities; then, if the net distinguishes teams, those of the
-        left team's 12; then, if it predicts displacements, the displacement.
+        They are the probabilities of the K classes; then, if the net distinguishes teams, the left
+        team's part of them; then, if it predicts displacements, the displacement.
         """
         parts = [self.action_probabilities()]
         if self.tells_teams:
-            parts.append(self.probabilities()[..., BACKGROUND + 1 :].chunk(2, dim=-1)[0])
+            parts.append(self.left_probabilities())
         if self.displacement is not None:
             parts.append(self.displacement.float().unsqueeze(-1))
         return torch.cat(parts, dim=-1)
@@ -159,10 +182,14 @@ class Backbone(nn.Module, ABC):
         feature_dim: C.
         context: number of frames on each side that a frame's feature depends on. With that many
             additional frames at both ends, features of a part of a video equal those of the whole.
+            None if a feature depends on the whole clip, which then must not be cut.
+        num_branches: number of networks whose features are fused; 1 for a backbone without
+            branches.
     """
 
     feature_dim: int
-    context: int
+    context: int | None
+    num_branches: int = 1
     _mean: Tensor
     _std: Tensor
 
@@ -181,6 +208,10 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def forward(self, frames: Tensor) -> Tensor:
         """Features `[B, T, feature_dim]` of frames `[B, T, 3, H, W]`."""
+
+    def branches(self, frames: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Features, and those of each branch before they are fused, `[B, T, feature_dim]` each."""
+        raise NotImplementedError(f"{type(self).__name__} has no branches")
 
 
 @dataclass(frozen=True, slots=True)

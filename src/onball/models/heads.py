@@ -1,7 +1,7 @@
 """Prediction heads: features of each frame → dense scores.
 
-`linear` classifies each frame and may predict the displacement of its event; `trident` predicts the
-boundaries of an interval around the event, after TriDet.
+`linear` classifies each frame and may predict the displacement and the team of its event; `trident`
+predicts the boundaries of an interval around the event, after TriDet.
 """
 
 from __future__ import annotations
@@ -26,32 +26,56 @@ class LinearHead(PredictionHead):
         setup: sizes of input and output, and dropout.
         displacement: the radius, in sampled frames, up to which a frame predicts the displacement
             of an event; 0 for no displacements.
+        team: a further logit for the team, right against left, as in the baseline of SoccerNet's
+            team ball action spotting (2025). Unlike a class for each action and team, it learns
+            from all actions alike.
+        independent: no background and a sigmoid for each class, as in the winner of SoccerNet's ball
+            action spotting of 2023, instead of a softmax.
     """
 
-    def __init__(self, setup: HeadSetup, displacement: int = 0) -> None:
+    def __init__(
+        self,
+        setup: HeadSetup,
+        displacement: int = 0,
+        *,
+        team: bool = False,
+        independent: bool = False,
+    ) -> None:
         super().__init__()
         self.radius = displacement
+        self.independent = independent
         self.dropout = nn.Dropout(setup.dropout)
-        self.linear = nn.Linear(setup.feature_dim, setup.num_classes)
+        classes = setup.num_classes - independent
+        self.linear = nn.Linear(setup.feature_dim, classes)
         self.displacement = nn.Linear(setup.feature_dim, 1) if displacement else None
+        self.team = nn.Linear(setup.feature_dim, 1) if team else None
 
     def forward(self, features: Tensor) -> DenseScores:
         features = self.dropout(features)
-        logits = self.linear(features)
-        if self.displacement is None:
-            return DenseScores(logits)
-        return DenseScores(logits, displacement=self.displacement(features).squeeze(-1))
+        return DenseScores(
+            self.linear(features),
+            displacement=_number(self.displacement, features),
+            team=_number(self.team, features),
+            independent=self.independent,
+        )
+
+
+def _number(layer: nn.Module | None, features: Tensor) -> Tensor | None:
+    """Output `[B, T]` of a layer with one output; None if there is none."""
+    return None if layer is None else layer(features).squeeze(-1)
 
 
 class LinearHeadOptions(BaseConfig):
     """Options of `LinearHead`."""
 
     displacement: NonNegativeInt = 0
+    team: bool = False
+    independent: bool = False
 
 
 @HEADS.register("linear", LinearHeadOptions)
 def _linear(setup: HeadSetup, options: LinearHeadOptions) -> PredictionHead:
-    return LinearHead(setup, options.displacement)
+    return LinearHead(setup, **options.model_dump())
 
 
 class TridentHead(PredictionHead):

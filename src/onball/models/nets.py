@@ -6,6 +6,7 @@ registered components that a config names.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Literal, overload
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from onball.actions import NUM_ACTIONS, NUM_CLASSES, NUM_TEAM_CLASSES
 from onball.config import ModelConfig, Task, TrackingConfig
+from onball.errors import ConfigError
 from onball.models import heads  # noqa: F401 - registers the heads
 from onball.models.backbones import BACKBONES, Backbone, BackboneSetup
 from onball.models.components import HEADS, DenseScores, HeadSetup, PredictionHead
@@ -55,6 +57,48 @@ class TrackingEncoder(nn.Module):
         return features
 
 
+class PositionEncoding(nn.Module):
+    """Learned vector for each position in a clip, added to the features `[B, T, C]`.
+
+    T-DEED (Xarles et al. 2024) and AdaSpot (2026) have one. It fixes the longest clip.
+
+    Args:
+        frames: length of the longest clip.
+        feature_dim: C.
+    """
+
+    def __init__(self, frames: int, feature_dim: int) -> None:
+        super().__init__()
+        self.vectors = nn.Parameter(torch.empty(frames, feature_dim).normal_(std=0.02))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features with the encoding of their positions.
+
+        Raises:
+            ValueError: the clip is longer than the encoding.
+        """
+        frames, longest = features.shape[1], self.vectors.shape[0]
+        if frames > longest:
+            raise ValueError(
+                f"a clip of {frames} frames, and this net takes at most {longest} (model.positions)"
+            )
+        return features + self.vectors[:frames]
+
+
+class BranchHead(nn.Module):
+    """Temporal head and classifier of one branch of the backbone, for training."""
+
+    def __init__(self, temporal: TemporalHead, num_classes: int, dropout: float) -> None:
+        super().__init__()
+        self.temporal = temporal
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(temporal.output_dim, num_classes)
+
+    def forward(self, features: Tensor) -> Tensor:
+        logits: Tensor = self.linear(self.dropout(self.temporal(features)))
+        return logits
+
+
 class Net(nn.Module):
     """Backbone, encoder of track features and temporal head: the common part of both nets.
 
@@ -62,14 +106,20 @@ class Net(nn.Module):
         backbone: frames → features.
         temporal: features → features in the context of their neighbours.
         tracking: encoder of track features; None for a net that takes frames only.
+        positions: encoding of each frame's position in its clip; None for none.
     """
 
     def __init__(
-        self, backbone: Backbone, temporal: TemporalHead, tracking: TrackingEncoder | None = None
+        self,
+        backbone: Backbone,
+        temporal: TemporalHead,
+        tracking: TrackingEncoder | None = None,
+        positions: PositionEncoding | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone
         self.tracking = tracking
+        self.positions = positions
         self.temporal = temporal
 
     def features(self, frames: Tensor, track_features: Tensor | None = None) -> Tensor:
@@ -91,6 +141,15 @@ class Net(nn.Module):
             encoded = self.tracking(track_features.float())
             return torch.cat([features.float(), encoded], dim=-1)
 
+    def in_context(self, features: Tensor) -> Tensor:
+        """Output `[B, T, D]` of the temporal head for features `[B, T, C]`."""
+        output: Tensor = self.temporal(self.placed(features))
+        return output
+
+    def placed(self, features: Tensor) -> Tensor:
+        """Features with the encoding of their positions, if the net has one."""
+        return features if self.positions is None else self.positions(features)
+
 
 class SpottingNet(Net):
     """Frames `[B, T, 3, H, W]` (and track features) → `DenseScores`.
@@ -105,6 +164,9 @@ class SpottingNet(Net):
         head: features → dense scores.
         auxiliary: classifier of the second label set, for joint training.
         tracking: encoder of track features; None for a net that takes frames only.
+        positions: encoding of each frame's position in its clip; None for none.
+        branches: a head for each branch of the backbone (`Backbone.branches`), which adds its scores
+            to those of a clip; empty for none.
     """
 
     def __init__(
@@ -114,17 +176,20 @@ class SpottingNet(Net):
         head: PredictionHead,
         auxiliary: nn.Module | None = None,
         tracking: TrackingEncoder | None = None,
+        positions: PositionEncoding | None = None,
+        branches: Sequence[BranchHead] = (),
     ) -> None:
-        super().__init__(backbone, temporal, tracking)
+        super().__init__(backbone, temporal, tracking, positions)
         self.head = head
         self.auxiliary = auxiliary
+        self.branches = nn.ModuleList(branches)
 
     def scores_from_features(self, features: Tensor) -> DenseScores:
         """Dense scores of features `[B, T, C]`."""
         # These layers cost little next to the backbone, and a recurrence in bfloat16 accumulates
         # its rounding errors: they always run in float32.
         with _without_autocast(features.device.type):
-            features = self.temporal(features.float())
+            features = self.in_context(features.float())
             scores: DenseScores = self.head(features)
             if self.auxiliary is None:
                 return scores
@@ -132,7 +197,16 @@ class SpottingNet(Net):
 
     def forward(self, frames: Tensor, track_features: Tensor | None = None) -> DenseScores:
         """Dense scores of a clip; arguments as in `features`."""
-        return self.scores_from_features(self.features(frames, track_features))
+        if not self.branches:
+            return self.scores_from_features(self.features(frames, track_features))
+        fused, streams = self.backbone.branches(frames)
+        scores = self.scores_from_features(fused)
+        with _without_autocast(fused.device.type):
+            logits = [
+                head(self.placed(stream.float()))
+                for head, stream in zip(self.branches, streams, strict=True)
+            ]
+        return replace(scores, branches=tuple(logits))
 
 
 class ClipClassifier(Net):
@@ -146,6 +220,7 @@ class ClipClassifier(Net):
         temporal: features → features in the context of their neighbours.
         dropout: fraction of the classifier's inputs that are dropped in training.
         tracking: encoder of track features; None for a net that takes frames only.
+        positions: encoding of each frame's position in its clip; None for none.
     """
 
     def __init__(
@@ -154,8 +229,9 @@ class ClipClassifier(Net):
         temporal: TemporalHead,
         dropout: float,
         tracking: TrackingEncoder | None = None,
+        positions: PositionEncoding | None = None,
     ) -> None:
-        super().__init__(backbone, temporal, tracking)
+        super().__init__(backbone, temporal, tracking, positions)
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(temporal.output_dim, NUM_ACTIONS)
 
@@ -163,7 +239,7 @@ class ClipClassifier(Net):
         """Logits `[B, 12]` of a clip; arguments as in `features`."""
         features = self.features(frames, track_features)
         with _without_autocast(features.device.type):
-            pooled = self.temporal(features.float()).amax(dim=1)
+            pooled = self.in_context(features.float()).amax(dim=1)
             logits: Tensor = self.linear(self.dropout(pooled))
             return logits
 
@@ -203,16 +279,29 @@ def build_model(
     backbone = BACKBONES.build(config.backbone, BackboneSetup(config.preprocessing, fetch_weights))
     tracking = None if config.tracking is None else TrackingEncoder(config.tracking)
     width = backbone.feature_dim + (0 if tracking is None else tracking.output_dim)
+    positions = None if config.positions is None else PositionEncoding(config.positions, width)
     temporal = TEMPORAL_HEADS.build(config.temporal, width)
     if task == "classification":
-        return ClipClassifier(backbone, temporal, config.dropout, tracking)
+        return ClipClassifier(backbone, temporal, config.dropout, tracking, positions)
     classes = NUM_TEAM_CLASSES if config.teams else NUM_CLASSES
+    if config.classes is not None:
+        classes = 1 + len(config.classes)
     head = HEADS.build(config.head, HeadSetup(temporal.output_dim, classes, config.dropout))
     auxiliary = None
     if config.auxiliary is not None:
         linear = nn.Linear(temporal.output_dim, NUM_AUXILIARY_CLASSES)
         auxiliary = nn.Sequential(nn.Dropout(config.dropout), linear)
-    return SpottingNet(backbone, temporal, head, auxiliary, tracking)
+    branches = []
+    if config.branch_heads:
+        if backbone.num_branches < 2:
+            raise ConfigError(
+                f"model.branch_heads: '{config.backbone.name}' has no branches: --set "
+                "model.branch_heads=false"
+            )
+        for _ in range(backbone.num_branches):
+            branch = TEMPORAL_HEADS.build(config.temporal, backbone.feature_dim)
+            branches.append(BranchHead(branch, classes, config.dropout))
+    return SpottingNet(backbone, temporal, head, auxiliary, tracking, positions, branches)
 
 
 def _without_autocast(device_type: str) -> AbstractContextManager[object]:

@@ -4,7 +4,8 @@
            → [temporal head, over overlapping windows] → probabilities, averaged where windows overlap
 
 Each frame goes through the backbone once. Memory holds one chunk of frames and one window of
-features, whatever the length of the video.
+features, whatever the length of the video. A backbone whose features depend on the whole clip
+(`context` None) computes each window of frames separately instead.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from onball.actions import NUM_ACTIONS
+from onball.errors import ModelError
 from onball.frames import FrameBatch
 from onball.models import SpottingNet
 from onball.tracking.grid import PerFrame
@@ -68,7 +70,10 @@ class StreamingEngine:
         self._net = net
         self._window = window_frames
         self._step = max(1, round(window_frames * (1 - overlap)))
-        self._chunk = max(chunk_frames, _CHUNK_PER_CONTEXT * net.backbone.context)
+        context = net.backbone.context
+        self._whole_clips = context is None
+        self._context = context or 0
+        self._chunk = max(chunk_frames, _CHUNK_PER_CONTEXT * self._context)
         self._precision = precision
         self._device = next(net.parameters()).device
 
@@ -81,11 +86,21 @@ class StreamingEngine:
             batches: consecutive frames of one video, in the net's size and at its rate.
             track_features: `[T, 2F]`, by time, for a net that takes them.
         """
+        score: _Score = self._score
+        if self._whole_clips:
+            if track_features is not None:
+                raise ModelError(
+                    "a backbone that needs whole clips cannot be combined with tracks: give a model "
+                    "without model.tracking"
+                )
+            parts, score = _frames(batches), self._score_clips
+        else:
+            parts = self._features(batches, track_features)
         merger = _WindowMerger(self._window, self._step)
-        for features, pts_ms in self._features(batches, track_features):
-            for merged in merger.push(features, pts_ms, self._score):
+        for part, pts_ms in parts:
+            for merged in merger.push(part, pts_ms, score):
                 yield self._name_outputs(*merged)
-        for merged in merger.finish(self._score):
+        for merged in merger.finish(score):
             yield self._name_outputs(*merged)
 
     @torch.inference_mode()
@@ -93,6 +108,17 @@ class StreamingEngine:
         """Outputs of the net, `[n, T, F]`, for windows of features `[n, T, C]`."""
         scores = self._net.scores_from_features(windows.to(self._device))
         return np.asarray(scores.outputs().cpu().numpy(), np.float32)
+
+    @torch.inference_mode()
+    def _score_clips(self, clips: Tensor) -> NDArray[np.float32]:
+        """Outputs of the net, `[n, T, F]`, for clips `[n, T, 3, H, W]`."""
+        with self._mixed_precision():
+            features = self._net.features(clips.to(self._device)).float()
+        return self._score(features)
+
+    def _mixed_precision(self) -> torch.autocast:
+        mixed = self._precision is not torch.float32
+        return torch.autocast(self._device.type, dtype=self._precision, enabled=mixed)
 
     def _name_outputs(
         self, outputs: NDArray[np.float32], pts_ms: NDArray[np.int64]
@@ -107,7 +133,7 @@ class StreamingEngine:
         self, batches: Iterable[FrameBatch], track_features: PerFrame | None
     ) -> Iterator[tuple[Tensor, NDArray[np.int64]]]:
         """Features `[t, C]` and times `[t]` of consecutive frames, each frame once."""
-        context = self._net.backbone.context
+        context = self._context
         frames = np.zeros((0, 0, 0, 3), np.uint8)
         times = np.zeros(0, np.int64)
         done = 0  # frames at the front that are kept only as left context
@@ -135,12 +161,18 @@ class StreamingEngine:
     ) -> Tensor:
         """Features `[t, C]`, float32, of frames `[t, H, W, 3]` and of the track features at `times`."""
         batch = torch.from_numpy(np.ascontiguousarray(frames)).to(self._device)
-        mixed = self._precision is not torch.float32
-        with torch.autocast(self._device.type, dtype=self._precision, enabled=mixed):
+        with self._mixed_precision():
             tracked = None
             if track_features is not None:
                 tracked = torch.from_numpy(track_features.at(times)).to(self._device)[None]
             return self._net.features(batch.permute(0, 3, 1, 2)[None], tracked)[0].float()
+
+
+def _frames(batches: Iterable[FrameBatch]) -> Iterator[tuple[Tensor, NDArray[np.int64]]]:
+    """Frames uint8 `[t, 3, H, W]` and times `[t]` of each batch."""
+    for batch in batches:
+        frames = torch.from_numpy(np.ascontiguousarray(batch.frames))
+        yield frames.permute(0, 3, 1, 2), batch.pts_ms
 
 
 #: Function from windows of features `[n, T, C]` to the outputs of the net, `[n, T, F]`.

@@ -7,21 +7,23 @@ backbone `none` uses no pixels, for nets on tracks alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import timm
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field, PositiveInt, field_validator
 from pydantic_core import PydanticCustomError
-from torch import Tensor
+from torch import Tensor, nn
 
 from onball.config import NO_BACKBONE, BaseConfig, PreprocessingConfig
 from onball.models.backbones.pretrained import load_pretrained
-from onball.models.backbones.shift import GateShift, ShiftKind, insert_shifts
+from onball.models.backbones.shift import GateShift, ShiftKind, ShiftVariant, insert_shifts
 from onball.models.components import BACKBONES, Backbone, BackboneSetup
 
+#: Values beyond the edge of an image; `replicate` repeats the edge.
+Padding = Literal["zeros", "replicate"]
 #: Weights of red, green and blue in the luminance (ITU-R BT.601).
 _LUMA = (0.299, 0.587, 0.114)
 
@@ -43,6 +45,11 @@ class ImageBackbone(Backbone):
         shift: "gsm" or "gsf" let each residual block see features of neighbouring frames (see
             `shift`); the network starts as the plain one. The context grows by 2 frames a block.
         shift_fraction: fraction of the channels to shift, above 0 to 1.
+        shift_variant: see `shift.GateShift`; the published one grows the context by 3 frames a
+            block with the GSF, and does not start as the plain network.
+        shift_stages: stages of the network with shifts, counted from 1; None for all.
+        padding: values beyond the image's edge in the network's spatial convolutions, and beyond
+            the ends of the clip in those of the GSF's weights: zeros, or the edge repeated.
 
     Raises:
         ConfigError: pretrained weights cannot be widened for the neighbours, or the network has no
@@ -59,11 +66,20 @@ class ImageBackbone(Backbone):
         neighbours: int = 0,
         shift: ShiftKind = "none",
         shift_fraction: float = 0.25,
+        shift_variant: ShiftVariant = "onball",
+        shift_stages: Collection[int] | None = None,
+        padding: Padding = "zeros",
     ) -> None:
         super().__init__(preprocessing)
         channels = 3 + 2 * neighbours
         network = timm.create_model(name, num_classes=0, in_chans=channels)
-        shifts = [] if shift == "none" else insert_shifts(network, name, shift, shift_fraction)
+        shifts: list[GateShift] = []
+        if shift != "none":
+            shifts = insert_shifts(
+                network, name, shift, shift_fraction, variant=shift_variant, stages=shift_stages
+            )
+        if padding != "zeros":
+            _set_padding(network, padding)
         if pretrained is not False:
             load_pretrained(network, name, pretrained, channels)
         self.network = network.to(memory_format=torch.channels_last)
@@ -77,12 +93,25 @@ class ImageBackbone(Backbone):
         images = self.normalise(frames)
         if self.neighbours:
             images = torch.cat([images, self._motion(images)], dim=2)
-        flat = images.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        features: Tensor = self.network(self._flat(images))
+        return features.reshape(frames.shape[0], frames.shape[1], self.feature_dim)
+
+    def maps(self, images: Tensor) -> Tensor:
+        """Maps `[B, T, C, h, w]` of the last stage, of normalised frames `[B, T, 3, H, W]`."""
+        maps: Tensor = self.network.forward_features(self._flat(images))
+        return maps.reshape(*images.shape[:2], *maps.shape[1:])
+
+    def pool(self, maps: Tensor) -> Tensor:
+        """Features `[B, T, feature_dim]` of the maps of the last stage."""
+        pooled: Tensor = self.network.forward_head(maps.flatten(0, 1))
+        return pooled.reshape(maps.shape[0], maps.shape[1], self.feature_dim)
+
+    def _flat(self, images: Tensor) -> Tensor:
+        """Images `[B · T, C, H, W]` of clips, with the clips' length given to the shifts."""
         for layer in self.network.modules():
             if isinstance(layer, GateShift):
-                layer.frames = frames.shape[1]
-        features: Tensor = self.network(flat)
-        return features.reshape(frames.shape[0], frames.shape[1], self.feature_dim)
+                layer.frames = images.shape[1]
+        return images.flatten(0, 1).contiguous(memory_format=torch.channels_last)
 
     def _motion(self, images: Tensor) -> Tensor:
         """Luminance of each neighbour minus the frame's own, `[B, T, 2 · neighbours, H, W]`."""
@@ -93,6 +122,12 @@ class ImageBackbone(Backbone):
         return torch.stack(shifted, dim=2) - grey.unsqueeze(2)
 
 
+def _set_padding(network: nn.Module, padding: Padding) -> None:
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d) and layer.padding not in ((0, 0), "valid"):
+            layer.padding_mode = padding
+
+
 class ImageBackboneOptions(BaseConfig):
     """Options of every timm network; see `ImageBackbone`."""
 
@@ -100,6 +135,9 @@ class ImageBackboneOptions(BaseConfig):
     neighbours: int = Field(0, ge=0, le=8)
     shift: ShiftKind = "none"
     shift_fraction: float = Field(0.25, gt=0, le=1)
+    shift_variant: ShiftVariant = "onball"
+    shift_stages: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] | None = None
+    padding: Padding = "zeros"
 
     @field_validator("pretrained", mode="before")
     @classmethod
@@ -127,6 +165,9 @@ def _timm_backbone(
             neighbours=options.neighbours,
             shift=options.shift,
             shift_fraction=options.shift_fraction,
+            shift_variant=options.shift_variant,
+            shift_stages=options.shift_stages,
+            padding=options.padding,
         )
 
     return ImageBackboneOptions, build

@@ -7,6 +7,7 @@ module time is the last axis: `[B, dim, T]`.
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +18,9 @@ from onball.config import BaseConfig
 from onball.models.components import TEMPORAL_HEADS, TemporalHead
 from onball.models.temporal.convolution import OddKernel
 
+#: `onball`: the layers as this project trains them; `published`: those of T-DEED's code.
+SGPVariant = Literal["onball", "published"]
+
 
 class SGPEncoderDecoder(TemporalHead):
     """Encoder-decoder over time scales of T-DEED, with a skip connection at each scale.
@@ -25,12 +29,12 @@ class SGPEncoderDecoder(TemporalHead):
     works), another layer processes the coarsest scale, and SGP-Mixer layers fuse each scale of the
     encoder with the upsampled features of the next coarser one.
 
-    The paper adds a learned positional encoding to the features, which fixes the clip's length.
-    Here there is none: clips begin at random times, so that a frame's position in its clip is not
-    informative, and convolutions encode the order of frames without one.
+    The variant `published` is that of the paper's code: an SGP layer follows each mixer, branches on
+    single frames are depthwise, and mixers differ (see `PublishedSGPMixer`). The paper also adds a
+    learned encoding of positions to the features, which is the setting `model.positions`.
 
-    The output is normalised, as is usual for blocks that normalise their input: the sum over all
-    layers would otherwise give large, overconfident scores at the start of training.
+    The variant `onball` normalises the output, as is usual for blocks that normalise their input:
+    the sum over all layers would otherwise give large, overconfident scores at the start of training.
 
     Args:
         feature_dim: C.
@@ -39,6 +43,7 @@ class SGPEncoderDecoder(TemporalHead):
             `layers` and `factor`, is the authors' for SoccerNet ball action spotting.
         factor: the longer convolution has this many times as many taps (one more if that is even).
         dim: D, the number of channels; None is C, without a projection.
+        variant: see above.
     """
 
     def __init__(
@@ -48,15 +53,21 @@ class SGPEncoderDecoder(TemporalHead):
         kernel: int = 9,
         factor: int = 4,
         dim: int | None = None,
+        variant: SGPVariant = "onball",
     ) -> None:
         super().__init__()
         self.output_dim = dim or feature_dim
         self.project = nn.Linear(feature_dim, dim) if dim else nn.Identity()
-        make = (self.output_dim, kernel, factor)
-        self.encoder = nn.ModuleList(SGPLayer(*make) for _ in range(layers))
-        self.bottom = SGPLayer(*make)
-        self.decoder = nn.ModuleList(SGPMixer(*make) for _ in range(layers))
-        self.norm = ChannelNorm(self.output_dim)
+        published = variant == "published"
+        size = (self.output_dim, kernel, _long_kernel(kernel, factor, published))
+        mixer = PublishedSGPMixer if published else SGPMixer
+        self.encoder = nn.ModuleList(SGPLayer(*size, depthwise=published) for _ in range(layers))
+        self.bottom = SGPLayer(*size, depthwise=published)
+        self.decoder = nn.ModuleList(mixer(*size) for _ in range(layers))
+        self.refine = nn.ModuleList(
+            SGPLayer(*size, depthwise=True) if published else nn.Identity() for _ in range(layers)
+        )
+        self.norm = nn.Identity() if published else ChannelNorm(self.output_dim)
 
     def forward(self, features: Tensor) -> Tensor:
         x = self.project(features).transpose(1, 2)
@@ -66,10 +77,16 @@ class SGPEncoderDecoder(TemporalHead):
             skips.append(x)
             x = F.max_pool1d(x, 2, ceil_mode=True)
         x = self.bottom(x)
-        for mixer, skip in zip(self.decoder, reversed(skips), strict=True):
-            x = mixer(skip, x)
+        for mixer, refine, skip in zip(self.decoder, self.refine, reversed(skips), strict=True):
+            x = refine(mixer(skip, x))
         output: Tensor = self.norm(x).transpose(1, 2)
         return output
+
+
+def _long_kernel(kernel: int, factor: int, published: bool) -> int:
+    """Taps of the longer convolution, which must be odd."""
+    taps = (kernel + 1) * factor if published else kernel * factor
+    return taps + (taps + 1) % 2
 
 
 class SGPLayer(nn.Module):
@@ -77,13 +94,19 @@ class SGPLayer(nn.Module):
 
     With x the normalised input, SGP is `instant(x) + window(x) + x`. As in TriDet, the second
     normalisation, before the feed-forward network, is over groups of channels.
+
+    Args:
+        dim: number of channels.
+        kernel: taps of the shorter convolution over time.
+        long: taps of the longer one.
+        depthwise: see `InstantBranch`.
     """
 
-    def __init__(self, dim: int, kernel: int, factor: int) -> None:
+    def __init__(self, dim: int, kernel: int, long: int, *, depthwise: bool = False) -> None:
         super().__init__()
         self.norm = ChannelNorm(dim)
-        self.instant = InstantBranch(dim)
-        self.window = WindowBranch(dim, kernel, factor)
+        self.instant = InstantBranch(dim, depthwise=depthwise)
+        self.window = WindowBranch(dim, kernel, long)
         self.feedforward = _feedforward(dim)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -101,11 +124,11 @@ class SGPMixer(nn.Module):
     again, and a feed-forward network follows.
     """
 
-    def __init__(self, dim: int, kernel: int, factor: int) -> None:
+    def __init__(self, dim: int, kernel: int, long: int) -> None:
         super().__init__()
         self.norms = nn.ModuleList(ChannelNorm(dim) for _ in range(2))
         self.instants = nn.ModuleList(InstantBranch(dim) for _ in range(2))
-        self.windows = nn.ModuleList(WindowBranch(dim, kernel, factor) for _ in range(2))
+        self.windows = nn.ModuleList(WindowBranch(dim, kernel, long) for _ in range(2))
         self.fuse = nn.Conv1d(4 * dim, dim, 1)
         self.feedforward = _feedforward(dim)
 
@@ -124,13 +147,47 @@ class SGPMixer(nn.Module):
         return output
 
 
-class InstantBranch(nn.Module):
-    """`relu(fc(mean of x over time)) * fc(x)`: separates frames from the clip's average."""
+class PublishedSGPMixer(nn.Module):
+    """Fusion of a skip connection with coarser features, as in T-DEED's code.
 
-    def __init__(self, dim: int) -> None:
+    Unlike `SGPMixer` it normalises the coarser features before they are upsampled, projects the
+    normalised inputs together with the four branches instead of adding the inputs again, and
+    has an activation after the projection.
+    """
+
+    def __init__(self, dim: int, kernel: int, long: int) -> None:
         super().__init__()
-        self.clip = nn.Conv1d(dim, dim, 1)
-        self.frame = nn.Conv1d(dim, dim, 1)
+        self.norms = nn.ModuleList(ChannelNorm(dim) for _ in range(2))
+        self.instants = nn.ModuleList(InstantBranch(dim, depthwise=True) for _ in range(2))
+        self.windows = nn.ModuleList(WindowBranch(dim, kernel, long) for _ in range(2))
+        self.fuse = nn.Conv1d(6 * dim, dim, 1)
+        self.feedforward = _feedforward(dim)
+
+    def forward(self, skip: Tensor, coarse: Tensor) -> Tensor:
+        """Skip `[B, dim, T]` and coarse `[B, dim, ceil(T / 2)]` → `[B, dim, T]`."""
+        skip, coarse = self.norms[0](skip), self.norms[1](coarse)
+        fine = F.interpolate(coarse, size=skip.shape[-1], mode="linear", align_corners=True)
+        both = (skip, fine)
+        windows = [window(x) for window, x in zip(self.windows, both, strict=True)]
+        instants = [instant(x) for instant, x in zip(self.instants, both, strict=True)]
+        mixed = F.gelu(self.fuse(torch.cat([*windows, *instants, *both], dim=1)))
+        output: Tensor = mixed + self.feedforward(mixed)
+        return output
+
+
+class InstantBranch(nn.Module):
+    """`relu(fc(mean of x over time)) * fc(x)`: separates frames from the clip's average.
+
+    Args:
+        dim: number of channels.
+        depthwise: the two layers scale and shift each channel, instead of mixing channels.
+    """
+
+    def __init__(self, dim: int, *, depthwise: bool = False) -> None:
+        super().__init__()
+        groups = dim if depthwise else 1
+        self.clip = nn.Conv1d(dim, dim, 1, groups=groups)
+        self.frame = nn.Conv1d(dim, dim, 1, groups=groups)
 
     def forward(self, x: Tensor) -> Tensor:
         output: Tensor = self.clip(x.mean(-1, keepdim=True)).relu() * self.frame(x)
@@ -140,11 +197,11 @@ class InstantBranch(nn.Module):
 class WindowBranch(nn.Module):
     """`gate(x) * (short(x) + long(x))` of depthwise convolutions over time."""
 
-    def __init__(self, dim: int, kernel: int, factor: int) -> None:
+    def __init__(self, dim: int, kernel: int, long: int) -> None:
         super().__init__()
         self.gate = _depthwise(dim, kernel)
         self.short = _depthwise(dim, kernel)
-        self.long = _depthwise(dim, kernel * factor + (factor + 1) % 2)
+        self.long = _depthwise(dim, long)
 
     def forward(self, x: Tensor) -> Tensor:
         output: Tensor = self.gate(x) * (self.short(x) + self.long(x))
@@ -180,6 +237,7 @@ class SGPOptions(BaseConfig):
     kernel: OddKernel = 9
     factor: PositiveInt = 4
     dim: PositiveInt | None = None
+    variant: SGPVariant = "onball"
 
 
 @TEMPORAL_HEADS.register("sgp", SGPOptions)

@@ -1,0 +1,174 @@
+"""Compare the published models with reference outputs of their authors' code.
+
+    python benchmarks/published_parity.py FOLDER [--model NAME]
+
+FOLDER has one folder per model with `keys.json` (names and shapes of the published checkpoint) and
+`vectors.npz` (outputs of the authors' code for made-up weights and a synthetic clip), and two
+programs, `fill.py` and `frames.py`, that make these weights and frames. Prints, for each model, its
+number of parameters and the largest difference of each output. Exits with 1 if one exceeds 1e-4.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from onball.models import SpottingNet
+from onball.models.published import PUBLISHED, PublishedModel
+
+#: Largest difference of logits that counts as equal.
+TOLERANCE = 1e-4
+#: Folder of the vectors of each model.
+FOLDERS = {
+    "tdeed-challenge1": "tdeed_soccernetball_challenge1",
+    "tdeed-challenge2": "tdeed_soccernetball_challenge2",
+    "team-baseline": "snteamspotting_baseline",
+    "e2espot-rny002": "e2espot_soccer_rny002",
+    "e2espot-rny008": "e2espot_soccer_rny008",
+}
+
+
+@dataclass
+class Parity:
+    """Comparison of one model with its vectors.
+
+    Attributes:
+        name: of the model.
+        parameters: number of parameters, all of which have a place in the net.
+        differences: largest absolute difference of each output.
+        seconds: time of the forward passes.
+    """
+
+    name: str
+    parameters: int
+    differences: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def largest(self) -> float:
+        """Largest difference of all outputs."""
+        return max(self.differences.values())
+
+
+def main() -> int:
+    """Measure, print the table and return the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--model", action="append", choices=list(FOLDERS), help="default: all")
+    given = parser.parse_args()
+    print(f"{'model':18} {'parameters':>10}  {'seconds':>7}  largest difference of each output")
+    equal = True
+    for name in given.model or FOLDERS:
+        parity = measure(given.folder, name)
+        outputs = "  ".join(f"{k} {v:.1e}" for k, v in parity.differences.items())
+        print(f"{name:18} {parity.parameters:10,}  {parity.seconds:7.1f}  {outputs}", flush=True)
+        equal &= parity.largest <= TOLERANCE
+    return 0 if equal else 1
+
+
+def measure(root: Path, name: str) -> Parity:
+    """Compare a model with the vectors in `root`."""
+    vectors = Vectors(root, name)
+    net = PUBLISHED[name].build(vectors.weights())
+    parity = Parity(name, sum(p.numel() for p in net.parameters()))
+    start = time.perf_counter()
+    with torch.inference_mode():
+        for output, found in COMPARED[name](vectors, net).items():
+            parity.differences[output] = float(np.abs(found.numpy() - vectors.arrays[output]).max())
+    parity.seconds = time.perf_counter() - start
+    return parity
+
+
+class Vectors:
+    """Reference vectors of one model.
+
+    Attributes:
+        model: the model.
+        arrays: the reference outputs.
+    """
+
+    def __init__(self, root: Path, name: str) -> None:
+        self.model: PublishedModel = PUBLISHED[name]
+        self._root, self._folder = root, root / FOLDERS[name]
+        with np.load(self._folder / "vectors.npz") as file:
+            self.arrays: dict[str, Any] = dict(file)
+
+    def weights(self) -> dict[str, Tensor]:
+        """Made-up weights by their published names. Raises `ValueError` if they are other ones."""
+        fill = _program(self._root / "fill.py")
+        keys = json.loads((self._folder / "keys.json").read_text(encoding="utf-8"))["keys"]
+        weights = fill.fill_all(keys, int(self.arrays["seed"]))
+        _check(fill.digest(weights), self.arrays["weights_sha256"])
+        return {name: torch.from_numpy(array) for name, array in weights.items()}
+
+    def frames(self, count: int, **options: Any) -> Tensor:
+        """The synthetic clip in the model's size, uint8 `[1, T, 3, H, W]`."""
+        frames = _program(self._root / "frames.py")
+        size = (self.model.height, self.model.width)
+        clip = frames.clip(count, *size, int(self.arrays["frames_seed"]), **options)
+        _check(frames.digest(clip), self.arrays["frames_sha256"])
+        return torch.from_numpy(clip).permute(0, 3, 1, 2)[None]
+
+
+def _program(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"published_{path.stem}", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _check(found: str, expected: object) -> None:
+    if found != str(expected):
+        raise ValueError(f"the generated input has the digest {found} instead of {expected}")
+
+
+def _tdeed(vectors: Vectors, net: SpottingNet) -> dict[str, Tensor]:
+    features = net.features(vectors.frames(100))
+    scores = net.scores_from_features(features)
+    assert scores.auxiliary is not None and scores.displacement is not None
+    found = {
+        "features": features[0],
+        "logits": torch.cat([scores.logits, scores.auxiliary], dim=-1),
+        "displacement": -scores.displacement,
+    }
+    return found if scores.team is None else {**found, "team": scores.team}
+
+
+def _e2espot(vectors: Vectors, net: SpottingNet) -> dict[str, Tensor]:
+    clip = vectors.frames(100)
+    features = net.features(clip)
+    # A shorter clip is padded with frames of the mean colour, and cut again behind the backbone.
+    mean = torch.tensor(vectors.model.model.preprocessing.mean).view(3, 1, 1)
+    short = torch.cat([clip[:, :60] / 255, mean.expand_as(clip[:, 60:]).float()], dim=1)
+    return {
+        "features": features[0],
+        "logits": net.scores_from_features(features).logits,
+        "logits_short": net.scores_from_features(net.features(short)[:, :60]).logits,
+    }
+
+
+COMPARED: dict[str, Callable[[Vectors, SpottingNet], dict[str, Tensor]]] = {
+    "tdeed-challenge1": _tdeed,
+    "tdeed-challenge2": _tdeed,
+    "team-baseline": _tdeed,
+    "e2espot-rny002": _e2espot,
+    "e2espot-rny008": _e2espot,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,162 @@
+"""Published checkpoints: a model's settings, and its parameters under this project's names.
+
+The published models are computed by the components of `onball.models`. Each differs from the
+weights of a saved model only in the names of its parameters, and in the layout of a few (a 3D
+convolution that is stored as a 2D one, two layers that are stored as one). A table of rules describes
+both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from onball.config import ModelConfig
+from onball.errors import ModelError
+from onball.models.nets import SpottingNet, build_model
+
+#: Number of differences that an error names.
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    r"""Name and layout of published parameters in this project.
+
+    Attributes:
+        pattern: regular expression that matches the whole of a published name.
+        name: the parameter's name here; `\1` is the first group of the pattern.
+        layout: function from the published tensor to the one stored here; None if they are equal.
+        part: index of the tensor among several that are concatenated, along their first axis, to
+            the one stored here; None for a tensor of its own.
+    """
+
+    pattern: str
+    name: str
+    layout: Callable[[Tensor], Tensor] | None = None
+    part: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedModel:
+    """A published architecture with its settings.
+
+    Attributes:
+        name: short name, as users write it.
+        title: name of the publication.
+        model: the net, in the terms of this project.
+        fps: sampled frames per second.
+        width, height: size of the frames in pixels.
+        clip_frames: sampled frames in a clip.
+        rules: names of the parameters; the first rule that matches a published name applies.
+    """
+
+    name: str
+    title: str
+    model: ModelConfig
+    fps: float
+    width: int
+    height: int
+    clip_frames: int
+    rules: tuple[Rule, ...]
+
+    def build(self, weights: Mapping[str, Tensor]) -> SpottingNet:
+        """Build the net with published weights, in evaluation mode.
+
+        Args:
+            weights: tensors by their published names.
+
+        Raises:
+            ModelError: tensors are missing, unknown or of another shape.
+        """
+        net = build_model(self.model, fetch_weights=False)
+        own = net.state_dict()
+        net.load_state_dict(convert(weights, self.rules, own, f"{self.name}"))
+        return net.eval()
+
+
+def convert(
+    weights: Mapping[str, Tensor],
+    rules: Sequence[Rule],
+    own: Mapping[str, Tensor],
+    origin: str,
+) -> dict[str, Tensor]:
+    """Rename published weights, and bring them into the layout stored here.
+
+    Args:
+        weights: tensors by their published names.
+        rules: table of names.
+        own: weights of the net that they are for, by their names here.
+        origin: name of the model, for the message.
+
+    Raises:
+        ModelError: tensors are missing, unknown or of another shape; names the first of them.
+    """
+    converted: dict[str, Tensor] = {}
+    parts: dict[str, dict[int, Tensor]] = {}
+    unknown = []
+    for published, tensor in weights.items():
+        rule = next((rule for rule in rules if re.fullmatch(rule.pattern, published)), None)
+        if rule is None:
+            unknown.append(published)
+            continue
+        name = re.sub(rule.pattern, rule.name, published)
+        stored = tensor if rule.layout is None else rule.layout(tensor)
+        if rule.part is None:
+            converted[name] = stored
+        else:
+            parts.setdefault(name, {})[rule.part] = stored
+    for name, pieces in parts.items():
+        converted[name] = torch.cat([pieces[index] for index in sorted(pieces)])
+    unknown += [name for name in converted if name not in own]
+    missing = [name for name in own if name not in converted]
+    shapes = [
+        f"{name} {list(tensor.shape)} instead of {list(own[name].shape)}"
+        for name, tensor in converted.items()
+        if name in own and tensor.shape != own[name].shape
+    ]
+    found = {"unknown": unknown, "missing": missing, "of another shape": shapes}
+    differences = [
+        f"{len(names)} {kind} ({', '.join(names[:_NAMED])}{', …' if len(names) > _NAMED else ''})"
+        for kind, names in found.items()
+        if names
+    ]
+    if differences:
+        raise ModelError(f"not a checkpoint of {origin}: {'; '.join(differences)}")
+    return {name: tensor.to(own[name].dtype) for name, tensor in converted.items()}
+
+
+def negate(tensor: Tensor) -> Tensor:
+    """Layout of a displacement that is counted in the opposite direction."""
+    return -tensor
+
+
+def image_network(published: str, here: str) -> tuple[Rule, ...]:
+    """Rules for a timm network with gated shifts, as GSM, GSF and models built on them store it.
+
+    Args:
+        published: prefix of the published names, as a regular expression without groups.
+        here: prefix of the names in this project.
+    """
+    shift = rf"{published}\.(s\d+\.b\d+\.conv1)\.gsm?"
+    to = rf"{here}.\1.shift"
+    return (
+        Rule(rf"{shift}\.bn\.(\w+)", rf"{to}.norm.\2"),
+        Rule(rf"{shift}\.conv3D\.weight", f"{to}.gate.weight", _frames_as_outputs),
+        Rule(rf"{shift}\.conv3D\.bias", f"{to}.gate_bias"),
+        Rule(rf"{shift}\.channel_conv1(?:\.1)?\.(weight|bias)", rf"{to}.fusion.\2", part=0),
+        Rule(rf"{shift}\.channel_conv2(?:\.1)?\.(weight|bias)", rf"{to}.fusion.\2", part=1),
+        # The wrapper of the shift, and that of the padding, contain the convolution.
+        Rule(rf"{published}\.(s\d+\.b\d+\.conv1)\.net\.(.+)", rf"{here}.\1.\2"),
+        Rule(rf"{published}\.(.+)\.conv\.1\.weight", rf"{here}.\1.conv.weight"),
+        Rule(rf"{published}\.(.+)", rf"{here}.\1"),
+    )
+
+
+def _frames_as_outputs(weight: Tensor) -> Tensor:
+    """3D convolution `[2, c, frames, h, w]` as a 2D one with outputs per frame, `[2 · frames, …]`."""
+    return weight.transpose(1, 2).flatten(0, 1)
