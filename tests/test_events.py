@@ -95,6 +95,31 @@ def positions(events: EventList) -> list[int]:
     return [event.position_ms for event in events]
 
 
+def test_only_actions_of_the_info_are_shown():
+    info = SpottingInfo("demo", actions=(Action.SHOT, Action.GOAL))
+    events = EventList(EVENTS.events, info=info)
+    assert events.shown == events.of_action("SHOT", "GOAL") and len(events.shown) > 0
+    assert not EventList(EVENTS.events, info=SpottingInfo(actions=())).shown.events
+
+
+@pytest.mark.parametrize(
+    ("kickoffs_ms", "position_ms", "half", "clock_ms"),
+    [
+        ((), 5_000, 1, None),
+        ((60_000,), 65_000, 1, 5_000),
+        ((60_000,), 5_000, 1, -55_000),
+        ((-60_000,), 5_000, 1, 65_000),
+        ((60_000, 3_000_000), 3_000_000, 2, 0),
+        ((60_000, 3_000_000), 2_999_999, 1, 2_939_999),
+        ((None, 60_000), 5_000, 2, -55_000),
+    ],
+)
+def test_the_half_and_its_clock_follow_from_the_kickoffs(kickoffs_ms, position_ms, half, clock_ms):
+    info = SpottingInfo(kickoffs_ms=kickoffs_ms)
+    assert info.half_at(position_ms) == half
+    assert info.clock_ms(Event(position_ms, Action.PASS, half=half)) == clock_ms
+
+
 def test_filters_select_events_and_keep_everything_else():
     selections = [
         (EVENTS.shown, [3_000, 61_250, 62_000]),

@@ -138,8 +138,7 @@ class Event:
     @property
     def game_time(self) -> str:
         """Half, minutes and seconds as SoccerNet's `gameTime`, for example `1 - 01:04`."""
-        minutes, seconds = divmod(self.position_ms // 1000, 60)
-        return f"{self.half} - {minutes:02d}:{seconds:02d}"
+        return format_game_time(self.half, self.position_ms)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the attributes but `extra`, as types that JSON has; `Event(**fields)` reverses it."""
@@ -151,6 +150,12 @@ class Event:
             "half": self.half,
             "visible": self.visible,
         }
+
+
+def format_game_time(half: int, time_ms: int) -> str:
+    """Format a time in a half as SoccerNet's `gameTime`, for example `1 - 01:04`."""
+    minutes, seconds = divmod(time_ms // 1000, 60)
+    return f"{half} - {minutes:02d}:{seconds:02d}"
 
 
 def parse_team(name: str) -> Team:
@@ -201,6 +206,21 @@ def _clock(position_ms: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class VideoPart:
+    """One of several video files that are spotted as one match.
+
+    Attributes:
+        video: name of the file.
+        start_ms: position of its first frame in the match, where the file before it ends.
+        duration_ms: its length.
+    """
+
+    video: str
+    start_ms: int
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class SpottingInfo:
     """Model, video and settings that events were spotted with.
 
@@ -214,8 +234,11 @@ class SpottingInfo:
         duration_ms: length of the video in milliseconds; None if unknown.
         thresholds: lowest confidence of an event that is shown to people, by action; an action
             without one is always shown. None shows all.
-        kickoff_ms: position of the kick-off of the half, in milliseconds; negative if it is before
-            the beginning of the video, None if unknown.
+        actions: actions that are shown to people; None shows all.
+        kickoffs_ms: position of the kick-off of half 1, 2 …, in milliseconds; negative if it is
+            before the beginning of the video, None if it is not in this video. Empty if unknown.
+        start_ms, end_ms: part of the video that was spotted; None up to its ends.
+        parts: the files of a match that is in several; empty if it is in one.
         extra: other fields of the object in its file, so that writing it again loses nothing.
 
     Raises:
@@ -227,7 +250,11 @@ class SpottingInfo:
     video: str = ""
     duration_ms: int | None = None
     thresholds: Mapping[Action, float] | None = None
-    kickoff_ms: int | None = None
+    actions: tuple[Action, ...] | None = None
+    kickoffs_ms: tuple[int | None, ...] = ()
+    start_ms: int | None = None
+    end_ms: int | None = None
+    parts: tuple[VideoPart, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -241,6 +268,26 @@ class SpottingInfo:
             if not 0.0 <= value <= 1.0:
                 raise LabelError(f"threshold {value} of {action} is outside [0, 1]")
         object.__setattr__(self, "thresholds", parsed)
+
+    def half_at(self, position_ms: int) -> int:
+        """Return the half of a position: the last one that kicks off before it, or the first."""
+        known = [
+            (kickoff, half)
+            for half, kickoff in enumerate(self.kickoffs_ms, start=1)
+            if kickoff is not None
+        ]
+        begun = [half for kickoff, half in known if kickoff <= position_ms]
+        return begun[-1] if begun else known[0][1] if known else 1
+
+    def clock_ms(self, event: Event) -> int | None:
+        """Return the time from the kick-off of an event's half to the event, in milliseconds.
+
+        It is negative before the kick-off, and None if that is unknown.
+        """
+        if event.half > len(self.kickoffs_ms):
+            return None
+        kickoff = self.kickoffs_ms[event.half - 1]
+        return None if kickoff is None else event.position_ms - kickoff
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -333,14 +380,17 @@ class EventList:
 
     @property
     def shown(self) -> EventList:
-        """Events to show to people: those that reach the thresholds of `info`.
+        """Events to show to people: those of the actions of `info` that reach its thresholds.
 
         They are the events that the command line writes into `events.csv`. Without `info`, or if it
-        has no thresholds, all events are shown.
+        has neither, all events are shown.
         """
-        if self.info is None or self.info.thresholds is None:
-            return self
-        return self.above(self.info.thresholds)
+        shown = self
+        if self.info is not None and self.info.thresholds is not None:
+            shown = shown.above(self.info.thresholds)
+        if self.info is not None and self.info.actions is not None:
+            shown = shown.of_action(*self.info.actions)
+        return shown
 
     def of_action(self, *actions: Action | str) -> EventList:
         """Return the events of some actions, given as `Action` or by name.

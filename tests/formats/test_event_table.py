@@ -81,7 +81,7 @@ def test_excerpts_end_with_the_video(tmp_path):
     ],
 )
 def test_the_match_clock_counts_from_the_kickoff(tmp_path, position_ms, half, kickoff_ms, clock):
-    info = SpottingInfo(kickoff_ms=kickoff_ms)
+    info = SpottingInfo(kickoffs_ms=(kickoff_ms,) * half)
     events = EventList.of([Event(position_ms, Action.PASS, half=half)], info=info)
     write_event_table(events, tmp_path / "e.csv")
     (row,) = csv.DictReader(io.StringIO(text_of(tmp_path / "e.csv")))

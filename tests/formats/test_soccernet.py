@@ -8,7 +8,7 @@ from soccernet_entries import ANNOTATION, PREDICTION
 
 from onball.actions import ACTIONS, Action
 from onball.errors import LabelError
-from onball.events import Event, EventList, SpottingInfo, Team
+from onball.events import Event, EventList, SpottingInfo, Team, VideoPart
 from onball.formats import read_labels, read_results, write_labels, write_results
 from onball.formats.soccernet import read_result_columns, write_submission
 
@@ -255,6 +255,29 @@ def test_predictions_keep_what_they_were_made_with(tmp_path):
     }
     assert read_results(path) == read_results(path, file_order=True) == events
     assert len(read_result_columns(path)) == 1
+
+
+def test_game_times_count_from_the_kickoff_of_the_half(tmp_path):
+    info = SpottingInfo(
+        actions=(Action.SHOT,),
+        kickoffs_ms=(287_000, 3_600_000),
+        start_ms=60_000,
+        parts=(VideoPart("first.mp4", 0, 3_000_000), VideoPart("second.mp4", 3_000_000, 3_000_000)),
+    )
+    positions = [280_000, 287_000, 3_599_999, 3_612_500]
+    events = EventList.of(
+        [Event(at, Action.SHOT, 0.4, half=info.half_at(at)) for at in positions], info=info
+    )
+    write_results(events, tmp_path / "r.json")
+    entries = json.loads((tmp_path / "r.json").read_text())["predictions"]
+    assert [(entry["gameTime"], entry["half"]) for entry in entries] == [
+        ("1 - 00:00", "1"),  # before the kick-off
+        ("1 - 00:00", "1"),
+        ("1 - 55:12", "1"),
+        ("2 - 00:12", "2"),
+    ]
+    assert [int(entry["position"]) for entry in entries] == positions
+    assert read_results(tmp_path / "r.json") == events
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def write_event_table(
     writer = csv.writer(table, lineterminator="\n")
     info = events.info or SpottingInfo()
     left_out = set() if any(event.team is not Team.UNKNOWN for event in events) else {"team"}
-    if info.kickoff_ms is None:
+    if not info.kickoffs_ms:
         left_out.add("clock")
     columns = [name for name in COLUMNS if name not in left_out]
     writer.writerow(columns)
@@ -117,7 +117,7 @@ def _row(
         "confidence": f"{round(float(event.confidence), _CONFIDENCE_DIGITS):g}",
         "team": event.team.value,
         "half": event.half,
-        "clock": _clock(event, info.kickoff_ms or 0),
+        "clock": _clock(event, info),
         "start_s": f"{start_ms / 1000:.3f}",
         "end_s": f"{end_ms / 1000:.3f}",
         "position_ms": event.position_ms,
@@ -125,10 +125,10 @@ def _row(
     }
 
 
-def _clock(event: Event, kickoff_ms: int) -> str:
-    """Match clock of an event, `47'12`; empty before the kick-off."""
-    played_ms = event.position_ms - kickoff_ms
-    if played_ms < 0:
+def _clock(event: Event, info: SpottingInfo) -> str:
+    """Match clock of an event, `47'12`; empty before the kick-off, or if that is unknown."""
+    played_ms = info.clock_ms(event)
+    if played_ms is None or played_ms < 0:
         return ""
     minutes, seconds = divmod((played_ms + (event.half - 1) * _HALF_MS) // 1000, 60)
     return f"{minutes:02d}'{seconds:02d}"

@@ -14,7 +14,8 @@ reader, but never more, and never reads a value differently.
 Reading and writing again loses nothing: other top-level fields are kept in `EventList.metadata`,
 other fields of an entry in `Event.extra`, and with them every value that would be written
 differently, such as a visibility "unclear" or a team "Left". A value in `extra` is written if it
-still agrees with the event; a changed event takes precedence. `gameTime` is always computed.
+still agrees with the event; a changed event takes precedence. `gameTime` is always computed: from
+the kick-off of the half if `EventList.info` has it, else from the position.
 
 Predictions of this package also say what they were made with, in a top-level object "onball" that
 SoccerNet's evaluator ignores (`EventList.info`):
@@ -47,6 +48,7 @@ from onball.events import (
     EventList,
     SpottingInfo,
     Team,
+    format_game_time,
 )
 from onball.files import atomic_path, read_json_object, write_json_atomic
 
@@ -380,16 +382,20 @@ def _team(value: object) -> Team:
 
 def _write(events: EventList, path: str | Path, kind: _Kind) -> None:
     # By half first, because positions start at 0 in each half; the sort keeps the order within.
-    entries = [_entry(event, kind) for event in sorted(events, key=lambda event: event.half)]
+    info = events.info if kind is _RESULTS else None
+    entries = [
+        _entry(event, kind, None if info is None else info.clock_ms(event))
+        for event in sorted(events, key=lambda event: event.half)
+    ]
     content = {"UrlLocal": events.match, **events.metadata}
-    if kind is _RESULTS and events.info is not None:
-        content[_INFO] = _info_object(events.info)
+    if info is not None:
+        content[_INFO] = _info_object(info)
     write_json_atomic(path, content | {kind.list_key: entries})
 
 
 def _info_object(info: SpottingInfo) -> dict[str, Any]:
     """Convert to the object of a file; attributes without a value are left out."""
-    known = {key: value for key, value in asdict(info).items() if value not in (None, "")}
+    known = {key: value for key, value in asdict(info).items() if value not in (None, "", ())}
     extra: dict[str, Any] = known.pop("extra")
     return {"version": _INFO_VERSION} | known | extra
 
@@ -413,9 +419,14 @@ def _pop_info(path: str | Path, metadata: dict[str, Any]) -> SpottingInfo | None
     return replace(info, extra=extra)
 
 
-def _entry(event: Event, kind: _Kind) -> dict[str, Any]:
-    """Convert an event to an entry, with the fields of `extra` that still agree with it."""
+def _entry(event: Event, kind: _Kind, clock_ms: int | None) -> dict[str, Any]:
+    """Convert an event to an entry, with the fields of `extra` that still agree with it.
+
+    `clock_ms` is the time since the kick-off of its half, None if it is unknown.
+    """
     plain = _plain_entry(event, kind)
+    if clock_ms is not None:
+        plain["gameTime"] = format_game_time(event.half, max(0, clock_ms))
     kept = {key: value for key, value in event.extra.items() if _holds(key, value, event, plain)}
     entry = plain | kept
     return {key: entry[key] for key in _FIELDS if key in entry} | entry
