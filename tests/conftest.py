@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import pickle
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+from filelock import FileLock
 
 from onball.cli import console
 from onball.cli.main import main
+
+T = TypeVar("T")
 
 #: Folders and files whose tests simulate, train, or start processes. `make test-quick` leaves them
 #: out, and single tests of other files with the marker `medium`.
@@ -52,6 +58,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.relative_to(root).as_posix().startswith(MEDIUM):
             item.add_marker(pytest.mark.medium)
+
+
+@pytest.fixture(scope="session")
+def make_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[], T]], T]:
+    """Return `make()`, which one process of pytest-xdist calls and the others read from a file."""
+
+    def once(name: str, make: Callable[[], T]) -> T:
+        if "PYTEST_XDIST_WORKER" not in os.environ:
+            return make()
+        file = tmp_path_factory.getbasetemp().parent / f"{name}.pickle"  # common to all processes
+        with FileLock(f"{file}.lock"):
+            if not file.is_file():
+                file.write_bytes(pickle.dumps(make()))
+            made: T = pickle.loads(file.read_bytes())
+        return made
+
+    return once
 
 
 @pytest.fixture

@@ -13,9 +13,12 @@ SEEDS = (2, 5)  # together they contain all twelve actions
 
 
 @pytest.fixture(scope="session")
-def matches() -> list[Motion]:
+def matches(make_once) -> list[Motion]:
     """Two matches with two halves of eight minutes each."""
-    return [play_match(seed, MINUTES * 60_000, halves=2) for seed in SEEDS]
+    return make_once(
+        "simulated-matches",
+        lambda: [play_match(seed, MINUTES * 60_000, halves=2) for seed in SEEDS],
+    )
 
 
 @pytest.fixture(scope="session")

@@ -223,7 +223,8 @@ def test_a_held_ball_continues_where_the_previous_gesture_left_it():
 
 @pytest.mark.parametrize("gesture", GESTURES)
 def test_gestures_begin_and_end_continuously(gesture):
-    span = range(-1100, 2600, 5)
+    begin, end = gesture_span(gesture)
+    span = range(max(begin, -1100) - 20, min(end, 2600) + 20, 5)
     path = np.stack([body(gesture, ms, speed=3.0, stride=1.0) for ms in span])
     fastest = np.linalg.norm(np.diff(path, axis=0), axis=2).max() / 0.005
     shot = gesture in (Gesture.SHOT_RIGHT, Gesture.SHOT_LEFT)
