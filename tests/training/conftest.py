@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,25 +53,6 @@ class Runs:
         """The arguments of `onball` that do the same."""
         settings = [part for setting in self.overrides(*more) for part in ("--set", setting)]
         return ["train", str(TINY), "--out", str(run_dir), *settings]
-
-    def in_process(
-        self, run_dir: Path, *more: str, before: str = "", resume: bool = False
-    ) -> tuple[int, str]:
-        """Run `onball train` in a new process; returns exit code and standard error.
-
-        `before` is Python that limits or breaks that process. (A fork would be faster, but autograd
-        refuses to work in one once its threads have been started.)
-        """
-        imports = "import onball.training.run\nfrom onball.cli.main import main"
-        process = subprocess.run(
-            [sys.executable, "-c", f"{imports}\n{before}\nmain()", *self.command(run_dir, *more)]
-            + ["--resume"] * resume,
-            env={**os.environ, "COLUMNS": "300"},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        return process.returncode, process.stderr
 
 
 @pytest.fixture(scope="session")
