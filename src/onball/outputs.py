@@ -84,7 +84,7 @@ def check_outputs(
                 "or choose another --out"
             )
     assert entry is not None
-    changes = _differences(entry["request"], json.loads(json.dumps(dict(request))))
+    changes = differences(entry["request"], json.loads(json.dumps(dict(request))))
     if changes:
         raise OutputConflictError(
             f"{folder}: holds results with {changes}: --overwrite replaces them, or choose another "
@@ -149,8 +149,8 @@ def _read_record(folder: Path) -> list[dict[str, Any]]:
     ]
 
 
-def _differences(former: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """Return the values that differ, as text; empty if none does."""
+def differences(former: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Return the values that differ, as text: `fps 25 instead of 12.5`; empty if none does."""
     keys = [key for key in {**former, **now} if former.get(key) != now.get(key)]
     return ", ".join(
         f"{key} {_text(former.get(key))} instead of {_text(now.get(key))}" for key in keys

@@ -16,21 +16,27 @@ def test_simulating_again_keeps_finished_matches(onball, tmp_path):
     )  # fmt: skip
     code, shown, error = onball(*command)
     assert code == 0, error
-    assert "3 matches" in shown and "there already" not in shown
+    assert f"3 matches written; {tmp_path} has 3 matches\n" in shown
     code, shown, error = onball(*command)
     assert code == 0, error
-    assert "3 were there already" in shown
+    names = ", ".join(f"{split}-001 - Home - Away" for split in ("train", "valid", "test"))
+    assert f"3 matches there already ({names}); {tmp_path} has 3 matches\n" in shown
 
 
 def test_presets_are_whole_data_sets(onball, tmp_path):
     root = tmp_path / "tiny"
     code, out, error = onball("simulate", "--out", root, "--preset", "tiny", "--no-video")
     assert code == 0, error
-    assert "4 matches" in out and "data stats" in out
+    assert f"4 matches written; {root} has 4 matches" in out and "data stats" in out
     assert len(list(root.rglob("Labels-ball.json"))) == 4
     assert not list(root.rglob("*.mp4"))
-    code, out, _ = onball("simulate", "--out", root, "--preset", "tiny", "--no-video")
-    assert code == 0 and "4 were there already" in out
+    tiny = ("simulate", "--out", root, "--preset", "tiny", "--no-video")
+    code, out, _ = onball(*tiny)
+    assert code == 0 and "4 matches there already" in out and "written" not in out
+    code, out, _ = onball(*tiny, "--seed", 5, "--train", 1, "--valid", 0, "--test", 0)
+    assert code == 0 and f"1 match written; {root} has 5 matches" in out
+    code, _, error = onball(*tiny, "--minutes", 1)
+    assert code == 2 and "duration_ms 15000 instead of 60000" in error and "--overwrite" in error
 
 
 def test_an_interrupted_simulation_ends_at_once_and_leaves_no_half_match(tmp_path):

@@ -66,7 +66,7 @@ def test_tracks_of_a_data_set_are_beside_its_videos_and_never_replaced_silently(
     root = match.parents[3]
     arguments = ["track", "--data", root, "--detector", red_detector]
     code, _, stderr = onball(*arguments)
-    assert code == 2 and "is there already, made otherwise" in stderr
+    assert code == 2 and "holds tracks with" in stderr and "--overwrite replaces them" in stderr
     assert (match / "tracks.parquet").read_bytes() == before
     code, _, stderr = onball(*arguments, "--name", "red.parquet")
     assert code == 0, stderr

@@ -13,10 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from onball.data.layout import find_matches
-from onball.errors import DataError, InputError
+from onball.errors import InputError
 from onball.formats.parquet import arrow_schema
 from onball.formats.soccernet import read_labels
 from onball.formats.tracks_parquet import COLUMNS
+from onball.outputs import OutputConflictError
 from onball.progress import Progress
 from onball.simulator.dataset import (
     CRF_RANGE,
@@ -108,8 +109,32 @@ def test_a_match_with_other_settings_is_not_overwritten(tmp_path):
     counts = {"train": 1, "valid": 0, "test": 0}
     write_dataset(tmp_path, plan_dataset(4, counts, plan))
     longer = MatchPlan(seed=0, duration_ms=800, width=64, height=36)
-    with pytest.raises(DataError, match="other settings"):
+    changes = r"holds a match with duration_ms 400 instead of 800: --overwrite replaces it"
+    with pytest.raises(OutputConflictError, match=changes):
         write_dataset(tmp_path, plan_dataset(4, counts, longer))
+    (name,) = write_dataset(tmp_path, plan_dataset(4, counts, longer), overwrite=True)
+    assert json.loads((tmp_path / name / "simulation.json").read_text())["duration_ms"] == 800
+    assert write_dataset(tmp_path, plan_dataset(4, counts, longer)) == ()
+
+
+def test_a_match_whose_labels_were_edited_is_kept(tmp_path):
+    plan = MatchPlan(seed=0, duration_ms=400, width=64, height=36)
+    splits = plan_dataset(4, {"train": 1}, plan)
+    (name,) = write_dataset(tmp_path, splits, outputs=Outputs(video=False))
+    labels = tmp_path / name / "Labels-ball.json"
+    labels.write_text("edited")
+    assert write_dataset(tmp_path, splits, outputs=Outputs(video=False)) == ()
+    assert labels.read_text() == "edited"
+
+
+def test_a_folder_that_is_no_match_is_not_replaced(tmp_path):
+    splits = plan_dataset(4, {"train": 1}, PLAN)
+    folder = tmp_path / next(iter(splits["train"]))
+    folder.mkdir(parents=True)
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(OutputConflictError, match="is there and was not simulated"):
+        write_dataset(tmp_path, splits)
+    assert (folder / "notes.txt").read_text() == "mine"
 
 
 def test_an_interrupted_match_leaves_no_finished_folder(tmp_path):

@@ -9,6 +9,7 @@ from tiny_tracks import tiny_tracks
 
 from onball.errors import DataError, InputError
 from onball.formats.tracks_parquet import write_tracks
+from onball.outputs import OutputConflictError
 from onball.tracking.detectors.opening import open_detector
 from onball.tracking.detectors.simulated import SimulatedDetector, simulated_level
 from onball.tracking.pipeline import track_video, untracked
@@ -61,6 +62,17 @@ def test_only_videos_without_tracks_are_left(video, tmp_path):
     track_video(video, detector, out)
     jobs = {video: out, tmp_path / "second.mp4": other}
     assert untracked(jobs, detector.name) == {tmp_path / "second.mp4": other}
-    for name, fps in (("another detector", 12.5), (detector.name, 25.0)):
-        with pytest.raises(InputError, match=r"mild\.parquet: is there already, made otherwise"):
+    for name, fps, change in (
+        ("another", 12.5, f"detector {detector.name} instead of another"),
+        (detector.name, 25.0, r"fps 12\.5 instead of 25\.0"),
+    ):
+        with pytest.raises(
+            OutputConflictError, match=rf"mild\.parquet: holds tracks with {change}"
+        ):
             untracked(jobs, name, fps)
+    renamed = video.rename(video.with_name("other.mp4"))
+    with pytest.raises(OutputConflictError, match=rf"video {video.name} instead of other\.mp4"):
+        untracked({renamed: out}, detector.name)
+    other.write_text("mine")
+    with pytest.raises(OutputConflictError, match="is there and is no tracks file"):
+        untracked({tmp_path / "second.mp4": other}, detector.name)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from onball.cli import console, options
+
+if TYPE_CHECKING:
+    from onball.simulator.dataset import SimulatedDataset
 
 _RECORDED = "A recorded match"
 
@@ -134,8 +137,12 @@ def simulate(
     events_meta: Annotated[
         Path | None, _metadata("--events-meta", "Metadata of the events.")
     ] = None,
+    overwrite: options.Overwrite = False,
 ) -> None:
-    """Simulate football matches in SoccerNet's layout; call again to continue."""
+    """Simulate football matches in SoccerNet's layout; call again to continue.
+
+    Matches that are complete are skipped. Another seed adds its matches to those in the folder.
+    """
     from onball.simulator import dataset
 
     pixels = None if size is None else _size(size)
@@ -149,20 +156,30 @@ def simulate(
             video=video, mot=mot, processes=processes,
             tracking=tracking, events=events, tracking_provider=tracking_provider,
             tracking_meta=tracking_meta, events_provider=events_provider, events_meta=events_meta,
-            progress=progress,
+            overwrite=overwrite, progress=progress,
         )  # fmt: skip
+    console.say(_describe(done))
     if tracking is not None:
-        console.say(f"{out / done.matches[0]}")
         return
-    kept = len(done.matches) - len(done.written)
-    console.say(
-        f"{len(done.matches)} matches in {out}" + (f" ({kept} were there already)" if kept else "")
-    )
     command = console.this_command()
     if video:
         console.say(f"Next: {command} train spotting/demo --data {out}")
     else:
         console.say(f"Next: {command} data stats {out} --reference")
+
+
+def _describe(done: SimulatedDataset) -> str:
+    parts = []
+    if done.kept:
+        names = [name.rpartition("/")[2] for name in done.kept]
+        parts.append(f"{_matches(len(names))} there already ({', '.join(names)})")
+    if done.written:
+        parts.append(f"{_matches(len(done.written))} written")
+    return f"{'; '.join(parts) or 'nothing to do'}; {done.root} has {_matches(done.total)}"
+
+
+def _matches(number: int) -> str:
+    return console.count(number, "match", "matches")
 
 
 def _size(text: str) -> tuple[int, int]:

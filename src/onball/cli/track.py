@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 def track(
     videos: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Argument(
-            metavar="VIDEO…", help="Videos: MP4, MKV, MOV, AVI, TS …", show_default=False
+            metavar="VIDEO…",
+            help="Videos, folders of videos, or patterns: 'matches/*.mp4'.",
+            show_default=False,
         ),
     ] = None,
     detector: Annotated[
@@ -73,7 +75,10 @@ def track(
     seed: Annotated[int, options.seed("Seed of a simulated detector's errors.")] = 0,
     device: options.Device = "auto",
 ) -> None:
-    """Find and follow players and ball; writes tracks.parquet for each video."""
+    """Find and follow players and ball; writes tracks.parquet for each video.
+
+    Videos that have their tracks already are skipped.
+    """
     from onball.tracking.detectors.opening import open_detector
     from onball.tracking.detectors.simulated import simulated_level, simulated_name
     from onball.tracking.pipeline import track_video, untracked
@@ -81,19 +86,15 @@ def track(
     if former_threshold is not None:
         console.warn("--threshold is called --box-threshold now: it is no confidence of events")
         box_threshold = former_threshold if box_threshold is None else box_threshold
-    jobs = _jobs(videos or [], data, split, out, name)
     detector = detector or "auto"
     level = simulated_level(detector)
+    if level is not None and data is None:
+        raise InputError(f"--detector {detector} is for simulated matches: name them with --data")
+    if level is not None and name == TRACKS_FILE:
+        raise InputError(f"{name} holds the true tracks: name others, --name tracks_medium.parquet")
+    jobs = _jobs(videos or [], data, split, out, name)
     shared: Detector | None = None  # a simulated detector belongs to one match
     if level is not None:
-        if data is None:
-            raise InputError(
-                f"--detector {detector} is for simulated matches: name them with --data"
-            )
-        if name == TRACKS_FILE:
-            raise InputError(
-                f"{name} holds the true tracks: name others, --name tracks_medium.parquet"
-            )
         made_by = simulated_name(level, seed)
     else:
         if device != "auto" and not detector.endswith(".onnx"):  # ONNX Runtime has its own devices
@@ -102,53 +103,78 @@ def track(
             choose_device(device)
         shared = open_detector(detector, threshold=box_threshold, tiles=tiles, device=device)
         made_by = shared.name
-    missing = jobs if overwrite else untracked(jobs, made_by, fps)
-    for path in (jobs[video] for video in jobs if video not in missing):
-        console.say(f"{path}: is there already, made by {made_by}")
+    files = {job.video: job.tracks for job in jobs}
+    missing = files if overwrite else untracked(files, made_by, fps)
     broken = 0
-    for video, path in missing.items():
+    for job in jobs:
+        text = job.tracks.with_suffix(".txt") if mot else None
+        if job.video not in missing:
+            console.say(f"{job.tracks}: is there already, by {made_by}")
+            if text is not None and not text.exists():
+                _write_mot(job.tracks, text)
+            continue
         try:
-            opened = shared or open_detector(detector, video=video, seed=seed)
+            opened = shared or open_detector(detector, video=job.video, seed=seed)
             with console.progress_bar() as progress:
-                summary = track_video(video, opened, path, fps=fps, progress=progress)
+                summary = track_video(
+                    job.video, opened, job.tracks, fps=fps, name=job.name, progress=progress
+                )
         except VideoError as error:
             # The tracks of the other videos are still of use; the exit code reports this one.
             console.fail(str(error))
             broken += 1
             continue
-        if mot:
-            from onball.formats.mot import write_mot
-            from onball.formats.tracks_parquet import read_tracks
-
-            write_mot(read_tracks(path), path.with_suffix(".txt"))
-        console.say(f"{path}: {_describe(summary)}")
+        if text is not None:
+            _write_mot(job.tracks, text)
+        console.say(f"{job.tracks}: {_describe(summary)}")
     if broken:
-        raise VideoError(f"{broken} of {len(missing)} videos could not be read")
+        raise VideoError(f"{broken} of {console.count(len(jobs), 'video')} could not be read")
+
+
+class _Job(NamedTuple):
+    """A video, its name on the screen and its tracks file."""
+
+    name: str
+    video: Path
+    tracks: Path
+
+
+def _jobs(
+    videos: list[str], data: Path | None, split: str, out: Path, file_name: str
+) -> list[_Job]:
+    """Return the videos to track, all of which can be opened."""
+    from onball.data.layout import find_matches
+    from onball.files import require_writable
+    from onball.spotting.spotter import name_results
+    from onball.video import find_videos
+
+    if bool(videos) == (data is not None):
+        what = "both videos and --data given" if videos else "no video given"
+        raise InputError(f"{what}: onball track VIDEO… --out FOLDER, or onball track --data FOLDER")
+    if Path(file_name).name != file_name or not file_name.endswith(".parquet"):
+        raise InputError(f"--name {file_name}: give a file name that ends with .parquet")
+    if data is not None:
+        found = {match.name: match.require_video() for match in find_matches(data, split)}
+        find_videos(found.values())
+        return [_Job(name, video, video.with_name(file_name)) for name, video in found.items()]
+    require_writable(out)
+    named = name_results([video.path for video in find_videos(videos)])
+    return [_Job(name, video, out / name / file_name) for name, video in named.items()]
+
+
+def _write_mot(tracks: Path, text: Path) -> None:
+    from onball.formats.mot import write_mot
+    from onball.formats.tracks_parquet import read_tracks
+
+    write_mot(read_tracks(tracks), text)
 
 
 def _describe(summary: TrackingSummary) -> str:
     frames = summary.frames
     speed = summary.detected / summary.seconds if summary.seconds else 0.0
     return (
-        f"{frames} frames with {summary.people / frames:.1f} people on average, the ball in "
-        f"{100 * summary.frames_with_ball / frames:.0f} %; {summary.tracks} tracks, {summary.cuts} "
-        f"cuts; {speed:.1f} frames/s"
+        f"{console.count(frames, 'frame')} with {summary.people / frames:.1f} people on average, the "
+        f"ball in {100 * summary.frames_with_ball / frames:.0f} %; "
+        f"{console.count(summary.tracks, 'track')}, {console.count(summary.cuts, 'cut')}; "
+        f"{speed:.1f} frames/s"
     )
-
-
-def _jobs(
-    videos: list[Path], data: Path | None, split: str, out: Path, name: str
-) -> dict[Path, Path]:
-    """Return each video and its tracks file."""
-    from onball.data.layout import find_matches
-    from onball.spotting.spotter import name_results
-
-    if bool(videos) == (data is not None):
-        what = "both videos and --data given" if videos else "no video given"
-        raise InputError(f"{what}: onball track VIDEO… --out FOLDER, or onball track --data ROOT")
-    if Path(name).name != name or not name.endswith(".parquet"):
-        raise InputError(f"--name {name}: give a file name that ends with .parquet")
-    if data is not None:
-        matched = [match.require_video() for match in find_matches(data, split)]
-        return {video: video.with_name(name) for video in matched}
-    return {video: out / folder / name for folder, video in name_results(videos).items()}

@@ -12,7 +12,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -23,9 +23,10 @@ import numpy as np
 
 from onball.data.layout import SPLITS_FILE, VIDEO_FILE, read_splits, write_splits
 from onball.errors import DataError, InputError
-from onball.files import atomic_folder, require_writable, write_text_atomic
+from onball.files import atomic_folder, read_json_object, require_writable, write_text_atomic
 from onball.formats.mot import write_mot_ground_truth
 from onball.formats.soccernet import LABELS_FILE, write_labels
+from onball.outputs import OutputConflictError, differences
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.simulator.paint.shapes import cv2
 from onball.simulator.play.match import play_match
@@ -91,11 +92,18 @@ class SimulatedDataset:
         root: folder of the data set.
         matches: names of all requested matches.
         written: names of those that this call wrote; the others were complete already.
+        total: number of matches in the data set, also those of earlier calls.
     """
 
     root: Path
     matches: tuple[str, ...]
     written: tuple[str, ...]
+    total: int
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Names of the requested matches that were complete already."""
+        return tuple(name for name in self.matches if name not in self.written)
 
 
 def simulate(
@@ -122,13 +130,15 @@ def simulate(
     tracking_meta: str | Path | None = None,
     events_provider: str | None = None,
     events_meta: str | Path | None = None,
+    overwrite: bool = False,
     progress: ProgressCallback = no_progress,
 ) -> SimulatedDataset:
     """Simulate a data set in SoccerNet's layout, or render one recorded match into it.
 
     The same arguments give the same labels and pixels. A call that was interrupted leaves no partial
-    match behind; the same call continues with the missing matches. Matches of other calls in the same
-    folder stay in its `splits.json`.
+    match behind; the same call continues with the missing matches. Complete matches of the same
+    settings are skipped, also if their labels were edited since. A call with another seed adds its
+    matches to those of earlier calls in the same folder, and to the splits.
 
     Args:
         out: folder of the data set.
@@ -154,11 +164,12 @@ def simulate(
         tracking_meta: file of metadata that some formats of tracking data need.
         events_provider: name of the format of `events`; None detects it.
         events_meta: file of metadata that some formats of events need.
+        overwrite: write all matches again, and replace those of other settings.
         progress: called with the number of frames written.
 
     Raises:
         InputError: if the arguments contradict each other or a file cannot be read.
-        DataError: if a match of the same name with other settings exists.
+        OutputConflictError: if a match of the same name with other settings exists.
         MissingDependencyError: if `tracking` is given and kloppy is not installed.
     """
     if mot and not video:
@@ -182,8 +193,14 @@ def simulate(
         from onball.simulator.recorded.match import recorded_motion  # needs the optional kloppy
 
         name = f"recorded/matches/{Path(tracking).stem}"
-        if (root / name).exists():
-            raise DataError(f"{root / name} is there already: choose another --out or delete it")
+        plan = replace(plan, crf=DEFAULT_CRF if crf is None else crf)
+        recording = {
+            "tracking": Path(tracking).name,
+            "events": None if events is None else Path(events).name,
+            "minutes": minutes,
+        }
+        if not overwrite and _is_complete(plan, root / name, outputs, recording):
+            return SimulatedDataset(root, (name,), (), _count_matches(root))
         motion = recorded_motion(
             Path(tracking),
             None if events is None else Path(events),
@@ -194,18 +211,23 @@ def simulate(
             duration_ms=None if minutes is None else plan.duration_ms,
             name=name,
         )
-        plan = replace(plan, crf=DEFAULT_CRF if crf is None else crf)
-        write_recording(root, name, motion, plan, outputs, progress)
-        return SimulatedDataset(root, (name,), (name,))
+        write_recording(root, name, motion, plan, outputs, recording, progress)
+        return SimulatedDataset(root, (name,), (name,), _count_matches(root))
     if events is not None:
         raise InputError("--events needs --tracking: where were the players?")
     given = {"train": train, "valid": valid, "test": test}
     counts = {split: base.counts[split] if n is None else n for split, n in given.items()}
     splits = plan_dataset(plan.seed, counts, plan, vary=vary)
     written = write_dataset(
-        root, splits, processes=processes or os.cpu_count() or 1, outputs=outputs, progress=progress
+        root,
+        splits,
+        processes=processes or os.cpu_count() or 1,
+        outputs=outputs,
+        overwrite=overwrite,
+        progress=progress,
     )
-    return SimulatedDataset(root, tuple(n for names in splits.values() for n in names), written)
+    matches = tuple(name for plans in splits.values() for name in plans)
+    return SimulatedDataset(root, matches, written, _count_matches(root))
 
 
 # Planning
@@ -264,7 +286,7 @@ def missing_matches(
     """Plans of the matches that are not on disk yet, by name.
 
     Raises:
-        DataError: if a match with the same name and other settings exists.
+        OutputConflictError: if a match with the same name and other settings exists.
     """
     return {
         name: plan
@@ -274,22 +296,42 @@ def missing_matches(
     }
 
 
-def _is_complete(plan: MatchPlan, folder: Path, outputs: Outputs) -> bool:
+def _is_complete(
+    plan: MatchPlan, folder: Path, outputs: Outputs, recording: Mapping[str, object] | None = None
+) -> bool:
+    """Return True if the match is on disk. Raises `OutputConflictError` if it is another one.
+
+    The settings beside the video are the record of the match: no other is needed.
+    """
     if not folder.exists():
         return False
     try:
-        found = json.loads((folder / SIMULATION_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        found = None
-    if found != _settings(plan, outputs):
-        raise DataError(
-            f"{folder} holds a match made with other settings: choose another --out or delete it"
+        found = read_json_object(folder / SIMULATION_FILE, DataError)
+    except DataError:
+        raise OutputConflictError(
+            f"{folder}: is there and was not simulated: --overwrite replaces it, or choose another "
+            "--out"
+        ) from None
+    wanted = _settings(plan, outputs, recording)
+    if recording is not None:  # whose own length it is
+        found, wanted = (
+            {key: value for key, value in settings.items() if key not in ("duration_ms", "halves")}
+            for settings in (found, wanted)
+        )
+    changes = differences(found, wanted)
+    if changes:
+        raise OutputConflictError(
+            f"{folder}: holds a match with {changes}: --overwrite replaces it, or choose another "
+            "--out"
         )
     return True
 
 
-def _settings(plan: MatchPlan, outputs: Outputs) -> dict[str, object]:
-    return {"simulator": SIMULATOR_VERSION, **asdict(plan), **asdict(outputs)}
+def _settings(
+    plan: MatchPlan, outputs: Outputs, recording: Mapping[str, object] | None = None
+) -> dict[str, object]:
+    settings = {"simulator": SIMULATOR_VERSION, **asdict(plan), **asdict(outputs)}
+    return settings if recording is None else {**settings, "recording": dict(recording)}
 
 
 # Writing
@@ -301,6 +343,7 @@ def write_dataset(
     *,
     processes: int = 1,
     outputs: Outputs = Outputs(),
+    overwrite: bool = False,
     progress: ProgressCallback = no_progress,
 ) -> tuple[str, ...]:
     """Write the matches of a data set that are missing, and list all in `ROOT/splits.json`.
@@ -310,15 +353,19 @@ def write_dataset(
         splits: for each split, the plans by name of the match.
         processes: largest number of matches written at a time, each in its own process.
         outputs: files written beside labels and tracks.
+        overwrite: write all matches, also those that are there.
         progress: called with the number of frames of all missing matches together.
 
     Returns:
         Names of the matches written.
 
     Raises:
-        DataError: if a match with the same name and other settings exists.
+        OutputConflictError: if a match with the same name and other settings exists.
     """
-    missing = missing_matches(root, splits, outputs)
+    if overwrite:
+        missing = {name: plan for plans in splits.values() for name, plan in plans.items()}
+    else:
+        missing = missing_matches(root, splits, outputs)
     require_writable(root)
     _list_matches(root, {split: list(matches) for split, matches in splits.items()})
     if not missing:
@@ -377,6 +424,11 @@ def _write_in_worker(
     write_match(plan, folder, name, outputs, progress=report)
 
 
+def _count_matches(root: Path) -> int:
+    """Number of matches that the splits of a data set list."""
+    return len({name for names in read_splits(root).values() for name in names})
+
+
 def _list_matches(root: Path, splits: dict[str, list[str]]) -> None:
     """Add names of matches to `ROOT/splits.json`, after those that it lists already."""
     names = read_splits(root) if (root / SPLITS_FILE).exists() else {}
@@ -393,20 +445,22 @@ def write_recording(
     motion: Motion,
     plan: MatchPlan,
     outputs: Outputs = Outputs(),
+    recording: Mapping[str, object] | None = None,
     progress: ProgressCallback = no_progress,
 ) -> None:
     """Render a recorded match into a data set and list it in the split `test`.
 
     Args:
         root: folder of the data set.
-        name: name of the match, which has no folder yet.
+        name: name of the match; a folder of this name is replaced.
         motion: the recorded match, from `onball.simulator.recorded.match.recorded_motion`.
         plan: look, cameras and video; length and halves are those of the recording.
+        recording: files and settings of the recording, kept beside the match.
         outputs, progress: see `write_match`.
     """
     plan = replace(plan, duration_ms=motion.ticks * TICK_MS, halves=len(motion.halves))
     require_writable(root)
-    write_match(plan, root / name, name, outputs, motion, progress)
+    write_match(plan, root / name, name, outputs, motion, recording, progress)
     _list_matches(root, {"test": [name]})
 
 
@@ -416,11 +470,13 @@ def write_match(
     name: str,
     outputs: Outputs = Outputs(),
     motion: Motion | None = None,
+    recording: Mapping[str, object] | None = None,
     progress: ProgressCallback = no_progress,
 ) -> None:
     """Write one match into `folder`; the same plan gives the same labels and pixels.
 
-    The folder appears with all its files at the end, so it is either complete or does not exist.
+    The folder appears with all its files at the end, so it is either complete or does not exist. A
+    former one is replaced then.
 
     Args:
         plan: settings of the match.
@@ -428,9 +484,10 @@ def write_match(
         name: SoccerNet's name of the match.
         outputs: files written beside labels and tracks.
         motion: a recorded match to render; None simulates one.
+        recording: files and settings of a recorded match, kept beside it.
         progress: called with the number of frames written.
     """
-    with atomic_folder(folder, exclusive=True) as partial:
+    with atomic_folder(folder, replace=True, exclusive=True) as partial:
         if outputs.video:
             renderer = MatchRenderer(plan, name=name, motion=motion)
             motion = renderer.motion
@@ -443,7 +500,7 @@ def write_match(
             )
             _write_tracks(plan, motion, partial)
         write_labels(motion.events, partial / LABELS_FILE)
-        settings = json.dumps(_settings(plan, outputs), indent=2)
+        settings = json.dumps(_settings(plan, outputs, recording), indent=2)
         write_text_atomic(partial / SIMULATION_FILE, settings + "\n")
     progress(Progress(name, plan.frames, plan.frames, "frames"))
 

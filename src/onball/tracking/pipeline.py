@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from onball.errors import DataError, InputError
 from onball.files import atomic_path, require_writable, write_json_atomic
 from onball.formats.tracks_parquet import open_writer, read_about, read_tracks
+from onball.outputs import OutputConflictError, differences
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.tracking.detectors.base import Detections, Detector
 from onball.tracking.tracker import SHORTEST_SHOT_S, CutDetector, Tracker
@@ -143,6 +144,7 @@ def track_video(
     out: str | Path,
     *,
     fps: float = 12.5,
+    name: str = "",
     progress: ProgressCallback = no_progress,
 ) -> TrackingSummary:
     """Track players and ball in a video, and write its tracks file.
@@ -155,6 +157,7 @@ def track_video(
         detector: detector of people and balls.
         out: the tracks file; replaced when the new one is complete.
         fps: sampled frames per second.
+        name: name of the video in the reports of `progress`; its file's name by default.
         progress: called with the milliseconds of video that are tracked.
 
     Raises `VideoError` for a file that is no video, `OnballError` if `out` cannot be written.
@@ -196,7 +199,9 @@ def track_video(
                 summary.frames_with_ball += balls > 0
                 summary.detected += is_new
                 last = time_ms
-            progress(Progress(f"tracking {video.name}", last, about.duration_ms or None, "ms"))
+            progress(
+                Progress(f"tracking {name or video.name}", last, about.duration_ms or None, "ms")
+            )
         # Some files do not contain their duration.
         duration = about.duration_ms or round(last + 1000 / fps)
         writer.finish(replace(about, duration_ms=duration, cuts_ms=tuple(cuts)))
@@ -235,21 +240,37 @@ def is_made_by(path: str | Path, detector: str, fps: float = 12.5) -> bool:
 def untracked(tracks: Mapping[Path, Path], detector: str, fps: float = 12.5) -> dict[Path, Path]:
     """Select the videos without tracks of this detector at this rate.
 
+    Tracks files name their video, detector and rate, so that no other record is needed, also where
+    tracks are beside the videos of a data set.
+
     Args:
         tracks: each video and its tracks file, which need not exist.
         detector: name of the detector, `Detector.name`.
         fps: sampled frames per second.
 
-    Raises `InputError` for tracks made by another detector or at another rate, which tracking would
-    replace.
+    Raises:
+        OutputConflictError: a file, which tracking would replace, has tracks of another video, by
+            another detector or at another rate, or was not written by onball.
     """
-    for path in tracks.values():
-        if path.exists() and not is_made_by(path, detector, fps):
-            raise InputError(
-                f"{path}: is there already, made otherwise: --overwrite replaces it, --name makes "
-                "another"
-            )
+    for video, path in tracks.items():
+        if path.exists():
+            _require_same(path, {"video": video.name, "detector": detector, "fps": fps})
     return {video: path for video, path in tracks.items() if not path.exists()}
+
+
+def _require_same(path: Path, wanted: Mapping[str, str | float]) -> None:
+    try:
+        about = read_about(path)
+    except InputError:
+        raise OutputConflictError(
+            f"{path}: is there and is no tracks file of onball: --overwrite replaces it, --name "
+            "writes another"
+        ) from None
+    changes = differences({key: about.get(key) for key in wanted}, wanted)
+    if changes:
+        raise OutputConflictError(
+            f"{path}: holds tracks with {changes}: --overwrite replaces them, --name writes others"
+        )
 
 
 def _detected(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -54,11 +56,18 @@ def test_a_recorded_match_is_rendered_into_a_data_set(simulate, recording, tmp_p
     assert {row["class"] for row in tracks} >= {"player", "referee"}
 
 
-def test_an_existing_match_is_not_overwritten(simulate, recording, tmp_path):
-    arguments = ["--out", tmp_path / "data", *recording, "--size", "64x36", "--no-video"]
-    assert simulate(*arguments)[0] == 0
-    code, error = simulate(*arguments)
-    assert code == 2 and "is there already" in error
+def test_an_existing_match_is_kept_unless_it_is_to_be_replaced(simulate, recording, tmp_path):
+    arguments = ["--out", tmp_path / "data", *recording, "--no-video"]
+    assert simulate(*arguments, "--size", "64x36")[0] == 0
+    (settings,) = tmp_path.rglob("simulation.json")
+    written = settings.stat().st_mtime_ns
+    assert simulate(*arguments, "--size", "64x36")[0] == 0
+    assert settings.stat().st_mtime_ns == written
+    code, error = simulate(*arguments, "--size", "128x72")
+    assert code == 2 and "width 64 instead of 128, height 36 instead of 72" in error
+    assert settings.stat().st_mtime_ns == written
+    assert simulate(*arguments, "--size", "128x72", "--overwrite")[0] == 0
+    assert json.loads(settings.read_text())["width"] == 128
 
 
 def test_events_without_tracking_are_an_error(simulate, recording, tmp_path):
