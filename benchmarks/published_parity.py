@@ -26,12 +26,16 @@ import torch
 from torch import Tensor
 
 from onball.models import SpottingNet
+from onball.models.backbones.adaspot import AdaSpot
+from onball.models.backbones.saliency import top_left
 from onball.models.published import PUBLISHED, PublishedModel
 
 #: Largest difference of logits that counts as equal.
 TOLERANCE = 1e-4
 #: Folder of the vectors of each model.
 FOLDERS = {
+    "adaspot-small": "adaspot_soccernetball_small",
+    "adaspot-big": "adaspot_soccernetball_big",
     "tdeed-challenge1": "tdeed_soccernetball_challenge1",
     "tdeed-challenge2": "tdeed_soccernetball_challenge2",
     "team-baseline": "snteamspotting_baseline",
@@ -136,6 +140,26 @@ def _check(found: str, expected: object) -> None:
         raise ValueError(f"the generated input has the digest {found} instead of {expected}")
 
 
+def _adaspot(vectors: Vectors, net: SpottingNet) -> dict[str, Tensor]:
+    clip = vectors.frames(100)
+    regions = []
+    backbone = net.backbone
+    assert isinstance(backbone, AdaSpot)
+    backbone.selector.register_forward_hook(lambda _, __, found: regions.append(found))
+    scores = net(clip)
+    blank = clip.clone()
+    blank[:, :5] = 0
+    blank_scores = net.scores_from_features(net.features(blank))
+    return {
+        "logits": scores.logits,
+        "logits_lowres": scores.branches[0],
+        "logits_highres": scores.branches[1],
+        "roi_top_left": top_left(regions[0], *clip.shape[-2:])[0],
+        "logits_blank_start": blank_scores.logits,
+        "roi_top_left_blank_start": top_left(regions[1], *clip.shape[-2:])[0],
+    }
+
+
 def _tdeed(vectors: Vectors, net: SpottingNet) -> dict[str, Tensor]:
     features = net.features(vectors.frames(100))
     scores = net.scores_from_features(features)
@@ -162,6 +186,8 @@ def _e2espot(vectors: Vectors, net: SpottingNet) -> dict[str, Tensor]:
 
 
 COMPARED: dict[str, Callable[[Vectors, SpottingNet], dict[str, Tensor]]] = {
+    "adaspot-small": _adaspot,
+    "adaspot-big": _adaspot,
     "tdeed-challenge1": _tdeed,
     "tdeed-challenge2": _tdeed,
     "team-baseline": _tdeed,

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 import timm
 import torch
-from pydantic import Field, PositiveInt, field_validator
+from pydantic import BeforeValidator, Field, PositiveInt
 from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
@@ -56,6 +56,8 @@ class ImageBackbone(Backbone):
             block that can be shifted.
         ModelError: the pretrained weights cannot be loaded or do not fit.
     """
+
+    context: int
 
     def __init__(
         self,
@@ -128,27 +130,30 @@ def _set_padding(network: nn.Module, padding: Padding) -> None:
             layer.padding_mode = padding
 
 
+def _yes_no_or_path(value: object) -> object:
+    if not isinstance(value, bool | str | Path):
+        raise PydanticCustomError(
+            "weights", "should be true, false or the path of a file or a saved model"
+        )
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    return Path(value) if isinstance(value, str) else value
+
+
+#: Initial weights: timm's (true), none (false), or a file or a saved model.
+WeightsSource = Annotated[bool | Path, BeforeValidator(_yes_no_or_path)]
+
+
 class ImageBackboneOptions(BaseConfig):
     """Options of every timm network; see `ImageBackbone`."""
 
-    pretrained: bool | Path = True
+    pretrained: WeightsSource = True
     neighbours: int = Field(0, ge=0, le=8)
     shift: ShiftKind = "none"
     shift_fraction: float = Field(0.25, gt=0, le=1)
     shift_variant: ShiftVariant = "onball"
     shift_stages: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] | None = None
     padding: Padding = "zeros"
-
-    @field_validator("pretrained", mode="before")
-    @classmethod
-    def _yes_no_or_path(cls, value: object) -> object:
-        if not isinstance(value, bool | str | Path):
-            raise PydanticCustomError(
-                "weights", "should be true, false or the path of a file or a saved model"
-            )
-        if isinstance(value, str) and value.lower() in ("true", "false"):
-            return value.lower() == "true"
-        return Path(value) if isinstance(value, str) else value
 
 
 def _timm_backbone(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import difflib
 
 from onball.errors import ModelError
-from onball.models.published import e2espot, tdeed
+from onball.models.published import adaspot, e2espot, tdeed
 from onball.models.published.checkpoints import PublishedModel
 
 #: Published models by name.
 PUBLISHED: dict[str, PublishedModel] = {
     model.name: model
     for model in (
+        adaspot.ADASPOT_SMALL,
+        adaspot.ADASPOT_BIG,
         tdeed.TDEED_CHALLENGE1,
         tdeed.TDEED_CHALLENGE2,
         tdeed.TEAM_BASELINE,

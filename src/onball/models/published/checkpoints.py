@@ -40,6 +40,10 @@ class Rule:
     layout: Callable[[Tensor], Tensor] | None = None
     part: int | None = None
 
+    def renamed(self, published: str) -> str:
+        """Name here of a published parameter that the pattern matches."""
+        return re.sub(self.pattern, self.name, published)
+
 
 @dataclass(frozen=True, slots=True)
 class PublishedModel:
@@ -75,8 +79,13 @@ class PublishedModel:
         """
         net = build_model(self.model, fetch_weights=False)
         own = net.state_dict()
-        net.load_state_dict(convert(weights, self.rules, own, f"{self.name}"))
+        net.load_state_dict(convert(weights, self.rules, own, self.name))
         return net.eval()
+
+    def renamed(self, published: str) -> str | None:
+        """Name here of the parameter that holds a published one; None if no rule matches."""
+        rule = _rule_of(published, self.rules)
+        return None if rule is None else rule.renamed(published)
 
 
 def convert(
@@ -100,11 +109,11 @@ def convert(
     parts: dict[str, dict[int, Tensor]] = {}
     unknown = []
     for published, tensor in weights.items():
-        rule = next((rule for rule in rules if re.fullmatch(rule.pattern, published)), None)
+        rule = _rule_of(published, rules)
         if rule is None:
             unknown.append(published)
             continue
-        name = re.sub(rule.pattern, rule.name, published)
+        name = rule.renamed(published)
         stored = tensor if rule.layout is None else rule.layout(tensor)
         if rule.part is None:
             converted[name] = stored
@@ -128,6 +137,10 @@ def convert(
     if differences:
         raise ModelError(f"not a checkpoint of {origin}: {'; '.join(differences)}")
     return {name: tensor.to(own[name].dtype) for name, tensor in converted.items()}
+
+
+def _rule_of(published: str, rules: Sequence[Rule]) -> Rule | None:
+    return next((rule for rule in rules if re.fullmatch(rule.pattern, published)), None)
 
 
 def negate(tensor: Tensor) -> Tensor:

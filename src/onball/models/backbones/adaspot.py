@@ -1,0 +1,124 @@
+"""AdaSpot: a network for whole frames in low resolution, and one for a crop in high resolution.
+
+Xarles et al., "AdaSpot", CVPR 2026. The crop of each frame is where the first network responds most.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field, PositiveInt
+from torch import Tensor, nn
+
+from onball.config import BaseConfig, FractionBelowOne, PreprocessingConfig
+from onball.models.backbones.image import ImageBackbone, Padding, WeightsSource
+from onball.models.backbones.saliency import RegionSelector, crop_regions
+from onball.models.backbones.shift import ShiftKind, ShiftVariant
+from onball.models.components import BACKBONES, Backbone, BackboneSetup
+
+
+class AdaSpot(Backbone):
+    """Twin networks for whole frames and for a region of each, fused by their maximum.
+
+    Frames come in high resolution. The first network sees them scaled down; the second one sees
+    the region with the largest saliency of the first one's maps (see `saliency`), in full
+    resolution. The features of both pass a projection each, and the elementwise maximum is the
+    feature of the frame. Both are also `branches`, for auxiliary losses.
+
+    Args:
+        preprocessing: normalisation of pixels.
+        network: timm's name of both networks, which have weights of their own.
+        pretrained: initial weights of both, as in `ImageBackbone`.
+        reduction: factor by which whole frames are scaled down.
+        antialias: scale down with a filter as wide as the reduction.
+        crop: height and width of the region, in pixels.
+        crop_threshold: see `RegionSelector`; 0 makes all regions of the size `crop`.
+        smooth: smooth the saliency over time and space.
+        shift, shift_variant, padding: see `ImageBackbone`.
+    """
+
+    num_branches = 2
+
+    def __init__(
+        self,
+        preprocessing: PreprocessingConfig,
+        *,
+        network: str = "regnety_002",
+        pretrained: bool | Path = False,
+        reduction: int = 2,
+        antialias: bool = True,
+        crop: int = 112,
+        crop_threshold: float = 0.0,
+        smooth: bool = True,
+        shift: ShiftKind = "gsf",
+        shift_variant: ShiftVariant = "published",
+        padding: Padding = "replicate",
+    ) -> None:
+        super().__init__(preprocessing)
+        self.reduction, self.antialias = reduction, antialias
+        self.low, self.high = (
+            ImageBackbone(
+                network,
+                preprocessing,
+                pretrained=pretrained,
+                shift=shift,
+                shift_variant=shift_variant,
+                padding=padding,
+            )
+            for _ in range(2)
+        )
+        self.selector = RegionSelector(crop, crop_threshold, smooth=smooth)
+        self.feature_dim = self.low.feature_dim
+        self.project_low, self.project_high = (_projection(self.feature_dim) for _ in range(2))
+        self.context = self.low.context + self.selector.context + self.high.context
+
+    def forward(self, frames: Tensor) -> Tensor:
+        return self.branches(frames)[0]
+
+    def branches(self, frames: Tensor) -> tuple[Tensor, list[Tensor]]:
+        maps = self.low.maps(self.normalise(self.scaled_down(frames)))
+        regions = self.selector(maps, *frames.shape[-2:])
+        crops = crop_regions(frames, regions, self.selector.size)
+        if frames.dtype == torch.uint8 and crops.is_floating_point():
+            crops = crops / 255
+        low = self.project_low(self.low.pool(maps))
+        high = self.project_high(self.high.pool(self.high.maps(self.normalise(crops))))
+        return torch.maximum(low, high), [low, high]
+
+    def scaled_down(self, frames: Tensor) -> Tensor:
+        """Frames of floating point from 0 to 1 for the first network."""
+        images = frames.flatten(0, 1)
+        images = images.float() / 255 if images.dtype == torch.uint8 else images
+        size = (images.shape[-2] // self.reduction, images.shape[-1] // self.reduction)
+        small = F.interpolate(images, size=size, mode="bilinear", antialias=self.antialias)
+        return small.view(*frames.shape[:3], *size)
+
+
+def _projection(features: int) -> nn.Module:
+    hidden = features // 2
+    return nn.Sequential(nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, features))
+
+
+class AdaSpotOptions(BaseConfig):
+    """Options of `AdaSpot`."""
+
+    network: str = "regnety_002"
+    pretrained: WeightsSource = True
+    reduction: PositiveInt = 2
+    antialias: bool = True
+    crop: PositiveInt = Field(112, multiple_of=4)
+    crop_threshold: FractionBelowOne = 0.0
+    smooth: bool = True
+    shift: ShiftKind = "gsf"
+    shift_variant: ShiftVariant = "published"
+    padding: Padding = "replicate"
+
+
+@BACKBONES.register("adaspot", AdaSpotOptions)
+def _adaspot(setup: BackboneSetup, options: AdaSpotOptions) -> Backbone:
+    settings = options.model_dump()
+    if not setup.fetch_weights:
+        settings["pretrained"] = False
+    return AdaSpot(setup.preprocessing, **settings)

@@ -1,0 +1,180 @@
+"""AdaSpot: regions and heads equal to its authors' outputs, and the parts around them.
+
+`adaspot_small_vectors.npz` holds outputs of the authors' code (arturxe2/AdaSpot, commit 6a46bbc) for a
+synthetic clip and the weights of `weights()`: features of both networks, the first one's mean
+response, the chosen regions and the logits of the three heads. The networks themselves are compared in
+`test_published_vectors.py`, which takes longer.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from onball.config import ComponentConfig, PreprocessingConfig
+from onball.errors import ConfigError
+from onball.models.backbones import BACKBONES, Backbone, BackboneSetup
+from onball.models.backbones.saliency import Regions, RegionSelector, crop_regions, top_left
+from onball.models.nets import build_model
+from onball.models.published import find_published
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+SEED = 4
+SMALL = find_published("adaspot-small").model
+
+
+@pytest.fixture(scope="module")
+def vectors() -> dict[str, np.ndarray]:
+    with np.load(Path(__file__).with_name("adaspot_small_vectors.npz")) as file:
+        return dict(file)
+
+
+def drawn(name: str, shape: tuple[int, ...], deviation: float, mean: float = 0.0) -> Tensor:
+    """Numbers that depend on name and seed only: sums of the four 16-bit parts of 64 random bits."""
+    bits = np.random.PCG64(zlib.crc32(f"{SEED}/{name}".encode())).random_raw(math.prod(shape))
+    total = bits.view(np.uint16).reshape(-1, 4).astype(np.int64).sum(axis=1)
+    normal = (total - 131070) * (1.7320508075688772 / 65536.0)
+    return torch.from_numpy((mean + deviation * normal).astype(np.float32).reshape(shape))
+
+
+def head_weights(shapes: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
+    """Weights of the vectors, by published names."""
+    weights = {}
+    for name, shape in shapes.items():
+        last = name.rpartition(".")[2]
+        if last == "temp_enc":
+            deviation = 1.0
+        elif "bias" in last:
+            deviation = 0.1
+        else:
+            gain = 3.0 if "_fc_out." in name else 0.6 if last.startswith("weight_ih") else 1.0
+            deviation = gain / math.sqrt(shape[1])
+        weights[name] = drawn(name, shape, deviation)
+    return weights
+
+
+def published_names() -> dict[str, str]:
+    """Published names of all parameters but the networks', by their names here."""
+    gru = [f"{part}_l0{way}" for way in ("", "_reverse") for part in ("weight_ih", "weight_hh")]
+    gru += [f"{part}_l0{way}" for way in ("", "_reverse") for part in ("bias_ih", "bias_hh")]
+    linear = ("weight", "bias")
+    names = ["temp_enc"]
+    names += [f"{s}_linear.{i}.{p}" for s in ("lowres", "highres") for i in (0, 2) for p in linear]
+    for suffix in ("", "_lowres", "_highres"):
+        names += [f"_temp_fine{suffix}.{part}" for part in gru]
+        names += [f"_pred_fine{suffix}._fc_out.{part}" for part in linear]
+    return {find_published("adaspot-small").renamed(name): name for name in names}
+
+
+def test_logits_of_all_heads_equal_those_of_the_authors_code(vectors):
+    net = build_model(SMALL, fetch_weights=False).eval()
+    own = {k: tuple(v.shape) for k, v in net.state_dict().items()}
+    names = published_names()
+    assert {key for key in own if ".network." not in key} == set(names)
+    weights = head_weights({names[key]: own[key] for key in names})
+    net.load_state_dict({key: weights[name] for key, name in names.items()}, strict=False)
+    with torch.inference_mode():
+        low = net.backbone.project_low(torch.from_numpy(vectors["lr_features"])[None])
+        high = net.backbone.project_high(torch.from_numpy(vectors["hr_features"])[None])
+        found = {
+            "logits": net.scores_from_features(torch.maximum(low, high)).logits,
+            "logits_lowres": net.branches[0](net.placed(low)),
+            "logits_highres": net.branches[1](net.placed(high)),
+        }
+    for name, logits in found.items():
+        assert np.abs(logits.numpy() - vectors[name]).max() < 1e-4, name
+
+
+def test_regions_equal_those_of_the_authors_code(vectors):
+    maps = torch.from_numpy(vectors["saliency"])[None, :, None]
+    regions = RegionSelector()(maps, 448, 796)
+    assert np.array_equal(top_left(regions, 448, 796)[0], vectors["roi_top_left"])
+
+
+@pytest.mark.parametrize(
+    ("name", "height", "width", "threshold"),
+    [("soccer_030", 448, 796, 0.3), ("square_050", 448, 448, 0.5), ("wide_050", 448, 796, 0.5)],
+)
+def test_sizes_of_regions_equal_those_of_the_authors_code(vectors, name, height, width, threshold):
+    maps = torch.from_numpy(vectors[f"selector_{name}_maps"])
+    found = RegionSelector(threshold=threshold)(maps, height, width)
+    sizes = vectors[f"selector_{name}_sizes"]
+    # Where no region exceeds the threshold the authors' crop is empty, and ours the largest one.
+    chosen = (sizes != (420, 784)).any(axis=-1)
+    assert chosen.sum() >= 12
+    assert np.array_equal(found.sizes.numpy()[chosen], sizes[chosen])
+    assert np.allclose(found.centres.numpy()[chosen], vectors[f"selector_{name}_centers"][chosen])
+    assert (found.sizes.numpy()[~chosen] == 420).all()
+
+
+def test_a_region_lies_within_its_frame_and_is_cut_out_or_scaled():
+    frames = (
+        torch.arange(64 * 96, dtype=torch.float32).view(1, 1, 1, 64, 96).expand(1, 3, 1, 64, 96)
+    )
+    centres = torch.tensor([[[0.0, 0.0], [0.5, 0.5], [1.0, 1.0]]])
+    regions = Regions(centres, torch.full((1, 3, 2), 16))
+    assert top_left(regions, 64, 96)[0].tolist() == [[0, 0], [24, 40], [47, 79]]
+    crops = crop_regions(frames, regions, 16)
+    assert torch.equal(crops[0, 1, 0], frames[0, 1, 0, 24:40, 40:56])
+    halved = crop_regions(frames, Regions(centres, torch.full((1, 3, 2), 32)), 16)
+    expected = (
+        frames[0, 1, 0, 16:48, 32:64].unflatten(0, (16, 2)).unflatten(2, (16, 2)).mean((1, 3))
+    )
+    assert torch.allclose(halved[0, 1, 0], expected)
+
+
+def adaspot(**options: object) -> Backbone:
+    settings = {"network": "test_resnet", "pretrained": False, "crop": 32, **options}
+    config = ComponentConfig(name="adaspot", **settings)
+    net = BACKBONES.build(config, BackboneSetup(PreprocessingConfig())).eval()
+    for layer in net.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            nn.init.ones_(layer.weight)
+        if type(layer).__name__ == "GateShift":
+            nn.init.normal_(layer.gate.weight, std=0.5)
+    return net
+
+
+def test_features_depend_on_the_frames_within_the_context():
+    torch.manual_seed(0)
+    net = adaspot()
+    frames = torch.randint(0, 256, (1, 2 * net.context + 8, 3, 64, 96), dtype=torch.uint8)
+    middle = net.context + 2
+    with torch.inference_mode():
+        whole = net(frames)
+        part = net(frames[:, middle - net.context : middle + net.context + 1])
+        floating = net(frames.float() / 255)
+    assert torch.allclose(part[0, net.context], whole[0, middle], atol=1e-4)
+    assert torch.allclose(floating, whole, atol=1e-4)
+
+
+def test_heads_of_branches_train_both_networks():
+    model = SMALL.model_copy(
+        update={
+            "backbone": ComponentConfig(
+                name="adaspot", network="test_resnet", pretrained=False, crop=32
+            ),
+            "temporal": ComponentConfig(name="bigru", hidden=8),
+        }
+    )
+    net = build_model(model, fetch_weights=False).train()
+    scores = net(torch.randint(0, 256, (1, 4, 3, 64, 96), dtype=torch.uint8))
+    assert [logits.shape for logits in scores.branches] == [scores.logits.shape] * 2
+    scores.branches[1].sum().backward()
+    stem = next(net.backbone.high.parameters())
+    assert stem.grad is not None and next(net.backbone.low.parameters()).grad is None
+
+
+def test_heads_of_branches_need_a_backbone_with_branches():
+    model = SMALL.model_copy(
+        update={"backbone": ComponentConfig(name="test_resnet", pretrained=False)}
+    )
+    with pytest.raises(ConfigError, match="'test_resnet' has no branches"):
+        build_model(model)
