@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         evaluate_spotting,
     )
     from onball.events import Event, EventList, SpottingInfo, Team
-    from onball.experiments import Experiment, run_experiment
+    from onball.experiments import Experiment, check_experiments, run_experiment
     from onball.formats.event_table import read_event_table, write_event_table
     from onball.formats.soccernet import (
         read_labels,
@@ -112,6 +112,7 @@ __all__ = [
     "VideoWriter",
     "calibrate",
     "check_data",
+    "check_experiments",
     "cut_video",
     "demo_model",
     "download",
@@ -176,7 +177,7 @@ _MODULES = {
         "evaluate_spotting",
     ),
     "onball.events": ("Event", "EventList", "SpottingInfo", "Team"),
-    "onball.experiments": ("Experiment", "run_experiment"),
+    "onball.experiments": ("Experiment", "check_experiments", "run_experiment"),
     "onball.formats.event_table": ("read_event_table", "write_event_table"),
     "onball.formats.soccernet": (
         "read_labels",

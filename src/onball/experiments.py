@@ -11,7 +11,8 @@ import csv
 import io
 import os
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +22,8 @@ from filelock import FileLock
 from onball.actions import ACTIONS
 from onball.config import ExperimentConfig, load_config
 from onball.data.joint import require_auxiliary_root
-from onball.data.matches import LabelledMatch
-from onball.errors import DataError
+from onball.data.matches import LabelledMatch, check_matches
+from onball.errors import ConfigError, DataError, EmptySplitError, InputError
 from onball.files import read_text, write_text_atomic
 from onball.models import build_model, load_model
 from onball.models.compute import choose_device, choose_precision
@@ -31,7 +32,7 @@ from onball.progress import ProgressCallback, no_progress
 from onball.runs import RunFolder
 from onball.training.callbacks import EpochSummary
 from onball.training.module import TrainingSteps
-from onball.training.run import load_split, train
+from onball.training.run import build_initial_net, load_split, prepare_run, train
 from onball.training.validation import ValidationResult, validate
 
 #: Columns of a table of results. AP and mAP are in per cent.
@@ -55,6 +56,8 @@ COLUMNS = (
 )
 #: Columns that identify an experiment: a new row replaces an earlier one with the same values.
 _KEY = ("config", "settings", "seed", "data")
+#: Columns that identify its curves and its run.
+_NAME = ("config", "seed")
 
 
 def read_results(path: Path) -> list[dict[str, str]]:
@@ -81,20 +84,36 @@ def add_result(path: Path, row: Mapping[str, str]) -> None:
     with FileLock(path.with_name(f".{path.name}.lock")):
         rows = {tuple(former[name] for name in _KEY): former for former in read_results(path)}
         rows[tuple(row[name] for name in _KEY)] = dict(row)
-        text = io.StringIO()
-        writer = csv.DictWriter(
-            text, COLUMNS, restval="", lineterminator="\n", extrasaction="ignore"
-        )
-        writer.writeheader()
-        writer.writerows(rows.values())
-        write_text_atomic(path, text.getvalue())
+        _write_results(path, rows.values())
 
 
-def hardware() -> str:
-    """Name the GPUs that torch computes on, or else the processor."""
-    if torch.cuda.is_available():
-        count = torch.cuda.device_count()
-        return f"{count} × {torch.cuda.get_device_name()}"
+def remove_result(path: Path, row: Mapping[str, str]) -> None:
+    """Remove the rows with the config and seed of a row from a table of results."""
+    if not path.exists():
+        return
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        rows = [former for former in read_results(path) if not _same(former, row, _NAME)]
+        _write_results(path, rows)
+
+
+def _same(one: Mapping[str, str], other: Mapping[str, str], columns: Sequence[str]) -> bool:
+    return all(one[column] == other[column] for column in columns)
+
+
+def _write_results(path: Path, rows: Iterable[Mapping[str, str]]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text_atomic(path, text.getvalue())
+
+
+def hardware(device: torch.device | None = None) -> str:
+    """Name the GPUs of a device's type, or else the processor; by default of the best device."""
+    device = choose_device() if device is None else device
+    if device.type == "cuda":
+        count = 1 if device.index is not None else torch.cuda.device_count()
+        return f"{count} × {torch.cuda.get_device_name(device)}"
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{cores} CPU cores ({_processor()})"
 
@@ -146,17 +165,130 @@ class Experiment:
         return load_config(self.path, self.settings, self.overlays)
 
     def check(self) -> None:
-        """Check the settings without reading data or weights.
+        """Check the settings and the data set without training; no video is opened.
 
-        Raises:
-            ConfigError: a setting, a component or one of its options is wrong.
-            DataError: the second data set of joint training is not set.
+        Raises `InputError` with one line that names the config: for a setting, a component or one
+        of its options, or for a split, label file, tracks file or initial model.
         """
+        config = self.check_settings()
+        with _naming(self.path):
+            pretrained = config.model.backbone.options.get("pretrained")
+            if config.training.initial_model is not None or isinstance(pretrained, str | Path):
+                build_initial_net(config)
+            for split in ("train", "valid", "test"):
+                try:
+                    check_matches(config.data, split, config.model)
+                except EmptySplitError:
+                    if split != "valid":  # then the last model is kept
+                        raise
+
+    def check_settings(self) -> ExperimentConfig:
+        """Check the settings alone and return them.
+
+        Raises `InputError` with one line that names the config.
+        """
+        with _naming(self.path):
+            config = self.load()
+            if config.trains_jointly:
+                require_auxiliary_root(config.data)
+            with torch.device("meta"):
+                build_model(config.model, config.task, fetch_weights=False)
+            return config
+
+    def run_folder(self, runs: Path) -> RunFolder:
+        """Return the folder of its run: its name, with `_seed1` and so on for a seed other than 0."""
+        seed = self.load().training.seed
+        return RunFolder(runs / (f"{self.name}_seed{seed}" if seed else self.name))
+
+    def row(self) -> dict[str, str]:
+        """Return the columns of its row of results that identify it."""
         config = self.load()
-        if config.trains_jointly:
-            require_auxiliary_root(config.data)
-        with torch.device("meta"):
-            build_model(config.model, config.task, fetch_weights=False)
+        budgets = [path.stem for path in self.overlays if path not in self.variants]
+        overrides = [*budgets, *self.settings]
+        return {
+            "config": self.name,
+            "settings": "; ".join(text for text in overrides if not _is_recorded_elsewhere(text)),
+            "seed": str(config.training.seed),
+            "data": config.data.root.name if config.data.root else "",
+        }
+
+    def finished_row(self, results: Path) -> dict[str, str] | None:
+        """Return its row in the tables of results; None if it is not there."""
+        rows = read_results(results / f"{self.load().task}.csv")
+        return next((row for row in rows if _same(row, self.row(), _KEY)), None)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Name the config in errors that do not name it yet."""
+    try:
+        yield
+    except InputError as error:
+        if str(path) in str(error):
+            raise
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def check_experiments(
+    experiments: Iterable[Experiment], runs: Path, results: Path, *, overwrite: bool = False
+) -> dict[Experiment, InputError]:
+    """Check experiments before the first of them is trained: settings, data, and existing results.
+
+    Args:
+        experiments: the configs; those with a row of results are not checked.
+        runs: see `run_experiment`.
+        results: see `run_experiment`.
+        overwrite: runs and results of other settings are not in the way.
+
+    Returns: the experiments that cannot be trained, each with its error.
+    """
+    failing: dict[Experiment, InputError] = {}
+    for experiment in experiments:
+        try:
+            config = experiment.load()
+            if not overwrite and experiment.finished_row(results) is not None:
+                continue
+            experiment.check()
+            _check_table(experiment, results / f"{config.task}.csv", overwrite)
+            if not overwrite:
+                _check_run(config, experiment.run_folder(runs))
+        except InputError as error:
+            failing[experiment] = error
+    return failing
+
+
+def _check_table(experiment: Experiment, table: Path, overwrite: bool) -> None:
+    """Refuse a table of another data set, or one whose curves of this config would be replaced."""
+    own, rows = experiment.row(), read_results(table)
+    data = sorted({row["data"] for row in rows})
+    if rows and own["data"] not in data:
+        raise DataError(
+            f"{table}: holds results on the data set {', '.join(data)} instead of {own['data']}: "
+            "choose another folder with --results"
+        )
+    former = next((row for row in rows if _same(row, own, _NAME)), None)
+    if former is not None and not overwrite:
+        changes = [
+            f"{column} '{former[column]}' instead of '{own[column]}'"
+            for column in _KEY
+            if former[column] != own[column]
+        ]
+        raise DataError(
+            f"{table}: holds a row of {own['config']} with {', '.join(changes)}: --overwrite "
+            "replaces it, or choose another folder with --results"
+        )
+
+
+def _check_run(config: ExperimentConfig, run: RunFolder) -> None:
+    """Refuse a run of other settings or another data set."""
+    if not prepare_run(config, run, resume=True):
+        return
+    former, now = load_config(run.config).data.root, config.data.root
+    if former and now and former.name != now.name:
+        raise DataError(
+            f"{run.path}: was trained on the data set '{former.name}' instead of '{now.name}': "
+            "--overwrite replaces it, or choose another folder with --runs"
+        )
 
 
 def run_experiment(
@@ -164,6 +296,8 @@ def run_experiment(
     runs: Path,
     results: Path,
     *,
+    overwrite: bool = False,
+    device: str = "auto",
     progress: ProgressCallback = no_progress,
     on_epoch: Callable[[EpochSummary], None] = lambda summary: None,
 ) -> dict[str, str]:
@@ -174,38 +308,61 @@ def run_experiment(
         runs: parent of the run, whose folder has the name of the experiment, with `_seed1` and so
             on appended for a seed other than 0.
         results: folder of the tables; curves go to `<results>/curves/`, under the same name.
+        overwrite: train again from the beginning, and replace its row.
+        device: see `train`.
         progress: see `train`.
         on_epoch: see `train`.
 
-    Returns: the row.
+    Returns: the row; that of the table if the experiment is finished.
 
-    Raises what `train` raises; `DataError` if there is no split `test`.
+    Raises what `train` raises; `DataError` if there is no split `test`, or if the table or the run
+    are of another data set or of other settings.
     """
+    finished = None if overwrite else experiment.finished_row(results)
+    if finished is not None:
+        return finished
     config = experiment.load()
+    run = experiment.run_folder(runs)
+    table = results / f"{config.task}.csv"
+    _check_table(experiment, table, overwrite)
+    if not overwrite:
+        _check_run(config, run)
     # Before the training, so that a missing split shows at once.
     matches = load_split(config.data, config.model, "test", progress)
-    seed = config.training.seed
-    name = f"{experiment.name}_seed{seed}" if seed else experiment.name
-    run_dir = runs / name
-    model = train(config, run_dir=run_dir, resume=True, progress=progress, on_epoch=on_epoch)
-    tested = test_model(model, config, matches)
-    curves = read_text(RunFolder(run_dir).metrics, DataError)
-    row = _row(experiment, config, tested, list(csv.DictReader(io.StringIO(curves))))
-    write_text_atomic(results / "curves" / f"{name}.csv", curves)
-    add_result(results / f"{config.task}.csv", row)
+    if overwrite:  # or else a later call would take the former row for that of this run
+        remove_result(table, experiment.row())
+    model = train(
+        config,
+        run_dir=run.path,
+        resume=not overwrite,
+        overwrite=overwrite,
+        device=device,
+        progress=progress,
+        on_epoch=on_epoch,
+    )
+    tested = test_model(model, config, matches, device=device)
+    curves = read_text(run.metrics, DataError)
+    epochs = list(csv.DictReader(io.StringIO(curves)))
+    row = _row(experiment, config, tested, epochs, choose_device(device))
+    write_text_atomic(results / "curves" / f"{run.path.relative_to(runs)}.csv", curves)
+    add_result(table, row)
     return row
 
 
 def test_model(
-    folder: Path, config: ExperimentConfig, matches: Sequence[LabelledMatch]
+    folder: Path,
+    config: ExperimentConfig,
+    matches: Sequence[LabelledMatch],
+    *,
+    device: str = "auto",
 ) -> ValidationResult:
     """Measure a saved model on matches, as validation does during training."""
     net = load_model(folder, config.task)[0]
-    device = choose_device()
-    precision = choose_precision(config.training.precision, device)
+    place = choose_device(device)
+    precision = choose_precision(config.training.precision, place)
     if config.training.threads is not None:
         torch.set_num_threads(config.training.threads)
-    return validate(net.to(device), matches, config, precision)
+    return validate(net.to(place), matches, config, precision)
 
 
 def _row(
@@ -213,21 +370,17 @@ def _row(
     config: ExperimentConfig,
     tested: ValidationResult,
     epochs: Sequence[dict[str, str]],
+    device: torch.device,
 ) -> dict[str, str]:
     data, training = config.data, config.training
     cost = cost_of(config)
     known = [epoch for epoch in epochs if epoch["map10"]]
     best = max(known, key=lambda epoch: float(epoch["map10"]), default=None)
-    budgets = [path.stem for path in experiment.overlays if path not in experiment.variants]
-    overrides = [*budgets, *experiment.settings]
     scores = tested.evaluation.ap
     return {
-        "config": experiment.name,
-        "settings": "; ".join(text for text in overrides if not _is_recorded_elsewhere(text)),
-        "seed": str(training.seed),
-        "data": data.root.name if data.root else "",
+        **experiment.row(),
         "size": f"{data.width}x{data.height}",
-        "hardware": hardware(),
+        "hardware": hardware(device),
         "epochs": str(len(epochs)),
         "best_epoch": best["epoch"] if best else "",
         "steps": epochs[-1]["step"] if epochs else "",

@@ -201,9 +201,10 @@ def test_a_second_call_trains_nothing_and_adds_no_rows(
     place = Place(tmp_path, finished.root, finished.overlays)
     shutil.copytree(finished.folder, tmp_path, dirs_exist_ok=True)
     settings = ("training.seed=5", "training.seed=7")
-    code, out, _ = onball(*place.command(*three, settings=settings))
+    code, out, error = onball(*place.command(*three, settings=settings))
     assert code == 0
     assert "mine/lstm" in out and "mAP10" in out
+    assert "1/3 mine/lstm: skipped, its row is in" in error and error.count("skipped") == 3
     assert place.rows() == finished.rows()
     assert place.rows("classification") == finished.rows("classification")
 
@@ -254,6 +255,68 @@ def test_an_invalid_config_is_reported_before_any_training(place, configs, onbal
     assert code == 2
     assert hint in errors and "Traceback" not in errors
     assert not place.runs.exists() and not place.results.exists()
+
+
+def test_every_failing_config_is_named_and_none_is_trained(place, configs, onball, tmp_path):
+    broken = configs("broken", "model: {temporal: {name: bilsm}}")
+    joint = configs("joint", "model: {auxiliary: soccernet-v2}")
+    tracks = configs("tracks", "model: {tracking: {features: study}}")
+    command = place.command(configs("alone", NEVER), broken, joint, tracks)
+    code, _, errors = onball(*command)
+    assert code == 2
+    assert f"{broken}: model.temporal.name: unknown name 'bilsm'" in errors
+    assert f"{joint}: data.auxiliary.root is not set" in errors
+    assert f"error: {tracks}: " in errors and "the model needs the tracks" in errors
+    assert "3 of 4 configs cannot be trained, and none was: leave them out by --skip-f" in errors
+    assert not place.runs.exists() and not place.results.exists()
+
+
+def test_failing_configs_can_be_skipped(place, configs, onball):
+    broken = configs("broken", "model: {temporal: {name: bilsm}}")
+    settings = ("training.epochs=1", "training.clips_per_epoch=4")
+    command = place.command(broken, configs("alone", NEVER), settings=settings)
+    code, _, errors = onball(*command, "--skip-failing")
+    assert code == 1
+    assert "broken.yaml: model.temporal.name" in errors and "1 of 2 experiments failed" in errors
+    assert [row["config"] for row in place.rows()] == ["mine/alone"]
+
+
+def test_an_overwritten_experiment_is_trained_again_and_keeps_one_row(
+    finished, three, tmp_path, onball
+):
+    place = Place(tmp_path, finished.root, finished.overlays)
+    shutil.copytree(finished.folder, tmp_path, dirs_exist_ok=True)
+    settings = ("training.seed=7", "training.epochs=1", "training.clips_per_epoch=4")
+    command = place.command(three[1], settings=settings)
+    code, _, error = onball(*command)
+    assert code == 2
+    assert "row of mine/alone with settings 'budget; seeded' instead of" in error
+    assert "--overwrite replaces it, or choose another folder with --results" in error
+    code, _, error = onball(*command, "--results", tmp_path / "other")
+    assert code == 2 and "holds a run with training.clips_per_epoch 24 instead of 4" in error
+    assert place.rows() == finished.rows()
+    assert onball(*command, "--overwrite")[0] == 0
+    assert [(row["config"], row["epochs"]) for row in place.rows()] == [
+        ("mine/lstm", "4"),
+        ("mine/alone", "1"),
+    ]
+    curves = (place.results / "curves" / "mine" / "alone_seed7.csv").read_text()
+    assert len(curves.splitlines()) == 2
+
+
+def test_results_and_runs_of_another_data_set_are_refused(finished, three, tmp_path, onball):
+    place = Place(tmp_path, tmp_path / "other", finished.overlays)
+    shutil.copytree(finished.folder, tmp_path, dirs_exist_ok=True)
+    place.root.symlink_to(finished.root)
+    settings = ("training.seed=5", "training.seed=7")
+    command = place.command(three[0], settings=settings)
+    code, _, error = onball(*command)
+    assert code == 2
+    assert "spotting.csv: holds results on the data set flashes instead of other: choose" in error
+    code, _, error = onball(*command, "--results", tmp_path / "elsewhere")
+    assert code == 2
+    assert "lstm_seed7: was trained on the data set 'flashes' instead of 'other'" in error
+    assert place.rows() == finished.rows()
 
 
 def test_without_matches_to_test_on_nothing_is_trained(place, configs, onball, tmp_path):

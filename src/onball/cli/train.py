@@ -115,7 +115,7 @@ def train(
     ] = False,
 ) -> None:
     """Train a model; the run's folder gets checkpoints, logs and the saved model."""
-    from onball.config import load_config
+    from onball.config import find_config, load_config
     from onball.errors import InputError
     from onball.runs import RunFolder
 
@@ -127,13 +127,15 @@ def train(
         if folder is not None:
             # Quoted: settings are YAML, and to YAML a folder called 2024 is a number.
             settings.append(f"{key}={json.dumps(str(folder), ensure_ascii=False)}")
-    experiment = load_config(path, settings, overlays or ())
+    over = tuple(find_config(name) for name in overlays or ())
+    if dry_run:
+        print_plan(load_config(path, settings, over), device)
+        return
+    from onball.experiments import Experiment
     from onball.training import train as run_training
     from onball.training.trainer import rank
 
-    if dry_run:
-        print_plan(experiment, device)
-        return
+    experiment = Experiment(path, over, tuple(settings)).check_settings()
     if resume and rank() == 0:
         _say_where_it_continues(RunFolder(run_dir), experiment)
     with training_progress() as (progress, on_epoch):

@@ -333,13 +333,18 @@ def read_match_tracks(path: Path, video: Path) -> Tracks:
     # Optional package: only models that take tracks need it.
     from onball.formats.tracks_parquet import read_tracks
 
+    require_tracks(path)
+    return read_tracks(path, video)
+
+
+def require_tracks(path: Path) -> None:
+    """Raise `DataError` if there is no such tracks file."""
     if not path.is_file():
         raise DataError(
             f"{path}: no such file, and the model needs the tracks of players and ball: make them "
             f"with `onball track --data ROOT --name {path.name}`, or name others with "
             "--set data.tracks=NAME"
         )
-    return read_tracks(path, video)
 
 
 def tracking_inputs(

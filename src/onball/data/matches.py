@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 
 from onball.config import DataConfig, ModelConfig
 from onball.data.frame_labels import LabelledEvent
-from onball.data.frames import open_inputs
-from onball.data.layout import find_matches
+from onball.data.frames import open_inputs, require_tracks
+from onball.data.layout import Match, find_matches
 from onball.errors import DataError, OnballWarning
 from onball.events import EventList
 from onball.formats.soccernet import read_labels
@@ -82,13 +83,8 @@ def load_matches(
     label or tracks file, or labels beyond the end of the video, `LabelError` for a broken label
     file, `VideoError` for a broken video, `OnballError` if the cache cannot be written.
     """
-    if data.root is None:
-        raise DataError("data.root is not set: --set data.root=FOLDER names the matches' folder")
     # All labels first: a broken file must be reported before hours of decoding.
-    matches = [
-        (match, match.require_video(), read_labels(match.require_labels()))
-        for match in find_matches(data.root, split)
-    ]
+    matches = _read_matches(data, split)
     loaded = []
     for match, video, labels in matches:
         frames, features = open_inputs(video, data, model, progress, name=match.name)
@@ -98,6 +94,27 @@ def load_matches(
         kept = replace(labels, events=tuple(events))
         loaded.append(LabelledMatch(match.name, frames, kept, features))
     return loaded
+
+
+def check_matches(data: DataConfig, split: str, model: ModelConfig) -> None:
+    """Check that a split can be loaded for a net, without opening a video.
+
+    Raises `EmptySplitError` for a split without matches, `DataError` for a missing root, video,
+    label or tracks file, `LabelError` for a broken label file.
+    """
+    for _, video, _ in _read_matches(data, split):
+        if model.tracking is not None or data.crop is not None:
+            require_tracks(video.with_name(data.tracks))
+
+
+def _read_matches(data: DataConfig, split: str) -> list[tuple[Match, Path, EventList]]:
+    """Matches of a split with their videos and labels."""
+    if data.root is None:
+        raise DataError("data.root is not set: --set data.root=FOLDER names the matches' folder")
+    return [
+        (match, match.require_video(), read_labels(match.require_labels()))
+        for match in find_matches(data.root, split)
+    ]
 
 
 class NamedEvent(LabelledEvent, Protocol):
