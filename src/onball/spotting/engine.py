@@ -77,6 +77,21 @@ class StreamingEngine:
         self._precision = precision
         self._device = next(net.parameters()).device
 
+    def frames_for(self, start: int, stop: int) -> tuple[int, int]:
+        """Return the range of frames to run on for the scores of frames `start` to `stop`.
+
+        In that range the windows begin where they begin in a run on all frames, and all windows
+        that cover the wanted frames are complete: the scores are the same up to rounding.
+
+        Args:
+            start, stop: indices of frames of the video; `stop` is not included.
+
+        Returns:
+            The same for the frames to run on. The end may be beyond that of the video.
+        """
+        margin = self._window + self._context
+        return max(0, start + 1 - margin) // self._step * self._step, stop + margin
+
     def run(
         self, batches: Iterable[FrameBatch], track_features: PerFrame | None = None
     ) -> Iterator[ScoredFrames]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,13 +27,17 @@ from onball.models.compute import Precision, choose_device, choose_precision
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.spotting.decoding import confident_events, decode_events, report_thresholds
 from onball.spotting.engine import ScoredFrames, StreamingEngine
-from onball.timing import grid_times
+from onball.timing import first_grid_index, grid_time, grid_times
 from onball.tracking.grid import PerFrame
 from onball.tracks import TRACKS_FILE, Tracks
 from onball.video import probe
 
 if TYPE_CHECKING:
     from onball.tracking.detectors.base import Detector
+
+
+#: Windows of the suppression around a part of a video in which candidates are searched too.
+_SUPPRESSION_WINDOWS = 3
 
 
 class Spotter:
@@ -127,6 +133,10 @@ class Spotter:
         tracks: Tracks | str | Path | None = None,
         detector: Detector | str | None = None,
         keep_tracks: str | Path | None = None,
+        start_ms: int = 0,
+        end_ms: int | None = None,
+        name: str = "",
+        on_event: Callable[[Event], object] | None = None,
     ) -> EventList:
         """Return all events of a video, in order of time.
 
@@ -140,19 +150,41 @@ class Spotter:
             detector: detector that makes the tracks if none are given, or its name (see
                 `onball.tracking.detectors.opening.open_detector`).
             keep_tracks: tracks file to write then, and to read in later calls.
+            start_ms, end_ms: part of the video to spot, in milliseconds; None is its end. Only this
+                part is decoded, and as much around it as the model sees. Its events are those of
+                the whole video, at the same times.
+            name: name of the match in progress reports and results; that of the file by default.
+            on_event: called with each event as soon as it is final, in order of time.
 
         Raises:
             VideoError: the file is no video.
-            InputError: the model takes tracks, and neither tracks nor a detector are given.
+            InputError: the model takes tracks, and neither tracks nor a detector are given; or the
+                part to spot is empty.
             DataError: the tracks are damaged or of another video.
         """
         duration_ms = probe(video).duration_ms
         if self.config.needs_tracks and tracks is None and detector is not None:
             kept = None if keep_tracks is None else Path(keep_tracks)
-            tracks = self._make_tracks(Path(video), detector, kept, progress)
-        events = self.stream(video, threshold=threshold, progress=progress, tracks=tracks)
-        info = self.describe_results(Path(video).name, duration_ms, threshold)
-        return EventList.of(events, match=Path(video).stem, info=info)
+            tracks = self._make_tracks(Path(video), detector, kept, progress, name)
+        events: list[Event] = []
+        for event in self.stream(
+            video,
+            threshold=threshold,
+            progress=progress,
+            tracks=tracks,
+            start_ms=start_ms,
+            end_ms=end_ms,
+            name=name,
+        ):
+            events.append(event)
+            if on_event is not None:
+                on_event(event)
+        info = replace(
+            self.describe_results(Path(video).name, duration_ms, threshold),
+            start_ms=start_ms or None,
+            end_ms=end_ms,
+        )
+        return EventList.of(events, match=name or Path(video).stem, info=info)
 
     def stream(
         self,
@@ -161,6 +193,9 @@ class Spotter:
         threshold: float | None = None,
         progress: ProgressCallback = no_progress,
         tracks: Tracks | str | Path | None = None,
+        start_ms: int = 0,
+        end_ms: int | None = None,
+        name: str = "",
     ) -> Iterator[Event]:
         """Yield events in order of time, each as soon as it is final.
 
@@ -169,15 +204,23 @@ class Spotter:
                 from a capture card.
             threshold: see `spot`.
             progress: called with the time up to which all scores are computed.
-            tracks: see `spot`; only for a video.
+            tracks, start_ms, end_ms, name: see `spot`; only for a video.
         """
         if threshold is not None and not 0 <= threshold <= 1:
             raise InputError(f"threshold {threshold} is outside 0 to 1")
-        scored = self.scores(source, tracks)
+        end = math.inf if end_ms is None else end_ms
+        if not 0 <= start_ms < end:
+            raise InputError(f"the part from {start_ms} to {end_ms} ms of a video is empty")
+        if isinstance(source, str | Path):
+            scored = self._scores_of_video(Path(source), tracks, start_ms, end_ms)
+        else:
+            scored = self.scores(source)
         if progress is not no_progress:
-            scored = _reporting(scored, source, progress)
+            scored = _reporting(scored, source, start_ms, end_ms, name, progress)
         radius = self.net.head.radius
-        yield from decode_events(scored, self.config.inference, radius, threshold)
+        for event in decode_events(scored, self.config.inference, radius, threshold):
+            if start_ms <= event.position_ms < end:
+                yield event
 
     def scores(
         self,
@@ -214,21 +257,45 @@ class Spotter:
         return self._engine.run(frame_batches(frames), tracking)
 
     def _scores_of_video(
-        self, video: Path, given: Tracks | str | Path | None
+        self,
+        video: Path,
+        given: Tracks | str | Path | None,
+        start_ms: int = 0,
+        end_ms: int | None = None,
     ) -> Iterator[ScoredFrames]:
         config = self.config
+        first, stop = self._frames_for(start_ms, end_ms)
+        from_ms = grid_time(first, config.fps)
+        to_ms = None if stop is None else grid_time(stop, config.fps)
         if not config.needs_tracks:
-            return self._engine.run(choose_frames(video, config, config.model).batches())
+            frames = choose_frames(video, config, config.model)
+            return self._engine.run(frames.batches(start_ms=from_ms, end_ms=to_ms))
         tracks = _read_tracks(video, given)
         times = grid_times(tracks.video.duration_ms, config.fps)
         tracking = None
         if config.model.tracking is not None:
             tracking = PerFrame(times, tracking_inputs(tracks, times, config.model.tracking))
         frames = choose_frames(video, config, config.model, tracks, times_ms=times)
-        return self._engine.run(frames.batches(), tracking)
+        return self._engine.run(frames.batches(start_ms=from_ms, end_ms=to_ms), tracking)
+
+    def _frames_for(self, start_ms: int, end_ms: int | None) -> tuple[int, int | None]:
+        """Sampled frames on which the events of a part of a video depend."""
+        fps, inference = self.config.fps, self.config.inference
+        # An event can be suppressed by one within the window, and that by another before it.
+        margin_ms = _SUPPRESSION_WINDOWS * inference.nms_window_ms
+        radius = self.net.head.radius
+        first = max(0, first_grid_index(max(0, start_ms - margin_ms), fps) - radius)
+        if end_ms is None:
+            return self._engine.frames_for(first, first)[0], None
+        return self._engine.frames_for(first, first_grid_index(end_ms + margin_ms, fps) + radius)
 
     def _make_tracks(
-        self, video: Path, detector: Detector | str, keep: Path | None, progress: ProgressCallback
+        self,
+        video: Path,
+        detector: Detector | str,
+        keep: Path | None,
+        progress: ProgressCallback,
+        name: str,
     ) -> Tracks:
         """Tracks of a video by a detector; those in the file `keep` are reused if they are."""
         # Optional packages: only models that take tracks need them.
@@ -237,13 +304,13 @@ class Spotter:
         from onball.tracking.pipeline import track_once
 
         if isinstance(detector, str):
-            name = detector
-            if name not in self._detectors:
-                self._detectors[name] = open_detector(name, device=str(self.device))
-            detector = self._detectors[name]
+            named = detector
+            if named not in self._detectors:
+                self._detectors[named] = open_detector(named, device=str(self.device))
+            detector = self._detectors[named]
         with tempfile.TemporaryDirectory(prefix="onball-") as folder:
             path = keep or Path(folder) / TRACKS_FILE
-            track_once(video, detector, path, progress=progress)
+            track_once(video, detector, path, progress=progress, name=name)
             return read_tracks(path, video)
 
     def confident(self, events: EventList) -> EventList:
@@ -273,16 +340,25 @@ class Spotter:
 def _reporting(
     scored: Iterable[ScoredFrames],
     source: str | Path | Iterable[FrameBatch],
+    start_ms: int,
+    end_ms: int | None,
+    name: str,
     progress: ProgressCallback,
 ) -> Iterator[ScoredFrames]:
-    name, total = "", None
+    """Pass scores on, and report the milliseconds done of the part from `start_ms` to `end_ms`."""
+    total = None
     if isinstance(source, str | Path):
-        name, total = Path(source).name, probe(source).duration_ms or None
+        name = name or Path(source).name
+        duration_ms = probe(source).duration_ms or end_ms
+        if duration_ms is not None:
+            total = max(0, min(duration_ms, end_ms or duration_ms) - start_ms)
+    progress(Progress(name, 0, total, "ms"))
+    done = 0
     for part in scored:
         yield part
-        progress(Progress(name, int(part.pts_ms[-1]), total, "ms"))
-    if total is not None:
-        progress(Progress(name, total, total, "ms"))
+        done = max(0, int(part.pts_ms[-1]) - start_ms)
+        progress(Progress(name, done if total is None else min(done, total), total, "ms"))
+    progress(Progress(name, total or done, total, "ms"))
 
 
 def _read_tracks(video: Path, tracks: Tracks | str | Path | None) -> Tracks:

@@ -216,6 +216,7 @@ def track_once(
     detector: Detector,
     out: str | Path,
     progress: ProgressCallback = no_progress,
+    name: str = "",
 ) -> None:
     """Track a video as `track_video`, unless `out` has its tracks by this detector already."""
     video, out = Path(video), Path(out)
@@ -225,7 +226,7 @@ def track_once(
             return
         except DataError:  # the tracks of another video, or damaged ones
             pass
-    track_video(video, detector, out, progress=progress)
+    track_video(video, detector, out, progress=progress, name=name)
 
 
 def is_made_by(path: str | Path, detector: str, fps: float = 12.5) -> bool:
