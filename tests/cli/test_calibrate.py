@@ -17,6 +17,8 @@ from onball.events import Event, EventList
 from onball.formats.event_table import read_event_table
 from onball.formats.soccernet import write_labels
 from onball.models import build_model, load_model, save_model
+from onball.outputs import OutputConflictError
+from onball.spotting.calibrating import calibrate
 from onball.spotting.spotter import Spotter
 from onball.video.writing import VideoWriter
 
@@ -83,6 +85,7 @@ def test_the_model_stays_unchanged_and_metrics_of_both_splits_are_shown(
     inference = load_model(tmp_path / "new")[1].inference
     assert set(inference.calibration) == set(inference.report_thresholds) == set(Action)
     after = files(tmp_path / "new")
+    assert after.pop(".onball.json")
     assert {name: after[name] for name in after if name != "config.json"} == {
         name: former[name] for name in former if name != "config.json"
     }
@@ -95,6 +98,28 @@ def test_calibrating_in_place_again_gives_the_same_model(onball, model, data, tm
     again = ("calibrate", tmp_path / "new", "--data", data, "--device", "cpu", "--in-place")
     assert onball(*again)[0] == 0
     assert files(tmp_path / "new") == first
+
+
+def test_a_calibrated_model_is_kept_unless_it_is_to_be_replaced(onball, model, data, tmp_path):
+    new = tmp_path / "new"
+    command = ("calibrate", model, "--data", data, "--device", "cpu", "--out", new)
+    assert onball(*command)[0] == 0
+    first = files(new)
+    code, shown, error = onball(*command)
+    assert code == 0 and f"{new}: is calibrated already" in shown and "real time" not in error
+    code, _, error = onball(*command, "--kind", "rank")
+    assert code == 2 and "kind probability instead of rank" in error
+    (new / "README.md").write_text("My notes")
+    code, shown, _ = onball(*command)
+    assert code == 0 and "edited since" in shown
+    with pytest.raises(OutputConflictError, match=r"README\.md was edited"):
+        calibrate(model, data, new)
+    assert (new / "README.md").read_text() == "My notes"
+    assert onball(*command, "--overwrite")[0] == 0
+    assert files(new) == first
+    (new / ".onball.json").unlink()
+    code, _, error = onball(*command)
+    assert code == 2 and "was not written by onball" in error
 
 
 def test_spot_shows_events_that_reach_the_threshold_of_their_action(onball, model, data, tmp_path):
@@ -128,5 +153,8 @@ def test_bad_input_is_an_error_before_spotting(onball, model, data, tmp_path):
     out = tmp_path / "new"
     code, _, error = onball("calibrate", model, "--data", data, "--split", "train", "--out", out)
     assert code == 2 and "train" in error and not out.exists()
+    absent = ("--test-split", "challenge", "--out", out)
+    code, _, error = onball("calibrate", model, "--data", data, *absent)
+    assert code == 2 and "challenge" in error and "real time" not in error and not out.exists()
     code, _, error = onball("calibrate", tmp_path, "--data", data, "--out", out)
     assert code == 2 and "no saved model here" in error

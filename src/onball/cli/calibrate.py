@@ -59,6 +59,7 @@ def calibrate(
             help="Split on which to measure the effect as well. [default: none]",
         ),
     ] = None,
+    overwrite: options.Overwrite = False,
     device: options.Device = "auto",
 ) -> None:
     """Calibrate a model's confidences; the order of an action's events stays as it is."""
@@ -70,8 +71,17 @@ def calibrate(
     if not in_place and target.resolve() in (model.resolve(), find_model(model).resolve()):
         raise InputError(f"{target}: is the model itself; to change it, say --in-place")
 
+    from onball.outputs import OutputState
     from onball.spotting.calibrating import calibrate as run_calibration
+    from onball.spotting.calibrating import calibration_state
 
+    state = calibration_state(
+        model, data, target, split=split, kind=kind.value, overwrite=overwrite
+    )
+    if state is not OutputState.MISSING:
+        edited = " and was edited since" if state is OutputState.EDITED else ""
+        console.say(f"{target}: is calibrated already{edited}; --overwrite calibrates again")
+        return
     with console.progress_bar() as progress:
         result = run_calibration(
             model,
@@ -81,6 +91,7 @@ def calibrate(
             kind=kind.value,
             test_split=test_split,
             device=device,
+            overwrite=overwrite,
             progress=progress,
         )
     for effect in result.effects:
@@ -89,7 +100,7 @@ def calibrate(
     console.console.print("", thresholds_table(result.fitted))
     if result.fitted.pooled:
         names = ", ".join(result.fitted.pooled)
-        console.note(f"Too few matches of their own, pooled over all actions: {names}")
+        console.note(f"Too few matched events, pooled over all actions: {names}")
     console.say(f"\nCalibrated model: {result.folder}")
     console.say(f"Next: {console.this_command()} spot VIDEO --model {result.folder}")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from onball.actions import Action
 from onball.config import DataConfig, InferenceConfig, SavedModelConfig
-from onball.data.layout import find_matches
+from onball.data.layout import Match, find_matches
 from onball.evaluation.calibration import (
     CalibrationKind,
     FittedCalibration,
@@ -21,15 +21,24 @@ from onball.evaluation.calibration import (
 )
 from onball.evaluation.spotting import SpottingResult, evaluate_spotting
 from onball.events import EventList
-from onball.files import atomic_path, require_writable, write_json_atomic
+from onball.files import atomic_path, file_digest, require_writable, write_json_atomic
 from onball.formats.soccernet import read_labels
 from onball.models import load_model
 from onball.models.saved import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, check_model_folder
+from onball.outputs import (
+    OutputConflictError,
+    OutputState,
+    check_outputs,
+    edited_files,
+    record_outputs,
+)
 from onball.progress import ProgressCallback, no_progress
 from onball.runs import find_model
 from onball.spotting.decoding import apply_calibration
 from onball.spotting.matches import spot_matches
 from onball.spotting.spotter import Spotter
+
+_MODEL_FILES = (CONFIG_FILE, WEIGHTS_FILE, CARD_FILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +83,12 @@ def calibrate(
     kind: CalibrationKind | str = CalibrationKind.PROBABILITY,
     test_split: str | None = None,
     device: str = "auto",
+    overwrite: bool = False,
     progress: ProgressCallback = no_progress,
 ) -> CalibratedModel:
     """Calibrate the confidences of a saved spotting model.
 
-    A former calibration is replaced. The weights stay as they are, and so does the order of the
+    A former calibration of `model` is not used. The weights stay as they are, and so does the order of the
     events of each action.
 
     Args:
@@ -89,9 +99,11 @@ def calibrate(
         kind: meaning of a calibrated confidence, `probability` or `rank`.
         test_split: further matches to measure the effect on.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps` …
+        overwrite: replace a model in `out` that is another one, or was edited.
         progress: called while the matches are spotted.
 
     Raises:
+        OutputConflictError: `out` holds another model, or one that was edited.
         ModelError: `model` holds no usable spotting model, or `out` something other than a model.
         DataError: a split, a video or a label file is missing, or too few predictions match.
         OnballError: `out` cannot be written.
@@ -100,11 +112,23 @@ def calibrate(
     model = find_model(model)
     out = model if in_place else Path(out)
     check_model_folder(out)
+    state = calibration_state(model, data, out, split=split, kind=kind, overwrite=overwrite)
+    if state is OutputState.EDITED:
+        edited = ", ".join(edited_files(out, [CONFIG_FILE]))
+        raise OutputConflictError(f"{out}: {edited} was edited: --overwrite replaces it")
+    names = [split] if test_split in (None, split) else [split, str(test_split)]
+    # All matches first: a missing file must show before any is spotted.
+    matches = {name: find_matches(data, name) for name in names}
+    truth = {
+        name: [read_labels(match.require_labels()) for match in found if match.require_video()]
+        for name, found in matches.items()
+    }
     net, config = load_model(model, "spotting")
     config = without_calibration(config)
     spotter = Spotter(net, config, device=device)
-    names = [split] if test_split in (None, split) else [split, str(test_split)]
-    spotted = {name: _spot_split(spotter, Path(data), name, progress) for name in names}
+    spotted = {
+        name: (truth[name], _spot(spotter, found, progress)) for name, found in matches.items()
+    }
     fitted = fit_calibration(*spotted[split], CalibrationKind(kind))
     config = with_calibration(config, fitted)
     effects = tuple(
@@ -112,18 +136,60 @@ def calibrate(
         for name, (truth, predictions) in spotted.items()
     )
     save_with_config(model, config, out)
+    if not in_place:
+        files = [name for name in _MODEL_FILES if (out / name).is_file()]
+        record_outputs(out, files, _request(model, data, split, kind))
     return CalibratedModel(out, fitted, effects)
 
 
-def _spot_split(
-    spotter: Spotter, data: Path, split: str, progress: ProgressCallback
-) -> tuple[list[EventList], list[EventList]]:
-    """Labels and raw predictions of the matches of a split."""
-    matches = find_matches(data, split)
-    # Labels first: a missing file must show before the matches are spotted.
-    truth = [read_labels(match.require_labels()) for match in matches]
+def calibration_state(
+    model: str | Path,
+    data: str | Path,
+    out: str | Path,
+    *,
+    split: str = "valid",
+    kind: CalibrationKind | str = CalibrationKind.PROBABILITY,
+    overwrite: bool = False,
+) -> OutputState:
+    """Compare the model in `out` with what `calibrate` would write there; see `check_outputs`.
+
+    Args:
+        model, data, out, split, kind, overwrite: see `calibrate`.
+
+    Returns:
+        `MISSING` if there is none, or `out` is `model` itself, which is always changed.
+
+    Raises:
+        OutputConflictError: `out` holds another model.
+        ModelError: `model` is no saved model.
+    """
+    model, out = find_model(model), Path(out)
+    if out.resolve() == model.resolve():
+        return OutputState.MISSING
+    request = _request(model, data, split, kind)
+    return check_outputs(out, _MODEL_FILES, request, overwrite=overwrite)
+
+
+def _request(
+    model: Path, data: str | Path, split: str, kind: CalibrationKind | str
+) -> dict[str, str]:
+    """Settings that a calibrated model depends on; weights have the beginning of their SHA-256."""
+    weights = model / WEIGHTS_FILE
+    digest = file_digest(weights)[:8] if weights.is_file() else "missing"
+    return {
+        "model": f"{model.resolve()} (weights {digest})",
+        "data": str(Path(data).resolve()),
+        "split": split,
+        "kind": CalibrationKind(kind).value,
+    }
+
+
+def _spot(
+    spotter: Spotter, matches: Sequence[Match], progress: ProgressCallback
+) -> list[EventList]:
+    """Raw predictions of matches."""
     spotted = spot_matches(spotter, matches, tracks=DataConfig().tracks, progress=progress)
-    return truth, [match.events for match in spotted]
+    return [match.events for match in spotted]
 
 
 def _effect(
