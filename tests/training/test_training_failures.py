@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from onball.data.frames import VideoFrames, cache_folder, cached_frames
 from onball.errors import DataError, OnballError, OnballWarning
@@ -214,8 +215,8 @@ def test_a_killed_worker_is_reported_in_one_line(runs, tmp_path, monkeypatch):
         os.kill(os.getpid(), signal.SIGKILL)
 
     monkeypatch.setattr("onball.data.frames.CachedFrames.read", killed)
-    # Seconds between torch's looks at its workers.
-    monkeypatch.setattr("torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL", 0.5)
+    # Seconds between torch's looks at its workers, 5 by default.
+    monkeypatch.setattr(_MultiProcessingDataLoaderIter._try_get_data, "__defaults__", (0.5,))
     with pytest.raises(OnballError, match=r"ended from outside.*lower training\.workers") as caught:
         runs.train(tmp_path / "run", "training.workers=1")
     assert "\n" not in str(caught.value)
