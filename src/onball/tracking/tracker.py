@@ -180,7 +180,9 @@ def camera_shift(before: NDArray[np.float64], now: NDArray[np.float64]) -> NDArr
         displacements = displacements[
             np.argsort(np.abs(displacements).max(axis=1), kind="stable")[:_MOST_DISPLACEMENTS]
         ]
-    agrees = np.abs(displacements[:, None] - displacements[None]).max(axis=2) <= _AGREEMENT * height
+    x, y = displacements.T
+    apart = np.maximum(np.abs(x[:, None] - x), np.abs(y[:, None] - y))
+    agrees = apart <= _AGREEMENT * height
     votes = agrees.sum(axis=1)
     # The shorter of two displacements with equal votes.
     best = int(np.lexsort((np.abs(displacements).max(axis=1), -votes))[0])
