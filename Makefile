@@ -50,6 +50,7 @@ lint: install        ## Check format, style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python tools/code_figures.py --check
+	$(BIN)/python tools/configuration_page.py --check
 
 format: install      ## Format the code and repair what ruff can repair
 	$(BIN)/ruff format src tests benchmarks docs tools

@@ -150,9 +150,10 @@ class DataConfig(BaseConfig):
 
 
 class JitterConfig(BaseConfig):
-    """Colour jitter: each of the four changes occurs with `probability`, the same for a whole clip.
+    """Colour jitter: four changes, each the same for a whole clip.
 
     Attributes:
+        probability: probability of each of the four changes.
         factor: range of the factors of brightness, contrast and saturation.
         hue: largest rotation of the hue to either side, as a fraction of the full circle.
     """
@@ -166,6 +167,7 @@ class BlurConfig(BaseConfig):
     """Gaussian blur over five pixels, equally strong in every frame of a clip.
 
     Attributes:
+        probability: probability that a clip is changed.
         sigma: range of the standard deviation, in pixels.
     """
 
@@ -177,6 +179,7 @@ class RandomCropConfig(BaseConfig):
     """Random window, the same in every frame of a clip, enlarged to the frame's size.
 
     Attributes:
+        probability: probability that a clip is changed.
         least_scale: height and width of the smallest window, as a fraction of the frame's.
     """
 
@@ -188,6 +191,7 @@ class CameraShiftConfig(BaseConfig):
     """Smooth translation of the frames during a clip, as if the camera panned and swayed.
 
     Attributes:
+        probability: probability that a clip is changed.
         pixels_share: largest distance between two positions of the image, along each axis, as a
             fraction of its width.
     """
@@ -200,6 +204,7 @@ class NoiseConfig(BaseConfig):
     """Gaussian sensor noise, new in every frame.
 
     Attributes:
+        probability: probability that a clip is changed.
         sigma: largest standard deviation, in grey levels of 255; that of a clip lies between 0
             and it.
     """
@@ -213,6 +218,11 @@ class AugmentationConfig(BaseConfig):
 
     Attributes:
         flip: probability that a clip is mirrored left to right.
+        jitter: changes of colour.
+        blur: Gaussian blur.
+        crop: enlarged windows of the frames.
+        camera_shift: translation during the clip.
+        noise: sensor noise.
     """
 
     flip: Fraction = 0.5
@@ -239,7 +249,12 @@ class MixupConfig(BaseConfig):
 
 
 class PreprocessingConfig(BaseConfig):
-    """Mean and standard deviation per RGB channel on the scale 0 to 1 (ImageNet's by default)."""
+    """Normalisation of pixels, by default with the values of ImageNet.
+
+    Attributes:
+        mean: mean of each RGB channel, which is subtracted, on the scale 0 to 1.
+        std: standard deviation of each RGB channel, which it is divided by.
+    """
 
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = (0.229, 0.224, 0.225)
@@ -271,6 +286,7 @@ class ModelConfig(BaseConfig):
             of 12); left and right are the sides of the pitch on screen.
         auxiliary: a second head for the 17 actions of SoccerNet-v2, trained jointly on the matches
             of `data.auxiliary`.
+        preprocessing: normalisation of pixels.
         classes: names of the classes besides background; null for the 12 actions.
         positions: longest clip of a net that adds a learned vector to the features of each position
             in a clip, as T-DEED and AdaSpot do; null for none.
@@ -343,6 +359,13 @@ class TrainingConfig(BaseConfig):
     """Optimisation, sampling of clips, augmentation, validation and logging.
 
     Attributes:
+        epochs: number of epochs.
+        learning_rate: highest learning rate of AdamW, at the end of the warm-up.
+        weight_decay: AdamW's weight decay, of weights but not of biases and normalisation layers.
+        loss: classification and localisation losses.
+        augmentation: random changes of clips.
+        mixup: blending of clips.
+        seed: seed of initial weights, clips and augmentation.
         warmup_epochs: epochs over which the learning rate rises; then it falls along a cosine.
         batch_size: clips in a batch, per device.
         accumulate: batches whose gradients are averaged for a step. This equals one larger batch

@@ -79,13 +79,24 @@ class Registry(Generic[InputT, PartT]):
         """Raise `ConfigError` as `build` would, without building anything."""
         self._resolve(config)
 
-    def _resolve(self, config: ComponentConfig) -> tuple[BaseModel, Callable[[InputT, Any], PartT]]:
-        entry = self._entries.get(config.name)
+    def registered(self) -> dict[str, type[BaseModel]]:
+        """Return the options of each registered component by its name."""
+        return {name: options for name, (options, _) in self._entries.items()}
+
+    def options_of(self, name: str) -> type[BaseModel]:
+        """Return the options of a component. Raises `ConfigError` for an unknown name."""
+        return self._entry(name)[0]
+
+    def _entry(self, name: str) -> _Entry[InputT, PartT]:
+        entry = self._entries.get(name)
         if entry is None and self._lookup is not None:
-            entry = self._lookup(config.name)
+            entry = self._lookup(name)
         if entry is None:
-            raise ConfigError(f"{self._setting}.name: {self._unknown(config.name)}")
-        options, builder = entry
+            raise ConfigError(f"{self._setting}.name: {self._unknown(name)}")
+        return entry
+
+    def _resolve(self, config: ComponentConfig) -> tuple[BaseModel, Callable[[InputT, Any], PartT]]:
+        options, builder = self._entry(config.name)
         try:
             return options.model_validate(config.options), builder
         except ValidationError as error:
