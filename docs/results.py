@@ -1,43 +1,54 @@
-"""Fill the tables of docs/results.md and draw its figures from the result files of experiments.
+"""Fill the tables and figures of the documentation's results from the result files of experiments.
 
-    python docs/results.py [--results results] [--page docs/results.md] [--published FILE]
+    python docs/results.py [--check] [--results results] [--page docs/results.md] [--published FILE]
 
-Replaces the text between `<!-- table: NAME -->` and `<!-- end -->`. Names are `spotting`, `spotting-ap`,
-`spotting-tracks`, `classification` and `classification-ap`. Figures are written to the folder `results`
-beside the page.
+- Between `<!-- table: NAME -->` and `<!-- end -->` of the page: the table `spotting`, `spotting-ap`,
+  `spotting-tracks`, `classification` or `classification-ap`.
+- Between `<!-- =NAME -->` and `<!-- -->`, in all pages beside it and in the README: mAP10 of a system,
+  or a difference, `<!-- =NAME - NAME -->`. NAME is that of a config, `classification/regnety` for a
+  classifier, `study:regnety` for the published value, or `demo_model`.
+- `results/map.png` and `results/loss_curves.png` beside the page.
+
+Values are shown with the two decimals of the result files. With `--check`, nothing is written, and the
+exit code is 1 if a page or a figure does not show the result files.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
+import json
 import re
 import sys
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
+from PIL import Image
 
 from onball.actions import ACTIONS
+from onball.assets import demo_model
 from onball.errors import OnballError
 from onball.experiments import read_results
-from onball.files import read_text, write_text_atomic
+from onball.files import atomic_path, read_text, write_text_atomic
 from onball.reports.style import (
     FAINT,
     INK,
     SERIES_COLOURS,
     remove_frame,
-    save_figure,
     set_title,
 )
 
 Row = dict[str, str]
 TASKS = ("spotting", "classification")
 _TABLE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_VALUE = re.compile(r"(<!-- =([^>]+) -->)[^<]*(<!-- -->)")
+_CARD = re.compile(r"\*\*mAP10 ([\d.]+)")
 #: Blue for onball, orange for published results; blue and orange for training and validation.
 _OURS, _OTHER = SERIES_COLOURS[0], SERIES_COLOURS[4]
 #: Rows of the table of tracks, and the configs of its columns: no tracks, strong noise, medium
@@ -159,57 +170,68 @@ def draw_losses(curves: dict[str, list[Row]], path: Path) -> None:
         handles=handles, loc="outside upper left", ncols=2, frameon=False, fontsize=9.5,
         labelcolor=INK,
     )  # fmt: skip
-    _save(figure, path)
+    _save(figure, path, curves)
 
 
 def draw_map(tables: dict[str, list[Row]], published: dict[str, Row], path: Path) -> None:
-    """Draw mAP10 of each experiment and, if there is one, the published value below it."""
+    """Draw mAP10 of each experiment, and on a scale of its own the published value of the system.
+
+    The two are measured on different matches, so they share no axis.
+    """
     counts = [len(rows) for rows in tables.values()]
     figure = Figure(
-        figsize=(_WIDTH_INCHES, 0.8 + 0.45 * sum(counts) + 0.6 * len(counts)),
+        figsize=(_WIDTH_INCHES, 0.6 + 0.3 * sum(counts) + 0.6 * len(counts)),
         dpi=_DPI,
         layout="constrained",
     )
-    plots = figure.subplots(
-        len(counts), 1, squeeze=False, sharex=True, gridspec_kw={"height_ratios": counts}
-    ).ravel()
-    for plot, (task, rows) in zip(plots, tables.items(), strict=True):
-        for place, row in enumerate(rows):
-            other = published.get(row["config"])
-            _bar(plot, place - (0.19 if other else 0.0), row["map10"], _OURS)
-            if other:
-                _bar(plot, place + 0.19, other["map10"], _OTHER)
-        plot.set_yticks(range(len(rows)), [_short(row) for row in rows])
-        plot.set_ylim(len(rows) - 0.4, -0.6)
-        set_title(plot, f"{task}, mAP10 in %", 10.5, bold=False, pad=6)
-        remove_frame(plot, grid="x")
-        plot.tick_params(axis="y", labelsize=9, labelcolor=INK)
-        plot.set_xlim(left=0)
-        plot.margins(x=0.08)
-    data = sorted({row["data"] for rows in tables.values() for row in rows})
-    handles = [
-        Patch(color=_OURS, label=f"onball, on {', '.join(data)}"),
-        Patch(color=_OTHER, label="published, on SoccerNet's matches: other data, other scale"),
-    ]
-    figure.legend(
-        handles=handles, loc="outside upper left", ncols=2, frameon=False, fontsize=9.5,
-        labelcolor=INK,
+    grid = figure.subplots(
+        len(counts), 2, squeeze=False, sharey="row",
+        gridspec_kw={"height_ratios": [count + 1.5 for count in counts], "width_ratios": [3, 2]},
     )  # fmt: skip
-    _save(figure, path)
+    for (ours, others), (task, rows) in zip(grid, tables.items(), strict=True):
+        data = ", ".join(sorted({row["data"] for row in rows}))
+        set_title(ours, f"{task}: onball, on simulated matches ({data})", 10, bold=False, pad=6)
+        set_title(others, "the study, on SoccerNet's matches", 10, bold=False, pad=6)
+        for place, row in enumerate(rows):
+            _bar(ours, place, row["map10"], _OURS)
+            if other := published.get(row["config"]):
+                _bar(others, place, other["map10"], _OTHER)
+        ours.set_yticks(range(len(rows)), [_short(row) for row in rows])
+        ours.set_ylim(len(rows) - 0.4, -0.6)
+        for plot in (ours, others):
+            remove_frame(plot, grid="x")
+            plot.tick_params(axis="y", labelsize=9, labelcolor=INK, length=0)
+            plot.set_xlim(left=0)
+            plot.margins(x=0.12)
+            plot.set_xlabel("mAP10 in %", fontsize=8.5, color=FAINT)
+    _save(figure, path, [tables, published])
 
 
 def _bar(plot: Axes, place: float, value: str, colour: str) -> None:
     """Draw a bar and write its value as in the tables, without rounding it again."""
-    plot.barh(place, float(value), height=0.36, color=colour, zorder=2)
+    plot.barh(place, float(value), height=0.6, color=colour, zorder=2)
     plot.annotate(
         value, (float(value), place), xytext=(3, 0), textcoords="offset points", va="center",
         fontsize=8.5, color=INK,
     )  # fmt: skip
 
 
-def _save(figure: Figure, path: Path) -> None:
-    save_figure(figure, path)
-    print(path)
+def _save(figure: Figure, path: Path, data: object) -> None:
+    """Save a figure with a fingerprint of the data that it shows."""
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, metadata={"Software": None, "Description": _fingerprint(data)})
+
+
+def _fingerprint(data: object) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+def shows(path: Path, data: object) -> bool:
+    """Return True if a figure was drawn from these data."""
+    if not path.exists():
+        return False
+    with Image.open(path) as image:
+        return bool(image.info.get("Description") == _fingerprint(data))
 
 
 def read_curves(folder: Path) -> dict[str, list[Row]]:
@@ -228,14 +250,14 @@ _TABLES: dict[str, Callable[[Sequence[Row], dict[str, Row]], str]] = {
 }
 
 
-def fill_page(page: Path, tables: dict[str, list[Row]], published: dict[str, Row]) -> None:
-    """Replace the text between the markers of a page."""
+def fill_tables(text: str, tables: dict[str, list[Row]], published: dict[str, Row]) -> str:
+    """Replace the tables between the markers of a page."""
 
     def filled(found: re.Match[str]) -> str:
         task, _, kind = found[2].partition("-")
         if task not in TASKS or kind not in _TABLES:
             raise OnballError(
-                f"{page}: unknown table '{found[2]}': give {', '.join(TASKS)}, …-ap or …-tracks"
+                f"unknown table '{found[2]}': give {', '.join(TASKS)}, …-ap or …-tracks"
             )
         write = _TABLES[kind]
         rows = tables.get(task)
@@ -243,8 +265,34 @@ def fill_page(page: Path, tables: dict[str, list[Row]], published: dict[str, Row
             f"{found[1]}\n{write(rows, published) if rows else '*No results yet.*'}\n\n{found[3]}"
         )
 
-    write_text_atomic(page, _TABLE.sub(filled, read_text(page, OnballError)))
-    print(page)
+    return _TABLE.sub(filled, text)
+
+
+def fill_values(text: str, values: dict[str, str]) -> str:
+    """Replace the single values and differences between the markers of a page."""
+
+    def filled(found: re.Match[str]) -> str:
+        first, *others = (_value(name.strip(), values) for name in found[2].split(" - "))
+        return f"{found[1]}{str(first - sum(others)).replace('-', '−')}{found[3]}"
+
+    return _VALUE.sub(filled, text)
+
+
+def _value(name: str, values: dict[str, str]) -> Decimal:
+    if name not in values:
+        raise OnballError(f"<!-- ={name} -->: the results have no such system")
+    return Decimal(values[name])
+
+
+def read_values(tables: dict[str, list[Row]], published: dict[str, Row]) -> dict[str, str]:
+    """Return mAP10, as it is written in the result files, by the name that pages have for it."""
+    rows = [row for table in tables.values() for row in table]
+    values = {row["config"]: row["map10"] for row in rows}
+    values |= {f"study:{config}": row["map10"] for config, row in published.items()}
+    values = {name.replace("spotting/", ""): value for name, value in values.items()}
+    if found := _CARD.search(read_text(demo_model() / "README.md", OnballError)):
+        values["demo_model"] = found[1]
+    return values
 
 
 def main() -> None:
@@ -253,6 +301,9 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=docs.parent / "results")
     parser.add_argument("--page", type=Path, default=docs / "results.md")
     parser.add_argument("--published", type=Path, default=docs / "results" / "published.csv")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit code 1 if outdated"
+    )
     options = parser.parse_args()
     tables = {task: read_results(options.results / f"{task}.csv") for task in TASKS}
     tables = {
@@ -262,16 +313,34 @@ def main() -> None:
     }
     with options.published.open(newline="", encoding="utf-8") as file:
         published = {row["config"]: row for row in csv.DictReader(file)}
-    try:
-        fill_page(options.page, tables, published)
-        figures = options.page.parent / "results"
-        curves = read_curves(options.results / "curves")
-        if curves:
-            draw_losses(curves, figures / "loss_curves.png")
-        if tables:
-            draw_map(tables, published, figures / "map.png")
-    except OnballError as error:
-        sys.exit(str(error))
+    values = read_values(tables, published)
+    outdated = []
+    pages = sorted(options.page.parent.glob("*.md"))
+    readme = options.page.parent.parent / "README.md"
+    for page in [*pages, *([readme] if readme.exists() else [])]:
+        text = read_text(page, OnballError)
+        try:
+            filled = fill_values(fill_tables(text, tables, published), values)
+        except OnballError as error:
+            sys.exit(f"{page}: {error}")
+        if filled != text:
+            outdated.append(page)
+            if not options.check:
+                write_text_atomic(page, filled)
+    figures = options.page.parent / "results"
+    curves = read_curves(options.results / "curves")
+    if curves and not shows(path := figures / "loss_curves.png", curves):
+        outdated.append(path)
+        if not options.check:
+            draw_losses(curves, path)
+    if tables and not shows(path := figures / "map.png", [tables, published]):
+        outdated.append(path)
+        if not options.check:
+            draw_map(tables, published, path)
+    for path in outdated:
+        print(path)
+    if options.check and outdated:
+        sys.exit("these do not show the result files: run python docs/results.py")
 
 
 if __name__ == "__main__":

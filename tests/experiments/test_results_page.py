@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from onball.actions import ACTIONS
+from onball.errors import OnballError
 from onball.experiments import add_result
 
 PROGRAM = Path(__file__).parents[2] / "docs" / "results.py"
@@ -47,14 +49,14 @@ def write_page(tmp_path, monkeypatch):
     results, page = tmp_path / "results", tmp_path / "docs" / "results.md"
     page.parent.mkdir()
 
-    def run(text: str, rows: list[dict[str, str]]) -> Path:
+    def run(text: str, rows: list[dict[str, str]], *options: str) -> Path:
         page.write_text(text)
         for each in rows:
             add_result(results / "spotting.csv", each)
             curves = results / "curves" / f"{each['config']}.csv"
             curves.parent.mkdir(parents=True, exist_ok=True)
             curves.write_text(CURVES)
-        options = ["--results", str(results), "--page", str(page)]
+        options = ("--results", str(results), "--page", str(page), *options)
         monkeypatch.setattr(sys, "argv", [str(PROGRAM), *options])
         runpy.run_path(str(PROGRAM), run_name="__main__")
         return page
@@ -90,6 +92,49 @@ def test_without_results_the_page_says_so(write_page):
     page = write_page(PAGE, [])
     assert page.read_text().count("*No results yet.*") == 3
     assert not (page.parent / "results").exists()
+
+
+@pytest.fixture(scope="module")
+def fill_values():
+    return runpy.run_path(str(PROGRAM))["fill_values"]
+
+
+def test_values_and_differences_in_the_text_are_those_of_the_rows(fill_values):
+    text = (
+        "Ours <!-- =regnety -->0<!-- -->, <!-- =tcn - regnety -->0<!-- --> more, as in the study "
+        "<!-- =study:regnety -->?<!-- -->; <!-- =regnety - tcn -->0<!-- -->.\n"
+    )
+    filled = fill_values(text, {"regnety": "10.25", "tcn": "25.00", "study:regnety": "8"})
+    assert (
+        re.sub("<!--.*?-->", "", filled) == "Ours 10.25, 14.75 more, as in the study 8; −14.75.\n"
+    )
+
+
+def test_a_value_of_no_system_is_an_error(fill_values):
+    with pytest.raises(OnballError, match="=regnetz -->: the results have no such system"):
+        fill_values("<!-- =regnetz -->8<!-- -->", {"regnety": "10.00"})
+
+
+def test_check_names_what_is_outdated_and_writes_nothing(write_page, capsys):
+    page = write_page(PAGE, [row("regnety", "10.00")])
+    capsys.readouterr()
+    write_page(page.read_text(), [], "--check")
+    assert capsys.readouterr().out == ""
+    before = {path: path.read_bytes() for path in page.parent.rglob("*") if path.is_file()}
+    with pytest.raises(SystemExit):
+        write_page(page.read_text(), [row("regnety", "10.01")], "--check")
+    shown = capsys.readouterr().out
+    assert "results.md" in shown and "map.png" in shown and "loss_curves" not in shown
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_the_pages_of_the_repository_show_its_result_files(monkeypatch):
+    monkeypatch.setattr(sys, "argv", [str(PROGRAM), "--check"])
+    runpy.run_path(str(PROGRAM), run_name="__main__")
+    for page in (PROGRAM.parents[1] / "README.md", PROGRAM.with_name("results.md")):
+        # A comment at the beginning of a line would end the paragraph.
+        assert "<!-- =" in page.read_text("utf-8")
+        assert not re.search(r"^ *<!-- =", page.read_text("utf-8"), re.M)
 
 
 def test_an_unknown_table_is_an_error(write_page):

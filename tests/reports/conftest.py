@@ -9,19 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny_runs import write_run
 
 from onball.actions import ACTIONS, Action
-from onball.config import ExperimentConfig, SavedModelConfig, load_config, save_config
 from onball.data.layout import find_matches
 from onball.evaluation.metrics import SpottingReport, report_spotting
 from onball.events import Event, EventList
 from onball.files import write_json_atomic
 from onball.formats.soccernet import read_labels, read_results, write_labels, write_results
-from onball.models import build_model, save_model
 from onball.reports.page import write_report
 from onball.video import VideoWriter
 
-TINY = Path(__file__).parents[2] / "configs" / "spotting" / "tiny.yaml"
 RUNS = ("good", "untrained", "clips")
 """Names of the runs: one with predictions of `onball evaluate`, one without, and a clip classifier."""
 
@@ -42,20 +40,6 @@ def write_match(folder: Path, seed: int) -> None:
             writer.write(rng.integers(0, 255, (36, 64, 3), np.uint8))
     events = [Event(600 + 900 * i, ACTIONS[i % 3]) for i in range(8)]
     write_labels(EventList.of(events), folder / "Labels-ball.json")
-
-
-def write_run(folder: Path, root: Path, task: str, seed: int) -> ExperimentConfig:
-    """Write the files of a training run, with an untrained net."""
-    config = load_config(TINY, [f"data.root={root}", f"task={task}", f"training.seed={seed}"])
-    torch.manual_seed(seed)
-    net = build_model(config.model, task)
-    save_model(net, SavedModelConfig.of(config), folder / "model")
-    save_config(config, folder / "config.yaml")
-    (folder / "metrics.csv").write_text(
-        "epoch,step,learning_rate,train_loss,valid_loss,map12,map10,frames_per_second,seconds\n"
-        "1,4,0.002,1.5,,,,100,5\n2,8,0.001,1.25,0.75,0.5,0.6,100,5\n"
-    )
-    return config
 
 
 def write_evaluation(run: Path, root: Path) -> None:
