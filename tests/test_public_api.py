@@ -80,6 +80,20 @@ def test_a_docstring_describes_every_parameter(name):
     assert re.search(r"^(Args|Attributes):", text, re.M) or not missing, missing
 
 
+def test_an_entry_of_a_docstring_describes_one_parameter():
+    """The reference in the documentation assigns each entry to the parameter of that name."""
+    shared = []
+    for name in DOCUMENTED:
+        public = getattr(onball, name)
+        members = vars(public).items() if isinstance(public, type) else ()
+        methods = [(f"{name}.{m}", member) for m, member in members if not m.startswith("_")]
+        for shown, documented in [(name, public), *methods]:
+            text = (inspect.getdoc(documented) or "").partition("Args:\n")[2].partition("\n\n")[0]
+            entries = re.findall(r"^    (\w+(?:, \w+)+):", text, re.M)
+            shared += [f"{shown}: {entry}" for entry in entries]
+    assert not shared
+
+
 @pytest.mark.parametrize(
     "name", [name for name in DOCUMENTED if inspect.isfunction(getattr(onball, name))]
 )

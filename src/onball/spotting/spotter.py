@@ -150,9 +150,9 @@ class Spotter:
             detector: detector that makes the tracks if none are given, or its name (see
                 `onball.tracking.detectors.opening.open_detector`).
             keep_tracks: tracks file to write then, and to read in later calls.
-            start_ms, end_ms: part of the video to spot, in milliseconds; None is its end. Only this
-                part is decoded, and as much around it as the model sees. Its events are those of
-                the whole video, at the same times.
+            start_ms: begin of the part to spot. Only this part is decoded, and as much around it as
+                the model sees. Its events are those of the whole video, at the same times.
+            end_ms: end of the part to spot; None is that of the video.
             name: name of the match in progress reports and results; that of the file by default.
             on_event: called with each event as soon as it is final, in order of time.
 
@@ -204,7 +204,10 @@ class Spotter:
                 from a capture card.
             threshold: see `spot`.
             progress: called with the time up to which all scores are computed.
-            tracks, start_ms, end_ms, name: see `spot`; only for a video.
+            tracks: see `spot`; only for a video, as all that follow.
+            start_ms: see `spot`.
+            end_ms: see `spot`.
+            name: see `spot`.
         """
         if threshold is not None and not 0 <= threshold <= 1:
             raise InputError(f"threshold {threshold} is outside 0 to 1")
