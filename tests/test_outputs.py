@@ -3,13 +3,17 @@
 import pytest
 
 from onball.errors import InputError
+from onball.files import write_text_atomic
 from onball.outputs import (
     RECORD_FILE,
     OutputConflictError,
     OutputState,
     check_outputs,
+    check_unedited,
     edited_files,
     record_outputs,
+    update_record,
+    write_once,
 )
 
 FILES = ["events.csv", "results.json"]
@@ -92,3 +96,34 @@ def test_a_damaged_record_protects_the_files(folder, content):
     (folder / RECORD_FILE).write_text(content)
     with pytest.raises(OutputConflictError):
         check_outputs(folder, FILES, REQUEST)
+
+
+def test_a_file_may_be_written_again_unless_it_was_edited_or_is_not_known(folder):
+    check_unedited(folder, "events.csv")
+    check_unedited(folder, "absent.csv")
+    (folder / "events.csv").write_text("with another threshold")
+    with pytest.raises(OutputConflictError, match=r"events.csv: was changed by hand: --overwrite"):
+        check_unedited(folder, "events.csv")
+    check_unedited(folder, "events.csv", overwrite=True)
+    update_record(folder, "events.csv")
+    check_unedited(folder, "events.csv")
+    assert check_outputs(folder, FILES, REQUEST) is OutputState.DONE
+    (folder / "mine.csv").write_text("by hand")
+    with pytest.raises(OutputConflictError, match=r"mine.csv: is there and was not written by"):
+        check_unedited(folder, "mine.csv")
+
+
+def test_a_single_file_is_replaced_by_other_content_only_on_request(tmp_path):
+    path = tmp_path / "new" / "a.txt"
+
+    def writer(text):
+        return lambda place: write_text_atomic(place, text)
+
+    assert write_once(path, writer("one"))
+    assert not write_once(path, writer("one"))
+    with pytest.raises(OutputConflictError, match=r"a.txt: is there already, with other content"):
+        write_once(path, writer("two"))
+    assert path.read_text() == "one"
+    assert write_once(path, writer("two"), overwrite=True)
+    assert path.read_text() == "two"
+    assert [entry.name for entry in path.parent.iterdir()] == ["a.txt"]

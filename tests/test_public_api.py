@@ -178,7 +178,14 @@ def test_the_example_of_spotting_writes_results_and_a_table_that_can_be_read(exe
     shutil.copy(onball.sample_match() / "224p.mp4", "match.mp4")
     events = execute("spot match.mp4")["events"]
     assert len(onball.read_results("results/match/results_spotting.json")) == len(events) > 0
-    assert 0 < len(onball.read_event_table("results/match/events.csv")) <= len(events)
+    shown = len(onball.read_event_table("results/match/events.csv"))
+    assert 0 < shown <= len(events)
+    execute("events results/match --threshold 0.4")
+    assert {event.label for event in onball.read_event_table("shots.csv")} <= {"SHOT", "GOAL"}
+    execute("events results/match --threshold 0.2 --write")
+    assert len(onball.read_event_table("results/match/events.csv")) > shown
+    execute("events results/match/events.csv")
+    assert len(onball.read_labels("Labels-ball.json")) > shown
 
 
 @pytest.mark.medium

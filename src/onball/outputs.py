@@ -13,12 +13,15 @@ it compares the folder with the record before it begins:
 | files of these names without a record | refuses |
 
 With `overwrite` it does the work in every case.
+
+A single file that the user names himself, anywhere, has no record: `write_once` compares contents.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -130,6 +133,73 @@ def record_outputs(folder: str | Path, files: Iterable[str], request: Mapping[st
     entry = {"files": digests, "request": dict(request)}
     content = {"version": _VERSION, "results": [*others, entry]}
     write_json_atomic(folder / RECORD_FILE, content)
+
+
+def check_unedited(folder: str | Path, file: str, *, overwrite: bool = False) -> None:
+    """Check that a file may be written again with other content, for the same request.
+
+    Args:
+        folder: folder of the results.
+        file: name of the file in it; it may be missing.
+        overwrite: replace whatever is there.
+
+    Raises:
+        OutputConflictError: the file was changed by hand, or is not known to be written by onball.
+    """
+    folder = Path(folder)
+    recorded = any(file in entry["files"] for entry in _read_record(folder))
+    if overwrite or not (folder / file).exists():
+        return
+    if not recorded or file in edited_files(folder, [file]):
+        what = "was changed by hand" if recorded else "is there and was not written by onball"
+        raise OutputConflictError(f"{folder / file}: {what}: --overwrite replaces it")
+
+
+def update_record(folder: str | Path, file: str) -> None:
+    """Record the present content of a file, if the folder has a record of it, for its request.
+
+    Raises:
+        OnballError: the record cannot be written.
+    """
+    entries = _read_record(Path(folder))
+    for entry in entries:
+        if file in entry["files"]:
+            entry["files"][file] = file_digest(Path(folder) / file)
+            content = {"version": _VERSION, "results": entries}
+            write_json_atomic(Path(folder) / RECORD_FILE, content)
+
+
+def write_once(path: str | Path, write: Callable[[Path], None], *, overwrite: bool = False) -> bool:
+    """Write a file unless it is there already.
+
+    Args:
+        path: the file.
+        write: writes the file to the path that it is given; the same content every time.
+        overwrite: replace a file with other content.
+
+    Returns:
+        False if the file is there already, with the same content.
+
+    Raises:
+        OutputConflictError: the file is there, with other content.
+        OnballError: the file cannot be written.
+    """
+    path = Path(path)
+    if not path.exists():
+        write(path)
+        return True
+    with tempfile.TemporaryDirectory(prefix="onball-") as folder:
+        write(Path(folder) / path.name)
+        same = path.is_file() and file_digest(path) == file_digest(Path(folder) / path.name)
+    if same:
+        return False
+    if not overwrite:
+        raise OutputConflictError(
+            f"{path}: is there already, with other content: --overwrite replaces it, or choose "
+            "another --out"
+        )
+    write(path)
+    return True
 
 
 def _read_record(folder: Path) -> list[dict[str, Any]]:

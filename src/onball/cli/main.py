@@ -31,6 +31,11 @@ COMMANDS = {
         "Find the ball actions in videos; writes results_spotting.json and events.csv for each.",
         "onball spot match.mp4 --threshold 0.5",
     ),
+    "events": (
+        "onball.cli.events:events",
+        "List, filter and convert events that were found: another threshold takes no second run.",
+        "onball events onball-results --threshold 0.4 --actions shot,goal",
+    ),
     "track": (
         "onball.cli.track:track",
         "Find and follow players and ball; writes tracks.parquet for each video.",

@@ -1,4 +1,7 @@
-"""Files of events in the format of their suffix, for `EventList.save` and `EventList.load`."""
+"""Files of events in the format of their suffix, for `EventList.save` and `EventList.load`.
+
+`find_event_files` finds those of one or many videos, as `onball spot` and SoccerNet arrange them.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,10 @@ from pathlib import Path
 from onball.errors import InputError, LabelError
 from onball.events import EventList
 from onball.files import read_json_object
-from onball.formats.event_table import read_event_table, write_event_table
+from onball.formats.event_table import TABLE_FILE, read_event_table, write_event_table
 from onball.formats.soccernet import (
     LABELS_FILE,
+    RESULTS_FILE,
     read_labels,
     read_results,
     write_labels,
@@ -25,7 +29,7 @@ def write_event_file(events: EventList, path: str | Path) -> None:
     suffix = _suffix(path)
     if suffix == ".csv":
         write_event_table(events, path)
-    elif Path(path).name.startswith(_LABELS):
+    elif is_label_file(path):
         write_labels(events, path)
     else:
         write_results(events, path)
@@ -38,6 +42,43 @@ def read_event_file(path: str | Path) -> EventList:
     if "annotations" in read_json_object(path, LabelError):
         return read_labels(path)
     return read_results(path)
+
+
+def find_event_files(path: str | Path) -> dict[str, Path]:
+    """Find the events of one or many videos: a file, or a folder of results or labels.
+
+    Args:
+        path: a file of events, or a folder that holds, at any depth, `results_spotting.json`. A
+            folder without one may have `events.csv` or `Labels-ball.json` instead.
+
+    Returns:
+        The file of each video by its name: that of the folder that holds the file, relative to
+        `path`. A file with a name of its own has that.
+
+    Raises:
+        InputError: there is no such path, or no events in it.
+    """
+    path = Path(path)
+    usual = (RESULTS_FILE, TABLE_FILE, LABELS_FILE)
+    if path.is_file():
+        return {path.absolute().parent.name if path.name in usual else path.stem: path}
+    if not path.is_dir():
+        raise InputError(f"{path}: no such file or folder: name results of `onball spot`")
+    found: dict[str, Path] = {}
+    for name in usual:  # from the best
+        for file in sorted(path.rglob(name)):
+            folder = file.parent.relative_to(path)
+            if not any(part.startswith(".") for part in folder.parts):
+                found.setdefault(folder.as_posix(), file)
+    if not found:
+        raise InputError(f"{path}: no {', '.join(usual[:-1])} or {usual[-1]} in it")
+    own = found.pop(".", None)
+    return ({} if own is None else {path.resolve().name: own}) | dict(sorted(found.items()))
+
+
+def is_label_file(path: str | Path) -> bool:
+    """Return True if a file of this name is written as annotations."""
+    return Path(path).name.startswith(_LABELS)
 
 
 def _suffix(path: str | Path) -> str:

@@ -1,0 +1,200 @@
+"""`onball events`: list, filter and convert the events in results, tables and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from onball.actions import ACTIONS, Action, find_actions
+from onball.cli import console, options
+from onball.errors import InputError
+from onball.events import EventList, SpottingInfo, Team, parse_team
+from onball.formats.event_files import find_event_files, is_label_file
+from onball.formats.event_table import TABLE_FILE, write_event_table
+from onball.formats.soccernet import RESULTS_FILE
+from onball.outputs import check_unedited, edited_files, update_record, write_once
+from onball.timing import format_time, parse_time
+
+
+def events(
+    results: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RESULTS",
+            help="results_spotting.json, events.csv, Labels-ball.json, or a folder with the results "
+            "of one or many videos.",
+            show_default=False,
+        ),
+    ],
+    threshold: Annotated[
+        float | None,
+        options.threshold("Lowest confidence. [default: as the model was run]"),
+    ] = None,
+    actions: options.Actions = None,
+    start: options.Start = None,
+    end: options.End = None,
+    team: Annotated[
+        str | None,
+        typer.Option("--team", metavar="NAME", help="Only this team: left, right or unknown."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        options.out(
+            "Write the events there, not on the screen: a table (.csv), predictions (.json), or "
+            "labels, if the name begins with Labels (Labels-ball.json).",
+            metavar="FILE",
+        ),
+    ] = None,
+    write: Annotated[
+        bool,
+        typer.Option("--write", help="Write events.csv of each video again, with these events."),
+    ] = False,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """List, filter and convert events that were found: another threshold takes no second run."""
+    chosen = _Filter(
+        threshold,
+        find_actions(actions) if actions is not None else (),
+        parse_time(start) if start is not None else 0,
+        parse_time(end) if end is not None else None,
+        parse_team(team) if team is not None else None,
+    )
+    files = find_event_files(results)
+    if out is not None and (write or len(files) > 1):
+        raise InputError(
+            "--out and --write do not go together: choose one"
+            if write
+            else f"{results}: has {len(files)} videos, --out is for one: name it, or use --write"
+        )
+    if write:
+        _write_tables(files.values(), chosen, overwrite)
+    elif out is not None:
+        (path,) = files.values()
+        _write_file(chosen.select(_load(path)), out, overwrite)
+    else:
+        for name, path in files.items():
+            _show(name, path, chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class _Filter:
+    """Events that are wanted; no actions are all of them."""
+
+    threshold: float | None
+    actions: tuple[Action, ...]
+    start_ms: int
+    end_ms: int | None
+    team: Team | None
+
+    def select(self, events: EventList) -> EventList:
+        """Return the events wanted, with their threshold as the one for `shown`."""
+        if self.threshold is not None:
+            events = _with_thresholds(events, dict.fromkeys(ACTIONS, self.threshold))
+        chosen = events.shown.between(self.start_ms, self.end_ms)
+        if self.actions:
+            chosen = chosen.of_action(*self.actions)
+        return chosen if self.team is None else chosen.where(lambda event: event.team is self.team)
+
+
+def _load(path: Path) -> EventList:
+    """Read a file; predictions of other programs get the default threshold."""
+    from onball.config import InferenceConfig
+
+    events = EventList.load(path)
+    if events.info is None and path.suffix.lower() == ".json":
+        config = InferenceConfig()
+        return _with_thresholds(events, dict.fromkeys(ACTIONS, config.report_threshold))
+    return events
+
+
+def _with_thresholds(events: EventList, thresholds: dict[Action, float]) -> EventList:
+    return replace(events, info=replace(events.info or SpottingInfo(), thresholds=thresholds))
+
+
+def _show(name: str, path: Path, chosen: _Filter) -> None:
+    """Print the events of a video."""
+    everything = _load(path)
+    events = chosen.select(everything)
+    console.say(f"{name}: {_count(events, everything)}")
+    if len(events):
+        console.console.print(_table(events))
+    elif len(everything):
+        best = max(everything, key=lambda event: event.confidence)
+        console.note(
+            f"Of all candidates, {best.label} at {format_time(best.position_ms)} has the highest "
+            f"confidence, {best.confidence:.2f}."
+        )
+    if path.name == RESULTS_FILE and TABLE_FILE in edited_files(path.parent, [TABLE_FILE]):
+        table = path.with_name(TABLE_FILE)
+        console.note(f"{table} was changed by hand since: {console.this_command()} events {table}")
+
+
+def _count(events: EventList, everything: EventList) -> str:
+    """Number of events, their lowest confidences and their actions."""
+    text = f"{len(events)} {'event' if len(events) == 1 else 'events'}"
+    if len(everything) > len(events):
+        text += f" of {len(everything)}"
+    thresholds = {} if events.info is None else events.info.thresholds or {}
+    if thresholds:
+        lowest, highest = min(thresholds.values()), max(thresholds.values())
+        by_action = f" to {highest:g}, depending on the action" if highest > lowest else ""
+        text += f" (confidence from {lowest:g}{by_action})"
+    counts = ", ".join(f"{count} {label}" for label, count in events.counts().most_common())
+    return f"{text}: {counts}" if counts else text
+
+
+def _table(events: EventList) -> Table:
+    """Table with the columns in which the events differ."""
+    has_team = any(event.team is not Team.UNKNOWN for event in events)
+    has_half = any(event.half != 1 for event in events)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("time", style="cyan")
+    table.add_column("action")
+    table.add_column("confidence", justify="right")
+    if has_team:
+        table.add_column("team")
+    if has_half:
+        table.add_column("half", justify="right")
+    for event in events:
+        cells = [
+            format_time(event.position_ms),
+            f"[{event.label.colour}]■[/] {event.label}",
+            f"{event.confidence:.2f}",
+        ]
+        if has_team:
+            cells.append(event.team.value)
+        if has_half:
+            cells.append(str(event.half))
+        table.add_row(*cells)
+    return table
+
+
+def _write_file(events: EventList, path: Path, overwrite: bool) -> None:
+    """Write events into one file, in the format of its name."""
+    if is_label_file(path):
+        # What a person keeps as a label is certain.
+        events = replace(events, events=tuple(replace(e, confidence=1.0) for e in events))
+    written = write_once(path, events.save, overwrite=overwrite)
+    console.say(f"{path}: {_count(events, events)}" + ("" if written else " (is there already)"))
+
+
+def _write_tables(files: Collection[Path], chosen: _Filter, overwrite: bool) -> None:
+    """Write `events.csv` beside each file of predictions."""
+    for path in files:
+        if path.name != RESULTS_FILE:
+            raise InputError(
+                f"{path}: --write takes the events from {RESULTS_FILE}: name its folder"
+            )
+        check_unedited(path.parent, TABLE_FILE, overwrite=overwrite)
+    for path in files:
+        everything = _load(path)
+        events = chosen.select(everything)
+        table = path.with_name(TABLE_FILE)
+        write_event_table(events, table)
+        update_record(path.parent, TABLE_FILE)
+        console.say(f"{table}: {_count(events, everything)}")
