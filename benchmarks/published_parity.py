@@ -15,7 +15,7 @@ import importlib.util
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -28,6 +28,7 @@ from torch import Tensor
 from onball.models import SpottingNet
 from onball.models.backbones.adaspot import AdaSpot
 from onball.models.backbones.saliency import top_left
+from onball.models.backbones.stacker import FrameStacker
 from onball.models.published import PUBLISHED, PublishedModel
 
 #: Largest difference of logits that counts as equal.
@@ -41,6 +42,7 @@ FOLDERS = {
     "team-baseline": "snteamspotting_baseline",
     "e2espot-rny002": "e2espot_soccer_rny002",
     "e2espot-rny008": "e2espot_soccer_rny008",
+    "stacker-2023": "lromul_2023_final",
 }
 
 
@@ -117,13 +119,15 @@ class Vectors:
         _check(fill.digest(weights), self.arrays["weights_sha256"])
         return {name: torch.from_numpy(array) for name, array in weights.items()}
 
-    def frames(self, count: int, **options: Any) -> Tensor:
+    def frames(self, count: int, *, grey: bool = False) -> Tensor:
         """The synthetic clip in the model's size, uint8 `[1, T, 3, H, W]`."""
         frames = _program(self._root / "frames.py")
         size = (self.model.height, self.model.width)
-        clip = frames.clip(count, *size, int(self.arrays["frames_seed"]), **options)
+        clip = frames.clip(count, *size, int(self.arrays["frames_seed"]), grey=grey)
         _check(frames.digest(clip), self.arrays["frames_sha256"])
-        return torch.from_numpy(clip).permute(0, 3, 1, 2)[None]
+        images = torch.from_numpy(clip)
+        images = images[:, None].expand(-1, 3, -1, -1) if grey else images.permute(0, 3, 1, 2)
+        return images[None]
 
 
 def _program(path: Path) -> ModuleType:
@@ -185,6 +189,36 @@ def _e2espot(vectors: Vectors, net: SpottingNet) -> dict[str, Tensor]:
     }
 
 
+def _stacker(vectors: Vectors, net: SpottingNet) -> dict[str, Tensor]:
+    clip = vectors.frames(77, grey=True)
+    backbone = net.backbone
+    assert isinstance(backbone, FrameStacker)
+
+    def logits(frames: Tensor, centres: Sequence[int]) -> Tensor:
+        """Logits `[1, n, 2]` of frames whose neighbours are all in the clip."""
+        grey = backbone.grey(frames)
+        maps = {t: backbone.encode(grey[:, [t - 2, t, t + 2]]) for t in stacks_of(centres)}
+        pooled = [
+            backbone.pool(torch.stack([maps[t] for t in stacks_of([centre])], dim=1))
+            for centre in centres
+        ]
+        return net.scores_from_features(torch.stack(pooled, dim=1)).logits
+
+    def stacks_of(centres: Sequence[int]) -> list[int]:
+        return sorted({c + step for c in centres for step in range(-30, 31, 6)})
+
+    sliding = logits(clip, [32, 38, 44])[0]
+    flipped = logits(clip[:, :65].flip(-1), [32])[0]
+    return {
+        "logits": sliding[:1],
+        "logits_sliding": sliding,
+        "logits_flipped": flipped,
+        "logits_reversed": logits(clip[:, :65].flip(1), [32])[0],
+        "probabilities": sliding[:1].sigmoid(),
+        "probabilities_tta": (sliding[:1].sigmoid() + flipped.sigmoid()) / 2,
+    }
+
+
 COMPARED: dict[str, Callable[[Vectors, SpottingNet], dict[str, Tensor]]] = {
     "adaspot-small": _adaspot,
     "adaspot-big": _adaspot,
@@ -193,6 +227,7 @@ COMPARED: dict[str, Callable[[Vectors, SpottingNet], dict[str, Tensor]]] = {
     "team-baseline": _tdeed,
     "e2espot-rny002": _e2espot,
     "e2espot-rny008": _e2espot,
+    "stacker-2023": _stacker,
 }
 
 

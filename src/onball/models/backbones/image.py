@@ -25,7 +25,7 @@ from onball.models.components import BACKBONES, Backbone, BackboneSetup
 #: Values beyond the edge of an image; `replicate` repeats the edge.
 Padding = Literal["zeros", "replicate"]
 #: Weights of red, green and blue in the luminance (ITU-R BT.601).
-_LUMA = (0.299, 0.587, 0.114)
+LUMA = (0.299, 0.587, 0.114)
 
 
 class ImageBackbone(Backbone):
@@ -88,7 +88,7 @@ class ImageBackbone(Backbone):
         self.neighbours = neighbours
         self.context = neighbours + sum(layer.context for layer in shifts)
         self.feature_dim = int(getattr(network, "head_hidden_size", None) or network.num_features)
-        self.register_buffer("_luma", torch.tensor(_LUMA).view(3, 1, 1), persistent=False)
+        self.register_buffer("_luma", torch.tensor(LUMA).view(3, 1, 1), persistent=False)
         self._luma: Tensor
 
     def forward(self, frames: Tensor) -> Tensor:

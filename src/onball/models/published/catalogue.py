@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 
 from onball.errors import ModelError
-from onball.models.published import adaspot, e2espot, tdeed
+from onball.models.published import adaspot, e2espot, lromul, tdeed
 from onball.models.published.checkpoints import PublishedModel
 
 #: Published models by name.
@@ -19,6 +19,7 @@ PUBLISHED: dict[str, PublishedModel] = {
         tdeed.TEAM_BASELINE,
         e2espot.E2ESPOT_200MF,
         e2espot.E2ESPOT_800MF,
+        lromul.STACKER_2023,
     )
 }
 

@@ -1,0 +1,58 @@
+"""MultiDimStacker, winner of SoccerNet's ball action spotting challenge of 2023.
+
+R. Lukin, github.com/lRomul/ball-action-spotting. The final models see 33 grey frames of 1280×720 and
+predict two classes, each with a sigmoid, for the frame in the middle. A checkpoint holds two sets of
+weights: the moving average, `nn_state_dict`, is the one that the authors evaluate.
+"""
+
+from __future__ import annotations
+
+import re
+
+from onball.config import ModelConfig
+from onball.models.published.checkpoints import PublishedModel, Rule
+
+CLASSES = ("PASS", "DRIVE")
+
+_BLOCK = {
+    "conv_pw": "expand",
+    "bn1.bn3d": "norm_1",
+    "conv_dw": "depthwise",
+    "bn2.bn3d": "norm_2",
+    "se.conv_reduce": "squeeze",
+    "se.conv_expand": "excite",
+    "conv_pwl": "reduce",
+    "bn3.bn3d": "norm_3",
+}
+
+_RULES = (
+    Rule(r"conv2d_encoder\.(.+)", r"backbone.network.\1"),
+    Rule(r"conv2d_projection\.(.+)", r"backbone.project_2d.\1"),
+    *(
+        Rule(rf"conv3d_encoder\.(\d+)\.{re.escape(name)}\.(\w+)", rf"backbone.blocks.\1.{here}.\2")
+        for name, here in _BLOCK.items()
+    ),
+    Rule(r"conv3d_projection\.(.+)", r"backbone.project_3d.\1"),
+    Rule(r"global_pool\.p", "backbone.power"),
+    Rule(r"classifier\.(\w+)", r"head.linear.\1"),
+)
+
+STACKER_2023 = PublishedModel(
+    name="stacker-2023",
+    title="MultiDimStacker (winner of SoccerNet ball action spotting 2023)",
+    model=ModelConfig.model_validate(
+        {
+            "backbone": {"name": "frame_stacker", "pretrained": False},
+            "temporal": {"name": "none"},
+            "head": {"name": "linear", "independent": True},
+            "dropout": 0.2,
+            "classes": CLASSES,
+            "preprocessing": {"mean": [0.0, 0.0, 0.0], "std": [1.0, 1.0, 1.0]},
+        }
+    ),
+    fps=25.0,
+    width=1280,
+    height=720,
+    clip_frames=65,
+    rules=_RULES,
+)
