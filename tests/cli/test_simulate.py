@@ -11,7 +11,7 @@ import time
 
 def test_simulating_again_keeps_finished_matches(onball, tmp_path):
     command = (
-        "simulate", "--out", tmp_path, "--train", 1, "--valid", 1, "--test", 1, "--minutes", 0.3,
+        "simulate", "--out", tmp_path, "--train", 1, "--valid", 1, "--test", 1, "--minutes", 0.05,
         "--size", "64x36", "--seed", 7,
     )  # fmt: skip
     code, shown, error = onball(*command)
@@ -41,7 +41,7 @@ def test_presets_are_whole_data_sets(onball, tmp_path):
 
 def test_an_interrupted_simulation_ends_at_once_and_leaves_no_half_match(tmp_path):
     command = [sys.executable, "-m", "onball", "simulate", "--out", str(tmp_path)]
-    command += ["--train", "2", "--valid", "0", "--test", "0", "--minutes", "10"]
+    command += ["--train", "2", "--valid", "0", "--test", "0", "--minutes", "2"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     try:
         deadline = time.monotonic() + 240
