@@ -107,12 +107,13 @@ def test_every_config_trains_and_every_parameter_learns(name, root, tmp_path, mo
     def optimizer_step(self, *args, **kwargs):
         original(self, *args, **kwargs)
         for parameter_name, parameter in self.net.named_parameters():
-            grad = parameter.grad
-            assert grad is None or torch.isfinite(grad).all(), parameter_name
-            moved = grad is not None and bool(grad.any())
-            learned[parameter_name] = learned.get(parameter_name, False) or moved
+            size = 0.0 if parameter.grad is None else float(parameter.grad.abs().sum())
+            assert math.isfinite(size), parameter_name
+            learned[parameter_name] = learned.get(parameter_name, False) or size > 0
 
     monkeypatch.setattr(TrainingModule, "optimizer_step", optimizer_step)
+    # Those of the larger nets have hundreds of megabytes.
+    monkeypatch.setattr("lightning.Trainer.save_checkpoint", lambda *_, **__: None)
     run.train(tiny(name, root), run_dir=tmp_path / "run")
     with (tmp_path / "run" / "metrics.csv").open(newline="") as file:
         (epoch,) = csv.DictReader(file)
