@@ -12,6 +12,7 @@ import pytest
 from onball.actions import Action
 from onball.events import Event, EventList
 from onball.formats.soccernet import read_results, write_labels
+from onball.models.components import BACKBONES, TEMPORAL_HEADS
 from onball.video import VideoWriter
 
 PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
@@ -39,31 +40,37 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("module", "setting"),
+    ("module", "setting", "registry", "name"),
     [
-        ("mean_head", "model.temporal={name: mean, radius: 8}"),
-        ("grid_backbone", "model.backbone={name: grid}"),
+        ("mean_head", "model.temporal={name: mean, radius: 8}", TEMPORAL_HEADS, "mean"),
+        ("grid_backbone", "model.backbone={name: grid}", BACKBONES, "grid"),
     ],
 )
 def test_the_example_of_the_page_trains_and_spots(
-    onball, monkeypatch, tmp_path, root, module, setting
+    onball, monkeypatch, tmp_path, root, module, setting, registry, name
 ):
     (tmp_path / f"{module}.py").write_text(example(module), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", ["", *sys.path])
     quick = ["training.epochs=1", "training.clips_per_epoch=4", setting]
     settings = [part for text in quick for part in ("--set", text)]
-    code, _, errors = onball(
+    code, out, errors = onball(
         "--import", module, "train", TINY, "--data", root, "--out", "run", *settings
     )
     assert code == 0, errors
+    (following,) = re.findall(r"^Next: onball (.*)$", out, re.M)
+    assert following == f"--import {module} spot VIDEO --model run"
     video = next(root.rglob("224p.mp4"))
-    code, _, errors = onball(
-        "--import", module, "spot", video, "--model", "run/model", "--out", "out"
-    )
+    words = [str(video) if word == "VIDEO" else word for word in following.split()]
+    code, _, errors = onball(*words, "--out", "out")
     assert code == 0, errors
     results = next(Path("out").rglob("results_spotting.json"))
     assert len(read_results(results)) > 0
+    monkeypatch.delitem(registry._entries, name)  # as in a process that has not imported it
+    code, _, errors = onball("spot", video, "--model", "run", "--out", "other")
+    assert code == 2
+    assert f"{registry.setting} is '{name}', a custom component" in errors
+    assert f"onball --import {module} …" in errors
 
 
 def test_a_missing_module_is_reported_in_one_line(onball):

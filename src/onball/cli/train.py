@@ -132,6 +132,7 @@ def train(
         print_plan(load_config(path, settings, over), device)
         return
     from onball.experiments import Experiment
+    from onball.models.components import custom_modules
     from onball.training import train as run_training
     from onball.training.trainer import rank
 
@@ -152,7 +153,8 @@ def train(
         return
     console.say(f"Saved model: {model}")
     if experiment.task == "spotting":
-        console.say(f"Next: {console.this_command()} spot VIDEO --model {run_dir}")
+        imports = "".join(f"--import {name} " for name in custom_modules(experiment.model))
+        console.say(f"Next: {console.this_command()} {imports}spot VIDEO --model {run_dir}")
 
 
 def _places(config: str, out: Path | None, resume: bool) -> tuple[Path, Path]:

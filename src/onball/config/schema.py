@@ -557,6 +557,7 @@ class SavedModelConfig(BaseConfig):
     Attributes:
         clip_frames: frames in a clip that a clip classifier takes; a spotting net uses windows.
         crop: how frames are cropped around players and ball; null for whole frames.
+        imports: Python modules outside of onball that register components of the net.
     """
 
     format_version: Literal[1] = 1
@@ -569,6 +570,7 @@ class SavedModelConfig(BaseConfig):
     crop: BallCropConfig | None = None
     model: ModelConfig
     inference: InferenceConfig
+    imports: tuple[str, ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:

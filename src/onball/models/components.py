@@ -21,7 +21,13 @@ from pydantic import BaseModel, ValidationError
 from torch import Tensor, nn
 
 from onball.actions import BACKGROUND, NUM_TEAM_CLASSES
-from onball.config import BaseConfig, ComponentConfig, PreprocessingConfig, explain
+from onball.config import (
+    BaseConfig,
+    ComponentConfig,
+    ModelConfig,
+    PreprocessingConfig,
+    explain,
+)
 from onball.errors import ConfigError
 
 InputT = TypeVar("InputT")
@@ -35,10 +41,13 @@ class Registry(Generic[InputT, PartT]):
 
     Args:
         setting: dotted path of the setting that chooses the component, for error messages.
+
+    Attributes:
+        setting: the same.
     """
 
     def __init__(self, setting: str) -> None:
-        self._setting = setting
+        self.setting = setting
         self._entries: dict[str, tuple[type[BaseModel], Callable[[InputT, Any], PartT]]] = {}
         self._lookup: Callable[[str], _Entry[InputT, PartT] | None] | None = None
         self._lookup_names: Callable[[], list[str]] | None = None
@@ -87,12 +96,20 @@ class Registry(Generic[InputT, PartT]):
         """Return the options of a component. Raises `ConfigError` for an unknown name."""
         return self._entry(name)[0]
 
+    def knows(self, name: str) -> bool:
+        """Return True if there is a component of that name."""
+        return name in self._entries or bool(self._lookup and self._lookup(name))
+
+    def module_of(self, name: str) -> str:
+        """Return the name of the module that registered a component; empty for an unknown name."""
+        return str(self._entries[name][1].__module__) if name in self._entries else ""
+
     def _entry(self, name: str) -> _Entry[InputT, PartT]:
         entry = self._entries.get(name)
         if entry is None and self._lookup is not None:
             entry = self._lookup(name)
         if entry is None:
-            raise ConfigError(f"{self._setting}.name: {self._unknown(name)}")
+            raise ConfigError(f"{self.setting}.name: {self._unknown(name)}")
         return entry
 
     def _resolve(self, config: ComponentConfig) -> tuple[BaseModel, Callable[[InputT, Any], PartT]]:
@@ -101,13 +118,19 @@ class Registry(Generic[InputT, PartT]):
             return options.model_validate(config.options), builder
         except ValidationError as error:
             dotted, message = explain(error, options)
-            raise ConfigError(f"{self._setting}.{dotted}: {message}") from None
+            raise ConfigError(f"{self.setting}.{dotted}: {message}") from None
 
     def _unknown(self, name: str) -> str:
-        known = list(self._entries) + (self._lookup_names() if self._lookup_names else [])
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean '{close[0]}'?" if close else "known: " + ", ".join(known[:20])
-        return f"unknown name '{name}'; {hint}"
+        others = self._lookup_names() if self._lookup_names else []
+        close = difflib.get_close_matches(name, [*self._entries, *others], n=3)
+        if close:
+            quoted = [f"'{each}'" for each in close]
+            return f"unknown name '{name}'; did you mean {' or '.join(quoted)}?"
+        more = f" and {len(others)} others" if others else ""
+        return (
+            f"unknown name '{name}'; known: {', '.join(self._entries)}{more}; a custom component is "
+            "registered by its module: onball --import MODULE …"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,3 +336,22 @@ class HeadSetup:
 
 #: Prediction heads by name.
 HEADS: Registry[HeadSetup, PredictionHead] = Registry("model.head")
+
+
+def chosen_components(
+    config: ModelConfig,
+) -> list[tuple[Registry[Any, Any], ComponentConfig]]:
+    """Return the components that a config chooses, each with its registry."""
+    return [
+        (BACKBONES, config.backbone),
+        (TEMPORAL_HEADS, config.temporal),
+        (HEADS, config.head),
+    ]
+
+
+def custom_modules(config: ModelConfig) -> tuple[str, ...]:
+    """Return the modules outside of onball that registered components of a net."""
+    modules = [registry.module_of(chosen.name) for registry, chosen in chosen_components(config)]
+    package = __name__.partition(".")[0]
+    own = [name for name in modules if name.partition(".")[0] not in ("", package, "__main__")]
+    return tuple(dict.fromkeys(own))

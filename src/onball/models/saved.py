@@ -18,6 +18,7 @@ from onball.actions import ACTIONS
 from onball.config import SavedModelConfig, Task, explain
 from onball.errors import ConfigError, ModelError
 from onball.files import atomic_folder, file_digest, write_error
+from onball.models.components import chosen_components, custom_modules
 from onball.models.nets import ClipClassifier, SpottingNet, build_model
 from onball.runs import find_model, is_run
 
@@ -60,7 +61,8 @@ def save_model(
             save_file({k: v.contiguous() for k, v in weights.items()}, temporary / WEIGHTS_FILE)
             # Files written by safetensors are readable by their owner alone.
             (temporary / WEIGHTS_FILE).chmod(0o644)
-            text = json.dumps(config.model_dump(mode="json"), indent=2)
+            named = config.model_copy(update={"imports": custom_modules(config.model)})
+            text = json.dumps(named.model_dump(mode="json"), indent=2)
             (temporary / CONFIG_FILE).write_text(text + "\n", encoding="utf-8")
             (temporary / CARD_FILE).write_text(card or _short_card(config), encoding="utf-8")
     except (OSError, SafetensorError) as error:
@@ -109,6 +111,7 @@ def load_model(
         raise ModelError(
             f"{folder / CONFIG_FILE}: is a model for {config.task}, and one for {task} is needed"
         )
+    _require_components(config, folder)
     try:
         net = build_model(config.model, config.task, fetch_weights=False)
     except ConfigError as error:
@@ -139,6 +142,17 @@ def model_fingerprint(folder: str | Path) -> str:
     """
     digests = [file_digest(find_model(folder) / name) for name in (CONFIG_FILE, WEIGHTS_FILE)]
     return hashlib.sha256(" ".join(digests).encode()).hexdigest()[:16]
+
+
+def _require_components(config: SavedModelConfig, folder: Path) -> None:
+    """Raise `ModelError` for components whose module was not imported."""
+    for registry, component in chosen_components(config.model):
+        if config.imports and not registry.knows(component.name):
+            modules = " ".join(f"--import {name}" for name in config.imports)
+            raise ModelError(
+                f"{folder / CONFIG_FILE}: {registry.setting} is '{component.name}', a custom "
+                f"component: name its module with `onball {modules} …`, or import it in Python"
+            )
 
 
 def _require_model(path: str | Path) -> Path:
