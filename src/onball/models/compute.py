@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 
@@ -48,7 +48,7 @@ def available_devices() -> list[str]:
 def choose_precision(name: Precision, device: torch.device) -> torch.dtype:
     """Return the dtype of the backbone's arithmetic; `auto` is bfloat16 where it is native.
 
-    Raises `InputError` for float16 on a CPU, which would be emulated.
+    Raises `InputError` for another name, and for float16 on a CPU, which would be emulated.
 
     On a CPU with bfloat16 instructions it is about twice as fast as float32
     (`benchmarks/training_speed.py`); where it would be emulated it is slower.
@@ -61,6 +61,10 @@ def choose_precision(name: Precision, device: torch.device) -> torch.dtype:
         return torch.float16
     if name == "32":
         return torch.float32
+    if name != "auto":
+        raise InputError(
+            f"precision '{name}' does not exist: take {', '.join(get_args(Precision))}"
+        )
     if device.type == "cuda":
         native = torch.cuda.is_bf16_supported(including_emulation=False)
     elif device.type == "cpu":

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
@@ -21,7 +24,7 @@ from onball.errors import InputError
 from onball.events import Event, EventList, SpottingInfo
 from onball.formats.event_table import TABLE_FILE, write_event_table
 from onball.formats.soccernet import RESULTS_FILE, write_results
-from onball.frames import FrameBatch, FrameSource, frame_batches
+from onball.frames import FrameBatch, FrameSource, check_batches, frame_batches
 from onball.models import SpottingNet, load_model, model_fingerprint, save_model
 from onball.models.compute import Precision, choose_device, choose_precision
 from onball.progress import Progress, ProgressCallback, no_progress
@@ -30,7 +33,7 @@ from onball.spotting.engine import ScoredFrames, StreamingEngine
 from onball.timing import first_grid_index, grid_time, grid_times
 from onball.tracking.grid import PerFrame
 from onball.tracks import TRACKS_FILE, Tracks
-from onball.video import probe
+from onball.video import Channels, probe, sample_frames
 
 if TYPE_CHECKING:
     from onball.tracking.detectors.base import Detector
@@ -39,13 +42,24 @@ if TYPE_CHECKING:
 #: Windows of the suppression around a part of a video in which candidates are searched too.
 _SUPPRESSION_WINDOWS = 3
 
+_T = TypeVar("_T")
+
 
 class Spotter:
     """Find ball actions in videos.
 
         spotter = Spotter.from_pretrained("runs/mine/model")
-        for event in spotter.spot("match.mp4", threshold=0.3):
+        for event in spotter.spot("match.mp4").shown:
             print(event.game_time, event.label, event.confidence)
+
+    Threads: any number of threads may use one spotter at the same time, each for its own video or
+    stream, and get the events that they would get one after the other. A single iterator of
+    `stream` or `scores` belongs to one thread, as every generator does. A detector object given to
+    `spot` is used by all threads that give it.
+
+    Cancelling: an exception that `progress` raises ends the work and reaches the caller. `stream`
+    and `scores` also end if their iterator is closed or no longer used. In each case the video is
+    closed, and the spotter can be used again.
 
     Args:
         net: a spotting net; it is moved to the device and set to evaluation mode.
@@ -79,6 +93,7 @@ class Spotter:
         self.net = net.eval().to(self.device)
         if not isinstance(precision, torch.dtype):
             precision = choose_precision(precision, self.device)
+        self.precision = precision
         self._engine = StreamingEngine(
             self.net,
             window_frames=config.inference.window_frames,
@@ -87,6 +102,17 @@ class Spotter:
             precision=precision,
         )
         self._detectors: dict[str, Detector] = {}
+        self._opening_detector = Lock()
+
+    def __repr__(self) -> str:
+        config = self.config
+        name = f" {self.name!r}" if self.name else ""
+        tracks = ", takes tracks" if config.needs_tracks else ""
+        precision = str(self.precision).removeprefix("torch.")
+        return (
+            f"<Spotter{name}: {config.width} × {config.height} pixels at {config.fps:g} frames/s"
+            f"{tracks}, {len(config.actions)} actions, on {self.device} in {precision}>"
+        )
 
     @classmethod
     def from_pretrained(
@@ -144,7 +170,8 @@ class Spotter:
             video: a file that FFmpeg can read.
             threshold: lowest confidence; None returns every event that an evaluation can use, of
                 which `shown` are those to show to people.
-            progress: called while the video is tracked and spotted.
+            progress: called with the milliseconds done and in total while the video is tracked and
+                spotted. An exception that it raises cancels the work.
             tracks: tracks of players and ball in this video, or a tracks file; for a model that
                 takes tracks.
             detector: detector that makes the tracks if none are given, or its name (see
@@ -200,14 +227,21 @@ class Spotter:
         """Yield events in order of time, each as soon as it is final.
 
         Args:
-            source: a video, or batches of frames in the model's size and at its rate, for example
-                from a capture card.
+            source: a video, or batches of frames in the model's size and at its rate:
+                `read_frames(path, config.fps, config.size)` reads them from a file, and
+                `sample_frames` makes them of frames from elsewhere, such as a capture card.
             threshold: see `spot`.
-            progress: called with the time up to which all scores are computed.
+            progress: called with the milliseconds up to which all scores are computed, and in total
+                for a video.
             tracks: see `spot`; only for a video, as all that follow.
             start_ms: see `spot`.
             end_ms: see `spot`.
             name: see `spot`.
+
+        Raises:
+            InputError: the frames have another type, shape, size or rate, or their times do not
+                increase; and the same as `spot`. All errors are raised when the first event, or the
+                first one after the wrong frames, is asked for.
         """
         if threshold is not None and not 0 <= threshold <= 1:
             raise InputError(f"threshold {threshold} is outside 0 to 1")
@@ -215,15 +249,16 @@ class Spotter:
         if not 0 <= start_ms < end:
             raise InputError(f"the part from {start_ms} to {end_ms} ms of a video is empty")
         if isinstance(source, str | Path):
-            scored = self._scores_of_video(Path(source), tracks, start_ms, end_ms)
+            computed = self._scores_of_video(Path(source), tracks, start_ms, end_ms)
         else:
-            scored = self.scores(source)
-        if progress is not no_progress:
-            scored = _reporting(scored, source, start_ms, end_ms, name, progress)
-        radius = self.net.head.radius
-        for event in decode_events(scored, self.config.inference, radius, threshold):
-            if start_ms <= event.position_ms < end:
-                yield event
+            computed = self.scores(source)
+        with _closing(computed) as scored:
+            if progress is not no_progress:
+                scored = _reporting(scored, source, start_ms, end_ms, name, progress)
+            radius = self.net.head.radius
+            for event in decode_events(scored, self.config.inference, radius, threshold):
+                if start_ms <= event.position_ms < end:
+                    yield event
 
     def scores(
         self,
@@ -235,15 +270,14 @@ class Spotter:
         Args:
             source: see `stream`.
             tracks: see `spot`.
+
+        Raises:
+            InputError: as `stream`.
         """
         if isinstance(source, str | Path):
             return self._scores_of_video(Path(source), tracks)
-        if self.config.needs_tracks:
-            raise InputError(
-                "this model takes the tracks of players and ball, which need the whole video: give "
-                "its path and tracks, not frames"
-            )
-        return self._engine.run(source)
+        self._require_frames_alone()
+        return self._engine.run(self._check(source))
 
     def score_frames(
         self, frames: FrameSource, track_features: NDArray[np.float32] | None = None
@@ -253,11 +287,69 @@ class Spotter:
         Args:
             frames: T frames of one video.
             track_features: `[T, 2F]`, for a net that takes them.
+
+        Raises:
+            InputError: as `stream`.
         """
         tracking = None
         if track_features is not None:
             tracking = PerFrame(frames.times_ms, track_features)
-        return self._engine.run(frame_batches(frames), tracking)
+        return self._engine.run(self._check(frame_batches(frames)), tracking)
+
+    def sample_frames(
+        self,
+        frames: Iterable[NDArray[np.uint8]] | Iterable[tuple[float, NDArray[np.uint8]]],
+        *,
+        fps: float | Fraction | None = None,
+        channels: Channels = "rgb",
+        batch_frames: int = 32,
+    ) -> Iterator[FrameBatch]:
+        """Sample and scale frames of any size and rate as the model takes them, for `stream`.
+
+            for event in spotter.stream(spotter.sample_frames(camera, fps=50, channels="bgr")):
+                print(event)
+
+        The same frames are chosen as from a video file with these frames, by
+        `onball.video.sample_frames`. Only the frames of one batch are in memory.
+
+        Args:
+            frames: upright frames uint8 `[H, W, 3]`, of any sizes; or pairs of time and frame. Times
+                are in milliseconds from any origin; the first becomes 0.
+            fps: frames per second of `frames`, if they come without times.
+            channels: order of the colours in `frames`; OpenCV's is `bgr`.
+            batch_frames: frames per batch. Smaller batches come sooner, but events come no sooner
+                than the model's windows end.
+
+        Raises:
+            InputError: the model takes tracks; raised at the call. Or a frame is of another form,
+                its time is missing, or earlier than the last one; raised when it is its turn.
+        """
+        self._require_frames_alone()
+        return sample_frames(
+            frames,
+            self.config.fps,
+            self.config.size,
+            source_fps=fps,
+            channels=channels,
+            batch_frames=batch_frames,
+        )
+
+    def _require_frames_alone(self) -> None:
+        if self.config.needs_tracks:
+            raise InputError(
+                "this model takes the tracks of players and ball, which need the whole video: give "
+                "its path and tracks, not frames"
+            )
+
+    def _check(self, batches: Iterable[FrameBatch]) -> Iterator[FrameBatch]:
+        """Check that batches have the size and rate of the model."""
+        config = self.config
+        advice = (
+            f"read_frames(path, {config.fps:g}, {config.size}) reads such frames from a file, "
+            "and Spotter.sample_frames(frames) makes them of others"
+        )
+        size = config.size if config.model.takes_frames else None
+        return check_batches(batches, config.fps, size, advice)
 
     def _scores_of_video(
         self,
@@ -272,14 +364,14 @@ class Spotter:
         to_ms = None if stop is None else grid_time(stop, config.fps)
         if not config.needs_tracks:
             frames = choose_frames(video, config, config.model)
-            return self._engine.run(frames.batches(start_ms=from_ms, end_ms=to_ms))
+            return self._run(frames.batches(start_ms=from_ms, end_ms=to_ms))
         tracks = _read_tracks(video, given)
         times = grid_times(tracks.video.duration_ms, config.fps)
         tracking = None
         if config.model.tracking is not None:
             tracking = PerFrame(times, tracking_inputs(tracks, times, config.model.tracking))
         frames = choose_frames(video, config, config.model, tracks, times_ms=times)
-        return self._engine.run(frames.batches(start_ms=from_ms, end_ms=to_ms), tracking)
+        return self._run(frames.batches(start_ms=from_ms, end_ms=to_ms), tracking)
 
     def _frames_for(self, start_ms: int, end_ms: int | None) -> tuple[int, int | None]:
         """Sampled frames on which the events of a part of a video depend."""
@@ -291,6 +383,13 @@ class Spotter:
         if end_ms is None:
             return self._engine.frames_for(first, first)[0], None
         return self._engine.frames_for(first, first_grid_index(end_ms + margin_ms, fps) + radius)
+
+    def _run(
+        self, batches: Iterator[FrameBatch], tracking: PerFrame | None = None
+    ) -> Iterator[ScoredFrames]:
+        """Scores of frames that are read here; the video is closed also after an error."""
+        with _closing(batches) as frames:
+            yield from self._engine.run(frames, tracking)
 
     def _make_tracks(
         self,
@@ -308,8 +407,9 @@ class Spotter:
 
         if isinstance(detector, str):
             named = detector
-            if named not in self._detectors:
-                self._detectors[named] = open_detector(named, device=str(self.device))
+            with self._opening_detector:
+                if named not in self._detectors:
+                    self._detectors[named] = open_detector(named, device=str(self.device))
             detector = self._detectors[named]
         with tempfile.TemporaryDirectory(prefix="onball-") as folder:
             path = keep or Path(folder) / TRACKS_FILE
@@ -338,6 +438,20 @@ class Spotter:
         if threshold is not None:
             thresholds = dict.fromkeys(thresholds, threshold)
         return SpottingInfo(self.name, self.fingerprint, video, duration_ms or None, thresholds)
+
+
+@contextmanager
+def _closing(iterator: Iterator[_T]) -> Iterator[Iterator[_T]]:
+    """Close a generator at the end of the block.
+
+    Without it, the traceback of an exception would keep the generator, and the file that it reads,
+    open as long as the exception is handled.
+    """
+    try:
+        yield iterator
+    finally:
+        if isinstance(iterator, Generator):
+            iterator.close()
 
 
 def _reporting(

@@ -2,10 +2,18 @@
 
 from onball.frames import FrameBatch
 from onball.video.inputs import find_videos
-from onball.video.reading import VideoInfo, probe, read_frames, read_windows
+from onball.video.reading import (
+    Channels,
+    VideoInfo,
+    probe,
+    read_frames,
+    read_windows,
+    sample_frames,
+)
 from onball.video.writing import VideoWriter, cut_video
 
 __all__ = [
+    "Channels",
     "FrameBatch",
     "VideoInfo",
     "VideoWriter",
@@ -14,4 +22,5 @@ __all__ = [
     "probe",
     "read_frames",
     "read_windows",
+    "sample_frames",
 ]

@@ -1,23 +1,26 @@
 """Read a video: its properties (`probe`), and its frames at regular times (`read_frames`).
 
 Frames come in batches of RGB arrays, whole or, by `read_windows`, cropped to a window each.
+`sample_frames` makes the same of frames that do not come from a file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 from pathlib import Path
 from statistics import median
+from typing import Any, Literal
 
 import av
 import numpy as np
 import numpy.typing as npt
 from av.video.reformatter import VideoReformatter
 
-from onball.frames import FrameBatch
+from onball.errors import InputError
+from onball.frames import FrameBatch, check_pixels
 from onball.timing import first_grid_index, grid_time
 from onball.video.decoding import (
     SCALING,
@@ -29,6 +32,9 @@ from onball.video.decoding import (
     orientation,
     rotation,
 )
+
+Channels = Literal["rgb", "bgr"]
+"""Order of the colours of a frame."""
 
 #: Number of frames whose times are compared where a container has no index of all frames.
 _SAMPLED_PACKETS = 250
@@ -190,14 +196,21 @@ def _batches(
         decoded = decode_frames(path, grid_time(first, fps), threads)
         timed = _at_grid_times(decoded, fps, first)
 
+    if end_ms is not None:
+        timed = takewhile(lambda pair: pair[1] < end_ms, timed)
+    yield from _in_batches(timed, size, batch_frames)
+
+
+def _in_batches(
+    timed: Iterator[tuple[av.VideoFrame, int]], size: tuple[int, int] | None, batch_frames: int
+) -> Iterator[FrameBatch]:
+    """Convert and scale frames, each given with its time, and put them into batches."""
     convert = RgbConverter(size)
     shown: av.VideoFrame | None = None
     frames: npt.NDArray[np.uint8] | None = None
     pts_ms = np.empty(batch_frames, np.int64)
     count = 0
     for frame, time_ms in timed:
-        if end_ms is not None and time_ms >= end_ms:
-            break
         if frame is not shown:  # A held frame is converted once.
             shown, pixels = frame, convert(frame)
         if frames is None:
@@ -241,6 +254,107 @@ def _at_grid_times(
             yield previous.frame, time_ms
             index += 1
             time_ms = grid_time(index, fps)
+
+
+def sample_frames(
+    frames: Iterable[npt.NDArray[np.uint8]] | Iterable[tuple[float, npt.NDArray[np.uint8]]],
+    fps: float | Fraction,
+    size: tuple[int, int] | None,
+    *,
+    source_fps: float | Fraction | None = None,
+    channels: Channels = "rgb",
+    batch_frames: int = 32,
+) -> Iterator[FrameBatch]:
+    """Sample and scale frames that do not come from a file, as `read_frames` does those of a video.
+
+    The same frames are chosen at the same times as from a video file with these frames, and scaled
+    by the same filter. Frames of size `size` are therefore equal to those from the file; others
+    differ by about one level of 255, because a file's colours are converted while they are scaled,
+    and by more at sharp edges between colours.
+
+    At most one batch and two frames are in memory. Frames are copied, so that the source may write
+    the next one into the same array.
+
+    Args:
+        frames: frames uint8 `[H, W, 3]`, upright, of any sizes; or pairs of time and frame. Times
+            are in milliseconds (`int`, `float` or `Fraction`) from any origin; the first becomes 0.
+            Of two frames at one time the first counts.
+        fps: sampled frames per second.
+        size: width and height in pixels, to which frames are stretched; None keeps that of the
+            first frame.
+        source_fps: frames per second of `frames`, if they come without times.
+        channels: order of the colours in `frames`; OpenCV's is `bgr`.
+        batch_frames: frames per batch; the last batch may have fewer. Smaller ones come sooner.
+
+    Yields:
+        Batches in order of time. Their arrays are not reused.
+
+    Raises:
+        ValueError: a setting is out of range; raised at the call.
+        InputError: a frame is not of that form, its time is missing, or earlier than the last one.
+            The message has the frame, counted from 0.
+    """
+    if not 0 < fps <= 1000:
+        raise ValueError(f"fps {fps} is outside (0, 1000]")
+    if source_fps is not None and not source_fps > 0:
+        raise ValueError(f"source_fps {source_fps} is not above 0")
+    if channels not in ("rgb", "bgr"):
+        raise ValueError(f"channels '{channels}' is neither 'rgb' nor 'bgr'")
+    if size is not None and min(size) < 1:
+        raise ValueError(f"size {size} has no pixels")
+    if batch_frames < 1:
+        raise ValueError(f"batch_frames {batch_frames} is below 1")
+    decoded = _as_decoded(frames, source_fps, f"{channels}24", Fraction(1000) / Fraction(fps))
+    return _in_batches(_at_grid_times(decoded, fps, 0), size, batch_frames)
+
+
+def _as_decoded(
+    frames: Iterable[Any], source_fps: float | Fraction | None, pixel_format: str, step: Fraction
+) -> Iterator[DecodedFrame]:
+    """Frames with times from 0 and durations: the time since the frame before, `step` at first."""
+    origin: Fraction | None = None
+    previous = Fraction(0)
+    for index, item in enumerate(frames):
+        try:
+            time, pixels = _timed_pixels(item, index, source_fps)
+            check_pixels(pixels, dimensions=3)
+            origin = time if origin is None else origin
+            time -= origin
+            if time < previous:
+                raise InputError(
+                    f"is at {float(time + origin):.10g} ms, before the last one at "
+                    f"{float(previous + origin):.10g} ms: times must increase"
+                )
+        except InputError as error:
+            raise InputError(f"frame {index}: {error}") from None
+        if index and time == previous:
+            continue
+        if source_fps is not None:
+            step = 1000 / Fraction(source_fps)
+        elif index:
+            step = time - previous
+        previous = time
+        image = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format=pixel_format)
+        yield DecodedFrame(image, time, step)
+
+
+def _timed_pixels(
+    item: Any, index: int, source_fps: float | Fraction | None
+) -> tuple[Fraction, Any]:
+    """The time and the pixels of a frame that may come with its time. Raises `InputError`."""
+    paired = isinstance(item, tuple) and len(item) == 2
+    if source_fps is not None:
+        if paired:
+            raise InputError("has a time: give either the frame rate or pairs of time and frame")
+        return index * 1000 / Fraction(source_fps), item
+    if not paired:
+        raise InputError("has no time: give the frame rate, or pairs of time and frame")
+    time, pixels = item
+    try:
+        return Fraction(time if isinstance(time, Fraction) else float(time)), pixels
+    except (TypeError, ValueError, OverflowError):
+        kind = type(time).__name__
+        raise InputError(f"its time is of type {kind}, not a number of milliseconds") from None
 
 
 def read_windows(
