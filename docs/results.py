@@ -84,8 +84,8 @@ def table(rows: Sequence[Row], published: dict[str, Row]) -> str:
             *(_bold(row[key], best[key]) for key in ("map12", "map10")),
             f"{other['map12']} / {other['map10']}" if other else "",
             f"{int(row['parameters']):,}",
-            f"{float(row['gflops']):.1f}",
-            f"{float(row['wall_time_s']) / 60:.0f}",
+            row["gflops"],
+            f"{minutes:.0f}" if (minutes := float(row["wall_time_s"]) / 60) >= 1 else "< 1",
             row["seed"],
         ]
         lines.append(f"| {' | '.join(cells)} |")

@@ -70,8 +70,8 @@ def test_the_tables_are_filled_and_the_rest_of_the_page_stays(write_page):
     text = page.read_text()
     assert "old" not in text
     assert text.startswith("Before.") and "\nBetween.\n" in text and text.endswith("\nAfter.\n")
-    first = "| `spotting/regnety_tcn` | **20.00** | **25.00** |  | 3,000,000 | 4.2 | 2 | 0 |"
-    second = "| `spotting/regnety` | **20.00** | 10.00 | 7 / 8 | 3,000,000 | 4.2 | 2 | 0 |"
+    first = "| `spotting/regnety_tcn` | **20.00** | **25.00** |  | 3,000,000 | 4.25 | 2 | 0 |"
+    second = "| `spotting/regnety` | **20.00** | 10.00 | 7 / 8 | 3,000,000 | 4.25 | 2 | 0 |"
     assert f"{first}\n{second}" in text
     assert "data `bench` at 224×128, 2 epochs (80 clips, 20 steps), settings cpu" in text
     assert "| config | pass | drive |" in text
