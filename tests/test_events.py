@@ -178,7 +178,7 @@ def test_a_data_frame_has_one_row_per_event_and_fixed_types(events):
 
 def test_a_missing_pandas_is_named_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(MissingDependencyError, match=r"pip install 'onball\[pandas\]'"):
+    with pytest.raises(MissingDependencyError, match=r'pip install "onball\[pandas\]"'):
         EVENTS.to_pandas()
 
 

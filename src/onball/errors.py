@@ -52,7 +52,7 @@ class MissingDependencyError(InputError):
     """
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs '{package}': pip install 'onball[{extra}]'")
+        super().__init__(f"{purpose} needs '{package}': pip install \"onball[{extra}]\"")
         self._parts = (package, extra, purpose)
 
     def __reduce__(self) -> tuple[type[MissingDependencyError], tuple[str, str, str]]:

@@ -218,7 +218,7 @@ def test_drawing_without_matplotlib_names_the_package_to_install(onball, data, m
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     code, _, error = onball("data", "stats", data, "--picture", "stats.png")
-    assert code == 2 and "pip install 'onball[plot]'" in error
+    assert code == 2 and 'pip install "onball[plot]"' in error
 
 
 def test_a_check_lists_each_problem_on_a_line_and_ends_with_exit_code_1(onball, data):

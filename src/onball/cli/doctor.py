@@ -61,7 +61,7 @@ def _extras() -> str:
         try:
             lines.append(f"{package} {version(package)}")
         except PackageNotFoundError:
-            lines.append(f"{package} absent (pip install 'onball[{extra}]')")
+            lines.append(f'{package} absent (pip install "onball[{extra}]")')
     return ", ".join(lines)
 
 

@@ -116,4 +116,4 @@ def test_missing_opencv_gives_one_line_with_the_install_command():
         "except MissingDependencyError as error: print(error)"
     )
     output = output_of(program)
-    assert "pip install 'onball[simulate]'" in output
+    assert 'pip install "onball[simulate]"' in output

@@ -50,7 +50,7 @@ def open_detector(
         if importlib.util.find_spec("rfdetr") is None:
             raise InputError(
                 "which detector finds players and ball? Give --detector FILE.onnx (YOLOX, YOLOv8 or "
-                "RF-DETR), or install one with its weights: pip install 'onball[rfdetr]'"
+                'RF-DETR), or install one with its weights: pip install "onball[rfdetr]"'
             )
         name = "rfdetr"
     detector = _open(name, _LEAST_SCORE if threshold is None else threshold, device)
