@@ -71,7 +71,7 @@ def test_one_split_can_be_chosen(onball, data):
     code, shown, _ = onball("data", "stats", data, "--split", "valid")
     assert code == 0
     assert row(shown, "■ PASS")[:2] == ["11", "66.00"]
-    assert "1 matches" in shown
+    assert "\n1 match, 11 events, 0.2 minutes in play in 1 stretch (" in shown
 
 
 def test_a_folder_of_labels_without_splits_is_accepted(onball, tmp_path):
@@ -95,7 +95,7 @@ def test_matches_without_labels_are_left_out_with_a_warning(onball, data):
     (hidden / "224p.mp4").write_bytes(b"not looked at")
     code, shown, error = onball("data", "stats", data)
     assert code == 0
-    assert "3 matches" in shown and "1 matches without labels" in error
+    assert "3 matches" in shown and "1 of 4 matches without labels: left out" in error
 
 
 def test_the_figures_are_also_written_as_json(onball, data, tmp_path):
@@ -120,11 +120,14 @@ def test_figures_outside_the_tolerance_end_with_exit_code_1(onball, data, tmp_pa
     target = tmp_path / "stats.json"
     code, shown, error = onball("data", "stats", data, "--reference", "--json", target)
     assert code == 1
-    assert "17 of 17 figures are outside" in error and "Traceback" not in error
-    assert row(shown, "per minute      PASS")[:2] == ["63.000", "13.667"]
-    assert row(shown, "per minute      PASS")[-1] == "outside"
+    assert "5 of 17 figures outside" in error and "Traceback" not in error
+    found = row(shown, "per minute PASS")
+    assert found[:2] == ["63.000", "13.667"] and found[-1] == "outside"
+    # Not one shot, where a third of a shot is expected.
+    assert row(shown, "per minute SHOT")[-4:] == ["too", "few", "to", "tell"]
     rows = json.loads(target.read_text())["reference"]
     assert len(rows) == 17 and not any(entry["within"] for entry in rows)
+    assert sum(entry["verdict"] == "outside" for entry in rows) == 5
 
 
 def test_play_with_the_rates_of_the_reference_is_within_the_tolerances(onball, tmp_path):
@@ -212,6 +215,33 @@ def test_the_figures_can_be_drawn(onball, data, tmp_path):
     assert target.read_bytes()[:4] == b"\x89PNG"
 
 
+@pytest.mark.parametrize("option", ["--json", "--picture"])
+def test_a_file_that_onball_did_not_write_is_not_replaced(onball, data, tmp_path, option):
+    target = tmp_path / ("stats.json" if option == "--json" else "stats.png")
+    target.write_text("mine")
+    code, shown, error = onball("data", "stats", data, option, target)
+    assert code == 2 and f"{target}: is there and was not written by onball" in error
+    assert not shown and target.read_text() == "mine"
+    assert onball("data", "stats", data, option, target, "--overwrite")[0] == 0
+    assert target.read_text(errors="replace") != "mine"
+
+
+def test_written_figures_are_renewed_unless_they_were_edited_or_are_of_other_data(
+    onball, data, tmp_path
+):
+    target = tmp_path / "stats.json"
+    assert onball("data", "stats", data, "--json", target)[0] == 0
+    first = target.read_text()
+    assert onball("data", "stats", data, "--json", target)[0] == 0
+    assert target.read_text() == first
+    code, _, error = onball("data", "stats", data, "--split", "valid", "--json", target)
+    assert code == 2 and "split all instead of valid" in error and target.read_text() == first
+    target.write_text("edited")
+    code, shown, _ = onball("data", "stats", data, "--json", target)
+    assert code == 0 and f"{target}: was edited, so it is kept; --overwrite replaces it" in shown
+    assert target.read_text() == "edited"
+
+
 def test_drawing_without_matplotlib_names_the_package_to_install(onball, data, monkeypatch):
     monkeypatch.delitem(sys.modules, "onball.reports.statistics", raising=False)
     for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
@@ -228,14 +258,14 @@ def test_a_check_lists_each_problem_on_a_line_and_ends_with_exit_code_1(onball, 
     assert len(lines) == 4
     assert f"{data}/splits.json: 'league/season/c' is in no split: list it, else" in lines[0]
     assert lines[1] == f"{data}/league/season/a: no video: put 224p.mp4 there"
-    assert "4 problems in 3 matches, 43 labels, 0 videos" in error
+    assert "4 problems in 3 matches, 43 labels, 0 videos\n" in error
 
 
 def test_a_check_without_problems_reports_the_amounts_checked(onball, tmp_path):
     sample = files("onball") / "assets" / "sample_match"
     code, shown, error = onball("data", "check", sample, "--full", "--fps", 25)
     assert code == 0, shown
-    assert "no problem in 1 matches, 29 labels, 1 videos (" in shown and "all of each)" in shown
+    assert "no problem in 1 match, 29 labels, 1 video (" in shown and "decoded, all)" in shown
     assert "real time" in error
 
 

@@ -15,7 +15,7 @@ def test_named_splits_are_downloaded_and_their_folder_is_printed(hub, onball, tm
     lines = output.splitlines()
     assert lines == [
         f"train: complete, 4 matches in {tmp_path}",
-        f"valid: complete, 1 matches in {tmp_path}",
+        f"valid: complete, 1 match in {tmp_path}",
     ]
     assert "for research only" in error_output and "data check" in error_output
     code, output, _ = onball(*arguments, "--split", "train")

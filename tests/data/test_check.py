@@ -199,15 +199,18 @@ def test_a_length_that_differs_from_the_frames_is_reported(videos):
     [
         (
             [entry(500), entry(9000)],
-            "1 labels beyond the video's end at 4.00 s, first PASS at 9.00 s",
+            "1 of 2 labels beyond the video's end at 4.00 s, first PASS at 9.00 s",
         ),
         ([entry(-40)], "annotation 1: negative position: count from the video's first frame"),
         ([entry(500), entry("soon")], "annotation 2: position 'soon': write whole milliseconds"),
         ([entry(500, "PAS"), entry(700, "PAS")], "annotations 1, 2: unknown action 'PAS': did you"),
-        ([entry(500), entry(500)], "1 events twice, first PASS at 0.50 s, annotation 1 and 2"),
-        ([entry(500), entry(520)], "1 times the same action again within one frame, first PASS"),
-        ([entry(900), entry(500)], "not in order of time at 1 places, first PASS at 0.50 s"),
-        ([entry(500), entry(900, half=2)], "1 labels of half 2, first PASS at 0.90 s"),
+        (
+            [entry(500), entry(500)],
+            "1 of 2 labels there twice, first PASS at 0.50 s, annotation 1 and 2",
+        ),
+        ([entry(500), entry(520)], "1 of 2 labels repeat an action within one frame, first PASS"),
+        ([entry(900), entry(500)], "not in order of time: 1 of 2 labels, first PASS at 0.50 s"),
+        ([entry(500), entry(900, half=2)], "1 of 2 labels in half 2, first PASS at 0.90 s"),
         ([{"label": "PASS", "position": "1"}], "annotation 1: no 'gameTime' in it: add it"),
         ([entry(500, gameTime="later")], "annotation 1: gameTime 'later': write it as '1 - 46:04'"),
         (["PASS"], "annotation 1: not an object"),

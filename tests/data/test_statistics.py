@@ -14,6 +14,7 @@ from onball.data.statistics import (
     Reference,
     Transition,
     compare,
+    mixture_density,
     mixture_median,
     play_stretches,
 )
@@ -154,6 +155,7 @@ def test_each_statistic_has_its_own_tolerance():
     reference = Reference(
         per_minute=dict.fromkeys(ACTIONS, 27.0),
         median_gap_s=dict.fromkeys(ACTIONS, 1.2),
+        gap_density=dict.fromkeys(ACTIONS, 0.5),
         same_team=0.95,
         in_play_minutes=100,
     )
@@ -165,13 +167,44 @@ def test_each_statistic_has_its_own_tolerance():
     assert passes.difference == pytest.approx(100 * (31 / 27 - 1)) and not passes.within
     assert goals.difference == pytest.approx(100 * (30 / 27 - 1)) and goals.within
     assert (passes.tolerance, goals.tolerance) == (10, 25)
-    assert passes.chance == pytest.approx(100 / math.sqrt(31))
+    assert passes.chance == pytest.approx(196 / math.sqrt(27), rel=1e-4)
+    assert (passes.verdict, goals.verdict) == ("too few to tell", "within")
     gap = found["median_gap_s", Action.PASS]
     assert gap.difference == pytest.approx(-100 / 6) and not gap.within
+    # 30 gaps after PASS, with a density of 0.5 per second: 1.96 / (2 * 0.5 * sqrt(30)) s.
+    assert gap.chance == pytest.approx(100 * 1.95996 / math.sqrt(30) / 1.2, rel=1e-4)
+    assert gap.verdict == "too few to tell"
     assert found["median_gap_s", Action.DRIVE].difference is None
     assert not found["median_gap_s", Action.DRIVE].within, "what never happens is not within"
     same_team = found["same_team", None]
     assert same_team.found == 1 and same_team.difference == pytest.approx(5) and same_team.within
+
+
+def test_the_same_difference_is_random_in_a_minute_and_not_in_an_hour():
+    reference = Reference(
+        per_minute=dict.fromkeys(ACTIONS, 27.0),
+        median_gap_s=dict.fromkeys(ACTIONS, 1.0),
+        gap_density=dict.fromkeys(ACTIONS, 0.5),
+        same_team=0.95,
+        in_play_minutes=100,
+    )
+    for seconds, verdict in ((60, "too few to tell"), (3600, "outside")):
+        play = PlayStatistics.of([steady(seconds, 1000, [Action.PASS, Action.GOAL])])
+        row = compare(play, reference)[0]
+        assert row.action is Action.PASS and row.difference > 10
+        assert row.verdict == verdict
+
+
+def test_the_density_at_the_median_is_that_of_many_draws():
+    transitions = [Transition(0.6, (0.23, 0.44, 0.84)), Transition(0.3, (1.34, 2.12, 3.16))]
+    rng = np.random.default_rng(0)
+    draws = [
+        draw_gap(rng, transition.quantiles_s)
+        for transition in transitions
+        for _ in range(round(transition.weight * 50_000))
+    ]
+    near = np.mean([0.45 < gap < 0.55 for gap in draws]) / 0.1
+    assert mixture_density(transitions, 0.5) == pytest.approx(near, rel=0.05)
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def download(
                     progress=progress,
                 )
             state = "already complete" if result.was_complete else "complete"
-            console.say(f"{name}: {state}, {len(result.matches)} matches in {out}")
+            console.say(f"{name}: {state}, {_matches(len(result.matches))} in {out}")
     except downloads.AccessError:
         steps = _ACCESS_STEPS.format(page=dataset.page, address=dataset.address)
         console.status.print(steps, markup=False, highlight=False, soft_wrap=True)
@@ -130,23 +130,24 @@ def check(
         report = check_data(root, full=full, fps=fps, progress=progress)
     for problem in report.problems:
         console.say(str(problem))
-    frames = "all" if full else "some"
-    looked_at = (
-        f"{report.matches} matches, {report.labels} labels, {report.videos} videos "
-        f"({report.minutes:.1f} minutes; {report.frames} frames decoded, {frames} of each)"
-    )
+    videos = console.count(report.videos, "video")
+    if report.videos:
+        extent = "all" if full else "a sample of each video"
+        frames = f"{console.count(report.frames, 'frame')} decoded, {extent}"
+        videos += f" ({report.minutes:.1f} minutes; {frames})"
+    counted = f"{_matches(report.matches)}, {console.count(report.labels, 'label')}, {videos}"
     if report.problems:
-        console.fail(f"{root}: {len(report.problems)} problems in {looked_at}")
+        console.fail(f"{root}: {console.count(len(report.problems), 'problem')} in {counted}")
         raise typer.Exit(1)
-    console.say(f"{root}: no problem in {looked_at}")
+    console.say(f"{root}: no problem in {counted}")
 
 
 # onball data stats
 
 _QUANTITIES = {
     "per_minute": "per minute",
-    "median_gap_s": "median gap s",
-    "same_team": "same team next",
+    "median_gap_s": "median gap",
+    "same_team": "same team",
 }
 
 
@@ -180,45 +181,67 @@ def stats(
         ),
     ] = 50,
     fps: Annotated[float, options.fps("Sampled frames per second of these clips.")] = 12.5,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Count the labelled actions: how many, how often, after how long, by which team."""
     from onball.assets import reference_statistics
-    from onball.data.statistics import Reference
+    from onball.data.statistics import Reference, Verdict
     from onball.data.summary import DataStatistics
     from onball.files import write_json_atomic
+    from onball.outputs import OutputState, check_outputs, record_outputs
 
+    request = {"data": str(root.resolve()), "split": split, "clips": clip_frames, "fps": fps}
+    states = {
+        file: check_outputs(file.parent, [file.name], request, overwrite=overwrite)
+        for file in (json_file, figure)
+        if file is not None
+    }
     found = DataStatistics.read(root, split, clip_frames=clip_frames, fps=fps)
     play, clips = found.play, found.clips
     rows = found.compare() if reference else []
-    if json_file is not None:
-        content: dict[str, Any] = {"root": str(root), "splits": found.as_json()}
-        if reference:
-            content["reference"] = [row.as_json() for row in rows]
-        write_json_atomic(json_file, content)
-    if figure is not None:
-        from onball.reports.statistics import draw_statistics
+    for file, state in states.items():
+        if state is OutputState.EDITED:
+            console.say(f"{file}: was edited, so it is kept; --overwrite replaces it")
+            continue
+        # Written again even if it is there: labels may have changed since.
+        if file == json_file:
+            content: dict[str, Any] = {"root": str(root), "splits": found.as_json()}
+            if reference:
+                content["reference"] = [row.as_json() for row in rows]
+            write_json_atomic(file, content)
+        else:
+            from onball.reports.statistics import draw_statistics
 
-        draw_statistics(found.labels, figure, title=root.resolve().name)
+            draw_statistics(found.labels, file, title=root.resolve().name)
+        record_outputs(file.parent, [file.name], request)
     console.console.print(statistics_table(found))
+    minutes = f"{play.in_play_minutes:.1f} minutes in play"
+    stretches = console.count(play.stretches, "stretch", "stretches")
     console.say(
-        f"\n{play.matches} matches, {play.events} events, {play.in_play_minutes:.1f} minutes in play "
-        f"in {play.stretches} stretches (runs of events at most 5 s apart)"
+        f"\n{_matches(play.matches)}, {console.count(play.events, 'event')}, {minutes} in {stretches} "
+        "(runs of events at most 5 s apart)"
     )
     console.say(
-        f"clips: number with such an event, of {clips.clips} clips of {clip_frames} frames at "
-        f"{fps:g} per second ({clip_frames / fps:g} s, side by side up to the last event)"
+        f"clips: number with such an event, of {console.count(clips.clips, 'clip')} of {clip_frames} "
+        f"frames at {fps:g} per second ({clip_frames / fps:g} s, side by side up to the last event)"
     )
     if reference:
         real = Reference.of(reference_statistics())
         console.console.print("", comparison_table(rows))
         console.say(f"\nall actions per minute: {_compare_rates(play, real)}")
         console.note(
+            "median gap: seconds until the next event; same team: fraction of next events; pts: "
+            "percentage points. chance: real play of this length differs by less in 95 % of cases. "
             "The real minutes hold at least 5 % more than the stretches counted here, so that real "
             "play itself would read about +5 % per minute (see onball.data.statistics)."
         )
-        outside = sum(not row.within for row in rows)
+        outside = sum(row.verdict is Verdict.OUTSIDE for row in rows)
         if outside:
-            raise OnballError(f"{root}: {outside} of {len(rows)} figures are outside the tolerance")
+            raise OnballError(f"{root}: {outside} of {len(rows)} figures outside the tolerance")
+
+
+def _matches(number: int) -> str:
+    return console.count(number, "match", "matches")
 
 
 def statistics_table(found: DataStatistics) -> Table:
@@ -257,14 +280,17 @@ def statistics_table(found: DataStatistics) -> Table:
 
 def comparison_table(rows: list[Comparison]) -> Table:
     """Table of each figure in the data set and in real matches, and of their difference."""
-    table = Table(box=None, pad_edge=False)
+    from onball.data.statistics import Verdict
+
+    colours = {Verdict.WITHIN: "green", Verdict.OUTSIDE: "bold red", Verdict.TOO_FEW: "yellow"}
+    table = Table(box=None, pad_edge=False, collapse_padding=True)  # fits into 80 columns
     table.add_column("figure")
     table.add_column("action")
-    for column in ("here", "real", "difference", "tolerance", "chance"):
+    for column in ("here", "real", "differs", "allowed", "chance"):
         table.add_column(column, justify="right")
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for row in rows:
-        unit = "points" if row.quantity == "same_team" else "%"
+        unit = "pts" if row.quantity == "same_team" else "%"
         table.add_row(
             _QUANTITIES[row.quantity],
             row.action.value if row.action else "",
@@ -272,8 +298,8 @@ def comparison_table(rows: list[Comparison]) -> Table:
             _number(row.real, 3),
             "–" if row.difference is None else f"{row.difference:+.1f} {unit}",
             f"±{row.tolerance:g} {unit}",
-            "" if row.chance is None else f"±{row.chance:.0f} %",
-            "[green]within[/]" if row.within else "[bold red]outside[/]",
+            "–" if row.chance is None else f"±{row.chance:.0f} {unit}",
+            f"[{colours[row.verdict]}]{row.verdict}[/]",
         )
     return table
 

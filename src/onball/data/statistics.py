@@ -30,6 +30,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
@@ -59,11 +60,12 @@ FREQUENT = (
 #: Tolerance of median gaps in per cent, and the actions whose gaps are compared.
 GAP_TOLERANCE = 15.0
 GAP_ACTIONS = (Action.PASS, Action.DRIVE, Action.HIGH_PASS, Action.HEADER)
-#: Tolerance of the share of next events by the same team, in percentage points.
+#: Tolerance of the fraction of next events by the same team, in percentage points.
 SAME_TEAM_TOLERANCE = 5.0
 
-#: 90 % quantile of the standard normal distribution.
+#: 90 % and 97.5 % quantile of the standard normal distribution.
 _Z90 = 1.2815515655446004
+_Z975 = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +79,14 @@ class ActionStatistics:
             if no event follows.
         same_team: fraction of these next events by the same team, 0 to 1; None without any with
             known teams.
+        gaps: number of next events.
     """
 
     events: int
     per_minute: float | None
     gaps_s: tuple[float, float, float] | None
     same_team: float | None
+    gaps: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ class PlayStatistics:
         in_play_minutes: sum of their durations.
         same_team: fraction of next events by the same team, over all actions; None without any.
         actions: statistics of each of the 12 actions.
+        team_pairs: number of next events with known teams.
     """
 
     matches: int
@@ -104,6 +109,7 @@ class PlayStatistics:
     in_play_minutes: float
     same_team: float | None
     actions: dict[Action, ActionStatistics]
+    team_pairs: int
 
     @classmethod
     def of(cls, matches: Iterable[EventList]) -> PlayStatistics:
@@ -130,11 +136,20 @@ class PlayStatistics:
                 per_minute=counts[action] / minutes if minutes else None,
                 gaps_s=_quantiles_s(gaps[action]),
                 same_team=_share(same[action]),
+                gaps=len(gaps[action]),
             )
             for action in ACTIONS
         }
         everyone = [value for values in same.values() for value in values]
-        return cls(number, sum(counts.values()), stretches, minutes, _share(everyone), actions)
+        return cls(
+            matches=number,
+            events=sum(counts.values()),
+            stretches=stretches,
+            in_play_minutes=minutes,
+            same_team=_share(everyone),
+            actions=actions,
+            team_pairs=len(everyone),
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Convert to JSON types under readable keys; None if there are no events to count."""
@@ -208,36 +223,53 @@ class Reference:
     Attributes:
         per_minute: events per in-play minute.
         median_gap_s: median seconds until the next event, for actions after which one follows.
+        gap_density: probability density of these gaps at their median, per second.
         same_team: fraction of next events by the same team, 0 to 1.
         in_play_minutes: minutes of play.
     """
 
     per_minute: dict[Action, float]
     median_gap_s: dict[Action, float]
+    gap_density: dict[Action, float]
     same_team: float
     in_play_minutes: float
 
     @classmethod
     def of(cls, statistics: Mapping[str, Any]) -> Reference:
         """Convert the content of `assets/bas_statistics.json`."""
+        transitions = {
+            Action(name): [
+                Transition(entry["p"], tuple(entry["gap_s_p10_p50_p90"]))
+                for entry in following.values()
+            ]
+            for name, following in statistics["transitions"].items()
+            if following
+        }
+        medians = {action: mixture_median(parts) for action, parts in transitions.items()}
         return cls(
             per_minute={
                 Action(name): float(rate)
                 for name, rate in statistics["events_per_in_play_minute"].items()
             },
-            median_gap_s={
-                Action(name): mixture_median(
-                    [
-                        Transition(entry["p"], tuple(entry["gap_s_p10_p50_p90"]))
-                        for entry in following.values()
-                    ]
-                )
-                for name, following in statistics["transitions"].items()
-                if following
+            median_gap_s=medians,
+            gap_density={
+                action: mixture_density(parts, medians[action])
+                for action, parts in transitions.items()
             },
             same_team=float(statistics["next_event_same_team_share"]),
             in_play_minutes=float(statistics["in_play_minutes"]),
         )
+
+
+class Verdict(StrEnum):
+    """Result of a comparison."""
+
+    WITHIN = "within"
+    """The difference is within the tolerance."""
+    OUTSIDE = "outside"
+    """The difference exceeds the tolerance, and is too large to be random."""
+    TOO_FEW = "too few to tell"
+    """The difference exceeds the tolerance, but so few events differ as much at random."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,8 +282,8 @@ class Comparison:
         found, real: value here (None without events) and in the reference.
         difference: in per cent of `real`, for `same_team` in percentage points; None without `found`.
         tolerance: largest accepted difference, in the same unit.
-        chance: for `per_minute`, standard deviation of the count in per cent of it: a much larger
-            difference is not random. None without events.
+        chance: half the width of the 95 % interval, in the same unit: real play of this length differs
+            as much at random. None if there is nothing to count.
     """
 
     quantity: str
@@ -268,8 +300,17 @@ class Comparison:
         # Rounded, so that a difference of 0.05 is five points despite binary fractions.
         return self.difference is not None and round(abs(self.difference), 9) <= self.tolerance
 
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the difference is within the tolerance, outside, or may be random."""
+        if self.within:
+            return Verdict.WITHIN
+        if self.difference is None or self.chance is None or abs(self.difference) <= self.chance:
+            return Verdict.TOO_FEW
+        return Verdict.OUTSIDE
+
     def as_json(self) -> dict[str, Any]:
-        """Convert to JSON types, with `within`."""
+        """Convert to JSON types, with `within` and `verdict`."""
         return {
             "quantity": self.quantity,
             "action": self.action and self.action.value,
@@ -279,32 +320,46 @@ class Comparison:
             "tolerance": self.tolerance,
             "chance": self.chance,
             "within": self.within,
+            "verdict": self.verdict.value,
         }
 
 
 def compare(play: PlayStatistics, reference: Reference) -> list[Comparison]:
-    """Compare the rate of each action, median gaps, and the share of next events by the same team."""
+    """Compare the rate of each action, median gaps, and the share of next events by the same team.
+
+    The 95 % intervals are those of independent events drawn from the reference: counts are Poisson
+    distributed, a median of n gaps has a standard error of 1 / (2 f √n), where f is the density of the
+    gaps at their median, and teams are drawn one by one.
+    """
     rows = []
     for action in ACTIONS:
         found = play.actions[action]
         real = reference.per_minute[action]
         tolerance = RATE_TOLERANCE if action in FREQUENT else RARE_RATE_TOLERANCE
         difference = _per_cent(found.per_minute, real)
-        chance = 100 / math.sqrt(found.events) if found.events else None
+        expected = real * play.in_play_minutes
+        chance = 100 * _Z975 / math.sqrt(expected) if expected else None
         rows.append(
             Comparison("per_minute", action, found.per_minute, real, difference, tolerance, chance)
         )
     for action in GAP_ACTIONS:
-        gaps = play.actions[action].gaps_s
+        gaps, count = play.actions[action].gaps_s, play.actions[action].gaps
         median = gaps[1] if gaps else None
         real = reference.median_gap_s[action]
         difference = _per_cent(median, real)
-        rows.append(Comparison("median_gap_s", action, median, real, difference, GAP_TOLERANCE))
-    share = play.same_team
-    points = None if share is None else 100 * (share - reference.same_team)
-    rows.append(
-        Comparison("same_team", None, share, reference.same_team, points, SAME_TEAM_TOLERANCE)
-    )
+        chance = None
+        if count:
+            error_s = 1 / (2 * reference.gap_density[action] * math.sqrt(count))
+            chance = 100 * _Z975 * error_s / real
+        rows.append(
+            Comparison("median_gap_s", action, median, real, difference, GAP_TOLERANCE, chance)
+        )
+    share, real = play.same_team, reference.same_team
+    points = chance = None
+    if share is not None:
+        points = 100 * (share - real)
+        chance = 100 * _Z975 * math.sqrt(real * (1 - real) / play.team_pairs)
+    rows.append(Comparison("same_team", None, share, real, points, SAME_TEAM_TOLERANCE, chance))
     return rows
 
 
@@ -317,15 +372,25 @@ def mixture_median(transitions: Sequence[Transition]) -> float:
     Args:
         transitions: at least one, with a total weight above 0.
     """
-    total = sum(transition.weight for transition in transitions)
     # The median of a mixture lies between the medians of its parts.
     low = min(transition.quantiles_s[1] for transition in transitions)
     high = max(transition.quantiles_s[1] for transition in transitions)
     while high - low > 1e-6:
         middle = (low + high) / 2
-        below = sum(t.weight * _share_below(middle, t.quantiles_s) for t in transitions)
-        low, high = (middle, high) if below < total / 2 else (low, middle)
+        low, high = (middle, high) if _mixture_below(transitions, middle) < 0.5 else (low, middle)
     return (low + high) / 2
+
+
+def mixture_density(transitions: Sequence[Transition], time_s: float) -> float:
+    """Density of the gaps of `mixture_median` at a time, per second, over 0.1 s around it."""
+    above, below = (_mixture_below(transitions, time_s + step) for step in (0.05, -0.05))
+    return (above - below) / 0.1
+
+
+def _mixture_below(transitions: Sequence[Transition], time_s: float) -> float:
+    """Fraction of the gaps of all transitions that are shorter than a time."""
+    total = sum(transition.weight for transition in transitions)
+    return sum(t.weight * _share_below(time_s, t.quantiles_s) for t in transitions) / total
 
 
 def _share_below(time_s: float, quantiles_s: tuple[float, float, float]) -> float:

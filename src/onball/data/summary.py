@@ -118,10 +118,13 @@ def read_labels_by_split(root: str | Path, split: str = ALL) -> dict[str, dict[s
         name: {m.name: read_labels(m.labels) for m in found if m.labels is not None}
         for name, found in matches.items()
     }
+    total = sum(map(len, matches.values()))
     bare = sum(match.labels is None for found in matches.values() for match in found)
     if bare:
         warnings.warn(
-            f"{root}: {bare} matches without labels are left out", OnballWarning, stacklevel=2
+            f"{root}: {bare} of {total} matches without labels: left out",
+            OnballWarning,
+            stacklevel=2,
         )
     labels = {name: found for name, found in labels.items() if found}
     if not labels:

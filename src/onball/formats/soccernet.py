@@ -322,6 +322,8 @@ def _parse(entry: dict[str, Any], kind: _Kind) -> Event:
             half=_half(entry, kind),
             visible=entry.get("visibility") != _NOT_SHOWN,
         )
+    except EntryError:
+        raise
     except LabelError as error:
         if position_ms < 0:
             remedy = "count from the video's first frame"

@@ -70,7 +70,7 @@ def _invalid(path: Path, errors: list[tuple[int, EntryError]]) -> list[Problem]:
 def _unsorted(path: Path, labels: list[_Label]) -> Iterator[Problem]:
     late = [after for before, after in pairwise(labels) if _time(after) < _time(before)]
     if late:
-        what = f"not in order of time at {len(late)} places, first {late[0]}"
+        what = f"not in order of time: {len(late)} of {len(labels)} labels, first {late[0]}"
         yield Problem(path, what, "sort the annotations by position")
 
 
@@ -79,7 +79,8 @@ def _second_half(path: Path, labels: list[_Label]) -> Iterator[Problem]:
     if later:
         yield Problem(
             path,
-            f"{len(later)} labels of half {later[0].event.half}, first {later[0]}, but one video",
+            f"{len(later)} of {len(labels)} labels in half {later[0].event.half}, first {later[0]}, but "
+            "one video",
             "count position from the beginning of the video, and write half 1 in gameTime",
         )
 
@@ -93,7 +94,9 @@ def _repeated(path: Path, labels: list[_Label]) -> Iterator[Problem]:
     ]
     if pairs:
         first, second = pairs[0]
-        what = f"{len(pairs)} events twice, first {first} and {second.number}"
+        what = (
+            f"{len(pairs)} of {len(labels)} labels there twice, first {first} and {second.number}"
+        )
         yield Problem(path, what, "delete one of each")
 
 
@@ -107,7 +110,9 @@ def _within_a_frame(path: Path, labels: list[_Label], frame_ms: float) -> Iterat
     ]
     if pairs:
         first, second = pairs[0]
-        what = f"{len(pairs)} times the same action again within one frame, first {first}"
+        what = (
+            f"{len(pairs)} of {len(labels)} labels repeat an action within one frame, first {first}"
+        )
         yield Problem(path, f"{what}, and {second.number}", "keep one of each, or correct its time")
 
 
@@ -115,7 +120,7 @@ def _beyond(path: Path, labels: list[_Label], duration_ms: int) -> Iterator[Prob
     beyond = [label for label in labels if label.event.position_ms > duration_ms]
     if not beyond:
         return
-    what = f"{len(beyond)} labels beyond the video's end at {duration_ms / 1000:.2f} s"
+    what = f"{len(beyond)} of {len(labels)} labels beyond the video's end at {duration_ms / 1000:.2f} s"
     far = any(label.event.position_ms > duration_ms + _SLACK_MS for label in beyond)
     remedy = "get the whole video, or the labels of this one" if far else "correct their positions"
     yield Problem(path, f"{what}, first {beyond[0]}", remedy)
