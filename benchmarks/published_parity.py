@@ -16,20 +16,23 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from onball.config import PreprocessingConfig
 from onball.models import SpottingNet
 from onball.models.backbones.adaspot import AdaSpot
 from onball.models.backbones.saliency import top_left
 from onball.models.backbones.stacker import FrameStacker
-from onball.models.published import PUBLISHED, PublishedModel
+from onball.models.backbones.x3d import X3D
+from onball.models.published import PUBLISHED
 
 #: Largest difference of logits that counts as equal.
 TOLERANCE = 1e-4
@@ -43,7 +46,11 @@ FOLDERS = {
     "e2espot-rny002": "e2espot_soccer_rny002",
     "e2espot-rny008": "e2espot_soccer_rny008",
     "stacker-2023": "lromul_2023_final",
+    "x3d-s": "x3d_s",
+    "x3d-m": "x3d_m",
 }
+#: Size of the frames that X3D is built for, and of those it is tested with, and its frames.
+X3D_SIZES = {"x3d-s": (13, 160, 182), "x3d-m": (16, 224, 256)}
 
 
 @dataclass
@@ -59,8 +66,8 @@ class Parity:
 
     name: str
     parameters: int
-    differences: dict[str, float] = field(default_factory=dict)
-    seconds: float = 0.0
+    differences: dict[str, float]
+    seconds: float
 
     @property
     def largest(self) -> float:
@@ -87,26 +94,27 @@ def main() -> int:
 def measure(root: Path, name: str) -> Parity:
     """Compare a model with the vectors in `root`."""
     vectors = Vectors(root, name)
-    net = PUBLISHED[name].build(vectors.weights())
-    parity = Parity(name, sum(p.numel() for p in net.parameters()))
     start = time.perf_counter()
     with torch.inference_mode():
-        for output, found in COMPARED[name](vectors, net).items():
-            parity.differences[output] = float(np.abs(found.numpy() - vectors.arrays[output]).max())
-    parity.seconds = time.perf_counter() - start
-    return parity
+        parameters, outputs = _x3d(vectors) if name in X3D_SIZES else _spotting(vectors)
+    seconds = time.perf_counter() - start
+    differences = {
+        output: float(np.abs(found.numpy() - vectors.arrays[output]).max())
+        for output, found in outputs.items()
+    }
+    return Parity(name, parameters, differences, seconds)
 
 
 class Vectors:
     """Reference vectors of one model.
 
     Attributes:
-        model: the model.
+        name: of the model.
         arrays: the reference outputs.
     """
 
     def __init__(self, root: Path, name: str) -> None:
-        self.model: PublishedModel = PUBLISHED[name]
+        self.name = name
         self._root, self._folder = root, root / FOLDERS[name]
         with np.load(self._folder / "vectors.npz") as file:
             self.arrays: dict[str, Any] = dict(file)
@@ -119,12 +127,19 @@ class Vectors:
         _check(fill.digest(weights), self.arrays["weights_sha256"])
         return {name: torch.from_numpy(array) for name, array in weights.items()}
 
-    def frames(self, count: int, *, grey: bool = False) -> Tensor:
-        """The synthetic clip in the model's size, uint8 `[1, T, 3, H, W]`."""
+    def frames(
+        self,
+        count: int,
+        height: int,
+        width: int,
+        *,
+        grey: bool = False,
+        digest: str = "frames_sha256",
+    ) -> Tensor:
+        """The synthetic clip, uint8 `[1, T, 3, H, W]`; `digest` is the name of its digest."""
         frames = _program(self._root / "frames.py")
-        size = (self.model.height, self.model.width)
-        clip = frames.clip(count, *size, int(self.arrays["frames_seed"]), grey=grey)
-        _check(frames.digest(clip), self.arrays["frames_sha256"])
+        clip = frames.clip(count, height, width, int(self.arrays["frames_seed"]), grey=grey)
+        _check(frames.digest(clip), self.arrays[digest])
         images = torch.from_numpy(clip)
         images = images[:, None].expand(-1, 3, -1, -1) if grey else images.permute(0, 3, 1, 2)
         return images[None]
@@ -144,8 +159,14 @@ def _check(found: str, expected: object) -> None:
         raise ValueError(f"the generated input has the digest {found} instead of {expected}")
 
 
+def _spotting(vectors: Vectors) -> tuple[int, dict[str, Tensor]]:
+    """Number of parameters, and outputs, of a spotting model."""
+    net = PUBLISHED[vectors.name].build(vectors.weights())
+    return sum(p.numel() for p in net.parameters()), COMPARED[vectors.name](vectors, net)
+
+
 def _adaspot(vectors: Vectors, net: SpottingNet) -> dict[str, Tensor]:
-    clip = vectors.frames(100)
+    clip = vectors.frames(100, 448, 796)
     regions = []
     backbone = net.backbone
     assert isinstance(backbone, AdaSpot)
@@ -165,7 +186,7 @@ def _adaspot(vectors: Vectors, net: SpottingNet) -> dict[str, Tensor]:
 
 
 def _tdeed(vectors: Vectors, net: SpottingNet) -> dict[str, Tensor]:
-    features = net.features(vectors.frames(100))
+    features = net.features(vectors.frames(100, 448, 796))
     scores = net.scores_from_features(features)
     assert scores.auxiliary is not None and scores.displacement is not None
     found = {
@@ -177,10 +198,10 @@ def _tdeed(vectors: Vectors, net: SpottingNet) -> dict[str, Tensor]:
 
 
 def _e2espot(vectors: Vectors, net: SpottingNet) -> dict[str, Tensor]:
-    clip = vectors.frames(100)
+    clip = vectors.frames(100, 224, 398)
     features = net.features(clip)
     # A shorter clip is padded with frames of the mean colour, and cut again behind the backbone.
-    mean = torch.tensor(vectors.model.model.preprocessing.mean).view(3, 1, 1)
+    mean = torch.tensor(PUBLISHED[vectors.name].model.preprocessing.mean).view(3, 1, 1)
     short = torch.cat([clip[:, :60] / 255, mean.expand_as(clip[:, 60:]).float()], dim=1)
     return {
         "features": features[0],
@@ -190,7 +211,7 @@ def _e2espot(vectors: Vectors, net: SpottingNet) -> dict[str, Tensor]:
 
 
 def _stacker(vectors: Vectors, net: SpottingNet) -> dict[str, Tensor]:
-    clip = vectors.frames(77, grey=True)
+    clip = vectors.frames(77, 720, 1280, grey=True)
     backbone = net.backbone
     assert isinstance(backbone, FrameStacker)
 
@@ -217,6 +238,38 @@ def _stacker(vectors: Vectors, net: SpottingNet) -> dict[str, Tensor]:
         "probabilities": sliding[:1].sigmoid(),
         "probabilities_tta": (sliding[:1].sigmoid() + flipped.sigmoid()) / 2,
     }
+
+
+def _x3d(vectors: Vectors) -> tuple[int, dict[str, Tensor]]:
+    """Number of parameters, and outputs, of X3D with the Kinetics classifier of the checkpoint."""
+    weights = vectors.weights()
+    backbone = X3D(PreprocessingConfig(mean=(0.45,) * 3, std=(0.225,) * 3), excitation="clip")
+    backbone.load_published({"model_state": weights}, vectors.name)
+    maps: list[Tensor] = []
+    backbone.blocks[-1].pool.pre_act.register_forward_hook(lambda *call: maps.append(call[-1]))
+    count, built_for, tested_with = X3D_SIZES[vectors.name]
+    window = (count, -(-built_for // 32), -(-built_for // 32))
+    outputs = {}
+    for size, side in (("train_size", built_for), ("test_size", tested_with)):
+        clip = vectors.frames(count, side, side, digest=f"{size}_frames_sha256")
+        outputs[f"{size}_head_conv_spatial_mean"] = backbone.eval()(clip)[0]
+        pooled = F.avg_pool3d(maps[-1], window, stride=1)
+        hidden = F.conv3d(pooled, weights["blocks.5.pool.post_conv.weight"]).relu()
+        logits = F.linear(
+            hidden.flatten(2).transpose(1, 2),
+            weights["blocks.5.proj.weight"],
+            weights["blocks.5.proj.bias"],
+        )
+        outputs[f"{size}_logits"] = logits.mean(dim=1)[0]
+    by_frame = X3D(PreprocessingConfig(mean=(0.45,) * 3, std=(0.225,) * 3), excitation="frame")
+    by_frame.load_published(weights, vectors.name)
+    clip = vectors.frames(count, built_for, built_for, digest="train_size_frames_sha256")
+    outputs["one_frame_head_conv_spatial_mean"] = by_frame.eval()(clip[:, :1])[0]
+    return sum(w.numel() for name, w in weights.items() if not _is_buffer(name)), outputs
+
+
+def _is_buffer(name: str) -> bool:
+    return name.endswith(("running_mean", "running_var", "num_batches_tracked"))
 
 
 COMPARED: dict[str, Callable[[Vectors, SpottingNet], dict[str, Tensor]]] = {

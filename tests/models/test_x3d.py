@@ -11,9 +11,15 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from onball.config import ComponentConfig, ModelConfig, PreprocessingConfig
+from onball.config import (
+    ComponentConfig,
+    ExperimentConfig,
+    ModelConfig,
+    PreprocessingConfig,
+    SavedModelConfig,
+)
 from onball.errors import ConfigError, ModelError
-from onball.models import build_model
+from onball.models import build_model, load_model, save_model
 from onball.models.backbones import BACKBONES, BackboneSetup
 from onball.models.backbones.x3d import X3D
 
@@ -266,3 +272,31 @@ def test_pretrained_is_a_switch_or_a_path(value):
     expected = "model.backbone.pretrained: expected true, false or the path of a weights file"
     with pytest.raises(ConfigError, match=expected):
         build(value)
+
+
+def test_a_network_with_published_weights_excites_over_the_clip(tmp_path):
+    save_file(published_weights(), tmp_path / "x3d.safetensors")
+    started = build(tmp_path / "x3d.safetensors")
+    assert started.context is None
+    assert build(False).context == CONTEXT
+    assert build(tmp_path / "x3d.safetensors", excitation="frame").context == CONTEXT
+    # For a clip of one frame both are the same.
+    frames = video(2)
+    by_frame = build(False, excitation="frame").eval()
+    by_frame.load_state_dict(started.state_dict())
+    started.eval()
+    assert torch.allclose(started(frames[:, :1]), by_frame(frames[:, :1]), atol=1e-5)
+    assert not torch.allclose(started(frames), by_frame(frames), atol=1e-3)
+
+
+def test_a_saved_model_keeps_the_excitation_of_its_training(tmp_path):
+    save_file(published_weights(), tmp_path / "x3d.safetensors")
+    backbone = {"name": "x3d_s", "pretrained": str(tmp_path / "x3d.safetensors")}
+    config = ExperimentConfig.model_validate(
+        {"model": {"backbone": backbone, "temporal": {"name": "none"}}}
+    )
+    save_model(build_model(config.model), SavedModelConfig.of(config), tmp_path / "model")
+    net, saved = load_model(tmp_path / "model", "spotting")
+    assert net.backbone.context is None
+    assert saved.model.backbone.options["excitation"] == "clip"
+    assert saved.model.backbone.options["pretrained"] is False

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -219,11 +220,13 @@ class Backbone(nn.Module, ABC):
             None if a feature depends on the whole clip, which then must not be cut.
         num_branches: number of networks whose features are fused; 1 for a backbone without
             branches.
+        resolved: values of options that depend on others, which a saved model records.
     """
 
     feature_dim: int
     context: int | None
     num_branches: int = 1
+    resolved: Mapping[str, Any] = MappingProxyType({})
     _mean: Tensor
     _std: Tensor
 

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from onball.actions import ACTIONS
-from onball.config import SavedModelConfig, Task, explain
+from onball.config import ComponentConfig, SavedModelConfig, Task, explain
 from onball.errors import ConfigError, ModelError
 from onball.files import atomic_folder, file_digest, write_error
 from onball.models.components import chosen_components, custom_modules
@@ -61,12 +61,18 @@ def save_model(
             save_file({k: v.contiguous() for k, v in weights.items()}, temporary / WEIGHTS_FILE)
             # Files written by safetensors are readable by their owner alone.
             (temporary / WEIGHTS_FILE).chmod(0o644)
-            named = config.model_copy(update={"imports": custom_modules(config.model)})
-            text = json.dumps(named.model_dump(mode="json"), indent=2)
+            text = json.dumps(_completed(config, net).model_dump(mode="json"), indent=2)
             (temporary / CONFIG_FILE).write_text(text + "\n", encoding="utf-8")
             (temporary / CARD_FILE).write_text(card or _short_card(config), encoding="utf-8")
     except (OSError, SafetensorError) as error:
         raise write_error(folder, error) from error
+
+
+def _completed(config: SavedModelConfig, net: SpottingNet | ClipClassifier) -> SavedModelConfig:
+    """The config with the modules of its components, and with options that depend on others."""
+    backbone = {**dict(config.model.backbone), **net.backbone.resolved}
+    model = config.model.model_copy(update={"backbone": ComponentConfig(**backbone)})
+    return config.model_copy(update={"model": model, "imports": custom_modules(config.model)})
 
 
 def check_model_folder(folder: str | Path) -> None:

@@ -30,13 +30,18 @@ class AdaSpot(Backbone):
     Args:
         preprocessing: normalisation of pixels.
         network: timm's name of both networks, which have weights of their own.
-        pretrained: initial weights of both, as in `ImageBackbone`.
+        pretrained: initial weights of both: timm's (true), none (false), or those of a file or of a
+            saved model.
         reduction: factor by which whole frames are scaled down.
         antialias: scale down with a filter as wide as the reduction.
         crop: height and width of the region, in pixels.
-        crop_threshold: see `RegionSelector`; 0 makes all regions of the size `crop`.
+        crop_threshold: fraction of a frame's saliency that a region must exceed; regions that do not
+            grow by steps of a quarter of `crop`. 0 makes all of the size `crop`.
         smooth: smooth the saliency over time and space.
-        shift, shift_variant, padding: see `ImageBackbone`.
+        shift: "gsm" or "gsf" let each residual block see features of neighbouring frames.
+        shift_variant: see `shift.GateShift`.
+        padding: values beyond the image's edge, and beyond the ends of the clip in the GSF's weights:
+            zeros, or the edge repeated.
     """
 
     num_branches = 2

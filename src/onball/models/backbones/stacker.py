@@ -45,7 +45,8 @@ class FrameStacker(Backbone):
     Args:
         preprocessing: normalisation; applied before the frames become grey.
         network: timm's name of an EfficientNet.
-        pretrained: initial weights of it, as in `ImageBackbone`.
+        pretrained: initial weights of it: timm's (true), none (false), or those of a file or of a
+            saved model.
         stacks: number of images; odd.
         stride: s, in sampled frames.
         blocks: number of 3D blocks.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from pathlib import Path
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -27,6 +28,8 @@ INSTEAD = (
     "give pytorchvideo's X3D_S.pyth or X3D_M.pyth with --set model.backbone.pretrained=PATH, "
     "or train from scratch with --set model.backbone.pretrained=false"
 )
+#: Extent of the means in squeeze-and-excitation.
+Excitation = Literal["frame", "clip"]
 _STEM = 24
 #: Channels and blocks of the four stages of X3D-S and X3D-M, as the paper has them, and the
 #: squeezed channels: a sixteenth of the inner ones, rounded to a multiple of eight.
@@ -84,10 +87,11 @@ class _Depthwise(nn.Conv3d):
 
 
 class _SqueezeExcitation(nn.Module):
-    """Squeeze-and-excitation (Hu et al. 2018), frame by frame."""
+    """Squeeze-and-excitation (Hu et al. 2018) from means over each frame, or over the clip."""
 
-    def __init__(self, channels: int, squeezed: int) -> None:
+    def __init__(self, channels: int, squeezed: int, excitation: Excitation) -> None:
         super().__init__()
+        self.axes = (2, 3, 4) if excitation == "clip" else (3, 4)
         self.block = nn.Sequential(
             _pointwise(channels, squeezed, bias=True),
             nn.ReLU(),
@@ -96,7 +100,7 @@ class _SqueezeExcitation(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        weighed: Tensor = x * self.block(x.mean(dim=(3, 4), keepdim=True))
+        weighed: Tensor = x * self.block(x.mean(dim=self.axes, keepdim=True))
         return weighed
 
 
@@ -111,9 +115,11 @@ def _stem() -> nn.Module:
     )
 
 
-def _bottleneck(inputs: int, outputs: int, stride: int, squeezed: int | None) -> nn.Module:
+def _bottleneck(
+    inputs: int, outputs: int, stride: int, squeezed: int | None, excitation: Excitation
+) -> nn.Module:
     inner = int(_EXPANSION * outputs)
-    squeeze = _SqueezeExcitation(inner, squeezed) if squeezed else nn.Identity()
+    squeeze = _SqueezeExcitation(inner, squeezed, excitation) if squeezed else nn.Identity()
     norm_c = nn.BatchNorm3d(outputs)
     # Each block starts as its shortcut, which steadies a deep net at first (Goyal et al. 2017).
     nn.init.zeros_(norm_c.weight)
@@ -132,13 +138,20 @@ def _bottleneck(inputs: int, outputs: int, stride: int, squeezed: int | None) ->
 class _Block(nn.Module):
     """Bottleneck with a shortcut, which is a convolution where the size changes."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int, squeezed: int | None) -> None:
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        stride: int,
+        squeezed: int | None,
+        excitation: Excitation,
+    ) -> None:
         super().__init__()
         resized = stride != 1 or inputs != outputs
         self.branch1_conv = _pointwise(inputs, outputs, stride=stride) if resized else None
         # The checkpoints normalise the shortcut only where the number of channels changes.
         self.branch1_norm = nn.BatchNorm3d(outputs) if inputs != outputs else None
-        self.branch2 = _bottleneck(inputs, outputs, stride, squeezed)
+        self.branch2 = _bottleneck(inputs, outputs, stride, squeezed, excitation)
 
     def forward(self, x: Tensor) -> Tensor:
         shortcut = x if self.branch1_conv is None else self.branch1_conv(x)
@@ -147,7 +160,9 @@ class _Block(nn.Module):
         return F.relu(shortcut + self.branch2(x))
 
 
-def _stage(inputs: int, outputs: int, depth: int, squeezed: int) -> nn.Module:
+def _stage(
+    inputs: int, outputs: int, depth: int, squeezed: int, excitation: Excitation
+) -> nn.Module:
     """Stage whose first block halves height and width; every other block has squeeze-excitation."""
     blocks = [
         _Block(
@@ -155,6 +170,7 @@ def _stage(inputs: int, outputs: int, depth: int, squeezed: int) -> nn.Module:
             outputs,
             stride=2 if index == 0 else 1,
             squeezed=squeezed if index % 2 == 0 else None,
+            excitation=excitation,
         )
         for index in range(depth)
     ]
@@ -178,24 +194,35 @@ def _head(inputs: int, projected: bool) -> nn.Module:
 class X3D(Backbone):
     """X3D-S and X3D-M, which are the same network, with one feature per frame.
 
-    `context` is 28: two frames on each side in the stem and one in each of the 26 blocks. Time is
-    padded with zeros, as in the published network.
+    With excitation per frame, `context` is 28: two frames on each side in the stem and one in each of
+    the 26 blocks. Excitation over the clip, which the published weights were trained with, makes every
+    feature depend on the whole clip, and `context` is None. Time is padded with zeros, as in the
+    published network.
 
     Args:
         preprocessing: normalisation; the published weights expect mean 0.45 and std 0.225.
         head: features are the 2048 of the published head's hidden layer instead of the 432 below
             it. That layer was trained on the mean of a whole Kinetics clip; the 432 are closer
             to the frame and make a temporal head five times smaller.
+        excitation: squeeze-and-excitation from means over each frame, or over the clip.
     """
 
-    def __init__(self, preprocessing: PreprocessingConfig, *, head: bool = False) -> None:
+    def __init__(
+        self,
+        preprocessing: PreprocessingConfig,
+        *,
+        head: bool = False,
+        excitation: Excitation = "frame",
+    ) -> None:
         super().__init__(preprocessing)
         self.feature_dim = _PROJECTED if head else _POOLED
-        self.context = 2 + sum(depth for _, depth, _ in _STAGES)
+        self.resolved = {"excitation": excitation}
+        blocks_deep = 2 + sum(depth for _, depth, _ in _STAGES)
+        self.context = None if excitation == "clip" else blocks_deep
         blocks = [_stem()]
         channels = _STEM
         for outputs, depth, squeezed in _STAGES:
-            blocks.append(_stage(channels, outputs, depth, squeezed))
+            blocks.append(_stage(channels, outputs, depth, squeezed, excitation))
             channels = outputs
         self.blocks = nn.Sequential(*blocks, _head(channels, head))
         self.apply(_initialise)
@@ -289,10 +316,14 @@ class X3DOptions(BaseConfig):
             file of such weights (pytorchvideo's layout, or `.safetensors`), or the folder of a
             saved model whose backbone is used.
         head: use the features of the published head's hidden layer.
+        excitation: squeeze-and-excitation from means over each frame, so that a video can be
+            computed in parts, or over the clip, as the published weights expect; null is `clip` for
+            a network that starts from weights (`pretrained`) and `frame` for others.
     """
 
     pretrained: bool | Path = True
     head: bool = False
+    excitation: Excitation | None = None
 
     @field_validator("pretrained", mode="plain")
     @classmethod
@@ -305,8 +336,9 @@ class X3DOptions(BaseConfig):
 
 
 def _build(file: str, setup: BackboneSetup, options: X3DOptions) -> X3D:
-    network = X3D(setup.preprocessing, head=options.head)
     source = options.pretrained
+    excitation = options.excitation or ("frame" if source is False else "clip")
+    network = X3D(setup.preprocessing, head=options.head, excitation=excitation)
     if setup.fetch_weights and isinstance(source, Path):
         network.load_published(read_checkpoint(source), str(source))
     elif setup.fetch_weights and source:
