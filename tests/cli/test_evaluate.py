@@ -1,6 +1,7 @@
 """`onball evaluate` on runs, saved models and prediction files, valid and invalid."""
 
 import json
+import math
 import random
 import shutil
 import zipfile
@@ -15,7 +16,9 @@ from onball.config import SavedModelConfig, load_config, save_config
 from onball.data.layout import write_splits
 from onball.events import Event, EventList
 from onball.formats import read_results, write_labels, write_results
+from onball.formats.event_table import write_event_table
 from onball.models import build_model, save_model
+from onball.outputs import record_outputs
 from onball.video import VideoWriter
 
 TINY = Path(__file__).parents[2] / "configs" / "spotting" / "tiny.yaml"
@@ -48,6 +51,11 @@ def run(onball, files, *arguments, target="out/predictions"):
     return onball("evaluate", files / target, "--data", files / "data", *arguments)
 
 
+def place(files, split="test"):
+    """Folder of the metrics, by default."""
+    return files / "out" / "predictions" / "evaluation" / split
+
+
 def metrics(folder):
     return json.loads((folder / "metrics.json").read_text())
 
@@ -55,9 +63,19 @@ def metrics(folder):
 def test_a_folder_of_predictions_gives_tables_and_a_file_of_all_metrics(onball, files):
     code, shown, error = run(onball, files)
     assert code == 0, error
-    for words in ("mAP12", "mAP10", "tight", "loose", "95 % over 2 matches", "median timing"):
+    for words in (
+        "AP at δ = 1 s",
+        "within ±0.5 s",
+        "docs/evaluation.md",
+        "mAP12",
+        "mAP10",
+        "tight",
+        "loose",
+        "95 % over 2 matches",
+        "median timing",
+    ):
         assert words in shown
-    figures = metrics(files / "out")
+    figures = metrics(place(files))
     assert 0 < figures["map12_at1"] < 1
     assert f"{100 * figures['map12_at1']:.2f}" in shown
     assert [row["name"] for row in figures["matches"]] == NAMES
@@ -69,7 +87,7 @@ def test_a_written_zip_gives_the_same_metrics_here_and_in_the_package_of_soccern
     assert run(onball, files, "--zip", submission)[0] == 0
     code, _, error = run(onball, files, "--out", files / "again", target="submission.zip")
     assert code == 0, error
-    assert metrics(files / "again") == metrics(files / "out")
+    assert metrics(files / "again") == metrics(place(files))
 
     labels = files / "labels"
     for name in NAMES:
@@ -83,7 +101,7 @@ def test_a_written_zip_gives_the_same_metrics_here_and_in_the_package_of_soccern
         dataset=None,
         EVENT_DICTIONARY={action.value: action.order for action in ACTIONS},
     )
-    assert metrics(files / "out")["map12_at1"] == pytest.approx(official["a_mAP"], abs=1e-9)
+    assert metrics(place(files))["map12_at1"] == pytest.approx(official["a_mAP"], abs=1e-9)
 
 
 def test_a_submission_is_reproducible_byte_for_byte(onball, files):
@@ -126,12 +144,12 @@ def test_a_bad_entry_is_one_line_that_names_file_and_entry(onball, files, change
     code, _, error = run(onball, files)
     assert code == 2
     assert words in error and NAMES[0] in error and "Traceback" not in error
-    assert not (files / "out" / "metrics.json").exists()
+    assert not place(files).exists()
 
 
 def test_entries_in_other_notations_are_read_alike(onball, files):
     assert run(onball, files)[0] == 0
-    before = metrics(files / "out")
+    before = metrics(place(files))
 
     def change(entries):
         for entry in entries:
@@ -143,21 +161,21 @@ def test_entries_in_other_notations_are_read_alike(onball, files):
             entry.pop("half")
 
     spoil(files, change)
-    assert run(onball, files)[0] == 0
-    assert metrics(files / "out") == before
+    assert run(onball, files, "--overwrite")[0] == 0
+    assert metrics(place(files)) == before
 
 
 def test_missing_and_misnamed_files_are_named(onball, files):
-    place = files / "out" / "predictions"
-    two = place / NAMES[1]
+    folder = files / "out" / "predictions"
+    two = folder / NAMES[1]
     (two / FILE).rename(two / "results.json")
     assert "its folder holds 'results.json'; rename it to" in run(onball, files)[2]
-    two.rename(place / "l/s/tow")
-    (place / "l/s/tow/results.json").rename(place / "l/s/tow" / FILE)
+    two.rename(folder / "l/s/tow")
+    (folder / "l/s/tow/results.json").rename(folder / "l/s/tow" / FILE)
     code, _, error = run(onball, files)
     assert code == 2 and "there is 'l/s/tow'; rename it to 'l/s/two'" in error
     assert "name the folder" in run(onball, files, "--split", "valid", target="out")[2]
-    (place / NAMES[0] / FILE).write_text("")
+    (folder / NAMES[0] / FILE).write_text("")
     assert "is empty (0 bytes)" in run(onball, files, "--split", "valid")[2]
 
 
@@ -167,6 +185,98 @@ def test_predictions_of_another_match_and_empty_files_are_warnings(onball, files
     assert code == 0
     assert "not in 'valid', left out: 'l/s/two'" in error
     assert "'l/s/one': no predictions in its results_spotting.json" in error
+
+
+def test_predictions_of_another_split_are_recognised(onball, files):
+    write_splits(files / "data", {"test": NAMES[:1], "valid": NAMES[1:]})
+    shutil.rmtree(files / "out" / "predictions" / NAMES[0])
+    code, _, error = run(onball, files)
+    assert code == 2
+    assert "this is the match of split 'valid': --split valid" in error and "rename" not in error
+    assert run(onball, files, "--split", "valid")[0] == 0
+
+
+# Tables as predictions
+
+
+def as_tables(files):
+    """Replace the prediction files by tables with the same events."""
+    for name in NAMES:
+        path = files / "out" / "predictions" / name / FILE
+        write_event_table(read_results(path), path.with_name("events.csv"))
+        path.unlink()
+
+
+def test_tables_are_evaluated_where_there_are_no_json_files(onball, files):
+    assert run(onball, files)[0] == 0
+    exact = metrics(place(files))
+    as_tables(files)
+    submission = files / "s.zip"
+    code, _, error = run(onball, files, "--out", files / "tables", "--zip", submission)
+    assert code == 0, error
+    # Confidences in tables are rounded.
+    assert metrics(files / "tables")["map12_at1"] == pytest.approx(exact["map12_at1"], abs=0.02)
+    assert run(onball, files, "--out", files / "zip", target="s.zip")[0] == 0
+    assert metrics(files / "zip")["result"] == metrics(files / "tables")["result"]
+    one = f"out/predictions/{NAMES[0]}"
+    for target in (one, f"{one}/events.csv"):
+        code, shown, error = run(onball, files, "--split", "valid", target=target)
+        assert code == 0 and "mAP12" in shown, error
+
+
+def test_a_corrected_table_beside_predictions_is_mentioned(onball, files):
+    folder = files / "out" / "predictions" / NAMES[0]
+    (folder / "events.csv").write_text("time,label\n0:01,PASS\n")
+    record_outputs(folder, ["events.csv"], {})
+    assert "changed by hand" not in run(onball, files)[2]
+    (folder / "events.csv").write_text("time,label\n0:02,PASS\n")
+    error = run(onball, files)[2]
+    assert "events.csv: changed by hand, but results_spotting.json is evaluated" in error
+
+
+# Results that are there
+
+
+def test_metrics_are_written_once_and_replaced_only_on_request(onball, files):
+    assert run(onball, files)[0] == 0
+    before = (place(files) / "metrics.json").read_bytes()
+    code, shown, _ = run(onball, files)
+    assert code == 0 and "mAP12" in shown and "metrics.json (is there already)" in shown
+    code, shown, error = run(onball, files, "--tolerance", 2)
+    assert code == 2 and shown == ""
+    assert "holds results with tolerance 1.0 instead of 2.0: --overwrite replaces them" in error
+    spoil(files, lambda entries: entries.pop())
+    code, _, error = run(onball, files)
+    assert code == 2 and "holds results with predictions" in error
+    assert (place(files) / "metrics.json").read_bytes() == before
+    assert run(onball, files, "--tolerance", 2, "--overwrite")[0] == 0
+    assert metrics(place(files))["tolerance_s"] == 2
+
+
+def test_metrics_that_onball_did_not_write_are_not_replaced(onball, files):
+    place(files).mkdir(parents=True)
+    (place(files) / "metrics.json").write_text("{}")
+    code, _, error = run(onball, files)
+    assert code == 2 and "metrics.json: is there and was not written by onball" in error
+    assert metrics(place(files)) == {}
+
+
+def test_a_single_file_and_a_zip_are_measured_without_writing_anything(onball, files):
+    run(onball, files, "--zip", files / "s.zip", "--out", files / "elsewhere")
+    before = sorted(files.rglob("*"))
+    one = f"out/predictions/{NAMES[0]}/{FILE}"
+    for target, split in ((one, "valid"), ("s.zip", "test")):
+        code, shown, error = run(onball, files, "--split", split, target=target)
+        assert code == 0 and "--out FOLDER writes all figures" in shown, error
+    assert sorted(files.rglob("*")) == before
+
+
+def test_a_submission_is_replaced_only_on_request(onball, files):
+    (files / "s.zip").write_bytes(b"mine")
+    code, _, error = run(onball, files, "--zip", files / "s.zip")
+    assert code == 2 and "s.zip: is there already, with other content" in error
+    assert run(onball, files, "--zip", files / "s.zip", "--overwrite")[0] == 0
+    assert run(onball, files, "--zip", files / "s.zip")[0] == 0
 
 
 def test_unusable_targets_are_one_clear_line(onball, files):
@@ -215,13 +325,36 @@ def test_a_run_is_tested_on_its_data_and_a_model_on_the_data_given(onball, data,
     out = folder / "evaluation" / "test"
     assert metrics(out)["split"] == "test"
     (predictions,) = (out / "predictions").rglob(FILE)
-    assert len(read_results(predictions)) == sum(metrics(out)["result"]["predictions"].values())
+    found = read_results(predictions)
+    assert len(found) == sum(metrics(out)["result"]["predictions"].values())
+    least = math.floor(100 * min(event.confidence for event in found)) / 100
+    assert f"predicted: all events with confidence ≥ {least:g}" in shown
+
+    # Nothing is done again, and nothing that is the run's own is replaced.
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
+    code, again, error = onball("evaluate", folder)
+    assert code == 0 and "x real time" not in error
+    assert "Spotted already by this model: 'l/s/match'; --overwrite" in again
+    assert "metrics.json (is there already)" in again
+    code, _, error = onball("evaluate", out / "predictions", "--data", data, "--tolerance", 2)
+    assert code == 0, error
+    assert metrics(out / "predictions" / "evaluation" / "test")["tolerance_s"] == 2
+    code, _, error = onball("evaluate", folder, "--tolerance", 2)
+    assert code == 2 and "tolerance 1.0 instead of 2.0" in error
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    predictions.unlink()
+    code, again, error = onball("evaluate", folder)
+    assert code == 0 and "x real time" in error and "Spotted already" not in again
+    assert read_results(predictions) == found
 
     code, _, error = onball(
         "evaluate", folder / "model", "--data", data, "--out", tmp_path / "model_out"
     )
     assert code == 0, error
     assert metrics(tmp_path / "model_out") == metrics(out)
+    assert "Spotted already" in onball("evaluate", folder / "model", "--data", data)[1], (
+        "the model of a run has the results of the run"
+    )
 
 
 def test_hidden_labels_give_only_the_submission(onball, data, tmp_path):
@@ -244,4 +377,7 @@ def test_a_run_that_classifies_clips_gives_ap_of_clips(onball, data, tmp_path):
     figures = metrics(folder / "evaluation" / "test")
     assert figures["task"] == "classification" and figures["clips"] >= 1
     assert set(figures["ap"]) == set(ACTIONS) and Action.PASS in figures["positives"]
+    code, again, error = onball("evaluate", folder)
+    table = shown[: shown.index("All figures")]
+    assert code == 0 and again.startswith(table) and "is there already" in again, error
     assert onball("evaluate", folder, "--zip", tmp_path / "s.zip")[0] == 2

@@ -16,7 +16,7 @@ SAME_HELP = ("--device", "--overwrite", "--help")
 TYPES = re.compile(r"<(bool|str|int|float|path|list|choice)|\b(TEXT|PATH|INTEGER|FLOAT|RANGE)\b")
 
 #: Commands whose options do not use `onball.cli.options` yet.
-UNFINISHED = {"demo", "spot", "train", "evaluate", "experiments run"}
+UNFINISHED = {"demo", "spot", "train", "experiments run"}
 
 
 def pages(onball):

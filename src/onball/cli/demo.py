@@ -45,7 +45,8 @@ def demo(
 
     console.say(f"\n{len(shown)} events (the labels have {len(labels)})")
     console.console.print(events_table(shown), "")
-    console.console.print(result_table(evaluate_spotting([labels], [events])))
+    lowest = min((event.confidence for event in events), default=None)
+    console.console.print(result_table(evaluate_spotting([labels], [events]), lowest))
     console.note(
         "One short simulated match, by a model that has only ever seen simulated football: this shows "
         "that everything works, not how good it is. See the model's card for more."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,46 +10,70 @@ import typer
 from rich.table import Table
 
 from onball.actions import ACTIONS, Action
-from onball.cli import console
+from onball.cli import console, options
+from onball.data.layout import some_names
 
 if TYPE_CHECKING:
     from onball.evaluation import ClassificationResult, SpottingReport, SpottingResult
+
+
+LEGEND = (
+    "δ is the full width of the tolerance window: at δ = 1 s a prediction counts within ±0.5 s of its "
+    "label. tight, loose: mean over δ of 1 to 5 s, 5 to 60 s. exact AP: every confidence is a "
+    "threshold, instead of 200 fixed ones. See docs/evaluation.md."
+)
 
 
 def evaluate(
     target: Annotated[
         Path,
         typer.Argument(
-            help="A training run, a saved model, a folder or zip with <match>/results_spotting.json, "
-            "or one such file."
+            metavar="TARGET",
+            help="A training run, a saved model, a folder or zip with <match>/results_spotting.json "
+            "(or events.csv), or one such file.",
+            show_default=False,
         ),
     ],
     data: Annotated[
         Path | None,
-        typer.Option(
-            help="The data set with the labels; a run has its own. Prediction files need no video."
+        options.data(
+            "Data set with the labels; prediction files need no video. [default: that of the run]"
         ),
     ] = None,
-    split: Annotated[str, typer.Option(help="train, valid, test, challenge or all.")] = "test",
+    split: Annotated[str, options.split()] = "test",
     tolerance: Annotated[
-        float, typer.Option(min=0.04, help="Tolerance in seconds; 1 means within ±0.5 s.")
+        float,
+        typer.Option(
+            "--tolerance",
+            min=0.04,
+            metavar="SECONDS",
+            help="Full width of the tolerance window: 1 means within ±0.5 s.",
+        ),
     ] = 1.0,
     out: Annotated[
         Path | None,
-        typer.Option(
-            help="Folder for metrics.json, and for the predictions of a run or model; else beside "
-            "the prediction files, or <run>/evaluation/<split>."
+        options.out(
+            "Folder for metrics.json, and for the predictions of a run or model; the metrics of a "
+            "zip or file are not written without it. [default: TARGET/evaluation/<split>]"
         ),
     ] = None,
     submission: Annotated[
-        Path | None, typer.Option("--zip", help="Also write the predictions as a submission.")
+        Path | None,
+        typer.Option(
+            "--zip", metavar="FILE", help="Also write the predictions as a submission to SoccerNet."
+        ),
     ] = None,
     resamples: Annotated[
-        int, typer.Option(min=0, help="Resamples of the 95 % intervals; 0 leaves them out.")
+        int,
+        typer.Option(
+            "--resamples",
+            min=0,
+            metavar="N",
+            help="Resamples of the 95 % intervals; 0 leaves them out.",
+        ),
     ] = 1000,
-    device: Annotated[
-        str, typer.Option(help="Device, if TARGET is a run or model: auto, cpu, cuda …")
-    ] = "auto",
+    device: options.Device = "auto",
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Measure predictions: mAP12, mAP10 and AP per action, as SoccerNet's own evaluator does."""
     from onball.evaluation import ClassificationResult
@@ -64,8 +89,12 @@ def evaluate(
             submission=submission,
             resamples=resamples,
             device=device,
+            overwrite=overwrite,
             progress=progress,
         )
+    if evaluation.reused:
+        names = some_names(evaluation.reused)
+        console.say(f"Spotted already by this model: {names}; --overwrite does it again")
     if evaluation.submission is not None:
         console.say(f"Submission: {evaluation.submission}")
     report = evaluation.report
@@ -75,15 +104,29 @@ def evaluate(
     if isinstance(report, ClassificationResult):
         console.console.print(classification_table(report))
     else:
-        console.console.print(result_table(report.result))
+        console.console.print(result_table(report.result, report.lowest_confidence))
         console.console.print(summary_table(report))
-    console.say(f"All figures: {evaluation.metrics}")
+        console.console.print(LEGEND, style="dim", highlight=False)
+    if evaluation.metrics is None:
+        console.say("--out FOLDER writes all figures as metrics.json")
+    else:
+        done = " (is there already)" if evaluation.was_done else ""
+        console.say(f"All figures: {evaluation.metrics}{done}")
 
 
-def result_table(result: SpottingResult) -> Table:
-    """Table of AP per action and the means, in per cent."""
-    title = f"AP within ±{result.tolerance_s / 2:g} s, in per cent"
+def result_table(result: SpottingResult, lowest_confidence: float | None = None) -> Table:
+    """Table of AP per action and the means, in per cent.
+
+    Args:
+        result: the figures.
+        lowest_confidence: of all predictions, which are more than those that people are shown.
+    """
+    title = f"AP at δ = {result.tolerance_s:g} s, in per cent"
     table = _table(title, "action", "AP", "exact AP", "labelled", "predicted")
+    if lowest_confidence is not None:
+        least = math.floor(100 * lowest_confidence) / 100
+        table.caption = f"predicted: all events with confidence ≥ {least:g}"
+        table.caption_justify = "left"
     for action in ACTIONS:
         table.add_row(
             _coloured(action),

@@ -6,29 +6,33 @@ import difflib
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from onball.data.layout import Match, find_matches, some_names
+from onball.data.layout import SPLITS, Match, find_matches, some_names
 from onball.errors import DataError, InputError, OnballWarning
 from onball.evaluation.metrics import SpottingReport, report_columns
 from onball.evaluation.spotting import SpottingResult, action_matcher, average_of, check_tolerances
 from onball.events import EventColumns
+from onball.formats.event_table import TABLE_FILE, read_event_table
 from onball.formats.soccernet import RESULTS_FILE, read_label_columns, read_result_columns
+from onball.outputs import edited_files
 
 
 def prediction_files(
-    predictions: Path, matches: Sequence[Match], split: str
+    predictions: Path, matches: Sequence[Match], root: Path, split: str
 ) -> tuple[list[Path], list[str]]:
     """Find the prediction file of each match.
 
     Args:
-        predictions: folder with `<match>/results_spotting.json`; for one match also a file.
+        predictions: folder with `<match>/results_spotting.json`, or `events.csv` where that is
+            missing; for one match also a file of either kind, or the folder that holds it.
         matches: matches of the split.
+        root: folder of the data set, for error messages.
         split: name of the split, for error messages.
 
     Returns:
@@ -48,16 +52,34 @@ def prediction_files(
         raise DataError(f"{predictions}: no such folder: name the one with the predictions")
     found = {
         file.parent.relative_to(predictions).as_posix(): file
-        for file in sorted(predictions.rglob(RESULTS_FILE))
+        for name in (TABLE_FILE, RESULTS_FILE)  # the latter replaces the former
+        for file in sorted(predictions.rglob(name))
         if file.is_file()
     }
     names = [match.name for match in matches]
+    if list(found) == ["."]:  # a match of its own
+        return prediction_files(found["."], matches, root, split)
     missing = [name for name in names if name not in found]
     if missing:
         others = [name for name in found if name not in names]
-        hint = _hint(predictions, missing, others)
+        hint = _split_hint(root, split, found) if missing == names else ""
+        hint = hint or _hint(predictions, missing, others)
         raise DataError(f"{predictions}: no <match>/{RESULTS_FILE} for {some_names(missing)}{hint}")
     return [found[name] for name in names], [name for name in found if name not in names]
+
+
+def _split_hint(root: Path, split: str, found: Collection[str]) -> str:
+    """Suggest the split that the predictions are of; empty if it is not another one."""
+    for other in SPLITS:
+        if other != split:
+            try:
+                names = {match.name for match in find_matches(root, other)}
+            except InputError:  # it has no matches
+                continue
+            if found and names.issuperset(found):
+                noun = "this is the match" if len(found) == 1 else "these are matches"
+                return f": {noun} of split '{other}': --split {other}"
+    return ""
 
 
 def _hint(predictions: Path, missing: Sequence[str], others: Sequence[str]) -> str:
@@ -91,7 +113,8 @@ def evaluate_folder(
     Warns with `OnballWarning` about prediction files of other matches and files without entries.
 
     Args:
-        predictions: the folder, or a zip of it; for a split of one match also a file.
+        predictions: the folder, or a zip of it; for a split of one match also a file. Tables
+            (`events.csv`) are read where there is no `results_spotting.json`.
         root: folder of the data set. Only labels are read, no video.
         split: `train`, `valid`, `test`, `challenge` or `all`.
         tolerance_s: δ in seconds; a prediction matches within ±δ/2.
@@ -167,16 +190,25 @@ class _Pair:
 def _read(predictions: str | Path, root: str | Path, split: str) -> _Pair:
     matches = labelled_matches(root, split)
     with unpacked(predictions) as place:
-        files, others = prediction_files(place, matches, split)
+        files, others = prediction_files(place, matches, Path(root), split)
         if others:
             message = f"{predictions}: not in '{split}', left out: {some_names(others)}"
             warnings.warn(message, OnballWarning, stacklevel=3)
         truth = [read_label_columns(match.require_labels()) for match in matches]
-        found = [read_result_columns(file) for file in files]
+        found = [_read_predictions(file) for file in files]
         for match, labels, events, file in zip(matches, truth, found, files, strict=True):
             _check_halves(match, labels, events, file)
             _warn_if_empty(match, labels, events, file)
     return _Pair([m.name for m in matches], EventColumns.joined(truth), EventColumns.joined(found))
+
+
+def _read_predictions(file: Path) -> EventColumns:
+    if file.suffix.lower() == ".csv":
+        return EventColumns.of([read_event_table(file)])
+    if TABLE_FILE in edited_files(file.parent, [TABLE_FILE]):
+        message = f"{file.with_name(TABLE_FILE)}: changed by hand, but {file.name} is evaluated"
+        warnings.warn(message, OnballWarning, stacklevel=4)
+    return read_result_columns(file)
 
 
 def labelled_matches(root: str | Path, split: str) -> list[Match]:

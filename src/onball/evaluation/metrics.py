@@ -90,6 +90,7 @@ class SpottingReport:
             only one.
         same_frame_predictions: number of predictions that do not count because a later one of the
             same action has the same frame, as in SoccerNet's evaluator.
+        lowest_confidence: of all predictions; None without any. Not part of `as_json`.
     """
 
     result: SpottingResult
@@ -104,6 +105,7 @@ class SpottingReport:
     matches: tuple[MatchRow, ...]
     intervals: dict[Unit, Intervals | None]
     same_frame_predictions: int
+    lowest_confidence: float | None
 
     @property
     def tolerance_s(self) -> float:
@@ -216,6 +218,7 @@ def report_columns(
             for unit in units
         },
         same_frame_predictions=len(predictions) - len(matcher.scores),
+        lowest_confidence=float(predictions.confidence.min()) if len(predictions) else None,
     )
 
 

@@ -2,23 +2,46 @@
 
 This is the Python interface of `onball evaluate`. The metrics themselves are in
 `onball.evaluation`.
+
+The folder of an evaluation is recorded as `onball.outputs` describes: predictions match by match, so
+that an interrupted evaluation continues, and `metrics.json`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from onball.config import DataConfig, load_config
 from onball.data.layout import Match, find_matches
-from onball.errors import InputError, ModelError
+from onball.errors import DataError, InputError, ModelError
 from onball.evaluation.classification import ClassificationResult, evaluate_classification
-from onball.evaluation.files import prediction_files, report_folder, unpacked
+from onball.evaluation.files import labelled_matches, prediction_files, report_folder, unpacked
 from onball.evaluation.metrics import SpottingReport
-from onball.files import read_json_object, require_writable, write_json_atomic
-from onball.formats.soccernet import read_results, write_submission
-from onball.models.saved import CONFIG_FILE, WEIGHTS_FILE
+from onball.evaluation.spotting import check_tolerances
+from onball.events import EventList
+from onball.files import (
+    file_digest,
+    fingerprint,
+    read_json_object,
+    require_writable,
+    write_json_atomic,
+)
+from onball.formats.event_table import read_event_table
+from onball.formats.soccernet import RESULTS_FILE, read_results, write_submission
+from onball.models.saved import CONFIG_FILE, WEIGHTS_FILE, model_fingerprint
+from onball.outputs import (
+    OutputConflictError,
+    OutputState,
+    check_outputs,
+    record_outputs,
+    write_once,
+)
 from onball.progress import ProgressCallback, no_progress
 from onball.runs import EvaluationFolder, RunFolder, is_run
 from onball.spotting.matches import classify_split, spot_matches
@@ -31,15 +54,19 @@ class Evaluation:
 
     Attributes:
         report: all metrics; None if the split has no labels here and only a submission was written.
-        metrics: JSON file with the report; None if there is no report.
+        metrics: JSON file with the report; None if there is no report, or no folder for it.
         predictions: the prediction files; None for a clip classifier.
         submission: zip of the predictions, if one was asked for.
+        reused: names of the matches that were not spotted again.
+        was_done: True if `metrics` was there already.
     """
 
     report: SpottingReport | ClassificationResult | None
     metrics: Path | None
     predictions: Path | None
     submission: Path | None = None
+    reused: tuple[str, ...] = ()
+    was_done: bool = False
 
 
 def evaluate(
@@ -52,62 +79,81 @@ def evaluate(
     submission: str | Path | None = None,
     resamples: int = 1000,
     device: str = "auto",
+    overwrite: bool = False,
     progress: ProgressCallback = no_progress,
 ) -> Evaluation:
     """Compute all metrics of a run, a saved model or prediction files, and write them as JSON.
 
+    Matches that this model has spotted into the same folder are not spotted again.
+
     Args:
         target: a training run, the folder of a saved model, a folder or zip with
-            `<match>/results_spotting.json`, or one such file.
+            `<match>/results_spotting.json` or `<match>/events.csv`, or one such file.
         data: folder of the data set with the labels; None takes that of a run's config. Prediction
             files need no video.
         split: `train`, `valid`, `test`, `challenge` or `all`.
         tolerance: δ in seconds; a prediction matches within ±δ/2.
         out: folder for `metrics.json`, and for the predictions of a run or model. By default
-            `<run>/evaluation/<split>`, for a model in the folder that holds it, or the folder that
-            holds the prediction files.
+            `evaluation/<split>` in the run, in the folder of another model, or in that of the
+            prediction files; the metrics of a zip or a single file are not written.
         submission: zip to write the predictions into.
         resamples: bootstrap resamples of the 95 % intervals; 0 computes no intervals.
         device: of a run or model: `auto`, `cpu`, `cuda`, `cuda:1`, `mps` …
+        overwrite: spot and measure again, and replace what is there.
         progress: called while the matches are spotted or classified.
 
     Raises:
-        InputError: `target` is none of these, or no data set is known; DataError, LabelError,
-            ModelError and VideoError for files that are missing or damaged.
+        InputError: `target` is none of these, no data set is known, or `OutputConflictError`: other
+            results are in the way; DataError, LabelError, ModelError and VideoError for files that
+            are missing or damaged.
         OnballError: a result cannot be written.
     """
-    source = _identify(Path(target), None if data is None else Path(data))
-    folder = EvaluationFolder(source.home if out is None else Path(out))
-    if out is None and source.model is not None:
-        folder = RunFolder(source.home).evaluation(split)
-    require_writable(folder.path)
+    check_tolerances([tolerance])
+    target = Path(target)
+    source = _identify(target, None if data is None else Path(data))
     root = source.data.root or Path()
+    place = Path(out) if out is not None else source.home and source.home / split
+    folder = None if place is None else EvaluationFolder(place)
+    if folder is not None:
+        require_writable(folder.path)
     if source.model is not None and source.task == "classification":
         if submission is not None:
             raise InputError(f"{target}: classifies clips, so there is no submission: drop --zip")
-        clips = classify_split(source.model, source.data, split, device=device, progress=progress)
-        result = evaluate_classification(clips.present, clips.scores)
-        write_json_atomic(folder.metrics, result.as_json())
-        return Evaluation(result, folder.metrics, None)
+        assert folder is not None, "only prediction files may have no folder"
+        return _evaluate_classifier(source, folder, split, device, overwrite, progress)
 
-    matches = find_matches(root, split)
-    predictions = source.predictions
+    # Everything is checked before the first match is spotted.
+    matches = find_matches(root, split) if submission is not None else labelled_matches(root, split)
+    metrics_state = OutputState.MISSING
+    request: dict[str, Any] = {}
+    if folder is not None:
+        request = _request(root, matches, split, source.model, source.predictions)
+        request |= {"tolerance": tolerance, "resamples": resamples}
+        metrics = folder.metrics.name
+        metrics_state = check_outputs(folder.path, [metrics], request, overwrite=overwrite)
+    predictions, reused = source.predictions, tuple[str, ...]()
     if source.model is not None:
+        assert folder is not None, "only prediction files may have no folder"
         predictions = folder.predictions
-        spotter = Spotter.from_pretrained(source.model, device=device)
-        spotted = spot_matches(
-            spotter, matches, tracks=source.data.tracks, out=predictions, progress=progress
-        )
-        for _ in spotted:
-            pass
+        todo = [match for match in matches if not _is_spotted(source, folder, match, overwrite)]
+        reused = tuple(match.name for match in matches if match not in todo)
+        if submission is not None and todo and Path(submission).exists() and not overwrite:
+            raise OutputConflictError(f"{submission}: is there already: --overwrite replaces it")
+        _spot(source, folder, todo, device, progress)
     if submission is not None:
         submission = Path(submission)
-        _write_submission(predictions, matches, split, submission)
+        events = _read_predictions(predictions, matches, root, split)
+        write_once(submission, lambda path: write_submission(events, path), overwrite=overwrite)
         if all(match.labels is None for match in matches):
-            return Evaluation(None, None, predictions, submission)
+            return Evaluation(None, None, predictions, submission, reused)
     report = report_folder(predictions, root, split, tolerance, resamples=resamples)
-    write_json_atomic(folder.metrics, {"split": split, **report.as_json()})
-    return Evaluation(report, folder.metrics, predictions, submission)
+    if folder is None:
+        return Evaluation(report, None, predictions, submission)
+    if metrics_state is OutputState.MISSING:
+        write_json_atomic(folder.metrics, {"split": split, **report.as_json()})
+        record_outputs(folder.path, [folder.metrics.name], request)
+    was_done = metrics_state is not OutputState.MISSING
+    return Evaluation(report, folder.metrics, predictions, submission, reused, was_done)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +161,20 @@ class _Source:
     """Origin of the predictions to evaluate.
 
     Attributes:
-        task: `spotting` or `classification`.
         data: the data set, and how clips are cut from it.
-        model: folder of the saved model; None for prediction files.
+        home: folder for the results of each split; None for a zip or a single file.
         predictions: the prediction files, if there is no model.
-        home: the run, or the folder that holds the model or the prediction files.
+        model: folder of the saved model; None for prediction files.
+        task: `spotting` or `classification`.
+        takes_tracks: True if the model takes tracks.
     """
 
-    task: str
     data: DataConfig
-    model: Path | None
+    home: Path | None
     predictions: Path
-    home: Path
+    model: Path | None = None
+    task: str = "spotting"
+    takes_tracks: bool = False
 
 
 def _identify(target: Path, data: Path | None) -> _Source:
@@ -138,27 +186,149 @@ def _identify(target: Path, data: Path | None) -> _Source:
     """
     if not target.exists():
         raise InputError(f"{target}: no such file or folder: name a run, a model or predictions")
-    model = target
-    settings, home = DataConfig(), target.absolute().parent
+    settings, model, owner = DataConfig(), target, target
     if is_run(target):
         run = RunFolder(target)
-        settings, model, home = load_config(run.config).data, run.model, target
+        settings, model = load_config(run.config).data, run.model
         if not (model / CONFIG_FILE).is_file():
             raise ModelError(f"{model}: no saved model yet; train on with --resume")
+    elif is_run(parent := target.absolute().parent) and RunFolder(parent).model.name == target.name:
+        owner = target.parent
     if data is not None:
         settings = settings.model_copy(update={"root": data})
     if settings.root is None:
         raise InputError(f"{target}: which labels? Name the data set with --data")
+    home = owner / "evaluation"
     if not (model / CONFIG_FILE).is_file():
         if (target / WEIGHTS_FILE).is_file():
             raise ModelError(f"{target}: no saved model here ({CONFIG_FILE} is missing)")
-        return _Source("spotting", settings, None, target, home)
+        return _Source(settings, home if target.is_dir() else None, target)
     saved = read_json_object(model / CONFIG_FILE, ModelError)
-    return _Source(str(saved.get("task", "spotting")), settings, model, target, home)
+    net = saved.get("model")
+    takes_tracks = bool(saved.get("crop") or (isinstance(net, dict) and net.get("tracking")))
+    task = str(saved.get("task", "spotting"))
+    return _Source(settings, home, target, model, task, takes_tracks)
 
 
-def _write_submission(predictions: Path, matches: Sequence[Match], split: str, path: Path) -> None:
+# What results depend on
+
+
+def _request(
+    root: Path,
+    matches: Sequence[Match],
+    split: str,
+    model: Path | None,
+    predictions: Path = Path(),
+) -> dict[str, Any]:
+    """Values that the metrics of a split depend on, apart from settings."""
+    request = {
+        "data": root.resolve().name,
+        "split": split,
+        "labels": _digest(match.labels for match in matches if match.labels is not None),
+    }
+    if model is not None:
+        return {"model": _fingerprint(model)} | request
     with unpacked(predictions) as folder:
-        files, _ = prediction_files(folder, matches, split)
-        events = [read_results(file, file_order=True) for file in files]
-    write_submission(dict(zip([match.name for match in matches], events, strict=True)), path)
+        files, _ = prediction_files(folder, matches, root, split)
+        return {"predictions": _digest(files)} | request
+
+
+def _match_request(source: _Source, match: Match) -> dict[str, Any]:
+    """Values that the predictions of a match depend on."""
+    assert source.model is not None, "prediction files do not depend on anything"
+    video = match.require_video()
+    request = {"model": _fingerprint(source.model), "video": fingerprint(video)[:12]}
+    tracks = video.with_name(source.data.tracks)
+    if source.takes_tracks and tracks.is_file():
+        request["tracks"] = file_digest(tracks)[:12]
+    return request
+
+
+def _is_spotted(source: _Source, folder: EvaluationFolder, match: Match, overwrite: bool) -> bool:
+    """Return True if a match has the predictions of this model."""
+    request = _match_request(source, match)
+    state = check_outputs(folder.path, [_result_file(match)], request, overwrite=overwrite)
+    return state is not OutputState.MISSING
+
+
+def _result_file(match: Match) -> str:
+    """Prediction file of a match, relative to the folder of the evaluation."""
+    return f"predictions/{match.name}/{RESULTS_FILE}"
+
+
+def _fingerprint(model: Path) -> str:
+    try:
+        return model_fingerprint(model)
+    except OSError as error:
+        raise ModelError(f"{model}: cannot be read ({error.strerror}): {error.filename}") from None
+
+
+def _digest(files: Iterable[Path]) -> str:
+    """Short digest of the contents of files, in their order."""
+    digests = " ".join(file_digest(file) for file in files)
+    return hashlib.sha256(digests.encode()).hexdigest()[:12]
+
+
+# Results
+
+
+def _spot(
+    source: _Source,
+    folder: EvaluationFolder,
+    matches: Sequence[Match],
+    device: str,
+    progress: ProgressCallback,
+) -> None:
+    """Write and record the predictions of each match."""
+    if not matches or source.model is None:
+        return
+    spotted = spot_matches(
+        Spotter.from_pretrained(source.model, device=device),
+        matches,
+        tracks=source.data.tracks,
+        out=folder.predictions,
+        progress=progress,
+    )
+    for match, _ in zip(matches, spotted, strict=True):
+        record_outputs(folder.path, [_result_file(match)], _match_request(source, match))
+
+
+def _evaluate_classifier(
+    source: _Source,
+    folder: EvaluationFolder,
+    split: str,
+    device: str,
+    overwrite: bool,
+    progress: ProgressCallback,
+) -> Evaluation:
+    """Measure a clip classifier, or read its metrics if they are there."""
+    assert source.model is not None
+    root = source.data.root or Path()
+    request = _request(root, labelled_matches(root, split), split, source.model)
+    state = check_outputs(folder.path, [folder.metrics.name], request, overwrite=overwrite)
+    if state is not OutputState.MISSING:
+        content = read_json_object(folder.metrics, DataError)
+        try:
+            result = msgspec.convert(content, ClassificationResult)
+        except msgspec.ValidationError as error:
+            raise DataError(f"{folder.metrics}: {error}: --overwrite writes it again") from None
+        return Evaluation(result, folder.metrics, None, was_done=True)
+    clips = classify_split(source.model, source.data, split, device=device, progress=progress)
+    result = evaluate_classification(clips.present, clips.scores)
+    write_json_atomic(folder.metrics, result.as_json())
+    record_outputs(folder.path, [folder.metrics.name], request)
+    return Evaluation(result, folder.metrics, None)
+
+
+def _read_predictions(
+    predictions: Path, matches: Sequence[Match], root: Path, split: str
+) -> dict[str, EventList]:
+    """Predictions of each match by its name, in the order of their files."""
+    with unpacked(predictions) as folder:
+        files, _ = prediction_files(folder, matches, root, split)
+        return {
+            match.name: read_event_table(file)
+            if file.suffix.lower() == ".csv"
+            else read_results(file, file_order=True)
+            for match, file in zip(matches, files, strict=True)
+        }
