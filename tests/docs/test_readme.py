@@ -1,6 +1,6 @@
 """The commands and the Python code of the README do what they say, as they are written there.
 
-Names such as match.mp4 and path/to/SN-BAS-2025 are small files made by the fixture `here`.
+Names such as match.mp4 and data/SN-BAS-2025 are small files made by the fixture `here`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def workplace(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("readme")
     sample = onball_package.sample_match() / "224p.mp4"
     onball_package.cut_video(sample, 5000, 9000, folder / "match.mp4")
-    data = folder / "path" / "to" / "SN-BAS-2025"
+    data = folder / "data" / "SN-BAS-2025"
     for seed, split in enumerate(("train", "valid", "valid", "valid", "test")):
         write_flashes(data / split / "league" / "season" / f"match {seed}", seed)
     shutil.copytree(data, folder / "data" / "bench")

@@ -59,12 +59,14 @@ class Block:
         return shown
 
     def check(self, onball: Run) -> None:
-        """Check a shell block without running it: its options, configs and targets of make exist."""
+        """Check a shell block without running it: its options, configs and programs exist."""
         for words in self.commands():
             if words[0] == "make":
                 targets = [word for word in words[1:] if "=" not in word]
                 makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
                 assert all(f"\n{target}:" in makefile for target in targets), words
+            elif words[0] == "python" and words[1].endswith(".py"):
+                assert (ROOT / words[1]).is_file(), words
             elif "onball.cli.main" in words:
                 _check_command(words[words.index("onball.cli.main") + 1 :], onball)
             elif words[0] == "onball":
@@ -95,6 +97,8 @@ def blocks_of(page: Path, *languages: str) -> list[Block]:
 
 
 def _check_command(words: list[str], onball: Run) -> None:
+    if words[0] == "--import":  # a module that the reader writes
+        words = words[2:]
     # Click parses all words before it shows the help, so an unknown option is an error.
     code, _, errors = onball(*words, "--help")
     assert code == 0, f"onball {shlex.join(words)}\n{errors}"
