@@ -162,6 +162,22 @@ def test_settings_that_exclude_each_other_are_an_error_in_one_line(tmp_path, ove
     assert "\n" not in message
 
 
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("model.classes=[a, b]", r"model\.classes: .*cannot be trained: --set model\.classes=null"),
+        ("model.head.team=true", r"model\.head\.team: it is for published models only"),
+        (
+            "model.positions=40",
+            r"data\.clip_frames: it is 50, .*model\.positions=40 frames: --set data\.clip_frames=40",
+        ),
+    ],
+)
+def test_settings_of_published_models_are_checked_before_training(tmp_path, override, expected):
+    with pytest.raises(ConfigError, match=expected):
+        load_config(write(tmp_path, "a.yaml", ""), [override])
+
+
 def test_a_net_with_a_second_head_trains_jointly(tmp_path):
     path = write(tmp_path, "a.yaml", "")
     joint = load_config(path, ["model.auxiliary=soccernet-v2", "data.auxiliary.root=v2"])

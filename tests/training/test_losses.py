@@ -225,3 +225,12 @@ def test_the_mean_over_processes_is_that_over_all_their_frames(monkeypatch):
         classification_loss(logits[part], targets[part], config) for part in (slice(2), slice(2, 4))
     ]
     assert torch.stack(parts).mean().item() == pytest.approx(whole.item(), rel=1e-5)
+
+
+def test_the_losses_of_branches_are_averaged_with_that_of_the_classes():
+    logits = torch.randn(3, 2, 6, 13)
+    targets = shift_targets(torch.zeros(2, 6), torch.zeros(2, 6), 4)
+    targets.classes[..., 1] = 1
+    parts = [spotting_loss(DenseScores(one), targets, LossConfig()) for one in logits]
+    scores = DenseScores(logits[0], branches=(logits[1], logits[2]))
+    assert torch.allclose(spotting_loss(scores, targets, LossConfig()), sum(parts) / 3)

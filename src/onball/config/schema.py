@@ -516,6 +516,21 @@ class ExperimentConfig(BaseConfig):
         return self
 
     @model_validator(mode="after")
+    def _can_be_trained(self) -> Self:
+        """Some settings compute published models, and have no targets or losses."""
+        for setting, value, instead in (
+            ("model.classes", self.model.classes, "null"),
+            ("model.head.team", self.model.head.options.get("team"), "false"),
+            ("model.head.independent", self.model.head.options.get("independent"), "false"),
+        ):
+            if value:
+                raise conflict(
+                    setting,
+                    f"it is for published models only, and cannot be trained: --set {setting}={instead}",
+                )
+        return self
+
+    @model_validator(mode="after")
     def _clips_fit(self) -> Self:
         _check_positions(self.model, "data.clip_frames", self.data.clip_frames)
         _check_positions(self.model, "inference.window_frames", self.inference.window_frames)

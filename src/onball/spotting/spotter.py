@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from onball.assets import demo_model
 from onball.config import SavedModelConfig
 from onball.data.frames import choose_frames, tracking_inputs
-from onball.errors import InputError
+from onball.errors import InputError, ModelError
 from onball.events import Event, EventList, SpottingInfo
 from onball.formats.event_table import TABLE_FILE, write_event_table
 from onball.formats.soccernet import RESULTS_FILE, write_results
@@ -73,6 +73,7 @@ class Spotter:
 
     Raises:
         InputError: the device cannot be used, or not with this precision.
+        ModelError: the net has other classes than the 12 actions.
     """
 
     def __init__(
@@ -86,6 +87,11 @@ class Spotter:
         name: str = "",
         fingerprint: str = "",
     ) -> None:
+        if config.model.classes is not None:
+            raise ModelError(
+                f"{name or 'this model'} has classes of its own ({', '.join(config.model.classes[:3])} "
+                "…), which cannot be decoded into events: call the net for its scores"
+            )
         self.device = choose_device(device)
         self.name = name
         self.fingerprint = fingerprint

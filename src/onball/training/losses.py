@@ -34,10 +34,14 @@ def spotting_loss(scores: DenseScores, targets: FrameTargets, config: LossConfig
 
     Args:
         scores: outputs of the net; with displacements, offsets or auxiliary logits if it has them.
+            The losses of the classes and of those of each branch are averaged, as in AdaSpot.
         targets: of the same frames.
         config: weights of the losses.
     """
     loss = classification_loss(scores.logits, targets.classes, config)
+    if scores.branches:
+        branches = [classification_loss(one, targets.classes, config) for one in scores.branches]
+        loss = torch.stack([loss, *branches]).mean()
     if scores.offsets is not None:
         loss = loss + config.displacement_weight * offset_loss(scores.offsets, targets)
     elif scores.displacement is not None:
