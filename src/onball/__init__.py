@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from onball.spotting.evaluating import Evaluation, evaluate
     from onball.spotting.matches import spot_matches
     from onball.spotting.spotter import Spotter
+    from onball.spotting.videos import SpottedVideo, spot_videos
     from onball.tracking.detectors.opening import open_detector
     from onball.tracking.pipeline import TrackingSummary, track_video
     from onball.tracks import Tracks
@@ -99,6 +100,7 @@ __all__ = [
     "RunFolder",
     "ShippedConfig",
     "SimulatedDataset",
+    "SpottedVideo",
     "Spotter",
     "SpottingInfo",
     "SpottingReport",
@@ -138,6 +140,7 @@ __all__ = [
     "sample_match",
     "simulate",
     "spot_matches",
+    "spot_videos",
     "track_video",
     "train",
     "write_event_table",
@@ -198,6 +201,7 @@ _MODULES = {
     "onball.spotting.evaluating": ("Evaluation", "evaluate"),
     "onball.spotting.matches": ("spot_matches",),
     "onball.spotting.spotter": ("Spotter",),
+    "onball.spotting.videos": ("SpottedVideo", "spot_videos"),
     "onball.tracking.detectors.opening": ("open_detector",),
     "onball.tracking.pipeline": ("TrackingSummary", "track_video"),
     "onball.tracks": ("Tracks",),

@@ -237,7 +237,8 @@ class SpottingInfo:
         actions: actions that are shown to people; None shows all.
         kickoffs_ms: position of the kick-off of half 1, 2 …, in milliseconds; negative if it is
             before the beginning of the video, None if it is not in this video. Empty if unknown.
-        start_ms, end_ms: part of the video that was spotted; None up to its ends.
+        start_ms: begin of the part of the video that was spotted; None is that of the video.
+        end_ms: end of that part; None is that of the video.
         parts: the files of a match that is in several; empty if it is in one.
         extra: other fields of the object in its file, so that writing it again loses nothing.
 
@@ -268,6 +269,11 @@ class SpottingInfo:
             if not 0.0 <= value <= 1.0:
                 raise LabelError(f"threshold {value} of {action} is outside [0, 1]")
         object.__setattr__(self, "thresholds", parsed)
+
+    def shows(self, event: Event) -> bool:
+        """Return True if an event is of the actions shown to people and reaches its threshold."""
+        least = 0.0 if self.thresholds is None else self.thresholds.get(event.label, 0.0)
+        return event.confidence >= least and (self.actions is None or event.label in self.actions)
 
     def half_at(self, position_ms: int) -> int:
         """Return the half of a position: the last one that kicks off before it, or the first."""
@@ -385,12 +391,7 @@ class EventList:
         They are the events that the command line writes into `events.csv`. Without `info`, or if it
         has neither, all events are shown.
         """
-        shown = self
-        if self.info is not None and self.info.thresholds is not None:
-            shown = shown.above(self.info.thresholds)
-        if self.info is not None and self.info.actions is not None:
-            shown = shown.of_action(*self.info.actions)
-        return shown
+        return self if self.info is None else self.where(self.info.shows)
 
     def of_action(self, *actions: Action | str) -> EventList:
         """Return the events of some actions, given as `Action` or by name.

@@ -108,13 +108,16 @@ def atomic_folder(
 
 
 def write_error(target: Path, error: Exception) -> OnballError:
-    """Return the error to raise for a file or folder that cannot be written, as one line."""
+    """Return the error to raise for a file or folder that cannot be written, as one line.
+
+    It is an `InputError` if one of the folders above it is a file.
+    """
     full = isinstance(error, OSError) and error.errno in DISK_FULL
     hint = "free some space or choose another place" if full else "choose another place"
     reason = getattr(error, "strerror", None) or error
     file = next((path for path in target.parents if path.is_file()), None)
     if file is not None:
-        reason = f"{file} is a file, not a folder"
+        return InputError(f"{target}: cannot be written ({file} is a file, not a folder): {hint}")
     return OnballError(f"{target}: cannot be written ({reason}): {hint}")
 
 

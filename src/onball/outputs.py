@@ -45,7 +45,15 @@ class OutputState(StrEnum):
 
 
 class OutputConflictError(InputError):
-    """Files are in the way that the request must not replace."""
+    """Files are in the way that the request must not replace.
+
+    Attributes:
+        changed: keys of the request whose values differ; empty if there is no record of it.
+    """
+
+    def __init__(self, message: str, changed: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.changed = tuple(changed)
 
 
 def check_outputs(
@@ -87,11 +95,13 @@ def check_outputs(
                 "or choose another --out"
             )
     assert entry is not None
-    changes = differences(entry["request"], json.loads(json.dumps(dict(request))))
+    wanted = json.loads(json.dumps(dict(request)))
+    changes = differences(entry["request"], wanted)
     if changes:
         raise OutputConflictError(
             f"{folder}: holds results with {changes}: --overwrite replaces them, or choose another "
-            "--out"
+            "--out",
+            changed_keys(entry["request"], wanted),
         )
     if edited_files(folder, names):
         return OutputState.EDITED
@@ -221,10 +231,15 @@ def _read_record(folder: Path) -> list[dict[str, Any]]:
 
 def differences(former: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Return the values that differ, as text: `fps 25 instead of 12.5`; empty if none does."""
-    keys = [key for key in {**former, **now} if former.get(key) != now.get(key)]
     return ", ".join(
-        f"{key} {_text(former.get(key))} instead of {_text(now.get(key))}" for key in keys
+        f"{key} {_text(former.get(key))} instead of {_text(now.get(key))}"
+        for key in changed_keys(former, now)
     )
+
+
+def changed_keys(former: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return the keys of the values that differ; a missing one equals None."""
+    return [key for key in {**former, **now} if former.get(key) != now.get(key)]
 
 
 def _text(value: Any) -> str:

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from onball.assets import sample_match
+
+VIDEO = str(sample_match() / "224p.mp4")
 TINY = Path(__file__).parents[2] / "configs" / "spotting" / "tiny.yaml"
 
 
@@ -31,8 +34,8 @@ def test_a_config_that_comes_with_onball_is_found_by_its_name(onball, tmp_path, 
         (["spot", "text.mp4", "text.mp4"], "text.mp4 is given twice"),
         (["spot", "absent.mp4"], "absent.mp4"),
         (["spot", "text.mp4"], "text.mp4"),
-        (["spot", "text.mp4", "--model", "absent"], "no saved model here"),
-        (["spot", "text.mp4", "--device", "toaster"], "toaster"),
+        (["spot", VIDEO, "--model", "absent"], "no saved model here"),
+        (["spot", VIDEO, "--device", "toaster"], "toaster"),
         (["evaluate", "absent", "--data", "nowhere"], "absent: no such file"),
         (["train", "absent.yaml"], "absent.yaml"),
         (["train", str(TINY), "--set", "training.epoch=3"], "did you mean 'epochs'?"),

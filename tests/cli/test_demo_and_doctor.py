@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from onball.outputs import record_outputs
+
 
 def test_demo_spots_the_sample_match_and_shows_its_metrics(onball, tmp_path):
     code, shown, error = onball("demo", "--out", tmp_path)
@@ -10,6 +12,18 @@ def test_demo_spots_the_sample_match_and_shows_its_metrics(onball, tmp_path):
     for name in ("results_spotting.json", "events.csv", "timeline.png"):
         assert (tmp_path / name).stat().st_size > 200, name
     assert (tmp_path / "timeline.png").read_bytes().startswith(b"\x89PNG")
+    assert "sample match: 100%" in error and "00:00:" in shown and "DRIVE  " in shown
+
+
+def test_demo_does_not_replace_what_was_edited(onball, tmp_path):
+    names = ("events.csv", "results_spotting.json", "timeline.png")
+    for name in names:
+        (tmp_path / name).write_text("by the demo")
+    record_outputs(tmp_path, names, {"video": "sample match", "model": "demo"})
+    (tmp_path / "events.csv").write_text("by hand")
+    code, _, error = onball("demo", "--out", tmp_path)
+    assert code == 2 and "events.csv was edited by hand: --overwrite replaces it" in error
+    assert (tmp_path / "events.csv").read_text() == "by hand"
 
 
 def test_doctor_finds_a_complete_installation(onball):

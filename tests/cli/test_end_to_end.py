@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import shutil
 import signal
 import subprocess
 import sys
@@ -87,7 +86,7 @@ def test_spotting_a_video_writes_results_and_events(onball, data, run_dir, tmp_p
     assert code == 0
     events = read_results(tmp_path / "224p" / "results_spotting.json")
     rows = list(csv.DictReader((tmp_path / "224p" / "events.csv").open()))
-    assert len(rows) == len(events) and all(event.confidence >= 0.05 for event in events)
+    assert len(rows) == len(events.above(0.05)) == len(events.shown)
     assert str(tmp_path / "224p" / "events.csv") in shown
 
 
@@ -110,15 +109,4 @@ def test_an_unwritable_folder_is_an_error_before_spotting(onball, data, run_dir,
     (tmp_path / "file").write_text("in the way")
     video = next(data.rglob("224p.mp4"))
     code, _, error = onball("spot", video, "--model", run_dir / "model", "--out", tmp_path / "file")
-    assert code == 1 and "file" in error and "real time" not in error
-
-
-def test_the_other_videos_are_spotted_after_a_broken_one(onball, data, run_dir, tmp_path):
-    (tmp_path / "broken.mp4").write_bytes(b"nothing")
-    good = tmp_path / "good.mp4"
-    shutil.copy(next(data.rglob("test-*/224p.mp4")), good)
-    code, _, error = onball(
-        "spot", tmp_path / "broken.mp4", good, "--model", run_dir / "model", "--out", tmp_path
-    )
-    assert code == 2 and "broken.mp4" in error and "1 of 2" in error
-    assert (tmp_path / "good" / "events.csv").is_file()
+    assert code == 2 and "is a file, not a folder" in error and "real time" not in error

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from onball.cli import console
+from onball.cli import console, options
 from onball.cli.evaluate import result_table
-from onball.cli.spot import events_table
+from onball.cli.spot import event_line, files_written, timeline
+from onball.events import Event
+
+_NAME, _FIGURE = "sample match", "timeline.png"
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("onball-demo"),
+    out: Annotated[Path, options.out("Folder of the results.")] = Path("onball-demo"),
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Spot the bundled simulated match with the bundled model, and compare with its labels."""
     from onball.assets import sample_match
@@ -23,37 +24,61 @@ def demo(
     from onball.files import require_writable
     from onball.formats.event_table import TABLE_FILE
     from onball.formats.soccernet import LABELS_FILE, RESULTS_FILE, read_labels
+    from onball.outputs import (
+        OutputConflictError,
+        OutputState,
+        check_outputs,
+        edited_files,
+        record_outputs,
+    )
     from onball.reports.timeline import draw_timeline
     from onball.spotting.spotter import Spotter, write_events
     from onball.video import probe
 
+    request = {"video": _NAME, "model": "demo"}
+    files = (TABLE_FILE, RESULTS_FILE, _FIGURE)
+    # Unedited files of an earlier demo are written again: a demo is there to be seen.
+    if check_outputs(out, files, request, overwrite=overwrite) is OutputState.EDITED:
+        edited = ", ".join(edited_files(out, files))
+        raise OutputConflictError(
+            f"{out}: {edited} was edited by hand: --overwrite replaces it, or choose another --out"
+        )
     require_writable(out)
     video, labels = sample_match() / VIDEO_FILE, read_labels(sample_match() / LABELS_FILE)
+    duration_ms = probe(video).duration_ms
     spotter = Spotter.from_pretrained()
+    info = spotter.describe_results()
+
+    def show(event: Event) -> None:
+        if info.shows(event):
+            console.say(event_line(event))
+
     with console.progress_bar() as progress:
-        events = replace(spotter.spot(video, progress=progress), match="sample match")
-    shown = spotter.confident(events)
-    write_events(events, shown, out)
-    figure = out / "timeline.png"
+        events = spotter.spot(video, name=_NAME, on_event=show, progress=progress)
+    write_events(events, out, request)
     draw_timeline(
-        shown,
-        figure,
+        events.shown,
+        out / _FIGURE,
         truth=labels,
         title="Sample match: 90 seconds of simulated football",
-        duration_ms=probe(video).duration_ms,
+        duration_ms=duration_ms,
     )
+    record_outputs(out, files, request)
 
-    console.say(f"\n{len(shown)} events (the labels have {len(labels)})")
-    console.console.print(events_table(shown), "")
+    found = console.count(len(events.shown), "event")
+    console.say(f"\n{found}; the labels have {len(labels)}\n")
+    for line in timeline(events.shown, duration_ms):
+        console.say(line)
+    console.say("")
     lowest = min((event.confidence for event in events), default=None)
     console.console.print(result_table(evaluate_spotting([labels], [events]), lowest))
     console.note(
         "One short simulated match, by a model that has only ever seen simulated football: this shows "
         "that everything works, not how good it is. See the model's card for more."
     )
-    console.say(f"\n{figure}  the timeline")
-    console.say(f"{out / TABLE_FILE}  the events as a table")
-    console.say(f"{out / RESULTS_FILE}  all candidates, in SoccerNet's format")
+    console.say(f"\n{out / _FIGURE}  the timeline, with the labels")
+    for text in files_written(out, events):
+        console.say(text)
     onball = console.this_command()
     console.say(
         "\nNext\n"

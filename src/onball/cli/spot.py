@@ -2,142 +2,389 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
+from rich.text import Text
 
-from onball.cli import console
-from onball.errors import InputError, VideoError
-from onball.events import EventList
+from onball.actions import find_actions
+from onball.cli import console, options
+from onball.errors import InputError, OnballError, VideoError
+from onball.events import Event, EventList, SpottingInfo
+from onball.formats.event_table import TABLE_FILE, match_clock
+from onball.formats.soccernet import RESULTS_FILE
+from onball.timing import format_time, parse_time
 
 if TYPE_CHECKING:
-    from onball.tracking.detectors.base import Detector
+    from onball.data.layout import Match
+    from onball.progress import Progress, ProgressCallback
+    from onball.spotting.spotter import Spotter
+    from onball.spotting.videos import SpottedVideo
+    from onball.video import VideoInfo
+
+_MOST_COLUMNS = 120
+#: Real matches have about ten times as many ball actions per minute.
+_FEW_PER_MINUTE = 2
 
 
 def spot(
     videos: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Videos: MP4, MKV, MOV, AVI, TS …", show_default=False),
-    ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("onball-results"),
-    model: Annotated[
-        Path | None, typer.Option(help="A saved model's folder; else the demo model.")
-    ] = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=1,
-            help="Least confidence, for both files. By default events.csv holds the events the "
-            "model is confident of, and results_spotting.json everything that an evaluation can use.",
+        list[str] | None,
+        typer.Argument(
+            metavar="VIDEO…",
+            help="Videos (MP4, MKV, MOV, AVI, TS …), folders, which are searched with their "
+            'subfolders, or patterns such as "clips/*.mp4".',
+            show_default=False,
         ),
     ] = None,
+    out: Annotated[
+        Path, options.out("Folder of the results, with a folder in it for each video.")
+    ] = Path("onball-results"),
+    model: options.Model = None,
+    threshold: Annotated[
+        float | None,
+        options.threshold(
+            "Lowest confidence of the events that are shown and written to events.csv. "
+            "results_spotting.json has all candidates. [default: the model's own; demo model: 0.3]"
+        ),
+    ] = None,
+    actions: options.Actions = None,
+    start: options.Start = None,
+    end: options.End = None,
+    kickoff: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--kickoff",
+            metavar="TIME",
+            help="Time of the video at which the match kicks off, for the match clock in the "
+            "results; a second --kickoff is that of the second half. Below 0 (-10:00) if the video "
+            "begins later.",
+            show_default=False,
+        ),
+    ] = None,
+    half: Annotated[
+        int,
+        typer.Option(
+            "--half",
+            min=1,
+            max=2,
+            metavar="N",
+            help="Half of the match that the video begins with.",
+        ),
+    ] = 1,
+    join: Annotated[
+        bool,
+        typer.Option(
+            "--join",
+            help="The videos are the files of one match, in this order: one result for all.",
+        ),
+    ] = False,
     data: Annotated[
-        Path | None, typer.Option(help="Instead of videos: a data set in SoccerNet's layout.")
+        Path | None, options.data("Instead of videos: a data set in SoccerNet's layout.")
     ] = None,
     split: Annotated[
-        str, typer.Option(help="With --data: train, valid, test, challenge or all.")
+        str, options.split("With --data: train, valid, test, challenge or all.")
     ] = "test",
     tracks: Annotated[
         Path | None,
         typer.Option(
-            help="For a model that takes tracks: those of the video, by `onball track`; else players "
-            "and ball are tracked first."
+            "--tracks",
+            metavar="FILE",
+            help="For a model that takes tracks: those of the video, by `onball track`. [default: "
+            "players and ball are tracked first]",
         ),
     ] = None,
     detector: Annotated[
         str | None,
-        typer.Option(help="Detector for that: an ONNX file, rfdetr, rfdetr:small …"),
+        options.detector("Detector for that: an ONNX file, rfdetr, rfdetr:small … [default: auto]"),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps …")] = "auto",
+    device: options.Device = "auto",
+    overwrite: options.Overwrite = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print one line for each video, and errors.")
+    ] = False,
 ) -> None:
-    """Find the ball actions in videos; writes results_spotting.json and events.csv for each."""
-    jobs = _jobs(videos or [], data, split)
-    if tracks is not None and len(jobs) != 1:
-        raise InputError(f"--tracks {tracks} is of one video, and {len(jobs)} are given")
+    """Find the ball actions in videos; writes results_spotting.json and events.csv for each.
 
-    from onball.config import DataConfig
-    from onball.files import require_writable
-    from onball.formats.event_table import TABLE_FILE
-    from onball.spotting.spotter import Spotter, write_events
+    Videos that have their results already are skipped. A video that turns out to be broken does not
+    stop the others.
+    """
+    given = _given(videos or [], data, split)
+    chosen = None if actions is None else find_actions(actions)
+    part = _time("--start", start or "0"), None if end is None else _time("--end", end)
+    kickoffs = [_time("--kickoff", text) for text in kickoff or ()]
+    folder = Path(videos[0]).resolve() if join and videos and len(videos) == 1 else None
+
+    from onball.spotting.spotter import Spotter
+    from onball.spotting.videos import spot_videos
 
     spotter = Spotter.from_pretrained(model, device=device)
-    if model is None:
-        console.note(
-            "The demo model has only ever seen simulated football: on real video expect little. "
-            "Train your own with `onball train` and pass --model."
+    clock = SpottingInfo(kickoffs_ms=(None,) * (half - 1) + tuple(kickoffs)) if kickoffs else None
+    with _Screen(quiet, several=len(given) > 1 and not join, clock=clock) as screen:
+        results = spot_videos(
+            given,
+            out,
+            model=spotter,
+            threshold=threshold,
+            actions=chosen,
+            start_ms=part[0],
+            end_ms=part[1],
+            kickoffs_ms=kickoffs,
+            half=half,
+            join=join,
+            name=folder.name if folder is not None and folder.is_dir() else "",
+            tracks=tracks,
+            detector=detector,
+            device=device,
+            overwrite=overwrite,
+            on_event=screen.show_event,
+            progress=screen.show_progress,
         )
-    tracks_file = DataConfig().tracks
-    detector_name = detector or "auto"
-    finder: Detector | str = detector_name
-    if not spotter.config.needs_tracks:
-        if tracks is not None or detector is not None:
-            console.note("This model takes no tracks: --tracks and --detector are not used.")
-    elif tracks is None and data is None:
-        from onball.tracking.detectors.opening import open_detector
-
-        finder = open_detector(
-            detector_name, device=device
-        )  # so that an unusable one is an error before any work
-    broken = 0
-    for name, video in jobs.items():
-        folder = out / name
-        # Checked before hours of work.
-        require_writable(folder)
-        given = tracks
-        if given is None and data is not None and video.with_name(tracks_file).is_file():
-            given = video.with_name(tracks_file)
+        if model is None and not quiet:
+            console.note(
+                "The demo model has only ever seen simulated football: on real video expect little. "
+                "Train your own with `onball train` and pass --model."
+            )
         try:
-            with console.progress_bar() as progress:
-                events = spotter.spot(
-                    video,
-                    threshold=threshold,
-                    progress=progress,
-                    tracks=given,
-                    detector=finder,
-                    keep_tracks=folder / tracks_file,
-                )
-        except VideoError as error:
-            # The results of the other videos are still of use; the exit code reports this one.
-            console.fail(str(error))
-            broken += 1
-            continue
-        events = replace(events, match=name)
-        shown = spotter.confident(events) if threshold is None else events
-        write_events(events, shown, folder)
-        counts = ", ".join(f"{count} {label}" for label, count in shown.counts().most_common())
-        console.say(f"{name}: {len(shown)} events ({counts or 'none'}) in {folder / TABLE_FILE}")
-    if broken:
-        raise VideoError(
-            f"{broken} of {len(jobs)} videos could not be read; the others' results are in {out}"
-        )
+            done = [screen.show_result(result) for result in results]
+        except KeyboardInterrupt:
+            console.fail(_interrupted(screen.results))
+            raise typer.Exit(130) from None
+    if not quiet:
+        _show_end(done, spotter, out)
+    failed = sum(bool(result.error) for result in done)
+    if failed:
+        raise OnballError(_failed(failed, len(done), out))
 
 
-def events_table(events: EventList, most: int = 15) -> Table:
-    """Table of the first `most` events."""
-    table = Table(box=None, pad_edge=False)
-    table.add_column("time", style="cyan")
-    table.add_column("action")
-    table.add_column("confidence", justify="right")
-    for event in events.events[:most]:
-        action = f"[{event.label.colour}]■[/] {event.label}"
-        table.add_row(event.game_time.split(" - ")[1], action, f"{event.confidence:.2f}")
-    if len(events) > most:
-        table.add_row("…", f"{len(events) - most} more", "")
-    return table
-
-
-def _jobs(videos: list[Path], data: Path | None, split: str) -> dict[str, Path]:
-    """Return the name of each result and its video."""
+def _given(videos: list[str], data: Path | None, split: str) -> Sequence[VideoInfo | Match]:
+    """Videos or matches to spot, all of which can be opened."""
     from onball.data.layout import find_matches
-    from onball.spotting.spotter import name_results
+    from onball.video import find_videos
 
     if bool(videos) == (data is not None):
         what = "both videos and --data given" if videos else "no video given"
-        raise InputError(f"{what}: onball spot VIDEO… --out FOLDER, or onball spot --data ROOT")
-    if data is not None:
-        return {match.name: match.require_video() for match in find_matches(data, split)}
-    return name_results(videos)
+        raise InputError(f"{what}: onball spot VIDEO… --out FOLDER, or onball spot --data FOLDER")
+    return find_videos(videos) if data is None else find_matches(data, split)
+
+
+def _time(option: str, text: str) -> int:
+    """Parse a time; before that of the beginning, it has a minus."""
+    sign = -1 if option == "--kickoff" and text.strip().startswith("-") else 1
+    try:
+        return sign * parse_time(text.strip().removeprefix("-") if sign < 0 else text)
+    except InputError as error:
+        raise InputError(f"{option}: {error}") from None
+
+
+# What is shown
+
+
+class _Screen:
+    """Lines about events and results, as they come.
+
+    Args:
+        quiet: show one line for each video.
+        several: there are several videos: their events are headed by their names.
+        clock: kick-offs, if the match clock is to be shown.
+    """
+
+    def __init__(self, quiet: bool, several: bool, clock: SpottingInfo | None = None) -> None:
+        self.results: list[SpottedVideo] = []
+        self._quiet = quiet
+        self._several = several
+        self._clock = clock
+        self._heading = ""
+        self._bar = ExitStack()
+        self._report: ProgressCallback | None = None
+
+    def __enter__(self) -> _Screen:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self._end_bar(error)
+
+    def show_progress(self, progress: Progress) -> None:
+        """Show the progress of a video in a bar of its own."""
+        if self._quiet:
+            return
+        if self._report is None:
+            self._report = self._bar.enter_context(console.progress_bar())
+        self._report(progress)
+
+    def _end_bar(self, error: BaseException | None = None) -> None:
+        """End the bar, full unless there was an error."""
+        self._report = None
+        self._bar.__exit__(None if error is None else type(error), error, None)
+
+    def show_event(self, name: str, event: Event) -> None:
+        """Show an event when it is found."""
+        if self._quiet:
+            return
+        if self._several and self._heading != name:
+            console.say(Text(name, style="bold"))
+            self._heading = name
+        console.say(event_line(event, self._clock))
+
+    def show_result(self, result: SpottedVideo) -> SpottedVideo:
+        """Show and return the result of a video."""
+        from onball.spotting.videos import Outcome
+
+        self._end_bar(VideoError(result.error) if result.error else None)
+        self.results.append(result)
+        shown = None if result.events is None else result.events.shown
+        table = result.folder / TABLE_FILE
+        if result.outcome is Outcome.FAILED:
+            console.fail(result.error)
+        elif result.outcome is Outcome.EDITED:
+            console.say(f"{result.name}: kept, for it was edited by hand: {result.folder}")
+        elif shown is not None:
+            skipped = "done already, " if result.outcome is Outcome.DONE else ""
+            where = f" in {table}" if self._several or self._quiet else ""
+            console.say(f"{result.name}: {skipped}{_counts(shown)}{where}")
+        return result
+
+
+def _counts(events: EventList) -> str:
+    """Number of events, and of each action: `3 events (2 PASS, 1 SHOT)`."""
+    counts = ", ".join(f"{count} {label}" for label, count in events.counts().most_common())
+    number = console.count(len(events), "event")
+    return f"{number} ({counts})" if counts else number
+
+
+def event_line(event: Event, clock: SpottingInfo | None = None) -> Text:
+    """Line with the time, action and confidence of an event, and the match clock if wanted."""
+    line = Text.assemble((format_time(event.position_ms), "cyan"), "  ")
+    if clock is not None:
+        line.append(f"{match_clock(event, clock):>6}  ", "cyan")
+    line.append(f"{event.label.value:<24}", event.label.colour)
+    return line.append(f"  {event.confidence:.2f}")
+
+
+def timeline(events: EventList, end_ms: int) -> Iterator[Text]:
+    """Lines of a timeline in the width of the terminal, in the colours of the actions."""
+    from onball.reports.terminal import needs_ascii, plot_events
+
+    lines = plot_events(
+        events,
+        start_ms=(events.info and events.info.start_ms) or 0,
+        end_ms=end_ms,
+        width=min(_MOST_COLUMNS, console.console.width) - 1,
+        ascii=needs_ascii(sys.stdout.encoding),
+    )
+    for action, line in lines:
+        yield Text(line, style="dim" if action is None else action.colour)
+
+
+def files_written(folder: Path, events: EventList) -> Iterator[str]:
+    """Lines that name the files of a result and say what they are for."""
+    names = [str(folder / TABLE_FILE), str(folder / RESULTS_FILE)]
+    width = max(map(len, names))
+    yield f"{names[0]:<{width}}  {console.count(len(events.shown), 'event')}, for a spreadsheet"
+    candidates = console.count(len(events), "candidate")
+    yield f"{names[1]:<{width}}  all {candidates}, in SoccerNet's format"
+
+
+def _show_end(done: Sequence[SpottedVideo], spotter: Spotter, out: Path) -> None:
+    """Show what the user has, how far to trust it, and what to do next."""
+    spotted = [result for result in done if result.events is not None]
+    if not spotted:
+        return
+    onball = console.this_command()
+    if len(done) == 1:
+        (result,) = done
+        assert result.events is not None
+        end_ms = _end_of(result.events)
+        if result.events.shown.events:
+            console.say("")
+            for line in timeline(result.events.shown, end_ms):
+                console.say(line)
+        _show_hints(result.events, spotter, result.folder, end_ms)
+        console.say("")
+        for text in files_written(result.folder, result.events):
+            console.say(text)
+    else:
+        total = sum(len(result.events.shown) for result in spotted if result.events is not None)
+        console.say(
+            f"\n{console.count(len(spotted), 'video')}, {console.count(total, 'event')} in {out}"
+        )
+    if not spotter.config.inference.calibration and any(r.events for r in spotted):
+        console.note(
+            "Confidence ranks the events and is no probability, for the model is not calibrated: "
+            "check what you use."
+        )
+    if any(result.outcome in ("done", "edited") for result in done):
+        console.note("--overwrite spots again what was there already.")
+    where = done[0].folder if len(done) == 1 else out
+    console.say(
+        "\nNext: choose events by another confidence, without running the model again\n"
+        f"  {onball} events {where} --threshold 0.5"
+    )
+
+
+def _end_of(events: EventList) -> int:
+    """End of the part of the video that was spotted, in milliseconds."""
+    info = events.info or SpottingInfo()
+    last_ms = max((event.position_ms for event in events), default=0) + 1
+    ends = [end for end in (info.end_ms, info.duration_ms) if end]
+    return min(ends, default=last_ms)
+
+
+def _show_hints(events: EventList, spotter: Spotter, folder: Path, end_ms: int) -> None:
+    """Say what can be tried if there are no events, or few."""
+    info = events.info or SpottingInfo()
+    minutes = (end_ms - (info.start_ms or 0)) / 60_000
+    found = len(events.shown)
+    if found and (info.actions is not None or found >= _FEW_PER_MINUTE * minutes):
+        return
+    if found:
+        console.note("\nThese are few events for a video of this length.")
+    else:
+        console.note(f"\nNo event reaches the threshold. {_best_candidate(events, folder)}")
+    console.note(
+        "Models find little where the view differs from that of their training: close-ups, replays, "
+        "tactical cameras."
+    )
+    if spotter.name == "demo":
+        console.note(
+            "The demo model knows simulated football only: --model takes one that was trained on "
+            "real matches."
+        )
+
+
+def _best_candidate(events: EventList, folder: Path) -> str:
+    """Sentences about the event with the highest confidence of those that are not shown."""
+    actions = events.info.actions if events.info is not None else None
+    candidates = events if actions is None else events.of_action(*actions)
+    best = max(candidates, key=lambda event: event.confidence, default=None)
+    if best is None:
+        return "There is no candidate."
+    lower = math.floor(100 * best.confidence) / 100
+    return (
+        f"The best candidate is {best.label.value} at {format_time(best.position_ms)}, with "
+        f"{best.confidence:.2f}; to see it: {console.this_command()} events {folder} "
+        f"--threshold {lower:g}"
+    )
+
+
+def _interrupted(results: Sequence[SpottedVideo]) -> str:
+    """Message for an interruption, which names what is kept."""
+    done = [result.name for result in results if not result.error]
+    again = "the same command continues"
+    if not done:
+        return f"interrupted: no result is complete; {again.replace('continues', 'starts again')}"
+    names = ", ".join(done[:5]) + (f" and {len(done) - 5} more" if len(done) > 5 else "")
+    return f"interrupted: kept the results of {names}; {again} with the other videos"
+
+
+def _failed(failed: int, count: int, out: Path) -> str:
+    """Message for videos that could not be read."""
+    what = f"{failed} of {console.count(count, 'video')} could not be read"
+    if failed == count:
+        return f"{what}: nothing was written"
+    return f"{what}; the results of the other {count - failed} are in {out}"

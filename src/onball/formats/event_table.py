@@ -117,7 +117,7 @@ def _row(
         "confidence": f"{round(float(event.confidence), _CONFIDENCE_DIGITS):g}",
         "team": event.team.value,
         "half": event.half,
-        "clock": _clock(event, info),
+        "clock": match_clock(event, info),
         "start_s": f"{start_ms / 1000:.3f}",
         "end_s": f"{end_ms / 1000:.3f}",
         "position_ms": event.position_ms,
@@ -125,8 +125,8 @@ def _row(
     }
 
 
-def _clock(event: Event, info: SpottingInfo) -> str:
-    """Match clock of an event, `47'12`; empty before the kick-off, or if that is unknown."""
+def match_clock(event: Event, info: SpottingInfo) -> str:
+    """Format the match clock of an event, `47'12`; empty before the kick-off, or if unknown."""
     played_ms = info.clock_ms(event)
     if played_ms is None or played_ms < 0:
         return ""

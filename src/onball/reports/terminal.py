@@ -1,22 +1,25 @@
-"""Line plots as text for a terminal, in braille dots or in plain ASCII.
+"""Plots as text for a terminal: lines in braille dots, timelines of events in blocks, or ASCII.
 
-`plotext` draws; this module chooses round numbers for the ticks, which it does not do.
+`plotext` draws the lines; this module chooses round numbers for the ticks, which it does not do.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 
+from onball.actions import ACTIONS, Action
 from onball.errors import optional_dependency
-
-with optional_dependency("plotext", "train", "A plot in the terminal"):
-    import plotext  # type: ignore[import-untyped]
+from onball.events import EventList
 
 _MIN_WIDTH, _MIN_HEIGHT = 24, 6
 _LINES = "│┤└─┬"
 _ASCII = str.maketrans(_LINES, "|++-+")
+#: Fillings of a cell of a timeline, from few events to many; an empty cell.
+_BLOCKS, _EMPTY = "▁▂▃▄▅▆▇█", "·"
+_TIME_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 18_000, 36_000)
 #: Rows and columns of text per tick.
 _ROWS_PER_TICK, _COLUMNS_PER_TICK = 2, 10
 
@@ -46,7 +49,12 @@ def plot_lines(
 
     Raises:
         ValueError: x and y differ in length, no point is finite or the size is too small.
+        MissingDependencyError: plotext is not installed.
     """
+    # Imported here because timelines do without this optional package.
+    with optional_dependency("plotext", "train", "A plot in the terminal"):
+        import plotext  # type: ignore[import-untyped]
+
     if len(x) != len(y):
         raise ValueError(f"{len(x)} values of x, {len(y)} of y")
     if width < _MIN_WIDTH or height < _MIN_HEIGHT:
@@ -107,10 +115,78 @@ def plot_lines(
     return text.translate(_ASCII).encode("ascii", "replace").decode() if ascii else text
 
 
+def plot_events(
+    events: EventList,
+    *,
+    start_ms: int = 0,
+    end_ms: int,
+    width: int = 72,
+    ascii: bool = False,
+) -> list[tuple[Action | None, str]]:
+    """Plot a timeline of events, one lane for each action that occurs.
+
+    A cell is filled the higher the more events it has, up to the fullest cell of all lanes; in
+    ASCII it has their number, and `+` for ten and more.
+
+    Args:
+        events: the events.
+        start_ms, end_ms: part of the video that is shown.
+        width: maximum number of columns, at least 24 more than the longest name of an action.
+        ascii: use ASCII characters only; see `needs_ascii`.
+
+    Returns:
+        Lines without trailing blanks: action and text of each lane, in the order of `ACTIONS`, with
+        the number of events at its end; then None and the time axis, two lines.
+    """
+    counts = events.counts()
+    lanes = [action for action in ACTIONS if counts[action]]
+    left = max((len(action.value) for action in lanes), default=0) + 2
+    right = 2 + max((len(str(counts[action])) for action in lanes), default=1)
+    columns = max(20, width - left - right)
+    cell_ms = max(1, end_ms - start_ms) / columns
+    cells = Counter(
+        (event.label, min(columns - 1, max(0, int((event.position_ms - start_ms) / cell_ms))))
+        for event in events
+    )
+    fullest = max(cells.values(), default=1)
+    lines: list[tuple[Action | None, str]] = []
+    for action in lanes:
+        text = "".join(_cell(cells[action, column], fullest, ascii) for column in range(columns))
+        lines.append((action, f"{action.value:<{left}}{text}  {counts[action]:>{right - 2}}"))
+    ruler, labels = _time_axis(start_ms, end_ms, columns)
+    if ascii:
+        ruler = ruler.translate(_ASCII)
+    return [*lines, (None, " " * left + ruler), (None, (" " * left + labels).rstrip())]
+
+
+def _cell(count: int, fullest: int, ascii: bool) -> str:
+    if not count:
+        return "." if ascii else _EMPTY
+    if ascii:
+        return str(count) if count < 10 else "+"
+    return _BLOCKS[math.ceil(count / fullest * len(_BLOCKS)) - 1]
+
+
+def _time_axis(start_ms: int, end_ms: int, columns: int) -> tuple[str, str]:
+    """Ruler and labels of a time axis, with round times."""
+    start_s, seconds = start_ms / 1000, max(1, end_ms - start_ms) / 1000
+    most = max(1, columns // _COLUMNS_PER_TICK)
+    step = next((s for s in _TIME_STEPS_S if seconds / s <= most), _TIME_STEPS_S[-1])
+    ruler, labels = ["─"] * columns, [" "] * columns
+    for tick in range(math.ceil(start_s / step) * step, math.floor(start_s + seconds) + 1, step):
+        column = min(columns - 1, int((tick - start_s) / seconds * columns))
+        hours, minutes = divmod(tick // 60, 60)
+        name = f"{hours}:{minutes:02d}:{tick % 60:02d}" if hours else f"{minutes}:{tick % 60:02d}"
+        ruler[column] = "┬"
+        if column + len(name) <= columns:
+            labels[column : column + len(name)] = name
+    return "".join(ruler), "".join(labels)
+
+
 def needs_ascii(encoding: str | None) -> bool:
-    """Return True if an encoding (`sys.stdout.encoding`) has no braille dots and box characters."""
+    """Return True if an encoding (`sys.stdout.encoding`) has no braille dots, blocks and box characters."""
     try:
-        f"⣿{_LINES}".encode(encoding or "ascii")
+        f"⣿{_LINES}{_BLOCKS}{_EMPTY}".encode(encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return True
     return False

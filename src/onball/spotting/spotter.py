@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from onball.formats.soccernet import RESULTS_FILE, write_results
 from onball.frames import FrameBatch, FrameSource, check_batches, frame_batches
 from onball.models import SpottingNet, load_model, model_fingerprint, save_model
 from onball.models.compute import Precision, choose_device, choose_precision
+from onball.outputs import record_outputs
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.spotting.decoding import confident_events, decode_events, report_thresholds
 from onball.spotting.engine import ScoredFrames, StreamingEngine
@@ -502,14 +503,22 @@ def _read_tracks(video: Path, tracks: Tracks | str | Path | None) -> Tracks:
 # Result files of one or several videos
 
 
-def write_events(events: EventList, shown: EventList, folder: Path) -> None:
-    """Write `results_spotting.json` with all events and `events.csv` with those shown to people.
+def write_events(events: EventList, folder: Path, request: Mapping[str, Any]) -> None:
+    """Write the results of a video: all candidates and the events shown to people.
+
+    They are `results_spotting.json` and `events.csv`, and `onball.outputs` records them.
+
+    Args:
+        events: all candidates; `events.shown` goes into the table.
+        folder: folder of the results.
+        request: video, model and settings that they depend on.
 
     Raises:
         OnballError: the folder cannot be written.
     """
     write_results(events, folder / RESULTS_FILE)
-    write_event_table(shown, folder / TABLE_FILE)
+    write_event_table(events.shown, folder / TABLE_FILE)
+    record_outputs(folder, (RESULTS_FILE, TABLE_FILE), request)
 
 
 def name_results(videos: Sequence[Path]) -> dict[str, Path]:

@@ -1,0 +1,509 @@
+"""Spot a batch of videos, each into a folder of its own: nothing is lost, and nothing done twice.
+
+videos    files, folders and patterns → all opened (`find_videos`)
+jobs      one for each video, or one for all files of a match, with the request that it answers
+checks    the request compared with the results that are there, before the first minute of work
+work      job after job: events, written and recorded; a broken video does not stop the others
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from onball.actions import Action, find_action
+from onball.data.layout import Match
+from onball.errors import DataError, InputError, OnballWarning, VideoError
+from onball.events import Event, EventList, SpottingInfo, VideoPart
+from onball.files import fingerprint, require_writable
+from onball.formats.event_table import TABLE_FILE
+from onball.formats.soccernet import RESULTS_FILE
+from onball.outputs import OutputConflictError, OutputState, check_outputs
+from onball.progress import ProgressCallback, no_progress
+from onball.spotting.decoding import score_bound
+from onball.spotting.spotter import Spotter, name_results, write_events
+from onball.timing import format_time
+from onball.tracks import TRACKS_FILE
+from onball.video import VideoInfo, find_videos
+
+if TYPE_CHECKING:
+    from onball.tracking.detectors.base import Detector
+
+_FILES = (RESULTS_FILE, TABLE_FILE)
+_HALVES = 2
+#: Settings that `onball events` applies to the candidates of results that are there.
+_LATER_SETTINGS = {"threshold", "actions"}
+
+
+class Outcome(StrEnum):
+    """What became of a video."""
+
+    SPOTTED = "spotted"
+    """Its events were found and written."""
+    DONE = "done"
+    """Skipped: its results are there already."""
+    EDITED = "edited"
+    """Skipped: its results are there already, and were edited by hand since."""
+    FAILED = "failed"
+    """It could not be read; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpottedVideo:
+    """Result of `spot_videos` for one video, or for the joined files of one match.
+
+    Attributes:
+        name: name of the result: that of the file, without its suffix.
+        folder: folder with `results_spotting.json` and `events.csv`.
+        outcome: what was done.
+        events: all candidates; `events.shown` are those in `events.csv`. None if it failed, or if
+            the file was edited so that it cannot be read.
+        error: reason of the failure; empty without one.
+    """
+
+    name: str
+    folder: Path
+    outcome: Outcome
+    events: EventList | None
+    error: str = ""
+
+
+def spot_videos(
+    videos: str | Path | Iterable[str | Path | VideoInfo | Match],
+    out: str | Path = "onball-results",
+    *,
+    model: Spotter | str | Path | None = None,
+    threshold: float | None = None,
+    actions: Iterable[Action | str] | None = None,
+    start_ms: int = 0,
+    end_ms: int | None = None,
+    kickoffs_ms: Sequence[int] = (),
+    half: int = 1,
+    join: bool = False,
+    name: str = "",
+    tracks: str | Path | None = None,
+    detector: Detector | str | None = None,
+    device: str = "auto",
+    overwrite: bool = False,
+    on_event: Callable[[str, Event], object] | None = None,
+    progress: ProgressCallback = no_progress,
+) -> Iterator[SpottedVideo]:
+    """Spot videos one after the other, and write the results of each into a folder.
+
+        for video in onball.spot_videos("clips/*.mp4", "results", actions=["shot", "goal"]):
+            print(video.name, video.events.shown.counts())
+
+    All inputs and all results that are there are checked at the call; the work is done while the
+    results are iterated over. Results of the same video, model and settings are not computed again,
+    and none are replaced without `overwrite`, see `onball.outputs`.
+
+    Args:
+        videos: files, folders and patterns, see `find_videos`, or matches of a data set.
+        out: folder of the results, with a folder in it for each video.
+        model: the model: a `Spotter`, or what `Spotter.from_pretrained` takes.
+        threshold: lowest confidence of the events that are shown and written into `events.csv`; by
+            default the model's own. `results_spotting.json` has all candidates in any case.
+        actions: actions that are shown and written into `events.csv`, by name as `find_action`
+            takes it; None is all.
+        start_ms: begin of the part of each video to spot. Times remain those of the whole video.
+        end_ms: end of that part; None is that of the video.
+        kickoffs_ms: positions of the kick-offs, of half `half` and the one after it; negative
+            before the beginning of the video. The results get the match clock from them.
+        half: half of the match with which the video begins, 1 or 2.
+        join: the videos are the files of one match, in this order, and have one result: each begins
+            in its timeline where the one before it ends. Each file is sampled from its own first
+            frame, and the model does not look across the seams.
+        name: name of the result of joined videos; by default that of their folder, if `videos` is
+            one, or of the first file.
+        tracks: tracks file of the only video, for a model that takes tracks.
+        detector: detector that makes the tracks where there are none; see `Spotter.spot`.
+        device: device of a model that is not a `Spotter` yet.
+        overwrite: replace the results that are there.
+        on_event: called with the name of the video and each event that is shown, when it is found.
+        progress: called with the milliseconds of each video.
+
+    Yields:
+        The results: first of all videos that are skipped, then of the others as they are done.
+
+    Raises:
+        VideoError: an input is missing or no video; all of them are named.
+        InputError: a setting is out of range or fits no such videos.
+        OutputConflictError: there are results in the way; see `onball.outputs`.
+        ModelError: there is no usable model.
+        OnballError: `out` cannot be written.
+    """
+    settings = _Settings.of(threshold, actions, start_ms, end_ms, kickoffs_ms, half)
+    jobs = _jobs(videos, Path(out), join, name)
+    for job in jobs:
+        settings.check(job)
+    _require_one_match(jobs, kickoffs_ms, tracks)
+    _check_folders(Path(out), jobs)
+    spotter = model if isinstance(model, Spotter) else Spotter.from_pretrained(model, device=device)
+    work = _Work(spotter, settings, on_event, progress)
+    work.prepare_tracks(jobs, tracks, detector, device)
+    states = [work.state(job, overwrite) for job in jobs]
+    return _results(work, jobs, states)
+
+
+def _results(
+    work: _Work, jobs: Sequence[_Job], states: Sequence[OutputState]
+) -> Iterator[SpottedVideo]:
+    for job, state in zip(jobs, states, strict=True):
+        if state is not OutputState.MISSING:
+            outcome = Outcome.DONE if state is OutputState.DONE else Outcome.EDITED
+            yield SpottedVideo(job.name, job.folder, outcome, _events_of(job.folder))
+    for job, state in zip(jobs, states, strict=True):
+        if state is OutputState.MISSING:
+            try:
+                events = work.spot(job)
+            except (VideoError, DataError) as error:
+                # The other videos are still of use.
+                yield SpottedVideo(job.name, job.folder, Outcome.FAILED, None, str(error))
+                continue
+            write_events(events, job.folder, work.request(job))
+            yield SpottedVideo(job.name, job.folder, Outcome.SPOTTED, events)
+
+
+def _events_of(folder: Path) -> EventList | None:
+    try:
+        return EventList.load(folder / RESULTS_FILE)
+    except InputError:
+        return None
+
+
+# Jobs
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A file of a match.
+
+    Attributes:
+        video: the file.
+        offset_ms: position of its first frame in the timeline of the match.
+        tracks: its tracks file; None if it has none.
+    """
+
+    video: VideoInfo
+    offset_ms: int
+    tracks: Path | None = None
+
+    @property
+    def end_ms(self) -> int | None:
+        """Position of its end; None if its header has no length."""
+        duration_ms = self.video.duration_ms
+        return self.offset_ms + duration_ms if duration_ms else None
+
+
+@dataclass(slots=True)
+class _Job:
+    """Videos that have one result.
+
+    Attributes:
+        name, folder: of the result.
+        parts: the files.
+    """
+
+    name: str
+    folder: Path
+    parts: list[_Part]
+
+    @property
+    def duration_ms(self) -> int | None:
+        """Length of all parts together; None if unknown."""
+        return self.parts[-1].end_ms
+
+
+def _jobs(
+    videos: str | Path | Iterable[str | Path | VideoInfo | Match], out: Path, join: bool, name: str
+) -> list[_Job]:
+    """The jobs for all videos, all of which can be opened."""
+    given = [videos] if isinstance(videos, str | Path) else list(videos)
+    matches = [one for one in given if isinstance(one, Match)]
+    if matches and (join or len(matches) < len(given)):
+        raise InputError("matches of a data set cannot be joined, nor spotted beside other videos")
+    if matches:
+        found = find_videos(match.require_video() for match in matches)
+        names = [match.name for match in matches]
+    else:
+        found = find_videos(one for one in given if not isinstance(one, Match))
+        names = list(name_results([video.path for video in found]))
+    if join:
+        name = name or _joined_name(given, names)
+        return [_Job(name, out / name, _joined_parts(found))]
+    jobs = []
+    for name, video in zip(names, found, strict=True):
+        tracks = video.path.with_name(TRACKS_FILE) if matches else None
+        given_tracks = tracks if tracks is not None and tracks.is_file() else None
+        jobs.append(_Job(name, out / name, [_Part(video, 0, given_tracks)]))
+    return jobs
+
+
+def _joined_name(given: Sequence[object], names: Sequence[str]) -> str:
+    """Name of a joined match: that of the folder with its files, else that of the first file."""
+    folder = Path(str(given[0])) if len(given) == 1 else None
+    if folder is not None and folder.is_dir():
+        return folder.resolve().name or names[0]
+    return names[0]
+
+
+def _joined_parts(videos: Sequence[VideoInfo]) -> list[_Part]:
+    parts, offset_ms = [], 0
+    for video in videos:
+        parts.append(_Part(video, offset_ms))
+        if not video.duration_ms and video is not videos[-1]:
+            raise VideoError(
+                f"{video.path}: its header has no length, so that the next file cannot be joined: "
+                f"write it again, for example with ffmpeg -i {video.path.name} -c copy joined.mp4"
+            )
+        offset_ms += video.duration_ms
+    return parts
+
+
+def _check_folders(out: Path, jobs: Sequence[_Job]) -> None:
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file, not a folder: choose another --out")
+    require_writable(out)
+    for job in jobs:
+        if job.folder.exists():
+            require_writable(job.folder)
+
+
+def _require_one_match(
+    jobs: Sequence[_Job], kickoffs_ms: Sequence[int], tracks: str | Path | None
+) -> None:
+    if kickoffs_ms and len(jobs) > 1:
+        raise InputError(
+            f"a kick-off is given for {len(jobs)} videos: spot them one by one, or join them "
+            "(--join) if they are the files of one match"
+        )
+    if tracks is not None and (len(jobs) > 1 or len(jobs[0].parts) > 1):
+        count = max(len(jobs), len(jobs[0].parts))
+        raise InputError(f"{tracks}: tracks are those of one video, and {count} are given")
+
+
+# Settings
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """Checked settings of a batch."""
+
+    threshold: float | None
+    actions: tuple[Action, ...] | None
+    start_ms: int
+    end_ms: int | None
+    half: int
+    kickoffs_ms: tuple[int | None, ...]
+
+    @classmethod
+    def of(
+        cls,
+        threshold: float | None,
+        actions: Iterable[Action | str] | None,
+        start_ms: int,
+        end_ms: int | None,
+        kickoffs_ms: Sequence[int],
+        half: int,
+    ) -> _Settings:
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise InputError(f"threshold {threshold} is outside 0 to 1")
+        if start_ms < 0 or (end_ms is not None and end_ms <= start_ms):
+            end = "the end" if end_ms is None else format_time(end_ms)
+            raise InputError(f"the part from {format_time(start_ms)} to {end} is empty")
+        if not 1 <= half <= _HALVES:
+            raise InputError(f"half {half} does not exist: 1 or 2")
+        if len(kickoffs_ms) > _HALVES + 1 - half:
+            raise InputError(
+                f"{len(kickoffs_ms)} kick-offs are given, and {_HALVES + 1 - half} can be in a video "
+                f"that begins with half {half}"
+            )
+        if list(kickoffs_ms) != sorted(set(kickoffs_ms)):
+            raise InputError("the second kick-off is not after the first one")
+        wanted = None
+        if actions is not None:
+            wanted = tuple(dict.fromkeys(map(find_action, actions)))
+        known = (*[None] * (half - 1), *kickoffs_ms) if kickoffs_ms else ()
+        return cls(threshold, wanted, start_ms, end_ms, half, known)
+
+    def check(self, job: _Job) -> None:
+        """Raise `InputError` if a time is after the end of a video."""
+        duration_ms = job.duration_ms
+        if duration_ms is None:
+            return
+        for what, time_ms in (
+            ("the part to spot", self.start_ms),
+            *(("the kick-off", kickoff) for kickoff in self.kickoffs_ms),
+        ):
+            if time_ms is not None and time_ms >= duration_ms:
+                raise InputError(
+                    f"{job.name}: {what} begins at {format_time(time_ms)}, and the video ends at "
+                    f"{format_time(duration_ms)}"
+                )
+
+    def describe(self, info: SpottingInfo, job: _Job) -> SpottingInfo:
+        """Complete the description of a job's events."""
+        parts: tuple[VideoPart, ...] = ()
+        if len(job.parts) > 1:
+            parts = tuple(
+                VideoPart(part.video.path.name, part.offset_ms, part.video.duration_ms)
+                for part in job.parts
+            )
+        return replace(
+            info,
+            duration_ms=job.duration_ms,
+            actions=self.actions,
+            kickoffs_ms=self.kickoffs_ms,
+            start_ms=self.start_ms or None,
+            end_ms=self.end_ms,
+            parts=parts,
+        )
+
+
+# Work
+
+
+class _Work:
+    """A model that spots jobs with some settings."""
+
+    def __init__(
+        self,
+        spotter: Spotter,
+        settings: _Settings,
+        on_event: Callable[[str, Event], object] | None,
+        progress: ProgressCallback,
+    ) -> None:
+        self._spotter = spotter
+        self._settings = settings
+        self._on_event = on_event
+        self._progress = progress
+        self._detector: Detector | str | None = None
+
+    def prepare_tracks(
+        self,
+        jobs: Sequence[_Job],
+        tracks: str | Path | None,
+        detector: Detector | str | None,
+        device: str,
+    ) -> None:
+        """Find the tracks of all jobs, and open the detector if some are missing.
+
+        Raises:
+            InputError: a file or detector does not exist.
+        """
+        if tracks is not None and not Path(tracks).is_file():
+            raise InputError(f"{tracks}: no such tracks file: check the path")
+        if not self._spotter.config.needs_tracks:
+            if isinstance(detector, str) and Path(detector).suffix and not Path(detector).is_file():
+                raise InputError(f"{detector}: no such detector file: check the path")
+            if tracks is not None or detector is not None:
+                message = "the model takes no tracks: tracks and detector are not used"
+                warnings.warn(message, OnballWarning, stacklevel=3)
+            return
+        if tracks is not None:  # of the only part of the only job
+            jobs[0].parts = [replace(jobs[0].parts[0], tracks=Path(tracks))]
+        if any(part.tracks is None for job in jobs for part in job.parts):
+            from onball.tracking.detectors.opening import open_detector
+
+            name = "auto" if detector is None else detector
+            # Opened now, so that an unusable one is an error before any work.
+            self._detector = open_detector(name, device=device) if isinstance(name, str) else name
+
+    def state(self, job: _Job, overwrite: bool) -> OutputState:
+        """Compare a job with the results that are there. Raises `OutputConflictError`."""
+        try:
+            return check_outputs(job.folder, _FILES, self.request(job), overwrite=overwrite)
+        except OutputConflictError as conflict:
+            if not conflict.changed or not set(conflict.changed) <= _LATER_SETTINGS:
+                raise
+            raise OutputConflictError(
+                f"{conflict}; `onball events {job.folder}` applies another threshold or other actions "
+                "without running the model again",
+                conflict.changed,
+            ) from None
+
+    def request(self, job: _Job) -> Mapping[str, Any]:
+        """Everything that the results of a job depend on, as texts that a message can name."""
+        settings, spotter = self._settings, self._spotter
+        request: dict[str, Any] = {
+            "video": " + ".join(_identity(part.video.path) for part in job.parts),
+            "model": f"{spotter.name} ({spotter.fingerprint[:8]})".strip(),
+            "threshold": "the model's" if settings.threshold is None else settings.threshold,
+            "actions": None if settings.actions is None else ", ".join(settings.actions),
+            "start": _time(settings.start_ms or None),
+            "end": _time(settings.end_ms),
+            "kickoff": ", ".join(filter(None, map(_time, settings.kickoffs_ms))) or None,
+            "half": settings.half if settings.half > 1 else None,
+        }
+        if spotter.config.needs_tracks:
+            detector = getattr(self._detector, "name", "")
+            sources = [_identity(p.tracks) if p.tracks else detector for p in job.parts]
+            request["tracks"] = ", ".join(dict.fromkeys(sources))
+        return {key: value for key, value in request.items() if value is not None}
+
+    def spot(self, job: _Job) -> EventList:
+        """Find all candidates of a job, at their times in its timeline."""
+        settings, spotter = self._settings, self._spotter
+        shown = spotter.describe_results(threshold=settings.threshold)
+        info = settings.describe(shown, job)
+        if len(job.parts) == 1:
+            info = replace(info, video=job.parts[0].video.path.name)
+        found: list[Event] = []
+
+        def place(offset_ms: int, event: Event) -> None:
+            position_ms = event.position_ms + offset_ms
+            half = info.half_at(position_ms) if info.kickoffs_ms else settings.half
+            found.append(replace(event, position_ms=position_ms, half=half))
+            if self._on_event is not None and info.shows(found[-1]):
+                self._on_event(job.name, found[-1])
+
+        for number, part in enumerate(job.parts):
+            offset_ms, end_ms = part.offset_ms, part.end_ms
+            if end_ms is not None and end_ms <= settings.start_ms:
+                continue
+            if settings.end_ms is not None and settings.end_ms <= offset_ms:
+                break
+            several = len(job.parts) > 1
+            tracks_name = f"tracks_{number + 1}.parquet" if several else TRACKS_FILE
+            spotter.spot(
+                part.video.path,
+                threshold=self._lowest(),
+                start_ms=max(0, settings.start_ms - offset_ms),
+                end_ms=None if settings.end_ms is None else settings.end_ms - offset_ms,
+                name=f"{job.name} ({number + 1}/{len(job.parts)})" if several else job.name,
+                tracks=part.tracks,
+                detector=self._detector,
+                keep_tracks=job.folder / tracks_name,
+                on_event=partial(place, offset_ms),
+                progress=self._progress,
+            )
+        return EventList.of(found, match=job.name, info=info)
+
+    def _lowest(self) -> float | None:
+        """Lowest confidence of a candidate; None is the model's own, unless the user's is lower."""
+        threshold, inference = self._settings.threshold, self._spotter.config.inference
+        if threshold is None or score_bound(threshold, inference) >= inference.threshold:
+            return None
+        return threshold
+
+
+def _identity(path: Path) -> str:
+    """Name of a file with a fingerprint of its content."""
+    try:
+        return f"{path.name} ({fingerprint(path)[:8]})"
+    except OSError as error:
+        raise VideoError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _time(time_ms: int | None) -> str | None:
+    """Text of a time, with its milliseconds if it has some."""
+    if time_ms is None:
+        return None
+    sign, time_ms = ("-", -time_ms) if time_ms < 0 else ("", time_ms)
+    fraction = f".{time_ms % 1000:03d}" if time_ms % 1000 else ""
+    return f"{sign}{format_time(time_ms)}{fraction}"

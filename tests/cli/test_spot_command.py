@@ -1,0 +1,169 @@
+"""`onball spot`: what it prints, its exit codes, and what it leaves behind."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tiny_matches import write_flashes
+from tiny_models import random_model
+
+from onball.formats.soccernet import read_results
+from onball.models import save_model
+from onball.spotting import videos as batch
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A saved model of random weights, which shows what it is least unsure of."""
+    net, config = random_model()
+    inference = config.inference.model_copy(update={"threshold": 0.0, "report_threshold": 0.0})
+    folder = tmp_path_factory.mktemp("models") / "random"
+    save_model(net, config.model_copy(update={"inference": inference}), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("original")
+    write_flashes(folder, 0)
+    return folder / "224p.mp4"
+
+
+@pytest.fixture
+def spot(onball, model, original, tmp_path, monkeypatch):
+    """Run `onball spot` with that model beside `a.mp4` and `b.mp4`."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.mp4", "b.mp4"):
+        shutil.copy(original, name)
+    return lambda *arguments: onball("spot", *arguments, "--model", model, "--out", "out")
+
+
+def test_events_are_listed_with_time_and_confidence_before_the_summary(spot):
+    code, shown, error = spot("a.mp4")
+    assert code == 0, error
+    lines = shown.splitlines()
+    events = read_results(Path("out/a/results_spotting.json"))
+    summary = next(i for i, line in enumerate(lines) if line.startswith("a: "))
+    assert summary == len(events) > 0
+    for line, event in zip(lines, events, strict=False):
+        time, rest = line.split("  ", 1)
+        assert time.startswith("00:00:0") and rest.startswith(event.label.value)
+        assert rest.endswith(f"  {event.confidence:.2f}")
+    assert f"a: {len(events)} events (" in lines[summary]
+    assert "out/a/events.csv" in shown and "onball events out/a --threshold" in shown
+    assert "no probability" in error and "a: 100%" in error
+    counts = events.counts()
+    for action, count in counts.items():
+        lanes = [line for line in lines[summary:] if line.startswith(f"{action.value}  ")]
+        assert len(lanes) == 1 and lanes[0].endswith(f"  {count}")
+
+
+def test_a_batch_has_headings_and_a_line_per_video(spot):
+    code, shown, error = spot("*.mp4", "--actions", "throw-in")
+    assert code == 0, error
+    lines = shown.splitlines()
+    assert lines.index("a") < lines.index("b")
+    assert sum("THROW IN" in line for line in lines) > 0 and "SHOT" not in shown
+    for name in ("a", "b"):
+        assert any(
+            line.startswith(f"{name}: ") and f"out/{name}/events.csv" in line for line in lines
+        )
+    assert "\n2 videos, " in shown
+
+
+def test_what_is_done_or_edited_is_skipped_and_named(spot):
+    assert spot("a.mp4", "b.mp4", "-q")[0] == 0
+    Path("out/b/events.csv").write_text("time,label\n00:00:01,SHOT\n")
+    code, shown, error = spot("a.mp4", "b.mp4")
+    assert code == 0, error
+    assert "a: done already, " in shown and "b: kept, for it was edited by hand: out/b" in shown
+    assert "--overwrite" in error and "%" not in error
+    assert Path("out/b/events.csv").read_text().endswith("SHOT\n")
+
+
+def test_quiet_prints_one_line_per_video(spot):
+    code, shown, error = spot("a.mp4", "b.mp4", "--quiet")
+    assert code == 0 and error == ""
+    assert [line.split(":")[0] for line in shown.splitlines()] == ["a", "b"]
+
+
+def test_without_events_the_best_candidate_and_the_remedies_are_shown(spot):
+    code, shown, error = spot("a.mp4", "--threshold", "1", "--actions", "GOAL")
+    assert code == 0
+    assert "a: 0 events" in shown and "out/a/events.csv  " in shown
+    assert "No event reaches the threshold. The best candidate is GOAL at 00:00:0" in error
+    assert "onball events out/a --threshold 0" in error and "close-ups" in error
+
+
+def test_the_match_clock_is_shown_if_the_kick_off_is_known(spot):
+    shown = spot("a.mp4", "--kickoff", "-10:00", "--half", "2", "--end", "4")[1]
+    assert shown.splitlines()[0].split()[1].startswith("55'0")
+
+
+def test_results_of_joined_videos_are_in_one_folder(spot):
+    code, shown, error = spot("a.mp4", "b.mp4", "--join")
+    assert code == 0, error
+    assert [path.name for path in Path("out").iterdir()] == ["a"]
+    assert "a (1/2): 100%" in error and "a (2/2): 100%" in error
+    assert "00:00:15" in shown
+
+
+def test_a_folder_gives_a_joined_match_its_name(spot, tmp_path):
+    Path("final").mkdir()
+    shutil.move("a.mp4", "final/1.mp4")
+    shutil.move("b.mp4", "final/2.mp4")
+    assert spot("final", "--join", "-q")[0] == 0
+    assert Path("out/final/events.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["a.mp4", "c.mp4", "d.mp4"], "2 inputs cannot be used, so nothing was done:"),
+        (["a.mp4", "--start", "noon"], "--start: 'noon' is not a time"),
+        (["a.mp4", "--kickoff", "1:99"], "--kickoff: '1:99' is not a time"),
+        (["a.mp4", "--actions", "gaol"], "did you mean 'GOAL'"),
+        (["a.mp4", "--tracks", "absent"], "absent: no such tracks file"),
+        (["https://example.org/a.mp4"], "https://example.org/a.mp4: is a URL"),
+    ],
+)
+def test_errors_come_before_any_work_and_leave_nothing(spot, arguments, words):
+    code, shown, error = spot(*arguments)
+    assert code == 2 and words in error and shown == ""
+    assert not Path("out").exists()
+
+
+def test_a_video_that_breaks_does_not_stop_the_others(spot, monkeypatch):
+    monkeypatch.setattr(batch._Work, "spot", _after_losing("a.mp4", batch._Work.spot))
+    code, shown, error = spot("a.mp4", "b.mp4")
+    assert code == 1
+    assert "a.mp4: no such file" in error
+    assert "1 of 2 videos could not be read; the results of the other 1 are in out" in error
+    assert "b: " in shown and [path.name for path in Path("out").iterdir()] == ["b"]
+
+
+def _after_losing(path, spot):
+    def lost(work, job):
+        Path(path).unlink(missing_ok=True)
+        return spot(work, job)
+
+    return lost
+
+
+def test_an_interruption_names_what_is_kept_and_how_to_go_on(spot, monkeypatch):
+    spot_one = batch._Work.spot
+
+    def interrupted(work, job):
+        if job.name == "b":
+            raise KeyboardInterrupt
+        return spot_one(work, job)
+
+    monkeypatch.setattr(batch._Work, "spot", interrupted)
+    code, _, error = spot("a.mp4", "b.mp4")
+    assert code == 130
+    assert "interrupted: kept the results of a; the same command continues" in error
+    assert Path("out/a/events.csv").is_file() and not Path("out/b").exists()
