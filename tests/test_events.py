@@ -150,6 +150,13 @@ def test_without_thresholds_all_events_are_shown(info):
 # Conversions
 
 
+def test_labels_of_events_are_certain_and_keep_their_file_s_fields():
+    labels = EVENTS.as_labels()
+    assert {event.confidence for event in labels} == {1.0} and labels.info is None
+    assert positions(labels) == positions(EVENTS) and labels[-1].half == EVENTS[-1].half
+    assert (labels.match, labels.metadata) == (EVENTS.match, EVENTS.metadata)
+
+
 def test_dictionaries_are_json_and_give_the_events_back():
     dicts = EVENTS.to_dicts()
     assert dicts[1] == {

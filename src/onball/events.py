@@ -413,6 +413,11 @@ class EventList:
 
     # Conversions
 
+    def as_labels(self) -> EventList:
+        """Return the events as annotations, for example a corrected table: with confidence 1."""
+        certain = tuple(replace(event, confidence=1.0) for event in self.events)
+        return replace(self, events=certain, info=None)
+
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return one dictionary per event, see `Event.to_dict`."""
         return [event.to_dict() for event in self.events]

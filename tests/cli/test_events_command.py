@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -83,6 +84,15 @@ def test_predictions_of_other_programs_have_the_default_threshold(onball, tmp_pa
     write_results(EventList(FOUND.events), tmp_path / "results_spotting.json")
     shown = onball("events", tmp_path)[1]
     assert "3 events of 4 (confidence from 0.3)" in shown
+
+
+def test_actions_that_were_not_asked_for_then_can_be_listed_now(onball, tmp_path):
+    info = replace(FOUND.info, actions=(Action.PASS,))
+    write_spotted(tmp_path, replace(FOUND, info=info))
+    assert [row.split()[1] for row in rows(onball("events", tmp_path)[1])] == ["PASS"]
+    assert [row.split()[1] for row in rows(onball("events", tmp_path, "--actions", "shot")[1])] == [
+        "SHOT"
+    ]
 
 
 def test_without_an_event_the_most_confident_candidate_is_named(onball, results):

@@ -92,12 +92,13 @@ class _Filter:
     team: Team | None
 
     def select(self, events: EventList) -> EventList:
-        """Return the events wanted, with their threshold as the one for `shown`."""
+        """Return the events wanted; `info` says which they are."""
+        info = events.info or SpottingInfo()
         if self.threshold is not None:
-            events = _with_thresholds(events, dict.fromkeys(ACTIONS, self.threshold))
-        chosen = events.shown.between(self.start_ms, self.end_ms)
+            info = replace(info, thresholds=dict.fromkeys(ACTIONS, self.threshold))
         if self.actions:
-            chosen = chosen.of_action(*self.actions)
+            info = replace(info, actions=self.actions)
+        chosen = replace(events, info=info).shown.between(self.start_ms, self.end_ms)
         return chosen if self.team is None else chosen.where(lambda event: event.team is self.team)
 
 
@@ -107,13 +108,9 @@ def _load(path: Path) -> EventList:
 
     events = EventList.load(path)
     if events.info is None and path.suffix.lower() == ".json":
-        config = InferenceConfig()
-        return _with_thresholds(events, dict.fromkeys(ACTIONS, config.report_threshold))
+        least = InferenceConfig().report_threshold
+        events = replace(events, info=SpottingInfo(thresholds=dict.fromkeys(ACTIONS, least)))
     return events
-
-
-def _with_thresholds(events: EventList, thresholds: dict[Action, float]) -> EventList:
-    return replace(events, info=replace(events.info or SpottingInfo(), thresholds=thresholds))
 
 
 def _show(name: str, path: Path, chosen: _Filter) -> None:
@@ -177,8 +174,7 @@ def _table(events: EventList) -> Table:
 def _write_file(events: EventList, path: Path, overwrite: bool) -> None:
     """Write events into one file, in the format of its name."""
     if is_label_file(path):
-        # What a person keeps as a label is certain.
-        events = replace(events, events=tuple(replace(e, confidence=1.0) for e in events))
+        events = events.as_labels()
     written = write_once(path, events.save, overwrite=overwrite)
     console.say(f"{path}: {_count(events, events)}" + ("" if written else " (is there already)"))
 
