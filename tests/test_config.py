@@ -166,7 +166,10 @@ def test_settings_that_exclude_each_other_are_an_error_in_one_line(tmp_path, ove
     ("override", "expected"),
     [
         ("model.classes=[a, b]", r"model\.classes: .*cannot be trained: --set model\.classes=null"),
-        ("model.head.team=true", r"model\.head\.team: it is for published models only"),
+        (
+            "model.head={name: linear, team: true}",
+            r"model\.head\.team: it is for published models only",
+        ),
         (
             "model.positions=40",
             r"data\.clip_frames: it is 50, .*model\.positions=40 frames: --set data\.clip_frames=40",
