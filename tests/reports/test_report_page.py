@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 import shutil
+from datetime import date
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from onball.actions import ACTIONS
+from onball.outputs import OutputConflictError, OutputState
+from onball.reports.page import report_state, write_report
+
+RUNS = ("good", "untrained", "clips")
 
 
 class Tables(HTMLParser):
@@ -61,11 +68,39 @@ def test_the_page_refers_to_no_other_file(page):
 
 def test_every_section_exists_and_is_linked(page):
     for key in ("runs", "results", "actions", "costs", "training", "pr", "each",
-                "clips_results", "clips_actions", "clips_costs", "clips_training"):  # fmt: skip
+                "clips_results", "clips_actions", "clips_costs", "clips_training",
+                "definitions"):  # fmt: skip
         assert f'<section id="{key}">' in page and f'<a href="#{key}">' in page
     assert "03 February 2026" in page
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
+
+
+def test_the_first_panel_is_that_of_the_best_run(page, measured):
+    best = max(measured, key=lambda name: measured[name].result.map10)
+    tabs = re.findall(r'<label for="run-\d">(?:<i[^>]*></i>)?([^<]+)</label>', page)
+    assert sorted(tabs) == sorted(measured) and tabs[0] == best
+
+
+def test_a_report_is_written_again_if_a_run_changed_and_kept_if_it_was_edited(
+    runs, out, page, tmp_path
+):
+    copy = shutil.copytree(out, tmp_path / "report")
+    folders = [runs / name for name in RUNS]
+    state = partial(report_state, folders, copy)
+    assert state() is OutputState.DONE
+    assert write_report(folders, copy, today=date(2027, 1, 1)) == copy / "report.html"
+    assert (copy / "report.html").read_text(encoding="utf-8") == page
+    os.utime(copy / "report.html", (0, 0))  # older than the runs
+    assert state() is OutputState.MISSING
+    with pytest.raises(OutputConflictError, match="split test instead of valid"):
+        state(split="valid")
+    with pytest.raises(OutputConflictError, match="holds results with runs"):
+        report_state(folders[:1], copy)
+    (copy / "report.html").write_text("my notes")
+    assert state() is OutputState.EDITED
+    assert write_report(folders, copy).read_text() == "my notes"
+    assert state(overwrite=True) is OutputState.MISSING
 
 
 def test_the_settings_of_each_run_are_listed(page):
@@ -121,6 +156,15 @@ def test_a_browser_shows_the_page_without_errors_and_requests(out):
             tab.set_viewport_size({"width": width, "height": 844})
             assert tab.evaluate("document.documentElement.scrollWidth") == width
         assert tab.locator(".panel").nth(0).is_visible()
+        frames = tab.locator(".panel:visible .frames img").first
+        narrow = frames.bounding_box()["width"]
+        frames.click()
+        assert frames.bounding_box()["width"] > 2 * narrow, "a click enlarges the frames"
+        frames.click()
+        assert frames.bounding_box()["width"] == narrow
+        assert not tab.locator(".scroll.wide").count()
+        tab.set_viewport_size({"width": 390, "height": 844})
+        assert tab.locator("#runs .scroll.wide").count() == 1, "what scrolls is marked"
         tab.click("label[for=run-1]")
         assert tab.locator(".panel").nth(1).is_visible()
         assert not tab.locator(".panel").nth(0).is_visible()

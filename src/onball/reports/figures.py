@@ -147,6 +147,10 @@ def _inline(svg: str, name: str, description: str) -> str:
     return f'<svg {box[0]} role="img" aria-label="{escaped}">{body.strip()}'
 
 
+#: Curves of at most this many epochs mark each of them.
+_MARKED_EPOCHS = 12
+
+
 def training_charts(runs: Sequence[Run], look: Mapping[str, Look], stem: str = "") -> list[Chart]:
     """Draw training loss, validation loss and validation mAP10 over the epochs.
 
@@ -192,9 +196,9 @@ def _curves(
             color=look[run.name].colour,
             linestyle=look[run.name].dash,
             linewidth=1.8,
-            # A line through a single epoch would be invisible.
-            marker="o" if len(points) < 3 else "",
-            markersize=4,
+            # A line through a single epoch would be invisible, and one through a few is easily misread.
+            marker="o" if len(points) <= _MARKED_EPOCHS else "",
+            markersize=6 if len(points) < 3 else 4,
         )
     if not rows:
         axes.text(0.5, 0.5, "not validated", transform=axes.transAxes, ha="center", color=FAINT)

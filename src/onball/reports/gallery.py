@@ -42,7 +42,8 @@ _FRAMES, _STEP_MS = 7, 240
 STRIP_TIMES_MS = tuple((index - _FRAMES // 2) * _STEP_MS for index in range(_FRAMES))
 #: A strip covers this much time on either side of its middle: half a step beyond the outer frames.
 STRIP_RADIUS_MS = _STEP_MS * _FRAMES // 2
-_FRAME_WIDTH, _GAP = 192, 2
+#: Widest frame of a strip, with which a ball is a few pixels wide, and the gap between frames.
+_FRAME_WIDTH, _GAP = 320, 2
 _READ_FPS = 25
 _JPEG_QUALITY = 72
 #: Grey of frames before the beginning and after the end of the video.
@@ -192,24 +193,25 @@ def strip(video: Path, position_ms: int) -> bytes:
         VideoError: the file is no video.
     """
     info = probe(video)
-    height = max(2, round(_FRAME_WIDTH * info.height / info.width))
+    width = min(_FRAME_WIDTH, info.width)
+    height = max(2, round(width * info.height / info.width))
     frames: list[NDArray[np.uint8]] = []
     times: list[int] = []
     for batch in read_frames(
         video,
         _READ_FPS,
-        (_FRAME_WIDTH, height),
+        (width, height),
         start_ms=max(0, position_ms - STRIP_RADIUS_MS),
         end_ms=position_ms + STRIP_RADIUS_MS,
         threads=1,
     ):
         frames += list(batch.frames)
         times += batch.pts_ms.tolist()
-    joined = np.full((height, _FRAMES * (_FRAME_WIDTH + _GAP) - _GAP, 3), 255, np.uint8)
+    joined = np.full((height, _FRAMES * (width + _GAP) - _GAP, 3), 255, np.uint8)
     for index, offset_ms in enumerate(STRIP_TIMES_MS):
-        left = index * (_FRAME_WIDTH + _GAP)
+        left = index * (width + _GAP)
         frame = _frame_at(frames, times, position_ms + offset_ms)
-        joined[:, left : left + _FRAME_WIDTH] = _BLANK if frame is None else frame
+        joined[:, left : left + width] = _BLANK if frame is None else frame
     data = io.BytesIO()
     Image.fromarray(joined).save(data, "JPEG", quality=_JPEG_QUALITY, optimize=True)
     return data.getvalue()

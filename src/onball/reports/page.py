@@ -20,6 +20,7 @@ from onball.data.layout import Match, find_matches, some_names
 from onball.errors import DataError, optional_dependency
 from onball.files import require_writable, write_text_atomic
 from onball.formats.soccernet import read_labels
+from onball.outputs import OutputState, check_outputs, record_outputs
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.reports.figures import (
     Chart,
@@ -43,6 +44,7 @@ from onball.reports.runs import (
     read_runs,
 )
 from onball.reports.style import Look, looks
+from onball.runs import RunFolder
 
 with optional_dependency("jinja2", "plot", "A report"):
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -280,8 +282,9 @@ class Page:
         )
 
     def _panels(self) -> list[Panel]:
+        """Return a panel for each spotting run, the one of highest mAP10 first."""
         panels = []
-        for one in self._spotting:
+        for one in sorted(self._spotting, key=lambda one: one.means.map10, reverse=True):
             look, gallery = self.look[one.run.name], self.galleries[one.run.name]
             panels.append(Panel(one, look, confusion_chart(one), timing_chart(one, look), gallery))
         return panels
@@ -337,10 +340,13 @@ def write_report(
     data: str | Path | None = None,
     split: str = "test",
     device: str = "auto",
+    overwrite: bool = False,
     progress: ProgressCallback = no_progress,
     today: date | None = None,
 ) -> Path:
     """Compare training runs on one HTML page, and return its path.
+
+    A page that is there is kept if it is up to date or was edited, see `report_state`.
 
     Writes `report.html`, which needs no other file and no network, and into `figures/` each figure
     as PNG (frames: JPEG) and CSV. Runs without an up-to-date result of `onball evaluate` are
@@ -352,17 +358,22 @@ def write_report(
         data: data set to evaluate on; None takes that of each run's config.
         split: split of the data set.
         device: device of the nets.
+        overwrite: replace a page that is there.
         progress: called with the steps done: each run has one per match, and one for its examples.
         today: date on the page; default: the current date.
 
     Raises:
         ConfigError, DataError, ModelError, LabelError: a run or data set cannot be used, or the runs
             would be evaluated on different matches. Raised before any net runs.
+        OutputConflictError: `out` holds a report on other runs or data.
         OnballError: a file cannot be written.
     """
     out = Path(out)
     if not folders:
         raise DataError("no run given: name the folders that `onball train` wrote")
+    state = report_state(folders, out, data=data, split=split, overwrite=overwrite)
+    if state is not OutputState.MISSING:
+        return out / PAGE_FILE
     runs = read_runs([Path(folder) for folder in folders])
     evaluations = [_prepare(run, None if data is None else Path(data), split) for run in runs]
     _require_same_matches(evaluations)
@@ -389,8 +400,53 @@ def write_report(
         today or date.today(),
     )
     page.write(out / PAGE_FILE, out / FIGURES_FOLDER)
+    figures = [path.relative_to(out).as_posix() for path in (out / FIGURES_FOLDER).iterdir()]
+    record_outputs(out, [PAGE_FILE, *sorted(figures)], _request(folders, data, split))
     progress(Progress("page", total, total, "steps"))
     return out / PAGE_FILE
+
+
+def report_state(
+    folders: Sequence[str | Path],
+    out: str | Path,
+    *,
+    data: str | Path | None = None,
+    split: str = "test",
+    overwrite: bool = False,
+) -> OutputState:
+    """Compare the report in a folder with the one that `write_report` would write.
+
+    Args:
+        folders, out, data, split, overwrite: see `write_report`.
+
+    Returns:
+        `DONE` for a report on these runs that is newer than their models, metrics and evaluations;
+        `EDITED` for one that was changed by hand; otherwise `MISSING`.
+
+    Raises:
+        OutputConflictError: `out` holds a report on other runs or data.
+    """
+    out = Path(out)
+    state = check_outputs(out, [PAGE_FILE], _request(folders, data, split), overwrite=overwrite)
+    if state is not OutputState.DONE:
+        return state
+    written = (out / PAGE_FILE).stat().st_mtime_ns
+    for run in map(RunFolder, map(Path, folders)):
+        files = [run.config, run.metrics, run.evaluation(split).metrics]
+        files += list(run.model.iterdir()) if run.model.is_dir() else []
+        if any(file.exists() and file.stat().st_mtime_ns > written for file in files):
+            return OutputState.MISSING
+    return state
+
+
+def _request(
+    folders: Sequence[str | Path], data: str | Path | None, split: str
+) -> dict[str, object]:
+    return {
+        "runs": [str(Path(folder).resolve()) for folder in folders],
+        "data": "of the runs" if data is None else str(Path(data).resolve()),
+        "split": split,
+    }
 
 
 class _Steps:
