@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from onball.tracking.detectors.opening import open_detector
     from onball.tracking.pipeline import TrackingSummary, track_video
     from onball.tracks import Tracks
+    from onball.training.measuring import TrainingEstimate, measure_training
     from onball.training.run import train
     from onball.training.trainer import TrainingPlan, plan_training
     from onball.video.inputs import find_videos
@@ -108,6 +109,7 @@ __all__ = [
     "Team",
     "TrackingSummary",
     "Tracks",
+    "TrainingEstimate",
     "TrainingPlan",
     "VideoError",
     "VideoInfo",
@@ -127,6 +129,7 @@ __all__ = [
     "find_videos",
     "list_configs",
     "load_config",
+    "measure_training",
     "open_detector",
     "plan_training",
     "probe",
@@ -205,6 +208,7 @@ _MODULES = {
     "onball.tracking.detectors.opening": ("open_detector",),
     "onball.tracking.pipeline": ("TrackingSummary", "track_video"),
     "onball.tracks": ("Tracks",),
+    "onball.training.measuring": ("TrainingEstimate", "measure_training"),
     "onball.training.run": ("train",),
     "onball.training.trainer": ("TrainingPlan", "plan_training"),
     "onball.video.inputs": ("find_videos",),

@@ -1,4 +1,4 @@
-"""`onball train --dry-run`: the plan of a training, without data and without files."""
+"""`onball train --dry-run`: the plan of a training and its measured time, without any file."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+from tiny_matches import write_flashes
 
 from onball.config import load_config
 from onball.models import build_model
 from onball.models.cost import measure, training_memory
+from onball.training.trainer import plan_training
 
 TINY = Path(__file__).parents[2] / "configs" / "spotting" / "tiny.yaml"
 
@@ -36,52 +38,64 @@ def printed(output: str, name: str) -> str:
     return line
 
 
-def test_the_plan_shows_size_memory_and_steps(dry_run):
-    code, out, error = dry_run(TINY, "--set", "training.precision=32")
+#: Clips that take next to no time to measure.
+SMALL = ("--set", "data.clip_frames=8", "--set", "training.batch_size=1")
+
+
+def test_the_plan_shows_size_memory_steps_and_measured_time(dry_run):
+    code, out, error = dry_run(TINY, "--set", "training.precision=32", *SMALL)
     assert (code, error) == (0, "")
-    config = load_config(TINY)
-    net = build_model(config.model)
-    cost = measure(net, (16, 3, 36, 64))
+    net = build_model(load_config(TINY).model)
+    cost = measure(net, (8, 3, 36, 64))
     assert printed(out, "net") == "spotting: test_byobnet → bilstm → linear head"
     assert printed(out, "parameters") == f"{sum(p.numel() for p in net.parameters()):,}"
-    assert printed(out, "one clip").startswith(f"16 frames of 64×36: {cost.gflops:.2f} GFLOPs")
-    gib = training_memory(cost, 4) / 2**30
-    assert printed(out, "memory").startswith(f"about {gib:.1f} GiB for a batch of 4 in float32")
-    assert printed(out, "steps") == "8: 2 epochs of 4, each of 4 clips"
-    assert printed(out, "frames") == f"{2 * 16 * 16:,}"
+    assert printed(out, "one clip").startswith(f"8 frames of 64×36: {cost.gflops:.2f} GFLOPs")
+    gib = training_memory(cost, 1) / 2**30
+    assert printed(out, "memory").startswith(f"about {gib:.1f} GiB for a batch of 1 in float32")
+    assert printed(out, "steps") == "32: 2 epochs of 16, each of 1 clips"
+    assert printed(out, "frames") == f"{2 * 16 * 8:,}"
     assert "learning rate" in out and re.search("[⠁-⣿]", out)
+    assert re.match(r"\d+ frames/s, measured over 10 steps .*random pixels", printed(out, "speed"))
+    assert re.match("about .* of training, without validation", printed(out, "time"))
+    assert re.fullmatch(r"\d MB for the run", printed(out, "disk"))
 
 
-def test_more_clips_need_more_steps_and_larger_batches_more_memory(dry_run):
+def test_the_time_with_a_data_set_has_its_parts(dry_run, tmp_path_factory):
+    root = tmp_path_factory.mktemp("data")
+    for seed, split in enumerate(("train", "valid")):
+        write_flashes(root / split / "league" / "season" / f"match {seed}", seed)
+    cache = root / "cache"
+    code, out, _ = dry_run(TINY, "--data", root, "--set", f"data.cache={cache}", *SMALL)
+    assert code == 0 and not cache.exists()
+    assert f"on clips of {root}" in printed(out, "speed")
+    for part in ("of training", "of validation", "of decoding before it"):
+        assert part in printed(out, "time")
+    assert f"1 MB for decoded frames in {cache}" in printed(out, "disk")
+
+
+def test_more_clips_need_more_steps_and_larger_batches_more_memory():
     settings = [f"training.{each}" for each in ("batch_size=8", "epochs=3", "clips_per_epoch=100")]
-    options = [part for setting in settings for part in ("--set", setting)]
-    small = dry_run("spotting/regnety", "--with", "budgets/cpu")[1]
-    large = dry_run("spotting/regnety", "--with", "budgets/cpu", *options)[1]
-    assert printed(large, "steps") == "39: 3 epochs of 13, each of 8 clips"
-
-    def gib(out: str) -> float:
-        return float(printed(out, "memory").split()[1])
-
-    assert 1.5 * gib(small) < gib(large) < 2.5 * gib(small)
+    small = plan_training(load_config("spotting/tiny"))
+    large = plan_training(load_config("spotting/tiny", settings))
+    assert (large.steps.total, large.steps.per_epoch) == (39, 13)
+    assert 1.3 * small.memory_bytes < large.memory_bytes < 2.5 * small.memory_bytes
 
 
-def test_the_trained_parameters_of_a_frozen_net_are_counted(dry_run):
-    out = dry_run(TINY, "--set", "training.freeze_backbone=true")[1]
-    net = build_model(load_config(TINY).model)
+def test_the_trained_parameters_of_a_frozen_net_are_counted():
+    frozen = load_config("spotting/tiny", ["training.freeze_backbone=true"])
+    net = build_model(frozen.model)
     rest = sum(p.numel() for n, p in net.named_parameters() if not n.startswith("backbone."))
-    assert printed(out, "parameters").endswith(f", {rest:,} of them trained")
+    assert plan_training(frozen).cost.trainable == rest
 
 
 @pytest.mark.parametrize("name", ["classification/convnext_tiny", "spotting/x3d"])
-def test_pretrained_weights_are_not_fetched(dry_run, monkeypatch, name):
+def test_pretrained_weights_are_not_fetched(monkeypatch, name):
     def fetch(*args, **kwargs):
         raise AssertionError("fetched weights")
 
     monkeypatch.setattr("onball.models.backbones.pretrained._fetch", fetch)
     monkeypatch.setattr("torch.hub.load_state_dict_from_url", fetch)
-    code, out, _ = dry_run(name)
-    assert code == 0
-    assert printed(out, "net").startswith(name.partition("/")[0])
+    assert plan_training(load_config(name, ["data.clip_frames=2"])).cost.parameters > 1e6
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,10 @@ _POINTS = 400
 
 
 def print_plan(config: ExperimentConfig, device: str) -> None:
-    """Print the size of the net, the memory and number of steps, and the learning rate over them."""
+    """Print the size of the net, the memory and number of steps, and the learning rate over them.
+
+    Then measure some steps, and print for how long it would train and what it would write.
+    """
     from onball.reports.terminal import needs_ascii, plot_lines
     from onball.training.trainer import plan_training
 
@@ -36,19 +39,19 @@ def print_plan(config: ExperimentConfig, device: str) -> None:
         parts.append(f"{config.model.head.name} head")
     precision = str(plan.precision).removeprefix("torch.")
     frozen = "" if cost.trainable == cost.parameters else f", {cost.trainable:,} of them trained"
-    rows = {
-        "net": f"{config.task}: {' → '.join(parts)}",
-        "parameters": f"{cost.parameters:,}{frozen}",
-        "one clip": f"{data.clip_frames} frames of {data.width}×{data.height}: {cost.gflops:.2f} "
-        "GFLOPs forward (a multiply-add counts 1)",
-        "memory": f"about {plan.memory_bytes / 2**30:.1f} GiB for a batch of {training.batch_size} "
-        f"in {precision} on {plan.device}, and the program itself",
-        "steps": f"{plan.steps.total:,}: {training.epochs} epochs of {plan.steps.per_epoch:,}, each "
-        f"of {plan.steps.clips_per_step} clips",
-        "frames": f"{training.epochs * plan.steps.clips_per_epoch * data.clip_frames:,}",
-    }
-    for name, text in rows.items():
-        console.say(f"{name:<11} {text}")
+    _say_rows(
+        {
+            "net": f"{config.task}: {' → '.join(parts)}",
+            "parameters": f"{cost.parameters:,}{frozen}",
+            "one clip": f"{data.clip_frames} frames of {data.width}×{data.height}: "
+            f"{cost.gflops:.2f} GFLOPs forward (a multiply-add counts 1)",
+            "memory": f"about {plan.memory_bytes / 2**30:.1f} GiB for a batch of "
+            f"{training.batch_size} in {precision} on {plan.device}, and the program itself",
+            "steps": f"{plan.steps.total:,}: {training.epochs} epochs of {plan.steps.per_epoch:,}, "
+            f"each of {plan.steps.clips_per_step} clips",
+            "frames": f"{training.epochs * plan.steps.clips_per_epoch * data.clip_frames:,}",
+        }
+    )
     console.say("")
     every = max(1, len(plan.learning_rates) // _POINTS)
     shown = range(0, len(plan.learning_rates), every)
@@ -61,6 +64,65 @@ def print_plan(config: ExperimentConfig, device: str) -> None:
             ascii=needs_ascii(sys.stdout.encoding),
         )
     )
+    console.say("")
+    _print_estimate(config, device)
+
+
+def _say_rows(rows: dict[str, str]) -> None:
+    for name, text in rows.items():
+        console.say(f"{name:<11} {text}")
+
+
+def _print_estimate(config: ExperimentConfig, device: str) -> None:
+    from onball.errors import InputError, OnballError
+    from onball.training.measuring import measure_training
+
+    try:
+        with training_progress() as (progress, _):
+            estimate = measure_training(config, device=device, progress=progress)
+    except InputError:
+        raise
+    except OnballError as error:
+        console.say(f"{'time':<11} not measured: {error}")
+        return
+    source = f"of {config.data.root}" if estimate.on_data else "with random pixels"
+    if not estimate.on_data:
+        source += " (name the data set with --data)"
+    parts = [f"{_duration(estimate.training_seconds)} of training"]
+    if estimate.validation_seconds is not None:
+        parts.append(f"{_duration(estimate.validation_seconds)} of validation")
+    else:
+        parts.append("without validation, whose time depends on the data set")
+    if estimate.decoding_seconds:
+        parts.append(f"{_duration(estimate.decoding_seconds)} of decoding before it")
+    run = f"{_size(estimate.run_bytes)} for the run"
+    if estimate.cache_bytes:
+        run += f", {_size(estimate.cache_bytes)} for decoded frames in {config.data.cache}"
+    elif estimate.cache_bytes is None and config.data.cache is not None:
+        run += f", and decoded frames in {config.data.cache}, whose size depends on the data set"
+    _say_rows(
+        {
+            "speed": f"{estimate.frames_per_second:.0f} frames/s, measured over {estimate.steps} "
+            f"{'step' if estimate.steps == 1 else 'steps'} on clips {source}",
+            "time": f"about {_duration(estimate.total_seconds)}: {', '.join(parts)}",
+            "disk": run,
+        }
+    )
+
+
+def _duration(seconds: float) -> str:
+    """A duration with its unit."""
+    if seconds < 0.5:
+        return "less than 1 s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 def train(
@@ -110,7 +172,9 @@ def train(
     dry_run: Annotated[
         bool,
         typer.Option(
-            "--dry-run", help="Only say what it would take: size, arithmetic, memory, steps."
+            "--dry-run",
+            help="Train nothing; show size and memory, and measure some steps to estimate hours and "
+            "disk space.",
         ),
     ] = False,
 ) -> None:

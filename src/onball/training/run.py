@@ -149,7 +149,7 @@ def train(
     clips = training_clips(config, net, progress)
     first_step = global_step(run.last_checkpoint, steps.clips_per_step) if resuming else 0
     loader = clip_loader(clips, training, steps, first_step, rank(), processes(), place)
-    module = _make_module(net, config, steps, clips)
+    module = make_module(net, config, steps, clips)
     valid = load_valid(config.data, config.model, progress) if first else []
     best = BestModel(config, _make_validator(config, valid, precision), run.model)
     checkpoints = Checkpoints(run, best)
@@ -326,6 +326,19 @@ def training_clips(
 
     Raises what loading the split `train` and the second data set raises.
     """
+    # Its labels are read before the main data set is decoded: a broken file must show at once.
+    halves = find_halves(config.data) if config.trains_jointly else []
+    main = load_split(config.data, config.model, "train", progress)
+    return mix_clips(config, net, main, load_halves(halves, config.data, _decoding(progress)))
+
+
+def mix_clips(
+    config: ExperimentConfig,
+    net: nn.Module,
+    main: Sequence[LabelledMatch],
+    auxiliary: Sequence[LabelledFrames] = (),
+) -> ClipDataset | JointClips:
+    """Return the clips of matches, for joint training mixed with those of the second data set."""
     training = config.training
     head_radius = net.head.radius if isinstance(net, SpottingNet) else 0
 
@@ -340,15 +353,11 @@ def training_clips(
             source=source,
         )
 
-    # Its labels are read before the main data set is decoded: a broken file must show at once.
-    halves = find_halves(config.data) if config.trains_jointly else []
-    main = clips_of(load_split(config.data, config.model, "train", progress), 0)
     if not config.trains_jointly:
-        return main
-    second = load_halves(halves, config.data, _decoding(progress))
+        return clips_of(main, 0)
     return JointClips(
-        main,
-        clips_of(second, 1),
+        clips_of(main, 0),
+        clips_of(auxiliary, 1),
         auxiliary_share=training.auxiliary_share,
         seed=training.seed,
     )
@@ -436,9 +445,10 @@ def clip_describer(datasets: list[ClipDataset]) -> Callable[[Clips], str]:
     return describe
 
 
-def _make_module(
+def make_module(
     net: nn.Module, config: ExperimentConfig, steps: TrainingSteps, clips: ClipDataset | JointClips
 ) -> TrainingModule:
+    """Return the net with its training steps."""
     describe = clip_describer(clips.datasets if isinstance(clips, JointClips) else [clips])
     if config.task == "spotting":
         return SpottingModule(cast(SpottingNet, net), config, steps, describe)

@@ -16,7 +16,7 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, Checkpoint
 from lightning.pytorch.strategies import DDPStrategy
 
 from onball.config import ExperimentConfig
@@ -125,7 +125,7 @@ def make_trainer(
         default_root_dir=run_dir,
         enable_model_summary=False,
         enable_progress_bar=False,
-        enable_checkpointing=True,
+        enable_checkpointing=any(isinstance(each, Checkpoint) for each in callbacks),
         log_every_n_steps=10,
     )
 
