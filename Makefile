@@ -12,16 +12,19 @@ INSTALLED := $(VENV)/.installed$(if $(TORCH_BACKEND),-$(TORCH_BACKEND))
 WORKERS ?= auto
 # One file of tests stays in one process: its fixtures are made once.
 PARALLEL := -n $(WORKERS) --maxprocesses 8 --dist loadfile
+# Folders that hold Python code.
+CODE := src tests benchmarks docs examples tools
 # Compiled files are kept, whatever the environment says: the tests start many processes, and each
 # would compile torch for ten seconds.
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help install demo test test-quick test-slow lint format docs docs-serve bench dist-check clean
 
-help:                ## List the targets
+help:                ## List the targets (the default)
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /|/' | awk -F'|' '{printf "make %-12s %s\n", $$1, $$2}'
+	@echo "Settings: TORCH_BACKEND=cpu (the small CPU build of torch), WORKERS=0 (tests in one process)"
 
-install: $(INSTALLED)  ## Install onball and everything that its tests need into .venv
+install: $(INSTALLED)  ## Install onball and everything that tests and documentation need into .venv
 
 $(INSTALLED): pyproject.toml constraints.txt overrides.txt
 	@echo "Installing into $(VENV): a minute or two, and some GB for torch"
@@ -32,29 +35,30 @@ $(INSTALLED): pyproject.toml constraints.txt overrides.txt
 		-c constraints.txt --override overrides.txt -e '.[dev]'
 	touch $@
 
-demo: install        ## Spot the bundled match and compare with its labels
+demo: install        ## Spot the bundled match and compare the events with its labels
 	$(BIN)/onball demo
 
-test-quick: install  ## Run the quick tests: a minute, for the inner loop
+test-quick: install  ## Run the quick tests, in about a minute: for the inner loop
 	$(BIN)/python -m pytest $(PARALLEL) -m 'not slow and not medium'
 
-test: install        ## Run the tests: some minutes
+test: install        ## Run all tests but the slow ones, in some minutes: before a commit
 	$(BIN)/python -m pytest $(PARALLEL)
 
-test-slow: install   ## Run the slow tests, which take minutes each
+test-slow: install   ## Run the slow tests, which take minutes each: before a release
 	$(BIN)/python -m pytest -m slow --timeout 1800
 
-lint: install        ## Check format, style, types and the direction of imports
-	$(BIN)/ruff format --check src tests benchmarks docs tools
-	$(BIN)/ruff check src tests benchmarks docs tools
+lint: install        ## Check format, style, spelling, types and the direction of imports
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/codespell $(CODE) .github $(wildcard *.md *.toml *.yml *.cff) Makefile
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python tools/code_figures.py --check
 	$(BIN)/python tools/configuration_page.py --check
 
 format: install      ## Format the code and repair what ruff can repair
-	$(BIN)/ruff format src tests benchmarks docs tools
-	$(BIN)/ruff check --fix src tests benchmarks docs tools
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
 
 docs: install        ## Build the documentation's site into site/; warnings are errors
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
