@@ -6,7 +6,6 @@ import ast
 import inspect
 import json
 import re
-import shutil
 import subprocess
 import sys
 from enum import Enum
@@ -41,6 +40,13 @@ def test_importing_onball_loads_nothing_else():
 def test_every_name_exists_and_is_listed_by_dir(name):
     assert getattr(onball, name) is not None
     assert name in dir(onball)
+
+
+def test_dir_lists_public_names_and_modules_and_no_helpers_of_the_package():
+    listed = {name for name in dir(onball) if not name.startswith("__")}
+    assert listed >= set(onball.__all__)
+    assert all(inspect.ismodule(getattr(onball, name)) for name in listed - set(onball.__all__))
+    assert "cli" in listed  # imported by this file
 
 
 def test_an_unknown_name_is_an_attribute_error():
@@ -175,7 +181,7 @@ def test_the_example_of_the_demo_writes_the_same_files_as_the_command(execute, r
 @pytest.mark.medium
 @pytest.mark.usefixtures("one_thread")
 def test_the_example_of_spotting_writes_results_and_a_table_that_can_be_read(execute):
-    shutil.copy(onball.sample_match() / "224p.mp4", "match.mp4")
+    onball.cut_video(onball.sample_match() / "224p.mp4", 0, 8_000, "match.mp4")
     video = execute("spot match.mp4 --out")["video"]
     assert onball.read_results("results/match/results_spotting.json") == video.events
     shown = len(onball.read_event_table("results/match/events.csv"))

@@ -1,14 +1,18 @@
 """onball finds ball actions in football video.
 
-    video -> frames -> backbone -> features -> temporal head -> dense scores -> peaks -> events
+    spotter = onball.Spotter.from_pretrained()  # or the folder of a model
+    for event in spotter.spot("match.mp4").shown:
+        print(event.game_time, event.label, event.confidence)
 
-The names of this package are its public API, listed in `docs/api.md`. They are imported on first
-use, so that `import onball` takes no time and needs neither torch nor a video library.
+The names of this package are its public API: `docs/python.md` is the guide, `docs/api.md` the list.
+They are imported on first use, so that `import onball` takes no time and needs neither torch nor a
+video library.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -227,4 +231,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    # Without the helpers of this file: for completion by Tab.
+    special = [name for name in globals() if name.startswith("__")]
+    modules = [name for name, value in globals().items() if isinstance(value, ModuleType)]
+    return sorted({*__all__, *special, *modules})

@@ -1,0 +1,48 @@
+"""The code of the page for Python developers runs as written, from top to bottom."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from doc_blocks import ROOT, blocks_of
+
+import onball
+
+PAGE = ROOT / "docs" / "python.md"
+BLOCKS = blocks_of(PAGE, "python")
+
+
+@pytest.mark.medium
+@pytest.mark.usefixtures("one_thread")
+def test_the_code_runs_in_order_in_one_namespace(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    shown = {}
+    for block in BLOCKS:
+        if block.not_run is None:
+            names |= block.execute(**{name: names[name] for name in names if name[0] != "_"})
+            shown[block.line] = capfd.readouterr().out
+    # A comment after a `print` that is alone in its line and no code is what it prints.
+    for block in BLOCKS:
+        for wanted in re.findall(r"print\(error\)  # (.+)$", block.code, re.M):
+            assert wanted in shown[block.line] or "pandas" in wanted
+    assert len(shown) >= 12
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "results_spotting.json", "events.csv", "excerpt.mp4",
+    }  # fmt: skip
+
+
+def test_a_block_that_is_not_run_is_at_least_python():
+    for block in BLOCKS:
+        compile(block.code, str(block), "exec")
+    assert sum(block.not_run is not None for block in BLOCKS) == 1
+
+
+def test_the_methods_and_names_in_the_text_exist():
+    text = PAGE.read_text(encoding="utf-8")
+    methods = set(re.findall(r"`events\.(\w+)", text)) - {"csv"}
+    assert methods >= {"shown", "of_action", "between", "save", "info"}
+    assert all(hasattr(onball.EventList, name) for name in methods)
+    names = set(re.findall(r"onball\.([A-Za-z]\w+)", re.sub(r"^from .*$", "", text, flags=re.M)))
+    assert not names - set(dir(onball))
