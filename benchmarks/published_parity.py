@@ -33,6 +33,7 @@ from onball.models.backbones.saliency import top_left
 from onball.models.backbones.stacker import FrameStacker
 from onball.models.backbones.x3d import X3D
 from onball.models.published import PUBLISHED
+from onball.spotting.published import move_scores
 
 #: Largest difference of logits that counts as equal.
 TOLERANCE = 1e-4
@@ -193,6 +194,9 @@ def _tdeed(vectors: Vectors, net: SpottingNet) -> dict[str, Tensor]:
         "features": features[0],
         "logits": torch.cat([scores.logits, scores.auxiliary], dim=-1),
         "displacement": -scores.displacement,
+        "scores": torch.from_numpy(
+            move_scores(scores.probabilities()[0].numpy(), scores.displacement[0].numpy())
+        )[None],
     }
     return found if scores.team is None else {**found, "team": scores.team}
 
