@@ -16,6 +16,7 @@ from onball.training import run
 from onball.training.losses import spotting_loss
 from onball.training.run import build_initial_net
 from onball.training.targets import frame_targets_of
+from onball.training.trainer import make_trainer
 from onball.training.validation import validate
 
 
@@ -100,6 +101,11 @@ def test_without_matches_to_validate_on_the_last_model_is_kept(root, runs, tmp_p
 def test_worker_processes_give_the_same_clips(runs, finished, tmp_path, assert_same_weights):
     runs.train(tmp_path / "run", "training.workers=1")
     assert_same_weights(tmp_path / "run", finished)
+
+
+def test_lightning_draws_no_bar_beside_that_of_onball(runs, tmp_path):
+    trainer = make_trainer(runs.config(), tmp_path, [], torch.float32, torch.device("cpu"))
+    assert trainer.progress_bar_callback is None
 
 
 def test_without_loggers_only_the_metrics_are_written(

@@ -84,5 +84,6 @@ def demo(
         "\nNext\n"
         f"  {onball} spot YOUR_MATCH.mp4 --out results\n"
         f"  {onball} simulate --out data/simulated\n"
-        f"  {onball} train spotting/demo --data data/simulated"
+        f"  {onball} train spotting/demo --data data/simulated --dry-run    (measures how long the "
+        "training takes here; without --dry-run it starts)"
     )

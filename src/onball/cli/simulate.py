@@ -162,8 +162,13 @@ def simulate(
     if tracking is not None:
         return
     command = console.this_command()
-    if video:
-        console.say(f"Next: {command} train spotting/demo --data {out}")
+    if video and preset is PresetName.TINY:
+        console.say(f"Next: {command} train spotting/tiny --data {out}    (seconds)")
+    elif video:
+        console.say(
+            f"Next: {command} train spotting/demo --data {out} --dry-run    (measures how long the "
+            "training takes here; without --dry-run it starts)"
+        )
     else:
         console.say(f"Next: {command} data stats {out} --reference")
 

@@ -265,9 +265,11 @@ def _print_epoch(epoch: EpochSummary) -> None:
     if epoch.result is not None:
         map12, map10 = 100 * epoch.result.map12, 100 * epoch.result.map10
         metrics = f"mAP12 {map12:.2f}  mAP10 {map10:.2f}  "
+    over = epoch.epoch == epoch.epochs
+    left = "" if over else f"  about {_duration(epoch.seconds_left)} left"
     console.status.print(
         f"epoch {epoch.epoch}/{epoch.epochs}  loss {epoch.loss:.5f}  {metrics}"
-        f"{epoch.frames_per_second:.0f} frames/s  about {epoch.seconds_left / 60:.0f} min left",
+        f"{epoch.frames_per_second:.0f} frames/s{left}",
         highlight=False,
         soft_wrap=True,
     )
