@@ -29,5 +29,19 @@ def test_demo_does_not_replace_what_was_edited(onball, tmp_path):
 def test_doctor_finds_a_complete_installation(onball):
     code, shown, _ = onball("doctor")
     assert code == 0
-    for word in ("torch", "h264", "writable", "demo model"):
+    for word in ("torch", "h264", "writable", "demo model", "GB free", "--device: cpu"):
         assert word in shown
+
+
+def test_doctor_says_how_to_install_what_is_missing(onball, monkeypatch):
+    needed = ["numpy>=1", "lightning>=2; extra == 'train'", "no-such-reader>=1 ; extra == 'pandas'"]
+    monkeypatch.setattr("onball.cli.doctor.requires", lambda _: needed)
+    code, shown, _ = onball("doctor")
+    assert code == 0, "an extra is no requirement"
+    assert "extra train" in shown and "lightning 2." in shown
+    assert "not installed: no-such-reader; needed for EventList.to_pandas" in shown
+    assert "pip install 'onball[pandas]'" in shown
+    needed.append("no-such-net>=1")
+    code, shown, error = onball("doctor")
+    assert code == 1 and "not installed: no-such-net: pip install --upgrade onball" in shown
+    assert "onball cannot work before this is repaired: packages" in error

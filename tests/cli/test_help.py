@@ -11,12 +11,11 @@ import typer
 from onball.cli.main import COMMANDS, GROUPS, app
 
 #: Options that have the same words in all commands.
-SAME_HELP = ("--device", "--overwrite", "--help")
+SAME_HELP = ("--device", "--help")
+#: Options with several metavars: results of one command are a file.
+METAVARS = {"--out": {"FOLDER", "FILE"}}
 #: Names of Python types, which mean nothing to users of a command line.
 TYPES = re.compile(r"<(bool|str|int|float|path|list|choice)|\b(TEXT|PATH|INTEGER|FLOAT|RANGE)\b")
-
-#: Commands whose options do not use `onball.cli.options` yet.
-UNFINISHED = {"demo", "spot", "train", "experiments run"}
 
 
 def pages(onball):
@@ -39,8 +38,7 @@ def parameters():
 def options():
     """Command, and each option that takes a value."""
     for name, parameter in parameters():
-        flag = parameter.param_type_name == "argument" or parameter.is_flag
-        if not flag and name not in UNFINISHED:
+        if parameter.param_type_name == "option" and not parameter.is_flag:
             yield name, parameter
 
 
@@ -59,17 +57,22 @@ def test_the_same_option_has_the_same_short_form_and_metavar_everywhere():
     found = defaultdict(lambda: defaultdict(list))
     for name, option in options():
         long = next(opt for opt in option.opts if opt.startswith("--"))
-        # Results of most commands are several files, of a few a single one.
-        metavar = "FOLDER" if long == "--out" and option.metavar == "FILE" else option.metavar
-        found[long][metavar, tuple(option.opts)].append(name)
+        assert option.metavar, f"{name} {long}"
+        metavar = "any" if option.metavar in METAVARS.get(long, ()) else option.metavar
+        found[long][metavar, tuple(sorted(option.opts))].append(name)
     differing = {option: dict(forms) for option, forms in found.items() if len(forms) > 1}
     assert not differing
 
 
+def test_the_overwrite_option_says_what_it_replaces():
+    helps = {name: p.help for name, p in parameters() if "--overwrite" in p.opts}
+    assert {"spot", "track", "train", "evaluate", "report", "calibrate", "simulate"} <= set(helps)
+    assert all(re.search("replace|delete", text, re.I) for text in helps.values())
+
+
 @pytest.mark.parametrize("option", SAME_HELP)
 def test_an_option_of_all_commands_has_the_same_words_everywhere(option):
-    found = [(name, p) for name, p in parameters() if option in p.opts and name not in UNFINISHED]
-    helps = {p.help for name, p in found}
+    helps = {p.help for _, p in parameters() if option in p.opts}
     assert len(helps) == 1
 
 

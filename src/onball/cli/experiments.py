@@ -17,9 +17,7 @@ from onball.errors import InputError, OnballError
 def run(
     configs: Annotated[
         list[str],
-        typer.Argument(
-            metavar="CONFIG...", help="YAML files, or names that `onball configs` lists."
-        ),
+        typer.Argument(metavar="CONFIG…", help="YAML files, or names that `onball configs` lists."),
     ],
     data: Annotated[Path, options.data("The data set: splits train, valid and test.")],
     overlays: Annotated[

@@ -116,8 +116,12 @@ def _write_section(formatter: Any, heading: str, rows: Iterable[tuple[str, str]]
 
 
 def _wrap(text: str, width: int) -> list[str]:
-    """Wrap text to lines; file names, and a default in brackets at the end, stay in one piece."""
-    text = re.sub(r"\[[^\[\]]*\]$", lambda found: found[0].replace(" ", "\xa0"), text)
+    """Wrap text to lines; file names, and a short default at the end, stay in one piece."""
+
+    def joined(found: re.Match[str]) -> str:
+        return found[0].replace(" ", "\xa0") if len(found[0]) <= width else found[0]
+
+    text = re.sub(r"\[[^\[\]]*\]$", joined, text)
     lines = textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False)
     return [line.replace("\xa0", " ") for line in lines]
 
