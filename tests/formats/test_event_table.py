@@ -276,7 +276,7 @@ def test_times_that_lost_their_hours_keep_those_of_the_position(tmp_path):
         ("m,1,40,,SHOT,left,high,,\n", "row 3, column confidence: 'high' is not a number"),
         ("m,1,,,SHOT,left,1,,\n", "row 3, column time: empty: write the time of the event"),
         ("m,2,40,,SHOT,left,1,,\nm,,40,,OUT,,,,\n", "row 4, column half: empty: write 1 or 2"),
-        ("other,1,40,,SHOT,left,1,,\n", "rows of 2 matches"),
+        ("other,1,40,,SHOT,left,1,,\n", "row 3, column match_id: 'other', and 'm' above: write one file"),
     ],
 )  # fmt: skip
 def test_an_invalid_cell_is_reported_with_its_row_and_column(tmp_path, row, reason):
@@ -306,6 +306,27 @@ def test_a_file_that_is_no_table_of_events_is_refused(tmp_path, content, reason)
     (tmp_path / "e.csv").write_bytes(content)
     with pytest.raises(LabelError, match=f"e.csv.*{reason}"):
         read_event_table(tmp_path / "e.csv")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_damaged_tables_give_one_short_line_and_no_other_error(tmp_path, encoding):
+    rng = random.Random(5)
+    write_event_table(random_events(rng, 6), tmp_path / "e.csv")
+    content = text_of(tmp_path / "e.csv").encode(encoding)
+    damaged = bytearray()
+    refused = 0
+    for _ in range(150):
+        damaged[:] = content
+        for _ in range(rng.randrange(1, 8)):
+            at = rng.randrange(len(damaged))
+            damaged[at : at + rng.randrange(9)] = rng.randbytes(rng.randrange(4))
+        (tmp_path / "e.csv").write_bytes(damaged)
+        try:
+            read_event_table(tmp_path / "e.csv")
+        except LabelError as error:
+            refused += 1
+            assert "\n" not in str(error) and len(str(error)) < len(str(tmp_path)) + 250
+    assert refused > 50
 
 
 def test_unreadable_files_are_named(tmp_path):

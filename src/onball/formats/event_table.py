@@ -62,6 +62,8 @@ _DELIMITERS = (",", ";", "\t")
 _CONFIDENCE_DIGITS = 4
 _HALF_MS = 45 * 60_000
 _HOUR_MS = 3_600_000
+_LONG = 40
+"""Number of characters of a cell that an error shows."""
 
 #: Form in which Excel shows, and saves, a time with a fraction: without its hours.
 _WITHOUT_HOURS = re.compile(r"[0-5]\d:[0-5]\d[.,]\d", re.ASCII)
@@ -157,9 +159,12 @@ def read_event_table(path: str | Path) -> EventList:
             column.
     """
     rows = list(_read_rows(Path(path)))
-    matches = {row.match for row in rows} - {""}
-    if len(matches) > 1:
-        raise LabelError(f"{path}: rows of {len(matches)} matches: write one file per match")
+    match = next((row.match for row in rows if row.match), "")
+    for row in rows:
+        if row.match not in ("", match):
+            names = " ".join(f"'{row.match[:_LONG]}', and '{match[:_LONG]}' above".split())
+            where = f"row {row.number}, column match_id"
+            raise LabelError(f"{path}, {where}: {names}: write one file per match")
     halves = {row.half for row in rows if row.half is not None}
     for row in rows:
         if row.half is None and len(halves) > 1:
@@ -176,7 +181,7 @@ def read_event_table(path: str | Path) -> EventList:
         numbers = ", ".join(edited[:5]) + (f" and {len(edited) - 5} more" if edited[5:] else "")
         message = f"{path}: time was changed in row {numbers}: it counts, and not position_ms"
         warnings.warn(message, OnballWarning, stacklevel=2)
-    return EventList.of(events, match=matches.pop() if matches else "")
+    return EventList.of(events, match=match)
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +290,9 @@ def _read_row(number: int, cells: Sequence[str], columns: dict[str, int]) -> _Ro
         try:
             return convert(text)
         except InputError as error:
-            raise LabelError(f"column {column}: {error}") from None
+            shortened = text if len(text) <= _LONG else f"{text[:_LONG]}…"
+            reason = str(error).replace(text, shortened)
+            raise LabelError(f"column {column}: {reason}") from None
 
     label = value("label", find_action, None)
     if label is None:
