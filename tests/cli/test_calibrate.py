@@ -133,7 +133,7 @@ def test_spot_shows_events_that_reach_the_threshold_of_their_action(onball, mode
     assert onball(*command)[0] == 0
     shown = read_event_table(tmp_path / "224p" / "events.csv")
     assert {event.label for event in shown if event.confidence < 0.9} == {Action.PASS}
-    assert onball(*command, "--threshold", 0.9)[0] == 0
+    assert onball(*command, "--threshold", 0.9, "--overwrite")[0] == 0
     assert all(e.confidence >= 0.9 for e in read_event_table(tmp_path / "224p" / "events.csv"))
 
 

@@ -124,7 +124,7 @@ def test_spot_makes_the_tracks_that_a_model_needs_once(onball, match, red_detect
     assert json.loads((out / "224p" / "results_spotting.json").read_text())["predictions"]
     assert "events" in stdout
     again = ["spot", match / "224p.mp4", "--model", model, "--detector", red_detector, "--out", out]
-    assert onball(*again, "--threshold", 0.5)[0] == 0
+    assert onball(*again, "--threshold", 0.5, "--overwrite")[0] == 0
     assert (out / "224p" / "tracks.parquet").stat().st_mtime_ns == made
 
 

@@ -6,7 +6,9 @@ import random
 
 import pytest
 
-from onball.reports.terminal import needs_ascii, plot_lines
+from onball.actions import Action
+from onball.events import Event, EventList
+from onball.reports.terminal import needs_ascii, plot_events, plot_lines
 
 BRAILLE = [chr(0x2800 + bits) for bits in range(1, 256)]
 
@@ -185,3 +187,51 @@ def test_invalid_plots_are_errors(arguments, expected):
 def test_a_plot_requires_a_minimum_size():
     with pytest.raises(ValueError, match="at least 24 x 6"):
         plot_lines([0, 1], [0, 1], width=10)
+
+
+# Timelines
+
+
+def timeline_of(*events: tuple[int, str], **settings) -> list[tuple[Action | None, str]]:
+    listed = EventList.of([Event(at, label) for at, label in events])
+    return plot_events(listed, **({"end_ms": 60_000, "width": 66} | settings))
+
+
+def test_a_timeline_has_a_lane_per_action_that_occurs():
+    lines = timeline_of((0, "PASS"), (59_999, "PASS"), (30_000, "SHOT"), width=69)
+    (first, passes), (second, shots), *axis = lines
+    assert (first, second) == (Action.PASS, Action.SHOT)
+    assert [action for action, _ in axis] == [None, None]
+    assert passes == "PASS  █" + "·" * 58 + "█  2"
+    assert shots == "SHOT  " + "·" * 30 + "█" + "·" * 29 + "  1"
+    assert axis[0][1] == "      " + "┬─────────" * 6
+    assert axis[1][1].split() == ["0:00", "0:10", "0:20", "0:30", "0:40", "0:50"]
+
+
+def test_cells_of_a_timeline_are_filled_by_their_number_of_events():
+    lines = timeline_of(*[(100, "PASS")] * 12, (30_100, "PASS"), *[(30_100, "DRIVE")] * 6)
+    assert lines[0][1].replace("·", "").split() == ["PASS", "█▁", "13"]
+    assert lines[1][1].replace("·", "").split() == ["DRIVE", "▄", "6"]
+    lines = timeline_of(*[(100, "PASS")] * 12, *[(30_100, "PASS")] * 9, ascii=True)
+    assert lines[0][1].replace(".", "").split() == ["PASS", "+9", "21"]
+    assert all(line.isascii() for _, line in lines)
+
+
+def test_a_timeline_of_a_part_begins_at_its_start():
+    lines = timeline_of((2_400_000, "GOAL"), start_ms=2_400_000, end_ms=7_800_000)
+    assert lines[0][1].startswith("GOAL  █")
+    assert lines[-1][1].split() == ["1:00:00", "1:30:00", "2:00:00"]
+
+
+def test_a_timeline_without_events_has_only_its_axis():
+    lines = timeline_of()
+    assert [action for action, _ in lines] == [None, None]
+    assert "0:30" in lines[1][1]
+
+
+@pytest.mark.parametrize("width", [50, 80, 120])
+def test_a_timeline_is_not_wider_than_it_may_be(width):
+    lines = timeline_of(
+        (5, "PLAYER SUCCESSFUL TACKLE"), (9_000_000, "PASS"), end_ms=9_000_001, width=width
+    )
+    assert max(len(line) for _, line in lines) == width

@@ -44,8 +44,9 @@ def say(text: str | Text) -> None:
 
 
 def note(text: str) -> None:
-    """Print a remark beside the results."""
-    status.print(text, style="dim", markup=False, highlight=False)
+    """Print a remark beside the results, in lines of the terminal's width if there is one."""
+    wrapped = status.is_terminal
+    status.print(text, style="dim", markup=False, highlight=False, soft_wrap=not wrapped)
 
 
 def fail(message: str) -> None:

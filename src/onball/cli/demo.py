@@ -76,8 +76,8 @@ def demo(
         "One short simulated match, by a model that has only ever seen simulated football: this shows "
         "that everything works, not how good it is. See the model's card for more."
     )
-    console.say(f"\n{out / _FIGURE}  the timeline, with the labels")
-    for text in files_written(out, events):
+    console.say("")
+    for text in files_written(out, events, **{_FIGURE: "the timeline, with the labels"}):
         console.say(text)
     onball = console.this_command()
     console.say(

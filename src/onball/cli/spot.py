@@ -50,7 +50,7 @@ def spot(
         float | None,
         options.threshold(
             "Lowest confidence of the events that are shown and written to events.csv. "
-            "results_spotting.json has all candidates. [default: the model's own; demo model: 0.3]"
+            "results_spotting.json has all candidates. [default: the model's; demo: 0.3]"
         ),
     ] = None,
     actions: options.Actions = None,
@@ -281,13 +281,21 @@ def timeline(events: EventList, end_ms: int) -> Iterator[Text]:
         yield Text(line, style="dim" if action is None else action.colour)
 
 
-def files_written(folder: Path, events: EventList) -> Iterator[str]:
-    """Lines that name the files of a result and say what they are for."""
-    names = [str(folder / TABLE_FILE), str(folder / RESULTS_FILE)]
-    width = max(map(len, names))
-    yield f"{names[0]:<{width}}  {console.count(len(events.shown), 'event')}, for a spreadsheet"
-    candidates = console.count(len(events), "candidate")
-    yield f"{names[1]:<{width}}  all {candidates}, in SoccerNet's format"
+def files_written(folder: Path, events: EventList, **others: str) -> Iterator[str]:
+    """Lines that name the files of a result and say what they are for.
+
+    Args:
+        folder: folder of the result.
+        events: all candidates.
+        others: purpose of other files in the folder by their names.
+    """
+    purposes = {
+        TABLE_FILE: f"{console.count(len(events.shown), 'event')}, for a spreadsheet",
+        RESULTS_FILE: f"all {console.count(len(events), 'candidate')}, in SoccerNet's format",
+    } | others
+    width = max(len(str(folder / name)) for name in purposes)
+    for name, purpose in purposes.items():
+        yield f"{folder / name!s:<{width}}  {purpose}"
 
 
 def _show_end(done: Sequence[SpottedVideo], spotter: Spotter, out: Path) -> None:

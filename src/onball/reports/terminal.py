@@ -173,7 +173,7 @@ def _time_axis(start_ms: int, end_ms: int, columns: int) -> tuple[str, str]:
     most = max(1, columns // _COLUMNS_PER_TICK)
     step = next((s for s in _TIME_STEPS_S if seconds / s <= most), _TIME_STEPS_S[-1])
     ruler, labels = ["─"] * columns, [" "] * columns
-    for tick in range(math.ceil(start_s / step) * step, math.floor(start_s + seconds) + 1, step):
+    for tick in range(math.ceil(start_s / step) * step, math.ceil(start_s + seconds), step):
         column = min(columns - 1, int((tick - start_s) / seconds * columns))
         hours, minutes = divmod(tick // 60, 60)
         name = f"{hours}:{minutes:02d}:{tick % 60:02d}" if hours else f"{minutes}:{tick % 60:02d}"

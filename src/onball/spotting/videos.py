@@ -394,7 +394,7 @@ class _Work:
         """Find the tracks of all jobs, and open the detector if some are missing.
 
         Raises:
-            InputError: a file or detector does not exist.
+            InputError: a file or detector does not exist, or tracks are of another video.
         """
         if tracks is not None and not Path(tracks).is_file():
             raise InputError(f"{tracks}: no such tracks file: check the path")
@@ -405,8 +405,13 @@ class _Work:
                 message = "the model takes no tracks: tracks and detector are not used"
                 warnings.warn(message, OnballWarning, stacklevel=3)
             return
-        if tracks is not None:  # of the only part of the only job
-            jobs[0].parts = [replace(jobs[0].parts[0], tracks=Path(tracks))]
+        if tracks is not None:
+            # An optional package: only models that take tracks need it.
+            from onball.formats.tracks_parquet import read_tracks
+
+            (part,) = jobs[0].parts
+            read_tracks(tracks, part.video.path)  # raises its errors now
+            jobs[0].parts = [replace(part, tracks=Path(tracks))]
         if any(part.tracks is None for job in jobs for part in job.parts):
             from onball.tracking.detectors.opening import open_detector
 
