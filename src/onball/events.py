@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,6 +94,19 @@ class Event:
     half: int = 1
     visible: bool = True
     extra: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    if TYPE_CHECKING:
+        # What the generated constructor takes, because `__post_init__` converts it.
+        def __init__(
+            self,
+            position_ms: SupportsIndex,
+            label: Action | str,
+            confidence: SupportsFloat = 1.0,
+            team: Team | str = Team.UNKNOWN,
+            half: SupportsIndex = 1,
+            visible: bool | np.bool_ = True,
+            extra: dict[str, Any] = ...,
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         # Events are made by the hundred thousand: what has the right type is not converted.
