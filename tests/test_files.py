@@ -77,7 +77,7 @@ def test_a_full_disk_is_reported_in_one_line(tmp_path):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b'{"a": 1,}', "broken JSON at line 1, column 9"),
+        (b'{"a": 1,,}', "broken JSON at line 1, column 9"),
         (b"", "broken JSON at line 1, column 1"),
         (b"[" * 100_000, "nested too deeply"),
         (b"[1, 2]", "expected a JSON object"),

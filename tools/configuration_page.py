@@ -233,7 +233,8 @@ def _by_options(
     """Names of the components of a registry by their options."""
     grouped: dict[type[BaseModel], list[str]] = {}
     for name, options in registry.registered().items():
-        grouped.setdefault(options, []).append(name)
+        if registry.module_of(name).startswith("onball."):  # and not a module of the user
+            grouped.setdefault(options, []).append(name)
     if other is not None:
         grouped.setdefault(registry.options_of(other), []).append(other)
     return grouped

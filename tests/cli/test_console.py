@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 
 import pytest
 from rich.console import Console
 
+from onball.assets import sample_match
 from onball.cli import console
+from onball.cli.main import main
 from onball.progress import Progress
 
 
@@ -221,3 +224,24 @@ def test_results_go_to_standard_output_where_it_is_redirected(screen, monkeypatc
 )
 def test_numbers_are_followed_by_singular_or_plural(arguments, text):
     assert console.count(*arguments) == text
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+@pytest.mark.parametrize("command", ["configs", "doctor", "data stats {data}", "configs nowhere"])
+def test_characters_that_the_output_lacks_are_replaced(monkeypatch, encoding, command):
+    output = {name: io.TextIOWrapper(io.BytesIO(), encoding=encoding) for name in ("out", "err")}
+    monkeypatch.setattr(sys, "stdout", output["out"])
+    monkeypatch.setattr(sys, "stderr", output["err"])
+    monkeypatch.setenv("COLUMNS", "200")
+    data = str(sample_match().parent)
+    monkeypatch.setattr(sys, "argv", ["onball", *command.format(data=data).split()])
+    with pytest.raises(SystemExit) as end:
+        main()
+    printed = "".join(_text(stream) for stream in output.values())
+    assert printed and end.value.code in ((2,) if "nowhere" in command else (0, None))
+
+
+def _text(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    stream.seek(0)
+    return stream.read()

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 
 def test_simulating_again_keeps_finished_matches(onball, tmp_path):
     command = (
@@ -39,6 +41,7 @@ def test_presets_are_whole_data_sets(onball, tmp_path):
     assert code == 2 and "duration_ms 15000 instead of 60000" in error and "--overwrite" in error
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="sends Ctrl-C to a group of processes")
 def test_an_interrupted_simulation_ends_at_once_and_leaves_no_half_match(tmp_path):
     command = [sys.executable, "-m", "onball", "simulate", "--out", str(tmp_path)]
     command += ["--train", "2", "--valid", "0", "--test", "0", "--minutes", "2"]

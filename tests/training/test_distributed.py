@@ -13,7 +13,10 @@ import psutil
 import pytest
 import torch
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="sends signals to groups of processes"),
+]
 
 #: Nothing in the net sees the whole batch. Augmentation is on, drawn clip by clip.
 SETTINGS = [

@@ -148,6 +148,7 @@ main()
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="sends Ctrl-C to a group of processes")
 def test_ctrl_c_in_a_terminal_stops_a_run_that_waits_for_its_workers(runs, tmp_path):
     run_dir = tmp_path / "run"
     settings = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import itertools
+import multiprocessing
 import os
 import re
 import shutil
@@ -121,6 +122,7 @@ def test_a_full_disk_is_one_line_and_the_former_state_stays(
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files")
 def test_a_full_disk_leaves_no_traceback_of_a_whole_process(runs, finished, tmp_path):
     # `finished` has filled the cache, so it is the run's own files that do not fit.
     program = (
@@ -207,6 +209,7 @@ def test_too_little_memory_names_the_settings_to_lower(runs, onball, tmp_path, m
     )
 
 
+@pytest.mark.skipif(multiprocessing.get_start_method() == "spawn", reason="workers see no patches")
 def test_a_killed_worker_is_reported_in_one_line(runs, tmp_path, monkeypatch):
     main = os.getpid()
 

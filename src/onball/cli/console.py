@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
@@ -30,6 +31,17 @@ status = Console(stderr=True)
 
 
 # Lines of text
+
+
+def replace_unprintable() -> None:
+    """Print `?` for characters that the encoding of the output lacks, instead of failing.
+
+    The code pages of Windows, which files and pipes get there, have no ■ or ≤; nor has ASCII, which
+    is the encoding of some servers.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def say(text: str | Text) -> None:

@@ -210,6 +210,7 @@ app = _build_app()
 
 def main() -> None:
     """Run the command line; exit with 2 for bad input, 1 for failed work, 130 if interrupted."""
+    console.replace_unprintable()
     app(args=_imports_first(sys.argv[1:]), prog_name="onball")
 
 
