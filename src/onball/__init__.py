@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     )
     from onball.formats.tracks_parquet import read_tracks, write_tracks
     from onball.frames import FrameBatch
+    from onball.models.compute import available_devices
+    from onball.outputs import OutputConflictError
     from onball.progress import Progress, ProgressCallback
     from onball.reports.page import write_report
     from onball.reports.statistics import draw_statistics
@@ -66,7 +68,7 @@ if TYPE_CHECKING:
     from onball.spotting.spotter import Spotter
     from onball.spotting.videos import SpottedVideo, spot_videos
     from onball.tracking.detectors.opening import open_detector
-    from onball.tracking.pipeline import TrackingSummary, track_video
+    from onball.tracking.pipeline import TrackingSummary, track_video, untracked
     from onball.tracks import Tracks
     from onball.training.measuring import TrainingEstimate, measure_training
     from onball.training.run import train
@@ -99,6 +101,7 @@ __all__ = [
     "ModelError",
     "OnballError",
     "OnballWarning",
+    "OutputConflictError",
     "PlayStatistics",
     "Progress",
     "ProgressCallback",
@@ -118,6 +121,7 @@ __all__ = [
     "VideoError",
     "VideoInfo",
     "VideoWriter",
+    "available_devices",
     "calibrate",
     "check_data",
     "check_experiments",
@@ -150,6 +154,7 @@ __all__ = [
     "spot_videos",
     "track_video",
     "train",
+    "untracked",
     "write_event_table",
     "write_labels",
     "write_report",
@@ -198,6 +203,8 @@ _MODULES = {
     ),
     "onball.formats.tracks_parquet": ("read_tracks", "write_tracks"),
     "onball.frames": ("FrameBatch",),
+    "onball.models.compute": ("available_devices",),
+    "onball.outputs": ("OutputConflictError",),
     "onball.progress": ("Progress", "ProgressCallback"),
     "onball.reports.page": ("write_report",),
     "onball.reports.statistics": ("draw_statistics",),
@@ -210,7 +217,7 @@ _MODULES = {
     "onball.spotting.spotter": ("Spotter",),
     "onball.spotting.videos": ("SpottedVideo", "spot_videos"),
     "onball.tracking.detectors.opening": ("open_detector",),
-    "onball.tracking.pipeline": ("TrackingSummary", "track_video"),
+    "onball.tracking.pipeline": ("TrackingSummary", "track_video", "untracked"),
     "onball.tracks": ("Tracks",),
     "onball.training.measuring": ("TrainingEstimate", "measure_training"),
     "onball.training.run": ("train",),

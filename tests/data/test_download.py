@@ -136,7 +136,8 @@ def test_a_changed_file_is_downloaded_from_its_start(hub, tmp_path):
 def test_a_refusal_explains_how_to_get_access(hub, tmp_path, status, code, words):
     hub.refusal = (status, code)
     with pytest.raises(AccessError) as caught:
-        get(hub, tmp_path)
+        get(hub, tmp_path / "new" / "data")
+    assert not list(tmp_path.iterdir()), "no empty folders are left"
     assert words in str(caught.value) and f"{hub.address}/datasets/{REPO}" in str(caught.value)
     assert "\n" not in str(caught.value) and "hf_secret" not in str(caught.value)
 

@@ -36,7 +36,10 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def available_devices() -> list[str]:
-    """Names of the devices of this machine: `cpu`, then `cuda`, `cuda:0`, `cuda:1`, `mps` …"""
+    """Names of the devices of this machine.
+
+    Returns: `cpu`, then `cuda` or `mps`, and with several GPUs `cuda:0`, `cuda:1` …
+    """
     accelerator = torch.accelerator.current_accelerator()
     count = torch.accelerator.device_count()
     if accelerator is None or not torch.accelerator.is_available() or count < 1:

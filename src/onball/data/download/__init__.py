@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,9 +91,11 @@ def download(
         if split not in SPLITS:
             raise ConfigError(f"unknown split '{split}': choose {', '.join(SPLITS)}")
     out = Path(out)
-    require_writable(out / _RECORDS)
-    (out / _RECORDS).mkdir(parents=True, exist_ok=True)
-    lock = FileLock(out / _RECORDS / "lock")
+    records = out / _RECORDS
+    created = [folder for folder in (records, out, *out.parents) if not folder.exists()]
+    require_writable(records)
+    records.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(records / "lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -102,6 +105,17 @@ def download(
         return [downloads.complete(split, progress) for split in splits]
     finally:
         lock.release()
+        if created and {path.name for path in records.iterdir()} <= {"lock"}:
+            _remove_empty(records / "lock", created)
+
+
+def _remove_empty(lock: Path, folders: Sequence[Path]) -> None:
+    """Delete the lock of a download that got nothing, and the folders made for it."""
+    # Another download may have begun, or written into them.
+    with suppress(OSError):
+        lock.unlink(missing_ok=True)
+        for folder in folders:  # from the innermost
+            folder.rmdir()
 
 
 class _Downloads:
