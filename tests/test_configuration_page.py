@@ -21,7 +21,8 @@ PROGRAM = ROOT / "tools" / "configuration_page.py"
 def test_the_example_has_the_values_that_the_page_shows(tmp_path):
     text = PAGE.read_text(encoding="utf-8").partition("### An example")[2].partition("\n## ")[0]
     (tmp_path / "mine.yaml").write_text(re.search(r"```yaml\n(.*?)```", text, re.S)[1])
-    words = shlex.split(re.search(r"^onball train mine.yaml (.*)$", text, re.M)[1])
+    command = re.search(r"^onball train mine.yaml (.*)$", text.replace("\\\n", " "), re.M)[1]
+    words = shlex.split(command)
     options = dict(zip(words[::2], words[1::2], strict=True))
     assert set(options) == {"--with", "--set", "--data"}
     config = load_config(
