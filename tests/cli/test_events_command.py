@@ -86,6 +86,22 @@ def test_predictions_of_other_programs_have_the_default_threshold(onball, tmp_pa
     assert "3 events of 4 (confidence from 0.3)" in shown
 
 
+def test_the_match_clock_and_the_half_are_shown_where_they_are_known(onball, tmp_path):
+    info = replace(FOUND.info, kickoffs_ms=(1_000, 60_000))
+    second = tuple(replace(e, half=1 + (e.position_ms >= 60_000)) for e in FOUND)
+    write_spotted(tmp_path, EventList(second, info=info))
+    shown = onball("events", tmp_path)[1]
+    assert shown.splitlines()[1].split() == [
+        "time",
+        "clock",
+        "half",
+        "action",
+        "confidence",
+        "team",
+    ]
+    assert rows(shown) == ["00:00:01 00'00 1 PASS 0.91 left", "00:01:02 45'02 2 SHOT 0.42 right"]
+
+
 def test_actions_that_were_not_asked_for_then_can_be_listed_now(onball, tmp_path):
     info = replace(FOUND.info, actions=(Action.PASS,))
     write_spotted(tmp_path, replace(FOUND, info=info))

@@ -15,7 +15,7 @@ from onball.cli import console, options
 from onball.errors import InputError
 from onball.events import EventList, SpottingInfo, Team, parse_team
 from onball.formats.event_files import find_event_files, is_label_file
-from onball.formats.event_table import TABLE_FILE, write_event_table
+from onball.formats.event_table import TABLE_FILE, match_clock, write_event_table
 from onball.formats.soccernet import RESULTS_FILE
 from onball.outputs import check_unedited, edited_files, update_record, write_once
 from onball.timing import format_time, parse_time
@@ -133,7 +133,7 @@ def _show(name: str, path: Path, chosen: _Filter) -> None:
 
 def _count(events: EventList, everything: EventList) -> str:
     """Number of events, their lowest confidences and their actions."""
-    text = f"{len(events)} {'event' if len(events) == 1 else 'events'}"
+    text = console.count(len(events), "event")
     if len(everything) > len(events):
         text += f" of {len(everything)}"
     thresholds = {} if events.info is None else events.info.thresholds or {}
@@ -146,28 +146,27 @@ def _count(events: EventList, everything: EventList) -> str:
 
 
 def _table(events: EventList) -> Table:
-    """Table with the columns in which the events differ."""
-    has_team = any(event.team is not Team.UNKNOWN for event in events)
-    has_half = any(event.half != 1 for event in events)
+    """Table of events; what is the same for all, or unknown, has no column."""
+    info = events.info or SpottingInfo()
+    columns: dict[str, list[str]] = {
+        "time": [f"[cyan]{format_time(event.position_ms)}[/]" for event in events],
+        "clock": [f"[cyan]{match_clock(event, info)}[/]" for event in events],
+        "half": [str(event.half) for event in events],
+        "action": [f"[{event.label.colour}]■[/] {event.label}" for event in events],
+        "confidence": [f"{event.confidence:.2f}" for event in events],
+        "team": [event.team.value for event in events],
+    }
+    if all(event.team is Team.UNKNOWN for event in events):
+        del columns["team"]
+    if all(event.half == 1 for event in events):
+        del columns["half"]
+    if not info.kickoffs_ms:
+        del columns["clock"]
     table = Table(box=None, pad_edge=False)
-    table.add_column("time", style="cyan")
-    table.add_column("action")
-    table.add_column("confidence", justify="right")
-    if has_team:
-        table.add_column("team")
-    if has_half:
-        table.add_column("half", justify="right")
-    for event in events:
-        cells = [
-            format_time(event.position_ms),
-            f"[{event.label.colour}]■[/] {event.label}",
-            f"{event.confidence:.2f}",
-        ]
-        if has_team:
-            cells.append(event.team.value)
-        if has_half:
-            cells.append(str(event.half))
-        table.add_row(*cells)
+    for name in columns:
+        table.add_column(name, justify="left" if name in ("action", "team") else "right")
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*row)
     return table
 
 
