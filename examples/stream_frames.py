@@ -6,39 +6,37 @@ python examples/stream_frames.py [VIDEO or NUMBER]   # number of a camera; defau
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from onball import FrameBatch, Spotter, sample_match
+from onball import Spotter, sample_match
 
 
-def frames_of(source: str | int, fps: float, size: tuple[int, int]) -> Iterator[FrameBatch]:
-    """Yield the frames of a camera or file one by one, at the rate and size of a model."""
+def frames_of(source: str | int) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+    """Yield the frames of a camera or file one by one, each with its time in milliseconds."""
     capture = cv2.VideoCapture(source)
     if not capture.isOpened():
         sys.exit(f"{source}: cannot be opened")
-    number = 0
     while True:
         arrived, frame = capture.read()
         if not arrived:
             break
-        # The model sees frames at a constant rate: others are skipped.
-        if capture.get(cv2.CAP_PROP_POS_MSEC) + 1 < number * 1000 / fps:
-            continue
-        frame = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
-        rgb = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-        yield FrameBatch(rgb[None], np.array([round(number * 1000 / fps)]))
-        number += 1
+        live = isinstance(source, int)
+        yield time.monotonic() * 1000 if live else capture.get(cv2.CAP_PROP_POS_MSEC), frame
     capture.release()
 
 
 def main() -> None:
     given = sys.argv[1] if len(sys.argv) > 1 else str(sample_match() / "224p.mp4")
     spotter = Spotter.from_pretrained()
-    config = spotter.config
-    frames = frames_of(int(given) if given.isdigit() else given, config.fps, config.size)
+    # The model takes frames at its own rate and size, in RGB; OpenCV's are in BGR.
+    frames = spotter.sample_frames(
+        frames_of(int(given) if given.isdigit() else given), channels="bgr", batch_frames=5
+    )
     # An event is reported as soon as no later frame can change it.
     for event in spotter.stream(frames, threshold=0.3):
         print(
