@@ -176,11 +176,15 @@ def _adaspot(vectors: Vectors, net: SpottingNet) -> dict[str, Tensor]:
     blank = clip.clone()
     blank[:, :5] = 0
     blank_scores = net.scores_from_features(net.features(blank))
+    # Versions of torchvision before 0.17 scale frames down without antialiasing.
+    backbone.antialias = False
+    aliased = net.scores_from_features(net.features(clip))
     return {
         "logits": scores.logits,
         "logits_lowres": scores.branches[0],
         "logits_highres": scores.branches[1],
         "roi_top_left": top_left(regions[0], *clip.shape[-2:])[0],
+        "logits_no_antialias": aliased.logits,
         "logits_blank_start": blank_scores.logits,
         "roi_top_left_blank_start": top_left(regions[1], *clip.shape[-2:])[0],
     }
