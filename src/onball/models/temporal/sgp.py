@@ -43,7 +43,7 @@ class SGPEncoderDecoder(TemporalHead):
             `layers` and `factor`, is the authors' for SoccerNet ball action spotting.
         factor: the longer convolution has this many times as many taps (one more if that is even).
         dim: D, the number of channels; None is C, without a projection.
-        variant: see above.
+        variant: `published` is that of the paper's code, `onball` also normalises the output.
     """
 
     def __init__(
