@@ -112,6 +112,21 @@ def test_bad_input_is_one_clear_line(onball, match, red_detector, tmp_path, argu
     assert message in stderr and "Traceback" not in stderr
 
 
+def test_all_videos_are_opened_before_the_first_is_tracked(onball, match, tmp_path):
+    (tmp_path / "picture.png").write_bytes(b"no image")
+    given = [match / "224p.mp4", tmp_path / "picture.png", tmp_path / "missing.mp4"]
+    out = tmp_path / "out"
+    code, shown, stderr = onball("track", *given, "--detector", "x.onnx", "--out", out)
+    assert code == 2 and not shown and not out.exists()
+    assert "picture.png" in stderr and "missing.mp4: no such file" in stderr
+
+
+def test_the_former_name_of_the_box_threshold_is_accepted_with_a_warning(onball, match):
+    code, _, stderr = onball("track", match, "--threshold", "0.2", "--detector", "missing.onnx")
+    assert code == 2 and "--threshold is called --box-threshold now" in stderr
+    assert "missing.onnx: no such file" in stderr
+
+
 @pytest.mark.parametrize("kind", MODELS)
 def test_spot_makes_the_tracks_that_a_model_needs_once(onball, match, red_detector, tmp_path, kind):
     model = save(tmp_path / "model", **MODELS[kind])

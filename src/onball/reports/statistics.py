@@ -26,7 +26,7 @@ with optional_dependency("matplotlib", "plot", "Drawing statistics"):
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
     from matplotlib.patches import Patch
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 #: Share of white in the colour of the first, second, … split.
 _WHITENING = (0.0, 0.38, 0.62, 0.76, 0.86)
@@ -147,6 +147,7 @@ def _draw_gaps(axes: Axes, matches: Sequence[EventList]) -> None:
             labelcolor=INK,
         )  # fmt: skip
     axes.set_xlim(0, end)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("seconds", fontsize=8.5, color=FAINT, loc="right")
     remove_frame(axes, grid="y")
     set_title(axes, "time until the next event, by the action it follows", bold=False, pad=6)
