@@ -55,7 +55,7 @@ def test_events_are_listed_with_time_and_confidence_before_the_summary(spot):
         assert rest.endswith(f"  {event.confidence:.2f}")
     assert f"a: {len(events)} events (" in lines[summary]
     assert "out/a/events.csv" in shown and "onball events out/a --threshold" in shown
-    assert "no probability" in error and "a: 100%" in error
+    assert "not a probability" in error and "a: 100%" in error
     counts = events.counts()
     for action, count in counts.items():
         lanes = [line for line in lines[summary:] if line.startswith(f"{action.value}  ")]
@@ -80,7 +80,7 @@ def test_what_is_done_or_edited_is_skipped_and_named(spot):
     Path("out/b/events.csv").write_text("time,label\n00:00:01,SHOT\n")
     code, shown, error = spot("a.mp4", "b.mp4")
     assert code == 0, error
-    assert "a: done already, " in shown and "b: kept, for it was edited by hand: out/b" in shown
+    assert "a: done already, " in shown and "b: kept, because it was edited by hand: out/b" in shown
     assert "--overwrite" in error and "%" not in error
     assert Path("out/b/events.csv").read_text().endswith("SHOT\n")
 

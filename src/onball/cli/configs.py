@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from onball.cli import console, options
 
 if TYPE_CHECKING:
     from onball.config import ShippedConfig
+
+_TABLE_COLUMNS = 110
+"""Least width of the terminal for a table of names and descriptions."""
 
 
 def configs(
@@ -65,17 +70,32 @@ def _print_list(shipped: list[ShippedConfig], parameters: bool) -> None:
     tables["Overlays, put over a config (--with NAME)"] = [c for c in shipped if c.task is None]
     for title, configs in tables.items():
         counted = parameters and configs[0].task is not None
+        counts = [_count_parameters(config.name) if counted else None for config in configs]
+        if console.console.width < _TABLE_COLUMNS:
+            _print_lines(title, configs, counts)
+            continue
         table = Table(title=title, title_justify="left", title_style="bold", box=None)
         table.add_column("name", style="cyan", no_wrap=True)
         if counted:
             table.add_column("parameters", justify="right", no_wrap=True)
         table.add_column("description")
-        for config in configs:
-            count = [f"{_count_parameters(config.name):,}"] if counted else []
-            table.add_row(config.name, *count, config.description)
+        for config, count in zip(configs, counts, strict=True):
+            cells = [] if count is None else [f"{count:,}"]
+            table.add_row(config.name, *cells, config.description)
         console.console.print(table)
         console.say("")
     console.say(f"All settings of one: {console.this_command()} configs NAME")
+
+
+def _print_lines(title: str, configs: list[ShippedConfig], counts: list[int | None]) -> None:
+    """Print each config on lines of its own, for terminals without room for a table."""
+    console.console.print(f"[bold]{title}[/]")
+    for config, count in zip(configs, counts, strict=True):
+        size = "" if count is None else f", {count:,} parameters"
+        console.console.print(f"  [cyan]{config.name}[/]{size}", highlight=False)
+        text = Padding(Text(config.description), (0, 0, 0, 6))
+        console.console.print(text)
+    console.say("")
 
 
 def _count_parameters(name: str) -> int:

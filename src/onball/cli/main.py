@@ -215,7 +215,7 @@ def main() -> None:
 
 
 def _imports_first(arguments: list[str]) -> list[str]:
-    """Move `--import MODULE` before the command, for it is accepted after the command too."""
+    """Move `--import MODULE` before the command; it is accepted after the command too."""
     first, rest = [], []
     remaining = iter(arguments)
     for argument in remaining:

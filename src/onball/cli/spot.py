@@ -242,7 +242,7 @@ class _Screen:
         if result.outcome is Outcome.FAILED:
             console.fail(result.error)
         elif result.outcome is Outcome.EDITED:
-            console.say(f"{result.name}: kept, for it was edited by hand: {result.folder}")
+            console.say(f"{result.name}: kept, because it was edited by hand: {result.folder}")
         elif shown is not None:
             skipped = "done already, " if result.outcome is Outcome.DONE else ""
             where = f" in {table}" if self._several or self._quiet else ""
@@ -323,11 +323,11 @@ def _show_end(done: Sequence[SpottedVideo], spotter: Spotter, out: Path) -> None
         )
     if not spotter.config.inference.calibration and any(r.events for r in spotted):
         console.note(
-            "Confidence ranks the events and is no probability, for the model is not calibrated: "
-            "check what you use."
+            "Confidence orders the events. It is not a probability, because this model is not "
+            "calibrated: check the events before you use them."
         )
     if any(result.outcome in ("done", "edited") for result in done):
-        console.note("--overwrite spots again what was there already.")
+        console.note("--overwrite spots the videos again that have results already.")
     where = done[0].folder if len(done) == 1 else out
     console.say(
         "\nNext: choose events by another confidence, without running the model again\n"
