@@ -2,6 +2,7 @@
 the configs that come with onball (`shipped`)."""
 
 from onball.config.loading import config_text, explain, load_config, save_config
+from onball.config.saved_model import SavedModelConfig
 from onball.config.schema import (
     NO_BACKBONE,
     AugmentationConfig,
@@ -19,7 +20,6 @@ from onball.config.schema import (
     MixupConfig,
     ModelConfig,
     PreprocessingConfig,
-    SavedModelConfig,
     Task,
     TrackingConfig,
     TrainingConfig,

@@ -1,4 +1,4 @@
-"""Settings of an experiment and of a saved model, as pydantic models.
+"""Settings of an experiment, as pydantic models.
 
 The sections follow the data: matches and their frames, augmentation, the net, its training, and
 decoding of its scores into events. A rule that joins several settings is a validator of the smallest
@@ -27,7 +27,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from onball.actions import ACTIONS, Action
+from onball.actions import Action
 from onball.tracks import TRACKS_FILE
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -465,7 +465,7 @@ class InferenceConfig(BaseConfig):
         return self.report_thresholds.get(action, self.report_threshold)
 
 
-# Experiment and saved model.
+# Experiment.
 
 
 class ExperimentConfig(BaseConfig):
@@ -532,8 +532,8 @@ class ExperimentConfig(BaseConfig):
 
     @model_validator(mode="after")
     def _clips_fit(self) -> Self:
-        _check_positions(self.model, "data.clip_frames", self.data.clip_frames)
-        _check_positions(self.model, "inference.window_frames", self.inference.window_frames)
+        check_positions(self.model, "data.clip_frames", self.data.clip_frames)
+        check_positions(self.model, "inference.window_frames", self.inference.window_frames)
         return self
 
     @model_validator(mode="after")
@@ -557,76 +557,11 @@ class ExperimentConfig(BaseConfig):
         return self
 
 
-def _check_positions(model: ModelConfig, setting: str, frames: int) -> None:
+def check_positions(model: ModelConfig, setting: str, frames: int) -> None:
+    """Raise a validation error if a setting is longer than the clips that the net takes."""
     if model.positions is not None and frames > model.positions:
         raise conflict(
             setting,
             f"it is {frames}, and the net takes clips of at most model.positions="
             f"{model.positions} frames: --set {setting}={model.positions}",
         )
-
-
-class SavedModelConfig(BaseConfig):
-    """The `config.json` of a saved model: all settings needed to run it on a video.
-
-    Attributes:
-        clip_frames: frames in a clip that a clip classifier takes; a spotting net uses windows.
-        crop: how frames are cropped around players and ball; null for whole frames.
-        imports: Python modules outside of onball that register components of the net.
-    """
-
-    format_version: Literal[1] = 1
-    task: Task = "spotting"
-    actions: tuple[Action, ...] = ACTIONS
-    fps: PositiveFloat
-    width: PositiveInt
-    height: PositiveInt
-    clip_frames: PositiveInt = 50
-    crop: BallCropConfig | None = None
-    model: ModelConfig
-    inference: InferenceConfig
-    imports: tuple[str, ...] = ()
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels, in the order that `onball.video` takes them."""
-        return (self.width, self.height)
-
-    @property
-    def needs_tracks(self) -> bool:
-        """True if the model takes tracks of players and ball, as features or to crop frames."""
-        return self.model.tracking is not None or self.crop is not None
-
-    @model_validator(mode="after")
-    def _clips_fit(self) -> Self:
-        _check_positions(self.model, "inference.window_frames", self.inference.window_frames)
-        return self
-
-    def sampling(self, data: DataConfig) -> DataConfig:
-        """Data settings with the frames and clips that this model takes."""
-        names = ("fps", "width", "height", "clip_frames", "crop")
-        own = {name: getattr(self, name) for name in names}
-        return data.model_copy(update=own)
-
-    @classmethod
-    def of(cls, config: ExperimentConfig) -> Self:
-        """Settings of the model that an experiment trains."""
-        data = config.data
-        return cls(
-            task=config.task,
-            fps=data.fps,
-            width=data.width,
-            height=data.height,
-            clip_frames=data.clip_frames,
-            crop=data.crop,
-            model=_without_pretrained(config.model),
-            inference=config.inference,
-        )
-
-
-def _without_pretrained(model: ModelConfig) -> ModelConfig:
-    """The model without the source of its initial weights: a saved model has its own weights."""
-    backbone = dict(model.backbone)
-    if "pretrained" in backbone:
-        backbone["pretrained"] = False
-    return model.model_copy(update={"backbone": ComponentConfig(**backbone)})

@@ -302,7 +302,7 @@ class Comparison:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the difference is within the tolerance, outside, or may be random."""
+        """Verdict on the difference: within the tolerance, outside, or perhaps random."""
         if self.within:
             return Verdict.WITHIN
         if self.difference is None or self.chance is None or abs(self.difference) <= self.chance:

@@ -41,7 +41,7 @@ _LATER_SETTINGS = {"threshold", "actions"}
 
 
 class Outcome(StrEnum):
-    """What became of a video."""
+    """Outcome of a video."""
 
     SPOTTED = "spotted"
     """Its events were found and written."""

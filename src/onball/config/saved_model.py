@@ -1,0 +1,86 @@
+"""Settings of a saved model: those that are needed to run it on a video."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import PositiveFloat, PositiveInt, model_validator
+
+from onball.actions import ACTIONS, Action
+from onball.config.schema import (
+    BallCropConfig,
+    BaseConfig,
+    ComponentConfig,
+    DataConfig,
+    ExperimentConfig,
+    InferenceConfig,
+    ModelConfig,
+    Task,
+    check_positions,
+)
+
+
+class SavedModelConfig(BaseConfig):
+    """The `config.json` of a saved model: all settings needed to run it on a video.
+
+    Attributes:
+        clip_frames: frames in a clip that a clip classifier takes; a spotting net uses windows.
+        crop: how frames are cropped around players and ball; null for whole frames.
+        imports: Python modules outside of onball that register components of the net.
+    """
+
+    format_version: Literal[1] = 1
+    task: Task = "spotting"
+    actions: tuple[Action, ...] = ACTIONS
+    fps: PositiveFloat
+    width: PositiveInt
+    height: PositiveInt
+    clip_frames: PositiveInt = 50
+    crop: BallCropConfig | None = None
+    model: ModelConfig
+    inference: InferenceConfig
+    imports: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, in the order that `onball.video` takes them."""
+        return (self.width, self.height)
+
+    @property
+    def needs_tracks(self) -> bool:
+        """True if the model takes tracks of players and ball, as features or to crop frames."""
+        return self.model.tracking is not None or self.crop is not None
+
+    @model_validator(mode="after")
+    def _clips_fit(self) -> Self:
+        check_positions(self.model, "inference.window_frames", self.inference.window_frames)
+        return self
+
+    def sampling(self, data: DataConfig) -> DataConfig:
+        """Data settings with the frames and clips that this model takes."""
+        names = ("fps", "width", "height", "clip_frames", "crop")
+        own = {name: getattr(self, name) for name in names}
+        return data.model_copy(update=own)
+
+    @classmethod
+    def of(cls, config: ExperimentConfig) -> Self:
+        """Settings of the model that an experiment trains."""
+        data = config.data
+        return cls(
+            task=config.task,
+            fps=data.fps,
+            width=data.width,
+            height=data.height,
+            clip_frames=data.clip_frames,
+            crop=data.crop,
+            model=_without_pretrained(config.model),
+            inference=config.inference,
+        )
+
+
+def _without_pretrained(model: ModelConfig) -> ModelConfig:
+    """The model without the source of its initial weights: a saved model has its own weights."""
+    backbone = dict(model.backbone)
+    if "pretrained" in backbone:
+        backbone["pretrained"] = False
+    return model.model_copy(update={"backbone": ComponentConfig(**backbone)})
