@@ -26,6 +26,7 @@ ALLOWED = {
     "sdist": (
         "src/onball/",
         "configs/",
+        "examples/",
         "tests/",
         "CHANGELOG.md",
         "LICENSE",
