@@ -140,6 +140,9 @@ def simulate(
     settings are skipped, also if their labels were edited since. A call with another seed adds its
     matches to those of earlier calls in the same folder, and to the splits.
 
+    Matches are written in processes of their own, which import the calling program: it needs
+    `if __name__ == "__main__":`, as with `multiprocessing`.
+
     Args:
         out: folder of the data set.
         preset: name of one of `PRESETS`, whose values the other arguments override. Without it: two
