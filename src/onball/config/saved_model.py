@@ -16,7 +16,7 @@ from onball.config.schema import (
     InferenceConfig,
     ModelConfig,
     Task,
-    check_positions,
+    check_inference,
 )
 
 
@@ -53,7 +53,7 @@ class SavedModelConfig(BaseConfig):
 
     @model_validator(mode="after")
     def _clips_fit(self) -> Self:
-        check_positions(self.model, "inference.window_frames", self.inference.window_frames)
+        check_inference(self.model, self.inference)
         return self
 
     def sampling(self, data: DataConfig) -> DataConfig:

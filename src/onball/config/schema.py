@@ -27,7 +27,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from onball.actions import Action
+from onball.actions import ACTIONS, Action
 from onball.tracks import TRACKS_FILE
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -311,6 +311,13 @@ class ModelConfig(BaseConfig):
         """False if the net uses no pixels."""
         return self.backbone.name != NO_BACKBONE
 
+    @property
+    def predicted_actions(self) -> tuple[Action, ...]:
+        """Those of the 12 actions that the net predicts: classes with exactly their names."""
+        if self.classes is None:
+            return ACTIONS
+        return tuple(action for action in ACTIONS if action.value in self.classes)
+
     @model_validator(mode="after")
     def _classes_fit(self) -> Self:
         if self.classes is not None and self.teams:
@@ -438,12 +445,66 @@ Knots = Annotated[
 """A strictly rising, piecewise linear map of [0, 1]: pairs of score and calibrated score."""
 
 
+class ClipsConfig(BaseConfig):
+    """Scores computed clip by clip, as the authors of published models compute them.
+
+    Each clip goes through the whole net on its own; the scores of overlapping clips are averaged. The
+    last clip is the first one that reaches the end of the video.
+
+    Attributes:
+        frames: sampled frames in a clip.
+        overlap: frames that a clip shares with the next one.
+        start: first frame of the first clip; below 0 before that of the video.
+        outside: frames of a clip outside the video: `black`, or of the `mean` colour of
+            `model.preprocessing`.
+    """
+
+    frames: PositiveInt = 100
+    overlap: NonNegativeInt = 50
+    start: Annotated[int, Field(le=0)] = 0
+    outside: Literal["black", "mean"] = "black"
+
+    @property
+    def step(self) -> int:
+        """Frames from the beginning of a clip to that of the next one."""
+        return self.frames - self.overlap
+
+    @model_validator(mode="after")
+    def _clips_advance(self) -> Self:
+        if self.overlap >= self.frames:
+            raise conflict("overlap", f"it must be less than frames, which is {self.frames}")
+        if self.start <= -self.frames:
+            raise conflict("start", f"a clip of {self.frames} frames would end before the video")
+        return self
+
+
+class SuppressionConfig(BaseConfig):
+    """Choice of events among scores as in the code of a published model.
+
+    Attributes:
+        method: `soft_nms` (AdaSpot, T-DEED) lowers the scores around an event by the square of
+            their distance, `hard_nms` drops them; `keep_highest` (E2E-Spot) drops those near a
+            higher one; `smoothed_peaks` (MultiDimStacker) takes maxima of smoothed scores. See
+            `onball.spotting.published`.
+        window: range of the suppression to either side, in sampled frames.
+        sigma: standard deviation of the smoothing of `smoothed_peaks`, in sampled frames.
+    """
+
+    method: Literal["soft_nms", "hard_nms", "keep_highest", "smoothed_peaks"]
+    window: PositiveInt
+    sigma: PositiveFloat = 3.0
+
+
 class InferenceConfig(BaseConfig):
     """Decoding of dense scores into events.
 
     Attributes:
         window_frames: frames per window of the temporal head.
         overlap: fraction of a window that overlaps with the next; their scores are averaged.
+        clips: compute clip by clip instead, with a net that sees nothing else than the clip; null
+            computes the features of each frame once, in the context of its neighbours.
+        suppression: choice of events by a published method instead of local maxima and
+            `nms_window_ms`; null for those.
         nms_window_ms: of two events of one action closer than this, only the better one is kept.
         threshold: lowest score of an event, before calibration; low, because the metric ranks all
             candidates.
@@ -454,6 +515,8 @@ class InferenceConfig(BaseConfig):
 
     window_frames: PositiveInt = 50
     overlap: FractionBelowOne = 0.5
+    clips: ClipsConfig | None = None
+    suppression: SuppressionConfig | None = None
     nms_window_ms: PositiveInt = 1000
     threshold: Fraction = 0.01
     report_threshold: Fraction = 0.3
@@ -463,6 +526,15 @@ class InferenceConfig(BaseConfig):
     def report_threshold_of(self, action: Action) -> float:
         """Lowest confidence of an event of that action that is shown to users."""
         return self.report_thresholds.get(action, self.report_threshold)
+
+    @model_validator(mode="after")
+    def _suppression_ends(self) -> Self:
+        if self.suppression is not None and self.threshold == 0:
+            raise conflict(
+                "threshold",
+                "inference.suppression needs a lowest score: --set inference.threshold=0.01",
+            )
+        return self
 
 
 # Experiment.
@@ -533,7 +605,7 @@ class ExperimentConfig(BaseConfig):
     @model_validator(mode="after")
     def _clips_fit(self) -> Self:
         check_positions(self.model, "data.clip_frames", self.data.clip_frames)
-        check_positions(self.model, "inference.window_frames", self.inference.window_frames)
+        check_inference(self.model, self.inference)
         return self
 
     @model_validator(mode="after")
@@ -555,6 +627,21 @@ class ExperimentConfig(BaseConfig):
                 "model.auxiliary=soccernet-v2, or data.auxiliary.root=null",
             )
         return self
+
+
+def check_inference(model: ModelConfig, inference: InferenceConfig) -> None:
+    """Check that the net takes the windows or clips, and that clips need no tracks."""
+    clips = inference.clips
+    if clips is None:
+        check_positions(model, "inference.window_frames", inference.window_frames)
+        return
+    check_positions(model, "inference.clips.frames", clips.frames)
+    if model.tracking is not None:
+        raise conflict(
+            "inference.clips",
+            "scores cannot be computed clip by clip by a net with model.tracking: --set "
+            "inference.clips=null",
+        )
 
 
 def check_positions(model: ModelConfig, setting: str, frames: int) -> None:

@@ -6,7 +6,7 @@ twelve actions: FREE KICK and GOAL are left out.
 
 from __future__ import annotations
 
-from onball.config import ModelConfig
+from onball.config import InferenceConfig, ModelConfig
 from onball.models.published.checkpoints import PublishedModel, Rule, image_network
 
 #: The ten actions in the order of the checkpoints.
@@ -55,6 +55,15 @@ def _model(name: str, network: str, features: int) -> PublishedModel:
         width=796,
         height=448,
         clip_frames=100,
+        inference=InferenceConfig.model_validate(
+            {
+                "window_frames": 100,
+                "clips": {"frames": 100, "overlap": 50, "start": -5},
+                "suppression": {"method": "soft_nms", "window": 12},
+                # The threshold of the authors' program for single videos.
+                "report_threshold": 0.2,
+            }
+        ),
         rules=_RULES,
     )
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from onball.config import ModelConfig
+from onball.config import InferenceConfig, ModelConfig, SavedModelConfig
 from onball.errors import ModelError
 from onball.models.nets import SpottingNet, build_model
 
@@ -56,6 +56,7 @@ class PublishedModel:
         fps: sampled frames per second.
         width, height: size of the frames in pixels.
         clip_frames: sampled frames in a clip.
+        inference: computation of scores and choice of events, as in the authors' evaluation.
         rules: names of the parameters; the first rule that matches a published name applies.
     """
 
@@ -66,7 +67,20 @@ class PublishedModel:
     width: int
     height: int
     clip_frames: int
+    inference: InferenceConfig
     rules: tuple[Rule, ...]
+
+    @property
+    def config(self) -> SavedModelConfig:
+        """Settings of the saved model that computes what the authors' code computes."""
+        return SavedModelConfig(
+            fps=self.fps,
+            width=self.width,
+            height=self.height,
+            clip_frames=self.clip_frames,
+            model=self.model,
+            inference=self.inference,
+        )
 
     def build(self, weights: Mapping[str, Tensor]) -> SpottingNet:
         """Build the net with published weights, in evaluation mode.

@@ -6,7 +6,7 @@ for SoccerNet-v2 predict its 17 actions at two frames per second.
 
 from __future__ import annotations
 
-from onball.config import ModelConfig
+from onball.config import InferenceConfig, ModelConfig
 from onball.models.published.checkpoints import PublishedModel, Rule, image_network
 
 #: The actions of SoccerNet-v2 in the order of the checkpoints, which is alphabetical.
@@ -57,6 +57,13 @@ def _model(name: str, backbone: str, features: int) -> PublishedModel:
         width=398,
         height=224,
         clip_frames=100,
+        inference=InferenceConfig.model_validate(
+            {
+                "window_frames": 100,
+                "clips": {"frames": 100, "overlap": 50, "start": -5, "outside": "mean"},
+                "suppression": {"method": "keep_highest", "window": 2},
+            }
+        ),
         rules=_RULES,
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from onball.config import ModelConfig
+from onball.config import InferenceConfig, ModelConfig
 from onball.models.published.checkpoints import PublishedModel, Rule
 
 CLASSES = ("PASS", "DRIVE")
@@ -54,5 +54,13 @@ STACKER_2023 = PublishedModel(
     width=1280,
     height=720,
     clip_frames=65,
+    # Each frame is predicted from the frames around it, and nothing else: no clips.
+    inference=InferenceConfig.model_validate(
+        {
+            "suppression": {"method": "smoothed_peaks", "window": 14, "sigma": 3.0},
+            "threshold": 0.2,
+            "report_threshold": 0.2,
+        }
+    ),
     rules=_RULES,
 )

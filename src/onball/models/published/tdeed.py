@@ -15,7 +15,7 @@ import re
 
 import torch
 
-from onball.config import ModelConfig
+from onball.config import InferenceConfig, ModelConfig
 from onball.models.published.checkpoints import PublishedModel, Rule, image_network, negate
 
 #: Published layers of an SGP layer, and those here.
@@ -104,6 +104,13 @@ def _model(name: str, title: str, backbone: str, *, team: bool = False) -> Publi
         width=796,
         height=448,
         clip_frames=100,
+        inference=InferenceConfig.model_validate(
+            {
+                "window_frames": 100,
+                "clips": {"frames": 100, "overlap": 75, "start": -5},
+                "suppression": {"method": "soft_nms", "window": 12},
+            }
+        ),
         rules=_RULES,
     )
 
