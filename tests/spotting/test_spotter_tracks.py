@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from tiny_detectors import write_detector
 from tiny_matches import write_flashes
 from tiny_models import random_model
@@ -53,6 +54,15 @@ def test_tracks_that_are_not_stored_give_the_same_events(spotter, video, detecto
     kept = spotter.spot(video, detector=str(detector), keep_tracks=tmp_path / "t.parquet")
     assert spotter.spot(video, detector=str(detector)) == kept
     assert [path.name for path in video.parent.iterdir() if path.suffix == ".parquet"] == []
+
+
+def test_a_detector_chooses_its_own_device_if_that_of_the_net_is_automatic(detector):
+    net, config = random_model(backbone=ComponentConfig(name="none"), tracking=TrackingConfig())
+    spotter = Spotter(net, config, device="auto")
+    spotter.device = torch.device("mps")  # as on a Mac, whose GPU ONNX Runtime does not use
+    opened = spotter.open_detector(str(detector))
+    assert opened.name.startswith("red.onnx")
+    assert spotter.open_detector(str(detector)) is opened
 
 
 def test_given_tracks_take_precedence_over_the_detector(spotter, video):

@@ -94,6 +94,7 @@ class Spotter:
                 "…), which cannot be decoded into events: call the net for its scores"
             )
         self.device = choose_device(device)
+        self._device_name = device
         self.name = name
         self.fingerprint = fingerprint
         self.config = config
@@ -398,6 +399,21 @@ class Spotter:
         with _closing(batches) as frames:
             yield from self._engine.run(frames, tracking)
 
+    def open_detector(self, name: str) -> Detector:
+        """Open a detector for the device that the spotter was made with; each name once.
+
+        Args:
+            name: see `onball.tracking.detectors.opening.open_detector`, which raises the errors.
+        """
+        # Optional packages: only models that take tracks need them.
+        from onball.tracking.detectors.opening import open_detector
+
+        with self._opening_detector:
+            if name not in self._detectors:
+                # As given: `auto` may be another device for a detector than for the net.
+                self._detectors[name] = open_detector(name, device=self._device_name)
+            return self._detectors[name]
+
     def _make_tracks(
         self,
         video: Path,
@@ -409,15 +425,10 @@ class Spotter:
         """Tracks of a video by a detector; those in the file `keep` are reused if they are."""
         # Optional packages: only models that take tracks need them.
         from onball.formats.tracks_parquet import read_tracks
-        from onball.tracking.detectors.opening import open_detector
         from onball.tracking.pipeline import track_once
 
         if isinstance(detector, str):
-            named = detector
-            with self._opening_detector:
-                if named not in self._detectors:
-                    self._detectors[named] = open_detector(named, device=str(self.device))
-            detector = self._detectors[named]
+            detector = self.open_detector(detector)
         with tempfile.TemporaryDirectory(prefix="onball-") as folder:
             path = keep or Path(folder) / TRACKS_FILE
             track_once(video, detector, path, progress=progress, name=name)

@@ -145,7 +145,7 @@ def spot_videos(
     _check_folders(Path(out), jobs)
     spotter = model if isinstance(model, Spotter) else Spotter.from_pretrained(model, device=device)
     work = _Work(spotter, settings, on_event, progress)
-    work.prepare_tracks(jobs, tracks, detector, device)
+    work.prepare_tracks(jobs, tracks, detector)
     states = [work.state(job, overwrite) for job in jobs]
     return _results(work, jobs, states)
 
@@ -389,7 +389,6 @@ class _Work:
         jobs: Sequence[_Job],
         tracks: str | Path | None,
         detector: Detector | str | None,
-        device: str,
     ) -> None:
         """Find the tracks of all jobs, and open the detector if some are missing.
 
@@ -413,11 +412,9 @@ class _Work:
             read_tracks(tracks, part.video.path)  # raises its errors now
             jobs[0].parts = [replace(part, tracks=Path(tracks))]
         if any(part.tracks is None for job in jobs for part in job.parts):
-            from onball.tracking.detectors.opening import open_detector
-
-            name = "auto" if detector is None else detector
             # Opened now, so that an unusable one is an error before any work.
-            self._detector = open_detector(name, device=device) if isinstance(name, str) else name
+            name = "auto" if detector is None else detector
+            self._detector = self._spotter.open_detector(name) if isinstance(name, str) else name
 
     def state(self, job: _Job, overwrite: bool) -> OutputState:
         """Compare a job with the results that are there. Raises `OutputConflictError`."""
