@@ -118,14 +118,14 @@ def measure_training(
     net = build_model(config.model, config.task, fetch_weights=False)
     steps = TrainingSteps.of(config.training)
     clips = mix_clips(config, net, data.train, data.auxiliary)
-    batches, read_seconds = _read_batches(clip_loader(clips, _alone(config), steps), seconds / 2)
+    alone = config.training.model_copy(update={"workers": 0})
+    batches, read_seconds = _read_batches(clip_loader(clips, alone, steps), seconds / 2)
     module = make_module(net, config, steps, clips)
     timed = _StepTimer(progress, place, seconds)
     _run_steps(config, module, batches, timed, precision, place)
     step_seconds = timed.batch_seconds * config.training.accumulate
-    if (
-        config.data.cache is None
-    ):  # then each clip is decoded again, by the workers if there are any
+    if config.data.cache is None:
+        # Each clip is decoded again, by the workers if there are any.
         reading = read_seconds * steps.clips_per_step / max(1, config.training.workers)
         longer, both = max(step_seconds, reading), step_seconds + reading
         step_seconds = longer if config.training.workers else both
@@ -219,21 +219,16 @@ def _random_data(config: ExperimentConfig) -> _Data:
     return _Data([match], [], [half] if config.trains_jointly else [])
 
 
-def _alone(config: ExperimentConfig) -> Any:
-    """Settings of the training without worker processes."""
-    return config.training.model_copy(update={"workers": 0})
-
-
 def _read_batches(loader: DataLoader[Clips], seconds: float) -> tuple[list[Clips], float]:
     """Some batches, and the time to read a clip from the videos."""
     batches: list[Clips] = []
-    begin = time.monotonic()
+    begin = time.perf_counter()
     for batch in islice(loader, _STEPS):
         batches.append(batch)
-        if time.monotonic() - begin > seconds:
+        if time.perf_counter() - begin > seconds:
             break
     clips = sum(len(batch.frames) for batch in batches)
-    return batches, (time.monotonic() - begin) / clips
+    return batches, (time.perf_counter() - begin) / clips
 
 
 # Steps
@@ -265,14 +260,14 @@ class _StepTimer(Callback):  # type: ignore[misc]
         return (times[-1] - times[1]) / (len(times) - 2)
 
     def on_train_start(self, trainer: L.Trainer, pl_module: TrainingModule) -> None:
-        self._times = [time.monotonic()]
+        self._times = [time.perf_counter()]
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: TrainingModule, *args: Any, **kwargs: Any
     ) -> None:
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
-        self._times.append(time.monotonic())
+        self._times.append(time.perf_counter())
         done = len(self._times) - 1
         self._progress(Progress("measuring", done, _STEPS + 1, "steps"))
         late = self._times[-1] - self._times[0] > self._seconds
@@ -333,9 +328,9 @@ def _validation_rate(
     part = LabelledMatch(first.name, _FirstFrames(first.frames, count), labels, features)
     if config.data.cache is not None:  # then reading costs next to nothing
         part = replace(part, frames=_InMemory(part.frames))
-    begin = time.monotonic()
+    begin = time.perf_counter()
     validate(net, [part], config, precision)
-    return count / (time.monotonic() - begin)
+    return count / (time.perf_counter() - begin)
 
 
 class _InMemory:
@@ -358,12 +353,12 @@ def _decoding(config: ExperimentConfig, data: _Data) -> tuple[float, int]:
         return 0.0, 0
     frames = sum(len(each.times_ms) for each in missing)
     width, height = config.data.size
-    begin, count = time.monotonic(), 0
+    begin, count = time.perf_counter(), 0
     for batch in missing[0].batches():
         count += len(batch.frames)
         if count >= _FRAMES:
             break
-    rate = count / (time.monotonic() - begin)
+    rate = count / (time.perf_counter() - begin)
     return frames / rate, frames * width * height * 3
 
 
