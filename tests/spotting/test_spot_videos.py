@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from tiny_matches import write_flashes
 from tiny_models import random_model
 from tiny_tracks import write_tiny_tracks
@@ -195,6 +197,18 @@ def test_results_of_another_model_or_video_are_refused(folder, spotter):
     shutil.copy("match/part2.mp4", "match/part1.mp4")
     with pytest.raises(OutputConflictError, match=r"video part1.mp4 \(.{8}\) instead of part1.mp4"):
         spot(spotter, "match/part1.mp4")
+
+
+def test_models_in_memory_with_other_weights_are_other_models(folder):
+    net, config = random_model()
+    spot(Spotter(net, config, device="cpu"), "match/part1.mp4", end_ms=1000)
+    (again,) = spot(Spotter(net, config, device="cpu"), "match/part1.mp4", end_ms=1000)
+    assert again.outcome is Outcome.DONE
+    other = copy.deepcopy(net)
+    with torch.no_grad():
+        next(other.parameters()).add_(1.0)
+    with pytest.raises(OutputConflictError, match=r"model \(\w{8}\) instead of \(\w{8}\)"):
+        spot(Spotter(other, config, device="cpu"), "match/part1.mp4", end_ms=1000)
 
 
 # Inputs

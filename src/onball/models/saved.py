@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Literal, overload
 
+import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -148,6 +149,18 @@ def model_fingerprint(folder: str | Path) -> str:
     """
     digests = [file_digest(find_model(folder) / name) for name in (CONFIG_FILE, WEIGHTS_FILE)]
     return hashlib.sha256(" ".join(digests).encode()).hexdigest()[:16]
+
+
+def net_fingerprint(net: SpottingNet | ClipClassifier, config: SavedModelConfig) -> str:
+    """Return a short hexadecimal digest of the settings and weights of a model in memory.
+
+    It is another one than `model_fingerprint` of the same model.
+    """
+    digest = hashlib.sha256(config.model_dump_json().encode())
+    for name, weights in net.state_dict().items():
+        digest.update(name.encode())
+        digest.update(weights.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()[:16]
 
 
 def _require_components(config: SavedModelConfig, folder: Path) -> None:

@@ -23,6 +23,7 @@ from onball.events import Event, EventList, SpottingInfo, VideoPart
 from onball.files import fingerprint, require_writable
 from onball.formats.event_table import TABLE_FILE
 from onball.formats.soccernet import RESULTS_FILE
+from onball.models.saved import net_fingerprint
 from onball.outputs import OutputConflictError, OutputState, check_outputs
 from onball.progress import ProgressCallback, no_progress
 from onball.spotting.decoding import score_bound
@@ -383,6 +384,8 @@ class _Work:
         self._on_event = on_event
         self._progress = progress
         self._detector: Detector | str | None = None
+        fingerprint = spotter.fingerprint or net_fingerprint(spotter.net, spotter.config)
+        self._model = f"{spotter.name} ({fingerprint[:8]})".strip()
 
     def prepare_tracks(
         self,
@@ -434,7 +437,7 @@ class _Work:
         settings, spotter = self._settings, self._spotter
         request: dict[str, Any] = {
             "video": " + ".join(_identity(part.video.path) for part in job.parts),
-            "model": f"{spotter.name} ({spotter.fingerprint[:8]})".strip(),
+            "model": self._model,
             "threshold": "the model's" if settings.threshold is None else settings.threshold,
             "actions": None if settings.actions is None else ", ".join(settings.actions),
             "start": _time(settings.start_ms or None),
