@@ -112,7 +112,7 @@ def test_a_run_is_resumed_with_its_own_settings_only(finished, runs):
     with pytest.raises(
         ConfigError,
         match=r"training\.epochs 2 instead of 1, training\.learning_rate 0\.002 instead of 0\.001, "
-        r"training\.seed 0 instead of 4: `onball train .*whole0 --resume` takes the settings",
+        r"training\.seed 0 instead of 4: `onball train .*whole --resume` takes the settings",
     ):
         runs.train(finished, *different, resume=True)
 

@@ -38,6 +38,7 @@ from onball.models import (
 )
 from onball.models.compute import choose_precision
 from onball.models.saved import check_model_folder
+from onball.outputs import differences
 from onball.progress import ProgressCallback, no_progress
 from onball.runs import RunFolder
 from onball.training.callbacks import (
@@ -207,27 +208,27 @@ def prepare_run(
             f"{run.path}: its checkpoint is gone ({run.last_checkpoint}): replace the run with "
             "--overwrite, or choose another folder with --out"
         )
-    if changes := changed_settings(load_config(run.config), config):
-        text = ", ".join(f"{key} {was} instead of {now}" for key, (was, now) in changes.items())
+    if changes := _changed_settings(load_config(run.config), config):
         raise ConfigError(
-            f"{run.path}: holds a run with {text}: `onball train {run.path} --resume` takes the "
+            f"{run.path}: holds a run with {changes}: `onball train {run.path} --resume` takes the "
             "settings of the run; --overwrite replaces it, --out chooses another folder"
         )
     return True
 
 
-def changed_settings(
-    before: ExperimentConfig, now: ExperimentConfig
-) -> dict[str, tuple[object, object]]:
-    """Return the settings that keep a run from being resumed: both values of each dotted path."""
-    one, other = _flatten(before.model_dump(mode="json")), _flatten(now.model_dump(mode="json"))
+def _changed_settings(before: ExperimentConfig, now: ExperimentConfig) -> str:
+    """Name the settings that keep a run from being resumed, with both values; empty without any."""
+    one, other = (
+        {
+            key: value
+            for key, value in sorted(_flatten(config.model_dump(mode="json")).items())
+            if key not in _MAY_CHANGE
+        }
+        for config in (before, now)
+    )
     if now.training.epochs >= before.training.epochs:
         one["training.epochs"] = other["training.epochs"]
-    return {
-        key: (one.get(key), other.get(key))
-        for key in sorted({*one, *other} - _MAY_CHANGE)
-        if one.get(key) != other.get(key)
-    }
+    return differences(one, other)
 
 
 def _epochs_logged(run: RunFolder) -> int:
