@@ -47,6 +47,11 @@ def test_a_folder_stands_for_its_videos_in_natural_order(folder):
     assert names("clips") == ["clips/cup/final.mkv", "clips/part2.MP4", "clips/part10.mp4"]
 
 
+def test_a_folder_that_is_named_is_searched_although_it_has_results(folder):
+    (folder / "clips" / RECORD_FILE).write_text("text")
+    assert names("clips") == ["clips/cup/final.mkv", "clips/part2.MP4", "clips/part10.mp4"]
+
+
 @pytest.mark.parametrize(
     "pattern, expected",
     [

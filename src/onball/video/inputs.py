@@ -27,9 +27,10 @@ def find_videos(inputs: Iterable[str | Path | VideoInfo]) -> list[VideoInfo]:
     """Find and open all videos that are named, in the order of the names.
 
     - A file is taken whatever its name.
-    - A folder stands for the videos in it and in its subfolders, by their suffix and in natural
-      order (`part2` before `part10`); hidden ones and folders of onball's own results are left out.
-    - A pattern with `*`, `?`, `[…]` or `**` stands for the videos and folders that it matches, also
+    - A folder means the videos in it and in its subfolders, by their suffix and in natural order
+      (`part2` before `part10`). Left out are hidden files and folders, and subfolders with results
+      of onball.
+    - A pattern with `*`, `?`, `[…]` or `**` means the videos and folders that it matches, also
       where the shell expands none.
 
     A video that is found twice is returned once, unless it is named twice as a file.
@@ -82,7 +83,7 @@ def natural_key(path: Path) -> list[str | int]:
 
 
 def _paths(given: str | Path) -> Iterator[Path]:
-    """Files that an input stands for. Raises `VideoError` if there are none."""
+    """Files that an input names. Raises `VideoError` if there are none."""
     path = Path(given)
     if path.is_dir():
         yield from _videos_below(path)
@@ -100,7 +101,7 @@ def _videos_below(folder: Path) -> Iterator[Path]:
     """Videos in a folder and its subfolders, in natural order."""
     videos = []
     for place, folders, files in os.walk(folder):
-        if RECORD_FILE in files:
+        if RECORD_FILE in files and Path(place) != folder:
             folders.clear()
             continue
         folders[:] = [name for name in folders if not name.startswith(".")]
