@@ -57,7 +57,7 @@ def test_names_and_numpy_numbers_are_converted():
         ((1, "PASS", True), "confidence True is of type bool, not a number"),
         ((1, "PASS", None), "confidence None is of type NoneType, not a number"),
         ((1, "PASS", 0.5, "home"), "team 'home' does not exist: known: left, right, unknown"),
-        ((1, "PASS", 0.5, None), "team None does not exist"),
+        ((1, "PASS", 0.5, None), "team 'None' does not exist"),
         ((1, "PASS", 0.5, "left", 0), "half 0 is below 1"),
         ((1, "PASS", 0.5, "left", 1.0), "half 1.0 is of type float, not a whole number"),
         ((1, "PASS", 0.5, "left", 1, "no"), "visible no is of type str, not True or False"),

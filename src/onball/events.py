@@ -180,7 +180,7 @@ def parse_team(name: str) -> Team:
     try:
         return Team(name.strip().lower())
     except (ValueError, AttributeError):
-        raise LabelError(f"team {name!r} does not exist: known: {', '.join(Team)}") from None
+        raise LabelError(f"team '{name}' does not exist: known: {', '.join(Team)}") from None
 
 
 def _whole_number(value: Any, name: str) -> int:

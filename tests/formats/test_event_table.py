@@ -271,7 +271,7 @@ def test_times_that_lost_their_hours_keep_those_of_the_position(tmp_path):
         ("m,1,nan,,SHOT,left,1,,\n", "column position_ms: 'nan' is not a whole number"),
         ("m,1,inf,,SHOT,left,1,,\n", "column position_ms: 'inf' is not a whole number"),
         ("m,1,,12.30 Uhr,SHOT,left,1,,\n", "row 3, column time: '12.30 Uhr' is not a time"),
-        ("m,1,40,,SHOT,home,1,,\n", "column team: 'home' is no team: write left, right, unknown"),
+        ("m,1,40,,SHOT,home,1,,\n", "column team: team 'home' does not exist: known: left, right, unknown"),
         ("m,1,40,,SHOT,left,2,,\n", "row 3: confidence 2.0 is outside [0, 1]"),
         ("m,1,40,,SHOT,left,high,,\n", "row 3, column confidence: 'high' is not a number"),
         ("m,1,,,SHOT,left,1,,\n", "row 3, column time: empty: write the time of the event"),

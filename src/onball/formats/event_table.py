@@ -37,7 +37,7 @@ from typing import TypeVar
 
 from onball.actions import Action, find_action
 from onball.errors import InputError, LabelError, OnballWarning
-from onball.events import Event, EventList, SpottingInfo, Team
+from onball.events import Event, EventList, SpottingInfo, Team, parse_team
 from onball.files import write_text_atomic
 from onball.timing import format_time, parse_time
 
@@ -207,7 +207,7 @@ def _read_rows(path: Path) -> Iterator[_Row]:
     """Rows that are not empty. Raises `LabelError`."""
     text = _decode(path)
     delimiter = _delimiter_of(text)
-    # A spreadsheet in a language with another separator is told of it in such a line.
+    # A line `sep=;` before the header names the separator to spreadsheets.
     text = re.sub(r"\A\s*sep=.\r?\n", "\n", text)
     columns: dict[str, int] | None = None
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
@@ -310,7 +310,7 @@ def _read_row(number: int, cells: Sequence[str], columns: dict[str, int]) -> _Ro
         has_new_time=exact_ms not in (None, shown_ms),
         label=label,
         confidence=value("confidence", _number, 1.0),
-        team=value("team", _team, Team.UNKNOWN),
+        team=value("team", parse_team, Team.UNKNOWN),
         half=value("half", _whole_number, None),
         match=value("match_id", str, ""),
     )
@@ -345,10 +345,3 @@ def _whole_number(text: str) -> int:
     except (LabelError, ValueError, OverflowError):  # NaN and infinity
         pass
     raise LabelError(f"'{text}' is not a whole number")
-
-
-def _team(text: str) -> Team:
-    try:
-        return Team(text.lower())
-    except ValueError:
-        raise LabelError(f"'{text}' is no team: write {', '.join(Team)}") from None
