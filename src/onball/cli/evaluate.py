@@ -84,7 +84,7 @@ def evaluate(
             target,
             data,
             split,
-            tolerance=tolerance,
+            tolerance_s=tolerance,
             out=out,
             submission=submission,
             resamples=resamples,

@@ -74,7 +74,7 @@ def evaluate(
     data: str | Path | None = None,
     split: str = "test",
     *,
-    tolerance: float = 1.0,
+    tolerance_s: float = 1.0,
     out: str | Path | None = None,
     submission: str | Path | None = None,
     resamples: int = 1000,
@@ -92,7 +92,7 @@ def evaluate(
         data: folder of the data set with the labels; None takes that of a run's config. Prediction
             files need no video.
         split: `train`, `valid`, `test`, `challenge` or `all`.
-        tolerance: δ in seconds; a prediction matches within ±δ/2.
+        tolerance_s: δ in seconds; a prediction matches within ±δ/2.
         out: folder for `metrics.json`, and for the predictions of a run or model. By default
             `evaluation/<split>` in the run, in the folder of another model, or in that of the
             prediction files; the metrics of a zip or a single file are not written.
@@ -108,7 +108,7 @@ def evaluate(
             are missing or damaged.
         OnballError: a result cannot be written.
     """
-    check_tolerances([tolerance])
+    check_tolerances([tolerance_s])
     target = Path(target)
     source = _identify(target, None if data is None else Path(data))
     root = source.data.root or Path()
@@ -127,8 +127,8 @@ def evaluate(
     metrics_state = OutputState.MISSING
     request: dict[str, Any] = {}
     if folder is not None:
-        request = _request(root, matches, split, source.model, source.predictions)
-        request |= {"tolerance": tolerance, "resamples": resamples}
+        request = _request(source, matches, split)
+        request |= {"tolerance": tolerance_s, "resamples": resamples}
         metrics = folder.metrics.name
         metrics_state = check_outputs(folder.path, [metrics], request, overwrite=overwrite)
     predictions, reused = source.predictions, tuple[str, ...]()
@@ -146,7 +146,7 @@ def evaluate(
         write_once(submission, lambda path: write_submission(events, path), overwrite=overwrite)
         if all(match.labels is None for match in matches):
             return Evaluation(None, None, predictions, submission, reused)
-    report = report_folder(predictions, root, split, tolerance, resamples=resamples)
+    report = report_folder(predictions, root, split, tolerance_s, resamples=resamples)
     if folder is None:
         return Evaluation(report, None, predictions, submission)
     if metrics_state is OutputState.MISSING:
@@ -167,6 +167,7 @@ class _Source:
         model: folder of the saved model; None for prediction files.
         task: `spotting` or `classification`.
         takes_tracks: True if the model takes tracks.
+        fingerprint: digest of the model's files; empty for prediction files.
     """
 
     data: DataConfig
@@ -175,6 +176,7 @@ class _Source:
     model: Path | None = None
     task: str = "spotting"
     takes_tracks: bool = False
+    fingerprint: str = ""
 
 
 def _identify(target: Path, data: Path | None) -> _Source:
@@ -207,28 +209,31 @@ def _identify(target: Path, data: Path | None) -> _Source:
     net = saved.get("model")
     takes_tracks = bool(saved.get("crop") or (isinstance(net, dict) and net.get("tracking")))
     task = str(saved.get("task", "spotting"))
-    return _Source(settings, home, target, model, task, takes_tracks)
+    fingerprint = _model_fingerprint(model)
+    return _Source(settings, home, target, model, task, takes_tracks, fingerprint)
+
+
+def _model_fingerprint(model: Path) -> str:
+    try:
+        return model_fingerprint(model)
+    except OSError as error:
+        raise ModelError(f"{model}: cannot be read ({error.strerror}): {error.filename}") from None
 
 
 # What results depend on
 
 
-def _request(
-    root: Path,
-    matches: Sequence[Match],
-    split: str,
-    model: Path | None,
-    predictions: Path = Path(),
-) -> dict[str, Any]:
+def _request(source: _Source, matches: Sequence[Match], split: str) -> dict[str, Any]:
     """Values that the metrics of a split depend on, apart from settings."""
+    root = source.data.root or Path()
     request = {
         "data": root.resolve().name,
         "split": split,
         "labels": _digest(match.labels for match in matches if match.labels is not None),
     }
-    if model is not None:
-        return {"model": _fingerprint(model)} | request
-    with unpacked(predictions) as folder:
+    if source.model is not None:
+        return {"model": source.fingerprint} | request
+    with unpacked(source.predictions) as folder:
         files, _ = prediction_files(folder, matches, root, split)
         return {"predictions": _digest(files)} | request
 
@@ -237,7 +242,7 @@ def _match_request(source: _Source, match: Match) -> dict[str, Any]:
     """Values that the predictions of a match depend on."""
     assert source.model is not None, "prediction files do not depend on anything"
     video = match.require_video()
-    request = {"model": _fingerprint(source.model), "video": fingerprint(video)[:12]}
+    request = {"model": source.fingerprint, "video": fingerprint(video)[:12]}
     tracks = video.with_name(source.data.tracks)
     if source.takes_tracks and tracks.is_file():
         request["tracks"] = file_digest(tracks)[:12]
@@ -254,13 +259,6 @@ def _is_spotted(source: _Source, folder: EvaluationFolder, match: Match, overwri
 def _result_file(match: Match) -> str:
     """Prediction file of a match, relative to the folder of the evaluation."""
     return f"predictions/{match.name}/{RESULTS_FILE}"
-
-
-def _fingerprint(model: Path) -> str:
-    try:
-        return model_fingerprint(model)
-    except OSError as error:
-        raise ModelError(f"{model}: cannot be read ({error.strerror}): {error.filename}") from None
 
 
 def _digest(files: Iterable[Path]) -> str:
@@ -304,7 +302,7 @@ def _evaluate_classifier(
     """Measure a clip classifier, or read its metrics if they are there."""
     assert source.model is not None
     root = source.data.root or Path()
-    request = _request(root, labelled_matches(root, split), split, source.model)
+    request = _request(source, labelled_matches(root, split), split)
     state = check_outputs(folder.path, [folder.metrics.name], request, overwrite=overwrite)
     if state is not OutputState.MISSING:
         content = read_json_object(folder.metrics, DataError)
