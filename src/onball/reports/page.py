@@ -400,7 +400,11 @@ def write_report(
         today or date.today(),
     )
     page.write(out / PAGE_FILE, out / FIGURES_FOLDER)
-    figures = [path.relative_to(out).as_posix() for path in (out / FIGURES_FOLDER).iterdir()]
+    figures = [
+        path.relative_to(out).as_posix()
+        for path in (out / FIGURES_FOLDER).iterdir()
+        if path.is_file()
+    ]
     record_outputs(out, [PAGE_FILE, *sorted(figures)], _request(folders, data, split))
     progress(Progress("page", total, total, "steps"))
     return out / PAGE_FILE
