@@ -14,7 +14,7 @@ it compares the folder with the record before it begins:
 
 With `overwrite` it does the work in every case.
 
-A single file that the user names himself, anywhere, has no record: `write_once` compares contents.
+A single file that the user names, anywhere, has no record: `write_once` compares contents.
 """
 
 from __future__ import annotations

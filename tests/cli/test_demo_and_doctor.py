@@ -40,7 +40,7 @@ def test_doctor_says_how_to_install_what_is_missing(onball, monkeypatch):
     assert code == 0, "an extra is no requirement"
     assert "extra train" in shown and "lightning 2." in shown
     assert "not installed: no-such-reader; needed for EventList.to_pandas" in shown
-    assert "pip install 'onball[pandas]'" in shown
+    assert 'pip install "onball[pandas]"' in shown
     needed.append("no-such-net>=1")
     code, shown, error = onball("doctor")
     assert code == 1 and "not installed: no-such-net: pip install --upgrade onball" in shown

@@ -92,7 +92,7 @@ def _describe_extra(extra: str, packages: list[str]) -> Text:
         return Text(", ".join(present))
     return Text(
         f"not installed: {', '.join(missing)}; needed for {_EXTRAS[extra]}: "
-        f"pip install 'onball[{extra}]'",
+        f'pip install "onball[{extra}]"',
         style="yellow",
     )
 

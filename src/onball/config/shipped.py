@@ -13,6 +13,7 @@ from typing import cast, get_args
 
 from onball.config.schema import Task
 from onball.errors import ConfigError
+from onball.runs import RunFolder, is_run
 
 _TASKS = get_args(Task)
 
@@ -59,10 +60,10 @@ def find_config(name: str | Path) -> Path:
     key = _key(path)
     if key in shipped:
         return shipped[key]
-    if (path / "config.yaml").is_file():
+    if is_run(path):
         raise ConfigError(
             f"{path}: is the folder of a training run: add --resume to continue it, or name "
-            f"{path / 'config.yaml'} to begin another run with its settings"
+            f"{RunFolder(path).config} to begin another run with its settings"
         )
     if path.is_dir():
         raise ConfigError(f"{path}: is a folder: name a YAML file; {_hint(key, list(shipped))}")

@@ -325,7 +325,7 @@ class Comparison:
 
 
 def compare(play: PlayStatistics, reference: Reference) -> list[Comparison]:
-    """Compare the rate of each action, median gaps, and the share of next events by the same team.
+    """Compare the rate of each action, median gaps, and the fraction of next events by the same team.
 
     The 95 % intervals are those of independent events drawn from the reference: counts are Poisson
     distributed, a median of n gaps has a standard error of 1 / (2 f √n), where f is the density of the
