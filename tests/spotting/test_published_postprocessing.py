@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from onball.config import SuppressionConfig
 from onball.spotting.published import (
     Peak,
+    PublishedPeaks,
     average_clips,
     hard_nms,
     keep_highest,
@@ -67,6 +69,36 @@ def test_smoothed_peaks_are_apart_and_keep_the_higher_one():
     assert [p.frame for p in peaks] == [20, 45]
     assert peaks[0].score == pytest.approx(0.398942, abs=1e-4)
     assert [p.frame for p in smoothed_peaks(scores, 1.0, 0.2, 8)] == [20, 28, 45]
+
+
+@pytest.mark.parametrize("smooth", [1, 15])
+@pytest.mark.parametrize(
+    ("method", "whole"),
+    [
+        ("soft_nms", lambda scores, groups: soft_nms(scores, 6, 0.01, groups)),
+        ("hard_nms", lambda scores, _: hard_nms(scores, 6, 0.01)),
+        ("keep_highest", lambda scores, _: keep_highest(scores, 6, 0.01)),
+        ("smoothed_peaks", lambda scores, _: smoothed_peaks(scores, 2.0, 0.01, 7)),
+    ],
+)
+def test_events_found_in_a_stream_are_those_of_the_whole(method, whole, smooth):
+    random = np.random.default_rng(5)
+    scores = random.uniform(0, 1, (400, 4)) ** 4
+    kernel = np.hanning(smooth + 2)[1:-1]
+    scores = np.stack(
+        [np.convolve(column, kernel / kernel.sum(), "same") for column in scores.T], 1
+    )
+    groups = [0, 1, 0, 1] if method == "soft_nms" else [0, 1, 2, 3]
+    config = SuppressionConfig(method=method, window=6, sigma=2.0)
+    stream = PublishedPeaks(config, 0.01, groups)
+    pieces = [stream.push(piece) for piece in np.split(scores, [1, 30, 31, 100, 250, 250, 390])]
+    pieces.append(stream.finish())
+    found, expected = [peak for piece in pieces for peak in piece], whole(scores, groups)
+    assert len(expected) > 50
+    assert [peak[:2] for peak in found] == [peak[:2] for peak in expected]
+    assert np.allclose([p.score for p in found], [p.score for p in expected], atol=1e-12)
+    if method in ("soft_nms", "hard_nms"):
+        assert all(pieces[index] for index in (3, 4, 7))
 
 
 @pytest.fixture(scope="module")

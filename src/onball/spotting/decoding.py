@@ -12,6 +12,8 @@ Each step is a generator with bounded memory: a stream is decoded as it flows.
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -19,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.actions import ACTIONS, NUM_ACTIONS, Action
-from onball.config import InferenceConfig
+from onball.config import InferenceConfig, SuppressionConfig
 from onball.events import Event, EventList, Team
 from onball.spotting.engine import ScoredFrames
+from onball.spotting.published import Peak, PublishedPeaks
 
 # Displacement
 
@@ -253,14 +256,64 @@ def detect_events(
 
     Args:
         scored: consecutive frames of one video.
-        config: the window of the suppression.
+        config: the window of the suppression, or the published method that replaces it.
         radius: largest displacement of the net's head, in sampled frames; 0 if it has none.
-        threshold: lowest score of an event.
+        threshold: lowest score of an event. A published method also needs `config.threshold`.
     """
+    if radius:
+        scored = apply_displacement(scored, radius)
+    if config.suppression is not None:
+        least = max(threshold, config.threshold)
+        yield from _published_events(scored, config.suppression, least)
+        return
     finder = PeakFinder(nms_window_ms=config.nms_window_ms, threshold=threshold)
-    for part in apply_displacement(scored, radius) if radius else scored:
+    for part in scored:
         yield from finder.push(part.probabilities, part.pts_ms, part.left)
     yield from finder.finish()
+
+
+def suppression_window_ms(config: InferenceConfig, fps: float) -> int:
+    """Distance in milliseconds up to which one event of an action suppresses another.
+
+    Args:
+        config: the window.
+        fps: sampled frames per second.
+    """
+    if config.suppression is None:
+        return config.nms_window_ms
+    return math.ceil(1000 * config.suppression.window / fps)
+
+
+def _published_events(
+    scored: Iterable[ScoredFrames], config: SuppressionConfig, threshold: float
+) -> Iterator[Event]:
+    """Yield events by a published method; the teams of an action suppress each other."""
+    peaks: PublishedPeaks | None = None
+    times: deque[int] = deque()
+    begin = 0  # frame of the first of the times
+
+    def events(found: list[Peak]) -> Iterator[Event]:
+        nonlocal begin
+        for frame, label, score in found:
+            while begin < frame:
+                times.popleft()
+                begin += 1
+            side, action = divmod(label, NUM_ACTIONS)
+            team = (Team.LEFT, Team.RIGHT)[side] if teams else Team.UNKNOWN
+            yield Event(times[0], ACTIONS[action], min(score, 1.0), team)
+
+    teams = False
+    for part in scored:
+        scores = part.probabilities
+        if peaks is None:
+            teams = part.left is not None
+            peaks = PublishedPeaks(config, threshold, [*range(NUM_ACTIONS)] * (1 + teams))
+        if part.left is not None:
+            scores = np.concatenate([part.left, scores - part.left], axis=1)
+        times.extend(part.pts_ms.tolist())
+        yield from events(peaks.push(scores))
+    if peaks is not None:
+        yield from events(peaks.finish())
 
 
 # Calibration

@@ -10,7 +10,7 @@ features, whatever the length of the video. A backbone whose features depend on 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from onball.actions import NUM_ACTIONS
+from onball.actions import ACTION_INDEX, ACTIONS, NUM_ACTIONS, Action
 from onball.errors import ModelError
 from onball.frames import FrameBatch
 from onball.models import SpottingNet
@@ -56,6 +56,7 @@ class StreamingEngine:
         chunk_frames: smallest number of frames that the backbone computes at once; more if its
             context is so long that most of the work would be computing neighbours again.
         precision: dtype of the backbone's arithmetic.
+        classes: names of the net's classes; None for the 12 actions.
     """
 
     def __init__(
@@ -64,10 +65,12 @@ class StreamingEngine:
         *,
         window_frames: int,
         overlap: float,
+        classes: Sequence[str] | None = None,
         chunk_frames: int = 32,
         precision: torch.dtype = torch.float32,
     ) -> None:
         self._net = net
+        self._classes = classes
         self._window = window_frames
         self._step = max(1, round(window_frames * (1 - overlap)))
         context = net.backbone.context
@@ -93,13 +96,18 @@ class StreamingEngine:
         return max(0, start + 1 - margin) // self._step * self._step, stop + margin
 
     def run(
-        self, batches: Iterable[FrameBatch], track_features: PerFrame | None = None
+        self,
+        batches: Iterable[FrameBatch],
+        track_features: PerFrame | None = None,
+        first: int = 0,
     ) -> Iterator[ScoredFrames]:
         """Yield the scores of every frame, in order, each exactly once, as soon as they are final.
 
         Args:
             batches: consecutive frames of one video, in the net's size and at its rate.
             track_features: `[T, 2F]`, by time, for a net that takes them.
+            first: index of the first frame in its video, as `frames_for` returns it. It does not
+                matter here, as it does to `onball.spotting.clips.ClipEngine`.
         """
         score: _Score = self._score
         if self._whole_clips:
@@ -140,9 +148,15 @@ class StreamingEngine:
     ) -> ScoredFrames:
         """Split the averaged outputs into their parts, see `DenseScores.outputs`."""
         displacement = outputs[:, -1] if self._net.head.radius else None
-        both_teams = outputs.shape[1] >= 2 * NUM_ACTIONS
-        left = outputs[:, NUM_ACTIONS : 2 * NUM_ACTIONS] if both_teams else None
-        return ScoredFrames(outputs[:, :NUM_ACTIONS], pts_ms, left, displacement)
+        actions = outputs if displacement is None else outputs[:, :-1]
+        count = NUM_ACTIONS if self._classes is None else len(self._classes)
+        left = actions[:, count:] if actions.shape[1] == 2 * count else None
+        return ScoredFrames(
+            in_action_order(actions[:, :count], self._classes),
+            pts_ms,
+            None if left is None else in_action_order(left, self._classes),
+            displacement,
+        )
 
     def _features(
         self, batches: Iterable[FrameBatch], track_features: PerFrame | None
@@ -181,6 +195,22 @@ class StreamingEngine:
             if track_features is not None:
                 tracked = torch.from_numpy(track_features.at(times)).to(self._device)[None]
             return self._net.features(batch.permute(0, 3, 1, 2)[None], tracked)[0].float()
+
+
+def in_action_order(
+    scores: NDArray[np.float32], classes: Sequence[str] | None
+) -> NDArray[np.float32]:
+    """Scores `[t, 12]` of the actions, of scores `[t, K]` of classes that have their names or others.
+
+    Actions that are not among the classes have scores of 0.
+    """
+    if classes is None:
+        return scores
+    ordered = np.zeros((len(scores), NUM_ACTIONS), np.float32)
+    for column, name in enumerate(classes):
+        if name in ACTIONS:
+            ordered[:, ACTION_INDEX[Action(name)]] = scores[:, column]
+    return ordered
 
 
 def _frames(batches: Iterable[FrameBatch]) -> Iterator[tuple[Tensor, NDArray[np.int64]]]:

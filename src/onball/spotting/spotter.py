@@ -29,7 +29,13 @@ from onball.models import SpottingNet, load_model, model_fingerprint, save_model
 from onball.models.compute import Precision, choose_device, choose_precision
 from onball.outputs import record_outputs
 from onball.progress import Progress, ProgressCallback, no_progress
-from onball.spotting.decoding import confident_events, decode_events, report_thresholds
+from onball.spotting.clips import ClipEngine
+from onball.spotting.decoding import (
+    confident_events,
+    decode_events,
+    report_thresholds,
+    suppression_window_ms,
+)
 from onball.spotting.engine import ScoredFrames, StreamingEngine
 from onball.timing import first_grid_index, grid_time, grid_times
 from onball.tracking.grid import PerFrame
@@ -74,7 +80,7 @@ class Spotter:
 
     Raises:
         InputError: the device cannot be used, or not with this precision.
-        ModelError: the net has other classes than the 12 actions.
+        ModelError: the net predicts none of the 12 actions.
     """
 
     def __init__(
@@ -88,10 +94,11 @@ class Spotter:
         name: str = "",
         fingerprint: str = "",
     ) -> None:
-        if config.model.classes is not None:
+        if not config.model.predicted_actions:
+            others = ", ".join((config.model.classes or ())[:3])
             raise ModelError(
-                f"{name or 'this model'} has classes of its own ({', '.join(config.model.classes[:3])} "
-                "…), which cannot be decoded into events: call the net for its scores"
+                f"{name or 'this model'} predicts none of the 12 actions, but other classes ({others} "
+                "…), which cannot be decoded into events yet: call the net for its scores"
             )
         self.device = choose_device(device)
         self._device_name = device
@@ -102,13 +109,20 @@ class Spotter:
         if not isinstance(precision, torch.dtype):
             precision = choose_precision(precision, self.device)
         self.precision = precision
-        self._engine = StreamingEngine(
-            self.net,
-            window_frames=config.inference.window_frames,
-            overlap=config.inference.overlap,
-            chunk_frames=chunk_frames,
-            precision=precision,
-        )
+        self._engine: StreamingEngine | ClipEngine
+        if config.inference.clips is not None:
+            self._engine = ClipEngine(
+                self.net, config.inference.clips, config.model, precision=precision
+            )
+        else:
+            self._engine = StreamingEngine(
+                self.net,
+                window_frames=config.inference.window_frames,
+                overlap=config.inference.overlap,
+                classes=config.model.classes,
+                chunk_frames=chunk_frames,
+                precision=precision,
+            )
         self._detectors: dict[str, Detector] = {}
         self._opening_detector = Lock()
 
@@ -119,7 +133,7 @@ class Spotter:
         precision = str(self.precision).removeprefix("torch.")
         return (
             f"<Spotter{name}: {config.width} × {config.height} pixels at {config.fps:g} frames/s"
-            f"{tracks}, {len(config.actions)} actions, on {self.device} in {precision}>"
+            f"{tracks}, {len(config.model.predicted_actions)} actions, on {self.device} in {precision}>"
         )
 
     @classmethod
@@ -372,20 +386,20 @@ class Spotter:
         to_ms = None if stop is None else grid_time(stop, config.fps)
         if not config.needs_tracks:
             frames = choose_frames(video, config, config.model)
-            return self._run(frames.batches(start_ms=from_ms, end_ms=to_ms))
+            return self._run(frames.batches(start_ms=from_ms, end_ms=to_ms), first=first)
         tracks = _read_tracks(video, given)
         times = grid_times(tracks.video.duration_ms, config.fps)
         tracking = None
         if config.model.tracking is not None:
             tracking = PerFrame(times, tracking_inputs(tracks, times, config.model.tracking))
         frames = choose_frames(video, config, config.model, tracks, times_ms=times)
-        return self._run(frames.batches(start_ms=from_ms, end_ms=to_ms), tracking)
+        return self._run(frames.batches(start_ms=from_ms, end_ms=to_ms), tracking, first)
 
     def _frames_for(self, start_ms: int, end_ms: int | None) -> tuple[int, int | None]:
         """Sampled frames on which the events of a part of a video depend."""
         fps, inference = self.config.fps, self.config.inference
         # An event can be suppressed by one within the window, and that by another before it.
-        margin_ms = _SUPPRESSION_WINDOWS * inference.nms_window_ms
+        margin_ms = _SUPPRESSION_WINDOWS * suppression_window_ms(inference, fps)
         radius = self.net.head.radius
         first = max(0, first_grid_index(max(0, start_ms - margin_ms), fps) - radius)
         if end_ms is None:
@@ -393,11 +407,14 @@ class Spotter:
         return self._engine.frames_for(first, first_grid_index(end_ms + margin_ms, fps) + radius)
 
     def _run(
-        self, batches: Iterator[FrameBatch], tracking: PerFrame | None = None
+        self,
+        batches: Iterator[FrameBatch],
+        tracking: PerFrame | None = None,
+        first: int = 0,
     ) -> Iterator[ScoredFrames]:
         """Scores of frames that are read here; the video is closed also after an error."""
         with _closing(batches) as frames:
-            yield from self._engine.run(frames, tracking)
+            yield from self._engine.run(frames, tracking, first)
 
     def open_detector(self, name: str) -> Detector:
         """Open a detector for the device that the spotter was made with; each name once.
