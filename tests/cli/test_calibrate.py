@@ -106,7 +106,7 @@ def test_a_calibrated_model_is_kept_unless_it_is_to_be_replaced(onball, model, d
     assert onball(*command)[0] == 0
     first = files(new)
     code, shown, error = onball(*command)
-    assert code == 0 and f"{new}: is calibrated already" in shown and "real time" not in error
+    assert code == 0 and f"{new}: is calibrated already" in shown and "%" not in error
     code, _, error = onball(*command, "--kind", "rank")
     assert code == 2 and "kind probability instead of rank" in error
     (new / "README.md").write_text("My notes")
@@ -149,12 +149,12 @@ def test_exactly_one_of_out_and_in_place_must_be_given(onball, model, data, tmp_
 def test_bad_input_is_an_error_before_spotting(onball, model, data, tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     code, _, error = onball("calibrate", model, "--data", data, "--out", tmp_path)
-    assert code == 2 and "holds other files" in error and "real time" not in error
+    assert code == 2 and "holds other files" in error and "%" not in error
     out = tmp_path / "new"
     code, _, error = onball("calibrate", model, "--data", data, "--split", "train", "--out", out)
     assert code == 2 and "train" in error and not out.exists()
     absent = ("--test-split", "challenge", "--out", out)
     code, _, error = onball("calibrate", model, "--data", data, *absent)
-    assert code == 2 and "challenge" in error and "real time" not in error and not out.exists()
+    assert code == 2 and "challenge" in error and "%" not in error and not out.exists()
     code, _, error = onball("calibrate", tmp_path, "--data", data, "--out", out)
     assert code == 2 and "no saved model here" in error

@@ -322,7 +322,7 @@ def test_a_run_is_tested_on_its_data_and_a_model_on_the_data_given(onball, data,
     folder = make_run(tmp_path / "run", data, "spotting")
     code, shown, error = onball("evaluate", folder, "--zip", tmp_path / "s.zip")
     assert code == 0, error
-    assert "x real time" in error and "mAP12" in shown
+    assert "100%" in error and "mAP12" in shown
     out = folder / "evaluation" / "test"
     assert metrics(out)["split"] == "test"
     (predictions,) = (out / "predictions").rglob(FILE)
@@ -334,7 +334,7 @@ def test_a_run_is_tested_on_its_data_and_a_model_on_the_data_given(onball, data,
     # Nothing is done again, and nothing that is the run's own is replaced.
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
     code, again, error = onball("evaluate", folder)
-    assert code == 0 and "x real time" not in error
+    assert code == 0 and "100%" not in error
     assert "Spotted already by this model: 'l/s/match'; --overwrite" in again
     assert "metrics.json (is there already)" in again
     code, _, error = onball("evaluate", out / "predictions", "--data", data, "--tolerance", 2)
@@ -345,7 +345,7 @@ def test_a_run_is_tested_on_its_data_and_a_model_on_the_data_given(onball, data,
     assert {path: path.stat().st_mtime_ns for path in before} == before
     predictions.unlink()
     code, again, error = onball("evaluate", folder)
-    assert code == 0 and "x real time" in error and "Spotted already" not in again
+    assert code == 0 and "100%" in error and "Spotted already" not in again
     assert read_results(predictions) == found
 
     code, _, error = onball(
