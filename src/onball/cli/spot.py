@@ -118,7 +118,6 @@ def spot(
     chosen = None if actions is None else find_actions(actions)
     part = _time("--start", start or "0"), None if end is None else _time("--end", end)
     kickoffs = [_time("--kickoff", text) for text in kickoff or ()]
-    folder = Path(videos[0]).resolve() if join and videos and len(videos) == 1 else None
 
     from onball.spotting.spotter import Spotter
     from onball.spotting.videos import spot_videos
@@ -127,7 +126,7 @@ def spot(
     clock = SpottingInfo(kickoffs_ms=(None,) * (half - 1) + tuple(kickoffs)) if kickoffs else None
     with _Screen(quiet, several=len(given) > 1 and not join, clock=clock) as screen:
         results = spot_videos(
-            given,
+            videos if join and videos else given,  # a folder gives a joined match its name
             out,
             model=spotter,
             threshold=threshold,
@@ -137,7 +136,6 @@ def spot(
             kickoffs_ms=kickoffs,
             half=half,
             join=join,
-            name=folder.name if folder is not None and folder.is_dir() else "",
             tracks=tracks,
             detector=detector,
             device=device,
@@ -383,11 +381,12 @@ def _best_candidate(events: EventList, folder: Path) -> str:
 def _interrupted(results: Sequence[SpottedVideo]) -> str:
     """Message for an interruption, which names what is kept."""
     done = [result.name for result in results if not result.error]
-    again = "the same command continues"
     if not done:
-        return f"interrupted: no result is complete; {again.replace('continues', 'starts again')}"
+        return "interrupted: no result is complete; the same command starts again"
     names = ", ".join(done[:5]) + (f" and {len(done) - 5} more" if len(done) > 5 else "")
-    return f"interrupted: kept the results of {names}; {again} with the other videos"
+    return (
+        f"interrupted: kept the results of {names}; the same command continues with the other videos"
+    )
 
 
 def _failed(failed: int, count: int, out: Path) -> str:
