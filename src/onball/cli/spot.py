@@ -384,9 +384,7 @@ def _interrupted(results: Sequence[SpottedVideo]) -> str:
     if not done:
         return "interrupted: no result is complete; the same command starts again"
     names = ", ".join(done[:5]) + (f" and {len(done) - 5} more" if len(done) > 5 else "")
-    return (
-        f"interrupted: kept the results of {names}; the same command continues with the other videos"
-    )
+    return f"interrupted: kept the results of {names}; the same command continues with the other videos"
 
 
 def _failed(failed: int, count: int, out: Path) -> str:

@@ -88,8 +88,9 @@ def calibrate(
 ) -> CalibratedModel:
     """Calibrate the confidences of a saved spotting model.
 
-    A former calibration of `model` is not used. The weights stay as they are, and so does the order of the
-    events of each action.
+    A former calibration of `model` is not used. The weights stay as they are, and so does the order
+    of the events of each action. A calibrated model that is in `out` already is computed again, for
+    the metrics that are returned; `calibration_state` says beforehand that it is there.
 
     Args:
         model: folder of the saved model, or of the training run that has it.

@@ -97,11 +97,12 @@ def spot_videos(
     """Spot videos one after the other, and write the results of each into a folder.
 
         for video in onball.spot_videos("clips/*.mp4", "results", actions=["shot", "goal"]):
-            print(video.name, video.events.shown.counts())
+            print(video.name, video.error or video.events.shown.counts())
 
-    All inputs and all results that are there are checked at the call; the work is done while the
-    results are iterated over. Results of the same video, model and settings are not computed again,
-    and none are replaced without `overwrite`, see `onball.outputs`.
+    All inputs and all results that are there are checked at the call. Nothing is spotted before the
+    results are iterated over: each is computed when it is asked for, and `list(spot_videos(…))`
+    computes all. Results of the same video, model and settings are not computed again, and none are
+    replaced without `overwrite`, see `onball.outputs`.
 
     Args:
         videos: files, folders and patterns, see `find_videos`, or matches of a data set.
@@ -123,7 +124,7 @@ def spot_videos(
             one, or of the first file.
         tracks: tracks file of the only video, for a model that takes tracks.
         detector: detector that makes the tracks where there are none; see `Spotter.spot`.
-        device: device of a model that is not a `Spotter` yet.
+        device: device of a model that is not a `Spotter` yet, and of its detector.
         overwrite: replace the results that are there.
         on_event: called with the name of the video and each event that is shown, when it is found.
         progress: called with the milliseconds of each video.
