@@ -15,12 +15,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from onball.config import ComponentConfig, PreprocessingConfig
 from onball.errors import ConfigError
 from onball.models.backbones import BACKBONES, Backbone, BackboneSetup
 from onball.models.backbones.saliency import Regions, RegionSelector, crop_regions, top_left
+from onball.models.cost import measure
 from onball.models.nets import build_model
 from onball.models.published import find_published
 
@@ -121,13 +123,35 @@ def test_a_region_lies_within_its_frame_and_is_cut_out_or_scaled():
     centres = torch.tensor([[[0.0, 0.0], [0.5, 0.5], [1.0, 1.0]]])
     regions = Regions(centres, torch.full((1, 3, 2), 16))
     assert top_left(regions, 64, 96)[0].tolist() == [[0, 0], [24, 40], [47, 79]]
-    crops = crop_regions(frames, regions, 16)
+    crops = crop_regions(frames, regions, 16, scale=False)
     assert torch.equal(crops[0, 1, 0], frames[0, 1, 0, 24:40, 40:56])
-    halved = crop_regions(frames, Regions(centres, torch.full((1, 3, 2), 32)), 16)
+    halved = crop_regions(frames, Regions(centres, torch.full((1, 3, 2), 32)), 16, scale=True)
     expected = (
         frames[0, 1, 0, 16:48, 32:64].unflatten(0, (16, 2)).unflatten(2, (16, 2)).mean((1, 3))
     )
     assert torch.allclose(halved[0, 1, 0], expected)
+
+
+def test_a_region_is_scaled_as_torch_interpolates_it():
+    frames = drawn("frames", (1, 2, 3, 40, 60), 1.0)
+    regions = Regions(torch.tensor([[[0.2, 0.9], [0.7, 0.1]]]), torch.tensor([[[28, 28], [16, 16]]]))
+    crops = crop_regions(frames, regions, 16, scale=True)
+    for index, size in enumerate((28, 16)):
+        top, left = top_left(regions, 40, 60)[0, index].tolist()
+        window = frames[:, index, :, top : top + size, left : left + size]
+        expected = F.interpolate(window, size=(16, 16), mode="bilinear")
+        assert torch.allclose(crops[:, index], expected, atol=1e-6)
+
+
+def test_a_crop_larger_than_the_frames_is_named():
+    with pytest.raises(ValueError, match=r"smaller than model\.backbone\.crop, 32 × 32 pixels"):
+        adaspot()(torch.zeros(1, 1, 3, 24, 64, dtype=torch.uint8))
+
+
+def test_the_cost_is_measured_without_computing():
+    for threshold in (0.0, 0.5):
+        net = adaspot(shift="none", crop_threshold=threshold)
+        assert measure(net, (4, 3, 64, 96)).gflops > 0
 
 
 def adaspot(**options: object) -> Backbone:

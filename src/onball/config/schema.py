@@ -290,8 +290,8 @@ class ModelConfig(BaseConfig):
         classes: names of the classes besides background; null for the 12 actions.
         positions: longest clip of a net that adds a learned vector to the features of each position
             in a clip, as T-DEED and AdaSpot do; null for none.
-        branch_heads: a temporal head and classifier for each branch of the backbone, whose losses
-            are added in training.
+        branch_heads: a temporal head and classifier for each branch of the backbone (`adaspot` has
+            two), whose losses are averaged with that of the net in training.
     """
 
     backbone: ComponentConfig = ComponentConfig(name="regnety_002")

@@ -18,6 +18,9 @@ from onball.models.backbones.saliency import RegionSelector, crop_regions
 from onball.models.backbones.shift import ShiftKind, ShiftVariant
 from onball.models.components import BACKBONES, Backbone, BackboneSetup
 
+#: Frames that are scaled down at once on a CPU, which fit in its cache; other devices take all.
+_CPU_FRAMES = 1
+
 
 class AdaSpot(Backbone):
     """Twin networks for whole frames and for a region of each, fused by their maximum.
@@ -83,9 +86,17 @@ class AdaSpot(Backbone):
         return self.branches(frames)[0]
 
     def branches(self, frames: Tensor) -> tuple[Tensor, list[Tensor]]:
+        height, width = frames.shape[-2:]
+        if min(height, width) < self.selector.size:
+            raise ValueError(
+                f"they are smaller than model.backbone.crop, {self.selector.size} × "
+                f"{self.selector.size} pixels"
+            )
         maps = self.low.maps(self.normalise(self.scaled_down(frames)))
-        regions = self.selector(maps, *frames.shape[-2:])
-        crops = crop_regions(frames, regions, self.selector.size)
+        regions = self.selector(maps, height, width)
+        crops = crop_regions(
+            frames, regions, self.selector.size, scale=not self.selector.fixed
+        )
         if frames.dtype == torch.uint8 and crops.is_floating_point():
             crops = crops / 255
         low = self.project_low(self.low.pool(maps))
@@ -95,10 +106,14 @@ class AdaSpot(Backbone):
     def scaled_down(self, frames: Tensor) -> Tensor:
         """Frames of floating point from 0 to 1 for the first network."""
         images = frames.flatten(0, 1)
+        step = _CPU_FRAMES if images.device.type == "cpu" else len(images)
+        small = torch.cat([self._reduced(part) for part in images.split(step)])
+        return small.view(*frames.shape[:3], *small.shape[-2:])
+
+    def _reduced(self, images: Tensor) -> Tensor:
         images = images.float() / 255 if images.dtype == torch.uint8 else images
         size = (images.shape[-2] // self.reduction, images.shape[-1] // self.reduction)
-        small = F.interpolate(images, size=size, mode="bilinear", antialias=self.antialias)
-        return small.view(*frames.shape[:3], *size)
+        return F.interpolate(images, size=size, mode="bilinear", antialias=self.antialias)
 
 
 def _projection(features: int) -> nn.Module:

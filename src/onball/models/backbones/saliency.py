@@ -48,6 +48,7 @@ class RegionSelector(nn.Module):
         smooth: smooth the saliency; without it, each frame's region is independent of the others.
 
     Attributes:
+        fixed: all regions are of the size `size`.
         context: number of frames on each side that a region depends on, besides those that the
             network's maps depend on.
     """
@@ -60,6 +61,7 @@ class RegionSelector(nn.Module):
         super().__init__()
         self.size = size
         self.threshold = threshold
+        self.fixed = threshold == 0
         self.smooth = smooth
         self.context = _PASSES * (_SMOOTHING[0] // 2) if smooth else 0
         for name, taps in zip("tyx", _SMOOTHING, strict=True):
@@ -77,16 +79,13 @@ class RegionSelector(nn.Module):
         sizes = torch.zeros_like(places)
         undecided = torch.ones_like(places, dtype=torch.bool)
         for size in self._sizes(min(height, width)):
-            window = (_odd(size / height * rows), _odd(size / width * columns))
-            padding = (window[0] // 2, window[1] // 2)
-            sums = F.avg_pool2d(flat, window, 1, padding) * (window[0] * window[1])
+            height_taps, width_taps = _odd(size / height * rows), _odd(size / width * columns)
+            sums = _box_sums(_box_sums(flat, height_taps, 1), 1, width_taps)
             largest, place = sums.flatten(1).max(dim=1)
             # Where no region exceeds the threshold, the largest one is taken.
             places = torch.where(undecided, place, places)
             sizes = torch.where(undecided, size, sizes)
-            undecided &= largest <= self.threshold
-            if not undecided.any():
-                break
+            undecided = undecided & (largest <= self.threshold)
         row, column = places.div(columns, rounding_mode="floor"), places % columns
         centres = torch.stack([row.float() / rows, column.float() / columns], dim=-1)
         return Regions(
@@ -118,13 +117,19 @@ class RegionSelector(nn.Module):
 
     def _sizes(self, largest: int) -> range:
         """Sizes of regions below the frame's shorter side."""
-        if self.threshold == 0:
+        if self.fixed:
             return range(self.size, self.size + 1)
-        return range(self.size, largest, self.size // 4)
+        return range(self.size, max(largest, self.size + 1), self.size // 4)
 
 
 def _odd(extent: float) -> int:
     return int(extent) | 1
+
+
+def _box_sums(maps: Tensor, height: int, width: int) -> Tensor:
+    """Sums over a window around each value of maps `[N, 1, H, W]`, with zeros beyond the edges."""
+    means = F.avg_pool2d(maps, (height, width), 1, (height // 2, width // 2))
+    return means * (height * width)
 
 
 def _convolved(rows: Tensor, kernel: Tensor) -> Tensor:
@@ -135,26 +140,49 @@ def _convolved(rows: Tensor, kernel: Tensor) -> Tensor:
     return F.conv1d(F.pad(rows, (context, context), mode=mode), kernel.view(1, 1, -1))
 
 
-def crop_regions(frames: Tensor, regions: Regions, size: int) -> Tensor:
-    """Crop a region of each frame, scaled to `size` × `size` pixels where it is larger.
+def crop_regions(frames: Tensor, regions: Regions, size: int, *, scale: bool) -> Tensor:
+    """Crop a region of each frame.
 
     Args:
         frames: `[B, T, C, H, W]`.
         regions: of the same frames.
-        size: height and width of the result.
+        size: height and width of the result in pixels.
+        scale: scale regions of other sizes bilinearly; False takes `size` × `size` pixels of each.
 
-    Returns: `[B, T, C, size, size]`, floating point if a region was scaled, else as the frames.
+    Returns: `[B, T, C, size, size]`; float32 if `scale`, else of the type of the frames.
     """
-    tops, sizes = top_left(regions, *frames.shape[-2:]).flatten(0, 1), regions.sizes.flatten(0, 1)
-    crops = []
-    places = zip(tops.tolist(), sizes.tolist(), strict=True)
-    for frame, ((top, left), (height, width)) in zip(frames.flatten(0, 1), places, strict=True):
-        crop = frame[:, top : top + height, left : left + width]
-        if (height, width) != (size, size):
-            scaled = F.interpolate(crop[None].float(), size=(size, size), mode="bilinear")
-            crop = scaled[0]
-        crops.append(crop)
-    return torch.stack(crops).view(*frames.shape[:3], size, size)
+    corners, sizes = top_left(regions, *frames.shape[-2:]).flatten(0, 1), regions.sizes.flatten(0, 1)
+    images = frames.flatten(0, 1)
+    pixel = torch.arange(size, device=frames.device)
+    if not scale:
+        crops = _pixels_at(images, *(corners[:, axis, None] + pixel for axis in (0, 1)))
+        return crops.view(*frames.shape[:3], size, size)
+    # Each pixel lies between two along each axis; `weights` are those of the second one. Shapes do not
+    # depend on the regions, so that nothing waits for their values.
+    near, far, weights = [], [], []
+    for axis in (0, 1):
+        extent = sizes[:, axis, None]
+        source = ((pixel + 0.5) * (extent / size) - 0.5).clamp(min=0.0)
+        first = source.floor().long()
+        near.append(corners[:, axis, None] + first)
+        far.append(corners[:, axis, None] + torch.minimum(first + 1, extent - 1))
+        weights.append(source - first)
+    down, right = weights[0][:, None, :, None], weights[1][:, None, None, :]
+    upper, lower = (
+        torch.lerp(
+            _pixels_at(images, rows, near[1]).float(),
+            _pixels_at(images, rows, far[1]).float(),
+            right,
+        )
+        for rows in (near[0], far[0])
+    )
+    return torch.lerp(upper, lower, down).view(*frames.shape[:3], size, size)
+
+
+def _pixels_at(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Pixels `[N, C, h, w]` of images `[N, C, H, W]` at rows `[N, h]` and columns `[N, w]`."""
+    image = torch.arange(len(images), device=images.device)[:, None, None]
+    return images[image, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()
 
 
 def top_left(regions: Regions, height: int, width: int) -> Tensor:
