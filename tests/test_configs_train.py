@@ -35,6 +35,8 @@ SMALL = [
     "training={epochs: 1, warmup_epochs: 0, clips_per_epoch: 9, batch_size: 3}",
     "training={workers: 0, threads: 1, precision: 32, loggers: [], action_share: 1}",
 ]
+#: Larger versions of another config.
+SLOW = ("spotting/adaspot_big",)
 #: Parameters that three steps may leave unchanged, with the reason. (Three steps are the minimum: blocks of
 #: RegNet begin with a factor of zero, then the zero gates of a shift change, and then its normalisation.)
 UNUSED: dict[str, str] = {}
@@ -43,6 +45,10 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::onball.errors.OnballWarning"),
     pytest.mark.usefixtures("one_thread"),
 ]
+
+
+def marks(name: str) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.slow] if name in SLOW else []
 
 
 def write_video(path: Path) -> list[int]:
@@ -84,9 +90,12 @@ def root(tmp_path_factory) -> Path:
 def tiny(name: str, root: Path) -> ExperimentConfig:
     settings = [*SMALL, f"data.root={root / 'ball'}", f"data.cache={root / '.cache'}"]
     path = CONFIGS / f"{name}.yaml"
-    if load_config(path).model.takes_frames:
+    model = load_config(path).model
+    if model.takes_frames:
         settings.append("model.backbone.pretrained=false")
-    if load_config(path).model.auxiliary:
+    if model.backbone.name == "adaspot":
+        settings.append("model.backbone.crop=16")
+    if model.auxiliary:
         settings.append(f"data.auxiliary.root={root / 'v2'}")
     return load_config(path, settings)
 
@@ -99,7 +108,7 @@ def test_every_config_builds_without_weights_or_memory(name):
     assert all(parameter.is_meta for parameter in net.parameters())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=marks(name)) for name in NAMES])
 def test_every_config_trains_and_every_parameter_learns(name, root, tmp_path, monkeypatch):
     learned: dict[str, bool] = {}
     original = TrainingModule.optimizer_step

@@ -134,7 +134,9 @@ def test_a_region_lies_within_its_frame_and_is_cut_out_or_scaled():
 
 def test_a_region_is_scaled_as_torch_interpolates_it():
     frames = drawn("frames", (1, 2, 3, 40, 60), 1.0)
-    regions = Regions(torch.tensor([[[0.2, 0.9], [0.7, 0.1]]]), torch.tensor([[[28, 28], [16, 16]]]))
+    regions = Regions(
+        torch.tensor([[[0.2, 0.9], [0.7, 0.1]]]), torch.tensor([[[28, 28], [16, 16]]])
+    )
     crops = crop_regions(frames, regions, 16, scale=True)
     for index, size in enumerate((28, 16)):
         top, left = top_left(regions, 40, 60)[0, index].tolist()

@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from onball.config import load_config
 from onball.errors import ModelError
 from onball.models.nets import build_model
 from onball.models.published import PUBLISHED, find_published
@@ -192,3 +193,22 @@ def test_weights_of_another_model_are_refused_in_one_line():
     ) as caught:
         find_published("e2espot-rny002").build(checkpoint("stacker-2023"))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("config", "published", "changes"),
+    [
+        ("adaspot_small", "adaspot-small", {"classes": None}),
+        ("adaspot_big", "adaspot-big", {"classes": None}),
+        ("tdeed_published", "tdeed-challenge1", {"auxiliary": None}),
+        ("e2espot", "e2espot-rny002", {"classes": None}),
+    ],
+)
+def test_configs_train_the_published_nets_on_the_12_actions(config, published, changes):
+    trained = load_config(f"spotting/{config}")
+    model = find_published(published)
+    expected = build_model(model.model.model_copy(update=changes), fetch_weights=False)
+    own = build_model(trained.model, fetch_weights=False)
+    assert repr(own) == repr(expected)
+    assert trained.data.size == (model.width, model.height)
+    assert trained.data.clip_frames == trained.inference.window_frames == model.clip_frames

@@ -94,9 +94,7 @@ class AdaSpot(Backbone):
             )
         maps = self.low.maps(self.normalise(self.scaled_down(frames)))
         regions = self.selector(maps, height, width)
-        crops = crop_regions(
-            frames, regions, self.selector.size, scale=not self.selector.fixed
-        )
+        crops = crop_regions(frames, regions, self.selector.size, scale=not self.selector.fixed)
         if frames.dtype == torch.uint8 and crops.is_floating_point():
             crops = crops / 255
         low = self.project_low(self.low.pool(maps))

@@ -151,7 +151,10 @@ def crop_regions(frames: Tensor, regions: Regions, size: int, *, scale: bool) ->
 
     Returns: `[B, T, C, size, size]`; float32 if `scale`, else of the type of the frames.
     """
-    corners, sizes = top_left(regions, *frames.shape[-2:]).flatten(0, 1), regions.sizes.flatten(0, 1)
+    corners, sizes = (
+        top_left(regions, *frames.shape[-2:]).flatten(0, 1),
+        regions.sizes.flatten(0, 1),
+    )
     images = frames.flatten(0, 1)
     pixel = torch.arange(size, device=frames.device)
     if not scale:
