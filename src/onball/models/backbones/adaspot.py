@@ -105,7 +105,8 @@ class AdaSpot(Backbone):
         """Frames of floating point from 0 to 1 for the first network."""
         images = frames.flatten(0, 1)
         step = _CPU_FRAMES if images.device.type == "cpu" else len(images)
-        small = torch.cat([self._reduced(part) for part in images.split(step)])
+        starts = range(0, len(images), step)
+        small = torch.cat([self._reduced(images[start : start + step]) for start in starts])
         return small.view(*frames.shape[:3], *small.shape[-2:])
 
     def _reduced(self, images: Tensor) -> Tensor:
