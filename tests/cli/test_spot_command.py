@@ -62,6 +62,20 @@ def test_events_are_listed_with_time_and_confidence_before_the_summary(spot):
         assert len(lanes) == 1 and lanes[0].endswith(f"  {count}")
 
 
+def test_actions_that_the_model_cannot_predict_are_named(onball, original, tmp_path):
+    net, config = random_model(classes=["PASS", "Corner", "SHOT"])
+    inference = config.inference.model_copy(update={"threshold": 0.0, "report_threshold": 0.0})
+    model, out = tmp_path / "model", tmp_path / "out"
+    save_model(net, config.model_copy(update={"inference": inference}), model)
+    code, _, error = onball("spot", original, "-m", model, "--out", out, "--actions", "goal,out")
+    assert code == 2 and "this model does not predict GOAL, OUT, but PASS, SHOT" in error
+    assert not out.exists()
+    code, _, error = onball("spot", original, "-m", model, "--out", out)
+    assert code == 0 and "This model predicts 2 of the 12 actions: PASS, SHOT." in error
+    labels = {event.label.value for event in read_results(out / "224p" / "results_spotting.json")}
+    assert labels == {"PASS", "SHOT"}
+
+
 def test_a_batch_has_headings_and_a_line_per_video(spot):
     code, shown, error = spot("*.mp4", "--actions", "throw-in")
     assert code == 0, error

@@ -9,6 +9,7 @@ import pytest
 import torch
 from tiny_matches import write_flashes
 
+from onball.actions import ACTIONS, Action
 from onball.config import ComponentConfig, InferenceConfig, ModelConfig, SavedModelConfig
 from onball.data.layout import find_matches
 from onball.errors import DataError, InputError
@@ -34,12 +35,13 @@ def data(tmp_path_factory):
     return root
 
 
-def save(folder, task="spotting"):
+def save(folder, task="spotting", **parts):
     """A saved model with random weights."""
     torch.manual_seed(0)
     model = ModelConfig(
         backbone=ComponentConfig(name="regnety_002", pretrained=False),
         temporal=ComponentConfig(name="none"),
+        **parts,
     )
     config = SavedModelConfig(
         task=task, fps=12.5, width=64, height=36, clip_frames=16, model=model,
@@ -61,6 +63,21 @@ def test_a_model_and_its_predictions_give_the_same_report(data, tmp_path):
     again = evaluate(result.predictions, data, out=tmp_path / "again", resamples=0)
     assert again.report.as_json() == result.report.as_json()
     assert json.loads(again.metrics.read_text()) == json.loads(result.metrics.read_text())
+
+
+def test_actions_that_a_model_cannot_predict_are_named(data, tmp_path, onball):
+    names = [action.value for action in ACTIONS[:10]]
+    model, out = save(tmp_path / "model", classes=names), tmp_path / "out"
+    result = evaluate(model, data, out=out, device="cpu", resamples=0)
+    assert result.predicted_actions == ACTIONS[:10]
+    events = EventList.load(result.predictions / NAME / "results_spotting.json")
+    assert len(events) and not {Action.GOAL, Action.FREE_KICK} & set(events.counts())
+    arguments = ("--data", data, "--out", out, "--device", "cpu", "--resamples", 0)
+    code, _, error = onball("evaluate", model, *arguments)
+    assert code == 0 and "This model predicts 10 of the 12 actions: not FREE KICK, GOAL." in error
+    # Nothing is known of the model that made other predictions.
+    other = evaluate(result.predictions, data, out=tmp_path / "other", resamples=0)
+    assert other.predicted_actions == ACTIONS
 
 
 def test_perfect_predictions_have_an_average_precision_of_1(data, tmp_path):

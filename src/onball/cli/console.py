@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
+from onball.actions import ACTIONS, Action
 from onball.errors import OnballWarning
 from onball.progress import Progress, ProgressCallback, Unit
 
@@ -59,6 +60,15 @@ def note(text: str) -> None:
     """Print a remark beside the results, in lines of the terminal's width if there is one."""
     wrapped = status.is_terminal
     status.print(text, style="dim", markup=False, highlight=False, soft_wrap=not wrapped)
+
+
+def note_actions(predicted: Sequence[Action]) -> None:
+    """Write which of the 12 actions a model cannot predict, if there are any."""
+    missing = [action for action in ACTIONS if action not in predicted]
+    if missing:
+        few = len(missing) <= len(predicted)
+        names = "not " + ", ".join(missing) if few else ", ".join(predicted)
+        note(f"This model predicts {len(predicted)} of the {len(ACTIONS)} actions: {names}.")
 
 
 def fail(message: str) -> None:

@@ -101,6 +101,7 @@ def evaluate(
     if report is None:
         console.say(f"'{split}' has no labels here, so nothing is measured.")
         return
+    console.note_actions(evaluation.predicted_actions)
     if isinstance(report, ClassificationResult):
         console.console.print(classification_table(report))
     else:

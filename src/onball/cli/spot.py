@@ -148,6 +148,8 @@ def spot(
                 "The demo model has only ever seen simulated football: on real video expect little. "
                 "Train your own with `onball train` and pass --model."
             )
+        if not quiet:
+            console.note_actions(spotter.config.model.predicted_actions)
         try:
             done = [screen.show_result(result) for result in results]
         except KeyboardInterrupt:

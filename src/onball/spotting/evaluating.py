@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from onball.actions import ACTIONS, Action
 from onball.config import DataConfig, load_config
 from onball.data.layout import Match, find_matches
 from onball.errors import DataError, InputError, ModelError
@@ -59,6 +60,8 @@ class Evaluation:
         submission: zip of the predictions, if one was asked for.
         reused: names of the matches that were not spotted again.
         was_done: True if `metrics` was there already.
+        predicted_actions: actions that the model can predict; the AP of the others is 0. All of
+            them for prediction files.
     """
 
     report: SpottingReport | ClassificationResult | None
@@ -67,6 +70,7 @@ class Evaluation:
     submission: Path | None = None
     reused: tuple[str, ...] = ()
     was_done: bool = False
+    predicted_actions: tuple[Action, ...] = ACTIONS
 
 
 def evaluate(
@@ -153,7 +157,9 @@ def evaluate(
         write_json_atomic(folder.metrics, {"split": split, **report.as_json()})
         record_outputs(folder.path, [folder.metrics.name], request)
     was_done = metrics_state is not OutputState.MISSING
-    return Evaluation(report, folder.metrics, predictions, submission, reused, was_done)
+    return Evaluation(
+        report, folder.metrics, predictions, submission, reused, was_done, source.actions
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +174,7 @@ class _Source:
         task: `spotting` or `classification`.
         takes_tracks: True if the model takes tracks.
         fingerprint: digest of the model's files; empty for prediction files.
+        actions: actions that the model predicts.
     """
 
     data: DataConfig
@@ -177,6 +184,7 @@ class _Source:
     task: str = "spotting"
     takes_tracks: bool = False
     fingerprint: str = ""
+    actions: tuple[Action, ...] = ACTIONS
 
 
 def _identify(target: Path, data: Path | None) -> _Source:
@@ -210,7 +218,9 @@ def _identify(target: Path, data: Path | None) -> _Source:
     takes_tracks = bool(saved.get("crop") or (isinstance(net, dict) and net.get("tracking")))
     task = str(saved.get("task", "spotting"))
     fingerprint = _model_fingerprint(model)
-    return _Source(settings, home, target, model, task, takes_tracks, fingerprint)
+    classes = (net.get("classes") if isinstance(net, dict) else None) or ACTIONS
+    actions = tuple(action for action in ACTIONS if action in classes)
+    return _Source(settings, home, target, model, task, takes_tracks, fingerprint, actions)
 
 
 def _model_fingerprint(model: Path) -> str:

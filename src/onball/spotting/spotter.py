@@ -278,8 +278,9 @@ class Spotter:
             if progress is not no_progress:
                 scored = _reporting(scored, source, start_ms, end_ms, name, progress)
             radius = self.net.head.radius
+            predicted = self.config.model.predicted_actions
             for event in decode_events(scored, self.config.inference, radius, threshold):
-                if start_ms <= event.position_ms < end:
+                if start_ms <= event.position_ms < end and event.label in predicted:
                     yield event
 
     def scores(

@@ -146,6 +146,7 @@ def spot_videos(
     _require_one_match(jobs, kickoffs_ms, tracks)
     _check_folders(Path(out), jobs)
     spotter = model if isinstance(model, Spotter) else Spotter.from_pretrained(model, device=device)
+    settings.check_model(spotter)
     work = _Work(spotter, settings, on_event, progress)
     work.prepare_tracks(jobs, tracks, detector)
     states = [work.state(job, overwrite) for job in jobs]
@@ -332,6 +333,14 @@ class _Settings:
             wanted = tuple(dict.fromkeys(map(find_action, actions)))
         known = (*[None] * (half - 1), *kickoffs_ms) if kickoffs_ms else ()
         return cls(threshold, wanted, start_ms, end_ms, half, known)
+
+    def check_model(self, spotter: Spotter) -> None:
+        """Raise `InputError` if the model predicts none of the actions to show."""
+        predicted = spotter.config.model.predicted_actions
+        if self.actions is not None and not set(self.actions) & set(predicted):
+            raise InputError(
+                f"this model does not predict {', '.join(self.actions)}, but {', '.join(predicted)}"
+            )
 
     def check(self, job: _Job) -> None:
         """Raise `InputError` if a time is after the end of a video."""
