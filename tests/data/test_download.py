@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from tiny_hub import REPO, TRAIN, Hub, contents
 
-from onball.data.download import AccessError, HubDataset, download
+from onball.data.download import AccessError, HubRepository, download
 from onball.data.layout import find_matches
 from onball.errors import ConfigError, OnballError, OnballWarning
 from onball.progress import Progress
@@ -16,7 +16,7 @@ from onball.progress import Progress
 
 def get(hub: Hub, out: Path, **options: object) -> list[str]:
     """Download the training split and return the names of its matches."""
-    dataset = HubDataset(REPO, hub.address, token="hf_secret")
+    dataset = HubRepository(REPO, hub.address, token="hf_secret")
     (result,) = download(out, ["train"], dataset=dataset, **options)
     return list(result.matches)
 
@@ -40,7 +40,7 @@ def test_progress_ends_with_everything_downloaded_and_unpacked(hub, tmp_path):
         assert progress.unit == "bytes"
         seen[progress.task] = (progress.done, progress.total)
 
-    download(tmp_path, ["train"], dataset=HubDataset(REPO, hub.address), progress=note)
+    download(tmp_path, ["train"], dataset=HubRepository(REPO, hub.address), progress=note)
     size = len(hub.files["train.zip"])
     unpacked = sum(len(body) for _, _, body in contents())
     assert seen == {
@@ -53,7 +53,7 @@ def test_a_complete_split_needs_no_hub(hub, tmp_path):
     get(hub, tmp_path)
     hub.down = True
     asked = len(hub.tokens)
-    (result,) = download(tmp_path, ["train"], dataset=HubDataset(REPO, hub.address))
+    (result,) = download(tmp_path, ["train"], dataset=HubRepository(REPO, hub.address))
     assert result.was_complete and list(result.matches) == list(TRAIN)
     assert len(hub.tokens) == asked
 
@@ -172,7 +172,7 @@ def test_a_second_download_into_a_folder_is_refused(hub, tmp_path):
         with pytest.raises(OnballError, match="another download"):
             download(tmp_path, ["train"])
 
-    download(tmp_path, ["train"], dataset=HubDataset(REPO, hub.address), progress=again)
+    download(tmp_path, ["train"], dataset=HubRepository(REPO, hub.address), progress=again)
 
 
 def test_an_unknown_split_is_refused(tmp_path):

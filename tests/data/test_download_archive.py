@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tiny_hub import REPO, TRAIN, archive
 
-from onball.data.download import HubDataset, PasswordError, SplitResult, download
+from onball.data.download import HubRepository, PasswordError, SplitResult, download
 from onball.errors import DataError, OnballWarning
 from onball.files import write_text_atomic
 
@@ -22,7 +22,7 @@ def unpack(folder: Path, content: bytes, **options: object) -> SplitResult:
     folder.mkdir(exist_ok=True)
     (folder / "train.zip").write_bytes(content)
     (result,) = download(
-        folder, ["train"], dataset=HubDataset(REPO, "http://127.0.0.1:1"), **options
+        folder, ["train"], dataset=HubRepository(REPO, "http://127.0.0.1:1"), **options
     )
     return result
 

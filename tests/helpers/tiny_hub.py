@@ -1,7 +1,8 @@
-"""Local hub with a small data set for tests of downloading."""
+"""Local hub with a small data set, and models if wanted, for tests of downloading."""
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import re
@@ -23,6 +24,8 @@ class Hub:
 
     Attributes:
         files: content of each file of the data set.
+        models: content of each file of each model repository.
+        wrong_etag: identifier of all files, if it is to be wrong.
         refusal: status and error code of every response if requests are refused.
         break_after: bytes after which the next transfer is interrupted and the hub goes down.
         elsewhere: True if files are on another host, like large files of real hubs.
@@ -32,6 +35,8 @@ class Hub:
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
+        self.models: dict[str, dict[str, bytes]] = {}
+        self.wrong_etag = ""
         self.refusal: tuple[int, str] | None = None
         self.break_after: int | None = None
         self.down = False
@@ -60,24 +65,31 @@ class Hub:
             return self._send(request, self.refusal[0], {"X-Error-Code": self.refusal[1]})
         if self.down:
             return self._send(request, 503, {})
-        if request.path.startswith(f"/api/datasets/{REPO}"):
+        repositories = {f"datasets/{REPO}": self.files}
+        repositories |= {f"models/{name}": files for name, files in self.models.items()}
+        listed = re.fullmatch(r"/api/((?:datasets|models)/[^/]+/[^/]+)/tree/.*", request.path)
+        if listed and listed[1] in repositories:
             entries = [
                 {"type": "file", "path": name, "oid": "0", "size": len(content)}
-                for name, content in self.files.items()
+                for name, content in repositories[listed[1]].items()
             ]
             kind = {"Content-Type": "application/json"}
             return self._send(request, 200, kind, json.dumps(entries).encode())
         found = re.fullmatch(
-            rf"(/cdn|/datasets/{REPO}/resolve/(?:main|{COMMIT}))/(.+)", request.path
+            rf"(/cdn|/(?P<repo>(?:datasets/)?[^/]+/[^/]+)/resolve/(?:main|{COMMIT}))/(?P<file>.+)",
+            request.path,
         )
-        if not found or found[2] not in self.files:
-            return self._send(request, 404, {"X-Error-Code": "EntryNotFound"})
-        content = self.files[found[2]]
-        etag = f'"{hash(content)}"'
+        repository = (found and found["repo"]) or f"datasets/{REPO}"
+        files = repositories.get(repository, repositories.get(f"models/{repository}"))
+        if not found or files is None or found["file"] not in files:
+            error = "RepoNotFound" if files is None else "EntryNotFound"
+            return self._send(request, 404, {"X-Error-Code": error})
+        content = files[found["file"]]
+        etag = f'"{self.wrong_etag or hashlib.sha256(content).hexdigest()}"'
         headers = {"ETag": etag, "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}
         if self.elsewhere and found[1] != "/cdn":
             other = self.address.replace("127.0.0.1", "localhost")
-            headers |= {"Location": f"{other}/cdn/{found[2]}", "X-Linked-Etag": etag}
+            headers |= {"Location": f"{other}/cdn/{found['file']}", "X-Linked-Etag": etag}
             return self._send(request, 302, headers | {"X-Linked-Size": str(len(content))})
         if request.command == "HEAD":
             return self._send(request, 200, headers, content)
@@ -102,7 +114,7 @@ class Hub:
         request.end_headers()
         if request.command == "HEAD":
             return
-        if self.break_after is not None:
+        if self.break_after is not None and len(body) > self.break_after:
             body, self.break_after, self.down = body[: self.break_after], None, True
             request.close_connection = True
         request.wfile.write(body)

@@ -37,22 +37,8 @@ def download(
         str,
         options.split("Splits, separated by commas: train, valid, test, challenge, or all."),
     ] = "all",
-    endpoint: Annotated[
-        str | None,
-        typer.Option(
-            "--endpoint",
-            metavar="URL",
-            help="Address of the hub. [default: HF_ENDPOINT, or https://huggingface.co]",
-        ),
-    ] = None,
-    token: Annotated[
-        str | None,
-        typer.Option(
-            "--token",
-            metavar="TOKEN",
-            help="Access token. [default: HF_TOKEN, or that of `hf auth login`]",
-        ),
-    ] = None,
+    endpoint: options.Endpoint = None,
+    token: options.Token = None,
     password: Annotated[
         str | None,
         typer.Option(
@@ -71,7 +57,7 @@ def download(
     from onball.data import download as downloads
 
     splits = _parse_splits(split)
-    dataset = downloads.HubDataset(downloads.BAS_2025, endpoint, token)
+    dataset = downloads.HubRepository(downloads.BAS_2025, endpoint, token)
     console.note(_LICENCE)
     try:
         for name in splits:

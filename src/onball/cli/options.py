@@ -29,8 +29,8 @@ def out(help: str, metavar: str = "FOLDER") -> Any:
 
 
 def model(help: str) -> Any:
-    """Option `--model`, `-m`: a saved model, or the run that has it."""
-    return typer.Option("--model", "-m", metavar="FOLDER", help=help)
+    """Option `--model`, `-m`: a saved model or the run that has it, by its folder or by name."""
+    return typer.Option("--model", "-m", metavar="NAME", help=help)
 
 
 def data(help: str) -> Any:
@@ -73,13 +73,35 @@ def detector(help: str) -> Any:
     return typer.Option("--detector", metavar="NAME", help=help)
 
 
+Endpoint = Annotated[
+    str | None,
+    typer.Option(
+        "--endpoint",
+        metavar="URL",
+        help="Address of the hub. [default: HF_ENDPOINT, or https://huggingface.co]",
+    ),
+]
+Token = Annotated[
+    str | None,
+    typer.Option(
+        "--token",
+        metavar="TOKEN",
+        help="Access token. [default: HF_TOKEN, or that of `hf auth login`]",
+    ),
+]
+
+
 def choices(names: type[Enum]) -> str:
     """Metavar of an option with a few choices: `tiny|bench|full`."""
     return "|".join(str(choice.value) for choice in names)
 
 
 Model = Annotated[
-    Path | None, model("Saved model, or the run that has it. [default: the demo model]")
+    Path | None,
+    model(
+        "Folder of a saved model or run, a name of `onball models list`, or OWNER/NAME of a saved model "
+        "on the hub. [default: the demo model]"
+    ),
 ]
 Actions = Annotated[
     str | None,

@@ -21,16 +21,16 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from onball.data.download.archive import PasswordError, unpack
-from onball.data.download.hub import AccessError, HubDataset, fetch, find_remote
 from onball.data.layout import OFFICIAL_SPLITS, SPLITS, SPLITS_FILE, some_names
 from onball.errors import ConfigError, InputError, OnballError, OnballWarning
 from onball.files import read_json_object, require_writable, write_json_atomic
+from onball.hub import AccessError, HubRepository, fetch, find_remote
 from onball.progress import Progress, ProgressCallback, no_progress
 
 __all__ = [
     "BAS_2025",
     "AccessError",
-    "HubDataset",
+    "HubRepository",
     "PasswordError",
     "SplitResult",
     "download",
@@ -59,7 +59,7 @@ def download(
     out: str | Path,
     splits: Sequence[str] = SPLITS,
     *,
-    dataset: HubDataset | None = None,
+    dataset: HubRepository | None = None,
     password: str | None = None,
     keep_zip: bool = False,
     progress: ProgressCallback = no_progress,
@@ -101,7 +101,7 @@ def download(
     except Timeout:
         raise OnballError(f"{out}: another download into it is running: wait for it") from None
     try:
-        downloads = _Downloads(out, dataset or HubDataset(BAS_2025), password, keep_zip)
+        downloads = _Downloads(out, dataset or HubRepository(BAS_2025), password, keep_zip)
         return [downloads.complete(split, progress) for split in splits]
     finally:
         lock.release()
@@ -122,7 +122,7 @@ class _Downloads:
     """Downloads into one folder."""
 
     def __init__(
-        self, out: Path, dataset: HubDataset, password: str | None, keep_zip: bool
+        self, out: Path, dataset: HubRepository, password: str | None, keep_zip: bool
     ) -> None:
         self._out = out
         self._dataset = dataset
@@ -144,6 +144,7 @@ class _Downloads:
                 lambda done: progress(
                     Progress(f"{split}: downloading", done, remote.size, "bytes")
                 ),
+                room=remote.size,  # a zip hardly compresses video
             )
         matches = unpack(
             archive,

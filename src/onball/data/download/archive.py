@@ -12,9 +12,9 @@ from importlib import import_module
 from pathlib import Path, PurePosixPath
 from typing import cast
 
-from onball.data.download.hub import require_space
 from onball.data.layout import OFFICIAL_SPLITS
 from onball.errors import DataError, InputError, OnballError, OnballWarning
+from onball.hub import require_space
 
 #: Number of WinZip's AES encryption in a zip, which Python's own zipfile cannot read.
 _AES = 99
