@@ -55,6 +55,10 @@ if TYPE_CHECKING:
     from onball.formats.tracks_parquet import read_tracks, write_tracks
     from onball.frames import FrameBatch
     from onball.models.compute import available_devices
+    from onball.models.published.catalogue import list_models
+    from onball.models.published.checkpoints import PublishedModel
+    from onball.models.published.fetching import fetch_model
+    from onball.models.published.importing import ImportedModel, import_model
     from onball.outputs import OutputConflictError
     from onball.progress import Progress, ProgressCallback
     from onball.reports.page import write_report
@@ -94,6 +98,7 @@ __all__ = [
     "Experiment",
     "ExperimentConfig",
     "FrameBatch",
+    "ImportedModel",
     "InputError",
     "LabelError",
     "Match",
@@ -105,6 +110,7 @@ __all__ = [
     "PlayStatistics",
     "Progress",
     "ProgressCallback",
+    "PublishedModel",
     "RunFolder",
     "ShippedConfig",
     "SimulatedDataset",
@@ -133,9 +139,12 @@ __all__ = [
     "evaluate",
     "evaluate_classification",
     "evaluate_spotting",
+    "fetch_model",
     "find_matches",
     "find_videos",
+    "import_model",
     "list_configs",
+    "list_models",
     "load_config",
     "measure_training",
     "open_detector",
@@ -204,6 +213,10 @@ _MODULES = {
     "onball.formats.tracks_parquet": ("read_tracks", "write_tracks"),
     "onball.frames": ("FrameBatch",),
     "onball.models.compute": ("available_devices",),
+    "onball.models.published.catalogue": ("list_models",),
+    "onball.models.published.checkpoints": ("PublishedModel",),
+    "onball.models.published.fetching": ("fetch_model",),
+    "onball.models.published.importing": ("ImportedModel", "import_model"),
     "onball.outputs": ("OutputConflictError",),
     "onball.progress": ("Progress", "ProgressCallback"),
     "onball.reports.page": ("write_report",),

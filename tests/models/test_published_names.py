@@ -17,6 +17,8 @@ from onball.config import load_config
 from onball.errors import ModelError
 from onball.models.nets import build_model
 from onball.models.published import PUBLISHED, find_published
+from onball.models.published.importing import import_model
+from onball.models.saved import load_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -185,6 +187,22 @@ def test_every_published_name_has_its_own_place(name):
     with torch.device("meta"):
         own = set(build_model(model.model, fetch_weights=False).state_dict())
     assert {model.renamed(key) for key in published} == own
+
+
+def test_a_published_checkpoint_becomes_a_saved_model_with_the_same_scores(tmp_path):
+    # Small values, so that scores do not overflow.
+    weights = {key: 0.05 * value for key, value in checkpoint("e2espot-rny002").items()}
+    torch.save(
+        {"model": {f"module.{key}": value for key, value in weights.items()}}, tmp_path / "a.pt"
+    )
+    imported = import_model(tmp_path / "a.pt", out=tmp_path / "model")
+    assert imported.name == "e2espot-rny002"
+    net, config = load_model(imported.folder, "spotting")
+    assert config.inference.clips is not None and config.inference.clips.outside == "mean"
+    frames = torch.randint(0, 256, (1, 4, 3, 64, 64), dtype=torch.uint8)
+    expected = find_published("e2espot-rny002").build(weights)(frames)
+    assert expected.logits.isfinite().all()
+    assert torch.equal(net(frames).logits, expected.logits)
 
 
 def test_weights_of_another_model_are_refused_in_one_line():

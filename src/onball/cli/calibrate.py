@@ -13,6 +13,7 @@ from rich.table import Table
 
 from onball.actions import ACTIONS, ACTIONS_MAP10
 from onball.cli import console, options
+from onball.cli.models import fetched
 from onball.errors import InputError
 from onball.runs import find_model
 
@@ -30,7 +31,10 @@ class KindName(StrEnum):
 
 def calibrate(
     model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="Saved model, or the run that has it.")
+        Path,
+        typer.Argument(
+            metavar="MODEL", help="Saved model or the run that has it, by folder or name."
+        ),
     ],
     data: Annotated[Path, options.data("Data set with videos and labels.")],
     split: Annotated[
@@ -67,6 +71,7 @@ def calibrate(
         raise InputError(
             "where to? Give --out FOLDER for the calibrated model, or --in-place, and not both"
         )
+    model = fetched(model)
     target = model if out is None else out
     if not in_place and target.resolve() in (model.resolve(), find_model(model).resolve()):
         raise InputError(f"{target}: is the model itself; to change it, say --in-place")

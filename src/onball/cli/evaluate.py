@@ -11,6 +11,7 @@ from rich.table import Table
 
 from onball.actions import ACTIONS, Action
 from onball.cli import console, options
+from onball.cli.models import fetched
 from onball.data.layout import some_names
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ def evaluate(
         Path,
         typer.Argument(
             metavar="TARGET",
-            help="A training run, a saved model, a folder or zip with <match>/results_spotting.json "
-            "(or events.csv), or one such file.",
+            help="A training run, a saved model (by folder or name), a folder or zip with "
+            "<match>/results_spotting.json (or events.csv), or one such file.",
             show_default=False,
         ),
     ],
@@ -79,6 +80,7 @@ def evaluate(
     from onball.evaluation import ClassificationResult
     from onball.spotting.evaluating import evaluate as run_evaluation
 
+    target = fetched(target)
     with console.progress_bar() as progress:
         evaluation = run_evaluation(
             target,

@@ -91,6 +91,21 @@ COMMANDS = {
         "Count the labelled actions: how many, how often, after how long, by which team.",
         "onball data stats data/bench --reference",
     ),
+    "models list": (
+        "onball.cli.models:list_",
+        "List the published models that onball computes: actions, figures, licences, where to get them.",
+        "onball models list",
+    ),
+    "models fetch": (
+        "onball.cli.models:fetch",
+        "Download a published model from the Hugging Face hub. Call again to continue.",
+        "onball models fetch adaspot-small",
+    ),
+    "models import": (
+        "onball.cli.models:import_",
+        "Save a published checkpoint that you have downloaded as a model of onball.",
+        "onball models import checkpoint_best.pt --as tdeed-challenge1 --out models/tdeed",
+    ),
     "experiments run": (
         "onball.cli.experiments:run",
         "Train each config, test its best model, and write a row of results with its curves.",
@@ -101,6 +116,7 @@ COMMANDS = {
 
 GROUPS = {
     "data": "Get, check and look at labelled matches.",
+    "models": "Get published models, and see what they are.",
     "experiments": "Train and compare many configs.",
 }
 """Groups of commands, each with its help."""

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from onball.actions import find_actions
 from onball.cli import console, options
+from onball.cli.models import fetched
 from onball.errors import InputError, OnballError, VideoError
 from onball.events import Event, EventList, SpottingInfo
 from onball.formats.event_table import TABLE_FILE, match_clock
@@ -122,7 +123,7 @@ def spot(
     from onball.spotting.spotter import Spotter
     from onball.spotting.videos import spot_videos
 
-    spotter = Spotter.from_pretrained(model, device=device)
+    spotter = Spotter.from_pretrained(model and fetched(model), device=device)
     clock = SpottingInfo(kickoffs_ms=(None,) * (half - 1) + tuple(kickoffs)) if kickoffs else None
     with _Screen(quiet, several=len(given) > 1 and not join, clock=clock) as screen:
         results = spot_videos(

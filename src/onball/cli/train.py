@@ -148,9 +148,9 @@ def train(
     init: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER",
-            help="Start from the weights of this saved model or run; short for --set "
-            "training.initial_model=FOLDER.",
+            metavar="NAME",
+            help="Start from the weights of this saved model or run, by folder or name; short for --set "
+            "training.initial_model=NAME.",
         ),
     ] = None,
     out: Annotated[

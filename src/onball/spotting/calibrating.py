@@ -13,6 +13,7 @@ from pathlib import Path
 from onball.actions import Action
 from onball.config import DataConfig, InferenceConfig, SavedModelConfig
 from onball.data.layout import Match, find_matches
+from onball.errors import InputError
 from onball.evaluation.calibration import (
     CalibrationKind,
     FittedCalibration,
@@ -23,7 +24,9 @@ from onball.evaluation.spotting import SpottingResult, evaluate_spotting
 from onball.events import EventList
 from onball.files import atomic_path, file_digest, require_writable, write_json_atomic
 from onball.formats.soccernet import read_labels
+from onball.hub import is_cached_path
 from onball.models import load_model
+from onball.models.finding import resolve_model
 from onball.models.saved import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, check_model_folder
 from onball.outputs import (
     OutputConflictError,
@@ -33,7 +36,6 @@ from onball.outputs import (
     record_outputs,
 )
 from onball.progress import ProgressCallback, no_progress
-from onball.runs import find_model
 from onball.spotting.decoding import apply_calibration
 from onball.spotting.matches import spot_matches
 from onball.spotting.spotter import Spotter
@@ -110,7 +112,9 @@ def calibrate(
         OnballError: `out` cannot be written.
     """
     in_place = Path(out).resolve() == Path(model).resolve()
-    model = find_model(model)
+    model = resolve_model(model)
+    if in_place and is_cached_path(model):
+        raise InputError(f"{model}: is in the hub's cache: calibrate it into a folder with --out")
     out = model if in_place else Path(out)
     check_model_folder(out)
     state = calibration_state(model, data, out, split=split, kind=kind, overwrite=overwrite)
@@ -164,7 +168,7 @@ def calibration_state(
         OutputConflictError: `out` holds another model.
         ModelError: `model` is no saved model.
     """
-    model, out = find_model(model), Path(out)
+    model, out = resolve_model(model), Path(out)
     if out.resolve() == model.resolve():
         return OutputState.MISSING
     request = _request(model, data, split, kind)

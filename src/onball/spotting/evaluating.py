@@ -35,6 +35,8 @@ from onball.files import (
 )
 from onball.formats.event_table import read_event_table
 from onball.formats.soccernet import RESULTS_FILE, read_results, write_submission
+from onball.hub import is_cached_path
+from onball.models.finding import resolve_model
 from onball.models.saved import CONFIG_FILE, WEIGHTS_FILE, model_fingerprint
 from onball.outputs import (
     OutputConflictError,
@@ -113,7 +115,11 @@ def evaluate(
         OnballError: a result cannot be written.
     """
     check_tolerances([tolerance_s])
-    target = Path(target)
+    target = Path(target) if Path(target).exists() else resolve_model(target)
+    if out is None and is_cached_path(target):
+        raise InputError(
+            f"{target}: is in the hub's cache: name a folder for the results with --out"
+        )
     source = _identify(target, None if data is None else Path(data))
     root = source.data.root or Path()
     place = Path(out) if out is not None else source.home and source.home / split

@@ -27,6 +27,7 @@ from onball.formats.soccernet import RESULTS_FILE, write_results
 from onball.frames import FrameBatch, FrameSource, check_batches, frame_batches
 from onball.models import SpottingNet, load_model, model_fingerprint, save_model
 from onball.models.compute import Precision, choose_device, choose_precision
+from onball.models.finding import model_name, resolve_model
 from onball.outputs import record_outputs
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.spotting.clips import ClipEngine
@@ -147,18 +148,22 @@ class Spotter:
         """Load a saved model.
 
         Args:
-            model: folder of the saved model, or of the training run that has it; None loads the
-                bundled demo model.
+            model: folder of the saved model or of the training run that has it, name of a published
+                model (`onball.list_models`), which is downloaded if it is not there, or `owner/name` of a
+                saved model on the hub; None loads the bundled demo model.
             device: see `Spotter`.
             precision: see `Spotter`.
 
         Raises:
-            ModelError: the folder holds no usable model.
+            ModelError: the folder holds no usable model, or there is no model of that name.
+            OnballError: the hub cannot be reached or refuses access.
         """
-        folder = demo_model() if model is None else Path(model)
+        folder = demo_model() if model is None else resolve_model(model)
         net, config = load_model(folder, "spotting")
-        # All models of training runs are in folders of one name: `runs/mine/model`.
-        name = "demo" if model is None else "/".join(folder.absolute().parts[-2:])
+        if model is None:
+            name = "demo"
+        else:
+            name = model_name(model, folder)
         return cls(
             net,
             config,

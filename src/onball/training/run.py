@@ -37,6 +37,7 @@ from onball.models import (
     load_model,
 )
 from onball.models.compute import choose_precision
+from onball.models.finding import resolve_model
 from onball.models.saved import check_model_folder
 from onball.outputs import differences
 from onball.progress import ProgressCallback, no_progress
@@ -266,7 +267,7 @@ def build_initial_net(config: ExperimentConfig) -> nn.Module:
     folder = config.training.initial_model
     if folder is None:
         return build_model(config.model, config.task)
-    source, saved = load_model(folder, config.task)
+    source, saved = load_model(resolve_model(folder), config.task)
     net = build_model(config.model, config.task, fetch_weights=False)
     weights = source.state_dict()
     own = net.state_dict()

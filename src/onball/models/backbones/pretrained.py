@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import timm
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from onball.errors import ConfigError, ModelError
 from onball.models.backbones.shift import GateShift
+from onball.models.weight_files import read_file
 from onball.runs import find_model
 
 #: The setting, for messages.
@@ -65,8 +62,7 @@ def load_pretrained(network: Any, name: str, source: bool | Path, channels: int)
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Read the tensors of a weights file, or of the image network in a saved model's folder.
 
-    Reads .safetensors, and what `torch.load` reads without running code in the file: there the
-    weights may lie under "model", "state_dict" or "model_state".
+    Reads what `read_file` reads; the weights may lie under "model", "state_dict" or "model_state".
 
     Raises `ModelError` if there is no such file, or none that holds weights of an image network.
     """
@@ -78,16 +74,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             "model, true (timm's weights) or false (from scratch)"
         )
     try:
-        tree = load_file(file) if file.suffix == ".safetensors" else _unpickled(file)
-    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
-        raise ModelError(
-            f"{_SETTING}: {file}: damaged or no file of weights: {_first_line(error)}"
-        ) from None
-    except pickle.UnpicklingError:
-        raise ModelError(
-            f"{_SETTING}: {file}: not a plain file of weights (it holds other objects, or is "
-            "damaged); save the state dict alone, best as .safetensors"
-        ) from None
+        tree = read_file(file)
+    except ModelError as error:
+        raise ModelError(f"{_SETTING}: {error}") from None
     weights = {k: v for k, v in _innermost(tree).items() if isinstance(v, Tensor)}
     prefixed = [key for key in weights if key.startswith(_OF_SAVED_MODEL)]
     if prefixed:
@@ -95,10 +84,6 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     elif path.is_dir() or not weights:
         raise ModelError(f"{_SETTING}: {file}: holds no weights of an image network")
     return weights
-
-
-def _unpickled(file: Path) -> object:
-    return torch.load(file, map_location="cpu", weights_only=True)
 
 
 def _innermost(tree: object) -> Mapping[str, object]:
@@ -109,11 +94,6 @@ def _innermost(tree: object) -> Mapping[str, object]:
     if inner is not None:
         return _innermost(inner)
     return {str(key): value for key, value in tree.items()}
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def _fetch(name: str) -> dict[str, Tensor]:

@@ -24,6 +24,11 @@ PUBLISHED: dict[str, PublishedModel] = {
 }
 
 
+def list_models() -> list[PublishedModel]:
+    """Return the published models that onball computes, with facts about their weights."""
+    return list(PUBLISHED.values())
+
+
 def find_published(name: str) -> PublishedModel:
     """Return the published model of that name.
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from onball.actions import ACTIONS
 from onball.config import InferenceConfig, ModelConfig, SavedModelConfig
 from onball.errors import ModelError
 from onball.models.nets import SpottingNet, build_model
@@ -46,22 +47,55 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Facts about published weights, as their authors state them; empty if they do not.
+
+    Attributes:
+        data: data that the model was trained on.
+        figure: published figure, with its data.
+        source: source of the figure.
+        code: address of the authors' code.
+        code_licence: SPDX name of its licence.
+        weights: place of the weights, as users have to look for it.
+        weights_licence: licence of the weights.
+        hub: repository on the Hugging Face hub, `owner/name`, if the weights are there.
+        path_words: words in lower case that occur in the path of a file there.
+    """
+
+    data: str
+    code: str
+    code_licence: str
+    weights: str
+    figure: str = ""
+    source: str = ""
+    weights_licence: str = ""
+    hub: str = ""
+    path_words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PublishedModel:
     """A published architecture with its settings.
 
     Attributes:
         name: short name, as users write it.
         title: name of the publication.
+        origin: facts about its weights.
+        parameters: number of parameters.
         model: the net, in the terms of this project.
         fps: sampled frames per second.
         width, height: size of the frames in pixels.
         clip_frames: sampled frames in a clip.
         inference: computation of scores and choice of events, as in the authors' evaluation.
         rules: names of the parameters; the first rule that matches a published name applies.
+        place: key under which a checkpoint has the weights that the authors evaluate, where it has
+            several; empty otherwise.
     """
 
     name: str
     title: str
+    origin: Origin
+    parameters: int
     model: ModelConfig
     fps: float
     width: int
@@ -69,6 +103,12 @@ class PublishedModel:
     clip_frames: int
     inference: InferenceConfig
     rules: tuple[Rule, ...]
+    place: str = ""
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """Names of the classes that the model predicts."""
+        return self.model.classes or tuple(action.value for action in ACTIONS)
 
     @property
     def config(self) -> SavedModelConfig:
@@ -95,6 +135,20 @@ class PublishedModel:
         own = net.state_dict()
         net.load_state_dict(convert(weights, self.rules, own, self.name))
         return net.eval()
+
+    def check(self, weights: Mapping[str, Tensor]) -> None:
+        """Compare names and shapes with those of the net, without computing or copying anything.
+
+        Args:
+            weights: as for `build`.
+
+        Raises:
+            ModelError: as `build`.
+        """
+        with torch.device("meta"):
+            own = build_model(self.model, fetch_weights=False).state_dict()
+        shapes = {name: tensor.to("meta") for name, tensor in weights.items()}
+        convert(shapes, self.rules, own, self.name)
 
     def renamed(self, published: str) -> str | None:
         """Name here of the parameter that holds a published one; None if no rule matches."""
@@ -124,23 +178,28 @@ def convert(
     unknown = []
     for published, tensor in weights.items():
         rule = _rule_of(published, rules)
-        if rule is None:
+        name = "" if rule is None else rule.renamed(published)
+        if rule is None or name not in own:
             unknown.append(published)
             continue
-        name = rule.renamed(published)
-        stored = tensor if rule.layout is None else rule.layout(tensor)
+        try:
+            stored = tensor if rule.layout is None else rule.layout(tensor)
+        except (RuntimeError, IndexError):  # it has another number of axes
+            stored = tensor
         if rule.part is None:
             converted[name] = stored
         else:
             parts.setdefault(name, {})[rule.part] = stored
     for name, pieces in parts.items():
-        converted[name] = torch.cat([pieces[index] for index in sorted(pieces)])
-    unknown += [name for name in converted if name not in own]
+        try:
+            converted[name] = torch.cat([pieces[index] for index in sorted(pieces)])
+        except RuntimeError:  # pieces of different shapes
+            converted[name] = pieces[min(pieces)]
     missing = [name for name in own if name not in converted]
     shapes = [
         f"{name} {list(tensor.shape)} instead of {list(own[name].shape)}"
         for name, tensor in converted.items()
-        if name in own and tensor.shape != own[name].shape
+        if tensor.shape != own[name].shape
     ]
     found = {"unknown": unknown, "missing": missing, "of another shape": shapes}
     differences = [

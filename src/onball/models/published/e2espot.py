@@ -7,7 +7,7 @@ for SoccerNet-v2 predict its 17 actions at two frames per second.
 from __future__ import annotations
 
 from onball.config import InferenceConfig, ModelConfig
-from onball.models.published.checkpoints import PublishedModel, Rule, image_network
+from onball.models.published.checkpoints import Origin, PublishedModel, Rule, image_network
 
 #: The actions of SoccerNet-v2 in the order of the checkpoints, which is alphabetical.
 CLASSES = (
@@ -37,10 +37,19 @@ _RULES = (
 )
 
 
-def _model(name: str, backbone: str, features: int) -> PublishedModel:
+def _model(
+    name: str, backbone: str, features: int, parameters: int, weights: str
+) -> PublishedModel:
     return PublishedModel(
         name=name,
         title="E2E-Spot (ECCV 2022), SoccerNet-v2",
+        origin=Origin(
+            data="SoccerNet-v2",
+            code="https://github.com/jhong93/spot",
+            code_licence="BSD-3-Clause",
+            weights=f"repository jhong93/e2e-spot-models, {weights}",
+        ),
+        parameters=parameters,
         model=ModelConfig.model_validate(
             {
                 "backbone": {
@@ -68,5 +77,17 @@ def _model(name: str, backbone: str, features: int) -> PublishedModel:
     )
 
 
-E2ESPOT_200MF = _model("e2espot-rny002", "regnety_002", 368)
-E2ESPOT_800MF = _model("e2espot-rny008", "regnety_008", 768)
+E2ESPOT_200MF = _model(
+    "e2espot-rny002",
+    "regnety_002",
+    368,
+    4_458_368,
+    "checkpoint_088.pt of soccer_rny002gsm_gru_rgb",
+)
+E2ESPOT_800MF = _model(
+    "e2espot-rny008",
+    "regnety_008",
+    768,
+    12_636_574,
+    "checkpoint_140.pt of soccer_rny008gsm_gru_rgb",
+)

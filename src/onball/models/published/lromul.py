@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from onball.config import InferenceConfig, ModelConfig
-from onball.models.published.checkpoints import PublishedModel, Rule
+from onball.models.published.checkpoints import Origin, PublishedModel, Rule
 
 CLASSES = ("PASS", "DRIVE")
 
@@ -40,6 +40,16 @@ _RULES = (
 STACKER_2023 = PublishedModel(
     name="stacker-2023",
     title="MultiDimStacker (winner of SoccerNet ball action spotting 2023)",
+    origin=Origin(
+        data="SoccerNet ball action spotting 2023, one model for each of 7 folds",
+        figure="mAP@1 86.47 on the challenge split (mean of 7 folds), 87.03 on the test split (out of fold)",
+        source="the authors' repository",
+        code="https://github.com/lRomul/ball-action-spotting",
+        code_licence="MIT",
+        weights="the authors' drive, linked in the README of their code; model-EPOCH-SCORE.pth of "
+        "ball_finetune_long_004",
+    ),
+    parameters=6_773_619,
     model=ModelConfig.model_validate(
         {
             "backbone": {"name": "frame_stacker", "pretrained": False},
@@ -63,4 +73,5 @@ STACKER_2023 = PublishedModel(
         }
     ),
     rules=_RULES,
+    place="nn_state_dict",
 )

@@ -16,7 +16,7 @@ import re
 import torch
 
 from onball.config import InferenceConfig, ModelConfig
-from onball.models.published.checkpoints import PublishedModel, Rule, image_network, negate
+from onball.models.published.checkpoints import Origin, PublishedModel, Rule, image_network, negate
 
 #: Published layers of an SGP layer, and those here.
 _SGP = {
@@ -81,10 +81,14 @@ _RULES = (
 )
 
 
-def _model(name: str, title: str, backbone: str, *, team: bool = False) -> PublishedModel:
+def _model(
+    name: str, title: str, backbone: str, parameters: int, origin: Origin, *, team: bool = False
+) -> PublishedModel:
     return PublishedModel(
         name=name,
         title=title,
+        origin=origin,
+        parameters=parameters,
         model=ModelConfig.model_validate(
             {
                 "backbone": {
@@ -116,11 +120,39 @@ def _model(name: str, title: str, backbone: str, *, team: bool = False) -> Publi
 
 
 _TDEED = "T-DEED (CVsports 2024), SoccerNet ball action spotting, challenge model {}"
-TDEED_CHALLENGE1 = _model("tdeed-challenge1", _TDEED.format(1), "regnety_002")
-TDEED_CHALLENGE2 = _model("tdeed-challenge2", _TDEED.format(2), "regnety_008")
+
+
+def _challenge(number: int) -> Origin:
+    return Origin(
+        data="SoccerNet ball action spotting, jointly with SoccerNet-v2",
+        figure="first place in SoccerNet's ball action spotting challenge of 2024",
+        source="the authors' repository, which does not say how the two models were combined",
+        code="https://github.com/arturxe2/T-DEED",
+        code_licence="GPL-3.0",
+        weights="the authors' drive, linked in the README of their code; "
+        f"checkpoint_best.pt of SoccerNetBall_challenge{number}",
+    )
+
+
+TDEED_CHALLENGE1 = _model(
+    "tdeed-challenge1", _TDEED.format(1), "regnety_002", 12_316_972, _challenge(1)
+)
+TDEED_CHALLENGE2 = _model(
+    "tdeed-challenge2", _TDEED.format(2), "regnety_008", 46_238_248, _challenge(2)
+)
 TEAM_BASELINE = _model(
     "team-baseline",
     "SoccerNet team ball action spotting, baseline of 2025",
     "regnety_002",
+    12_317_341,
+    Origin(
+        data="SoccerNet team ball action spotting, jointly with SoccerNet-v2",
+        figure="mAP@1 53.59, team mAP@1 47.18 on the test split; 58.38 and 51.72 on the challenge "
+        "split (the checkpoint may be of another run)",
+        source="the authors' repository",
+        code="https://github.com/SoccerNet/sn-teamspotting",
+        code_licence="GPL-3.0",
+        weights="the authors' drive, linked in the README of their code; checkpoint_best.pt",
+    ),
     team=True,
 )
