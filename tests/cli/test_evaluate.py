@@ -171,6 +171,8 @@ def test_missing_and_misnamed_files_are_named(onball, files):
     two = folder / NAMES[1]
     (two / FILE).rename(two / "results.json")
     assert "its folder holds 'results.json'; rename it to" in run(onball, files)[2]
+    labels = run(onball, files, target="data")[2]
+    assert "its folder holds labels" in labels and "rename" not in labels
     two.rename(folder / "l/s/tow")
     (folder / "l/s/tow/results.json").rename(folder / "l/s/tow" / FILE)
     code, _, error = run(onball, files)

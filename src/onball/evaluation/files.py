@@ -19,7 +19,7 @@ from onball.evaluation.metrics import SpottingReport, report_columns
 from onball.evaluation.spotting import SpottingResult, action_matcher, average_of, check_tolerances
 from onball.events import EventColumns
 from onball.formats.event_table import TABLE_FILE, read_event_table
-from onball.formats.soccernet import RESULTS_FILE, read_label_columns, read_result_columns
+from onball.formats.soccernet import LABELS_FILE, RESULTS_FILE, read_label_columns, read_result_columns
 from onball.outputs import edited_files
 
 
@@ -88,6 +88,8 @@ def _hint(predictions: Path, missing: Sequence[str], others: Sequence[str]) -> s
     folder = predictions / name
     if folder.is_dir():
         files = sorted(file.name for file in folder.iterdir() if file.suffix.lower() == ".json")
+        if LABELS_FILE in files:  # renaming it would damage a data set
+            return f": its folder holds labels ({LABELS_FILE}): name the folder of the predictions"
         if files:
             return f": its folder holds '{files[0]}'; rename it to {RESULTS_FILE}"
         return ": its folder is there, without the file"
