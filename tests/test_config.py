@@ -247,7 +247,7 @@ def test_the_folder_of_a_run_is_no_config_and_the_error_names_resume(tmp_path):
     with pytest.raises(ConfigError, match=r"folder of a training run: add --resume .*config\.yaml"):
         load_config(tmp_path)
     (tmp_path / "inner").mkdir()
-    with pytest.raises(ConfigError, match="inner: is a folder: name a YAML file"):
+    with pytest.raises(ConfigError, match="inner: is a part of the training run"):
         load_config(tmp_path / "inner")
 
 

@@ -71,7 +71,8 @@ def test_more_epochs_continue_from_the_state_with_the_rates_of_the_longer_schedu
 def test_a_run_named_by_its_folder_is_resumed_with_its_own_settings(copied, steps, onball, metrics):
     before = (copied / "config.yaml").read_text()
     code, out, error = onball("train", copied, "--resume")
-    assert (code, error) == (0, "")
+    assert code == 0 and error.count("\n") == 1
+    assert "nothing trained: this run has all its 2 epochs" in error
     assert f"--model {copied}" in out
     assert steps == {} and len(metrics(copied)) == 2
     assert (copied / "config.yaml").read_text() == before
@@ -93,6 +94,10 @@ def test_a_run_without_resume_is_refused_with_both_ways_out(copied, onball):
     code, _, error = onball("train", copied)
     assert code == 2 and "add --resume to continue it, or name" in error
     assert onball("train", copied, "--resume", "--overwrite")[0] == 2
+    code, _, error = onball("train", copied / "model", "--resume")
+    assert code == 2 and f"is a part of the training run {copied}" in error
+    code, _, error = onball("train", copied.parent, "--resume")
+    assert code == 2 and "is a folder: name a YAML file" in error
 
 
 def test_a_resumed_run_in_an_empty_folder_starts_from_the_beginning_and_says_so(

@@ -12,7 +12,7 @@ import time
 import pytest
 import torch
 
-from onball.errors import ConfigError, DataError
+from onball.errors import ConfigError, DataError, OnballWarning
 from onball.training import run
 from onball.training.module import TrainingModule
 
@@ -94,7 +94,8 @@ def test_accumulation_averaging_and_dropout_resume_exactly(
 def test_resuming_a_finished_run_changes_nothing(runs, tmp_path, metrics):
     run_dir = runs.train(tmp_path / "run")
     before = (run_dir / "model" / "model.safetensors").read_bytes()
-    runs.train(run_dir, resume=True)
+    with pytest.warns(OnballWarning, match="nothing trained: this run has all its 2 epochs"):
+        runs.train(run_dir, resume=True)
     assert (run_dir / "model" / "model.safetensors").read_bytes() == before
     assert len(metrics(run_dir)) == 2
 

@@ -65,6 +65,8 @@ def find_config(name: str | Path) -> Path:
             f"{path}: is the folder of a training run: add --resume to continue it, or name "
             f"{RunFolder(path).config} to begin another run with its settings"
         )
+    if path.is_dir() and is_run(path.parent):
+        raise ConfigError(f"{path}: is a part of the training run {path.parent}: name the run")
     if path.is_dir():
         raise ConfigError(f"{path}: is a folder: name a YAML file; {_hint(key, list(shipped))}")
     raise ConfigError(

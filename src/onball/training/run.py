@@ -169,6 +169,14 @@ def train(
             f"stopped at step {trainer.global_step} of {steps.total}; the state is in "
             f"{run.last_checkpoint}: continue with `onball train {run.path} --resume`"
         )
+    if resuming and first and first_step >= steps.total:
+        warnings.warn(
+            OnballWarning(
+                f"{run.path}: nothing trained: this run has all its {training.epochs} epochs; "
+                "a larger training.epochs adds some"
+            ),
+            stacklevel=2,
+        )
     if resuming and best.exhausted and trainer.global_step == first_step < steps.total:
         warnings.warn(
             OnballWarning(
