@@ -109,7 +109,7 @@ COMMANDS = {
     "experiments run": (
         "onball.cli.experiments:run",
         "Train each config, test its best model, and write a row of results with its curves.",
-        "onball experiments run configs/spotting/regnety.yaml --data data/bench",
+        "onball experiments run spotting/regnety spotting/regnety_bilstm -d data/bench",
     ),
 }
 """Command as typed → module and function, first line of its docstring, and an example."""

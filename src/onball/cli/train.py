@@ -104,7 +104,7 @@ def _print_estimate(config: ExperimentConfig, device: str) -> None:
         {
             "speed": f"{estimate.frames_per_second:.0f} frames/s, measured over {estimate.steps} "
             f"{'step' if estimate.steps == 1 else 'steps'} on clips {source}",
-            "time": f"about {_duration(estimate.total_seconds)}: {', '.join(parts)}",
+            "time": f"{_about(estimate.total_seconds)}: {', '.join(parts)}",
             "disk": run,
         }
     )
@@ -119,6 +119,11 @@ def _duration(seconds: float) -> str:
     if seconds < 90 * 60:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"
+
+
+def _about(seconds: float) -> str:
+    """An estimated duration."""
+    return f"{'about ' if seconds >= 0.5 else ''}{_duration(seconds)}"
 
 
 def _size(size: int) -> str:
@@ -266,7 +271,7 @@ def _print_epoch(epoch: EpochSummary) -> None:
         map12, map10 = 100 * epoch.result.map12, 100 * epoch.result.map10
         metrics = f"mAP12 {map12:.2f}  mAP10 {map10:.2f}  "
     over = epoch.epoch == epoch.epochs
-    left = "" if over else f"  about {_duration(epoch.seconds_left)} left"
+    left = "" if over else f"  {_about(epoch.seconds_left)} left"
     console.status.print(
         f"epoch {epoch.epoch}/{epoch.epochs}  loss {epoch.loss:.5f}  {metrics}"
         f"{epoch.frames_per_second:.0f} frames/s{left}",

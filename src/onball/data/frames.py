@@ -342,8 +342,8 @@ def require_tracks(path: Path) -> None:
     if not path.is_file():
         raise DataError(
             f"{path}: no such file, and the model needs the tracks of players and ball: make them "
-            f"with `onball track --data ROOT --name {path.name}`, or name others with "
-            "--set data.tracks=NAME"
+            f"with `onball track --data ROOT --detector DETECTOR --name {path.name}`, or name "
+            "others with --set data.tracks=NAME"
         )
 
 

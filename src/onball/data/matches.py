@@ -110,7 +110,9 @@ def check_matches(data: DataConfig, split: str, model: ModelConfig) -> None:
 def _read_matches(data: DataConfig, split: str) -> list[tuple[Match, Path, EventList]]:
     """Matches of a split with their videos and labels."""
     if data.root is None:
-        raise DataError("data.root is not set: --set data.root=FOLDER names the matches' folder")
+        raise DataError(
+            "data.root is not set: --data FOLDER (or --set data.root=FOLDER) names the data set"
+        )
     return [
         (match, match.require_video(), read_labels(match.require_labels()))
         for match in find_matches(data.root, split)

@@ -19,7 +19,12 @@ from onball.evaluation.metrics import SpottingReport, report_columns
 from onball.evaluation.spotting import SpottingResult, action_matcher, average_of, check_tolerances
 from onball.events import EventColumns
 from onball.formats.event_table import TABLE_FILE, read_event_table
-from onball.formats.soccernet import LABELS_FILE, RESULTS_FILE, read_label_columns, read_result_columns
+from onball.formats.soccernet import (
+    LABELS_FILE,
+    RESULTS_FILE,
+    read_label_columns,
+    read_result_columns,
+)
 from onball.outputs import edited_files
 
 
