@@ -6,6 +6,9 @@ them up outside of the video, call the net on each, move, average, suppress.
 
 from __future__ import annotations
 
+import json
+import os
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +18,18 @@ from numbered_videos import steady, write_video
 from tiny_models import random_model
 
 from onball.actions import ACTIONS, Action
+from onball.assets import sample_match
 from onball.config import InferenceConfig, ModelConfig, SavedModelConfig
 from onball.errors import ModelError
 from onball.events import EventList, Team
 from onball.models import SpottingNet, build_model
 from onball.models.published import find_published
 from onball.spotting.spotter import Spotter
-from onball.video import read_frames
+from onball.video import cut_video, read_frames
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
+VARIABLE = "ONBALL_PUBLISHED_VECTORS"
 SIZE = (64, 36)
 SOFT = {"method": "soft_nms", "window": 4}
 #: Small nets of the parts of each published model, and its inference with shorter clips.
@@ -245,6 +250,23 @@ def test_progress_reaches_the_end(video):
     seen = []
     Spotter(net, config, device="cpu", precision="32").spot(video, progress=seen.append)
     assert seen[-1].done == seen[-1].total and len(seen) > 3
+
+
+@pytest.mark.slow
+def test_events_of_adaspot_with_the_weights_of_a_checkpoint_are_those_of_the_description(tmp_path):
+    folder = os.environ.get(VARIABLE)
+    if not folder:
+        pytest.skip(f"{VARIABLE} is not set: it names the folder of the reference vectors")
+    published = find_published("adaspot-small")
+    keys = Path(folder) / "adaspot_soccernetball_small" / "keys.json"
+    program = runpy.run_path(str(Path(folder) / "fill.py"))
+    arrays = program["fill_all"](json.loads(keys.read_text())["keys"], 1)
+    net = published.build({name: torch.from_numpy(array) for name, array in arrays.items()})
+    video = tmp_path / "part.mp4"
+    cut_video(sample_match() / "224p.mp4", 0, 9000, video)
+    found = Spotter(net, published.config, device="cpu", precision="32").spot(video)
+    assert len(found) > 100
+    assert_equal(found, plain_events(net, published.config, video))
 
 
 def test_a_model_without_any_of_the_actions_is_refused():
