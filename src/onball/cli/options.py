@@ -103,6 +103,16 @@ Model = Annotated[
         "on the hub. [default: the demo model]"
     ),
 ]
+Videos = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="VIDEO…",
+        help="Videos (MP4, MKV, MOV, AVI, TS …), folders, which are searched with their subfolders, or "
+        'patterns such as "clips/*.mp4".',
+        show_default=False,
+    ),
+]
+"""To be read by `onball.video.find_videos`."""
 Actions = Annotated[
     str | None,
     typer.Option(

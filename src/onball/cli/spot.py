@@ -34,15 +34,7 @@ _FEW_PER_MINUTE = 2
 
 
 def spot(
-    videos: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="VIDEO…",
-            help="Videos (MP4, MKV, MOV, AVI, TS …), folders, which are searched with their "
-            'subfolders, or patterns such as "clips/*.mp4".',
-            show_default=False,
-        ),
-    ] = None,
+    videos: options.Videos = None,
     out: Annotated[
         Path, options.out("Folder of the results, with a folder in it for each video.")
     ] = Path("onball-results"),

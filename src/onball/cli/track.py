@@ -17,14 +17,7 @@ if TYPE_CHECKING:
 
 
 def track(
-    videos: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="VIDEO…",
-            help="Videos, folders of videos, or patterns: 'matches/*.mp4'.",
-            show_default=False,
-        ),
-    ] = None,
+    videos: options.Videos = None,
     detector: Annotated[
         str | None,
         options.detector(
