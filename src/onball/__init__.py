@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     )
     from onball.events import Event, EventList, SpottingInfo, Team
     from onball.experiments import Experiment, check_experiments, run_experiment
+    from onball.formats.event_files import update_event_table
     from onball.formats.event_table import read_event_table, write_event_table
     from onball.formats.soccernet import (
         read_labels,
@@ -164,6 +165,7 @@ __all__ = [
     "track_video",
     "train",
     "untracked",
+    "update_event_table",
     "write_event_table",
     "write_labels",
     "write_report",
@@ -202,6 +204,7 @@ _MODULES = {
     ),
     "onball.events": ("Event", "EventList", "SpottingInfo", "Team"),
     "onball.experiments": ("Experiment", "check_experiments", "run_experiment"),
+    "onball.formats.event_files": ("update_event_table",),
     "onball.formats.event_table": ("read_event_table", "write_event_table"),
     "onball.formats.soccernet": (
         "read_labels",

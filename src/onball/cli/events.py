@@ -14,10 +14,10 @@ from onball.actions import ACTIONS, Action, find_actions
 from onball.cli import console, options
 from onball.errors import InputError
 from onball.events import EventList, SpottingInfo, Team, parse_team
-from onball.formats.event_files import find_event_files, is_label_file
-from onball.formats.event_table import TABLE_FILE, match_clock, write_event_table
+from onball.formats.event_files import find_event_files, is_label_file, update_event_table
+from onball.formats.event_table import TABLE_FILE, match_clock
 from onball.formats.soccernet import RESULTS_FILE
-from onball.outputs import check_unedited, edited_files, update_record, write_once
+from onball.outputs import check_unedited, edited_files, write_once
 from onball.timing import format_time, parse_time
 
 
@@ -189,7 +189,5 @@ def _write_tables(files: Collection[Path], chosen: _Filter, overwrite: bool) -> 
     for path in files:
         everything = _load(path)
         events = chosen.select(everything)
-        table = path.with_name(TABLE_FILE)
-        write_event_table(events, table)
-        update_record(path.parent, TABLE_FILE)
-        console.say(f"{table}: {_count(events, everything)}")
+        update_event_table(events, path.parent, overwrite=overwrite)
+        console.say(f"{path.with_name(TABLE_FILE)}: {_count(events, everything)}")

@@ -19,6 +19,7 @@ from onball.formats.soccernet import (
     write_labels,
     write_results,
 )
+from onball.outputs import check_unedited, update_record
 
 #: Beginning of the names of files of annotations, as in `Labels-ball.json`.
 _LABELS = LABELS_FILE.partition("-")[0]
@@ -74,6 +75,23 @@ def find_event_files(path: str | Path) -> dict[str, Path]:
         raise InputError(f"{path}: no {', '.join(usual[:-1])} or {usual[-1]} in it")
     own = found.pop(".", None)
     return ({} if own is None else {path.resolve().name: own}) | dict(sorted(found.items()))
+
+
+def update_event_table(events: EventList, folder: str | Path, *, overwrite: bool = False) -> None:
+    """Write `events.csv` in a folder of results again, with other events, and record it.
+
+    Args:
+        events: events for the table, chosen from `results_spotting.json` in the same folder.
+        folder: folder of the results of a video.
+        overwrite: replace a table that was edited by hand, or that onball did not write.
+
+    Raises:
+        OutputConflictError: such a table is there.
+        OnballError: the file cannot be written.
+    """
+    check_unedited(folder, TABLE_FILE, overwrite=overwrite)
+    write_event_table(events, Path(folder) / TABLE_FILE)
+    update_record(folder, TABLE_FILE)
 
 
 def is_label_file(path: str | Path) -> bool:
