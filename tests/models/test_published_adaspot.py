@@ -9,6 +9,8 @@ response, the chosen regions and the logits of the three heads. The networks the
 from __future__ import annotations
 
 import math
+import re
+import shlex
 import zlib
 from pathlib import Path
 
@@ -18,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from onball.config import ComponentConfig, PreprocessingConfig
+from onball.config import ComponentConfig, PreprocessingConfig, load_config
 from onball.errors import ConfigError
 from onball.models.backbones import BACKBONES, Backbone, BackboneSetup
 from onball.models.backbones.saliency import Regions, RegionSelector, crop_regions, top_left
@@ -29,6 +31,7 @@ from onball.models.published import find_published
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 SEED = 4
+PAGE = Path(__file__).parents[2] / "docs" / "models.md"
 SMALL = find_published("adaspot-small").model
 
 
@@ -204,3 +207,28 @@ def test_heads_of_branches_need_a_backbone_with_branches():
     )
     with pytest.raises(ConfigError, match="'test_resnet' has no branches"):
         build_model(model)
+
+
+def test_the_settings_of_the_ablations_in_the_docs_change_the_net():
+    section = PAGE.read_text(encoding="utf-8").partition("Ablations of AdaSpot")[2]
+    settings = re.findall(r"\| `(model\.[\w.]+=[\w.]+)`", section)
+    assert len(settings) == 4
+    full = load_config("spotting/adaspot_small").model
+    for setting in settings:
+        changed = load_config("spotting/adaspot_small", [setting]).model
+        assert changed != full, setting
+        with torch.device("meta"):
+            build_model(changed, fetch_weights=False)
+
+
+def test_the_command_of_the_docs_trains_the_low_resolution_branch_alone():
+    page = PAGE.read_text(encoding="utf-8")
+    (block,) = re.findall(r"```bash\n(.*adaspot_low.*?)```", page, re.DOTALL)
+    command = shlex.split(block.partition("adaspot_low")[2].replace("\\\n", " "))
+    alone = load_config("spotting/adaspot_small", command[1::2])
+    full = load_config("spotting/adaspot_small")
+    with torch.device("meta"):
+        own, both = (build_model(each.model, fetch_weights=False) for each in (alone, full))
+    assert repr(own.backbone) == repr(both.backbone.low)
+    assert (own.temporal.output_dim, len(own.branches)) == (both.temporal.output_dim, 0)
+    assert alone.data.width * both.backbone.reduction == full.data.width
