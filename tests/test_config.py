@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from onball.config import ExperimentConfig, find_config, list_configs, load_config, save_config
+from onball.config import (
+    ExperimentConfig,
+    config_name,
+    find_config,
+    list_configs,
+    load_config,
+    save_config,
+)
 from onball.errors import ConfigError
 from onball.models import build_model
 
@@ -234,6 +241,7 @@ def test_configs_and_overlays_are_listed_with_task_and_description():
     }
     for config in listed:
         assert find_config(config.name) == config.path
+        assert config_name(config.path) == config.name
         assert 20 < len(config.description) <= 100 and config.description.endswith("."), config
         if config.task is not None:
             assert load_config(config.name).task == config.task

@@ -20,7 +20,7 @@ import torch
 from filelock import FileLock
 
 from onball.actions import ACTIONS
-from onball.config import ExperimentConfig, load_config
+from onball.config import ExperimentConfig, config_name, load_config
 from onball.data.joint import require_auxiliary_root
 from onball.data.matches import LabelledMatch, check_matches
 from onball.errors import ConfigError, DataError, EmptySplitError, InputError
@@ -226,7 +226,7 @@ def _naming(path: Path) -> Iterator[None]:
     except InputError as error:
         if str(path) in str(error):
             raise
-        raise ConfigError(f"{path}: {error}") from error
+        raise ConfigError(f"{config_name(path)}: {error}") from error
 
 
 def check_experiments(

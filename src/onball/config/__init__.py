@@ -26,7 +26,7 @@ from onball.config.schema import (
     TrackingConfig,
     TrainingConfig,
 )
-from onball.config.shipped import ShippedConfig, find_config, list_configs
+from onball.config.shipped import ShippedConfig, config_name, find_config, list_configs
 
 __all__ = [
     "NO_BACKBONE",
@@ -52,6 +52,7 @@ __all__ = [
     "Task",
     "TrackingConfig",
     "TrainingConfig",
+    "config_name",
     "config_text",
     "explain",
     "find_config",

@@ -74,6 +74,11 @@ def find_config(name: str | Path) -> Path:
     )
 
 
+def config_name(path: Path) -> str:
+    """Return the name of a config that comes with onball, the path of another one."""
+    return next((name for name, file in _shipped().items() if file == path), str(path))
+
+
 def find_base(base: str, file: Path) -> Path:
     """Return the YAML file that `file` names as its base: beside it, or the config of that name.
 
