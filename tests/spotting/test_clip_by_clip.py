@@ -210,14 +210,14 @@ def test_a_video_shorter_than_a_clip_is_spotted(tmp_path):
     assert_equal(spotter.spot(path), plain_events(net, config, path))
 
 
-@pytest.mark.parametrize("part", [(0, 1500), (1000, 2600), (2999, None)])
-def test_scores_of_a_part_are_those_of_the_whole_video(part, video):
+def test_events_of_a_part_are_those_of_the_whole_video(video):
     net, config = published_like("tdeed", threshold=0.2)
     spotter = Spotter(net, config, device="cpu", precision="32")
-    start, end = part
-    inside = [e for e in listed(spotter.spot(video)) if start <= e[0] < (end or 10**6)]
-    assert len(inside) > 3
-    assert listed(spotter.spot(video, start_ms=start, end_ms=end)) == inside
+    whole = listed(spotter.spot(video))
+    for start, end in [(0, 1500), (1000, 2600), (2999, None)]:
+        inside = [event for event in whole if start <= event[0] < (end or 10**6)]
+        assert len(inside) > 3
+        assert listed(spotter.spot(video, start_ms=start, end_ms=end)) == inside
 
 
 def test_batches_of_any_size_have_the_same_scores(video):
