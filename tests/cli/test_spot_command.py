@@ -110,6 +110,7 @@ def test_without_events_the_best_candidate_and_the_remedies_are_shown(spot):
     assert code == 0
     assert "a: 0 events" in shown and "out/a/events.csv  " in shown
     assert "No event reaches the threshold. The best candidate is GOAL at 00:00:0" in error
+    assert "Next:" not in shown
     assert "onball events out/a --threshold 0" in error and "close-ups" in error
 
 

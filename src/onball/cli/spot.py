@@ -321,6 +321,8 @@ def _show_end(done: Sequence[SpottedVideo], spotter: Spotter, out: Path) -> None
         )
     if any(result.outcome in ("done", "edited") for result in done):
         console.note("--overwrite spots the videos again that have results already.")
+    if len(done) == 1 and spotted[0].events is not None and not spotted[0].events.shown.events:
+        return  # the hints have named a threshold that shows more
     where = done[0].folder if len(done) == 1 else out
     console.say(
         "\nNext: choose events by another confidence, without running the model again\n"
