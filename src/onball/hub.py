@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -135,6 +135,9 @@ def list_files(repository: HubRepository) -> dict[str, int]:
     Raises `AccessError` or `OnballError` with one line, as `find_remote`.
     """
     try:
+        # The listing tries again for half a minute where there is no network; this does not.
+        with suppress(EntryNotFoundError):
+            _look_at(repository, "README.md")
         api = HfApi(endpoint=repository.address, token=repository.token)
         entries = api.list_repo_tree(
             repository.repo,
