@@ -214,19 +214,39 @@ def test_weights_of_another_model_are_refused_in_one_line():
 
 
 @pytest.mark.parametrize(
-    ("config", "published", "changes"),
+    ("config", "settings", "published", "changes"),
     [
-        ("adaspot_small", "adaspot-small", {"classes": None}),
-        ("adaspot_big", "adaspot-big", {"classes": None}),
-        ("tdeed_published", "tdeed-challenge1", {"auxiliary": None}),
-        ("e2espot", "e2espot-rny002", {"classes": None}),
+        ("adaspot_small", [], "adaspot-small", {"classes": None}),
+        ("adaspot_big", [], "adaspot-big", {"classes": None}),
+        ("tdeed_published", [], "tdeed-challenge1", {"auxiliary": None}),
+        ("e2espot", [], "e2espot-rny002", {"classes": None}),
+        # The larger models, as the comments of the configs describe them.
+        (
+            "tdeed_published",
+            [
+                "model.backbone={name: regnety_008, shift: gsf, shift_variant: published}",
+                "model.backbone.shift_stages=[3, 4]",
+            ],
+            "tdeed-challenge2",
+            {"auxiliary": None},
+        ),
+        (
+            "e2espot",
+            [
+                "model.backbone={name: regnety_008, shift: gsm, shift_variant: published}",
+                "model.temporal.hidden=768",
+            ],
+            "e2espot-rny008",
+            {"classes": None},
+        ),
     ],
 )
-def test_configs_train_the_published_nets_on_the_12_actions(config, published, changes):
-    trained = load_config(f"spotting/{config}")
+def test_configs_train_the_published_nets_on_the_12_actions(config, settings, published, changes):
+    trained = load_config(f"spotting/{config}", settings)
     model = find_published(published)
-    expected = build_model(model.model.model_copy(update=changes), fetch_weights=False)
-    own = build_model(trained.model, fetch_weights=False)
+    with torch.device("meta"):
+        expected = build_model(model.model.model_copy(update=changes), fetch_weights=False)
+        own = build_model(trained.model, fetch_weights=False)
     assert repr(own) == repr(expected)
     assert trained.data.size == (model.width, model.height)
     assert trained.data.clip_frames == trained.inference.window_frames == model.clip_frames
