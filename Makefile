@@ -74,7 +74,7 @@ bench: install       ## Run the benchmarks of speed and memory
 	$(BIN)/python benchmarks/simulator_speed.py
 	$(BIN)/python benchmarks/training_speed.py
 	$(BIN)/python benchmarks/loader_speed.py
-	$(BIN)/python benchmarks/two_sizes_speed.py
+	$(BIN)/python benchmarks/two_sizes_speed.py --network
 	$(BIN)/python benchmarks/evaluation_speed.py
 	$(BIN)/python benchmarks/spot_memory.py
 

@@ -5,14 +5,13 @@
 Reads a 720p video (without one, the bundled match enlarged to it) and prints the frames per second of
 processor time on one core for frames of 398×224, which a net of that size needs; for frames of 796×448; and
 for frames of 796×448 that AdaSpot scales down for its first network. --network adds the nets themselves:
-AdaSpot, and its first network alone on frames of 398×224. Each figure is the best of several rounds. Exits
-with 1 if reading both sizes has less than half the speed of reading the small one.
+AdaSpot, and its first network alone on frames of 398×224. Each figure is the best of several rounds. The
+ratios depend on how long the video takes to decode: enlarged frames are decoded fast.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -28,7 +27,6 @@ from onball.models.backbones.adaspot import AdaSpot
 from onball.video import VideoWriter, read_frames
 
 SMALL, LARGE = (398, 224), (796, 448)
-MIN_RATIO = 0.5
 #: Frames of a batch, as long as a clip of AdaSpot.
 _CLIP = 100
 
@@ -59,7 +57,7 @@ def enlarged_sample(target: Path, seconds: float) -> None:
 
 
 def main() -> None:
-    """Print the speeds and their ratios, and exit with 1 if both sizes halve the speed."""
+    """Print the speeds and their ratios."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("video", type=Path, nargs="?")
     parser.add_argument("--seconds", type=float, default=8)
@@ -88,7 +86,6 @@ def main() -> None:
             speeds.append(speed(video, size, options.seconds, options.rounds, work))
             base = 3 if len(speeds) > 3 else 0
             print(f"{name:26s} {speeds[-1]:7.1f} frames/s, ratio {speeds[-1] / speeds[base]:.2f}")
-    sys.exit(speeds[2] < MIN_RATIO * speeds[0])
 
 
 if __name__ == "__main__":
