@@ -10,6 +10,7 @@ from onball.files import (
     file_digest,
     fingerprint,
     read_json_object,
+    shell_quoted,
     write_text_atomic,
 )
 
@@ -167,3 +168,17 @@ def test_a_fingerprint_depends_on_length_and_both_ends(tmp_path):
     assert fingerprint(path) == first
     path.write_bytes(bytes(150_000) + b"x" + bytes(149_999))
     assert fingerprint(path) == first and file_digest(path) != file_digest(__file__)
+
+
+@pytest.mark.parametrize(
+    ("path", "posix", "windows"),
+    [
+        ("out/match_1.mp4", "out/match_1.mp4", "out/match_1.mp4"),
+        ("my results/1. half", "'my results/1. half'", '"my results/1. half"'),
+        ("it's", "'it'\"'\"'s'", '"it\'s"'),
+        (r"C:\Videos\Köln (1)", r"'C:\Videos\Köln (1)'", r'"C:\Videos\Köln (1)"'),
+    ],
+)
+def test_paths_in_commands_are_quoted_if_they_need_it(path, posix, windows):
+    assert shell_quoted(path, windows=False) == posix
+    assert shell_quoted(path, windows=True) == windows

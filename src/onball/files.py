@@ -9,7 +9,9 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 import secrets
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -24,8 +26,24 @@ from onball.errors import InputError, OnballError
 #: Error numbers of a full disk, and of a quota or limit that is reached.
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
+#: Characters for which cmd.exe or PowerShell need quotes around a path.
+_SPECIAL_ON_WINDOWS = set(" \t&()[]{}^=;!'+,`~$@%#")
+
 #: Bytes at either end of a file that its fingerprint depends on.
 _FINGERPRINT_BYTES = 1 << 16
+
+
+def shell_quoted(path: str | Path, windows: bool = os.name == "nt") -> str:
+    """Return a path as it is typed in a command, in quotes if it needs them.
+
+    Args:
+        path: the path.
+        windows: quote for cmd.exe and PowerShell instead of POSIX shells.
+    """
+    text = str(path)
+    if windows:
+        return f'"{text}"' if _SPECIAL_ON_WINDOWS & set(text) else text
+    return shlex.quote(text)
 
 
 @contextmanager

@@ -195,6 +195,8 @@ def write_once(path: str | Path, write: Callable[[Path], None], *, overwrite: bo
         OnballError: the file cannot be written.
     """
     path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder, not a file: choose another --out")
     if not path.exists():
         write(path)
         return True

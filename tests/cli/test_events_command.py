@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import replace
 
 import pytest
@@ -114,7 +115,9 @@ def test_actions_that_were_not_asked_for_then_can_be_listed_now(onball, tmp_path
 def test_without_an_event_the_most_confident_candidate_is_named(onball, results):
     code, shown, error = onball("events", results, "-t", 0.95)
     assert code == 0 and "0 events of 4" in shown
-    assert "PASS at 00:00:01 has the highest confidence, 0.91" in error
+    assert "The best candidate is PASS at 00:00:01, with 0.91" in error
+    error = onball("events", results, "-t", 0.95, "--actions", "shot,goal")[2]
+    assert "The best candidate is SHOT at 00:01:02, with 0.42" in error, "of those asked for"
 
 
 def test_another_threshold_can_be_written_into_the_results(onball, results):
@@ -130,14 +133,29 @@ def test_a_corrected_table_is_replaced_only_on_request(onball, results):
     other = write_spotted(results.parent / "another")
     corrected = (results / "events.csv").read_text() + "0:07,Header\n"
     (results / "events.csv").write_text(corrected)
-    before = (other / "events.csv").read_bytes()
-    code, _, error = onball("events", results.parent, "-t", 0.1, "--write")
+    code, _, error = onball("events", results, "-t", 0.1, "--write")
     assert code == 2 and "final/events.csv: was changed by hand: --overwrite replaces it" in error
+    code, shown, error = onball("events", results.parent, "-t", 0.1, "--write")
+    assert code == 0 and "final/events.csv: kept, because it was edited by hand" in shown
+    assert "--overwrite" in error
     assert (results / "events.csv").read_text() == corrected
-    assert (other / "events.csv").read_bytes() == before, "all are checked before the first"
+    assert len(read_event_table(other / "events.csv")) == 4, "the others are written"
+    (other / ".onball.json").unlink()
+    code, _, error = onball("events", results.parent, "-t", 0.5, "--write")
+    assert code == 2 and "another/events.csv: is there and was not written by onball" in error
+    assert len(read_event_table(other / "events.csv")) == 4
     assert f"onball events {results / 'events.csv'}" in onball("events", results)[2]
     assert onball("events", results.parent, "-t", 0.1, "--write", "--overwrite")[0] == 0
     assert len(read_event_table(results / "events.csv")) == 4
+
+
+def test_suggested_commands_can_be_copied_if_a_path_has_spaces(onball, tmp_path):
+    table = write_spotted(tmp_path / "FC Köln" / "1. half") / "events.csv"
+    table.write_text("time,label\n0:07,Header\n")
+    error = onball("events", table.parent)[2]
+    command = error[error.index("onball events ") :].splitlines()[0]
+    assert "the changes made by hand" in error
+    assert shlex.split(command) == ["onball", "events", str(table)]
 
 
 def test_a_corrected_table_becomes_labels(onball, results):
@@ -186,15 +204,22 @@ def test_chosen_events_are_written_as_predictions_that_are_all_shown(onball, res
         (["results", "--start", "soon"], "'soon' is not a time"),
         (["results", "--team", "home"], "team 'home'"),
         (["results", "-t", "2"], "threshold"),
+        (["results", "-o", "."], ".: is a folder, not a file"),
+        (["match.mp4"], "match.mp4: holds no events: name results of `onball spot`"),
         (["empty"], "no results_spotting.json, events.csv or Labels-ball.json in it"),
     ],
 )
 def test_mistakes_are_one_line_and_write_nothing(onball, results, monkeypatch, arguments, words):
     monkeypatch.chdir(results.parents[1])
     (results.parents[1] / "empty").mkdir()
+    (results.parents[1] / "match.mp4").touch()
     code, _, error = onball("events", *arguments)
     assert code == 2 and words in " ".join(error.split()) and "Traceback" not in error
-    assert sorted(path.name for path in results.parents[1].iterdir()) == ["empty", "results"]
+    assert sorted(path.name for path in results.parents[1].iterdir()) == [
+        "empty",
+        "match.mp4",
+        "results",
+    ]
 
 
 def test_several_videos_do_not_fit_into_one_file(onball, results):

@@ -101,6 +101,13 @@ def test_an_unknown_command_names_a_similar_one(onball):
     assert code == 2 and "trian" in error and "train" in error
 
 
+def test_a_video_in_the_place_of_a_command_names_spot(onball, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a b.mp4").touch()
+    code, _, error = onball("a b.mp4")
+    assert code == 2 and "onball spot 'a b.mp4'" in error.replace('"', "'")
+
+
 def test_an_unknown_option_is_an_error(onball):
     code, _, error = onball("spot", "--treshold", "0.5")
     assert code == 2 and "--threshold" in error

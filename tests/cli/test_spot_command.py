@@ -112,6 +112,7 @@ def test_without_events_the_best_candidate_and_the_remedies_are_shown(spot):
     assert "No event reaches the threshold. The best candidate is GOAL at 00:00:0" in error
     assert "Next:" not in shown
     assert "onball events out/a --threshold 0" in error and "close-ups" in error
+    assert "Next" not in shown, "no higher threshold is suggested"
 
 
 def test_the_match_clock_is_shown_if_the_kick_off_is_known(spot):

@@ -337,5 +337,5 @@ def test_unreadable_files_are_named(tmp_path):
 
 def test_changed_times_are_a_warning_of_this_package(tmp_path):
     (tmp_path / "e.csv").write_text("label,time,position_ms\n" + "SHOT,1:00,40\n" * 7)
-    with pytest.warns(OnballWarning, match="in row 2, 3, 4, 5, 6 and 2 more: it counts"):
+    with pytest.warns(OnballWarning, match="in rows 2, 3, 4, 5, 6 and 2 more: it counts"):
         read_event_table(tmp_path / "e.csv")

@@ -169,8 +169,8 @@ def test_a_table_that_was_edited_by_hand_is_kept(folder, spotter):
 @pytest.mark.parametrize(
     "settings, difference",
     [
-        ({"threshold": 0.5}, "threshold the model's instead of 0.5"),
-        ({"actions": ["shot", "goal"]}, "actions none instead of SHOT, GOAL"),
+        ({"threshold": 0.5}, "threshold of the model instead of 0.5"),
+        ({"actions": ["shot", "goal"]}, "actions all instead of SHOT, GOAL"),
         ({"start_ms": 1500}, "start none instead of 00:00:01.500"),
         ({"end_ms": 4000}, "end none instead of 00:00:04"),
         ({"kickoffs_ms": [-60_000]}, "kickoff none instead of -00:01:00"),

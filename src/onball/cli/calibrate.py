@@ -15,6 +15,7 @@ from onball.actions import ACTIONS, ACTIONS_MAP10
 from onball.cli import console, options
 from onball.cli.models import fetched
 from onball.errors import InputError
+from onball.files import shell_quoted
 from onball.runs import find_model
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def calibrate(
         names = ", ".join(result.fitted.pooled)
         console.note(f"Too few matched events, pooled over all actions: {names}")
     console.say(f"\nCalibrated model: {result.folder}")
-    console.say(f"Next: {console.this_command()} spot VIDEO --model {result.folder}")
+    console.say(f"Next: {console.this_command()} spot VIDEO --model {shell_quoted(result.folder)}")
 
 
 def comparison_table(effect: CalibrationEffect, title: str) -> Table:

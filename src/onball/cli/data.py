@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +11,7 @@ from rich.table import Table
 from onball.actions import ACTIONS
 from onball.cli import console, options
 from onball.errors import ConfigError, OnballError
+from onball.files import shell_quoted
 
 if TYPE_CHECKING:
     from onball.data.statistics import Comparison, PlayStatistics, Reference
@@ -76,7 +76,7 @@ def download(
         steps = _ACCESS_STEPS.format(page=dataset.page, address=dataset.address)
         console.status.print(steps, markup=False, highlight=False, soft_wrap=True)
         raise
-    command, folder = console.this_command(), shlex.quote(str(out))
+    command, folder = console.this_command(), shell_quoted(out)
     console.note(f"next: {command} data check {folder}")
     console.note(f"then: {command} train CONFIG --data {folder}")
 

@@ -14,6 +14,7 @@ from onball.actions import ACTIONS, Action, find_actions
 from onball.cli import console, options
 from onball.errors import InputError
 from onball.events import EventList, SpottingInfo, Team, parse_team
+from onball.files import shell_quoted
 from onball.formats.event_files import find_event_files, is_label_file, update_event_table
 from onball.formats.event_table import TABLE_FILE, match_clock
 from onball.formats.soccernet import RESULTS_FILE
@@ -120,15 +121,18 @@ def _show(name: str, path: Path, chosen: _Filter) -> None:
     console.say(f"{name}: {_count(events, everything)}")
     if len(events):
         console.console.print(_table(events))
-    elif len(everything):
-        best = max(everything, key=lambda event: event.confidence)
+    elif candidates := replace(chosen, threshold=0.0).select(everything).events:
+        best = max(candidates, key=lambda event: event.confidence)
         console.note(
-            f"Of all candidates, {best.label} at {format_time(best.position_ms)} has the highest "
-            f"confidence, {best.confidence:.2f}."
+            f"The best candidate is {best.label} at {format_time(best.position_ms)}, with "
+            f"{best.confidence:.2f}."
         )
     if path.name == RESULTS_FILE and TABLE_FILE in edited_files(path.parent, [TABLE_FILE]):
         table = path.with_name(TABLE_FILE)
-        console.note(f"{table} was changed by hand since: {console.this_command()} events {table}")
+        console.note(
+            f"The list is without the changes made by hand in {table}; with them: "
+            f"{console.this_command()} events {shell_quoted(table)}"
+        )
 
 
 def _count(events: EventList, everything: EventList) -> str:
@@ -180,14 +184,24 @@ def _write_file(events: EventList, path: Path, overwrite: bool) -> None:
 
 def _write_tables(files: Collection[Path], chosen: _Filter, overwrite: bool) -> None:
     """Write `events.csv` beside each file of predictions."""
+    edited = []
     for path in files:
         if path.name != RESULTS_FILE:
             raise InputError(
                 f"{path}: --write takes the events from {RESULTS_FILE}: name its folder"
             )
-        check_unedited(path.parent, TABLE_FILE, overwrite=overwrite)
+        if not overwrite and len(files) > 1 and edited_files(path.parent, [TABLE_FILE]):
+            edited.append(path)
+        else:
+            check_unedited(path.parent, TABLE_FILE, overwrite=overwrite)
     for path in files:
         everything = _load(path)
         events = chosen.select(everything)
+        table = path.with_name(TABLE_FILE)
+        if path in edited:
+            console.say(f"{table}: kept, because it was edited by hand")
+            continue
         update_event_table(events, path.parent, overwrite=overwrite)
-        console.say(f"{path.with_name(TABLE_FILE)}: {_count(events, everything)}")
+        console.say(f"{table}: {_count(events, everything)}")
+    if edited:
+        console.note("--overwrite replaces tables that were edited by hand too.")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from onball.cli import console
+from onball.files import shell_quoted
 
 _INDENT = 2
 #: Widest column of names; the help of a longer one begins on the next line.
@@ -33,6 +35,13 @@ class Command(TyperCommand):
 
 class Group(TyperGroup):
     """Group of commands whose overview shows the whole first line of each command's help."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command; where a video stands in its place, name the one for videos."""
+        name = args[0]
+        if ctx.parent is None and self.get_command(ctx, name) is None and Path(name).exists():
+            ctx.fail(f"No such command '{name}'. Did you mean: onball spot {shell_quoted(name)}")
+        return super().resolve_command(ctx, args)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write commands and options."""

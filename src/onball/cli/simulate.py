@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from onball.cli import console, options
+from onball.files import shell_quoted
 
 if TYPE_CHECKING:
     from onball.simulator.dataset import SimulatedDataset
@@ -161,16 +162,16 @@ def simulate(
     console.say(_describe(done))
     if tracking is not None:
         return
-    command = console.this_command()
+    command, folder = console.this_command(), shell_quoted(out)
     if video and preset is PresetName.TINY:
-        console.say(f"Next: {command} train spotting/tiny --data {out}    (seconds)")
+        console.say(f"Next: {command} train spotting/tiny --data {folder}    (seconds)")
     elif video:
         console.say(
-            f"Next: {command} train spotting/demo --data {out} --dry-run    (measures how long the "
+            f"Next: {command} train spotting/demo --data {folder} --dry-run    (measures how long the "
             "training takes here; without --dry-run it starts)"
         )
     else:
-        console.say(f"Next: {command} data stats {out} --reference")
+        console.say(f"Next: {command} data stats {folder} --reference")
 
 
 def _describe(done: SimulatedDataset) -> str:

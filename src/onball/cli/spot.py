@@ -17,6 +17,7 @@ from onball.cli import console, options
 from onball.cli.models import fetched
 from onball.errors import InputError, OnballError, VideoError
 from onball.events import Event, EventList, SpottingInfo
+from onball.files import shell_quoted
 from onball.formats.event_table import TABLE_FILE, match_clock
 from onball.formats.soccernet import RESULTS_FILE
 from onball.timing import format_time, parse_time
@@ -326,7 +327,7 @@ def _show_end(done: Sequence[SpottedVideo], spotter: Spotter, out: Path) -> None
     where = done[0].folder if len(done) == 1 else out
     console.say(
         "\nNext: choose events by another confidence, without running the model again\n"
-        f"  {onball} events {where} --threshold 0.5"
+        f"  {onball} events {shell_quoted(where)} --threshold 0.5"
     )
 
 
@@ -370,8 +371,8 @@ def _best_candidate(events: EventList, folder: Path) -> str:
     lower = math.floor(100 * best.confidence) / 100
     return (
         f"The best candidate is {best.label.value} at {format_time(best.position_ms)}, with "
-        f"{best.confidence:.2f}; to see it: {console.this_command()} events {folder} "
-        f"--threshold {lower:g}"
+        f"{best.confidence:.2f}; to see it: {console.this_command()} events "
+        f"{shell_quoted(folder)} --threshold {lower:g}"
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onball.cli import console, options
+from onball.files import shell_quoted
 from onball.progress import ProgressCallback, no_progress
 
 if TYPE_CHECKING:
@@ -223,7 +224,9 @@ def train(
     console.say(f"Saved model: {model}")
     if experiment.task == "spotting":
         imports = "".join(f"--import {name} " for name in custom_modules(experiment.model))
-        console.say(f"Next: {console.this_command()} {imports}spot VIDEO --model {run_dir}")
+        console.say(
+            f"Next: {console.this_command()} {imports}spot VIDEO --model {shell_quoted(run_dir)}"
+        )
 
 
 def _places(config: str, out: Path | None, resume: bool) -> tuple[Path, Path]:

@@ -24,6 +24,8 @@ from onball.outputs import check_unedited, update_record
 #: Beginning of the names of files of annotations, as in `Labels-ball.json`.
 _LABELS = LABELS_FILE.partition("-")[0]
 
+_SUFFIXES = (".json", ".csv")
+
 
 def write_event_file(events: EventList, path: str | Path) -> None:
     """Write all events; see `EventList.save`."""
@@ -62,6 +64,11 @@ def find_event_files(path: str | Path) -> dict[str, Path]:
     path = Path(path)
     usual = (RESULTS_FILE, TABLE_FILE, LABELS_FILE)
     if path.is_file():
+        if path.suffix.lower() not in _SUFFIXES:
+            raise InputError(
+                f"{path}: holds no events: name results of `onball spot` (.json or .csv, or their "
+                "folder)"
+            )
         return {path.absolute().parent.name if path.name in usual else path.stem: path}
     if not path.is_dir():
         raise InputError(f"{path}: no such file or folder: name results of `onball spot`")
@@ -72,7 +79,9 @@ def find_event_files(path: str | Path) -> dict[str, Path]:
             if not any(part.startswith(".") for part in folder.parts):
                 found.setdefault(folder.as_posix(), file)
     if not found:
-        raise InputError(f"{path}: no {', '.join(usual[:-1])} or {usual[-1]} in it")
+        raise InputError(
+            f"{path}: no {', '.join(usual[:-1])} or {usual[-1]} in it: name results of `onball spot`"
+        )
     own = found.pop(".", None)
     return ({} if own is None else {path.resolve().name: own}) | dict(sorted(found.items()))
 
@@ -101,7 +110,7 @@ def is_label_file(path: str | Path) -> bool:
 
 def _suffix(path: str | Path) -> str:
     suffix = Path(path).suffix.lower()
-    if suffix not in (".json", ".csv"):
+    if suffix not in _SUFFIXES:
         found = f"the suffix '{suffix}' is of no format" if suffix else "has no suffix"
         raise InputError(f"{path}: {found} of events: use .json (SoccerNet) or .csv (table)")
     return suffix

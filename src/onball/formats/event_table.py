@@ -179,7 +179,8 @@ def read_event_table(path: str | Path) -> EventList:
     edited = [str(row.number) for row in rows if row.has_new_time]
     if edited:
         numbers = ", ".join(edited[:5]) + (f" and {len(edited) - 5} more" if edited[5:] else "")
-        message = f"{path}: time was changed in row {numbers}: it counts, and not position_ms"
+        where = f"{'row' if len(edited) == 1 else 'rows'} {numbers}"
+        message = f"{path}: time was changed in {where}: it counts, and not position_ms"
         warnings.warn(message, OnballWarning, stacklevel=2)
     return EventList.of(events, match=match)
 

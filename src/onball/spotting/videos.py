@@ -20,7 +20,7 @@ from onball.actions import Action, find_action
 from onball.data.layout import Match
 from onball.errors import DataError, InputError, OnballWarning, VideoError
 from onball.events import Event, EventList, SpottingInfo, VideoPart
-from onball.files import fingerprint, require_writable
+from onball.files import fingerprint, require_writable, shell_quoted
 from onball.formats.event_table import TABLE_FILE
 from onball.formats.soccernet import RESULTS_FILE
 from onball.models.saved import net_fingerprint
@@ -437,8 +437,8 @@ class _Work:
             if not conflict.changed or not set(conflict.changed) <= _LATER_SETTINGS:
                 raise
             raise OutputConflictError(
-                f"{conflict}; `onball events {job.folder}` applies another threshold or other actions "
-                "without running the model again",
+                f"{conflict}; `onball events {shell_quoted(job.folder)}` applies another threshold "
+                "or other actions without running the model again",
                 conflict.changed,
             ) from None
 
@@ -448,8 +448,8 @@ class _Work:
         request: dict[str, Any] = {
             "video": " + ".join(_identity(part.video.path) for part in job.parts),
             "model": self._model,
-            "threshold": "the model's" if settings.threshold is None else settings.threshold,
-            "actions": None if settings.actions is None else ", ".join(settings.actions),
+            "threshold": "of the model" if settings.threshold is None else settings.threshold,
+            "actions": "all" if settings.actions is None else ", ".join(settings.actions),
             "start": _time(settings.start_ms or None),
             "end": _time(settings.end_ms),
             "kickoff": ", ".join(filter(None, map(_time, settings.kickoffs_ms))) or None,
