@@ -4,7 +4,7 @@
     python tools/configuration_page.py --check      # exit with 1 if they are out of date
 
 The text of the page is written by hand; the tables between its two markers are generated. Types,
-bounds and defaults come from `onball/config/schema.py` and from the options of the components,
+bounds and defaults come from `onball/config/` and from the options of the components,
 meanings from the docstrings there. A setting without one is an error.
 """
 

@@ -1,6 +1,8 @@
-"""Settings of experiments and saved models: their types (`schema`), files (`loading`), and
-the configs that come with onball (`shipped`)."""
+"""Settings of experiments and saved models: their types (`schema`, `inference`, `saved_model`), files
+(`loading`), and the configs that come with onball (`shipped`)."""
 
+from onball.config.base import BaseConfig, ComponentConfig, Fraction, FractionBelowOne
+from onball.config.inference import ClipsConfig, InferenceConfig, SuppressionConfig
 from onball.config.loading import config_text, explain, load_config, save_config
 from onball.config.saved_model import SavedModelConfig
 from onball.config.schema import (
@@ -8,20 +10,13 @@ from onball.config.schema import (
     AugmentationConfig,
     AuxiliaryDataConfig,
     BallCropConfig,
-    BaseConfig,
-    ClipsConfig,
-    ComponentConfig,
     DataConfig,
     ExperimentConfig,
-    Fraction,
-    FractionBelowOne,
-    InferenceConfig,
     JitterConfig,
     LossConfig,
     MixupConfig,
     ModelConfig,
     PreprocessingConfig,
-    SuppressionConfig,
     Task,
     TrackingConfig,
     TrainingConfig,

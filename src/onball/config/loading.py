@@ -17,7 +17,8 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from onball.config.schema import CONFLICT, ExperimentConfig
+from onball.config.base import CONFLICT
+from onball.config.schema import ExperimentConfig
 from onball.config.shipped import find_base, find_config
 from onball.errors import ConfigError
 from onball.files import write_text_atomic

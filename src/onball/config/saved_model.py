@@ -7,13 +7,12 @@ from typing import Literal, Self
 from pydantic import PositiveFloat, PositiveInt, model_validator
 
 from onball.actions import ACTIONS, Action
+from onball.config.base import BaseConfig, ComponentConfig
+from onball.config.inference import InferenceConfig
 from onball.config.schema import (
     BallCropConfig,
-    BaseConfig,
-    ComponentConfig,
     DataConfig,
     ExperimentConfig,
-    InferenceConfig,
     ModelConfig,
     Task,
     check_inference,

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.actions import ACTIONS, Action
-from onball.config.schema import MAX_KNOTS, Knots
+from onball.config.inference import MAX_KNOTS, Knots
 from onball.errors import DataError
 from onball.evaluation.average_precision import PRCurve
 from onball.evaluation.spotting import action_matcher
