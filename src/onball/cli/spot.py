@@ -139,8 +139,9 @@ def spot(
         )
         if model is None and not quiet:
             console.note(
-                "The demo model has only ever seen simulated football: on real video expect little. "
-                "Train your own with `onball train` and pass --model."
+                "The demo model has only seen simulated football; on real video its events are no "
+                "better than chance. Choose a published model (`onball models list`) or train one, "
+                "and pass it as --model."
             )
         if not quiet:
             console.note_actions(spotter.config.model.predicted_actions)
