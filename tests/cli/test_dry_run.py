@@ -50,9 +50,9 @@ def test_the_plan_shows_size_memory_steps_and_measured_time(dry_run):
     assert printed(out, "net") == "spotting: test_byobnet → bilstm → linear head"
     assert printed(out, "parameters") == f"{sum(p.numel() for p in net.parameters()):,}"
     assert printed(out, "one clip").startswith(f"8 frames of 64×36: {cost.gflops:.2f} GFLOPs")
-    gib = training_memory(cost, 1) / 2**30
-    assert printed(out, "memory").startswith(f"about {gib:.1f} GiB for a batch of 1 in float32")
-    assert printed(out, "steps") == "32: 2 epochs of 16, each of 1 clips"
+    mib = training_memory(cost, 1) / 2**20
+    assert printed(out, "memory").startswith(f"about {mib:.0f} MiB for a batch of 1 in float32")
+    assert printed(out, "steps") == "32: 2 epochs of 16, each of 1 clip"
     assert printed(out, "frames") == f"{2 * 16 * 8:,}"
     assert "learning rate" in out and re.search("[⠁-⣿]", out)
     assert re.match(r"\d+ frames/s, measured over 10 steps .*random pixels", printed(out, "speed"))

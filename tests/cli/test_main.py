@@ -152,6 +152,11 @@ def test_a_module_that_cannot_be_found_is_one_clear_line(onball):
     assert code == 2 and "--import no_such_module: no such module" in error
 
 
+def test_a_file_to_import_gets_the_name_of_its_module(onball):
+    code, _, error = onball("--import", "my_head.py", "doctor")
+    assert code == 2 and "did you mean --import my_head?" in error
+
+
 def test_an_interrupted_command_exits_with_130(onball, monkeypatch):
     def interrupt() -> None:
         raise KeyboardInterrupt

@@ -10,6 +10,7 @@ import functools
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import typer
@@ -193,7 +194,8 @@ def _import(name: str) -> None:
     except ModuleNotFoundError as error:
         if error.name != name.partition(".")[0] and error.name != name:
             raise
-        console.fail(f"--import {name}: no such module here or on the Python path")
+        hint = f": did you mean --import {Path(name).stem}?" if name.endswith(".py") else ""
+        console.fail(f"--import {name}: no such module here or on the Python path{hint}")
         raise typer.Exit(2) from None
 
 

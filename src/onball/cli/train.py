@@ -46,10 +46,10 @@ def print_plan(config: ExperimentConfig, device: str) -> None:
             "parameters": f"{cost.parameters:,}{frozen}",
             "one clip": f"{data.clip_frames} frames of {data.width}×{data.height}: "
             f"{cost.gflops:.2f} GFLOPs forward (a multiply-add counts 1)",
-            "memory": f"about {plan.memory_bytes / 2**30:.1f} GiB for a batch of "
+            "memory": f"about {_memory(plan.memory_bytes)} for a batch of "
             f"{training.batch_size} in {precision} on {plan.device}, and the program itself",
             "steps": f"{plan.steps.total:,}: {training.epochs} epochs of {plan.steps.per_epoch:,}, "
-            f"each of {plan.steps.clips_per_step} clips",
+            f"each of {console.count(plan.steps.clips_per_step, 'clip')}",
             "frames": f"{training.epochs * plan.steps.clips_per_epoch * data.clip_frames:,}",
         }
     )
@@ -227,6 +227,11 @@ def train(
         console.say(
             f"Next: {console.this_command()} {imports}spot VIDEO --model {shell_quoted(run_dir)}"
         )
+
+
+def _memory(size: float) -> str:
+    """Text for a number of bytes, in MiB if it is far below a GiB."""
+    return f"{size / 2**30:.1f} GiB" if size >= 2**29 else f"{size / 2**20:.0f} MiB"
 
 
 def _places(config: str, out: Path | None, resume: bool) -> tuple[Path, Path]:
