@@ -10,7 +10,7 @@ from pathlib import Path
 from onball.errors import ModelError, OnballError
 from onball.hub import HubRepository, fetch_cached, find_cached, is_cached_path, list_files
 from onball.models.published import PUBLISHED
-from onball.models.published.fetching import Download, fetch_model
+from onball.models.published.fetching import Download, fetch_model, ignore_download
 from onball.models.published.importing import cached_model
 from onball.models.saved import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE
 from onball.progress import Progress, ProgressCallback, no_progress
@@ -19,14 +19,10 @@ from onball.runs import find_model
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 
-def _ignore(download: Download) -> None:
-    pass
-
-
 def resolve_model(
     model: str | Path,
     *,
-    on_download: Callable[[Download], object] = _ignore,
+    on_download: Callable[[Download], object] = ignore_download,
     progress: ProgressCallback = no_progress,
 ) -> Path:
     """Return the folder of the saved model that a user names.

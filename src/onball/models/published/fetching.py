@@ -54,8 +54,8 @@ class Download:
     licence: str
 
 
-def _ignore(download: Download) -> None:
-    pass
+def ignore_download(download: Download) -> None:
+    """Announce nothing; the default of `on_download`."""
 
 
 def fetch_model(
@@ -64,7 +64,7 @@ def fetch_model(
     endpoint: str | None = None,
     token: str | None = None,
     overwrite: bool = False,
-    on_download: Callable[[Download], object] = _ignore,
+    on_download: Callable[[Download], object] = ignore_download,
     progress: ProgressCallback = no_progress,
 ) -> ImportedModel:
     """Download a published model from the hub, and save it as a model of onball in the hub's cache.

@@ -2,8 +2,8 @@
 
     import_model("checkpoint_best.pt", "tdeed-challenge1", "models/tdeed")
 
-A checkpoint is recognised by the names and shapes of its tensors, wherever its authors have put them in the
-file. Two models with the same net, trained on other data or with another seed, cannot be told apart.
+A checkpoint is recognised by the names and shapes of its tensors, at any depth of the file. These do not
+distinguish two trainings of the same net.
 """
 
 from __future__ import annotations
