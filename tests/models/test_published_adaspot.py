@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import re
-import shlex
 import zlib
 from pathlib import Path
 
@@ -20,9 +19,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from onball.config import ComponentConfig, PreprocessingConfig, load_config
+from onball.config import ComponentConfig, PreprocessingConfig, find_config, load_config
 from onball.errors import ConfigError
 from onball.models.backbones import BACKBONES, Backbone, BackboneSetup
+from onball.models.backbones.pretrained import read_weights
 from onball.models.backbones.saliency import Regions, RegionSelector, crop_regions, top_left
 from onball.models.cost import measure
 from onball.models.nets import build_model
@@ -221,14 +221,75 @@ def test_the_settings_of_the_ablations_in_the_docs_change_the_net():
             build_model(changed, fetch_weights=False)
 
 
-def test_the_command_of_the_docs_trains_the_low_resolution_branch_alone():
-    page = PAGE.read_text(encoding="utf-8")
-    (block,) = re.findall(r"```bash\n(.*adaspot_low.*?)```", page, re.DOTALL)
-    command = shlex.split(block.partition("adaspot_low")[2].replace("\\\n", " "))
-    alone = load_config("spotting/adaspot_small", command[1::2])
-    full = load_config("spotting/adaspot_small")
+@pytest.mark.parametrize("budget", [None, "budgets"])
+def test_the_low_resolution_branch_alone_equals_that_of_adaspot(budget: str | None):
+    overlays = [["budgets/cpu", f"budgets/{name}_cpu"] for name in ("adaspot_low", "adaspot")]
+    names = ("spotting/adaspot_low", "spotting/adaspot_small")
+    alone, full = (
+        load_config(find_config(name), overlays=map(find_config, over if budget else ()))
+        for name, over in zip(names, overlays, strict=True)
+    )
     with torch.device("meta"):
         own, both = (build_model(each.model, fetch_weights=False) for each in (alone, full))
     assert repr(own.backbone) == repr(both.backbone.low)
     assert (own.temporal.output_dim, len(own.branches)) == (both.temporal.output_dim, 0)
     assert alone.data.width * both.backbone.reduction == full.data.width
+    shared = {"width", "height"}
+    assert alone.data.model_dump(exclude=shared) == full.data.model_dump(exclude=shared)
+    assert alone.training == full.training
+    assert alone.inference == full.inference
+
+
+def small_adaspot(**options: object) -> Backbone:
+    torch.manual_seed(0)
+    settings = {
+        "network": "test_resnet",
+        "pretrained": False,
+        "crop": 16,
+        "shift": "none",
+        **options,
+    }
+    component = ComponentConfig(name="adaspot", **settings)
+    return BACKBONES.build(component, BackboneSetup(PreprocessingConfig())).eval()
+
+
+def clip_of(frames: int) -> Tensor:
+    torch.manual_seed(1)
+    return torch.randint(0, 256, (1, frames, 3, 64, 96), dtype=torch.uint8)
+
+
+@torch.no_grad()
+def test_both_networks_see_the_motion_of_their_neighbours():
+    plain, moving = small_adaspot(), small_adaspot(neighbours=2)
+    own = moving.state_dict()
+    for name, weight in plain.state_dict().items():
+        own[name][:, : weight.shape[1]].copy_(weight) if weight.ndim == 4 else own[name].copy_(
+            weight
+        )
+    moving.load_state_dict(own)
+    still = clip_of(1).expand(-1, 9, -1, -1, -1)
+    torch.testing.assert_close(moving(still), plain(still))
+    changed = clip_of(9)
+    changed[:, 6] = 255 - changed[:, 6]
+    for branch, other in zip(
+        moving.branches(clip_of(9))[1], moving.branches(changed)[1], strict=True
+    ):
+        assert not torch.equal(branch[:, 4], other[:, 4])
+    assert moving.context == plain.context + 4
+
+
+@torch.no_grad()
+def test_features_depend_on_frames_within_the_context_only():
+    net = small_adaspot(neighbours=1, shift="none", smooth=False)
+    frames = clip_of(12)
+    part = net(frames[:, 4 - net.context : 8 + net.context])[:, net.context : -net.context]
+    torch.testing.assert_close(part, net(frames)[:, 4:8])
+
+
+def test_both_networks_start_from_a_saved_model_with_neighbours():
+    model = Path(__file__).parents[2] / "src/onball/assets/demo_model"
+    net = small_adaspot(network="regnety_002", pretrained=model, neighbours=2)
+    assert net.low.network.stem.conv.weight.shape[1] == 7
+    weights = read_weights(model)
+    for network in (net.low.network, net.high.network):
+        torch.testing.assert_close(network.stem.conv.weight, weights["stem.conv.weight"].float())

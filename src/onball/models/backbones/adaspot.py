@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from onball.config import BaseConfig, FractionBelowOne, PreprocessingConfig
 from onball.models.backbones.image import ImageBackbone, Padding, WeightsSource
-from onball.models.backbones.saliency import RegionSelector, crop_regions
+from onball.models.backbones.saliency import Regions, RegionSelector, crop_regions
 from onball.models.backbones.shift import ShiftKind, ShiftVariant
 from onball.models.components import BACKBONES, Backbone, BackboneSetup
 
@@ -37,6 +37,8 @@ class AdaSpot(Backbone):
             saved model.
         reduction: factor by which whole frames are scaled down.
         antialias: scale down with a filter as wide as the reduction.
+        neighbours: n > 0 adds motion to the input of both networks, see `ImageBackbone`; the second
+            one sees the same region of the neighbouring frames.
         crop: height and width of the region, in pixels.
         crop_threshold: fraction of a frame's saliency that a region must exceed; regions that do not
             grow by steps of a quarter of `crop`. 0 makes all of the size `crop`.
@@ -57,6 +59,7 @@ class AdaSpot(Backbone):
         pretrained: bool | Path = False,
         reduction: int = 2,
         antialias: bool = True,
+        neighbours: int = 0,
         crop: int = 112,
         crop_threshold: float = 0.0,
         smooth: bool = True,
@@ -71,6 +74,7 @@ class AdaSpot(Backbone):
                 network,
                 preprocessing,
                 pretrained=pretrained,
+                neighbours=neighbours,
                 shift=shift,
                 shift_variant=shift_variant,
                 padding=padding,
@@ -92,14 +96,23 @@ class AdaSpot(Backbone):
                 f"they are smaller than model.backbone.crop, {self.selector.size} × "
                 f"{self.selector.size} pixels"
             )
-        maps = self.low.maps(self.normalise(self.scaled_down(frames)))
+        small = self.normalise(self.scaled_down(frames))
+        maps = self.low.maps(self.low.with_motion(small, self.low.neighbours_of(small)))
         regions = self.selector(maps, height, width)
+        crops = self.high.with_motion(
+            self._cropped(frames, regions),
+            (self._cropped(others, regions) for others in self.high.neighbours_of(frames)),
+        )
+        low = self.project_low(self.low.pool(maps))
+        high = self.project_high(self.high.pool(self.high.maps(crops)))
+        return torch.maximum(low, high), [low, high]
+
+    def _cropped(self, frames: Tensor, regions: Regions) -> Tensor:
+        """Normalised images `[B, T, 3, crop, crop]` of a region of each frame."""
         crops = crop_regions(frames, regions, self.selector.size, scale=not self.selector.fixed)
         if frames.dtype == torch.uint8 and crops.is_floating_point():
             crops = crops / 255
-        low = self.project_low(self.low.pool(maps))
-        high = self.project_high(self.high.pool(self.high.maps(self.normalise(crops))))
-        return torch.maximum(low, high), [low, high]
+        return self.normalise(crops)
 
     def scaled_down(self, frames: Tensor) -> Tensor:
         """Frames of floating point from 0 to 1 for the first network."""
@@ -127,6 +140,7 @@ class AdaSpotOptions(BaseConfig):
     pretrained: WeightsSource = True
     reduction: PositiveInt = 2
     antialias: bool = True
+    neighbours: int = Field(0, ge=0, le=8)
     crop: PositiveInt = Field(112, multiple_of=4)
     crop_threshold: FractionBelowOne = 0.0
     smooth: bool = True

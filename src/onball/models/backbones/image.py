@@ -7,7 +7,7 @@ backbone `none` uses no pixels, for nets on tracks alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -93,13 +93,33 @@ class ImageBackbone(Backbone):
 
     def forward(self, frames: Tensor) -> Tensor:
         images = self.normalise(frames)
-        if self.neighbours:
-            images = torch.cat([images, self._motion(images)], dim=2)
+        images = self.with_motion(images, self.neighbours_of(images))
         features: Tensor = self.network(self._flat(images))
         return features.reshape(frames.shape[0], frames.shape[1], self.feature_dim)
 
+    def neighbours_of(self, frames: Tensor) -> Iterator[Tensor]:
+        """For each neighbour, in the order of time, the frames `[B, T, …]` that are it."""
+        here = torch.arange(frames.shape[1], device=frames.device)
+        for step in range(-self.neighbours, self.neighbours + 1):
+            if step:
+                yield frames[:, (here + step).clamp(0, len(here) - 1)]
+
+    def with_motion(self, images: Tensor, neighbours: Iterable[Tensor]) -> Tensor:
+        """Images with the channels of motion, `[B, T, 3 + 2 · neighbours, H, W]`.
+
+        Args:
+            images: normalised frames `[B, T, 3, H, W]`.
+            neighbours: for each neighbour, the normalised images of the same shape.
+        """
+        grey = self._grey(images)
+        motion = [self._grey(others) - grey for others in neighbours]
+        return torch.cat([images, *motion], dim=2) if motion else images
+
+    def _grey(self, images: Tensor) -> Tensor:
+        return (images * self._luma).sum(dim=2, keepdim=True)
+
     def maps(self, images: Tensor) -> Tensor:
-        """Maps `[B, T, C, h, w]` of the last stage, of normalised frames `[B, T, 3, H, W]`."""
+        """Maps `[B, T, C, h, w]` of the last stage, of `with_motion` of frames `[B, T, 3, H, W]`."""
         maps: Tensor = self.network.forward_features(self._flat(images))
         return maps.reshape(*images.shape[:2], *maps.shape[1:])
 
@@ -114,14 +134,6 @@ class ImageBackbone(Backbone):
             if isinstance(layer, GateShift):
                 layer.frames = images.shape[1]
         return images.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-
-    def _motion(self, images: Tensor) -> Tensor:
-        """Luminance of each neighbour minus the frame's own, `[B, T, 2 · neighbours, H, W]`."""
-        grey = (images * self._luma).sum(dim=2)
-        here = torch.arange(grey.shape[1], device=grey.device)
-        steps = [step for step in range(-self.neighbours, self.neighbours + 1) if step]
-        shifted = [grey[:, (here + step).clamp(0, len(here) - 1)] for step in steps]
-        return torch.stack(shifted, dim=2) - grey.unsqueeze(2)
 
 
 def _set_padding(network: nn.Module, padding: Padding) -> None:
