@@ -177,7 +177,8 @@ def test_missing_and_misnamed_files_are_named(onball, files):
     (folder / "l/s/tow/results.json").rename(folder / "l/s/tow" / FILE)
     code, _, error = run(onball, files)
     assert code == 2 and "there is 'l/s/tow'; rename it to 'l/s/two'" in error
-    assert "name the folder" in run(onball, files, "--split", "valid", target="out")[2]
+    error = run(onball, files, "--split", "valid", target="out")[2]
+    assert "not in 'valid', left out: 'l/s/tow'" in error
     (folder / NAMES[0] / FILE).write_text("")
     assert "is empty (0 bytes)" in run(onball, files, "--split", "valid")[2]
 

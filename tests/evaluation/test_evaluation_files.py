@@ -1,5 +1,9 @@
 import random
+import shutil
+import unicodedata
 import warnings
+import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -95,3 +99,68 @@ def test_a_missing_folder_and_a_broken_file_are_refused(data_set):
     (data_set / "out" / NAMES[0] / "results_spotting.json").write_text("{")
     with pytest.raises(LabelError, match="broken JSON"):
         evaluate_folder(data_set / "out", data_set / "data", "test")
+
+
+def zipped(folder: Path, path: Path, inner: str = "", separator: str = "/") -> Path:
+    """Zip of the files of a folder, with `inner` before their names."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(one for one in folder.rglob("*") if one.is_file()):
+            name = inner + file.relative_to(folder).as_posix()
+            archive.writestr(name.replace("/", separator), file.read_bytes())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("inner", "separator"), [("", "/"), ("submission/", "/"), ("a/b/", "/"), ("", "\\")]
+)
+def test_a_zip_may_hold_the_matches_in_a_folder(data_set, inner, separator):
+    archive = zipped(data_set / "out", data_set / "out.zip", inner, separator)
+    expected = evaluate_folder(data_set / "out", data_set / "data", "test")
+    assert evaluate_folder(archive, data_set / "data", "test") == expected
+
+
+def test_a_folder_may_hold_the_matches_in_a_folder_and_two_are_an_error(data_set):
+    shutil.copytree(data_set / "out", data_set / "both" / "first")
+    expected = evaluate_folder(data_set / "out", data_set / "data", "test")
+    assert evaluate_folder(data_set / "both", data_set / "data", "test") == expected
+    shutil.copytree(data_set / "out", data_set / "both" / "second")
+    with pytest.raises(DataError, match="'first', 'second' hold the same matches"):
+        evaluate_folder(data_set / "both", data_set / "data", "test")
+
+
+def test_other_files_of_a_zip_are_not_unpacked_and_large_ones_refused(data_set, monkeypatch):
+    (data_set / "out" / "video.mp4").write_bytes(bytes(1000))
+    archive = zipped(data_set / "out", data_set / "out.zip")
+    monkeypatch.setattr("onball.evaluation.files._LARGEST_FILE", 900)
+    with pytest.raises(DataError, match=r"results_spotting\.json' has \d+ MiB"):
+        evaluate_folder(archive, data_set / "data", "test")
+    largest = max(p.stat().st_size for p in (data_set / "out").rglob("*.json"))
+    (data_set / "out" / "video.mp4").write_bytes(bytes(largest + 1))
+    monkeypatch.setattr("onball.evaluation.files._LARGEST_FILE", largest)
+    zipped(data_set / "out", archive)
+    evaluate_folder(archive, data_set / "data", "test")
+
+
+@pytest.mark.parametrize("renamed", ["data", "out"])
+def test_composed_and_decomposed_letters_are_the_same_name(data_set, renamed):
+    for part in ("data", "out"):
+        form = "NFD" if part == renamed else "NFC"
+        name = unicodedata.normalize(form, "l/s/São Paulo - Atlético")
+        (data_set / part / NAMES[0]).rename(data_set / part / name)
+    name = unicodedata.normalize("NFC", "l/s/São Paulo - Atlético")
+    write_splits(data_set / "data", {"test": [name]})
+    with pytest.warns(OnballWarning, match="left out: 'l/s/two'"):
+        result = evaluate_folder(data_set / "out", data_set / "data", "test")
+    assert sum(result.truth_counts.values()) == 120
+
+
+def test_whole_numbers_may_be_written_as_a_data_frame_does(data_set):
+    expected = evaluate_folder(data_set / "out", data_set / "data", "test")
+    for name in NAMES:
+        file = data_set / "out" / name / "results_spotting.json"
+        text = file.read_text(encoding="utf-8")
+        for number in {entry.position_ms for entry in EventList.load(file)}:
+            text = text.replace(f'"position": "{number}"', f'"position": {number}.0')
+        assert ".0," in text
+        file.write_text(text, encoding="utf-8")
+    assert evaluate_folder(data_set / "out", data_set / "data", "test") == expected

@@ -11,6 +11,7 @@ A match is a folder `<league>/<season>/<match>` with `224p.mp4` or another video
 from __future__ import annotations
 
 import difflib
+import unicodedata
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -237,15 +238,24 @@ def _listed(
         raise EmptySplitError(f"{root}: {source} no match for '{split}'")
     by_name: dict[str, Match] = {}
     for match, folder in found:
-        if match.name not in by_name or folder == split:
-            by_name[match.name] = match
-    missing = [name for name in names if name not in by_name]
+        name = composed_name(match.name)
+        if name not in by_name or folder == split:
+            by_name[name] = match
+    missing = [name for name in names if composed_name(name) not in by_name]
     if missing:
         raise DataError(
             f"{root}: {source} {len(names)} for '{split}', but {some_names(missing)} "
             f"is not there with video or labels: add it, or say otherwise in {SPLITS_FILE}"
         )
-    return [by_name[name] for name in names]
+    return [by_name[composed_name(name)] for name in names]
+
+
+def composed_name(name: str) -> str:
+    """Name with accented letters as one character each (Unicode's NFC), to compare names.
+
+    Some systems, among them macOS, write "ã" in file names as two characters.
+    """
+    return unicodedata.normalize("NFC", name)
 
 
 def some_names(names: Sequence[str], limit: int = 3) -> str:

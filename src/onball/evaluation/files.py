@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from onball.data.layout import SPLITS, Match, find_matches, some_names
+from onball.data.layout import SPLITS, Match, composed_name, find_matches, some_names
 from onball.errors import DataError, InputError, OnballWarning
 from onball.evaluation.metrics import SpottingReport, report_columns
 from onball.evaluation.spotting import SpottingResult, action_matcher, average_of, check_tolerances
@@ -25,7 +25,10 @@ from onball.formats.soccernet import (
     read_label_columns,
     read_result_columns,
 )
-from onball.outputs import edited_files
+from onball.outputs import RECORD_FILE, edited_files
+
+#: Bytes of the largest file that is unpacked: 100 times those of a match with all its candidates.
+_LARGEST_FILE = 512 << 20
 
 
 def prediction_files(
@@ -33,9 +36,12 @@ def prediction_files(
 ) -> tuple[list[Path], list[str]]:
     """Find the prediction file of each match.
 
+    Names are compared in Unicode's composed form (NFC): some systems write "ã" as two characters.
+
     Args:
         predictions: folder with `<match>/results_spotting.json`, or `events.csv` where that is
-            missing; for one match also a file of either kind, or the folder that holds it.
+            missing; for one match also a file of either kind, or the folder that holds it. The
+            matches may be in a folder in it, as in a zip of a folder.
         matches: matches of the split.
         root: folder of the data set, for error messages.
         split: name of the split, for error messages.
@@ -44,7 +50,8 @@ def prediction_files(
         The files, and the names of other matches that have one.
 
     Raises:
-        DataError: a file is missing. The message suggests a similar name.
+        DataError: a file is missing, and the message suggests a similar name; or two folders hold
+            the same matches.
     """
     if predictions.is_file():
         if len(matches) > 1:
@@ -56,14 +63,15 @@ def prediction_files(
     if not predictions.is_dir():
         raise DataError(f"{predictions}: no such folder: name the one with the predictions")
     found = {
-        file.parent.relative_to(predictions).as_posix(): file
+        composed_name(file.parent.relative_to(predictions).as_posix()): file
         for name in (TABLE_FILE, RESULTS_FILE)  # the latter replaces the former
         for file in sorted(predictions.rglob(name))
         if file.is_file()
     }
-    names = [match.name for match in matches]
+    names = [composed_name(match.name) for match in matches]
     if list(found) == ["."]:  # a match of its own
         return prediction_files(found["."], matches, root, split)
+    found = _without_outer_folder(predictions, found, names)
     missing = [name for name in names if name not in found]
     if missing:
         others = [name for name in found if name not in names]
@@ -71,6 +79,26 @@ def prediction_files(
         hint = hint or _hint(predictions, missing, others)
         raise DataError(f"{predictions}: no <match>/{RESULTS_FILE} for {some_names(missing)}{hint}")
     return [found[name] for name in names], [name for name in found if name not in names]
+
+
+def _without_outer_folder(
+    predictions: Path, found: dict[str, Path], names: Sequence[str]
+) -> dict[str, Path]:
+    """Remove the folder around the matches from the names of files; names without one stay.
+
+    Raises `DataError` if several folders hold matches of these names.
+    """
+    if any(name in found for name in names):
+        return found
+    outer = {
+        other.removesuffix(name) for other in found for name in names if other.endswith(f"/{name}")
+    }
+    if len(outer) > 1:
+        folders = some_names(sorted(folder.rstrip("/") for folder in outer))
+        raise DataError(f"{predictions}: {folders} hold the same matches: leave only one of them")
+    for folder in outer:
+        return {name.removeprefix(folder): file for name, file in found.items()}
+    return found
 
 
 def _split_hint(root: Path, split: str, found: Collection[str]) -> str:
@@ -98,9 +126,6 @@ def _hint(predictions: Path, missing: Sequence[str], others: Sequence[str]) -> s
         if files:
             return f": its folder holds '{files[0]}'; rename it to {RESULTS_FILE}"
         return ": its folder is there, without the file"
-    for other in others:
-        if other.endswith(f"/{name}"):
-            return f": name the folder '{predictions / other.removesuffix(f'/{name}')}' instead"
     short = name.rpartition("/")[2]
     if short in others or name.partition("/")[2] in others:
         return f": the folder must be '{name}', with league and season"
@@ -174,7 +199,8 @@ def unpacked(predictions: str | Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="onball-") as folder:
         try:
             with zipfile.ZipFile(path) as archive:
-                archive.extractall(folder)
+                for member in _members(path, archive):
+                    archive.extract(member, folder)
         except FileNotFoundError:
             raise DataError(f"{path}: no such file: name the zip with the predictions") from None
         except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
@@ -183,6 +209,22 @@ def unpacked(predictions: str | Path) -> Iterator[Path]:
             yield Path(folder)
         except InputError as error:
             raise type(error)(str(error).replace(folder, str(path))) from None
+
+
+def _members(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Files of predictions in a zip, and records of them. Raises `DataError` if they are too large."""
+    names = {RESULTS_FILE, TABLE_FILE, RECORD_FILE}
+    for member in archive.infolist():
+        member.filename = member.filename.replace("\\", "/")  # some programs on Windows write it so
+    members = [one for one in archive.infolist() if one.filename.rpartition("/")[2] in names]
+    for member in members:
+        # What is unpacked never exceeds the size in the header.
+        if member.file_size > _LARGEST_FILE:
+            raise DataError(
+                f"{path}: '{member.filename}' has {member.file_size >> 20} MiB: a file of predictions "
+                f"has at most {_LARGEST_FILE >> 20}"
+            )
+    return members
 
 
 @dataclass(frozen=True, slots=True)

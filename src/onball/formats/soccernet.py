@@ -62,7 +62,8 @@ _NOT_SHOWN = "not shown"
 _FIELDS = ("gameTime", "label", "position", "half", "confidence", "team", "visibility")
 _GAME_TIME = re.compile(r"\s*(\d{1,3})\s*-\s*\d+:\d{2}")
 #: More digits than those of `POSITION_LIMIT_MS` are a mistake, and would overflow the arrays.
-_WHOLE_NUMBER = re.compile(r"[+-]?\d{1,12}", re.ASCII)
+#: Data frames write whole numbers as 1000.0.
+_WHOLE_NUMBER = re.compile(r"([+-]?\d{1,12})(\.0*)?", re.ASCII)
 #: Key of `SpottingInfo` in a file of predictions, and the version of its keys.
 _INFO = "onball"
 _INFO_VERSION = 1
@@ -339,14 +340,14 @@ def _field(entry: dict[str, Any], key: str) -> Any:
 
 def _whole_number(entry: dict[str, Any], key: str, unit: str) -> int:
     value = _field(entry, key)
-    text = str(value).strip()
-    if isinstance(value, bool) or not _WHOLE_NUMBER.fullmatch(text):
+    number = _WHOLE_NUMBER.fullmatch(str(value).strip())
+    if isinstance(value, bool) or number is None:
         raise EntryError(
             _one_line(f"{key} {value!r} is not a whole number of {unit}"),
             _one_line(f"{key} {value!r}"),
             f"write whole {unit}",
         )
-    return int(text)
+    return int(number[1])
 
 
 def _confidence(entry: dict[str, Any], kind: _Kind) -> float:
