@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from onball.actions import ACTIONS, Action
+from onball.actions import ACTIONS, Action, ActionSet, Label
 from onball.errors import InputError, LabelError, MissingDependencyError
 from onball.events import Event, EventList, SpottingInfo, Team
 
@@ -237,3 +237,34 @@ def test_a_list_is_shown_as_a_summary_whatever_its_length():
     assert repr(EventList()) == "<EventList: 0 events>"
     many = EventList.of(Event(time, ACTIONS[time % 12]) for time in range(9_000))
     assert len(repr(many)) < 250
+
+
+# Own classes
+
+
+def test_events_of_declared_labels_sort_filter_and_convert_like_those_of_actions():
+    codes = ActionSet.of(["press won", "PASS"])
+    info = SpottingInfo(thresholds={"Press Won": 0.5}, actions=("press won",), classes=codes)
+    press = codes.parse("PRESS WON")
+    events = EventList.of([Event(9, press, 0.6), Event(4, "pass"), Event(2, press, 0.4)], info=info)
+    assert [event.label for event in events] == ["press won", Action.PASS, "press won"]
+    assert list(events.shown) == [Event(9, press, 0.6)]
+    assert len(events.of_action("Press won")) == 2 and events.counts()[press] == 2
+    assert sorted([Event(2, press), Event(2, "PASS")])[0].label is Action.PASS
+    assert list(events.to_pandas()["label"]) == ["press won", "PASS", "press won"]
+    assert json.loads(events.to_json())[0]["label"] == "press won"
+    assert pickle.loads(pickle.dumps(events)) == events
+    assert Event(**events[0].to_dict() | {"label": Label("press won")}) == events[0]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Event(1, "press won"), "unknown action 'press won': known: PASS"),
+        (lambda: SpottingInfo(actions=("press won",)), "unknown action 'press won'"),
+        (lambda: EventList().of_action("press won"), "unknown action 'press won'"),
+    ],
+)
+def test_a_label_that_nobody_declared_is_refused(make, message):
+    with pytest.raises(LabelError, match=message):
+        make()

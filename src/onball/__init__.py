@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from onball.actions import ACTIONS, ACTIONS_MAP10, Action
+    from onball.actions import ACTIONS, ACTIONS_MAP10, BALL_ACTIONS, Action, ActionSet, Label
     from onball.assets import demo_model, sample_match
     from onball.config import ExperimentConfig, ShippedConfig, list_configs, load_config
     from onball.data.check import check_data
@@ -87,7 +87,9 @@ __version__ = "0.1.0"
 __all__ = [
     "ACTIONS",
     "ACTIONS_MAP10",
+    "BALL_ACTIONS",
     "Action",
+    "ActionSet",
     "CalibratedModel",
     "ClassificationResult",
     "ConfigError",
@@ -101,6 +103,7 @@ __all__ = [
     "FrameBatch",
     "ImportedModel",
     "InputError",
+    "Label",
     "LabelError",
     "Match",
     "MissingDependencyError",
@@ -176,7 +179,14 @@ __all__ = [
 
 # The modules of the names above; the imports for type checkers are the same.
 _MODULES = {
-    "onball.actions": ("ACTIONS", "ACTIONS_MAP10", "Action"),
+    "onball.actions": (
+        "ACTIONS",
+        "ACTIONS_MAP10",
+        "BALL_ACTIONS",
+        "Action",
+        "ActionSet",
+        "Label",
+    ),
     "onball.assets": ("demo_model", "sample_match"),
     "onball.config": ("ExperimentConfig", "ShippedConfig", "list_configs", "load_config"),
     "onball.data.check": ("check_data",),

@@ -1,14 +1,25 @@
-"""The 12 ball actions of SoccerNet Ball Action Spotting: names, order, colours and classes.
+"""Classes of events: the 12 ball actions of SoccerNet Ball Action Spotting, and lists of others.
 
-A per-frame classifier has 13 classes: the background and the 12 actions. A net that distinguishes the
-teams has 25: the background, the 12 actions of the left team and the 12 of the right one.
+Action       one of the 12 actions
+Label        the name of any other kind of event
+ActionSet    a list of classes: names in class order, colours, and those that count in the headline mean
+BALL_ACTIONS the set of the 12 actions
+
+A per-frame classifier of K classes has 1 + K outputs, of which the first is the background. If it
+distinguishes the teams it has 1 + 2K: the background, the K classes of the left team and the K of the
+right one.
 """
 
 from __future__ import annotations
 
+import colorsys
 import difflib
 import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
+from typing import Any, Self, TypeAlias
 
 from onball.errors import LabelError
 
@@ -73,53 +84,348 @@ ACTION_COLOURS: dict[Action, str] = {
 }
 
 
-def parse_action(name: str) -> Action:
-    """Parse the name of an action in SoccerNet's spelling; case and outer blanks are ignored.
+#: Colour of a label that no `ActionSet` has given one.
+NO_COLOUR = "#7f8794"
+_COLOUR = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE | re.ASCII)
+#: Names are separated by commas on the command line; `#` begins a comment in `classes.txt`.
+_NOT_IN_NAMES = re.compile(r"[,#\x00-\x1f\x7f]")
+#: Longest list of names in a message.
+_NAMES_SHOWN = 20
+
+
+class Label(str):
+    """Name of a kind of event that is none of the 12 actions, such as an analyst's own code.
+
+    It is a `str` with the attributes `value` and `colour`, as `Action` is. Labels come from the
+    `ActionSet` that declares them; one that is made directly declares itself.
+
+    Args:
+        name: the name. Outer blanks are ignored; case is kept.
+        colour: `#rrggbb`, for overlays and plots.
 
     Raises:
-        LabelError: no action has this name. The message suggests the most similar one.
+        LabelError: the name is empty, contains a comma, `#` or control characters, or is that of one
+            of the 12 actions; or the colour is of another form.
     """
-    try:
-        return Action(name.strip().upper())
-    except (ValueError, AttributeError):
-        close = difflib.get_close_matches(str(name).upper(), [a.value for a in ACTIONS], n=1)
-        hint = f"did you mean '{close[0]}'?" if close else "known: " + ", ".join(ACTIONS)
-        raise LabelError(f"unknown action '{name}': {hint}") from None
+
+    colour: str
+
+    def __new__(cls, name: str, colour: str = NO_COLOUR) -> Self:
+        name = checked_name(name)
+        if name.upper() in _ACTION_NAMES:
+            raise LabelError(f"'{name}' is one of the 12 actions: use Action('{name.upper()}')")
+        label = super().__new__(cls, name)
+        label.colour = checked_colour(colour)
+        return label
+
+    def __repr__(self) -> str:
+        return f"Label({str(self)!r})"
+
+    def __reduce__(self) -> tuple[type[Label], tuple[str, str]]:
+        return (Label, (str(self), self.colour))
+
+    @property
+    def value(self) -> str:
+        """The name as a plain `str`."""
+        return str(self)
+
+
+#: Class of an event.
+EventLabel: TypeAlias = Action | Label
+_ACTION_NAMES = frozenset(action.value for action in Action)
+
+
+def checked_name(name: object) -> str:
+    """Return the name of a class without outer blanks. Raises `LabelError` if it cannot be one."""
+    if not isinstance(name, str):
+        raise LabelError(f"the name of a class is text, not {name!r}")
+    stripped = name.strip()
+    if not stripped:
+        raise LabelError("the name of a class is empty")
+    if _NOT_IN_NAMES.search(stripped):
+        raise LabelError(f"the name of a class contains a comma, '#' or a line break: {stripped!r}")
+    return stripped
+
+
+def checked_colour(colour: object) -> str:
+    """Return a colour in lower case. Raises `LabelError` if it is not `#rrggbb`."""
+    if not isinstance(colour, str) or not _COLOUR.fullmatch(colour):
+        raise LabelError(f"colour {colour!r} is not of the form '#e4572e'")
+    return colour.lower()
+
+
+@dataclass(frozen=True, repr=False)
+class ActionSet:
+    """List of classes, in the order of a net's outputs; class 0 is the background.
+
+        codes = ActionSet.of(["press won", "counter", "SHOT"], headline=["press won", "counter"])
+        codes.parse("Counter")  # Label('counter')
+        codes.index("SHOT")     # 2; its class is 3
+
+    Attributes:
+        names: the labels; those with the names of the 12 actions are `Action`s.
+        headline: the labels that count in the headline mean; mAP10 for the 12 actions.
+        source: where the list is from, for messages: a file or a setting; may be empty.
+
+    Use `ActionSet.of`, which converts and checks names.
+    """
+
+    names: tuple[EventLabel, ...]
+    headline: tuple[EventLabel, ...]
+    source: str = field(default="", compare=False)
+
+    @classmethod
+    def of(
+        cls,
+        names: Iterable[str],
+        colours: Sequence[str | None] | None = None,
+        headline: Iterable[str] | None = None,
+        *,
+        source: str = "",
+    ) -> ActionSet:
+        """Make a set of names.
+
+        Args:
+            names: in class order. One that equals the name of one of the 12 actions, in any case,
+                becomes that `Action`.
+            colours: `#rrggbb` of each name; None chooses distinct ones. The 12 actions have theirs.
+            headline: names that count in the headline mean; None for all of them, or for the ten of
+                mAP10 if the names are those of the 12 actions.
+            source: where the list is from, for messages.
+
+        Raises:
+            LabelError: there is no name, a name is empty or occurs twice (in whatever case), a colour
+                is of another form, or a name of `headline` is unknown.
+        """
+        try:
+            checked = [checked_name(name) for name in names]
+            if not checked:
+                raise LabelError("a list of classes needs at least one name")
+            _refuse_duplicates(checked)
+            chosen = _colours(checked, [None] * len(checked) if colours is None else colours)
+            labels = tuple(map(_label, checked, chosen))
+            made = cls(labels, labels, source)
+            if headline is not None:
+                wanted = {made.parse(name) for name in headline}
+                if not wanted:
+                    raise LabelError("no class counts in the headline mean: name at least one")
+                return cls(labels, tuple(label for label in labels if label in wanted), source)
+        except LabelError as error:
+            raise LabelError(f"{source}: {error}" if source else str(error)) from None
+        if set(labels) == set(ACTIONS):
+            return cls(labels, tuple(label for label in labels if label in ACTIONS_MAP10), source)
+        return made
+
+    @cached_property
+    def _indices(self) -> dict[str, int]:
+        return {name: index for index, name in enumerate(self.names)}
+
+    @cached_property
+    def _by_name(self) -> dict[str, EventLabel]:
+        return {label.value.casefold(): label for label in self.names}
+
+    @property
+    def colours(self) -> tuple[str, ...]:
+        """Colours of the labels, as `#rrggbb`."""
+        return tuple(label.colour for label in self.names)
+
+    @property
+    def are_ball_actions(self) -> bool:
+        """True for the 12 actions in their order."""
+        return self.names == ACTIONS
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[EventLabel]:
+        return iter(self.names)
+
+    def __contains__(self, label: object) -> bool:
+        return label in self._indices
+
+    def __repr__(self) -> str:
+        source = f" of {self.source}" if self.source else ""
+        return f"<ActionSet{source}: {self._listed()}>"
+
+    def index(self, label: str) -> int:
+        """Return the position of a label, from 0. Raises `LabelError` if it is not in the set."""
+        index = self._indices.get(label)
+        return self.names.index(self.parse(label)) if index is None else index
+
+    def parse(self, name: str) -> EventLabel:
+        """Return the label of a name; case and outer blanks are ignored.
+
+        Raises:
+            LabelError: no label has this name. The message suggests the most similar one.
+        """
+        found = self._by_name.get(name.strip().casefold()) if isinstance(name, str) else None
+        if found is not None:
+            return found
+        close = difflib.get_close_matches(str(name).casefold(), self._by_name, n=1)
+        hint = f"did you mean '{self._by_name[close[0]]}'?" if close else f"known: {self._listed()}"
+        source = f" (classes of {self.source})" if self.source else ""
+        raise LabelError(f"unknown action '{name}'{source}: {hint}")
+
+    def find(self, name: str) -> EventLabel:
+        """Return the label of a name as people write it.
+
+        Case does not matter, nor whether words are joined, by `-`, `_` or nothing. One or more words,
+        or their beginnings of at least three letters, are enough if they are of one label only:
+        `throw-in`, `highpass`, `tackle`, `head`.
+
+        Raises:
+            LabelError: no label, or more than one, has this name. The message makes suggestions.
+        """
+        words = _words(name)
+        for label in self.names:
+            if "".join(_words(label.value)) == "".join(words):
+                return label
+        fitting = [label for label in self.names if all(_has_word(label, word) for word in words)]
+        if len(fitting) == 1:
+            return fitting[0]
+        if fitting:
+            raise LabelError(f"action '{name}' may be {' or '.join(fitting)}")
+        return self.parse(name)
+
+    def find_all(self, names: str) -> tuple[EventLabel, ...]:
+        """Return the labels of a list of names, separated by commas, each as `find` does.
+
+        Raises:
+            LabelError: a name is of no label, or there is none.
+        """
+        labels = [self.find(name) for name in names.split(",") if name.strip()]
+        if not labels:
+            example = "SHOT,GOAL" if self.are_ball_actions else ",".join(self.names[:2])
+            raise LabelError(f"no action in '{names}': write for example {example}")
+        return tuple(dict.fromkeys(labels))
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """Return an object `{name, colour, headline}` for each class; `from_json` reverses it."""
+        return [
+            {"name": label.value, "colour": label.colour, "headline": label in self.headline}
+            for label in self.names
+        ]
+
+    @classmethod
+    def from_json(cls, classes: object, *, source: str = "") -> ActionSet:
+        """Read a list of names, or of objects `{name, colour, headline}` of which only name is needed.
+
+        Raises:
+            LabelError: as `of`; or it is no such list.
+        """
+        if not isinstance(classes, list):
+            raise LabelError(f"{source + ': ' if source else ''}classes are not a list")
+        names, colours, headline = [], [], []
+        for number, entry in enumerate(classes, start=1):
+            fields = {"name": entry} if isinstance(entry, str) else entry
+            if not isinstance(fields, Mapping) or not isinstance(fields.get("name"), str):
+                where = f"{source + ': ' if source else ''}class {number}"
+                raise LabelError(f"{where} is neither a name nor an object with a name")
+            names.append(fields["name"])
+            colours.append(fields.get("colour"))
+            if fields.get("headline", True):
+                headline.append(fields["name"])
+        every = len(headline) == len(names) and all(isinstance(entry, str) for entry in classes)
+        return cls.of(names, colours, None if every else headline, source=source)
+
+    def _listed(self) -> str:
+        more = f" and {len(self) - _NAMES_SHOWN} more" if len(self) > _NAMES_SHOWN else ""
+        return ", ".join(self.names[:_NAMES_SHOWN]) + more
+
+
+def _refuse_duplicates(names: Sequence[str]) -> None:
+    first: dict[str, str] = {}
+    for name in names:
+        other = first.get(name.casefold())
+        if other is not None:
+            spelling = "" if other == name else f", the second time as '{name}'"
+            raise LabelError(f"class '{other}' occurs twice{spelling}")
+        first[name.casefold()] = name
+
+
+def _label(name: str, colour: str) -> EventLabel:
+    return Action(name.upper()) if name.upper() in _ACTION_NAMES else Label(name, colour)
+
+
+def _colours(names: Sequence[str], given: Sequence[str | None]) -> list[str]:
+    """Colours of names: of the 12 actions their own, of others those given, else distinct ones."""
+    if len(given) != len(names):
+        raise LabelError(f"{len(given)} colours for {len(names)} classes")
+    colours: list[str | None] = []
+    for name, colour in zip(names, given, strict=True):
+        own = ACTION_COLOURS[Action(name.upper())] if name.upper() in _ACTION_NAMES else None
+        if own is not None and colour is not None and checked_colour(colour) != own:
+            raise LabelError(f"the colour of {name.upper()} is {own}: leave it out")
+        colours.append(own or (None if colour is None else checked_colour(colour)))
+    distinct = _distinct_colours([colour for colour in colours if colour is not None])
+    return [colour or next(distinct) for colour in colours]
+
+
+def _distinct_colours(taken: Sequence[str]) -> Iterator[str]:
+    """Yield colours that are not in use: those of the 12 actions, then the most different ones."""
+    spare = [colour for colour in ACTION_COLOURS.values() if colour not in taken]
+    yield from spare
+    used = [*taken, *spare]
+    nearest = {one: min(_distance(one, other) for other in used) for one in _CANDIDATES}
+    while True:
+        chosen = max(nearest, key=nearest.__getitem__)
+        yield chosen
+        nearest = {one: min(old, _distance(one, chosen)) for one, old in nearest.items()}
+
+
+def _distance(one: str, other: str) -> float:
+    """Squared distance of two colours, weighted by how well each channel is seen ("redmean")."""
+    (r, g, b), (s, h, c) = (_channels(colour) for colour in (one, other))
+    red = (r + s) / 2
+    return (
+        (2 + red / 256) * (r - s) ** 2 + 4 * (g - h) ** 2 + (2 + (255 - red) / 256) * (b - c) ** 2
+    )
+
+
+def _channels(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+#: Colours that can be read on white and on black, and with white text on them.
+_CANDIDATES = tuple(
+    "#" + "".join(f"{round(255 * part):02x}" for part in colorsys.hls_to_rgb(hue / 24, light, full))
+    for hue in range(24)
+    for light in (0.35, 0.45, 0.55)
+    for full in (0.4, 0.7)
+)
+
+
+def _words(name: str) -> list[str]:
+    return re.split(r"[\s_-]+", name.strip().upper())
+
+
+def _has_word(label: EventLabel, beginning: str) -> bool:
+    words = _words(label.value)
+    return len(beginning) >= 3 and any(word.startswith(beginning) for word in words)
+
+
+#: The 12 actions; their headline mean is mAP10.
+BALL_ACTIONS = ActionSet.of(ACTIONS)
+
+
+def parse_action(name: str) -> Action:
+    """Parse the name of one of the 12 actions, as `ActionSet.parse`. Raises `LabelError`."""
+    return Action(BALL_ACTIONS.parse(name))
 
 
 def find_action(name: str) -> Action:
-    """Parse the name of an action as people write it.
-
-    Case does not matter, nor whether words are joined, by `-`, `_` or nothing. One or more words,
-    or their beginnings of at least three letters, are enough if they are of one action only:
-    `throw-in`, `highpass`, `tackle`, `head`.
+    """Parse the name of one of the 12 actions as people write it, as `ActionSet.find`.
 
     Raises:
         LabelError: no action, or more than one, has this name. The message makes suggestions.
     """
-    words = re.split(r"[\s_-]+", name.strip().upper())
-    for action in ACTIONS:
-        if action.value.replace(" ", "") == "".join(words):
-            return action
-    fitting = [action for action in ACTIONS if all(_has_word(action, word) for word in words)]
-    if len(fitting) == 1:
-        return fitting[0]
-    if fitting:
-        raise LabelError(f"action '{name}' may be {' or '.join(fitting)}")
-    return parse_action(name)
-
-
-def _has_word(action: Action, beginning: str) -> bool:
-    return len(beginning) >= 3 and any(w.startswith(beginning) for w in action.value.split())
+    return Action(BALL_ACTIONS.find(name))
 
 
 def find_actions(names: str) -> tuple[Action, ...]:
-    """Parse a list of actions, separated by commas, each as `find_action` does.
+    """Parse a list of the 12 actions, separated by commas, each as `find_action` does.
 
     Raises:
         LabelError: a name is of no action, or there is none.
     """
-    actions = [find_action(name) for name in names.split(",") if name.strip()]
-    if not actions:
-        raise LabelError(f"no action in '{names}': write for example SHOT,GOAL")
-    return tuple(dict.fromkeys(actions))
+    return tuple(Action(label) for label in BALL_ACTIONS.find_all(names))

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.actions import ACTION_INDEX, Action, parse_action
+from onball.actions import BALL_ACTIONS, Action, ActionSet, EventLabel, Label, parse_action
 from onball.errors import LabelError, optional_dependency
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ class Event:
 
     Attributes:
         position_ms: integer milliseconds since the first displayed frame of the video, 0 or more.
-        label: the action. Its name is converted, whatever its case.
+        label: the action. The name of one of the 12 is converted, whatever its case; any other kind
+            of event is a `Label`, which an `ActionSet` declares.
         confidence: 0 to 1; 1 for annotations.
         team: left, right or unknown. Its name is converted, whatever its case.
         half: 1 or 2, as in SoccerNet's `gameTime`.
@@ -88,7 +89,7 @@ class Event:
     """
 
     position_ms: int
-    label: Action
+    label: EventLabel
     confidence: float = 1.0
     team: Team = Team.UNKNOWN
     half: int = 1
@@ -100,7 +101,7 @@ class Event:
         def __init__(
             self,
             position_ms: SupportsIndex,
-            label: Action | str,
+            label: EventLabel | str,
             confidence: SupportsFloat = 1.0,
             team: Team | str = Team.UNKNOWN,
             half: SupportsIndex = 1,
@@ -112,7 +113,7 @@ class Event:
         # Events are made by the hundred thousand: what has the right type is not converted.
         if type(self.position_ms) is not int:
             self._convert("position_ms", _whole_number(self.position_ms, "position_ms"))
-        if type(self.label) is not Action:
+        if type(self.label) is not Action and type(self.label) is not Label:
             self._convert("label", parse_action(self.label))
         if type(self.confidence) is not float:
             self._convert("confidence", _real_number(self.confidence, "confidence"))
@@ -145,8 +146,11 @@ class Event:
 
     @property
     def class_index(self) -> int:
-        """Class of the action in a per-frame classifier, 1 to 12; 0 is the background."""
-        return 1 + self.label.order
+        """Class of the action in a per-frame classifier, 1 to 12; 0 is the background.
+
+        Labels other than the 12 actions have a class in an `ActionSet` only: `LabelError`.
+        """
+        return 1 + BALL_ACTIONS.index(self.label)
 
     @property
     def game_time(self) -> str:
@@ -248,6 +252,7 @@ class SpottingInfo:
         thresholds: lowest confidence of an event that is shown to people, by action; an action
             without one is always shown. None shows all.
         actions: actions that are shown to people; None shows all.
+        classes: classes of the model.
         kickoffs_ms: position of the kick-off of half 1, 2 …, in milliseconds; negative if it is
             before the beginning of the video, None if it is not in this video. Empty if unknown.
         start_ms: begin of the part of the video that was spotted; None is that of the video.
@@ -256,15 +261,17 @@ class SpottingInfo:
         extra: other fields of the object in its file, so that writing it again loses nothing.
 
     Raises:
-        LabelError: an action of `thresholds` does not exist, or its value is not from 0 to 1.
+        LabelError: an action of `actions` or `thresholds` is none of the classes, or a threshold is
+            not from 0 to 1.
     """
 
     model: str = ""
     model_fingerprint: str = ""
     video: str = ""
     duration_ms: int | None = None
-    thresholds: Mapping[Action, float] | None = None
-    actions: tuple[Action, ...] | None = None
+    thresholds: Mapping[EventLabel, float] | None = None
+    actions: tuple[EventLabel, ...] | None = None
+    classes: ActionSet = BALL_ACTIONS
     kickoffs_ms: tuple[int | None, ...] = ()
     start_ms: int | None = None
     end_ms: int | None = None
@@ -272,10 +279,13 @@ class SpottingInfo:
     extra: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.actions is not None:
+            shown = tuple(self.classes.parse(action) for action in self.actions)
+            object.__setattr__(self, "actions", shown)
         if self.thresholds is None:
             return
         parsed = {
-            parse_action(action): _real_number(value, "threshold")
+            self.classes.parse(action): _real_number(value, "threshold")
             for action, value in self.thresholds.items()
         }
         for action, value in parsed.items():
@@ -387,7 +397,7 @@ class EventList:
         """Return the events for which `keep` is true."""
         return replace(self, events=tuple(event for event in self.events if keep(event)))
 
-    def above(self, threshold: float | Mapping[Action, float]) -> EventList:
+    def above(self, threshold: float | Mapping[EventLabel, float]) -> EventList:
         """Return the events with at least this confidence.
 
         Args:
@@ -406,21 +416,30 @@ class EventList:
         """
         return self if self.info is None else self.where(self.info.shows)
 
-    def of_action(self, *actions: Action | str) -> EventList:
-        """Return the events of some actions, given as `Action` or by name.
+    def of_action(self, *actions: EventLabel | str) -> EventList:
+        """Return the events of some actions, given as labels or by name.
+
+        Names are those of the 12 actions, of `info.classes`, and of the labels of the events.
 
         Raises:
             LabelError: an action does not exist.
         """
-        wanted = {parse_action(action) for action in actions}
+        wanted = {self._parse(action) for action in actions}
         return self.where(lambda event: event.label in wanted)
+
+    def _parse(self, name: EventLabel | str) -> EventLabel:
+        if type(name) is Action or type(name) is Label:
+            return name
+        others = [] if self.info is None else self.info.classes.names
+        known = dict.fromkeys([*BALL_ACTIONS, *others, *(event.label for event in self.events)])
+        return ActionSet.of(known).parse(name)
 
     def between(self, start_ms: float = 0, end_ms: float | None = None) -> EventList:
         """Return the events from `start_ms` to before `end_ms`, in milliseconds; None: to the end."""
         end = math.inf if end_ms is None else end_ms
         return self.where(lambda event: start_ms <= event.position_ms < end)
 
-    def counts(self) -> Counter[Action]:
+    def counts(self) -> Counter[EventLabel]:
         """Count the events of each action."""
         return Counter(event.label for event in self.events)
 
@@ -505,7 +524,7 @@ class EventColumns:
     Attributes:
         match: index of the match, from 0.
         half: from 1.
-        action: index of the action, 0 to 11.
+        action: index of the action in its `ActionSet`, 0 to 11 for the 12 actions.
         position_ms: integer milliseconds.
         confidence: 0 to 1.
         side: 0 left, 1 right, -1 unknown, see `side_of`.
@@ -522,14 +541,22 @@ class EventColumns:
         return len(self.match)
 
     @classmethod
-    def of(cls, matches: Sequence[EventList]) -> EventColumns:
-        """Convert event lists, one per match; events keep their order."""
+    def of(cls, matches: Sequence[EventList], actions: ActionSet = BALL_ACTIONS) -> EventColumns:
+        """Convert event lists, one per match; events keep their order.
+
+        Args:
+            matches: events of each match.
+            actions: the set that indices of actions refer to.
+
+        Raises:
+            LabelError: an event is of no class of the set.
+        """
         events = [event for match in matches for event in match]
         n = len(events)
         return cls(
             np.repeat(np.arange(len(matches)), np.array([len(m) for m in matches], np.int64)),
             np.fromiter(map(attrgetter("half"), events), np.int64, n),
-            np.fromiter((ACTION_INDEX[event.label] for event in events), np.int64, n),
+            np.fromiter((actions.index(event.label) for event in events), np.int64, n),
             np.fromiter(map(attrgetter("position_ms"), events), np.int64, n),
             np.fromiter(map(attrgetter("confidence"), events), np.float64, n),
             np.fromiter((SIDE_INDEX[event.team] for event in events), np.int64, n),

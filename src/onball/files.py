@@ -176,8 +176,13 @@ def write_json_atomic(path: str | Path, content: Any) -> None:
 
 
 def to_json(value: Any) -> Any:
-    """Convert dataclasses, enums, arrays and what contains them to the types of JSON."""
-    return msgspec.to_builtins(value, enc_hook=lambda array: array.tolist())
+    """Convert dataclasses, enums, labels, arrays and what contains them to the types of JSON."""
+    return msgspec.to_builtins(value, enc_hook=_encode)
+
+
+def _encode(value: Any) -> Any:
+    """Convert what msgspec does not know: other kinds of text, and arrays."""
+    return str(value) if isinstance(value, str) else value.tolist()
 
 
 def read_text(path: str | Path, error: type[InputError]) -> str:

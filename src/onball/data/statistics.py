@@ -36,7 +36,7 @@ from typing import Any
 
 import numpy as np
 
-from onball.actions import ACTIONS, Action
+from onball.actions import ACTIONS, Action, EventLabel
 from onball.events import Event, EventList, Team
 from onball.timing import nearest_grid_index
 
@@ -114,9 +114,9 @@ class PlayStatistics:
     @classmethod
     def of(cls, matches: Iterable[EventList]) -> PlayStatistics:
         """Count the events of matches."""
-        counts = dict.fromkeys(ACTIONS, 0)
-        gaps: dict[Action, list[int]] = {action: [] for action in ACTIONS}
-        same: dict[Action, list[bool]] = {action: [] for action in ACTIONS}
+        counts: dict[EventLabel, int] = dict.fromkeys(ACTIONS, 0)
+        gaps: dict[EventLabel, list[int]] = {action: [] for action in ACTIONS}
+        same: dict[EventLabel, list[bool]] = {action: [] for action in ACTIONS}
         number = stretches = in_play_ms = 0
         for match in matches:
             number += 1
@@ -419,7 +419,7 @@ class ClipCounts:
 
     clips: int
     not_empty: int
-    holding: dict[Action, int]
+    holding: dict[EventLabel, int]
 
     @classmethod
     def of(cls, matches: Iterable[EventList], clip_frames: int, fps: float) -> ClipCounts:
@@ -431,7 +431,7 @@ class ClipCounts:
             fps: sampled frames per second. An event belongs to the nearest sampled frame.
         """
         clips = not_empty = 0
-        holding = dict.fromkeys(ACTIONS, 0)
+        holding: dict[EventLabel, int] = dict.fromkeys(ACTIONS, 0)
         for match in matches:
             places = {
                 (event.half, nearest_grid_index(event.position_ms, fps) // clip_frames, event.label)

@@ -30,15 +30,15 @@ import re
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.actions import ACTIONS, parse_action
+from onball.actions import ACTIONS, ActionSet, parse_action
 from onball.errors import DataError, LabelError
 from onball.events import (
     POSITION_LIMIT_MS,
@@ -50,7 +50,7 @@ from onball.events import (
     Team,
     format_game_time,
 )
-from onball.files import atomic_path, read_json_object, write_json_atomic
+from onball.files import atomic_path, read_json_object, to_json, write_json_atomic
 
 LABELS_FILE = "Labels-ball.json"
 RESULTS_FILE = "results_spotting.json"
@@ -398,9 +398,25 @@ def _write(events: EventList, path: str | Path, kind: _Kind) -> None:
 
 def _info_object(info: SpottingInfo) -> dict[str, Any]:
     """Convert to the object of a file; attributes without a value are left out."""
-    known = {key: value for key, value in asdict(info).items() if value not in (None, "", ())}
+    known = {key: value for key, value in to_json(info).items() if value not in (None, "", ())}
+    del known["classes"]
+    if not info.classes.are_ball_actions:
+        known["classes"] = info.classes.as_json()
     extra: dict[str, Any] = known.pop("extra")
     return {"version": _INFO_VERSION} | known | extra
+
+
+#: Types of the attributes of `SpottingInfo` in a file that differ from those in memory.
+_FILE_TYPES = {
+    "thresholds": dict[str, float] | None,
+    "actions": tuple[str, ...] | None,
+    "classes": Any,
+}
+_HINTS = get_type_hints(SpottingInfo) | _FILE_TYPES
+_InfoObject = msgspec.defstruct(
+    "_InfoObject",
+    [(f.name, _HINTS[f.name], f.default) for f in fields(SpottingInfo) if f.name != "extra"],
+)
 
 
 def _pop_info(path: str | Path, metadata: dict[str, Any]) -> SpottingInfo | None:
@@ -411,15 +427,18 @@ def _pop_info(path: str | Path, metadata: dict[str, Any]) -> SpottingInfo | None
     content = metadata.get(_INFO)
     if not isinstance(content, dict) or content.get("version") != _INFO_VERSION:
         return None
-    names = {field.name for field in fields(SpottingInfo)} - {"extra"}
+    names = set(_InfoObject.__struct_fields__)
     known = {key: value for key, value in content.items() if key in names}
     extra = {key: value for key, value in content.items() if key not in {*names, "version"}}
     try:
-        info = msgspec.convert(known, SpottingInfo)
+        read = msgspec.structs.asdict(msgspec.convert(known, _InfoObject))
+        if "classes" in known:
+            read["classes"] = ActionSet.from_json(known["classes"])
+        info = SpottingInfo(**read, extra=extra)
     except (msgspec.ValidationError, LabelError) as error:
         raise LabelError(f"{path}, object '{_INFO}': {_one_line(str(error))}") from None
     del metadata[_INFO]
-    return replace(info, extra=extra)
+    return info
 
 
 def _entry(event: Event, kind: _Kind, clock_ms: int | None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.actions import Action
+from onball.actions import EventLabel
 from onball.errors import VideoError, optional_dependency
 from onball.evaluation.matching import nearest_pairs, pairs_within
 from onball.events import Event, EventColumns, EventList
@@ -97,7 +97,7 @@ class Example:
 
 
 def shown_detections(
-    match: EvaluatedMatch, thresholds: Mapping[Action, float | None]
+    match: EvaluatedMatch, thresholds: Mapping[EventLabel, float | None]
 ) -> list[Event]:
     """Select the detections that reach the threshold of their action; None selects none of it."""
     return [
@@ -109,7 +109,7 @@ def shown_detections(
 
 def find_examples(
     matches: Sequence[EvaluatedMatch],
-    thresholds: Mapping[Action, float | None],
+    thresholds: Mapping[EventLabel, float | None],
     tolerance_s: float,
 ) -> list[Example]:
     """Pair all labels and shown detections as the confusion matrix does, the nearest first.
@@ -127,7 +127,7 @@ def find_examples(
 
 
 def _pair_events(
-    match: EvaluatedMatch, thresholds: Mapping[Action, float | None], tolerance_s: float
+    match: EvaluatedMatch, thresholds: Mapping[EventLabel, float | None], tolerance_s: float
 ) -> list[Example]:
     labels = match.truth.events
     shown = EventList.of(shown_detections(match, thresholds))
@@ -135,7 +135,7 @@ def _pair_events(
     pairs = nearest_pairs(label_columns, EventColumns.of([shown]), tolerance_s)
     examples = []
     for i, j in zip(*(indices.tolist() for indices in pairs), strict=True):
-        kind = Kind.FOUND if labels[i].label is shown[j].label else Kind.MIXED_UP
+        kind = Kind.FOUND if labels[i].label == shown[j].label else Kind.MIXED_UP
         examples.append(Example(kind, match, labels[i], shown[j], shown[j].confidence))
     for j in sorted(set(range(len(shown))) - set(pairs[1].tolist())):
         examples.append(Example(Kind.FALSE_ALARM, match, None, shown[j], shown[j].confidence))
@@ -155,7 +155,7 @@ def choose_examples(examples: Iterable[Example], kind: Kind, count: int) -> list
     The clearest are the detections of highest confidence; of missed labels those with the least
     support. Events that are visible on screen come first.
     """
-    of_action: dict[Action, list[Example]] = defaultdict(list)
+    of_action: dict[EventLabel, list[Example]] = defaultdict(list)
     for example in sorted((e for e in examples if e.kind is kind), key=_rank):
         of_action[example.event.label].append(example)
     chosen: list[Example] = []
@@ -278,7 +278,7 @@ class Gallery:
 
     run: str
     examples: Mapping[Kind, Sequence[tuple[Example, bytes | None]]]
-    thresholds: Mapping[Action, float | None]
+    thresholds: Mapping[EventLabel, float | None]
 
     @classmethod
     def build(cls, one: EvaluatedSpotting, *, progress: ProgressCallback = no_progress) -> Gallery:
@@ -288,7 +288,9 @@ class Gallery:
             one: results of the run.
             progress: called with the number of examples whose frames are read.
         """
-        thresholds = {action: best.threshold for action, best in one.report.best.items()}
+        thresholds: dict[EventLabel, float | None] = {
+            action: best.threshold for action, best in one.report.best.items()
+        }
         found = find_examples(one.matches, thresholds, one.report.tolerance_s)
         chosen = [
             example for kind in Kind for example in choose_examples(found, kind, _EXAMPLES_PER_KIND)

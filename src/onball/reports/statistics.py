@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from onball.actions import ACTIONS, Action
+from onball.actions import ACTIONS, EventLabel
 from onball.data.statistics import STRETCH_GAP_MS, PlayStatistics, play_stretches
 from onball.errors import optional_dependency
 from onball.events import EventList
@@ -121,7 +121,7 @@ def _draw_rates(axes: Axes, play: PlayStatistics) -> None:
 
 
 def _draw_gaps(axes: Axes, matches: Sequence[EventList]) -> None:
-    gaps: dict[Action, list[float]] = {action: [] for action in ACTIONS}
+    gaps: dict[EventLabel, list[float]] = {action: [] for action in ACTIONS}
     for match in matches:
         for stretch in play_stretches(match):
             for event, following in pairwise(stretch):

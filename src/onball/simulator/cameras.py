@@ -307,7 +307,7 @@ class Director:
     def _label_at(self, time_ms: int) -> Action | None:
         for event in self._motion.events:
             if abs(event.position_ms - time_ms) <= 2 * TICK_MS:
-                return event.label
+                return Action(event.label)
         return None
 
     # -- cameras --------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.actions import ACTIONS, NUM_ACTIONS, Action
+from onball.actions import ACTIONS, BALL_ACTIONS, NUM_ACTIONS, EventLabel
 from onball.config import InferenceConfig, SuppressionConfig
 from onball.events import Event, EventList, Team
 from onball.spotting.engine import ScoredFrames
@@ -207,7 +207,7 @@ class PeakFinder:
             undecided_from += self._open[index].times[:1]
         # Wait while an earlier candidate may still become an event.
         limit = min(undecided_from, default=2**62 if horizon is None else horizon)
-        self._confirmed.sort(key=lambda event: (event.position_ms, event.label.order))
+        self._confirmed.sort(key=lambda event: (event.position_ms, BALL_ACTIONS.index(event.label)))
         ready = [event for event in self._confirmed if event.position_ms < limit]
         self._confirmed = self._confirmed[len(ready) :]
         return ready
@@ -321,7 +321,9 @@ def _published_events(
 
 def apply_calibration(events: Iterable[Event], config: InferenceConfig) -> Iterator[Event]:
     """Yield the events with calibrated confidences in place of their scores."""
-    curves = {action: _columns(knots) for action, knots in config.calibration.items()}
+    curves: dict[EventLabel, tuple[list[float], list[float]]] = {
+        action: _columns(knots) for action, knots in config.calibration.items()
+    }
     for event in events:
         if event.label in curves:
             value = float(np.interp(event.confidence, *curves[event.label]))
@@ -369,7 +371,7 @@ def decode_events(
             yield event
 
 
-def report_thresholds(config: InferenceConfig) -> dict[Action, float]:
+def report_thresholds(config: InferenceConfig) -> dict[EventLabel, float]:
     """Return the lowest confidence of each action with which an event is shown to people."""
     return {action: config.report_threshold_of(action) for action in ACTIONS}
 

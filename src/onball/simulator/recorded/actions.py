@@ -121,7 +121,7 @@ def actions_of_events(dataset: Any) -> tuple[list[RecordedAction], Counter[str]]
 def actions_of_labels(labels: EventList) -> list[RecordedAction]:
     """Actions of a `Labels-ball.json` or of onball's CSV."""
     return [
-        RecordedAction(event.label, event.half, event.position_ms, side=event.team)
+        RecordedAction(Action(event.label), event.half, event.position_ms, side=event.team)
         for event in labels
     ]
 
