@@ -46,9 +46,8 @@ def test_a_net_with_teams_has_25_classes_and_sums_over_teams():
     probabilities = scores.probabilities()
     both = probabilities[..., 1:13] + probabilities[..., 13:]
     torch.testing.assert_close(scores.action_probabilities(), both)
-    torch.testing.assert_close(
-        scores.outputs(), torch.cat([both, probabilities[..., 1:13]], dim=-1)
-    )
+    torch.testing.assert_close(scores.left_probabilities(), probabilities[..., 1:13])
+    assert torch.equal(scores.outputs(), probabilities)
 
 
 def test_an_auxiliary_head_exists_only_if_configured():
@@ -57,7 +56,7 @@ def test_an_auxiliary_head_exists_only_if_configured():
     joint = build_model(model_config().model_copy(update={"auxiliary": "soccernet-v2"})).eval()
     scores = joint(frames)
     assert scores.auxiliary.shape == (1, 5, 18)
-    assert scores.outputs().shape == (1, 5, 12)
+    assert scores.outputs().shape == (1, 5, 13)
 
 
 def test_scores_from_features_are_those_of_the_whole_net():

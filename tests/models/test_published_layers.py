@@ -137,7 +137,7 @@ def test_a_team_logit_divides_the_probabilities_between_the_teams():
     scores = DenseScores(scores.logits, team=torch.full((2, 5), math.log(3)))
     left, both = scores.left_probabilities(), scores.action_probabilities()
     assert torch.allclose(left, both / 4)
-    assert torch.equal(scores.outputs(), torch.cat([both, left], dim=-1))
+    assert torch.equal(scores.outputs()[..., -1], scores.team.sigmoid())
 
 
 def test_independent_classes_have_no_background_and_a_sigmoid_each():

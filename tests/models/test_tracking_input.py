@@ -11,6 +11,7 @@ from onball.frames import FrameBatch
 from onball.models import build_model
 from onball.models.cost import measure
 from onball.models.nets import TrackingEncoder
+from onball.spotting.compute import TorchCompute
 from onball.spotting.engine import StreamingEngine
 from onball.tracking.features import as_inputs, feature_names
 from onball.tracking.grid import PerFrame
@@ -72,7 +73,7 @@ def test_streaming_equals_one_pass_over_the_whole_video(model):
     video, inputs = frames(70), track_inputs(70, model.tracking.features)
     times = np.arange(70, dtype=np.int64) * 80
 
-    engine = StreamingEngine(net, window_frames=70, overlap=0.5, chunk_frames=16)
+    engine = StreamingEngine(TorchCompute(net), window_frames=70, overlap=0.5, chunk_frames=16)
     pixels = video[0].permute(0, 2, 3, 1).numpy()
     batches = [FrameBatch(pixels[i : i + 9], times[i : i + 9]) for i in range(0, 70, 9)]
     parts = list(engine.run(batches, PerFrame(times, inputs)))

@@ -12,6 +12,7 @@ from onball.config import ComponentConfig, InferenceConfig, ModelConfig
 from onball.events import Team
 from onball.frames import FrameBatch
 from onball.models import DenseScores, SpottingNet, build_model
+from onball.spotting.compute import TorchCompute
 from onball.spotting.decoding import detect_events
 from onball.spotting.engine import StreamingEngine
 
@@ -85,7 +86,9 @@ def averaged_windows(
 @pytest.mark.parametrize("overlap", [0.0, 0.5, 0.8])
 def test_scores_equal_the_average_over_all_windows(length, neighbours, overlap):
     model, batch = net(neighbours), video(length)
-    engine = StreamingEngine(model, window_frames=20, overlap=overlap, chunk_frames=16)
+    engine = StreamingEngine(
+        TorchCompute(model), window_frames=20, overlap=overlap, chunk_frames=16
+    )
     scores, times = run(engine, cut(batch, [5, 32, 1]))
     assert np.array_equal(times, batch.pts_ms), "every frame, once, in order"
     expected = averaged_windows(model, batch, 20, round(20 * (1 - overlap)))
@@ -103,7 +106,7 @@ def test_each_frame_goes_through_the_backbone_once():
         return original(frames)
 
     model.backbone.forward = counting
-    run(StreamingEngine(model, window_frames=20, overlap=0.8), cut(batch, [32]))
+    run(StreamingEngine(TorchCompute(model), window_frames=20, overlap=0.8), cut(batch, [32]))
     assert seen == 200
 
 
@@ -116,14 +119,14 @@ def test_scores_are_yielded_during_the_stream():
             taken += len(part.pts_ms)
             yield part
 
-    engine = StreamingEngine(net(), window_frames=20, overlap=0.5, chunk_frames=16)
+    engine = StreamingEngine(TorchCompute(net()), window_frames=20, overlap=0.5, chunk_frames=16)
     first = next(iter(engine.run(source())))
     assert first.pts_ms[0] == 0
     assert taken <= 70, "the first scores must not wait for the end"
 
 
 def test_an_empty_stream_gives_no_scores():
-    assert list(StreamingEngine(net(), window_frames=20, overlap=0.5).run([])) == []
+    assert list(StreamingEngine(TorchCompute(net()), window_frames=20, overlap=0.5).run([])) == []
 
 
 MOVING = ComponentConfig(name="linear", displacement=3)
@@ -143,7 +146,7 @@ TRIDENT = ComponentConfig(name="trident", radius=3, hidden=8)
 )
 def test_teams_and_displacements_are_averaged_like_the_scores(length, settings):
     model, batch = net(2, **settings), video(length)
-    engine = StreamingEngine(model, window_frames=20, overlap=0.5, chunk_frames=16)
+    engine = StreamingEngine(TorchCompute(model), window_frames=20, overlap=0.5, chunk_frames=16)
     parts = list(engine.run(cut(batch, [5, 32, 1])))
 
     def average(what: Callable[[DenseScores], torch.Tensor]) -> np.ndarray:
@@ -168,7 +171,9 @@ def test_teams_and_displacements_are_averaged_like_the_scores(length, settings):
 
 
 def test_a_plain_net_has_neither_teams_nor_displacements():
-    for part in StreamingEngine(net(), window_frames=20, overlap=0.5).run([video(30)]):
+    for part in StreamingEngine(TorchCompute(net()), window_frames=20, overlap=0.5).run(
+        [video(30)]
+    ):
         assert part.left is None and part.displacement is None
 
 
@@ -177,7 +182,7 @@ def test_events_of_a_net_with_teams_have_a_team(head):
     model, batch = net(head=head, teams=True), video(60)
     with torch.no_grad():
         model.head.linear.weight[13:] *= -3.0  # so that both teams have events
-    engine = StreamingEngine(model, window_frames=20, overlap=0.5)
+    engine = StreamingEngine(TorchCompute(model), window_frames=20, overlap=0.5)
     scores = list(engine.run([batch]))
     config = InferenceConfig(nms_window_ms=80)
     events = list(detect_events(scores, config, model.head.radius, 0.0001))
@@ -191,7 +196,7 @@ def test_events_of_a_net_with_teams_have_a_team(head):
 def test_features_in_bfloat16_give_scores_in_float32():
     model, batch = net(head=MOVING, teams=True), video(30)
     exact, low = (
-        list(StreamingEngine(model, window_frames=20, overlap=0.5, precision=p).run([batch]))
+        list(StreamingEngine(TorchCompute(model, p), window_frames=20, overlap=0.5).run([batch]))
         for p in (torch.float32, torch.bfloat16)
     )
     for one, other in zip(exact, low, strict=True):
@@ -204,7 +209,7 @@ def test_a_backbone_that_needs_whole_clips_computes_each_window_separately():
     model.backbone.context = None
     seen: list[int] = []
     model.backbone.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0].shape[1]))
-    engine = StreamingEngine(model, window_frames=8, overlap=0.5)
+    engine = StreamingEngine(TorchCompute(model), window_frames=8, overlap=0.5)
     found, times = run(engine, cut(batch, [5, 3]))
     assert times.tolist() == batch.pts_ms.tolist()
     assert seen == [8] * 5  # windows from 0, 4, 8, 12 and, ending with the last frame, 15

@@ -98,10 +98,11 @@ def test_teams_have_separate_classes_and_an_unknown_team_is_half_each():
 def test_the_classes_of_teams_match_those_of_the_scores():
     batch = clips([[8, 8, 1]], sides=[[0, 1, 1]])
     targets = frame_targets_of(batch, LossConfig(), teams=True).classes
-    outputs = DenseScores((targets + 1e-9).log()).outputs()
-    assert outputs[0, :, 7].round().tolist() == [1, 1, 0]
-    assert outputs[0, :, 12 + 7].round().tolist() == [1, 0, 0]
-    assert outputs[0, :, 0].round().tolist() == [0, 0, 1]
+    scores = DenseScores((targets + 1e-9).log())
+    actions, left = scores.action_probabilities(), scores.left_probabilities()
+    assert actions[0, :, 7].round().tolist() == [1, 1, 0]
+    assert left[0, :, 7].round().tolist() == [1, 0, 0]
+    assert actions[0, :, 0].round().tolist() == [0, 0, 1]
 
 
 def test_a_flip_swaps_the_sides_of_its_clip_only():

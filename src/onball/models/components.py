@@ -194,14 +194,15 @@ class DenseScores:
         return self.logits.shape[-1] == NUM_TEAM_CLASSES
 
     def outputs(self) -> Tensor:
-        """Concatenate the outputs that are averaged where windows overlap, `[B, T, F]`, float32.
+        """Concatenate what a net predicts for each frame, `[B, T, F]`, float32.
 
-        They are the probabilities of the K classes; then, if the net distinguishes teams, the left
-        team's part of them; then, if it predicts displacements, the displacement.
+        They are the probabilities; then, if the net has a logit of teams, the probability of the right
+        one; then, if it predicts displacements, the displacement. `onball.spotting.compute` names
+        these columns.
         """
-        parts = [self.action_probabilities()]
-        if self.tells_teams:
-            parts.append(self.left_probabilities())
+        parts = [self.probabilities()]
+        if self.team is not None:
+            parts.append(self.team.float().sigmoid().unsqueeze(-1))
         if self.displacement is not None:
             parts.append(self.displacement.float().unsqueeze(-1))
         return torch.cat(parts, dim=-1)

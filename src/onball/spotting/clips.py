@@ -12,16 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from onball.actions import NUM_ACTIONS
 from onball.config import ClipsConfig, ModelConfig
 from onball.errors import ModelError
 from onball.frames import FrameBatch
-from onball.models import SpottingNet
-from onball.models.components import DenseScores
+from onball.spotting.compute import Compute, Floats
 from onball.spotting.engine import ScoredFrames, in_action_order
 from onball.spotting.published import ClipAverage, move_scores
 from onball.tracking.grid import PerFrame
@@ -31,27 +27,16 @@ class ClipEngine:
     """Run a net over the clips of a stream of frames.
 
     Args:
-        net: the spotting net, in evaluation mode, already on its device.
+        compute: arithmetic of the net.
         clips: arrangement of the clips.
         model: settings of the net: its classes, and the colour of frames outside the video.
-        precision: dtype of the backbone's arithmetic.
     """
 
-    def __init__(
-        self,
-        net: SpottingNet,
-        clips: ClipsConfig,
-        model: ModelConfig,
-        *,
-        precision: torch.dtype = torch.float32,
-    ) -> None:
-        self._net = net
+    def __init__(self, compute: Compute, clips: ClipsConfig, model: ModelConfig) -> None:
+        self._compute = compute
         self._clips = clips
         self._classes = model.classes
-        self._num_classes = NUM_ACTIONS if model.classes is None else len(model.classes)
-        self._mean = torch.tensor(model.preprocessing.mean).view(3, 1, 1)
-        self._precision = precision
-        self._device = next(net.parameters()).device
+        self._mean = np.array(model.preprocessing.mean, np.float32)
 
     def frames_for(self, start: int, stop: int) -> tuple[int, int]:
         """Return the range of frames to run on for the scores of frames `start` to `stop`.
@@ -116,57 +101,50 @@ class ClipEngine:
         if begin < end:
             yield self._name_outputs(average.release(end), times)
 
-    @torch.inference_mode()
-    def _score(self, frames: NDArray[np.uint8], start: int) -> NDArray[np.float32]:
-        """Scores `[T, F]` of the clip that begins at frame `start`.
+    def _score(self, frames: NDArray[np.uint8], start: int) -> Floats:
+        """Scores `[T, F]` of the clip that begins at frame `start`, moved by its displacements.
+
+        They are the background and the K classes. If the net distinguishes teams, the K classes of the
+        left team are followed by those of the right one; the team of a score is that of the frame
+        that it moves to.
 
         Args:
             frames: `[t, H, W, 3]`, from the clip's first frame within the video on.
             start: below 0 for a clip that begins before the video.
         """
-        images = torch.from_numpy(
-            np.ascontiguousarray(frames[: self._clips.frames + min(0, start)])
-        )
-        clip = self._fill(images.permute(0, 3, 1, 2), max(0, -start))
-        mixed = self._precision is not torch.float32
-        with torch.autocast(self._device.type, dtype=self._precision, enabled=mixed):
-            features = self._net.features(clip.to(self._device)[None]).float()
-        return _clip_rows(self._net.scores_from_features(features))
+        clip = self._fill(frames[: self._clips.frames + min(0, start)], max(0, -start))
+        outputs = self._compute.outputs(self._compute.features(clip)[None])[0]
+        parts = self._compute.layout.split(outputs)
+        background, actions = parts.background, parts.actions
+        if background is None:
+            background = np.ones_like(actions[:, :1])
+        if parts.left is not None and parts.right is None:
+            actions = outputs[:, 1 : 1 + 2 * actions.shape[1]]
+        rows = np.concatenate([background, actions], axis=1)
+        if parts.displacement is not None:
+            rows = move_scores(rows, parts.displacement)
+        if parts.right is None:
+            return rows
+        left, right = (1 - parts.right) * rows[:, 1:], parts.right * rows[:, 1:]
+        return np.concatenate([rows[:, :1], left, right], axis=1)
 
-    def _fill(self, images: Tensor, before: int) -> Tensor:
-        """Clip `[T, 3, H, W]` of the images in the video, of which the first is at `before`."""
+    def _fill(self, images: NDArray[np.uint8], before: int) -> NDArray[np.uint8] | Floats:
+        """Clip `[T, H, W, 3]` of the images in the video, of which the first is at `before`."""
         after = self._clips.frames - before - len(images)
         if not before and not after:
             return images
-        outside = torch.zeros(3, 1, 1, dtype=torch.uint8)
-        if self._clips.outside == "mean":
-            # Whole numbers cannot express the mean colour.
-            images, outside = images / 255, self._mean
-        edges = [outside.expand(count, *images.shape[1:]) for count in (before, after)]
-        return torch.cat([edges[0], images, edges[1]])
+        edges = ((before, after), (0, 0), (0, 0), (0, 0))
+        if self._clips.outside == "black":
+            return np.asarray(np.pad(images, edges), np.uint8)
+        # Whole numbers cannot express the mean colour.
+        clip: Floats = np.pad(images.astype(np.float32) / np.float32(255), edges)
+        clip[:before] = clip[len(clip) - after :] = self._mean
+        return clip
 
-    def _name_outputs(self, rows: NDArray[np.float32], times: NDArray[np.int64]) -> ScoredFrames:
-        """Split averaged rows of `_clip_rows` into their parts."""
+    def _name_outputs(self, rows: Floats, times: NDArray[np.int64]) -> ScoredFrames:
+        """Split averaged rows of `_score` into their parts."""
         actions, left = rows[:, 1:], None
-        if actions.shape[1] == 2 * self._num_classes:
+        if self._compute.layout.teams != "none":
             of_left, of_right = np.split(actions, 2, axis=1)
             actions, left = of_left + of_right, in_action_order(of_left, self._classes)
         return ScoredFrames(in_action_order(actions, self._classes), times, left)
-
-
-def _clip_rows(scores: DenseScores) -> NDArray[np.float32]:
-    """Scores `[T, F]` of a clip, moved by its displacements: background and the K classes.
-
-    If the net distinguishes teams, the K classes of the left team are followed by those of the right
-    one. The team of a score is that of the frame that it moves to.
-    """
-    probabilities = scores.probabilities()[0]
-    if scores.independent:
-        probabilities = torch.cat([torch.ones_like(probabilities[:, :1]), probabilities], dim=1)
-    rows = np.asarray(probabilities.cpu().numpy(), np.float32)
-    if scores.displacement is not None:
-        rows = move_scores(rows, scores.displacement[0].float().cpu().numpy())
-    if scores.team is None:
-        return rows
-    right = scores.team[0].float().sigmoid().cpu().numpy()[:, None]
-    return np.concatenate([rows[:, :1], (1 - right) * rows[:, 1:], right * rows[:, 1:]], axis=1)

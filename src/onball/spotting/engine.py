@@ -11,17 +11,15 @@ features, whatever the length of the video. A backbone whose features depend on 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from onball.actions import ACTION_INDEX, ACTIONS, NUM_ACTIONS, Action
 from onball.errors import ModelError
 from onball.frames import FrameBatch
-from onball.models import SpottingNet
+from onball.spotting.compute import Compute, Floats
 from onball.tracking.grid import PerFrame
 
 #: Smallest ratio of a chunk to the context on one side of it.
@@ -50,35 +48,30 @@ class StreamingEngine:
     """Run a net over a stream of frames.
 
     Args:
-        net: the spotting net, in evaluation mode, already on its device.
+        compute: arithmetic of the net.
         window_frames: frames in a window of the temporal head.
         overlap: fraction of a window that it shares with the next one, 0 to below 1.
         chunk_frames: smallest number of frames that the backbone computes at once; more if its
             context is so long that most of the work would be computing neighbours again.
-        precision: dtype of the backbone's arithmetic.
         classes: names of the net's classes; None for the 12 actions.
     """
 
     def __init__(
         self,
-        net: SpottingNet,
+        compute: Compute,
         *,
         window_frames: int,
         overlap: float,
         classes: Sequence[str] | None = None,
         chunk_frames: int = 32,
-        precision: torch.dtype = torch.float32,
     ) -> None:
-        self._net = net
+        self._compute = compute
         self._classes = classes
         self._window = window_frames
         self._step = max(1, round(window_frames * (1 - overlap)))
-        context = net.backbone.context
-        self._whole_clips = context is None
-        self._context = context or 0
+        self._whole_clips = compute.context is None
+        self._context = compute.context or 0
         self._chunk = max(chunk_frames, _CHUNK_PER_CONTEXT * self._context)
-        self._precision = precision
-        self._device = next(net.parameters()).device
 
     def frames_for(self, start: int, stop: int) -> tuple[int, int]:
         """Return the range of frames to run on for the scores of frames `start` to `stop`.
@@ -109,6 +102,7 @@ class StreamingEngine:
             first: index of the first frame in its video, as `frames_for` returns it. It does not
                 matter here, as it does to `onball.spotting.clips.ClipEngine`.
         """
+        parts: Iterator[tuple[NDArray[Any], NDArray[np.int64]]]
         score: _Score = self._score
         if self._whole_clips:
             if track_features is not None:
@@ -116,7 +110,7 @@ class StreamingEngine:
                     "a backbone that needs whole clips cannot be combined with tracks: give a model "
                     "without model.tracking"
                 )
-            parts, score = _frames(batches), self._score_clips
+            parts, score = iter(batches), self._score_clips
         else:
             parts = self._features(batches, track_features)
         merger = _WindowMerger(self._window, self._step)
@@ -126,33 +120,30 @@ class StreamingEngine:
         for merged in merger.finish(score):
             yield self._name_outputs(*merged)
 
-    @torch.inference_mode()
-    def _score(self, windows: Tensor) -> NDArray[np.float32]:
-        """Outputs of the net, `[n, T, F]`, for windows of features `[n, T, C]`."""
-        scores = self._net.scores_from_features(windows.to(self._device))
-        return np.asarray(scores.outputs().cpu().numpy(), np.float32)
+    def _score(self, window: NDArray[Any]) -> Floats:
+        """Outputs to average, `[T, F]`, of a window of features `[T, C]`."""
+        outputs = self._compute.layout.split(self._compute.outputs(window[None])[0])
+        parts = [outputs.actions]
+        if outputs.left is not None:
+            parts.append(outputs.left)
+        if outputs.displacement is not None:
+            parts.append(outputs.displacement[:, None])
+        return np.concatenate(parts, axis=1)
 
-    @torch.inference_mode()
-    def _score_clips(self, clips: Tensor) -> NDArray[np.float32]:
-        """Outputs of the net, `[n, T, F]`, for clips `[n, T, 3, H, W]`."""
-        with self._mixed_precision():
-            features = self._net.features(clips.to(self._device)).float()
-        return self._score(features)
+    def _score_clips(self, clip: NDArray[Any]) -> Floats:
+        """The same of a clip `[T, H, W, 3]`."""
+        return self._score(self._compute.features(clip))
 
-    def _mixed_precision(self) -> torch.autocast:
-        mixed = self._precision is not torch.float32
-        return torch.autocast(self._device.type, dtype=self._precision, enabled=mixed)
-
-    def _name_outputs(
-        self, outputs: NDArray[np.float32], pts_ms: NDArray[np.int64]
-    ) -> ScoredFrames:
-        """Split the averaged outputs into their parts, see `DenseScores.outputs`."""
-        displacement = outputs[:, -1] if self._net.head.radius else None
-        actions = outputs if displacement is None else outputs[:, :-1]
-        count = NUM_ACTIONS if self._classes is None else len(self._classes)
-        left = actions[:, count:] if actions.shape[1] == 2 * count else None
+    def _name_outputs(self, outputs: Floats, pts_ms: NDArray[np.int64]) -> ScoredFrames:
+        """Split the averaged outputs of `_score` into their parts."""
+        layout = self._compute.layout
+        displacement = outputs[:, -1] if layout.displacement else None
+        actions = outputs[:, : layout.classes]
+        left = None
+        if layout.teams != "none":
+            left = outputs[:, layout.classes : 2 * layout.classes]
         return ScoredFrames(
-            in_action_order(actions[:, :count], self._classes),
+            in_action_order(actions, self._classes),
             pts_ms,
             None if left is None else in_action_order(left, self._classes),
             displacement,
@@ -160,7 +151,7 @@ class StreamingEngine:
 
     def _features(
         self, batches: Iterable[FrameBatch], track_features: PerFrame | None
-    ) -> Iterator[tuple[Tensor, NDArray[np.int64]]]:
+    ) -> Iterator[tuple[Floats, NDArray[np.int64]]]:
         """Features `[t, C]` and times `[t]` of consecutive frames, each frame once."""
         context = self._context
         frames = np.zeros((0, 0, 0, 3), np.uint8)
@@ -184,22 +175,15 @@ class StreamingEngine:
             done = min(done + self._chunk, len(frames)) - drop
             frames, times = frames[drop:], times[drop:]
 
-    @torch.inference_mode()
     def _backbone(
         self, frames: NDArray[np.uint8], times: NDArray[np.int64], track_features: PerFrame | None
-    ) -> Tensor:
-        """Features `[t, C]`, float32, of frames `[t, H, W, 3]` and of the track features at `times`."""
-        batch = torch.from_numpy(np.ascontiguousarray(frames)).to(self._device)
-        with self._mixed_precision():
-            tracked = None
-            if track_features is not None:
-                tracked = torch.from_numpy(track_features.at(times)).to(self._device)[None]
-            return self._net.features(batch.permute(0, 3, 1, 2)[None], tracked)[0].float()
+    ) -> Floats:
+        """Features `[t, C]` of frames `[t, H, W, 3]` and of the track features at `times`."""
+        tracked = None if track_features is None else track_features.at(times)
+        return self._compute.features(frames, tracked)
 
 
-def in_action_order(
-    scores: NDArray[np.float32], classes: Sequence[str] | None
-) -> NDArray[np.float32]:
+def in_action_order(scores: Floats, classes: Sequence[str] | None) -> Floats:
     """Scores `[t, 12]` of the actions, of scores `[t, K]` of classes that have their names or others.
 
     Actions that are not among the classes have scores of 0.
@@ -213,21 +197,14 @@ def in_action_order(
     return ordered
 
 
-def _frames(batches: Iterable[FrameBatch]) -> Iterator[tuple[Tensor, NDArray[np.int64]]]:
-    """Frames uint8 `[t, 3, H, W]` and times `[t]` of each batch."""
-    for batch in batches:
-        frames = torch.from_numpy(np.ascontiguousarray(batch.frames))
-        yield frames.permute(0, 3, 1, 2), batch.pts_ms
-
-
-#: Function from windows of features `[n, T, C]` to the outputs of the net, `[n, T, F]`.
-_Score = Callable[[Tensor], NDArray[np.float32]]
+#: Function from a window of features `[T, C]`, or of frames, to the outputs to average, `[T, F]`.
+_Score = Callable[[NDArray[Any]], Floats]
 #: Averaged outputs `[t, F]` and times `[t]`.
-_Merged = tuple[NDArray[np.float32], NDArray[np.int64]]
+_Merged = tuple[Floats, NDArray[np.int64]]
 
 
 class _WindowMerger:
-    """Cut features into overlapping windows and average their scores frame by frame.
+    """Cut features, or frames, into overlapping windows and average their scores frame by frame.
 
     A window begins every `step` frames; the last one ends with the last frame. Frames in the middle
     of a window, where the temporal head has context on both sides, weigh more than those at its ends.
@@ -235,15 +212,19 @@ class _WindowMerger:
 
     def __init__(self, window: int, step: int) -> None:
         self._window, self._step = window, step
-        self._features = torch.zeros(0)
+        self._features: NDArray[Any] = np.zeros(0, np.float32)
         self._times = np.zeros(0, np.int64)
         self._sums = np.zeros((0, 0), np.float64)
         self._weights = np.zeros(0)
         self._settled = 0  # leading frames that no later regular window covers
 
-    def push(self, features: Tensor, times: NDArray[np.int64], score: _Score) -> Iterator[_Merged]:
+    def push(
+        self, features: NDArray[Any], times: NDArray[np.int64], score: _Score
+    ) -> Iterator[_Merged]:
         """Add the next features and yield the scores that are final."""
-        self._features = torch.cat([self._features, features]) if len(self._times) else features
+        if len(self._times):
+            features = np.concatenate([self._features, features])
+        self._features = features
         self._times = np.concatenate([self._times, times])
         while len(self._times) >= self._settled + self._window:
             self._add(self._settled, self._window, score)
@@ -263,7 +244,7 @@ class _WindowMerger:
         yield from self._release(count)
 
     def _add(self, begin: int, length: int, score: _Score) -> None:
-        outputs = score(self._features[begin : begin + length][None])[0]
+        outputs = score(self._features[begin : begin + length])
         missing = begin + length - len(self._weights)
         if missing > 0:
             new = np.zeros((missing, outputs.shape[1]))

@@ -31,6 +31,7 @@ from onball.models.finding import model_name, resolve_model
 from onball.outputs import record_outputs
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.spotting.clips import ClipEngine
+from onball.spotting.compute import TorchCompute
 from onball.spotting.decoding import (
     confident_events,
     decode_events,
@@ -110,19 +111,17 @@ class Spotter:
         if not isinstance(precision, torch.dtype):
             precision = choose_precision(precision, self.device)
         self.precision = precision
+        compute = TorchCompute(self.net, precision)
         self._engine: StreamingEngine | ClipEngine
         if config.inference.clips is not None:
-            self._engine = ClipEngine(
-                self.net, config.inference.clips, config.model, precision=precision
-            )
+            self._engine = ClipEngine(compute, config.inference.clips, config.model)
         else:
             self._engine = StreamingEngine(
-                self.net,
+                compute,
                 window_frames=config.inference.window_frames,
                 overlap=config.inference.overlap,
                 classes=config.model.classes,
                 chunk_frames=chunk_frames,
-                precision=precision,
             )
         self._detectors: dict[str, Detector] = {}
         self._opening_detector = Lock()

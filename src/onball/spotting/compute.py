@@ -1,0 +1,186 @@
+"""Arithmetic of a spotting net on NumPy arrays: the seam between the engines and a runtime.
+
+The engines of `onball.spotting` cut a video into chunks and windows and average their scores; what a net
+computes for them is behind `Compute`. `TorchCompute` is PyTorch's implementation.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from onball.actions import BACKGROUND, NUM_TEAM_CLASSES
+from onball.models import DenseScores, SpottingNet
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputLayout:
+    """Columns of the outputs of a net, `[..., F]`, in the order of `DenseScores.outputs`.
+
+    Attributes:
+        classes: K, number of classes without background.
+        background: the probabilities begin with that of the background; False if the classes do not
+            exclude each other.
+        teams: `classes`: each class is there for the left and then for the right team; `logit`: the
+            column after the probabilities is the probability of the right team; `none`.
+        displacement: the last column is the displacement, in sampled frames.
+    """
+
+    classes: int
+    background: bool = True
+    teams: Literal["none", "classes", "logit"] = "none"
+    displacement: bool = False
+
+    @classmethod
+    def of(cls, scores: DenseScores) -> OutputLayout:
+        """Layout of the outputs of a net that has these scores."""
+        columns = scores.logits.shape[-1]
+        teams: Literal["none", "classes", "logit"] = "none"
+        if scores.team is not None:
+            teams = "logit"
+        elif columns == NUM_TEAM_CLASSES:
+            teams = "classes"
+        background = not scores.independent
+        classes = (columns - background) // (2 if teams == "classes" else 1)
+        return cls(classes, background, teams, scores.displacement is not None)
+
+    @property
+    def columns(self) -> int:
+        """F, the number of columns."""
+        probabilities = self.background + self.classes * (2 if self.teams == "classes" else 1)
+        return probabilities + (self.teams == "logit") + self.displacement
+
+    def split(self, outputs: Floats) -> SplitOutputs:
+        """Split outputs `[..., F]` into their parts."""
+        actions = outputs
+        displacement = right = background = None
+        if self.displacement:
+            actions, displacement = actions[..., :-1], actions[..., -1]
+        if self.teams == "logit":
+            actions, right = actions[..., :-1], actions[..., -1:]
+        if self.background:
+            background, actions = actions[..., :1], actions[..., BACKGROUND + 1 :]
+        left = None
+        if self.teams == "classes":
+            left, of_right = np.split(actions, 2, axis=-1)
+            actions = left + of_right
+        elif right is not None:
+            left = actions * (1 - right)
+        return SplitOutputs(actions, left, displacement, background, right)
+
+
+@dataclass(frozen=True, slots=True)
+class SplitOutputs:
+    """Parts of the outputs of a net, float32.
+
+    Attributes:
+        actions: `[..., K]`, probabilities of the classes, summed over both teams.
+        left: `[..., K]`, the left team's part of them; None if the net does not separate the teams.
+        displacement: `[...]`, sampled frames from each frame to its event; None without.
+        background: `[..., 1]`, its probability; None if the classes do not exclude each other.
+        right: `[..., 1]`, probability of the right team, for a net with a logit of teams; or None.
+    """
+
+    actions: Floats
+    left: Floats | None
+    displacement: Floats | None
+    background: Floats | None
+    right: Floats | None
+
+
+class Compute(Protocol):
+    """Arithmetic of a spotting net on NumPy arrays.
+
+    Any number of threads may call it at the same time. The same arrays always give the same result,
+    bit for bit, in every thread.
+    """
+
+    @property
+    def context(self) -> int | None:
+        """Frames on each side that a feature depends on; None for the whole clip. See `Backbone`."""
+
+    @property
+    def layout(self) -> OutputLayout:
+        """Columns of `outputs`."""
+
+    def features(
+        self, frames: NDArray[np.uint8] | Floats, track_features: Floats | None = None
+    ) -> Floats:
+        """Features `[t, C]`, float32, of consecutive frames.
+
+        Args:
+            frames: `[t, H, W, 3]`, RGB, uint8; or float32 from 0 to 1, for a clip with frames of a mean
+                colour.
+            track_features: `[t, 2F]`, for a net that takes them.
+        """
+
+    def outputs(self, features: Floats) -> Floats:
+        """Outputs `[n, T, F]`, float32, of windows of features `[n, T, C]`."""
+
+
+class TorchCompute:
+    """PyTorch's arithmetic of a spotting net.
+
+    Args:
+        net: the net, in evaluation mode, on its device.
+        precision: dtype of the backbone's arithmetic.
+    """
+
+    def __init__(self, net: SpottingNet, precision: torch.dtype = torch.float32) -> None:
+        self._net = net
+        self._precision = precision
+        self._device = next(net.parameters()).device
+        self._copies = threading.local()
+        with torch.inference_mode():
+            one = torch.zeros(1, 1, net.temporal.output_dim, device=self._device)
+            self._layout = OutputLayout.of(net.head(one))
+
+    @property
+    def context(self) -> int | None:
+        """See `Compute`."""
+        return self._net.backbone.context
+
+    @property
+    def layout(self) -> OutputLayout:
+        """See `Compute`."""
+        return self._layout
+
+    @torch.inference_mode()
+    def features(
+        self, frames: NDArray[np.uint8] | Floats, track_features: Floats | None = None
+    ) -> Floats:
+        """See `Compute`."""
+        batch = torch.from_numpy(np.ascontiguousarray(frames)).to(self._device)
+        tracked = None
+        if track_features is not None:
+            tracked = torch.from_numpy(track_features).to(self._device)[None]
+        mixed = self._precision is not torch.float32
+        with torch.autocast(self._device.type, dtype=self._precision, enabled=mixed):
+            features = self._own_net().features(batch.permute(0, 3, 1, 2)[None], tracked)
+        return np.asarray(features[0].float().cpu().numpy(), np.float32)
+
+    @torch.inference_mode()
+    def outputs(self, features: Floats) -> Floats:
+        """See `Compute`."""
+        windows = torch.from_numpy(np.ascontiguousarray(features)).to(self._device)
+        scores = self._own_net().scores_from_features(windows)
+        return np.asarray(scores.outputs().cpu().numpy(), np.float32)
+
+    def _own_net(self) -> SpottingNet:
+        """The calling thread's copy of the net, with the same weights in memory.
+
+        Layers with a temporal shift keep the length of the clip that they are given.
+        """
+        net: SpottingNet | None = getattr(self._copies, "net", None)
+        if net is None:
+            shared = {id(t): t for t in (*self._net.parameters(), *self._net.buffers())}
+            net = self._copies.net = copy.deepcopy(self._net, shared)
+        return net

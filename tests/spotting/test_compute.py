@@ -1,0 +1,78 @@
+"""Arithmetic of a net on NumPy arrays: layout of the outputs, threads."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+
+from onball.config import ComponentConfig, ModelConfig
+from onball.models import DenseScores, build_model
+from onball.spotting.compute import OutputLayout, TorchCompute
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def scores(columns: int, **parts: object) -> DenseScores:
+    generator = torch.Generator().manual_seed(0)
+    return DenseScores(torch.randn(2, 5, columns, generator=generator), **parts)
+
+
+@pytest.mark.parametrize(
+    "given, teams",
+    [
+        (scores(13), "none"),
+        (scores(4), "none"),
+        (scores(25), "classes"),
+        (scores(13, team=torch.linspace(-2, 2, 10).view(2, 5)), "logit"),
+        (scores(2, independent=True), "none"),
+        (scores(25, displacement=torch.arange(10.0).view(2, 5)), "classes"),
+    ],
+    ids=["actions", "classes", "teams", "team logit", "independent", "displacement"],
+)
+def test_outputs_split_into_the_scores_that_they_are_made_of(given, teams):
+    layout = OutputLayout.of(given)
+    outputs = given.outputs().numpy()
+    parts = layout.split(outputs)
+    assert layout.columns == outputs.shape[-1]
+    assert layout.teams == teams
+    assert np.array_equal(parts.actions, given.action_probabilities().numpy())
+    assert layout.classes == parts.actions.shape[-1]
+    if teams == "none":
+        assert parts.left is None
+    else:
+        assert np.array_equal(parts.left, given.left_probabilities().numpy())
+    if given.displacement is not None:
+        assert np.array_equal(parts.displacement, given.displacement.numpy())
+    if given.independent:
+        assert parts.background is None
+    else:
+        assert np.array_equal(parts.background, given.probabilities()[..., :1].numpy())
+
+
+def test_threads_do_not_disturb_each_other():
+    """Layers with a temporal shift keep the length of their clip while they compute."""
+    backbone = ComponentConfig(name="regnety_002", pretrained=False, shift="gsf")
+    torch.manual_seed(0)
+    compute = TorchCompute(build_model(ModelConfig(backbone=backbone)).eval())
+    rng = np.random.default_rng(0)
+    clips = [rng.integers(0, 255, (length, 32, 32, 3), np.uint8) for length in (2, 3) * 3]
+    expected = [compute.features(clip) for clip in clips]
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(compute.features, clips))
+    assert all(np.array_equal(*pair) for pair in zip(found, expected, strict=True))
+
+
+def test_copies_of_threads_share_the_weights():
+    net = build_model(
+        ModelConfig(backbone=ComponentConfig(name="test_resnet", pretrained=False))
+    ).eval()
+    compute = TorchCompute(net)
+    clip = np.full((2, 32, 32, 3), 100, np.uint8)
+    before = compute.features(clip)
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight.mul_(0.5)
+    assert not np.array_equal(compute.features(clip), before)
