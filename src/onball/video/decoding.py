@@ -70,7 +70,7 @@ class VideoSource:
     def __init__(self, path: Path, container: av.container.InputContainer, threads: int) -> None:
         self.path = path
         self.container = container
-        self.stream = _video_stream(path, container)
+        self.stream = main_video_stream(path, container)
         self.stream.codec_context.thread_count = threads
         self.stream.codec_context.thread_type = "AUTO"
         self.ms_per_tick = Fraction(self.stream.time_base) * 1000
@@ -276,7 +276,11 @@ def _origin_of(path: Path, size: int, modified_ns: int) -> int | None:
         return source.first_tick()
 
 
-def _video_stream(path: Path, container: av.container.InputContainer) -> av.VideoStream:
+def main_video_stream(path: Path | str, container: av.container.InputContainer) -> av.VideoStream:
+    """Return the video stream of a container to read: neither a cover picture nor a still image.
+
+    Raises `VideoError`, which names `path`, if there is none.
+    """
     streams = [
         stream
         for stream in container.streams.video

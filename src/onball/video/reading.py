@@ -194,7 +194,7 @@ def _batches(
     else:
         first = first_grid_index(start_ms, fps)
         decoded = decode_frames(path, grid_time(first, fps), threads)
-        timed = _at_grid_times(decoded, fps, first)
+        timed = at_grid_times(decoded, fps, first)
 
     if end_ms is not None:
         timed = takewhile(lambda pair: pair[1] < end_ms, timed)
@@ -234,10 +234,16 @@ def _at_own_times(
             yield current.frame, time_ms
 
 
-def _at_grid_times(
+def at_grid_times(
     decoded: Iterator[DecodedFrame], fps: float | Fraction, index: int
 ) -> Iterator[tuple[av.VideoFrame, int]]:
-    """The nearest frame to each time of the sampling grid from `index` on, with that time."""
+    """Yield the nearest frame to each time of the sampling grid, with that time.
+
+    Args:
+        decoded: frames of a video, in order of time.
+        fps: sampled frames per second.
+        index: index of the first sampled frame.
+    """
     previous: DecodedFrame | None = None
     time_ms = grid_time(index, fps)
     for current in decoded:
@@ -305,7 +311,7 @@ def sample_frames(
     if batch_frames < 1:
         raise ValueError(f"batch_frames {batch_frames} is below 1")
     decoded = _as_decoded(frames, source_fps, f"{channels}24", Fraction(1000) / Fraction(fps))
-    return _in_batches(_at_grid_times(decoded, fps, 0), size, batch_frames)
+    return _in_batches(at_grid_times(decoded, fps, 0), size, batch_frames)
 
 
 def _as_decoded(
