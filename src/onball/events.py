@@ -524,7 +524,7 @@ class EventColumns:
     Attributes:
         match: index of the match, from 0.
         half: from 1.
-        action: index of the action in its `ActionSet`, 0 to 11 for the 12 actions.
+        action: index of the action in an `ActionSet`, 0 to 11 for the 12 actions; -1 for others.
         position_ms: integer milliseconds.
         confidence: 0 to 1.
         side: 0 left, 1 right, -1 unknown, see `side_of`.
@@ -546,17 +546,15 @@ class EventColumns:
 
         Args:
             matches: events of each match.
-            actions: the set that indices of actions refer to.
-
-        Raises:
-            LabelError: an event is of no class of the set.
+            actions: the set that indices of actions refer to; the index of others is -1.
         """
+        index: dict[str, int] = {label: number for number, label in enumerate(actions)}
         events = [event for match in matches for event in match]
         n = len(events)
         return cls(
             np.repeat(np.arange(len(matches)), np.array([len(m) for m in matches], np.int64)),
             np.fromiter(map(attrgetter("half"), events), np.int64, n),
-            np.fromiter((actions.index(event.label) for event in events), np.int64, n),
+            np.fromiter((index.get(event.label, -1) for event in events), np.int64, n),
             np.fromiter(map(attrgetter("position_ms"), events), np.int64, n),
             np.fromiter(map(attrgetter("confidence"), events), np.float64, n),
             np.fromiter((SIDE_INDEX[event.team] for event in events), np.int64, n),

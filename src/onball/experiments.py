@@ -1,8 +1,10 @@
 """Experiments: train a config, test its best model, and add a row to a table of results.
 
 results/
-    <task>.csv            one row per experiment, in the order of `COLUMNS`
+    <task>.csv            one row per experiment, see `columns_of`
     curves/<name>.csv     metrics of each epoch of its training
+
+A table is of one data set and one list of classes, each of which has a column with its AP.
 """
 
 from __future__ import annotations
@@ -19,11 +21,13 @@ from pathlib import Path
 import torch
 from filelock import FileLock
 
-from onball.actions import ACTIONS
+from onball.actions import BALL_ACTIONS, ActionSet
 from onball.config import ExperimentConfig, config_name, load_config
 from onball.data.joint import require_auxiliary_root
+from onball.data.layout import some_names
 from onball.data.matches import LabelledMatch, check_matches
 from onball.errors import ConfigError, DataError, EmptySplitError, InputError
+from onball.evaluation.average_precision import headline_of, means_of
 from onball.files import read_text, write_text_atomic
 from onball.models import build_model, load_model
 from onball.models.compute import choose_device, choose_precision
@@ -35,8 +39,7 @@ from onball.training.module import TrainingSteps
 from onball.training.run import build_initial_net, load_split, prepare_run, train
 from onball.training.validation import ValidationResult, validate
 
-#: Columns of a table of results. AP and mAP are in per cent.
-COLUMNS = (
+_COLUMNS = (
     "config",
     "settings",
     "seed",
@@ -50,14 +53,22 @@ COLUMNS = (
     "wall_time_s",
     "parameters",
     "gflops",
-    "map12",
-    "map10",
-    *(f"AP {action}" for action in ACTIONS),
 )
+_AP = "AP "
 #: Columns that identify an experiment: a new row replaces an earlier one with the same values.
 _KEY = ("config", "settings", "seed", "data")
 #: Columns that identify its curves and its run.
 _NAME = ("config", "seed")
+
+
+def columns_of(actions: ActionSet = BALL_ACTIONS) -> tuple[str, ...]:
+    """Return the columns of a table of results; AP and mAP are in per cent.
+
+    The means are `map12` and `map10` for the 12 actions, `map` for another list, and
+    `map_headline` if not all of its classes are in the headline.
+    """
+    means = (mean.key for mean in means_of(actions))
+    return (*_COLUMNS, *means, *(f"{_AP}{action}" for action in actions))
 
 
 def read_results(path: Path) -> list[dict[str, str]]:
@@ -75,16 +86,25 @@ def read_results(path: Path) -> list[dict[str, str]]:
     return list(reader)
 
 
-def add_result(path: Path, row: Mapping[str, str]) -> None:
+def add_result(path: Path, row: Mapping[str, str], actions: ActionSet = BALL_ACTIONS) -> None:
     """Add a row to a table of results, or replace an earlier one of the same experiment.
 
     Several processes may call it at once: each waits for the others.
+
+    Args:
+        path: the table, which need not exist.
+        row: a value for each column.
+        actions: the classes of the table.
+
+    Raises:
+        DataError: the table has the columns of other classes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock")):
         rows = {tuple(former[name] for name in _KEY): former for former in read_results(path)}
+        _check_classes(path, list(rows.values()), actions)
         rows[tuple(row[name] for name in _KEY)] = dict(row)
-        _write_results(path, rows.values())
+        _write_results(path, rows.values(), columns_of(actions))
 
 
 def remove_result(path: Path, row: Mapping[str, str]) -> None:
@@ -92,17 +112,32 @@ def remove_result(path: Path, row: Mapping[str, str]) -> None:
     if not path.exists():
         return
     with FileLock(path.with_name(f".{path.name}.lock")):
-        rows = [former for former in read_results(path) if not _same(former, row, _NAME)]
-        _write_results(path, rows)
+        rows = read_results(path)
+        kept = [former for former in rows if not _same(former, row, _NAME)]
+        if len(kept) < len(rows):
+            _write_results(path, kept, tuple(rows[0]))
 
 
 def _same(one: Mapping[str, str], other: Mapping[str, str], columns: Sequence[str]) -> bool:
     return all(one[column] == other[column] for column in columns)
 
 
-def _write_results(path: Path, rows: Iterable[Mapping[str, str]]) -> None:
+def _check_classes(path: Path, rows: Sequence[Mapping[str, str]], actions: ActionSet) -> None:
+    """Refuse a table with an AP of other classes than these."""
+    if not rows:
+        return
+    there = [column.removeprefix(_AP) for column in rows[0] if column.startswith(_AP)]
+    if there and set(there) != {action.value for action in actions}:
+        raise DataError(
+            f"{path}: holds the AP of {some_names(there)} instead of "
+            f"{some_names([action.value for action in actions])}: choose another folder with "
+            "--results"
+        )
+
+
+def _write_results(path: Path, rows: Iterable[Mapping[str, str]], columns: Sequence[str]) -> None:
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n", extrasaction="ignore")
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     writer.writerows(rows)
     write_text_atomic(path, text.getvalue())
@@ -345,7 +380,7 @@ def run_experiment(
     epochs = list(csv.DictReader(io.StringIO(curves)))
     row = _row(experiment, config, tested, epochs, choose_device(device))
     write_text_atomic(results / "curves" / f"{run.path.relative_to(runs)}.csv", curves)
-    add_result(table, row)
+    add_result(table, row, tested.evaluation.actions)
     return row
 
 
@@ -374,9 +409,10 @@ def _row(
 ) -> dict[str, str]:
     data, training = config.data, config.training
     cost = cost_of(config)
-    known = [epoch for epoch in epochs if epoch["map10"]]
-    best = max(known, key=lambda epoch: float(epoch["map10"]), default=None)
-    scores = tested.evaluation.ap
+    headline = headline_of(tested.evaluation.actions).key
+    known = [epoch for epoch in epochs if epoch[headline]]
+    best = max(known, key=lambda epoch: float(epoch[headline]), default=None)
+    evaluation = tested.evaluation
     return {
         **experiment.row(),
         "size": f"{data.width}x{data.height}",
@@ -388,9 +424,8 @@ def _row(
         "wall_time_s": f"{sum(float(epoch['seconds']) for epoch in epochs):.0f}",
         "parameters": str(cost.parameters),
         "gflops": f"{cost.gflops:.2f}",
-        "map12": f"{100 * tested.map12:.2f}",
-        "map10": f"{100 * tested.map10:.2f}",
-        **{f"AP {action}": f"{100 * scores[action]:.2f}" for action in ACTIONS},
+        **{key: f"{100 * value:.2f}" for key, value in evaluation.means_json().items()},
+        **{f"{_AP}{action}": f"{100 * ap:.2f}" for action, ap in evaluation.ap.items()},
     }
 
 

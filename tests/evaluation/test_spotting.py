@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from onball.actions import ACTIONS, Action
+from onball.actions import ACTIONS, Action, ActionSet
 from onball.errors import ConfigError
 from onball.evaluation import LOOSE_TOLERANCES_S, TIGHT_TOLERANCES_S, average_map, evaluate_spotting
 from onball.events import Event, EventList
@@ -103,13 +103,12 @@ def test_the_metric_equals_the_soccernet_package_on_random_cases(block):
     for seed in range(block * 24, (block + 1) * 24):
         truth, predictions, tolerances, fps, actions = draw_case(seed)
         mean, per_class = oracle(truth, predictions, tolerances, fps, actions)
-        ours = average_map(truth, predictions, tolerances_s=tolerances, fps=fps, actions=actions)
+        options = {"fps": fps, "actions": ActionSet.of(actions)}
+        ours = average_map(truth, predictions, tolerances_s=tolerances, **options)
         assert ours.map12 == pytest.approx(mean, abs=1e-9), seed
         assert ours.ap == pytest.approx(per_class, abs=1e-9), seed
         if len(tolerances) == 1:
-            alone = evaluate_spotting(
-                truth, predictions, tolerance_s=tolerances[0], fps=fps, actions=actions
-            )
+            alone = evaluate_spotting(truth, predictions, tolerance_s=tolerances[0], **options)
             assert alone.ap == pytest.approx(per_class, abs=1e-9), seed
         scored += 0 < mean < 1
     assert scored >= 10, "most cases must be neither empty nor perfect"
@@ -122,7 +121,11 @@ def test_the_metric_equals_the_package_at_loose_tolerances_with_overlapping_wind
     predictions = [draw_events(rng, 300, 10, ACTIONS[:3], **options) for _ in range(2)]
     mean, per_class = oracle(truth, predictions, LOOSE_TOLERANCES_S, 5, ACTIONS[:3])
     ours = average_map(
-        truth, predictions, tolerances_s=LOOSE_TOLERANCES_S, fps=5, actions=ACTIONS[:3]
+        truth,
+        predictions,
+        tolerances_s=LOOSE_TOLERANCES_S,
+        fps=5,
+        actions=ActionSet.of(ACTIONS[:3]),
     )
     assert ours.map12 == pytest.approx(mean, abs=1e-9)
     assert ours.ap == pytest.approx(per_class, abs=1e-9)
@@ -193,7 +196,7 @@ def test_exact_thresholds_give_the_interpolated_precision():
 
 def test_counts_agree_with_the_event_lists():
     truth = [Event(0, Action.PASS), Event(0, Action.PASS), Event(40, Action.OUT)]
-    result = spot(truth, truth[:1], actions=(Action.PASS, Action.CROSS))
+    result = spot(truth, truth[:1], actions=ActionSet.of([Action.PASS, Action.CROSS]))
     assert result.truth_counts == {Action.PASS: 2, Action.CROSS: 0}
     assert result.prediction_counts == {Action.PASS: 1, Action.CROSS: 0}
     assert set(result.ap) == {Action.PASS, Action.CROSS}

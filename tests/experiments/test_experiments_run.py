@@ -19,7 +19,7 @@ from onball.actions import ACTIONS
 from onball.cli.main import main
 from onball.config import load_config
 from onball.evaluation import evaluate_spotting
-from onball.experiments import COLUMNS, read_results
+from onball.experiments import columns_of, read_results
 from onball.formats.soccernet import read_labels
 from onball.models import build_model, load_model
 from onball.models.cost import measure
@@ -116,7 +116,7 @@ def test_each_experiment_has_one_row_with_every_column_filled(finished):
     rows = finished.rows()
     assert [row["config"] for row in rows] == ["mine/lstm", "mine/alone"]
     for row in rows:
-        assert all(row[column] for column in COLUMNS), row
+        assert all(row[column] for column in columns_of()), row
         assert (row["epochs"], row["steps"], row["clips"]) == ("4", "24", "96")
         assert (row["data"], row["size"]) == ("flashes", "64x36")
         assert 1 <= int(row["best_epoch"]) <= 4

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from onball.errors import DataError
-from onball.experiments import COLUMNS, add_result, hardware, read_results
+from onball.experiments import add_result, columns_of, hardware, read_results
 
 
 def row(config: str = "spotting/one", **columns: str) -> dict[str, str]:
@@ -20,11 +20,11 @@ def test_a_row_is_read_as_it_was_written_with_every_column(tmp_path):
     path = tmp_path / "new folder" / "spotting.csv"
     add_result(path, row(map12="12.50", hardware='2 CPU cores (a "fast", one)'))
     (read,) = read_results(path)
-    assert tuple(read) == COLUMNS
+    assert tuple(read) == columns_of()
     assert (read["map12"], read["hardware"]) == ("12.50", '2 CPU cores (a "fast", one)')
     assert read["gflops"] == ""
     with path.open(newline="", encoding="utf-8") as file:
-        assert next(csv.reader(file)) == list(COLUMNS)
+        assert next(csv.reader(file)) == list(columns_of())
 
 
 def test_the_same_experiment_replaces_its_former_row(tmp_path):

@@ -21,7 +21,7 @@ def test_the_csv_files_hold_the_numbers_of_the_evaluation(out, measured):
     bars = {row[0]: row[1:] for row in rows_of(figures / "map10.csv")[1:]}
     assert float(bars["good"][0]) == 100 * good.result.map10
     intervals = good.intervals["blocks"]
-    assert [float(v) for v in bars["good"][1:]] == [100 * v for v in intervals.map10]
+    assert [float(v) for v in bars["good"][1:]] == [100 * v for v in intervals.means["map10"]]
     matrix = [[int(v) for v in row[1:]] for row in rows_of(figures / "confusion_good.csv")[1:]]
     assert matrix == good.confusion.tolist() and matrix[Action.HEADER.order][1] == 2
     counts = [int(row[2]) for row in rows_of(figures / "timing_good.csv")[1:]]

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
-from onball.actions import ACTIONS, ACTIONS_MAP10
 from onball.cli import console, options
 from onball.cli.models import fetched
 from onball.errors import InputError
@@ -113,31 +113,30 @@ def calibrate(
 
 def comparison_table(effect: CalibrationEffect, title: str) -> Table:
     """Table of AP and expected calibration error before and after, in per cent."""
+    from onball.evaluation.average_precision import means_of
+
     results = [effect.before, effect.after]
     errors = [effect.error_before, effect.error_after]
     table = Table(title=f"On {title}, in per cent", title_justify="left", box=None, pad_edge=False)
     table.add_column("action")
     for column in ("labelled", "AP before", "after", "exact AP", "ECE before", "after"):
         table.add_column(column, justify="right")
-    for action in ACTIONS:
+    for action in results[0].actions:
         table.add_row(
-            f"[{action.colour}]■[/] {action}",
+            f"[{action.colour}]■[/] {escape(action)}",
             str(results[0].truth_counts[action]),
             *(_percent(result.ap[action]) for result in results),
             _percent(results[1].exact_ap[action]),
             *(_percent(error[action]) for error in errors),
         )
     table.add_section()
-    before, calibrated = results
-    for name, actions, means in (
-        ("mAP12", ACTIONS, (before.map12, calibrated.map12, calibrated.exact_map12)),
-        ("mAP10", ACTIONS_MAP10, (before.map10, calibrated.map10, calibrated.exact_map10)),
-    ):
+    before, after = results
+    for mean in means_of(before.actions):
         table.add_row(
-            f"[bold]{name}[/]",
-            str(sum(before.truth_counts[action] for action in actions)),
-            *(f"[bold]{_percent(mean)}[/]" for mean in means),
-            *(_percent(_mean(error[action] for action in actions)) for error in errors),
+            f"[bold]{mean.name}[/]",
+            str(sum(before.truth_counts[action] for action in mean.actions)),
+            *(f"[bold]{_percent(mean.of(ap))}[/]" for ap in (before.ap, after.ap, after.exact_ap)),
+            *(_percent(_mean(error[action] for action in mean.actions)) for error in errors),
         )
     return table
 
@@ -154,10 +153,10 @@ def thresholds_table(fitted: FittedCalibration) -> Table:
     table.add_column("action")
     for column in ("matched", "confidence"):
         table.add_column(column, justify="right")
-    for action in ACTIONS:
+    for action in fitted.matched:
         pooled = " (pooled)" if action in fitted.pooled else ""
         table.add_row(
-            f"[{action.colour}]■[/] {action}",
+            f"[{action.colour}]■[/] {escape(action)}",
             str(fitted.matched[action]),
             f"{fitted.report_thresholds[action]:.2f}{pooled}",
         )

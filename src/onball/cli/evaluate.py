@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
-from onball.actions import ACTIONS, Action
+from onball.actions import EventLabel
 from onball.cli import console, options
 from onball.cli.models import fetched
 from onball.data.layout import some_names
@@ -124,13 +125,15 @@ def result_table(result: SpottingResult, lowest_confidence: float | None = None)
         result: the figures.
         lowest_confidence: of all predictions, which are more than those that people are shown.
     """
+    from onball.evaluation.average_precision import means_of
+
     title = f"AP at δ = {result.tolerance_s:g} s, in per cent"
     table = _table(title, "action", "AP", "exact AP", "labelled", "predicted")
     if lowest_confidence is not None:
         least = math.floor(100 * lowest_confidence) / 100
         table.caption = f"predicted: all events with confidence ≥ {least:g}"
         table.caption_justify = "left"
-    for action in ACTIONS:
+    for action in result.actions:
         table.add_row(
             _coloured(action),
             _percent(result.ap[action]),
@@ -139,28 +142,30 @@ def result_table(result: SpottingResult, lowest_confidence: float | None = None)
             str(result.prediction_counts[action]),
         )
     table.add_section()
-    for name in ("map12", "map10"):
-        value, exact = getattr(result, name), getattr(result, f"exact_{name}")
-        table.add_row(f"[bold]{_title(name)}[/]", f"[bold]{_percent(value)}[/]", _percent(exact))
+    for mean in means_of(result.actions):
+        value, exact = _percent(mean.of(result.ap)), _percent(mean.of(result.exact_ap))
+        table.add_row(f"[bold]{mean.name}[/]", f"[bold]{value}[/]", exact)
     return table
 
 
 def summary_table(report: SpottingReport) -> Table:
     """Table of the means at every tolerance, their intervals, and metrics at the best thresholds."""
-    table = _table("All tolerances, in per cent", "", "mAP12", "mAP10")
+    from onball.evaluation.average_precision import means_of
+
+    means = means_of(report.actions)
+    table = _table("All tolerances, in per cent", "", *(mean.name for mean in means))
     rows: dict[str, Any] = {f"δ = {r.tolerance_s:g} s": r for r in report.results}
     rows |= {"tight": report.tight, "loose": report.loose}
-    if report.teams is not None and report.teams.map12 > 0:  # 0 for a model that predicts no teams
+    if (
+        report.teams is not None and report.teams.map_all > 0
+    ):  # 0 for a model that predicts no teams
         rows[f"with teams, δ = {report.tolerance_s:g} s"] = report.teams
     for name, row in rows.items():
-        table.add_row(name, _percent(row.map12), _percent(row.map10))
+        table.add_row(name, *(_percent(mean.of(row.ap)) for mean in means))
     for interval in report.intervals.values():
         if interval is not None:
             name = f"95 % over {interval.units} {interval.unit}, δ = {report.tolerance_s:g} s"
-            spans = [
-                f"{_percent(low)}–{_percent(high)}"
-                for low, high in (interval.map12, interval.map10)
-            ]
+            spans = (f"{_percent(low)}–{_percent(high)}" for low, high in interval.means.values())
             table.add_row(name, *spans)
     shown, timing = report.shown, report.timing
     table.add_section()
@@ -174,14 +179,16 @@ def summary_table(report: SpottingReport) -> Table:
 
 def classification_table(result: ClassificationResult) -> Table:
     """Table of the AP of clips per action and the means, in per cent."""
+    from onball.evaluation.average_precision import means_of
+
     title = f"AP of {result.clips} clips, in per cent"
     table = _table(title, "action", "AP", "PR-AUC", "clips with it")
-    for action in ACTIONS:
+    for action in result.actions:
         figures = _percent(result.ap[action]), _percent(result.pr_auc[action])
         table.add_row(_coloured(action), *figures, str(result.positives[action]))
     table.add_section()
-    for name in ("map12", "map10"):
-        table.add_row(f"[bold]{_title(name)}[/]", f"[bold]{_percent(getattr(result, name))}[/]")
+    for mean in means_of(result.actions):
+        table.add_row(f"[bold]{mean.name}[/]", f"[bold]{_percent(mean.of(result.ap))}[/]")
     return table
 
 
@@ -194,13 +201,9 @@ def _table(title: str, names: str, *figures: str) -> Table:
     return table
 
 
-def _coloured(action: Action) -> str:
-    return f"[{action.colour}]■[/] {action}"
+def _coloured(action: EventLabel) -> str:
+    return f"[{action.colour}]■[/] {escape(action)}"
 
 
 def _percent(fraction: float) -> str:
     return f"{100 * fraction:.2f}"
-
-
-def _title(name: str) -> str:
-    return f"mAP{name.removeprefix('map')}"

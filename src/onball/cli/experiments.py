@@ -112,16 +112,18 @@ def run(
 
 
 def _table(rows: list[dict[str, str]]) -> Table:
+    from onball.evaluation.average_precision import MEAN_NAMES
+
+    names = {key: name for key, name in MEAN_NAMES.items() if any(key in row for row in rows)}
     table = Table(box=None, pad_edge=False)
     table.add_column("config")
-    for column in ("mAP12", "mAP10", "parameters", "GFLOPs", "minutes"):
+    for column in (*names.values(), "parameters", "GFLOPs", "minutes"):
         table.add_column(column, justify="right")
     for row in rows:
         minutes = float(row["wall_time_s"]) / 60
         table.add_row(
             row["config"],
-            row["map12"],
-            row["map10"],
+            *(row.get(key, "") for key in names),
             f"{int(row['parameters']):,}",
             row["gflops"],
             f"{minutes:.0f}",

@@ -1,4 +1,4 @@
-"""Average precision: the ranking of detections, precision over recall, and means over actions.
+"""Average precision: the ranking of detections, precision over recall, and means over classes.
 
 There is one curve of precision over recall. `Ranking` sorts the detections of a class and knows how
 many of them reach each threshold. From it follow
@@ -11,14 +11,14 @@ many of them reach each threshold. From it follow
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.actions import ACTIONS, ACTIONS_MAP10, Action
+from onball.actions import ACTIONS, ACTIONS_MAP10, ActionSet, EventLabel
 from onball.files import to_json
 
 #: SoccerNet's thresholds on the raw score.
@@ -205,33 +205,89 @@ class PRCurve:
         return dict(to_json(self))
 
 
-class MeanAP:
-    """Base of results with an AP of each action.
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A mean AP: over all classes of a list, or over its headline.
 
     Attributes:
-        ap: average precision of each evaluated action, 0 to 1.
+        name: as tables and charts print it, such as `mAP10`.
+        key: key in JSON and CSV files, such as `map10`.
+        actions: the classes that it averages over.
+    """
+
+    name: str
+    key: str
+    actions: tuple[EventLabel, ...]
+
+    def of(self, ap: Mapping[EventLabel, float]) -> float:
+        """Mean AP, or mean of another figure of each class; NaN if there is none of its classes."""
+        values = [ap[action] for action in self.actions if action in ap]
+        return sum(values) / len(values) if values else float("nan")
+
+
+#: Names of the means by their keys in files: of the 12 actions, and of other lists.
+MEAN_NAMES = {
+    "map12": "mAP12",
+    "map10": "mAP10",
+    "map": "mAP",
+    "map_headline": "headline mAP",
+}
+
+
+def means_of(actions: ActionSet) -> tuple[Mean, ...]:
+    """Return the means of a list of classes: over all, and over its headline if that is smaller.
+
+    For the 12 actions they are mAP12 and mAP10, for another list mAP and headline mAP.
+    """
+    usual = (set(actions), set(actions.headline)) == (set(ACTIONS), set(ACTIONS_MAP10))
+    keys = ("map12", "map10") if usual else ("map", "map_headline")
+    lists = (actions.names, actions.headline)
+    means = [Mean(MEAN_NAMES[key], key, some) for key, some in zip(keys, lists, strict=True)]
+    return tuple(means if len(actions.headline) < len(actions) else means[:1])
+
+
+def headline_of(actions: ActionSet) -> Mean:
+    """Return the mean by which models are compared: that over the headline."""
+    return means_of(actions)[-1]
+
+
+class MeanAP:
+    """Base of results with an AP of each class.
+
+    Attributes:
+        actions: the evaluated classes.
+        ap: average precision of each, 0 to 1.
     """
 
     __slots__ = ()
-    ap: dict[Action, float]
+    actions: ActionSet
+    ap: dict[EventLabel, float]
+
+    @property
+    def map_all(self) -> float:
+        """Mean AP over all classes."""
+        return means_of(self.actions)[0].of(self.ap)
+
+    @property
+    def map_headline(self) -> float:
+        """Mean AP over the headline of the classes, by which models are compared."""
+        return headline_of(self.actions).of(self.ap)
 
     @property
     def map12(self) -> float:
-        """Mean AP over all evaluated actions, by default the 12."""
-        return mean_ap(self.ap, ACTIONS)
+        """`map_all`, under its usual name for the 12 actions."""
+        return self.map_all
 
     @property
     def map10(self) -> float:
-        """Mean AP without FREE KICK and GOAL."""
-        return mean_ap(self.ap, ACTIONS_MAP10)
+        """`map_headline`, under its usual name for the 12 actions: without FREE KICK and GOAL."""
+        return self.map_headline
+
+    def means_json(self) -> dict[str, float]:
+        """Return the means by their keys, `map12` and `map10` for the 12 actions."""
+        return {mean.key: mean.of(self.ap) for mean in means_of(self.actions)}
 
 
-def mean_ap(ap: Mapping[Action, float], actions: Iterable[Action]) -> float:
-    """Mean AP over those of the actions that were evaluated; NaN if none was."""
-    values = [ap[action] for action in actions if action in ap]
-    return sum(values) / len(values) if values else float("nan")
-
-
-def by_name(values: Mapping[Action, float]) -> dict[str, float]:
-    """Convert values of actions to JSON types, by the name of the action."""
+def by_name(values: Mapping[EventLabel, float]) -> dict[str, float]:
+    """Convert values of classes to JSON types, by the name of the class."""
     return {action.value: value for action, value in values.items()}

@@ -16,8 +16,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.actions import ACTIONS, ACTIONS_MAP10, NUM_ACTIONS, Action
-from onball.evaluation.average_precision import RECALL_LEVELS, THRESHOLDS
+from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
+from onball.evaluation.average_precision import RECALL_LEVELS, THRESHOLDS, means_of
 from onball.evaluation.matching import HALF_MINUTES, Matcher
 from onball.files import to_json
 
@@ -39,7 +39,7 @@ class Intervals:
         resamples: number of samples.
         seed: seed of the samples.
         level: confidence level.
-        map12, map10: intervals of the means.
+        means: interval of each mean, by its key.
         ap: interval of each action. Its AP is 0 in a sample without labels, as in the metric.
     """
 
@@ -48,13 +48,15 @@ class Intervals:
     resamples: int
     seed: int
     level: float
-    map12: tuple[float, float]
-    map10: tuple[float, float]
-    ap: dict[Action, tuple[float, float]]
+    means: dict[str, tuple[float, float]]
+    ap: dict[EventLabel, tuple[float, float]]
 
     def as_json(self) -> dict[str, Any]:
-        """Convert to JSON types, by attribute."""
-        return dict(to_json(self))
+        """Convert to JSON types, by attribute; the means by their keys."""
+        content: dict[str, Any] = to_json(self)
+        ap = content.pop("ap")
+        means = content.pop("means")
+        return {**content, **means, "ap": ap}
 
 
 def bootstrap(
@@ -63,16 +65,18 @@ def bootstrap(
     matches: int,
     unit: Unit,
     *,
+    actions: ActionSet = BALL_ACTIONS,
     resamples: int = 1000,
     seed: int = 0,
 ) -> Intervals | None:
     """Compute intervals of SoccerNet's AP; None with fewer than two units, or without resamples.
 
     Args:
-        matcher: a matcher of the 12 actions.
+        matcher: an `action_matcher`.
         matched: `[N]`, the label of each of its detections at one tolerance, or -1.
         matches: number of matches.
         unit: unit of resampling.
+        actions: the actions of the matcher.
         resamples: number of samples.
         seed: seed of the samples.
     """
@@ -88,9 +92,11 @@ def bootstrap(
         resamples=resamples,
         seed=seed,
         level=LEVEL,
-        map12=_interval(ap.mean(axis=0)),
-        map10=_interval(ap[[action.order for action in ACTIONS_MAP10]].mean(axis=0)),
-        ap={action: _interval(ap[action.order]) for action in ACTIONS},
+        means={
+            mean.key: _interval(ap[[actions.index(action) for action in mean.actions]].mean(axis=0))
+            for mean in means_of(actions)
+        },
+        ap={action: _interval(row) for action, row in zip(actions, ap, strict=True)},
     )
 
 
@@ -124,18 +130,18 @@ def weighted_ap(
     """Compute the AP of weighted units.
 
     Args:
-        matcher: a matcher of the 12 actions.
+        matcher: an `action_matcher`, of C actions.
         hits: `[N]`, mask of the detections that match a label.
         label_unit, detection_unit: `[L]` and `[N]`, the unit of each.
         weights: `[U, R]`, in sample r, unit u counts `weights[u, r]` times.
 
     Returns:
-        `[12, R]`, AP of each action in each sample.
+        `[C, R]`, AP of each action in each sample.
     """
     units, resamples = weights.shape
     # Index of the highest of SoccerNet's thresholds that each detection reaches.
     reached = np.searchsorted(THRESHOLDS, matcher.scores, "right") - 1
-    ap = np.zeros((NUM_ACTIONS, resamples))
+    ap = np.zeros((matcher.classes, resamples))
     for action, (start, stop) in enumerate(
         zip(matcher.bounds[:-1].tolist(), matcher.bounds[1:].tolist(), strict=True)
     ):

@@ -21,7 +21,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.actions import ACTIONS, Action
+from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.config.inference import MAX_KNOTS, Knots
 from onball.errors import DataError
 from onball.evaluation.average_precision import PRCurve
@@ -58,10 +58,10 @@ class FittedCalibration:
             fitted on the predictions of all actions together.
     """
 
-    maps: dict[Action, Knots]
-    report_thresholds: dict[Action, float]
-    matched: dict[Action, int]
-    pooled: tuple[Action, ...]
+    maps: dict[EventLabel, Knots]
+    report_thresholds: dict[EventLabel, float]
+    matched: dict[EventLabel, int]
+    pooled: tuple[EventLabel, ...]
 
 
 def fit_calibration(
@@ -70,6 +70,7 @@ def fit_calibration(
     kind: CalibrationKind,
     *,
     tolerance_s: float = 1.0,
+    actions: ActionSet = BALL_ACTIONS,
 ) -> FittedCalibration:
     """Fit maps and report thresholds to the predictions for some labelled matches.
 
@@ -78,25 +79,26 @@ def fit_calibration(
         predictions: raw predictions for the same matches, down to a low score.
         kind: meaning of a calibrated score.
         tolerance_s: δ in seconds; a prediction matches within ±δ/2.
+        actions: actions to calibrate; events of others are ignored.
 
     Raises:
         DataError: fewer than `MIN_MATCHED` predictions match a label in total.
     """
-    samples = list(_samples(truth, predictions, tolerance_s))
+    samples = list(_samples(truth, predictions, tolerance_s, actions))
     every = _Sample.together(samples)
     if every.hits.sum() < MIN_MATCHED:
         raise DataError(
             f"only {int(every.hits.sum())} predictions match a label, {MIN_MATCHED} or more are "
             "needed to calibrate: take a split with more labels or a better model"
         )
-    maps: dict[Action, Knots] = {}
-    thresholds: dict[Action, float] = {}
+    maps: dict[EventLabel, Knots] = {}
+    thresholds: dict[EventLabel, float] = {}
     pooled = tuple(
         action
-        for action, sample in zip(ACTIONS, samples, strict=True)
+        for action, sample in zip(actions, samples, strict=True)
         if sample.hits.sum() < MIN_MATCHED
     )
-    for action, own in zip(ACTIONS, samples, strict=True):
+    for action, own in zip(actions, samples, strict=True):
         sample = every if action in pooled else own
         if kind is CalibrationKind.PROBABILITY:
             maps[action] = fit_probability(sample.scores, sample.hits)
@@ -106,7 +108,7 @@ def fit_calibration(
         best = PRCurve.of(scores, sample.hits, sample.positives).best.threshold or 0.0
         # Rounded down, so that the event with exactly this confidence is shown.
         thresholds[action] = math.floor(best * 10_000) / 10_000
-    matched = {a: int(s.hits.sum()) for a, s in zip(ACTIONS, samples, strict=True)}
+    matched = {a: int(s.hits.sum()) for a, s in zip(actions, samples, strict=True)}
     return FittedCalibration(maps, thresholds, matched, pooled)
 
 
@@ -186,15 +188,17 @@ def calibration_errors(
     *,
     tolerance_s: float = 1.0,
     bins: int = 10,
-) -> dict[Action, float]:
+    actions: ActionSet = BALL_ACTIONS,
+) -> dict[EventLabel, float]:
     """Compute the expected calibration error of each action, 0 to 1; NaN without predictions.
 
     This is the absolute difference of the mean confidence and the fraction of matches in each of
     `bins` equal parts of 0 to 1, averaged with the numbers of predictions as weights (Guo et al.,
     "On calibration of modern neural networks", ICML 2017).
     """
-    errors: dict[Action, float] = {}
-    for action, sample in zip(ACTIONS, _samples(truth, predictions, tolerance_s), strict=True):
+    errors: dict[EventLabel, float] = {}
+    samples = _samples(truth, predictions, tolerance_s, actions)
+    for action, sample in zip(actions, samples, strict=True):
         places = np.minimum((sample.scores * bins).astype(np.int64), bins - 1)
         gaps = np.bincount(places, weights=sample.scores - sample.hits, minlength=bins)
         count = len(sample.scores)
@@ -220,10 +224,14 @@ class _Sample:
 
 
 def _samples(
-    truth: Sequence[EventList], predictions: Sequence[EventList], tolerance_s: float
+    truth: Sequence[EventList],
+    predictions: Sequence[EventList],
+    tolerance_s: float,
+    actions: ActionSet,
 ) -> Iterator[_Sample]:
     """Yield the sample of each action, paired as SoccerNet's evaluator does."""
-    matcher = action_matcher(EventColumns.of(truth), EventColumns.of(predictions), len(truth))
+    columns = EventColumns.of(truth, actions), EventColumns.of(predictions, actions)
+    matcher = action_matcher(*columns, len(truth), actions)
     hits = matcher.match(tolerance_s) >= 0
     for (start, stop), positives in zip(pairwise(matcher.bounds), matcher.positives, strict=True):
         yield _Sample(matcher.scores[start:stop], hits[start:stop], int(positives))

@@ -15,16 +15,16 @@ AP 0 and counts in the mean.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from onball.actions import ACTIONS, NUM_ACTIONS, Action
+from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.errors import DataError
-from onball.evaluation.average_precision import MeanAP, PRCurve
-from onball.files import to_json
+from onball.evaluation.average_precision import MeanAP, PRCurve, by_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,41 +32,66 @@ class ClassificationResult(MeanAP):
     """Average precision of a clip classifier.
 
     Attributes:
+        actions: the actions.
         ap: average precision of each action, 0 to 1.
         pr_auc: area under the same curve by the trapezoid rule.
         clips: number of classified clips.
         positives: number of clips with each action.
     """
 
-    ap: dict[Action, float]
-    pr_auc: dict[Action, float]
+    actions: ActionSet
+    ap: dict[EventLabel, float]
+    pr_auc: dict[EventLabel, float]
     clips: int
-    positives: dict[Action, int]
+    positives: dict[EventLabel, int]
 
     def as_json(self) -> dict[str, Any]:
         """Convert to JSON types: the task, the means, and the attributes by name."""
         return {
             "task": "classification",
-            "map12": self.map12,
-            "map10": self.map10,
-            **to_json(self),
+            **self.means_json(),
+            "ap": by_name(self.ap),
+            "pr_auc": by_name(self.pr_auc),
+            "clips": self.clips,
+            "positives": by_name(self.positives),
         }
 
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any], actions: ActionSet) -> ClassificationResult:
+        """Restore the result of some actions from `as_json`.
 
-def evaluate_classification(present: ArrayLike, scores: ArrayLike) -> ClassificationResult:
+        Raises:
+            DataError: a figure is missing or is no number.
+        """
+        try:
+            return cls(
+                actions,
+                ap={action: float(content["ap"][action.value]) for action in actions},
+                pr_auc={action: float(content["pr_auc"][action.value]) for action in actions},
+                clips=int(content["clips"]),
+                positives={action: int(content["positives"][action.value]) for action in actions},
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"no result of a clip classifier ({error!r})") from None
+
+
+def evaluate_classification(
+    present: ArrayLike, scores: ArrayLike, *, actions: ActionSet = BALL_ACTIONS
+) -> ClassificationResult:
     """Compute the average precision of a clip classifier per action.
 
     Args:
-        present: bool `[N, 12]`, the actions in each clip, in the order of `ACTIONS`.
-        scores: `[N, 12]`, the classifier's probability of each.
+        present: bool `[N, C]`, the actions in each clip, in the order of `actions`.
+        scores: `[N, C]`, the classifier's probability of each.
+        actions: the C actions.
 
     Raises:
         DataError: there is no clip, or a score is NaN or outside 0 to 1.
         ValueError: other shapes, or a `present` with other values than 0 and 1.
     """
     truth, values = _checked(present, scores)
-    if truth.ndim != 2 or truth.shape[1] != NUM_ACTIONS:
-        raise ValueError(f"arrays of shape {truth.shape}: give [clips, {NUM_ACTIONS}]")
+    if truth.ndim != 2 or truth.shape[1] != len(actions):
+        raise ValueError(f"arrays of shape {truth.shape}: give [clips, {len(actions)}]")
     if len(truth) == 0:
         raise DataError("no clips to evaluate: the split holds none")
     if values.min() < 0 or values.max() > 1:
@@ -74,13 +99,14 @@ def evaluate_classification(present: ArrayLike, scores: ArrayLike) -> Classifica
             f"scores from {values.min():g} to {values.max():g}: give probabilities, 0 to 1"
         )
     curves = {
-        action: _curve(truth[:, column], values[:, column]) for column, action in enumerate(ACTIONS)
+        action: _curve(truth[:, column], values[:, column]) for column, action in enumerate(actions)
     }
     return ClassificationResult(
+        actions,
         ap={action: curve.step_area() for action, curve in curves.items()},
         pr_auc={action: curve.trapezoid_area() for action, curve in curves.items()},
         clips=len(truth),
-        positives=dict(zip(ACTIONS, truth.sum(axis=0).tolist(), strict=True)),
+        positives=dict(zip(actions, truth.sum(axis=0).tolist(), strict=True)),
     )
 
 

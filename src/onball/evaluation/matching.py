@@ -16,15 +16,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.actions import ACTIONS, NUM_ACTIONS
 from onball.events import EventColumns
 
 #: Length of a half on the axis of frames. Later positions count as its last frame.
 HALF_MINUTES = 120
 
-#: Names of the rows and columns of a confusion matrix.
-CONFUSION_NAMES: tuple[str, ...] = (*(action.value for action in ACTIONS), "nothing")
-_NOTHING = NUM_ACTIONS
+#: Name of the last row and column of a confusion matrix, for detections and labels without a pair.
+NOTHING = "nothing"
 
 
 class Matcher:
@@ -42,6 +40,7 @@ class Matcher:
         fps: frame rate at which times are compared.
 
     Attributes:
+        classes: number of classes, C.
         labels: the L labels that count, in the order of the axis: by class first.
         label_class: `[L]`.
         detections: the N detections that count, in the order of the axis.
@@ -64,7 +63,7 @@ class Matcher:
         matches: int,
         fps: int,
     ) -> None:
-        self.fps = fps
+        self.fps, self.classes = fps, classes
         known, kept = true_class >= 0, predicted_class >= 0
         if not known.all():
             truth, true_class = truth.where(known), true_class[known]
@@ -134,12 +133,12 @@ def confusion_matrix(
     """Count pairs of labels and detections by their actions, see `nearest_pairs`.
 
     Args:
-        matcher: of the 12 actions.
+        matcher: an `action_matcher`, of C actions.
         shown: `[N]`, mask of its detections: those that reach the threshold of their action.
         tolerance_s: δ in seconds; pairs are at most δ/2 apart, in frames.
 
     Returns:
-        `[13, 13]`, rows are labels and columns detections, in the order of `CONFUSION_NAMES`. The
+        `[C + 1, C + 1]`, rows are labels and columns detections, in the order of the actions. The
         last row counts detections without a label, the last column labels without a detection.
     """
     chosen = np.flatnonzero(shown)
@@ -147,14 +146,11 @@ def confusion_matrix(
     label, detection = nearest_pairs(
         matcher.labels, matcher.detections.where(chosen), tolerance_s, matcher.fps
     )
-    matrix = np.zeros((NUM_ACTIONS + 1, NUM_ACTIONS + 1), np.int64)
+    n = matcher.classes
+    matrix = np.zeros((n + 1, n + 1), np.int64)
     np.add.at(matrix, (label_action[label], action[detection]), 1)
-    matrix[:NUM_ACTIONS, _NOTHING] = np.bincount(
-        np.delete(label_action, label), minlength=NUM_ACTIONS
-    )
-    matrix[_NOTHING, :NUM_ACTIONS] = np.bincount(
-        np.delete(action, detection), minlength=NUM_ACTIONS
-    )
+    matrix[:n, n] = np.bincount(np.delete(label_action, label), minlength=n)
+    matrix[n, :n] = np.bincount(np.delete(action, detection), minlength=n)
     return matrix
 
 

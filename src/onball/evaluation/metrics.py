@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.actions import ACTIONS, Action
+from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.errors import ConfigError
 from onball.evaluation.average_precision import MeanAP, OperatingPoint, PRCurve, Ranking, by_name
 from onball.evaluation.bootstrap import Intervals, Unit, bootstrap
-from onball.evaluation.matching import CONFUSION_NAMES, Matcher, confusion_matrix
+from onball.evaluation.matching import NOTHING, Matcher, confusion_matrix
 from onball.evaluation.spotting import (
     LOOSE_TOLERANCES_S,
     TIGHT_TOLERANCES_S,
@@ -40,6 +40,7 @@ class MatchRow(MeanAP):
     """Figures of one match, at the report's tolerance.
 
     Attributes:
+        actions: the evaluated actions.
         name: name of the match.
         labels, predictions: numbers of events.
         ap: SoccerNet's AP of each action; 0 for an action without a label in the match.
@@ -47,10 +48,11 @@ class MatchRow(MeanAP):
         median_ms: median timing error of the pairs shown; None without any.
     """
 
+    actions: ActionSet
     name: str
     labels: int
     predictions: int
-    ap: dict[Action, float]
+    ap: dict[EventLabel, float]
     shown: OperatingPoint
     median_ms: float | None
 
@@ -60,8 +62,7 @@ class MatchRow(MeanAP):
             "name": self.name,
             "labels": self.labels,
             "predictions": self.predictions,
-            "map12": self.map12,
-            "map10": self.map10,
+            **self.means_json(),
             "ap": by_name(self.ap),
             "precision": self.shown.precision,
             "recall": self.shown.recall,
@@ -84,7 +85,7 @@ class SpottingReport:
         curves: precision over recall of each action, thinned, with its best threshold.
         shown: precision and recall of all actions together.
         timing: timing errors of the shown detections that match a label.
-        confusion: `[13, 13]`, rows are labels and columns shown detections, see `confusion_matrix`.
+        confusion: rows are labels and columns shown detections, see `confusion_matrix`.
         matches: figures of each match.
         intervals: confidence intervals over matches and over 5-minute blocks; None where there is
             only one.
@@ -98,7 +99,7 @@ class SpottingReport:
     tight: AverageResult
     loose: AverageResult
     teams: TeamResult | None
-    curves: dict[Action, PRCurve]
+    curves: dict[EventLabel, PRCurve]
     shown: OperatingPoint
     timing: TimingErrors
     confusion: NDArray[np.int64]
@@ -108,12 +109,22 @@ class SpottingReport:
     lowest_confidence: float | None
 
     @property
+    def actions(self) -> ActionSet:
+        """The evaluated actions."""
+        return self.result.actions
+
+    @property
+    def confusion_names(self) -> tuple[str, ...]:
+        """Names of the rows and columns of `confusion`."""
+        return (*(action.value for action in self.actions), NOTHING)
+
+    @property
     def tolerance_s(self) -> float:
         """δ in seconds; a prediction matches within ±δ/2."""
         return self.result.tolerance_s
 
     @property
-    def best(self) -> dict[Action, OperatingPoint]:
+    def best(self) -> dict[EventLabel, OperatingPoint]:
         """Operating point of each action with the highest F1."""
         return {action: curve.best for action, curve in self.curves.items()}
 
@@ -125,8 +136,7 @@ class SpottingReport:
         """Convert to JSON types: actions by name, fractions from 0 to 1, no NaN."""
         return {
             "task": "spotting",
-            "map12_at1": self.at(1).map12,
-            "map10_at1": self.at(1).map10,
+            **{f"{key}_at1": value for key, value in self.at(1).means_json().items()},
             "tolerance_s": self.tolerance_s,
             "result": self.result.as_json(),
             "results": [result.as_json() for result in self.results],
@@ -136,7 +146,7 @@ class SpottingReport:
             "shown": self.shown.as_json(),
             "curves": {action.value: curve.as_json() for action, curve in self.curves.items()},
             "timing": self.timing.as_json(),
-            "confusion": {"names": list(CONFUSION_NAMES), "matrix": self.confusion.tolist()},
+            "confusion": {"names": list(self.confusion_names), "matrix": self.confusion.tolist()},
             "matches": [row.as_json() for row in self.matches],
             "intervals": {unit: i.as_json() if i else None for unit, i in self.intervals.items()},
             "same_frame_predictions": self.same_frame_predictions,
@@ -149,6 +159,7 @@ def report_spotting(
     tolerance_s: float = 1.0,
     *,
     names: Sequence[str] | None = None,
+    actions: ActionSet = BALL_ACTIONS,
     resamples: int = 1000,
     seed: int = 0,
 ) -> SpottingReport:
@@ -159,6 +170,7 @@ def report_spotting(
         predictions: predictions for the same matches in the same order.
         tolerance_s: δ in seconds, for all figures at one tolerance.
         names: names of the matches; by default `EventList.match` of the annotations.
+        actions: actions to evaluate; events of others are ignored.
         resamples: number of bootstrap samples; 0 leaves the intervals out.
         seed: seed of the bootstrap.
 
@@ -169,8 +181,10 @@ def report_spotting(
     if len(truth) != len(predictions):
         raise ValueError(f"{len(truth)} matches of truth, {len(predictions)} of predictions")
     names = [events.match for events in truth] if names is None else list(names)
-    columns = EventColumns.of(truth), EventColumns.of(predictions)
-    return report_columns(*columns, names, tolerance_s, resamples=resamples, seed=seed)
+    columns = EventColumns.of(truth, actions), EventColumns.of(predictions, actions)
+    return report_columns(
+        *columns, names, tolerance_s, actions=actions, resamples=resamples, seed=seed
+    )
 
 
 def report_columns(
@@ -179,23 +193,27 @@ def report_columns(
     names: Sequence[str],
     tolerance_s: float = 1.0,
     *,
+    actions: ActionSet = BALL_ACTIONS,
     resamples: int = 1000,
     seed: int = 0,
 ) -> SpottingReport:
-    """Compute a report as `report_spotting` from events as arrays, with a name for each match."""
+    """Compute a report as `report_spotting` from events as columns of the actions."""
+    truth, predictions = (events.where(events.action >= 0) for events in (truth, predictions))
     check_tolerances([tolerance_s])
     if resamples < 0:
         raise ConfigError(f"resamples {resamples}: give 0 or more")
-    matcher = action_matcher(truth, predictions, len(names), _FPS)
+    matcher = action_matcher(truth, predictions, len(names), actions, _FPS)
     matched = {
         delta: matcher.match(delta)
         for delta in {tolerance_s, *TOLERANCES_S, *TIGHT_TOLERANCES_S, *LOOSE_TOLERANCES_S}
     }
     rankings = rankings_of(matcher)
-    solved = {d: result_of(matcher, rankings, found >= 0, d) for d, found in matched.items()}
+    solved = {
+        d: result_of(matcher, rankings, found >= 0, d, actions) for d, found in matched.items()
+    }
     found = matched[tolerance_s]
     hits = found >= 0
-    curves = _curves(matcher, hits)
+    curves = _curves(matcher, hits, actions)
     shown = _shown(matcher, curves)
     units: tuple[Unit, Unit] = ("matches", "blocks")
     return SpottingReport(
@@ -203,18 +221,23 @@ def report_columns(
         results=tuple(solved[delta] for delta in TOLERANCES_S),
         tight=average_results([solved[delta] for delta in TIGHT_TOLERANCES_S]),
         loose=average_results([solved[delta] for delta in LOOSE_TOLERANCES_S]),
-        teams=evaluate_teams(truth, predictions, len(names), tolerance_s=tolerance_s, fps=_FPS),
+        teams=evaluate_teams(
+            truth, predictions, len(names), actions=actions, tolerance_s=tolerance_s, fps=_FPS
+        ),
         curves=curves,
         shown=OperatingPoint.of_counts(
             int((hits & shown).sum()), int(shown.sum()), len(matcher.labels)
         ),
-        timing=_timing(matcher, found, hits & shown, tolerance_s),
+        timing=_timing(matcher, found, hits & shown, tolerance_s, actions),
         confusion=confusion_matrix(matcher, shown, tolerance_s),
         matches=tuple(
-            _match_row(matcher, found, shown, index, name) for index, name in enumerate(names)
+            _match_row(matcher, found, shown, index, name, actions)
+            for index, name in enumerate(names)
         ),
         intervals={
-            unit: bootstrap(matcher, found, len(names), unit, resamples=resamples, seed=seed)
+            unit: bootstrap(
+                matcher, found, len(names), unit, actions=actions, resamples=resamples, seed=seed
+            )
             for unit in units
         },
         same_frame_predictions=len(predictions) - len(matcher.scores),
@@ -222,48 +245,61 @@ def report_columns(
     )
 
 
-def _curves(matcher: Matcher, hits: NDArray[np.bool_]) -> dict[Action, PRCurve]:
+def _curves(
+    matcher: Matcher, hits: NDArray[np.bool_], actions: ActionSet
+) -> dict[EventLabel, PRCurve]:
     curves = {}
-    for action in ACTIONS:
-        part = slice(*matcher.bounds[action.order : action.order + 2].tolist())
-        positives = int(matcher.positives[action.order])
+    for index, action in enumerate(actions):
+        part = slice(*matcher.bounds[index : index + 2].tolist())
+        positives = int(matcher.positives[index])
         curves[action] = PRCurve.of(matcher.scores[part], hits[part], positives).thinned()
     return curves
 
 
-def _shown(matcher: Matcher, curves: dict[Action, PRCurve]) -> NDArray[np.bool_]:
+def _shown(matcher: Matcher, curves: dict[EventLabel, PRCurve]) -> NDArray[np.bool_]:
     """`[N]`, mask of the detections that reach the best threshold of their action."""
-    least = [curves[action].best.threshold for action in ACTIONS]
+    least = [curve.best.threshold for curve in curves.values()]
     thresholds = np.array([np.inf if value is None else value for value in least])
     return matcher.scores >= thresholds[matcher.detection_class]
 
 
 def _timing(
-    matcher: Matcher, found: NDArray[np.int64], pairs: NDArray[np.bool_], tolerance_s: float
+    matcher: Matcher,
+    found: NDArray[np.int64],
+    pairs: NDArray[np.bool_],
+    tolerance_s: float,
+    actions: ActionSet,
 ) -> TimingErrors:
     frame_ms = 1000 // matcher.fps
     return TimingErrors.of(
         matcher.detections.position_ms[pairs] - matcher.labels.position_ms[found[pairs]],
         matcher.detection_class[pairs],
+        actions=actions,
         radius_ms=max(1, matcher.radius(tolerance_s)) * frame_ms,
         frame_ms=frame_ms,
     )
 
 
 def _match_row(
-    matcher: Matcher, found: NDArray[np.int64], shown: NDArray[np.bool_], index: int, name: str
+    matcher: Matcher,
+    found: NDArray[np.int64],
+    shown: NDArray[np.bool_],
+    index: int,
+    name: str,
+    actions: ActionSet,
 ) -> MatchRow:
     of_label, of_detection = matcher.labels.match == index, matcher.detections.match == index
-    positives = np.bincount(matcher.label_class[of_label], minlength=len(ACTIONS))
+    positives = np.bincount(matcher.label_class[of_label], minlength=len(actions))
     hits, scores = found[of_detection] >= 0, matcher.scores[of_detection]
     action = matcher.detection_class[of_detection]
     ap = {}
-    for one in ACTIONS:
-        mine = action == one.order
-        ap[one] = Ranking.of(scores[mine]).ap(hits[mine], int(positives[one.order]))[0]
+    for number, one in enumerate(actions):
+        mine = action == number
+        ap[one] = Ranking.of(scores[mine]).ap(hits[mine], int(positives[number]))[0]
     pairs = of_detection & shown & (found >= 0)
     errors = matcher.detections.position_ms[pairs] - matcher.labels.position_ms[found[pairs]]
     return MatchRow(
+        actions=actions,
         name=name,
         labels=int(of_label.sum()),
         predictions=int(of_detection.sum()),

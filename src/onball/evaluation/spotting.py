@@ -7,6 +7,8 @@ from 0 to 1 on the raw score give the 11-point interpolated AP of each action; a
 labels has AP 0 and counts in the mean. Several δ are averaged by the trapezoid rule over their list,
 as if they were evenly spaced.
 
+The actions are those of a list (`ActionSet`): the 12 of SoccerNet by default, or any other.
+
 Visibility is ignored: this is the package's `a_mAP`, over labels shown and not shown.
 """
 
@@ -20,9 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.actions import ACTIONS, ACTIONS_MAP10, NUM_ACTIONS, Action
+from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.errors import ConfigError
-from onball.evaluation.average_precision import MeanAP, Ranking, by_name, mean_ap
+from onball.evaluation.average_precision import MeanAP, Ranking, by_name, means_of
 from onball.evaluation.matching import Matcher
 from onball.events import SIDES, EventColumns, EventList
 from onball.files import to_json
@@ -39,6 +41,7 @@ class SpottingResult(MeanAP):
     """Average precision at one tolerance.
 
     Attributes:
+        actions: the evaluated actions.
         tolerance_s: δ in seconds; a prediction matches within ±δ/2.
         ap: average precision of each action, 0 to 1, as SoccerNet computes it.
         exact_ap: the same with every distinct score of the action as a threshold instead of 200
@@ -47,30 +50,39 @@ class SpottingResult(MeanAP):
         prediction_counts: number of predictions of each action.
     """
 
+    actions: ActionSet
     tolerance_s: float
-    ap: dict[Action, float]
-    exact_ap: dict[Action, float]
-    truth_counts: dict[Action, int]
-    prediction_counts: dict[Action, int]
+    ap: dict[EventLabel, float]
+    exact_ap: dict[EventLabel, float]
+    truth_counts: dict[EventLabel, int]
+    prediction_counts: dict[EventLabel, int]
+
+    @property
+    def exact_map_all(self) -> float:
+        """`map_all` with exact thresholds."""
+        return means_of(self.actions)[0].of(self.exact_ap)
+
+    @property
+    def exact_map_headline(self) -> float:
+        """`map_headline` with exact thresholds."""
+        return means_of(self.actions)[-1].of(self.exact_ap)
 
     @property
     def exact_map12(self) -> float:
-        """`map12` with exact thresholds."""
-        return mean_ap(self.exact_ap, ACTIONS)
+        """`exact_map_all`, under its usual name for the 12 actions."""
+        return self.exact_map_all
 
     @property
     def exact_map10(self) -> float:
-        """`map10` with exact thresholds."""
-        return mean_ap(self.exact_ap, ACTIONS_MAP10)
+        """`exact_map_headline`, under its usual name for the 12 actions."""
+        return self.exact_map_headline
 
     def as_json(self) -> dict[str, Any]:
         """Convert to JSON types; fractions from 0 to 1, the tolerance in seconds."""
         return {
             "tolerance_s": self.tolerance_s,
-            "map12": self.map12,
-            "map10": self.map10,
-            "exact_map12": self.exact_map12,
-            "exact_map10": self.exact_map10,
+            **self.means_json(),
+            **{f"exact_{mean.key}": mean.of(self.exact_ap) for mean in means_of(self.actions)},
             "ap": by_name(self.ap),
             "exact_ap": by_name(self.exact_ap),
             "labels": by_name(self.truth_counts),
@@ -83,19 +95,20 @@ class AverageResult(MeanAP):
     """Average mAP over several tolerances.
 
     Attributes:
+        actions: the evaluated actions.
         ap: average precision of each action, averaged over the tolerances by the trapezoid rule.
         results: result at each tolerance, in the order of the argument.
     """
 
-    ap: dict[Action, float]
+    actions: ActionSet
+    ap: dict[EventLabel, float]
     results: tuple[SpottingResult, ...]
 
     def as_json(self) -> dict[str, Any]:
         """Convert to JSON types, without the single results; tolerances in seconds."""
         return {
             "tolerances_s": [result.tolerance_s for result in self.results],
-            "map12": self.map12,
-            "map10": self.map10,
+            **self.means_json(),
             "ap": by_name(self.ap),
         }
 
@@ -106,7 +119,7 @@ def evaluate_spotting(
     *,
     tolerance_s: float = 1.0,
     fps: int = 25,
-    actions: Sequence[Action] = ACTIONS,
+    actions: ActionSet = BALL_ACTIONS,
 ) -> SpottingResult:
     """Compute AP per action as SoccerNet's evaluator does, at one tolerance.
 
@@ -134,7 +147,7 @@ def average_map(
     *,
     tolerances_s: Sequence[float] = TIGHT_TOLERANCES_S,
     fps: int = 25,
-    actions: Sequence[Action] = ACTIONS,
+    actions: ActionSet = BALL_ACTIONS,
 ) -> AverageResult:
     """Compute AP averaged over tolerances as SoccerNet's `average_mAP` does, by default "tight".
 
@@ -145,10 +158,8 @@ def average_map(
     check_tolerances(tolerances_s)
     if fps != int(fps) or fps < 1:
         raise ConfigError(f"fps {fps}: SoccerNet's metric needs a whole number of at least 1")
-    matcher = action_matcher(
-        EventColumns.of(truth), EventColumns.of(predictions), len(truth), fps, actions
-    )
-    return average_of(matcher, tolerances_s, actions)
+    columns = EventColumns.of(truth, actions), EventColumns.of(predictions, actions)
+    return average_of(action_matcher(*columns, len(truth), actions, fps), tolerances_s, actions)
 
 
 def check_tolerances(tolerances_s: Sequence[float]) -> None:
@@ -161,18 +172,22 @@ def action_matcher(
     truth: EventColumns,
     predictions: EventColumns,
     matches: int,
+    actions: ActionSet = BALL_ACTIONS,
     fps: int = 25,
-    actions: Sequence[Action] = ACTIONS,
 ) -> Matcher:
-    """Create a matcher whose classes are these actions, in their order; others are ignored."""
-    number = np.full(NUM_ACTIONS, -1)
-    for index, action in enumerate(actions):
-        number[action.order] = index
+    """Create a matcher whose classes are the actions of the columns; other events are ignored.
+
+    Args:
+        truth, predictions: events as columns of these actions.
+        matches: number of matches.
+        actions: the actions.
+        fps: frame rate at which times are compared.
+    """
     return Matcher(
         truth,
         predictions,
-        true_class=number[truth.action],
-        predicted_class=number[predictions.action],
+        true_class=truth.action,
+        predicted_class=predictions.action,
         classes=len(actions),
         matches=matches,
         fps=int(fps),
@@ -180,7 +195,7 @@ def action_matcher(
 
 
 def average_of(
-    matcher: Matcher, tolerances_s: Sequence[float], actions: Sequence[Action] = ACTIONS
+    matcher: Matcher, tolerances_s: Sequence[float], actions: ActionSet = BALL_ACTIONS
 ) -> AverageResult:
     """Compute AP averaged over tolerances from an `action_matcher` of these actions."""
     rankings = rankings_of(matcher)
@@ -192,7 +207,7 @@ def average_of(
 def average_results(results: Sequence[SpottingResult]) -> AverageResult:
     """Average results of the same actions at evenly spaced tolerances."""
     ap = {action: _trapezoid([result.ap[action] for result in results]) for action in results[0].ap}
-    return AverageResult(ap, tuple(results))
+    return AverageResult(results[0].actions, ap, tuple(results))
 
 
 def rankings_of(matcher: Matcher) -> list[Ranking]:
@@ -206,7 +221,7 @@ def result_of(
     rankings: Sequence[Ranking],
     hits: NDArray[np.bool_],
     tolerance_s: float,
-    actions: Sequence[Action] = ACTIONS,
+    actions: ActionSet = BALL_ACTIONS,
 ) -> SpottingResult:
     """Compute the result at one tolerance.
 
@@ -223,6 +238,7 @@ def result_of(
     ):
         ap[action], exact_ap[action] = ranking.ap(hits, positives)
     return SpottingResult(
+        actions=actions,
         tolerance_s=tolerance_s,
         ap=ap,
         exact_ap=exact_ap,
@@ -243,6 +259,7 @@ class TeamResult(MeanAP):
     """Team-aware average precision: a detection must have the side of its label.
 
     Attributes:
+        actions: the evaluated actions.
         tolerance_s: δ in seconds.
         ap: AP of each action, averaged over its sides with the numbers of labels as weights.
         side_ap: AP of each action and side ("left", "right") that has labels.
@@ -250,9 +267,10 @@ class TeamResult(MeanAP):
         predictions_without_side: number of predictions without a side, which match nothing.
     """
 
+    actions: ActionSet
     tolerance_s: float
-    ap: dict[Action, float]
-    side_ap: dict[tuple[Action, str], float]
+    ap: dict[EventLabel, float]
+    side_ap: dict[tuple[EventLabel, str], float]
     labels_without_side: int
     predictions_without_side: int
 
@@ -260,8 +278,7 @@ class TeamResult(MeanAP):
         """Convert to JSON types: attributes and means by name, sides as `PASS left`."""
         return {
             "tolerance_s": self.tolerance_s,
-            "map12": self.map12,
-            "map10": self.map10,
+            **self.means_json(),
             "ap": by_name(self.ap),
             "side_ap": {f"{action} {side}": ap for (action, side), ap in self.side_ap.items()},
             "labels_without_side": self.labels_without_side,
@@ -274,10 +291,19 @@ def evaluate_teams(
     predictions: EventColumns,
     matches: int,
     *,
+    actions: ActionSet = BALL_ACTIONS,
     tolerance_s: float = 1.0,
     fps: int = 25,
 ) -> TeamResult | None:
-    """Compute team-aware AP at one tolerance; None if no annotation has a side."""
+    """Compute team-aware AP at one tolerance; None if no annotation has a side.
+
+    Args:
+        truth, predictions: events as columns of the actions, without others.
+        matches: number of matches.
+        actions: the actions.
+        tolerance_s: δ in seconds.
+        fps: frame rate at which times are compared.
+    """
     if not (truth.side >= 0).any():
         return None
     matcher = Matcher(
@@ -285,7 +311,7 @@ def evaluate_teams(
         predictions,
         true_class=_side_class(truth),
         predicted_class=_side_class(predictions),
-        classes=len(SIDES) * NUM_ACTIONS,
+        classes=len(SIDES) * len(actions),
         matches=matches,
         fps=fps,
     )
@@ -296,8 +322,8 @@ def evaluate_teams(
         for ranking, count in zip(rankings_of(matcher), positives, strict=True)
     ]
     ap, side_ap = {}, {}
-    for action in ACTIONS:
-        classes = [len(SIDES) * action.order + side for side in range(len(SIDES))]
+    for index, action in enumerate(actions):
+        classes = [len(SIDES) * index + side for side in range(len(SIDES))]
         total = sum(positives[c] for c in classes)
         weighted = sum(positives[c] * values[c] for c in classes)
         ap[action] = weighted / total if total else 0.0
@@ -305,6 +331,7 @@ def evaluate_teams(
             if positives[c]:
                 side_ap[action, side.value] = values[c]
     return TeamResult(
+        actions,
         tolerance_s,
         ap,
         side_ap,
@@ -334,7 +361,7 @@ class TimingErrors:
     pairs: int
     median_ms: float | None
     median_absolute_ms: float | None
-    median_ms_per_action: dict[Action, float]
+    median_ms_per_action: dict[EventLabel, float]
     edges_ms: NDArray[np.int64]
     counts: NDArray[np.int64]
 
@@ -344,6 +371,7 @@ class TimingErrors:
         errors_ms: NDArray[np.int64],
         action: NDArray[np.int64],
         *,
+        actions: ActionSet = BALL_ACTIONS,
         radius_ms: int,
         frame_ms: int,
     ) -> TimingErrors:
@@ -352,6 +380,7 @@ class TimingErrors:
         Args:
             errors_ms: `[P]`, error of each pair.
             action: `[P]`, index of the action of each pair.
+            actions: the actions.
             radius_ms: largest error, apart from the rounding to frames.
             frame_ms: length of a frame; bars are a whole number of frames wide.
         """
@@ -360,13 +389,15 @@ class TimingErrors:
         edges = np.arange(-side, side + 2) * width - width // 2
         # Rounding to frames may exceed the radius by a frame, which the outermost bars include.
         clipped = np.clip(errors_ms, edges[0], edges[-1] - 1)
-        present = np.unique(action).tolist()
+        present = set(action.tolist())
         return cls(
             pairs=len(errors_ms),
             median_ms=float(np.median(errors_ms)) if len(errors_ms) else None,
             median_absolute_ms=float(np.median(np.abs(errors_ms))) if len(errors_ms) else None,
             median_ms_per_action={
-                ACTIONS[index]: float(np.median(errors_ms[action == index])) for index in present
+                one: float(np.median(errors_ms[action == index]))
+                for index, one in enumerate(actions)
+                if index in present
             },
             edges_ms=edges,
             counts=np.histogram(clipped, edges)[0].astype(np.int64),

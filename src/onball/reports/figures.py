@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from onball.actions import ACTIONS, Action
+from onball.actions import Action, ActionSet, EventLabel
 from onball.errors import optional_dependency
-from onball.evaluation.matching import CONFUSION_NAMES
+from onball.evaluation.average_precision import Mean, headline_of, means_of
 from onball.files import atomic_path, write_text_atomic
-from onball.reports.runs import Epoch, Evaluated, EvaluatedSpotting, Means, Run
+from onball.reports.runs import Epoch, Evaluated, EvaluatedSpotting, Run
 from onball.reports.style import (
     FAINT,
     GRID,
@@ -151,14 +151,18 @@ def _inline(svg: str, name: str, description: str) -> str:
 _MARKED_EPOCHS = 12
 
 
-def training_charts(runs: Sequence[Run], look: Mapping[str, Look], stem: str = "") -> list[Chart]:
-    """Draw training loss, validation loss and validation mAP10 over the epochs.
+def training_charts(
+    runs: Sequence[Run], look: Mapping[str, Look], actions: ActionSet, stem: str = ""
+) -> list[Chart]:
+    """Draw training loss, validation loss and validation mAP over the epochs.
 
     Args:
         runs: runs of one task.
         look: look of each run, by name.
+        actions: the evaluated actions.
         stem: beginning of the names of the charts.
     """
+    mean = headline_of(actions)
     return [
         _curves(
             runs, look, f"{stem}training_loss", "Training loss", "loss", lambda e: e.train_loss
@@ -169,10 +173,10 @@ def training_charts(runs: Sequence[Run], look: Mapping[str, Look], stem: str = "
         _curves(
             runs,
             look,
-            f"{stem}validation_map10",
-            "Validation mAP10",
-            "mAP10, per cent",
-            lambda e: None if e.map10 is None else 100 * e.map10,
+            f"{stem}validation_{mean.key}",
+            f"Validation {mean.name}",
+            f"{mean.name}, per cent",
+            lambda e: None if e.map_headline is None else 100 * e.map_headline,
         ),
     ]
 
@@ -214,49 +218,52 @@ def _curves(
 def bar_charts(
     evaluated: Sequence[Evaluated], look: Mapping[str, Look], stem: str = ""
 ) -> list[Chart]:
-    """Draw mAP12 and mAP10 with 95 % intervals (spotting only), the run of highest mAP10 on top."""
-    ordered = sorted(evaluated, key=lambda one: one.means.map10, reverse=True)
-    return [
-        _bars(ordered, look, f"{stem}map12", "mAP12", lambda m: (m.map12, m.map12_interval)),
-        _bars(ordered, look, f"{stem}map10", "mAP10", lambda m: (m.map10, m.map10_interval)),
-    ]
+    """Draw each mean AP with 95 % intervals (spotting only), the run of highest headline on top."""
+    ordered = sorted(evaluated, key=lambda one: one.means.map_headline, reverse=True)
+    means = means_of(ordered[0].means.actions)
+    return [_bars(ordered, look, f"{stem}{mean.key}", mean) for mean in means]
 
 
 def cost_charts(
     evaluated: Sequence[Evaluated], look: Mapping[str, Look], stem: str = ""
 ) -> list[Chart]:
-    """Draw mAP10 over the number of parameters and over the arithmetic operations per clip."""
+    """Draw headline mAP over the number of parameters and over the operations per clip."""
     return [
         _costs(
-            evaluated, look, f"{stem}parameters", "mAP10 over parameters", "million parameters",
+            evaluated, look, f"{stem}parameters", "parameters", "million parameters",
             lambda one: one.run.cost.parameters / 1e6,
         ),
         _costs(
-            evaluated, look, f"{stem}gflops", "mAP10 over arithmetic", "GFLOPs per clip",
+            evaluated, look, f"{stem}gflops", "arithmetic", "GFLOPs per clip",
             lambda one: one.run.cost.gflops,
         ),
     ]  # fmt: skip
 
 
 def tolerance_chart(evaluated: Sequence[EvaluatedSpotting], look: Mapping[str, Look]) -> Chart:
-    """Draw mAP10 over the tolerance, which shows the temporal precision of the runs."""
+    """Draw headline mAP over the tolerance, which shows the temporal precision of the runs."""
     figure, axes = new_axes(4.2, 2.9)
+    means = means_of(evaluated[0].means.actions)
+    shown = means[-1].name
     rows: list[tuple[object, ...]] = []
     for one in evaluated:
         results = one.report.results
-        rows += [(one.run.name, r.tolerance_s, 100 * r.map10, 100 * r.map12) for r in results]
+        rows += [
+            (one.run.name, r.tolerance_s, *(100 * mean.of(r.ap) for mean in reversed(means)))
+            for r in results
+        ]
         axes.plot(
-            [r.tolerance_s for r in results], [100 * r.map10 for r in results],
+            [r.tolerance_s for r in results], [100 * r.map_headline for r in results],
             color=look[one.run.name].colour, linestyle=look[one.run.name].dash,
             linewidth=1.8, marker="o", markersize=4,
         )  # fmt: skip
     axes.set_ylim(bottom=0)
-    set_title(axes, "mAP10 over tolerance")
+    set_title(axes, _sentence(f"{shown} over tolerance"))
     label_axes(axes, "tolerance δ, seconds (a match is within ±δ/2)", "per cent")
     description = (
-        f"mAP10 at tolerances from 0.5 to 5 s of {', '.join(o.run.name for o in evaluated)}"
+        f"{shown} at tolerances from 0.5 to 5 s of {', '.join(o.run.name for o in evaluated)}"
     )
-    header = ("run", "tolerance_s", "mAP10", "mAP12")
+    header = ("run", "tolerance_s", *(mean.name for mean in reversed(means)))
     return Chart(
         "tolerance", description, figure, header, rows, [look[o.run.name] for o in evaluated]
     )
@@ -266,14 +273,13 @@ def _bars(
     evaluated: Sequence[Evaluated],
     look: Mapping[str, Look],
     name: str,
-    heading: str,
-    value: Callable[[Means], tuple[float, tuple[float, float] | None]],
+    mean: Mean,
 ) -> Chart:
     figure, axes = new_axes(4.2, 0.9 + 0.5 * len(evaluated))
     rows: list[tuple[object, ...]] = []
     right = 1.0
     for place, one in enumerate(evaluated):
-        share, interval = value(one.means)
+        share, interval = mean.of(one.means.ap), one.means.intervals.get(mean.key)
         low, high = (100 * end for end in interval) if interval else (None, None)
         rows.append((one.run.name, 100 * share, low, high))
         axes.barh(place, 100 * share, height=0.5, color=look[one.run.name].colour)
@@ -297,22 +303,24 @@ def _bars(
     axes.set_ylim(len(evaluated) - 0.65, -0.72)
     axes.set_xlim(0, right * 1.14)
     axes.grid(False, axis="y")
-    set_title(axes, heading)
+    set_title(axes, _sentence(mean.name))
     label_axes(axes, "per cent")
-    description = f"{heading}: " + ", ".join(f"{row[0]} {row[1]:.1f}" for row in rows)
-    return Chart(name, description, figure, ("run", heading, "low", "high"), rows)
+    description = f"{mean.name}: " + ", ".join(f"{row[0]} {row[1]:.1f}" for row in rows)
+    return Chart(name, description, figure, ("run", mean.name, "low", "high"), rows)
 
 
 def _costs(
     evaluated: Sequence[Evaluated],
     look: Mapping[str, Look],
     name: str,
-    heading: str,
+    of: str,
     unit: str,
     cost: Callable[[Evaluated], float],
 ) -> Chart:
     figure, axes = new_axes(4.6, 3.1)
-    points = [(one.run.name, cost(one), 100 * one.means.map10) for one in evaluated]
+    mean = headline_of(evaluated[0].means.actions).name
+    heading = _sentence(f"{mean} over {of}")
+    points = [(one.run.name, cost(one), 100 * one.means.map_headline) for one in evaluated]
     for run, x, y in points:
         axes.plot(
             x, y, marker="o", markersize=9, color=look[run].colour,
@@ -330,9 +338,9 @@ def _costs(
     axes.xaxis.set_minor_formatter(NullFormatter())
     _name_points(axes, points)
     set_title(axes, heading)
-    label_axes(axes, unit, "mAP10, per cent")
+    label_axes(axes, unit, f"{mean}, per cent")
     costs = ", ".join(f"{run} {y:.1f} at {x:.3g} {unit}" for run, x, y in points)
-    header = ("run", unit, "mAP10, per cent")
+    header = ("run", unit, f"{mean}, per cent")
     legend = [look[run] for run, _, _ in points]
     return Chart(name, f"{heading}: {costs}", figure, header, points, legend)
 
@@ -378,7 +386,7 @@ def _short(name: str) -> str:
 
 def pr_charts(evaluated: Sequence[EvaluatedSpotting], look: Mapping[str, Look]) -> list[Chart]:
     """Draw precision over recall: one chart per action, one curve per run."""
-    return [_pr(action, evaluated, look) for action in ACTIONS]
+    return [_pr(action, evaluated, look) for action in evaluated[0].means.actions]
 
 
 def timing_chart(one: EvaluatedSpotting, look: Look) -> Chart:
@@ -410,8 +418,8 @@ def timing_chart(one: EvaluatedSpotting, look: Look) -> Chart:
 def confusion_chart(one: EvaluatedSpotting) -> Chart:
     """Draw the confusion matrix of a run: labelled actions against detected ones."""
     matrix = one.report.confusion
-    names = [_short_action(name) for name in CONFUSION_NAMES[:-1]]
-    n = len(CONFUSION_NAMES)
+    names = [_short_name(action) for action in one.report.actions]
+    n = len(names) + 1
     figure, axes = new_axes(5.9, 5.2)
     axes.grid(False)
     rows_of_labels = matrix.sum(axis=1, keepdims=True)
@@ -441,9 +449,10 @@ def confusion_chart(one: EvaluatedSpotting) -> Chart:
     axes.xaxis.set_label_position("bottom")
     found, labels = int(np.trace(matrix[:-1, :-1])), int(matrix[:-1].sum())
     description = f"Confusion matrix of {one.run.name}: {found} of {labels} labels found"
-    rows = [[name, *row] for name, row in zip(CONFUSION_NAMES, matrix.tolist(), strict=True)]
+    header = one.report.confusion_names
+    rows = [[name, *row] for name, row in zip(header, matrix.tolist(), strict=True)]
     return Chart(
-        f"confusion_{slug(one.run.name)}", description, figure, ("labelled", *CONFUSION_NAMES), rows
+        f"confusion_{slug(one.run.name)}", description, figure, ("labelled", *header), rows
     )
 
 
@@ -452,7 +461,9 @@ def slug(name: str) -> str:
     return "".join(c if c.isascii() and c.isalnum() else "_" for c in name)
 
 
-def _pr(action: Action, evaluated: Sequence[EvaluatedSpotting], look: Mapping[str, Look]) -> Chart:
+def _pr(
+    action: EventLabel, evaluated: Sequence[EvaluatedSpotting], look: Mapping[str, Look]
+) -> Chart:
     figure, axes = new_axes(2.35, 2.1)
     rows: list[tuple[object, ...]] = []
     for one in evaluated:
@@ -489,6 +500,14 @@ def _pr(action: Action, evaluated: Sequence[EvaluatedSpotting], look: Mapping[st
     )
 
 
-def _short_action(name: str) -> str:
-    shorter = {"PLAYER SUCCESSFUL TACKLE": "Tackle", "BALL PLAYER BLOCK": "Block"}
-    return shorter.get(name, name.capitalize())
+def _short_name(action: EventLabel) -> str:
+    shorter: dict[EventLabel, str] = {
+        Action.PLAYER_SUCCESSFUL_TACKLE: "Tackle",
+        Action.BALL_PLAYER_BLOCK: "Block",
+    }
+    return shorter.get(action) or action_name(action)
+
+
+def _sentence(heading: str) -> str:
+    """Begin a heading with a capital letter, unless it begins with mAP."""
+    return heading if heading.startswith("mAP") else heading[:1].upper() + heading[1:]

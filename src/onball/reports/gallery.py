@@ -18,7 +18,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.actions import EventLabel
+from onball.actions import ActionSet, EventLabel
 from onball.errors import VideoError, optional_dependency
 from onball.evaluation.matching import nearest_pairs, pairs_within
 from onball.events import Event, EventColumns, EventList
@@ -103,7 +103,7 @@ def shown_detections(
     return [
         event
         for event in match.predictions
-        if (threshold := thresholds[event.label]) is not None and event.confidence >= threshold
+        if (threshold := thresholds.get(event.label)) is not None and event.confidence >= threshold
     ]
 
 
@@ -129,17 +129,19 @@ def find_examples(
 def _pair_events(
     match: EvaluatedMatch, thresholds: Mapping[EventLabel, float | None], tolerance_s: float
 ) -> list[Example]:
+    # The thresholds have the evaluated actions: predictions of others count for nothing.
+    evaluated = ActionSet(tuple(thresholds), tuple(thresholds))
     labels = match.truth.events
     shown = EventList.of(shown_detections(match, thresholds))
-    label_columns = EventColumns.of([match.truth])
-    pairs = nearest_pairs(label_columns, EventColumns.of([shown]), tolerance_s)
+    label_columns = EventColumns.of([match.truth], evaluated)
+    pairs = nearest_pairs(label_columns, EventColumns.of([shown], evaluated), tolerance_s)
     examples = []
     for i, j in zip(*(indices.tolist() for indices in pairs), strict=True):
         kind = Kind.FOUND if labels[i].label == shown[j].label else Kind.MIXED_UP
         examples.append(Example(kind, match, labels[i], shown[j], shown[j].confidence))
     for j in sorted(set(range(len(shown))) - set(pairs[1].tolist())):
         examples.append(Example(Kind.FALSE_ALARM, match, None, shown[j], shown[j].confidence))
-    predictions = EventColumns.of([match.predictions])
+    predictions = EventColumns.of([match.predictions], evaluated)
     near_label, near = pairs_within(label_columns, predictions, tolerance_s)
     same = label_columns.action[near_label] == predictions.action[near]
     support = np.zeros(len(labels))

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from onball import __version__
-from onball.actions import ACTIONS, Action
+from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.config import ComponentConfig
 from onball.data.layout import Match, find_matches, some_names
 from onball.errors import DataError, optional_dependency
+from onball.evaluation.average_precision import Mean, headline_of, means_of
 from onball.files import require_writable, write_text_atomic
 from onball.formats.soccernet import read_labels
 from onball.outputs import OutputState, check_outputs, record_outputs
@@ -43,7 +44,7 @@ from onball.reports.runs import (
     evaluate_spotter,
     read_runs,
 )
-from onball.reports.style import Look, looks
+from onball.reports.style import Look, action_name, looks
 from onball.runs import RunFolder
 
 with optional_dependency("jinja2", "plot", "A report"):
@@ -60,6 +61,14 @@ _ORIGINS = {"pretrained"}
 def _breakable(name: str) -> Markup:
     """Allow line breaks after `_`, `-` and `/` in a name."""
     return Markup(re.sub(r"(?<=[_/-])", "<wbr>", str(escape(name))))
+
+
+def _all_actions(number: int) -> str:
+    return {1: "of the only action", 2: "of both actions"}.get(number, f"of all {number} actions")
+
+
+def _joined(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _data_uri(jpeg: bytes) -> str:
@@ -98,6 +107,7 @@ _PAGES = Environment(
     keep_trailing_newline=True,
 )
 _PAGES.filters |= {
+    "action_name": action_name,
     "breakable": _breakable,
     "data_uri": _data_uri,
     "last_part": _last_part,
@@ -120,7 +130,7 @@ class APRow:
     """
 
     name: str
-    action: Action | None
+    action: EventLabel | None
     count: int
     ap: Sequence[float]
 
@@ -156,6 +166,34 @@ class Task:
     precision_recall: Sequence[Chart]
 
     @property
+    def actions(self) -> ActionSet:
+        """The evaluated actions, the same for all runs."""
+        return self.evaluated[0].means.actions
+
+    @property
+    def means(self) -> tuple[Mean, ...]:
+        """Means of the AP: over all actions, and over the headline if that is smaller."""
+        return means_of(self.actions)
+
+    @property
+    def means_text(self) -> str:
+        """Definition of the means."""
+        actions = self.actions
+        left_out = [action for action in actions if action not in actions.headline]
+        every = f"The mean AP {_all_actions(len(actions))}"
+        if not left_out:
+            return every
+        if len(left_out) > len(actions.headline):
+            return f"{every}, and of {_joined(actions.headline)}"
+        rare = ", which are rare" if actions == BALL_ACTIONS else ""
+        return f"{every}, and without {_joined(left_out)}{rare}"
+
+    @property
+    def headline(self) -> str:
+        """Name of the mean by which runs are compared."""
+        return headline_of(self.actions).name
+
+    @property
     def is_spotting(self) -> bool:
         return isinstance(self.evaluated[0], EvaluatedSpotting)
 
@@ -186,12 +224,22 @@ class Task:
     @property
     def ap_rows(self) -> list[APRow]:
         """Rows of the means, then of the actions."""
-        means = [one.means for one in self.evaluated]
-        counts = means[0].counts
+        of_runs = [one.means for one in self.evaluated]
+        counts = of_runs[0].counts
         return [
-            APRow("mAP10", None, sum(counts[a] for a in ACTIONS[:10]), [m.map10 for m in means]),
-            APRow("mAP12", None, sum(counts.values()), [m.map12 for m in means]),
-            *(APRow(a.value, a, counts[a], [m.ap[a] for m in means]) for a in ACTIONS),
+            *(
+                APRow(
+                    mean.name,
+                    None,
+                    sum(counts[action] for action in mean.actions),
+                    [mean.of(run.ap) for run in of_runs],
+                )
+                for mean in reversed(self.means)
+            ),
+            *(
+                APRow(action.value, action, counts[action], [run.ap[action] for run in of_runs])
+                for action in self.actions
+            ),
         ]
 
     def write_ap(self, folder: Path) -> None:
@@ -277,14 +325,16 @@ class Page:
             looks=[self.look[one.run.name] for one in evaluated],
             bars=bar_charts(evaluated, self.look, stem),
             costs=cost_charts(evaluated, self.look, stem),
-            training=training_charts([one.run for one in evaluated], self.look, stem),
+            training=training_charts(
+                [one.run for one in evaluated], self.look, evaluated[0].means.actions, stem
+            ),
             precision_recall=(),
         )
 
     def _panels(self) -> list[Panel]:
-        """Return a panel for each spotting run, the one of highest mAP10 first."""
+        """Return a panel for each spotting run, the one of highest headline mAP first."""
         panels = []
-        for one in sorted(self._spotting, key=lambda one: one.means.map10, reverse=True):
+        for one in sorted(self._spotting, key=lambda one: one.means.map_headline, reverse=True):
             look, gallery = self.look[one.run.name], self.galleries[one.run.name]
             panels.append(Panel(one, look, confusion_chart(one), timing_chart(one, look), gallery))
         return panels
@@ -295,15 +345,14 @@ class Page:
         for task in tasks:
             of_task = f", {task.name.lower()}" if task.name else ""
             scores = [(one.means, one.run.name) for one in task.evaluated]
-            for name, values in (
-                ("mAP10", [(means.map10, run) for means, run in scores]),
-                ("mAP12", [(means.map12, run) for means, run in scores]),
-            ):
+            for mean in reversed(task.means):
+                values = [(mean.of(means.ap), run) for means, run in scores]
                 highest, run = max(values, key=lambda value: value[0])
-                tiles.append(Tile(f"{100 * highest:.1f}", f"best {name}{of_task}", run))
+                tiles.append(Tile(f"{100 * highest:.1f}", f"best {mean.name}{of_task}", run))
         counts = tasks[0].evaluated[0].means.counts
-        seen = sum(counts[action] > 0 for action in ACTIONS)
-        note = "of all 12 actions" if seen == 12 else f"of {seen} of the 12 actions"
+        seen = sum(count > 0 for count in counts.values())
+        some = f"of {seen} of the {len(counts)} actions"
+        note = some if seen < len(counts) else _all_actions(len(counts))
         unit = "labels" if tasks[0].is_spotting else "clips with an action"
         return [*tiles, Tile(f"{sum(counts.values()):,}", unit, note)]
 

@@ -11,16 +11,17 @@ import csv
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from onball.actions import Action
+from onball.actions import ActionSet, EventLabel
 from onball.config import ExperimentConfig, load_config
 from onball.data.layout import Match
 from onball.errors import ConfigError, DataError
+from onball.evaluation.average_precision import MeanAP
 from onball.evaluation.bootstrap import Intervals
 from onball.evaluation.classification import ClassificationResult, evaluate_classification
 from onball.evaluation.metrics import SpottingReport, report_spotting
@@ -51,7 +52,7 @@ class Epoch:
         step: optimizer steps so far.
         train_loss: mean over the epoch.
         valid_loss: loss on the split `valid`.
-        map12, map10: on the split `valid`, 0 to 1.
+        map_headline: on the split `valid`, 0 to 1.
         seconds: duration.
     """
 
@@ -59,8 +60,7 @@ class Epoch:
     step: int
     train_loss: float
     valid_loss: float | None
-    map12: float | None
-    map10: float | None
+    map_headline: float | None
     seconds: float
 
 
@@ -110,7 +110,7 @@ def _read_epochs(path: Path) -> tuple[Epoch, ...]:
         raise DataError(f"{path}: no epoch in it: has the training begun?")
     try:
         return tuple(_epoch(row) for row in rows)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, StopIteration, TypeError, ValueError) as error:
         raise DataError(f"{path}: not the table that `onball train` writes ({error!r})") from None
 
 
@@ -118,13 +118,13 @@ def _epoch(row: dict[str, str]) -> Epoch:
     def maybe(key: str) -> float | None:
         return float(row[key]) if row[key] else None
 
+    headline = next(key for key in ("map10", "map_headline", "map") if key in row)
     return Epoch(
         epoch=int(row["epoch"]),
         step=int(row["step"]),
         train_loss=float(row["train_loss"]),
         valid_loss=maybe("valid_loss"),
-        map12=maybe("map12"),
-        map10=maybe("map10"),
+        map_headline=maybe(headline),
         seconds=float(row["seconds"]),
     )
 
@@ -143,22 +143,20 @@ def _unique_names(folders: Sequence[Path]) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class Means(MeanAP):
     """Average precision of a run of either task.
 
     Attributes:
-        ap: AP of each action, 0 to 1.
+        actions: the evaluated actions.
+        ap: AP of each, 0 to 1.
         counts: number of labels of each action; of a classifier, number of clips with the action.
-        map12, map10: means of the AP.
-        map12_interval, map10_interval: 95 % intervals, if there are any.
+        intervals: 95 % interval of each mean by its key, if there are any.
     """
 
-    ap: dict[Action, float]
-    counts: dict[Action, int]
-    map12: float
-    map10: float
-    map12_interval: tuple[float, float] | None = None
-    map10_interval: tuple[float, float] | None = None
+    actions: ActionSet
+    ap: dict[EventLabel, float]
+    counts: dict[EventLabel, int]
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,12 +190,7 @@ class EvaluatedSpotting:
         """AP at the tolerance of the report."""
         result, intervals = self.report.result, self.intervals
         return Means(
-            result.ap,
-            result.truth_counts,
-            result.map12,
-            result.map10,
-            intervals.map12 if intervals else None,
-            intervals.map10 if intervals else None,
+            result.actions, result.ap, result.truth_counts, intervals.means if intervals else {}
         )
 
 
@@ -212,7 +205,7 @@ class EvaluatedClips:
     def means(self) -> Means:
         """AP as scikit-learn computes it."""
         result = self.result
-        return Means(result.ap, result.positives, result.map12, result.map10)
+        return Means(result.actions, result.ap, result.positives)
 
 
 Evaluated = EvaluatedSpotting | EvaluatedClips
@@ -293,7 +286,7 @@ def _existing_predictions(run: Run, split: str, truth: Sequence[EventList]) -> P
     if min(file.stat().st_mtime for file in files) < trained:
         return None
     # Matches of different simulated data sets have the same names, but not the same labels.
-    counted = sum((match.counts() for match in truth), Counter[Action]())
+    counted = sum((match.counts() for match in truth), Counter[EventLabel]())
     result = read_json_object(metrics, DataError).get("result", {})
     labels = {name: n for name, n in result.get("labels", {}).items() if n}
     return predictions if labels == {a.value: n for a, n in counted.items()} else None

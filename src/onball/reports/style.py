@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from onball.actions import ACTIONS, Action
+from onball.actions import BALL_ACTIONS, Action, EventLabel
 from onball.errors import optional_dependency
 from onball.files import atomic_path
 
@@ -96,7 +96,7 @@ def remove_frame(axes: Axes, grid: Literal["x", "y"] | None = None) -> None:
         axes.set_axisbelow(True)
 
 
-def draw_lanes(axes: Axes, actions: Sequence[Action] = ACTIONS) -> None:
+def draw_lanes(axes: Axes, actions: Sequence[EventLabel] = BALL_ACTIONS.names) -> None:
     """Prepare one lane per action, the first on top, with its name at the left."""
     for lane in range(0, len(actions), 2):
         axes.axhspan(lane - 0.5, lane + 0.5, color=LANE, zorder=0, linewidth=0)
@@ -105,9 +105,12 @@ def draw_lanes(axes: Axes, actions: Sequence[Action] = ACTIONS) -> None:
     axes.tick_params(axis="y", labelsize=8.5, labelcolor=INK)
 
 
-def action_name(action: Action) -> str:
-    """Name of an action as charts and tables write it, such as "Throw in"."""
-    return action.value.capitalize()
+def action_name(action: EventLabel) -> str:
+    """Name of an action as charts and tables write it, such as "Throw in".
+
+    Only the 12 actions are in capitals in the files; other names may hold an acronym.
+    """
+    return action.value.capitalize() if isinstance(action, Action) else action.value
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:

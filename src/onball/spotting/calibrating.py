@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from onball.actions import Action
+from onball.actions import EventLabel
 from onball.config import DataConfig, InferenceConfig, SavedModelConfig
 from onball.data.layout import Match, find_matches
 from onball.errors import InputError
@@ -57,8 +57,8 @@ class CalibrationEffect:
     split: str
     before: SpottingResult
     after: SpottingResult
-    error_before: dict[Action, float]
-    error_after: dict[Action, float]
+    error_before: dict[EventLabel, float]
+    error_after: dict[EventLabel, float]
 
 
 @dataclass(frozen=True, slots=True)

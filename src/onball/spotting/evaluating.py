@@ -15,9 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from onball.actions import ACTIONS, Action
+from onball.actions import ACTIONS, BALL_ACTIONS, Action
 from onball.config import DataConfig, load_config
 from onball.data.layout import Match, find_matches
 from onball.errors import DataError, InputError, ModelError
@@ -323,8 +321,8 @@ def _evaluate_classifier(
     if state is not OutputState.MISSING:
         content = read_json_object(folder.metrics, DataError)
         try:
-            result = msgspec.convert(content, ClassificationResult)
-        except msgspec.ValidationError as error:
+            result = ClassificationResult.from_json(content, BALL_ACTIONS)
+        except DataError as error:
             raise DataError(f"{folder.metrics}: {error}: --overwrite writes it again") from None
         return Evaluation(result, folder.metrics, None, was_done=True)
     clips = classify_split(source.model, source.data, split, device=device, progress=progress)

@@ -42,14 +42,24 @@ class ValidationResult:
     evaluation: SpottingResult | ClassificationResult
 
     @property
-    def map12(self) -> float:
+    def map_all(self) -> float:
         """Mean AP over all actions, 0 to 1; for a spotting net at a tolerance of 1 s."""
-        return self.evaluation.map12
+        return self.evaluation.map_all
+
+    @property
+    def map_headline(self) -> float:
+        """Mean AP over the headline, without FREE KICK and GOAL for the 12 actions."""
+        return self.evaluation.map_headline
+
+    @property
+    def map12(self) -> float:
+        """`map_all`, under its usual name for the 12 actions."""
+        return self.map_all
 
     @property
     def map10(self) -> float:
-        """Mean AP without FREE KICK and GOAL."""
-        return self.evaluation.map10
+        """`map_headline`, under its usual name for the 12 actions."""
+        return self.map_headline
 
 
 def validate(
