@@ -7,6 +7,7 @@ import pickle
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -108,6 +109,26 @@ def one_thread() -> Iterator[None]:
     torch.manual_seed(0)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def small_disk() -> Callable[[int], AbstractContextManager[None]]:
+    """Return a context in which no file can grow beyond a number of bytes, as on a full disk.
+
+    Files already larger than that cannot be written either.
+    """
+    resource = pytest.importorskip("resource", reason="limits of a process need a Unix")
+
+    @contextmanager
+    def limited(size: int) -> Iterator[None]:
+        former = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, former[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, former)
+
+    return limited
 
 
 @pytest.fixture

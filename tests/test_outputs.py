@@ -1,19 +1,27 @@
 """Records of results: skipped when done, kept when edited, refused when of another request."""
 
+from contextlib import suppress
+from pathlib import Path
+
 import pytest
 
-from onball.errors import InputError
+from onball.errors import InputError, OnballError
 from onball.files import write_text_atomic
 from onball.outputs import (
+    LOCK_FILE,
     RECORD_FILE,
     OutputConflictError,
+    OutputLockedError,
     OutputState,
     check_outputs,
     check_unedited,
+    check_unlocked,
     edited_files,
+    output_lock,
     record_outputs,
     update_record,
     write_once,
+    write_outputs,
 )
 
 FILES = ["events.csv", "results.json"]
@@ -127,3 +135,106 @@ def test_a_single_file_is_replaced_by_other_content_only_on_request(tmp_path):
     assert write_once(path, writer("two"), overwrite=True)
     assert path.read_text() == "two"
     assert [entry.name for entry in path.parent.iterdir()] == ["a.txt"]
+
+
+# Writing several files at once
+
+
+def write_files(folder, version):
+    write_outputs(
+        folder, {n: lambda p: p.write_text(f"{p.name} {version}") for n in FILES}, REQUEST
+    )
+
+
+def test_written_outputs_are_recorded_and_leave_nothing_else(tmp_path):
+    write_files(tmp_path / "results", 1)
+    assert check_outputs(tmp_path / "results", FILES, REQUEST) is OutputState.DONE
+    names = sorted(path.name for path in (tmp_path / "results").iterdir())
+    assert names == [RECORD_FILE, *FILES]
+
+
+@pytest.mark.parametrize("former", ["none", "recorded", "edited"])
+@pytest.mark.parametrize("step", range(6))
+def test_a_process_that_ends_while_it_writes_leaves_nothing_unknown(
+    tmp_path, monkeypatch, former, step
+):
+    """Each change of the folder's entries is left out in turn, with all after it."""
+    if former != "none":
+        write_files(tmp_path, 1)
+    if former == "edited":
+        (tmp_path / FILES[0]).write_text("corrected")
+    before = {name: path.read_bytes() for name in FILES if (path := tmp_path / name).exists()}
+    steps = iter(range(100))
+    rename = Path.replace
+
+    def renamed(source, target):
+        if next(steps) >= step:
+            raise SystemExit
+        return rename(source, target)
+
+    monkeypatch.setattr(Path, "replace", renamed)
+    with suppress(SystemExit):
+        write_files(tmp_path, 2)
+    monkeypatch.undo()
+    after = {name: path.read_bytes() for name in FILES if (path := tmp_path / name).exists()}
+    state = check_outputs(tmp_path, FILES, REQUEST)
+    if after == {name: f"{name} 2".encode() for name in FILES}:
+        assert state is OutputState.DONE
+    elif step == 0:
+        assert after == before
+        expected = {"none": "MISSING", "recorded": "DONE", "edited": "EDITED"}[former]
+        assert state is OutputState[expected]
+    else:
+        assert state is OutputState.MISSING
+    write_files(tmp_path, 2)
+    assert check_outputs(tmp_path, FILES, REQUEST) is OutputState.DONE
+
+
+def test_an_edit_after_such_an_end_is_kept(tmp_path, monkeypatch):
+    write_files(tmp_path, 1)
+    rename = Path.replace
+
+    def renamed(source, target):
+        if target.name in FILES:
+            raise SystemExit
+        return rename(source, target)
+
+    monkeypatch.setattr(Path, "replace", renamed)
+    with pytest.raises(SystemExit):
+        write_files(tmp_path, 2)
+    monkeypatch.undo()
+    (tmp_path / FILES[1]).write_text("corrected")
+    assert check_outputs(tmp_path, FILES, REQUEST) is OutputState.EDITED
+
+
+def test_outputs_that_cannot_be_written_leave_the_former_ones(folder, small_disk):
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with small_disk(5), pytest.raises(OnballError, match=r"cannot be written \(File too large\)"):
+        write_files(folder, 2)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+# The lock of a folder
+
+
+def test_a_locked_folder_is_refused_in_one_line_and_free_afterwards(tmp_path):
+    folder = tmp_path / "new" / "results"
+    lock_again = output_lock(folder)
+    with output_lock(folder):
+        with pytest.raises(OutputLockedError, match="results: another onball process"), lock_again:
+            pass
+        with pytest.raises(OutputLockedError):
+            check_unlocked(folder)
+    check_unlocked(folder)
+    assert not list(tmp_path.iterdir()), "empty folders are removed"
+    with output_lock(folder):
+        (folder / "result").touch()
+    assert [path.name for path in folder.iterdir()] == ["result"]
+
+
+def test_the_lock_of_a_killed_process_does_not_count(tmp_path):
+    (tmp_path / LOCK_FILE).touch()
+    check_unlocked(tmp_path)
+    with output_lock(tmp_path):
+        pass
+    assert not list(tmp_path.iterdir())

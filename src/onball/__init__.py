@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         MissingDependencyError,
         ModelError,
         OnballError,
+        OnballNotice,
         OnballWarning,
         VideoError,
     )
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
     from onball.models.published.checkpoints import PublishedModel
     from onball.models.published.fetching import fetch_model
     from onball.models.published.importing import ImportedModel, import_model
-    from onball.outputs import OutputConflictError
+    from onball.outputs import OutputConflictError, OutputLockedError
     from onball.progress import Progress, ProgressCallback
     from onball.reports.page import write_report
     from onball.reports.statistics import draw_statistics
@@ -109,8 +110,10 @@ __all__ = [
     "MissingDependencyError",
     "ModelError",
     "OnballError",
+    "OnballNotice",
     "OnballWarning",
     "OutputConflictError",
+    "OutputLockedError",
     "PlayStatistics",
     "Progress",
     "ProgressCallback",
@@ -202,6 +205,7 @@ _MODULES = {
         "MissingDependencyError",
         "ModelError",
         "OnballError",
+        "OnballNotice",
         "OnballWarning",
         "VideoError",
     ),
@@ -230,7 +234,7 @@ _MODULES = {
     "onball.models.published.checkpoints": ("PublishedModel",),
     "onball.models.published.fetching": ("fetch_model",),
     "onball.models.published.importing": ("ImportedModel", "import_model"),
-    "onball.outputs": ("OutputConflictError",),
+    "onball.outputs": ("OutputConflictError", "OutputLockedError"),
     "onball.progress": ("Progress", "ProgressCallback"),
     "onball.reports.page": ("write_report",),
     "onball.reports.statistics": ("draw_statistics",),

@@ -80,3 +80,7 @@ def optional_dependency(package: str, extra: str, purpose: str) -> Iterator[None
 
 class OnballWarning(UserWarning):
     """A problem that does not stop the work, such as a skipped file or a damaged end of a video."""
+
+
+class OnballNotice(UserWarning):
+    """A remark about the course of the work, such as that it continues an interrupted run."""

@@ -234,6 +234,19 @@ def fingerprint(path: str | Path) -> str:
     return hashlib.sha256(b"%d " % size + head + tail).hexdigest()
 
 
+def identify(path: str | Path, error: type[InputError]) -> str:
+    """Return the name of a large file with its fingerprint, `match.mp4 (1f0c9a77)`.
+
+    Raises `error` with one line that names the file if it cannot be read.
+    """
+    try:
+        return f"{Path(path).name} ({fingerprint(path)[:8]})"
+    except FileNotFoundError:
+        raise error(f"{path}: no such file") from None
+    except OSError as problem:
+        raise error(f"{path}: cannot be read ({problem.strerror})") from None
+
+
 def file_digest(path: str | Path) -> str:
     """Return the hexadecimal SHA-256 of the whole content of a file.
 

@@ -14,23 +14,35 @@ it compares the folder with the record before it begins:
 
 With `overwrite` it does the work in every case.
 
+`write_outputs` writes and records results such that a process that is killed at any time leaves the
+former results or the new ones, and in both cases is not taken for an edit by hand. `output_lock`
+keeps two processes from writing the same results.
+
 A single file that the user names, anywhere, has no record: `write_once` compares contents.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from onball.errors import InputError
-from onball.files import file_digest, read_json_object, write_json_atomic
+from filelock import FileLock, Timeout
+
+from onball.errors import InputError, OnballError
+from onball.files import file_digest, read_json_object, write_error, write_json_atomic
 
 RECORD_FILE = ".onball.json"
+LOCK_FILE = ".onball.lock"
+"""File in a folder that one process at a time writes, while it does."""
 _VERSION = 1
+#: Folder beside results for those that replace them.
+_NEW = ".onball.part"
 
 
 class OutputState(StrEnum):
@@ -54,6 +66,10 @@ class OutputConflictError(InputError):
     def __init__(self, message: str, changed: Iterable[str] = ()) -> None:
         super().__init__(message)
         self.changed = tuple(changed)
+
+
+class OutputLockedError(OnballError):
+    """Another process is writing the same results."""
 
 
 def check_outputs(
@@ -105,7 +121,11 @@ def check_outputs(
         )
     if edited_files(folder, names):
         return OutputState.EDITED
-    complete = all((folder / name).exists() for name in {*names, *recorded})
+    complete = all(
+        (folder / name).is_file()
+        and ("replaces" not in entry or file_digest(folder / name) == recorded[name])
+        for name in {*names, *recorded}
+    )
     return OutputState.DONE if complete else OutputState.MISSING
 
 
@@ -122,7 +142,8 @@ def edited_files(folder: str | Path, files: Iterable[str]) -> list[str]:
         name
         for entry in entries
         for name, digest in entry["files"].items()
-        if (folder / name).is_file() and file_digest(folder / name) != digest
+        if (folder / name).is_file()
+        and file_digest(folder / name) not in (digest, entry.get("replaces", {}).get(name))
     ]
 
 
@@ -138,11 +159,130 @@ def record_outputs(folder: str | Path, files: Iterable[str], request: Mapping[st
         OnballError: the record cannot be written.
     """
     folder = Path(folder)
-    digests = {name: file_digest(folder / name) for name in files}
+    _record(folder, {name: file_digest(folder / name) for name in files}, request)
+
+
+def write_outputs(
+    folder: str | Path,
+    write: Mapping[str, Callable[[Path], None]],
+    request: Mapping[str, Any],
+) -> None:
+    """Write the results of a request, all of them or none, and record them.
+
+    Args:
+        folder: folder of the results, which is made if it is missing.
+        write: name of each file, and a function that writes it to the path that it is given. Files
+            of these names are replaced.
+        request: see `check_outputs`.
+
+    Raises:
+        OnballError: the files cannot be written; those that are there remain.
+    """
+    folder = Path(folder)
+    new = folder / _NEW
+    try:
+        shutil.rmtree(new, ignore_errors=True)  # of a process that was killed
+        new.mkdir(parents=True)
+        for name, write_file in write.items():
+            write_file(new / name)
+        digests = {name: file_digest(new / name) for name in write}
+        former = {name: file_digest(folder / name) for name in write if (folder / name).is_file()}
+        # From here on a file of either digest is known not to be edited.
+        _record(folder, digests, request, replaces=former)
+        for name in write:
+            (new / name).replace(folder / name)
+    except OSError as error:
+        raise write_error(folder, error) from error
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    _record(folder, digests, request)
+
+
+def _record(
+    folder: Path,
+    digests: Mapping[str, str],
+    request: Mapping[str, Any],
+    replaces: Mapping[str, str] | None = None,
+) -> None:
+    """Record files by their digests.
+
+    Args:
+        folder: folder of the results.
+        digests: SHA-256 of each file.
+        request: see `check_outputs`.
+        replaces: SHA-256 of the files that they are about to replace; None if they are in place.
+    """
     others = [e for e in _read_record(folder) if not set(e["files"]) & set(digests)]
-    entry = {"files": digests, "request": dict(request)}
+    entry = {"files": dict(digests), "request": dict(request)}
+    if replaces is not None:
+        entry["replaces"] = dict(replaces)
     content = {"version": _VERSION, "results": [*others, entry]}
     write_json_atomic(folder / RECORD_FILE, content)
+
+
+@contextmanager
+def output_lock(folder: str | Path) -> Iterator[None]:
+    """Keep other processes that call this from writing results into a folder, during the block.
+
+    The lock ends with the process, however that ends. The folder is made if it is missing, and
+    removed again if it is empty after the block.
+
+    Args:
+        folder: folder of the results.
+
+    Raises:
+        OutputLockedError: another process has the lock.
+        OnballError: the folder cannot be written.
+    """
+    folder = Path(folder)
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    lock = FileLock(folder / LOCK_FILE)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise _locked(folder) from None
+    except NotImplementedError:
+        pass  # a file system without locks
+    except OSError as error:
+        _remove_empty(missing)
+        raise write_error(folder, error) from error
+    try:
+        yield
+    finally:
+        # While it is held: afterwards it may be that of another process.
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+        _remove_empty(missing)
+
+
+def check_unlocked(folder: str | Path) -> None:
+    """Raise `OutputLockedError` if another process has the lock of a folder."""
+    path = Path(folder) / LOCK_FILE
+    if not path.is_file():
+        return
+    lock = FileLock(path)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise _locked(Path(folder)) from None
+    except (OSError, NotImplementedError):
+        return
+    lock.release()
+
+
+def _locked(folder: Path) -> OutputLockedError:
+    return OutputLockedError(
+        f"{folder}: another onball process is writing its results there: wait until it ends, or "
+        "choose another --out"
+    )
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    """Remove folders, from the innermost, that are empty."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def check_unedited(folder: str | Path, file: str, *, overwrite: bool = False) -> None:

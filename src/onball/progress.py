@@ -22,12 +22,14 @@ class Progress(NamedTuple):
         done: amount of work done, in `unit`; it never decreases within a task.
         total: total amount of work, in `unit`; None if unknown.
         unit: unit of the amounts.
+        resumed: part of `done` that an earlier call did, which was interrupted.
     """
 
     task: str
     done: float
     total: float | None
     unit: Unit
+    resumed: float = 0
 
     @property
     def fraction(self) -> float | None:

@@ -6,10 +6,14 @@ everyday objects knows persons and balls.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from onball.files import file_digest
 
 #: Name of the tracks file of a match, in the folder of its video.
 TRACKS_FILE = "tracks.parquet"
@@ -75,3 +79,17 @@ class Tracks:
             self.scores[chosen],
             self.video,
         )
+
+
+def tracks_digest(tracks: Tracks | str | Path) -> str:
+    """Return a hexadecimal digest of tracks, or of a tracks file.
+
+    Raises `OSError` if the file cannot be read.
+    """
+    if not isinstance(tracks, Tracks):
+        return file_digest(tracks)
+    digest = hashlib.sha256(repr(tracks.video).encode())
+    columns = (tracks.time_ms, tracks.track_ids, tracks.kinds, tracks.boxes, tracks.scores)
+    for column in columns:
+        digest.update(np.ascontiguousarray(column).data)
+    return digest.hexdigest()

@@ -158,7 +158,7 @@ def test_a_video_that_breaks_does_not_stop_the_others(spot, monkeypatch):
     code, shown, error = spot("a.mp4", "b.mp4")
     assert code == 1
     assert "a.mp4: no such file" in error
-    assert "1 of 2 videos could not be read; the results of the other 1 are in out" in error
+    assert "1 of 2 videos failed; the results of the other 1 are in out" in error
     assert "b: " in shown and [path.name for path in Path("out").iterdir()] == ["b"]
 
 
@@ -181,5 +181,5 @@ def test_an_interruption_names_what_is_kept_and_how_to_go_on(spot, monkeypatch):
     monkeypatch.setattr(batch._Work, "spot", interrupted)
     code, _, error = spot("a.mp4", "b.mp4")
     assert code == 130
-    assert "interrupted: kept the results of a; the same command continues" in error
+    assert "interrupted: the results of a are complete; the same command continues" in error
     assert Path("out/a/events.csv").is_file() and not Path("out/b").exists()

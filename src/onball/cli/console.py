@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from onball.actions import ACTIONS, Action
-from onball.errors import OnballWarning
+from onball.errors import OnballNotice, OnballWarning
 from onball.progress import Progress, ProgressCallback, Unit
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class _Meter:
     def __init__(self, first: Progress, begun: float) -> None:
         self.latest = first
         # Bytes of an earlier, interrupted download count neither as work nor in the rate.
-        self._already_done = first.done if first.unit == "bytes" else 0.0
+        self._already_done = first.done if first.unit == "bytes" else first.resumed
         self._begun = begun
         self._ended: float | None = None
 
@@ -172,6 +172,8 @@ class _Meter:
             return 1.0  # the total may have been an estimate
         if self.latest.total is None:
             return None
+        if self.latest.unit != "bytes":
+            return self.latest.fraction
         total = self.latest.total - self._already_done
         return min(1.0, self._done / total) if total > 0 else 1.0
 
@@ -191,10 +193,11 @@ class _Meter:
     @property
     def left(self) -> str:
         """Time left; empty if it cannot be estimated, and at the end."""
-        fraction = self.fraction
-        if not fraction or self._ended is not None or self.seconds < _RUNNING_RATE_S:
+        total = self.latest.total
+        early = self.seconds < _RUNNING_RATE_S or self._done <= 0
+        if total is None or self._ended is not None or early:
             return ""
-        return _duration(self.seconds * (1 - fraction) / fraction)
+        return _duration(self.seconds * max(0.0, total - self.latest.done) / self._done)
 
     @property
     def _done(self) -> float:
@@ -302,7 +305,7 @@ class _Lines:
         self._printed_s, self._printed_fraction = 0.0, 0.0
 
     def add(self, meter: _Meter) -> None:
-        self._printed_s, self._printed_fraction = 0.0, 0.0
+        self._printed_s, self._printed_fraction = 0.0, meter.fraction or 0.0
 
     def update(self, meter: _Meter) -> None:
         if meter.fraction == 1:
@@ -356,10 +359,13 @@ def show_warnings() -> None:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        if issubclass(category, OnballWarning):
+        if issubclass(category, OnballNotice):
+            note(str(message))
+        elif issubclass(category, OnballWarning):
             warn(str(message))
         else:
             usual(message, category, filename, lineno, file, line)
 
     warnings.showwarning = show
-    warnings.simplefilter("always", OnballWarning)
+    for category in (OnballWarning, OnballNotice):
+        warnings.simplefilter("always", category)

@@ -380,15 +380,14 @@ def _best_candidate(events: EventList, folder: Path) -> str:
 def _interrupted(results: Sequence[SpottedVideo]) -> str:
     """Message for an interruption, which names what is kept."""
     done = [result.name for result in results if not result.error]
-    if not done:
-        return "interrupted: no result is complete; the same command starts again"
     names = ", ".join(done[:5]) + (f" and {len(done) - 5} more" if len(done) > 5 else "")
-    return f"interrupted: kept the results of {names}; the same command continues with the other videos"
+    kept = f"the results of {names} are complete; " if done else ""
+    return f"interrupted: {kept}the same command continues where this one stopped"
 
 
 def _failed(failed: int, count: int, out: Path) -> str:
     """Message for videos that could not be read."""
-    what = f"{failed} of {console.count(count, 'video')} could not be read"
+    what = f"{failed} of {console.count(count, 'video')} failed"
     if failed == count:
-        return f"{what}: nothing was written"
+        return f"{what}: no results were written"
     return f"{what}; the results of the other {count - failed} are in {out}"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import tempfile
+import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,18 +19,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from onball import __version__
 from onball.assets import demo_model
 from onball.config import SavedModelConfig
 from onball.data.frames import choose_frames, tracking_inputs
-from onball.errors import InputError, ModelError
+from onball.errors import InputError, ModelError, OnballNotice, VideoError
 from onball.events import Event, EventList, SpottingInfo
+from onball.files import identify
 from onball.formats.event_table import TABLE_FILE, write_event_table
 from onball.formats.soccernet import RESULTS_FILE, write_results
 from onball.frames import FrameBatch, FrameSource, check_batches, frame_batches
 from onball.models import SpottingNet, load_model, model_fingerprint, save_model
 from onball.models.compute import Precision, choose_device, choose_precision
 from onball.models.finding import model_name, resolve_model
-from onball.outputs import record_outputs
+from onball.models.saved import net_fingerprint
+from onball.outputs import write_outputs
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.spotting.clips import ClipEngine
 from onball.spotting.compute import TorchCompute
@@ -39,9 +44,10 @@ from onball.spotting.decoding import (
     suppression_window_ms,
 )
 from onball.spotting.engine import ScoredFrames, StreamingEngine
-from onball.timing import first_grid_index, grid_time, grid_times
+from onball.spotting.journal import ScoreJournal, continue_scores
+from onball.timing import first_grid_index, format_time, grid_time, grid_times
 from onball.tracking.grid import PerFrame
-from onball.tracks import TRACKS_FILE, Tracks
+from onball.tracks import TRACKS_FILE, Tracks, tracks_digest
 from onball.video import Channels, probe, sample_frames
 
 if TYPE_CHECKING:
@@ -112,6 +118,7 @@ class Spotter:
             precision = choose_precision(precision, self.device)
         self.precision = precision
         compute = TorchCompute(self.net, precision)
+        self._chunk_frames = chunk_frames
         self._engine: StreamingEngine | ClipEngine
         if config.inference.clips is not None:
             self._engine = ClipEngine(compute, config.inference.clips, config.model)
@@ -189,6 +196,7 @@ class Spotter:
         end_ms: int | None = None,
         name: str = "",
         on_event: Callable[[Event], object] | None = None,
+        journal: str | Path | None = None,
     ) -> EventList:
         """Return all events of a video, in order of time.
 
@@ -208,12 +216,17 @@ class Spotter:
             end_ms: end of the part to spot; None is that of the video.
             name: name of the match in progress reports and results; that of the file by default.
             on_event: called with each event as soon as it is final, in order of time.
+            journal: file in which scores are kept as they are computed, for a call that is
+                interrupted: the same call then continues with them, says so in an `OnballNotice`,
+                and returns what it would have returned. Scores of another video, model or part are
+                replaced. The file is not deleted, and belongs to one call at a time.
 
         Raises:
             VideoError: the file is no video.
             InputError: the model takes tracks, and neither tracks nor a detector are given; or the
                 part to spot is empty.
             DataError: the tracks are damaged or of another video.
+            OnballError: the journal cannot be written.
         """
         duration_ms = probe(video).duration_ms
         if self.config.needs_tracks and tracks is None and detector is not None:
@@ -228,6 +241,7 @@ class Spotter:
             start_ms=start_ms,
             end_ms=end_ms,
             name=name,
+            journal=journal,
         ):
             events.append(event)
             if on_event is not None:
@@ -249,6 +263,7 @@ class Spotter:
         start_ms: int = 0,
         end_ms: int | None = None,
         name: str = "",
+        journal: str | Path | None = None,
     ) -> Iterator[Event]:
         """Yield events in order of time, each as soon as it is final.
 
@@ -263,6 +278,7 @@ class Spotter:
             start_ms: see `spot`.
             end_ms: see `spot`.
             name: see `spot`.
+            journal: see `spot`.
 
         Raises:
             InputError: the frames have another type, shape, size or rate, or their times do not
@@ -274,13 +290,23 @@ class Spotter:
         end = math.inf if end_ms is None else end_ms
         if not 0 <= start_ms < end:
             raise InputError(f"the part from {start_ms} to {end_ms} ms of a video is empty")
+        resumed_ms = None
         if isinstance(source, str | Path):
-            computed = self._scores_of_video(Path(source), tracks, start_ms, end_ms)
+            kept = None
+            if journal is not None:
+                request = self._score_request(Path(source), tracks, start_ms, end_ms)
+                kept = ScoreJournal(journal, request)
+                resumed_ms = kept.last_ms
+            computed = self._scores_of_video(Path(source), tracks, start_ms, end_ms, kept)
         else:
             computed = self.scores(source)
+        if resumed_ms is not None:
+            message = f"{name or source}: continues at {format_time(resumed_ms)}"
+            warnings.warn(message, OnballNotice, stacklevel=3)
         with _closing(computed) as scored:
             if progress is not no_progress:
-                scored = _reporting(scored, source, start_ms, end_ms, name, progress)
+                part = start_ms, end_ms, resumed_ms
+                scored = _reporting(scored, source, *part, name, progress)
             radius = self.net.head.radius
             predicted = self.config.model.predicted_actions
             for event in decode_events(scored, self.config.inference, radius, threshold):
@@ -384,21 +410,51 @@ class Spotter:
         given: Tracks | str | Path | None,
         start_ms: int = 0,
         end_ms: int | None = None,
+        journal: ScoreJournal | None = None,
     ) -> Iterator[ScoredFrames]:
         config = self.config
         first, stop = self._frames_for(start_ms, end_ms)
-        from_ms = grid_time(first, config.fps)
         to_ms = None if stop is None else grid_time(stop, config.fps)
+        tracking = None
         if not config.needs_tracks:
             frames = choose_frames(video, config, config.model)
-            return self._run(frames.batches(start_ms=from_ms, end_ms=to_ms), first=first)
-        tracks = _read_tracks(video, given)
-        times = grid_times(tracks.video.duration_ms, config.fps)
-        tracking = None
-        if config.model.tracking is not None:
-            tracking = PerFrame(times, tracking_inputs(tracks, times, config.model.tracking))
-        frames = choose_frames(video, config, config.model, tracks, times_ms=times)
-        return self._run(frames.batches(start_ms=from_ms, end_ms=to_ms), tracking, first)
+        else:
+            tracks = _read_tracks(video, given)
+            times = grid_times(tracks.video.duration_ms, config.fps)
+            if config.model.tracking is not None:
+                tracking = PerFrame(times, tracking_inputs(tracks, times, config.model.tracking))
+            frames = choose_frames(video, config, config.model, tracks, times_ms=times)
+
+        def compute(done_ms: int | None) -> Generator[ScoredFrames]:
+            begin = first
+            if done_ms is not None:
+                wanted = first_grid_index(done_ms + 1, config.fps)
+                begin = max(first, self._engine.frames_for(wanted, wanted)[0])
+            from_ms = grid_time(begin, config.fps)
+            batches = frames.batches(start_ms=from_ms, end_ms=to_ms)
+            return self._run(batches, tracking, begin)
+
+        return compute(None) if journal is None else continue_scores(journal, compute)
+
+    def _score_request(
+        self,
+        video: Path,
+        tracks: Tracks | str | Path | None,
+        start_ms: int,
+        end_ms: int | None,
+    ) -> dict[str, Any]:
+        """Everything that the scores of a video depend on, as texts that a message can name."""
+        first, stop = self._frames_for(start_ms, end_ms)
+        fingerprint = self.fingerprint or net_fingerprint(self.net, self.config)
+        return {
+            "video": identify(video, VideoError),
+            "model": f"{self.name} ({fingerprint})".strip(),
+            "tracks": None if tracks is None else tracks_digest(tracks)[:16],
+            "frames": f"{first} to {'the end' if stop is None else stop}",
+            "precision": f"{self.precision} on {self.device.type}".removeprefix("torch."),
+            "chunk_frames": self._chunk_frames,
+            "version": f"onball {__version__} with torch {torch.__version__}",
+        }
 
     def _frames_for(self, start_ms: int, end_ms: int | None) -> tuple[int, int | None]:
         """Sampled frames on which the events of a part of a video depend."""
@@ -416,7 +472,7 @@ class Spotter:
         batches: Iterator[FrameBatch],
         tracking: PerFrame | None = None,
         first: int = 0,
-    ) -> Iterator[ScoredFrames]:
+    ) -> Generator[ScoredFrames]:
         """Scores of frames that are read here; the video is closed also after an error."""
         with _closing(batches) as frames:
             yield from self._engine.run(frames, tracking, first)
@@ -499,23 +555,32 @@ def _reporting(
     source: str | Path | Iterable[FrameBatch],
     start_ms: int,
     end_ms: int | None,
+    resumed_ms: int | None,
     name: str,
     progress: ProgressCallback,
 ) -> Iterator[ScoredFrames]:
-    """Pass scores on, and report the milliseconds done of the part from `start_ms` to `end_ms`."""
+    """Pass scores on, and report the milliseconds done of the part from `start_ms` to `end_ms`.
+
+    Scores up to `resumed_ms` were computed by an earlier call.
+    """
     total = None
     if isinstance(source, str | Path):
         name = name or Path(source).name
         duration_ms = probe(source).duration_ms or end_ms
         if duration_ms is not None:
             total = max(0, min(duration_ms, end_ms or duration_ms) - start_ms)
-    progress(Progress(name, 0, total, "ms"))
-    done = 0
+    resumed = 0 if resumed_ms is None else max(0, resumed_ms - start_ms)
+    if total is not None:
+        resumed = min(resumed, total)
+    done = resumed
+    progress(Progress(name, done, total, "ms", resumed))
     for part in scored:
         yield part
-        done = max(0, int(part.pts_ms[-1]) - start_ms)
-        progress(Progress(name, done if total is None else min(done, total), total, "ms"))
-    progress(Progress(name, total or done, total, "ms"))
+        done = max(done, int(part.pts_ms[-1]) - start_ms)
+        if done > resumed:
+            now = done if total is None else min(done, total)
+            progress(Progress(name, now, total, "ms", resumed))
+    progress(Progress(name, total or done, total, "ms", resumed))
 
 
 def _read_tracks(video: Path, tracks: Tracks | str | Path | None) -> Tracks:
@@ -549,9 +614,11 @@ def write_events(events: EventList, folder: Path, request: Mapping[str, Any]) ->
     Raises:
         OnballError: the folder cannot be written.
     """
-    write_results(events, folder / RESULTS_FILE)
-    write_event_table(events.shown, folder / TABLE_FILE)
-    record_outputs(folder, (RESULTS_FILE, TABLE_FILE), request)
+    write = {
+        RESULTS_FILE: partial(write_results, events),
+        TABLE_FILE: partial(write_event_table, events.shown),
+    }
+    write_outputs(folder, write, request)
 
 
 def name_results(videos: Sequence[Path]) -> dict[str, Path]:

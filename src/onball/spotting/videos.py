@@ -3,30 +3,40 @@
 videos    files, folders and patterns → all opened (`find_videos`)
 jobs      one for each video, or one for all files of a match, with the request that it answers
 checks    the request compared with the results that are there, before the first minute of work
-work      job after job: events, written and recorded; a broken video does not stop the others
+work      job after job: scores, kept in a journal as they come; events, written and recorded; a
+          video that fails does not stop the others
 """
 
 from __future__ import annotations
 
+import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 from onball.actions import Action, find_action
 from onball.data.layout import Match
-from onball.errors import DataError, InputError, OnballWarning, VideoError
+from onball.errors import DataError, InputError, OnballError, OnballWarning, VideoError
 from onball.events import Event, EventList, SpottingInfo, VideoPart
-from onball.files import fingerprint, require_writable, shell_quoted
+from onball.files import identify, require_writable, shell_quoted
 from onball.formats.event_table import TABLE_FILE
 from onball.formats.soccernet import RESULTS_FILE
 from onball.models.saved import net_fingerprint
-from onball.outputs import OutputConflictError, OutputState, check_outputs
+from onball.outputs import (
+    OutputConflictError,
+    OutputState,
+    check_outputs,
+    check_unlocked,
+    output_lock,
+)
 from onball.progress import ProgressCallback, no_progress
 from onball.spotting.decoding import score_bound
+from onball.spotting.journal import JOURNAL_FILE
 from onball.spotting.spotter import Spotter, name_results, write_events
 from onball.timing import format_time
 from onball.tracks import TRACKS_FILE
@@ -40,6 +50,8 @@ _HALVES = 2
 #: Settings that `onball events` applies to the candidates of results that are there.
 _LATER_SETTINGS = {"threshold", "actions"}
 
+_P = ParamSpec("_P")
+
 
 class Outcome(StrEnum):
     """Outcome of a video."""
@@ -51,7 +63,7 @@ class Outcome(StrEnum):
     EDITED = "edited"
     """Skipped: its results are there already, and were edited by hand since."""
     FAILED = "failed"
-    """It could not be read; nothing was written."""
+    """It could not be spotted, or its results not be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +76,8 @@ class SpottedVideo:
         outcome: what was done.
         events: all candidates; `events.shown` are those in `events.csv`. None if it failed, or if
             the file was edited so that it cannot be read.
-        error: reason of the failure; empty without one.
+        error: reason of the failure, in one line; empty without one.
+        traceback: where an unexpected exception was raised, for a report of the bug; else empty.
     """
 
     name: str
@@ -72,6 +85,7 @@ class SpottedVideo:
     outcome: Outcome
     events: EventList | None
     error: str = ""
+    traceback: str = ""
 
 
 def spot_videos(
@@ -102,7 +116,12 @@ def spot_videos(
     All inputs and all results that are there are checked at the call. Nothing is spotted before the
     results are iterated over: each is computed when it is asked for, and `list(spot_videos(…))`
     computes all. Results of the same video, model and settings are not computed again, and none are
-    replaced without `overwrite`, see `onball.outputs`.
+    replaced without `overwrite`, see `onball.outputs`. A video that fails does not stop the others,
+    whatever the reason.
+
+    Scores are kept in the folder of the results while they are computed, see
+    `onball.spotting.journal`. A call that was interrupted, also by the end of its process, continues
+    with them when it is repeated, and its results are those of a call that was not interrupted.
 
     Args:
         videos: files, folders and patterns, see `find_videos`, or matches of a data set.
@@ -137,6 +156,7 @@ def spot_videos(
         InputError: a setting is out of range or fits no such videos.
         OutputConflictError: there are results in the way; see `onball.outputs`.
         ModelError: there is no usable model.
+        OutputLockedError: another process is writing some of these results.
         OnballError: `out` cannot be written.
     """
     settings = _Settings.of(threshold, actions, start_ms, end_ms, kickoffs_ms, half)
@@ -150,26 +170,56 @@ def spot_videos(
     work = _Work(spotter, settings, on_event, progress)
     work.prepare_tracks(jobs, tracks, detector)
     states = [work.state(job, overwrite) for job in jobs]
-    return _results(work, jobs, states)
+    for job, state in zip(jobs, states, strict=True):
+        if state is OutputState.MISSING:
+            check_unlocked(job.folder)
+    return _results(work, jobs, states, overwrite)
 
 
 def _results(
-    work: _Work, jobs: Sequence[_Job], states: Sequence[OutputState]
+    work: _Work, jobs: Sequence[_Job], states: Sequence[OutputState], overwrite: bool
 ) -> Iterator[SpottedVideo]:
     for job, state in zip(jobs, states, strict=True):
         if state is not OutputState.MISSING:
-            outcome = Outcome.DONE if state is OutputState.DONE else Outcome.EDITED
-            yield SpottedVideo(job.name, job.folder, outcome, _events_of(job.folder))
+            yield _kept(job, state)
     for job, state in zip(jobs, states, strict=True):
         if state is OutputState.MISSING:
-            try:
-                events = work.spot(job)
-            except (VideoError, DataError) as error:
-                # The other videos are still of use.
-                yield SpottedVideo(job.name, job.folder, Outcome.FAILED, None, str(error))
-                continue
+            yield _spotted(work, job, overwrite)
+
+
+def _kept(job: _Job, state: OutputState) -> SpottedVideo:
+    """The result of a job that is skipped."""
+    outcome = Outcome.DONE if state is OutputState.DONE else Outcome.EDITED
+    with suppress(OSError):
+        job.remove_journals()  # of a process that ended before it did that
+    return SpottedVideo(job.name, job.folder, outcome, _events_of(job.folder))
+
+
+def _spotted(work: _Work, job: _Job, overwrite: bool) -> SpottedVideo:
+    """Do a job. Whatever goes wrong with it, the other videos are still of use."""
+    try:
+        with output_lock(job.folder):
+            state = work.state(job, overwrite)
+            if state is not OutputState.MISSING:
+                return _kept(job, state)  # another process did it meanwhile
+            events = work.spot(job)
             write_events(events, job.folder, work.request(job))
-            yield SpottedVideo(job.name, job.folder, Outcome.SPOTTED, events)
+            job.remove_journals()
+    except Exception as error:
+        if error is work.raised_by_caller:
+            raise
+        return _failed(job, error)
+    return SpottedVideo(job.name, job.folder, Outcome.SPOTTED, events)
+
+
+def _failed(job: _Job, error: Exception) -> SpottedVideo:
+    """The result of a job that ended with an exception."""
+    if isinstance(error, OnballError):
+        return SpottedVideo(job.name, job.folder, Outcome.FAILED, None, str(error))
+    reason = " ".join(str(error).split())
+    message = f"{job.name}: failed with {type(error).__name__}{reason and f' ({reason})'}"
+    where = "".join(traceback.format_exception(error))
+    return SpottedVideo(job.name, job.folder, Outcome.FAILED, None, message, where)
 
 
 def _events_of(folder: Path) -> EventList | None:
@@ -220,6 +270,16 @@ class _Job:
     def duration_ms(self) -> int | None:
         """Length of all parts together; None if unknown."""
         return self.parts[-1].end_ms
+
+    def journal(self, number: int) -> Path:
+        """File for the scores of a part, numbered from 0, until there are results."""
+        suffix = f"-{number + 1}" if len(self.parts) > 1 else ""
+        return self.folder / f"{JOURNAL_FILE}{suffix}"
+
+    def remove_journals(self) -> None:
+        """Delete the scores of all parts."""
+        for number in range(len(self.parts)):
+            self.journal(number).unlink(missing_ok=True)
 
 
 def _jobs(
@@ -380,7 +440,11 @@ class _Settings:
 
 
 class _Work:
-    """A model that spots jobs with some settings."""
+    """A model that spots jobs with some settings.
+
+    Attributes:
+        raised_by_caller: exception of one of the callbacks, if there was one.
+    """
 
     def __init__(
         self,
@@ -391,11 +455,26 @@ class _Work:
     ) -> None:
         self._spotter = spotter
         self._settings = settings
-        self._on_event = on_event
+        self.raised_by_caller: Exception | None = None
+        self._on_event = on_event and self._passing_errors(on_event)
         self._progress = progress
+        if progress is not no_progress:
+            self._progress = self._passing_errors(progress)
         self._detector: Detector | str | None = None
         fingerprint = spotter.fingerprint or net_fingerprint(spotter.net, spotter.config)
         self._model = f"{spotter.name} ({fingerprint[:8]})".strip()
+
+    def _passing_errors(self, callback: Callable[_P, object]) -> Callable[_P, None]:
+        """The same function; the exceptions that it raises cancel the whole batch."""
+
+        def call(*args: _P.args, **kwargs: _P.kwargs) -> None:
+            try:
+                callback(*args, **kwargs)
+            except Exception as error:
+                self.raised_by_caller = error
+                raise
+
+        return call
 
     def prepare_tracks(
         self,
@@ -446,7 +525,7 @@ class _Work:
         """Everything that the results of a job depend on, as texts that a message can name."""
         settings, spotter = self._settings, self._spotter
         request: dict[str, Any] = {
-            "video": " + ".join(_identity(part.video.path) for part in job.parts),
+            "video": " + ".join(identify(part.video.path, VideoError) for part in job.parts),
             "model": self._model,
             "threshold": "of the model" if settings.threshold is None else settings.threshold,
             "actions": "all" if settings.actions is None else ", ".join(settings.actions),
@@ -457,7 +536,9 @@ class _Work:
         }
         if spotter.config.needs_tracks:
             detector = getattr(self._detector, "name", "")
-            sources = [_identity(p.tracks) if p.tracks else detector for p in job.parts]
+            sources = [
+                identify(part.tracks, DataError) if part.tracks else detector for part in job.parts
+            ]
             request["tracks"] = ", ".join(dict.fromkeys(sources))
         return {key: value for key, value in request.items() if value is not None}
 
@@ -496,6 +577,7 @@ class _Work:
                 keep_tracks=job.folder / tracks_name,
                 on_event=partial(place, offset_ms),
                 progress=self._progress,
+                journal=job.journal(number),
             )
         return EventList.of(found, match=job.name, info=info)
 
@@ -505,14 +587,6 @@ class _Work:
         if threshold is None or score_bound(threshold, inference) >= inference.threshold:
             return None
         return threshold
-
-
-def _identity(path: Path) -> str:
-    """Name of a file with a fingerprint of its content."""
-    try:
-        return f"{path.name} ({fingerprint(path)[:8]})"
-    except OSError as error:
-        raise VideoError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def _time(time_ms: int | None) -> str | None:
