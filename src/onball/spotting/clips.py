@@ -42,7 +42,7 @@ class ClipEngine:
         """Return the range of frames to run on for the scores of frames `start` to `stop`.
 
         It begins with the first clip that contains `start`, and all clips that contain a wanted
-        frame are complete: the scores are the same.
+        frame are complete: the scores are the same as in a run on all frames, bit for bit.
 
         Args:
             start: first frame of the video that is wanted.
@@ -61,7 +61,10 @@ class ClipEngine:
         track_features: PerFrame | None = None,
         first: int = 0,
     ) -> Iterator[ScoredFrames]:
-        """Yield the scores of every frame, in order, each exactly once, as soon as they are final.
+        """Yield scores of frames, in order, each exactly once, as soon as they are final.
+
+        They are those of every frame, if the first frame is that of the video, else of those after
+        the last clip that begins before the part.
 
         Args:
             batches: consecutive frames of one video, in the net's size and at its rate.
@@ -79,6 +82,7 @@ class ClipEngine:
         length, step = self._clips.frames, self._clips.step
         # Frames are counted from the first one given.
         start = self._clips.start if first == 0 else 0
+        without = self._clips.overlap if first else 0
         begin, covered = 0, 0
         frames = np.zeros((0, 0, 0, 3), np.uint8)
         times = np.zeros(0, np.int64)
@@ -91,15 +95,23 @@ class ClipEngine:
                 covered, start = start + length, start + step
                 final = max(0, start) - begin
                 if final:
-                    yield self._name_outputs(average.release(begin + final), times[:final])
+                    yield from self._release(average, times[:final], begin, without)
                     frames, times, begin = frames[final:], times[final:], begin + final
         end = begin + len(frames)
         while covered < end:
             rows = self._score(frames[max(0, start) - begin :], start)
             average.add(rows[: end - start], start)
             covered, start = start + length, start + step
-        if begin < end:
-            yield self._name_outputs(average.release(end), times)
+        yield from self._release(average, times, begin, without)
+
+    def _release(
+        self, average: ClipAverage, times: NDArray[np.int64], begin: int, without: int
+    ) -> Iterator[ScoredFrames]:
+        """Final scores of the frames at `times`, of which the first is `begin`, from `without` on."""
+        rows = average.release(begin + len(times))
+        skipped = min(len(rows), max(0, without - begin))
+        if skipped < len(rows):
+            yield self._name_outputs(rows[skipped:], times[skipped:])
 
     def _score(self, frames: NDArray[np.uint8], start: int) -> Floats:
         """Scores `[T, F]` of the clip that begins at frame `start`, moved by its displacements.

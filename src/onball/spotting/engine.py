@@ -6,6 +6,10 @@
 Each frame goes through the backbone once. Memory holds one chunk of frames and one window of
 features, whatever the length of the video. A backbone whose features depend on the whole clip
 (`context` None) computes each window of frames separately instead.
+
+Chunks and windows begin at multiples of their steps, counted from the beginning of the video. A run on
+a part of the video therefore computes on the same arrays as one on the whole, and has the same
+scores, bit for bit.
 """
 
 from __future__ import annotations
@@ -22,8 +26,11 @@ from onball.frames import FrameBatch
 from onball.spotting.compute import Compute, Floats
 from onball.tracking.grid import PerFrame
 
-#: Smallest ratio of a chunk to the context on one side of it.
+#: Ratio of a chunk to the context on one side of it, above which little is computed twice.
 _CHUNK_PER_CONTEXT = 4
+#: Frames of such a chunk with its context on both sides, at most: they bound memory, and the part of a
+#: video that is computed again where a run continues another.
+_LONGEST_CHUNK = 320
 
 
 class ScoredFrames(NamedTuple):
@@ -71,13 +78,14 @@ class StreamingEngine:
         self._step = max(1, round(window_frames * (1 - overlap)))
         self._whole_clips = compute.context is None
         self._context = compute.context or 0
-        self._chunk = max(chunk_frames, _CHUNK_PER_CONTEXT * self._context)
+        for_context = min(_CHUNK_PER_CONTEXT * self._context, _LONGEST_CHUNK - 2 * self._context)
+        self._chunk = max(chunk_frames, for_context)
 
     def frames_for(self, start: int, stop: int) -> tuple[int, int]:
         """Return the range of frames to run on for the scores of frames `start` to `stop`.
 
-        In that range the windows begin where they begin in a run on all frames, and all windows
-        that cover the wanted frames are complete: the scores are the same up to rounding.
+        They are the same as in a run on all frames, bit for bit: chunks and windows begin where they
+        begin there, and those that the wanted frames depend on are complete.
 
         Args:
             start, stop: indices of frames of the video; `stop` is not included.
@@ -85,8 +93,13 @@ class StreamingEngine:
         Returns:
             The same for the frames to run on. The end may be beyond that of the video.
         """
-        margin = self._window + self._context
-        return max(0, start + 1 - margin) // self._step * self._step, stop + margin
+        # The last window of a video ends with its last frame, wherever that is.
+        earliest, latest = max(0, start + 1 - self._window), stop + self._window
+        if self._whole_clips:
+            return earliest, latest
+        earliest = earliest // self._chunk * self._chunk
+        latest = -(-latest // self._chunk) * self._chunk
+        return max(0, earliest - self._context), latest + self._context
 
     def run(
         self,
@@ -94,13 +107,16 @@ class StreamingEngine:
         track_features: PerFrame | None = None,
         first: int = 0,
     ) -> Iterator[ScoredFrames]:
-        """Yield the scores of every frame, in order, each exactly once, as soon as they are final.
+        """Yield scores of frames, in order, each exactly once, as soon as they are final.
+
+        They are those of every frame, if the first frame is that of the video. Otherwise they begin
+        with the first frame whose scores are not influenced by the beginning of the part, which is
+        at or before the `start` that was given to `frames_for`.
 
         Args:
             batches: consecutive frames of one video, in the net's size and at its rate.
             track_features: `[T, 2F]`, by time, for a net that takes them.
-            first: index of the first frame in its video, as `frames_for` returns it. It does not
-                matter here, as it does to `onball.spotting.clips.ClipEngine`.
+            first: index of the first frame in its video, as `frames_for` returns it.
         """
         parts: Iterator[tuple[NDArray[Any], NDArray[np.int64]]]
         score: _Score = self._score
@@ -110,10 +126,11 @@ class StreamingEngine:
                     "a backbone that needs whole clips cannot be combined with tracks: give a model "
                     "without model.tracking"
                 )
-            parts, score = iter(batches), self._score_clips
+            parts, begin, score = iter(batches), first, self._score_clips
         else:
-            parts = self._features(batches, track_features)
-        merger = _WindowMerger(self._window, self._step)
+            begin = -(-(first + self._context) // self._chunk) * self._chunk if first else 0
+            parts = self._features(batches, track_features, begin - first)
+        merger = _WindowMerger(self._window, self._step, begin)
         for part, pts_ms in parts:
             for merged in merger.push(part, pts_ms, score):
                 yield self._name_outputs(*merged)
@@ -150,37 +167,44 @@ class StreamingEngine:
         )
 
     def _features(
-        self, batches: Iterable[FrameBatch], track_features: PerFrame | None
+        self, batches: Iterable[FrameBatch], track_features: PerFrame | None, skipped: int
     ) -> Iterator[tuple[Floats, NDArray[np.int64]]]:
-        """Features `[t, C]` and times `[t]` of consecutive frames, each frame once."""
-        context = self._context
-        frames = np.zeros((0, 0, 0, 3), np.uint8)
-        times = np.zeros(0, np.int64)
-        done = 0  # frames at the front that are kept only as left context
-        for batch in batches:
-            frames = np.concatenate([frames, batch.frames]) if len(frames) else batch.frames
-            times = np.concatenate([times, batch.pts_ms])
-            while len(frames) - done >= self._chunk + context:
-                part = slice(done + self._chunk + context)
-                features = self._backbone(frames[part], times[part], track_features)
-                yield features[done : done + self._chunk], times[done:][: self._chunk]
-                drop = max(0, done + self._chunk - context)
-                done = done + self._chunk - drop
-                frames, times = frames[drop:], times[drop:]
-        while len(frames) > done:
-            part = slice(done + self._chunk + context)
-            features = self._backbone(frames[part], times[part], track_features)
-            yield features[done : done + self._chunk], times[done:][: self._chunk]
-            drop = max(0, min(done + self._chunk, len(frames)) - context)
-            done = min(done + self._chunk, len(frames)) - drop
-            frames, times = frames[drop:], times[drop:]
+        """Features `[t, C]` and times `[t]` of consecutive frames, each frame once.
 
-    def _backbone(
-        self, frames: NDArray[np.uint8], times: NDArray[np.int64], track_features: PerFrame | None
-    ) -> Floats:
-        """Features `[t, C]` of frames `[t, H, W, 3]` and of the track features at `times`."""
-        tracked = None if track_features is None else track_features.at(times)
-        return self._compute.features(frames, tracked)
+        Args:
+            batches: the frames.
+            track_features: see `run`.
+            skipped: number of frames before the first chunk, of which the last ones are its context.
+        """
+        frames: NDArray[np.uint8] | None = None
+        times = np.zeros(0, np.int64)
+        done = skipped  # frames at the front that are not computed, or are already
+        for batch in batches:
+            frames = batch.frames if frames is None else np.concatenate([frames, batch.frames])
+            times = np.concatenate([times, batch.pts_ms])
+            while len(frames) >= done + self._chunk + self._context:
+                yield self._chunk_features(frames, times, track_features, done)
+                done += self._chunk
+                drop = max(0, done - self._context)
+                frames, times, done = frames[drop:], times[drop:], done - drop
+        while frames is not None and len(frames) > done:
+            yield self._chunk_features(frames, times, track_features, done)
+            done += self._chunk
+
+    def _chunk_features(
+        self,
+        frames: NDArray[np.uint8],
+        times: NDArray[np.int64],
+        track_features: PerFrame | None,
+        begin: int,
+    ) -> tuple[Floats, NDArray[np.int64]]:
+        """Features and times of the chunk that begins at frame `begin` of those given."""
+        left = max(0, begin - self._context)
+        part = slice(left, begin + self._chunk + self._context)
+        tracked = None if track_features is None else track_features.at(times[part])
+        features = self._compute.features(frames[part], tracked)
+        kept = features[begin - left : begin - left + self._chunk]
+        return kept, times[begin : begin + self._chunk]
 
 
 def in_action_order(scores: Floats, classes: Sequence[str] | None) -> Floats:
@@ -206,17 +230,26 @@ _Merged = tuple[Floats, NDArray[np.int64]]
 class _WindowMerger:
     """Cut features, or frames, into overlapping windows and average their scores frame by frame.
 
-    A window begins every `step` frames; the last one ends with the last frame. Frames in the middle
-    of a window, where the temporal head has context on both sides, weigh more than those at its ends.
+    A window begins at every multiple of `step`; the last one ends with the last frame. Frames in the
+    middle of a window, where the temporal head has context on both sides, weigh more than those at its
+    ends.
+
+    Args:
+        window: frames in a window.
+        step: frames from one window to the next.
+        begin: index of the first frame in its video. Frames that would be in an earlier window have
+            no scores.
     """
 
-    def __init__(self, window: int, step: int) -> None:
+    def __init__(self, window: int, step: int, begin: int = 0) -> None:
         self._window, self._step = window, step
         self._features: NDArray[Any] = np.zeros(0, np.float32)
         self._times = np.zeros(0, np.int64)
         self._sums = np.zeros((0, 0), np.float64)
         self._weights = np.zeros(0)
-        self._settled = 0  # leading frames that no later regular window covers
+        self._next = -begin % step  # where the next regular window begins
+        self._covered = 0  # end of the last window
+        self._without = self._next + window - step if begin else 0  # frames without scores
 
     def push(
         self, features: NDArray[Any], times: NDArray[np.int64], score: _Score
@@ -226,26 +259,26 @@ class _WindowMerger:
             features = np.concatenate([self._features, features])
         self._features = features
         self._times = np.concatenate([self._times, times])
-        while len(self._times) >= self._settled + self._window:
-            self._add(self._settled, self._window, score)
-            self._settled += self._step
+        while len(self._times) >= self._next + self._window:
+            self._add(self._next, self._window, score)
+            self._next += self._step
             # One window of features stays, for a last window that begins between two steps.
-            yield from self._release(self._settled - self._window)
+            yield from self._release(self._next - self._window)
 
     def finish(self, score: _Score) -> Iterator[_Merged]:
         """Cover the frames up to the last one and yield the remaining scores."""
         count = len(self._times)
-        if not count:
-            return
-        covered = self._settled - self._step + self._window if self._settled else 0
-        if covered < count:
+        if self._without and not self._covered and count < self._window:
+            return  # the part begins after the last window of its video
+        if self._covered < count:
             begin = max(0, count - self._window)
             self._add(begin, count - begin, score)
         yield from self._release(count)
 
     def _add(self, begin: int, length: int, score: _Score) -> None:
         outputs = score(self._features[begin : begin + length])
-        missing = begin + length - len(self._weights)
+        self._covered = begin + length
+        missing = self._covered - len(self._weights)
         if missing > 0:
             new = np.zeros((missing, outputs.shape[1]))
             self._sums = np.concatenate([self._sums, new]) if len(self._weights) else new
@@ -257,8 +290,12 @@ class _WindowMerger:
     def _release(self, count: int) -> Iterator[_Merged]:
         if count <= 0:
             return
-        mean = self._sums[:count] / self._weights[:count, None]
-        yield mean.astype(np.float32), self._times[:count]
+        first = min(self._without, count)
+        if first < count:
+            mean = self._sums[first:count] / self._weights[first:count, None]
+            yield mean.astype(np.float32), self._times[first:count]
         self._features, self._times = self._features[count:], self._times[count:]
         self._sums, self._weights = self._sums[count:], self._weights[count:]
-        self._settled -= count
+        self._next -= count
+        self._covered -= count
+        self._without -= first
