@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.nn.functional import silu
 
 from onball.config import ComponentConfig, PreprocessingConfig
 from onball.errors import ConfigError
@@ -65,3 +66,17 @@ def test_the_pooling_is_the_generalised_mean_over_space():
 def test_a_network_of_another_kind_is_an_error():
     with pytest.raises(ConfigError, match="'test_resnet' is no EfficientNet"):
         stacker(network="test_resnet")
+
+
+def test_blocks_fold_their_normalisation_into_convolutions_in_evaluation():
+    net = stacker(stacks=3, blocks=1)
+    block = net.blocks[0]
+    for norm in (block.norm_1, block.norm_2, block.norm_3):
+        norm.running_mean.uniform_(-1, 1)
+        norm.running_var.uniform_(0.5, 2)
+    x = torch.randn(2, block.expand.in_channels, 3, 2, 3)
+    with torch.inference_mode():
+        inner = silu(block.norm_2(block.depthwise(silu(block.norm_1(block.expand(x))))))
+        gate = block.excite(silu(block.squeeze(inner.mean(dim=(2, 3, 4), keepdim=True)))).sigmoid()
+        expected = x + block.norm_3(block.reduce(inner * gate))
+        assert torch.allclose(block(x), expected, atol=1e-5)

@@ -30,6 +30,8 @@ _STRIDE = 32
 _EXPANSION, _SQUEEZE = 3, 1 / 8
 #: Smallest value in GeM pooling, whose powers need positive numbers.
 _LEAST = 1e-6
+#: Images of which the 2D network computes the maps at once; their activations take most of the memory.
+_IMAGES_AT_ONCE = 4
 
 
 class FrameStacker(Backbone):
@@ -92,11 +94,18 @@ class FrameStacker(Backbone):
 
     def maps(self, frames: Tensor) -> Tensor:
         """Maps `[B, T, C, h, w]` of the stack around each frame of `[B, T, 3, H, W]`."""
-        grey = self.grey(frames)
-        here = torch.arange(grey.shape[1], device=grey.device)
-        around = _offsets(_STACK, self.stride, grey.device)
-        near = (here.unsqueeze(1) + around).clamp(0, len(here) - 1)
-        return torch.stack([self.encode(clip[near]) for clip in grey])
+        last = frames.shape[1] - 1
+        around = _offsets(_STACK, self.stride, frames.device)
+        parts = []
+        for clip in torch.split(frames, 1):
+            for here in torch.split(torch.arange(last + 1, device=frames.device), _IMAGES_AT_ONCE):
+                near = (here.unsqueeze(1) + around).clamp(0, last)
+                begin = int(near.min())
+                # Grey frames are cheap, and all those of a video would take much memory.
+                grey = self.grey(clip[:, begin : int(near.max()) + 1])[0]
+                parts.append(self.encode(grey[near - begin]))
+        maps = torch.cat(parts)
+        return maps.view(*frames.shape[:2], *maps.shape[1:])
 
     def grey(self, frames: Tensor) -> Tensor:
         """Grey frames `[B, T, H, W]`, padded with zeros, of frames `[B, T, 3, H, W]`."""
@@ -109,16 +118,21 @@ class FrameStacker(Backbone):
 
     def pool(self, maps: Tensor) -> Tensor:
         """Features `[B, feature_dim]` of the maps `[B, stacks, C, h, w]` around a frame."""
-        volume = self.blocks(maps.transpose(1, 2))
+        volume = maps.transpose(1, 2).contiguous(memory_format=torch.channels_last_3d)
+        volume = self.blocks(volume)
         projected = self.project_3d(volume.transpose(1, 2).flatten(0, 1))
-        channels = projected.view(maps.shape[0], -1, *projected.shape[-2:])
+        channels = projected.reshape(maps.shape[0], -1, *projected.shape[-2:])
         powers = channels.clamp(min=_LEAST) ** self.power
         pooled: Tensor = powers.mean(dim=(-2, -1)) ** (1 / self.power)
         return pooled
 
 
 class _Block(nn.Module):
-    """Inverted residual (Sandler et al. 2018) over time and space, `[B, C, T, h, w]`."""
+    """Inverted residual (Sandler et al. 2018) over time and space, `[B, C, T, h, w]`.
+
+    It computes in the memory format `channels_last_3d`, where a convolution of size 1 is a product of
+    matrices, and needs no copy of its input.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -133,11 +147,28 @@ class _Block(nn.Module):
         self.norm_3 = nn.BatchNorm3d(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        inner = F.silu(self.norm_1(self.expand(x)))
-        inner = F.silu(self.norm_2(self.depthwise(inner)))
+        inner = F.silu(_convolve(x, self.expand, self.norm_1))
+        inner = F.silu(_convolve(inner, self.depthwise, self.norm_2))
         weights = self.excite(F.silu(self.squeeze(inner.mean(dim=(2, 3, 4), keepdim=True))))
-        output: Tensor = x + self.norm_3(self.reduce(inner * weights.sigmoid()))
-        return output
+        return x + _convolve(inner * weights.sigmoid(), self.reduce, self.norm_3)
+
+
+def _convolve(x: Tensor, conv: nn.Conv3d, norm: nn.BatchNorm3d) -> Tensor:
+    """Normalised output of a convolution without bias.
+
+    In evaluation the normalisation is a scale and a shift, which become part of the convolution.
+    """
+    weight, bias = conv.weight, None
+    if not norm.training:
+        assert norm.running_mean is not None and norm.running_var is not None
+        scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
+        weight = weight * scale.view(-1, 1, 1, 1, 1)
+        bias = norm.bias - norm.running_mean * scale
+    if conv.kernel_size == (1, 1, 1):
+        output = F.linear(x.movedim(1, -1), weight.flatten(1), bias).movedim(-1, 1)
+    else:
+        output = F.conv3d(x, weight, bias, padding=conv.padding, groups=conv.groups)
+    return norm(output) if norm.training else output
 
 
 def _trunk(name: str, pretrained: bool | Path) -> Any:
