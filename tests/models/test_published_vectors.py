@@ -20,6 +20,12 @@ VARIABLE = "ONBALL_PUBLISHED_VECTORS"
 
 @pytest.fixture(scope="module")
 def benchmark():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(BENCHMARK.parent)
+        yield from load_benchmark()
+
+
+def load_benchmark():
     spec = importlib.util.spec_from_file_location("published_parity", BENCHMARK)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
