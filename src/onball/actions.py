@@ -299,6 +299,14 @@ class ActionSet:
             raise LabelError(f"no action in '{names}': write for example {example}")
         return tuple(dict.fromkeys(labels))
 
+    def union(self, *others: ActionSet) -> ActionSet:
+        """Return this set with the classes of others that it lacks, at its end; case is ignored."""
+        known = {label.casefold(): label for label in self}
+        for label in (label for other in others for label in other):
+            known.setdefault(label.casefold(), label)
+        added = len(known) > len(self)
+        return ActionSet(tuple(known.values()), self.headline, self.source) if added else self
+
     def as_json(self) -> list[dict[str, Any]]:
         """Return an object `{name, colour, headline}` for each class; `from_json` reverses it."""
         return [

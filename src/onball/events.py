@@ -502,11 +502,13 @@ class EventList:
         write_event_file(self, path)
 
     @classmethod
-    def load(cls, path: str | Path) -> EventList:
+    def load(cls, path: str | Path, actions: ActionSet = BALL_ACTIONS) -> EventList:
         """Read a file that `save` writes, or any of SoccerNet's annotations or predictions.
 
         Args:
             path: a file with the suffix `.json` or `.csv`.
+            actions: actions that may occur. Predictions may also have those of the model that
+                found them, if onball wrote the file.
 
         Raises:
             LabelError: the file is missing or damaged; the message names the file and the entry.
@@ -514,7 +516,7 @@ class EventList:
         """
         from onball.formats.event_files import read_event_file
 
-        return read_event_file(path)
+        return read_event_file(path, actions)
 
 
 @dataclass(frozen=True, slots=True)

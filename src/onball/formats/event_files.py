@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from onball.actions import BALL_ACTIONS, ActionSet
 from onball.errors import InputError, LabelError
 from onball.events import EventList
 from onball.files import read_json_object
@@ -38,13 +39,13 @@ def write_event_file(events: EventList, path: str | Path) -> None:
         write_results(events, path)
 
 
-def read_event_file(path: str | Path) -> EventList:
+def read_event_file(path: str | Path, actions: ActionSet = BALL_ACTIONS) -> EventList:
     """Read events; see `EventList.load`."""
     if _suffix(path) == ".csv":
-        return read_event_table(path)
+        return read_event_table(path, actions)
     if "annotations" in read_json_object(path, LabelError):
-        return read_labels(path)
-    return read_results(path)
+        return read_labels(path, actions)
+    return read_results(path, actions=actions)
 
 
 def find_event_files(path: str | Path) -> dict[str, Path]:

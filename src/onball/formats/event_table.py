@@ -35,7 +35,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from onball.actions import Action, find_action
+from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.errors import InputError, LabelError, OnballWarning
 from onball.events import Event, EventList, SpottingInfo, Team, parse_team
 from onball.files import write_text_atomic
@@ -141,24 +141,25 @@ def match_clock(event: Event, info: SpottingInfo) -> str:
 _Value = TypeVar("_Value")
 
 
-def read_event_table(path: str | Path) -> EventList:
+def read_event_table(path: str | Path, actions: ActionSet = BALL_ACTIONS) -> EventList:
     """Read a table of events, sorted by time, as `write_event_table` or a spreadsheet saves it.
 
     Rows need `label` and one of `time` and `position_ms`. An absent or empty `confidence` is 1, as
     of a label, `team` is unknown, and `half` is that of the other rows. Actions may be in any case
-    and shortened, see `find_action`.
+    and shortened, see `ActionSet.find`.
 
     Warns with `OnballWarning` if `time` and `position_ms` disagree; `time` counts.
 
     Args:
         path: the file.
+        actions: actions that may occur, beside the 12 actions.
 
     Raises:
         LabelError: a column is missing, a value cannot be understood, or there are rows of more
             than one match. The message names the file, the row as spreadsheets count it, and the
             column.
     """
-    rows = list(_read_rows(Path(path)))
+    rows = list(_read_rows(Path(path), actions))
     match = next((row.match for row in rows if row.match), "")
     for row in rows:
         if row.match not in ("", match):
@@ -197,14 +198,14 @@ class _Row:
     number: int
     position_ms: int
     has_new_time: bool
-    label: Action
+    label: EventLabel
     confidence: float
     team: Team
     half: int | None
     match: str
 
 
-def _read_rows(path: Path) -> Iterator[_Row]:
+def _read_rows(path: Path, actions: ActionSet) -> Iterator[_Row]:
     """Rows that are not empty. Raises `LabelError`."""
     text = _decode(path)
     delimiter = _delimiter_of(text)
@@ -220,7 +221,7 @@ def _read_rows(path: Path) -> Iterator[_Row]:
             if columns is None:
                 columns = _find_columns(cells)
             else:
-                yield _read_row(number, cells, columns)
+                yield _read_row(number, cells, columns, actions)
     except LabelError as error:
         raise LabelError(f"{path}, row {number}, {' '.join(str(error).split())}") from None
     except csv.Error as error:
@@ -280,7 +281,9 @@ def _find_columns(header: Sequence[str]) -> dict[str, int]:
     return columns
 
 
-def _read_row(number: int, cells: Sequence[str], columns: dict[str, int]) -> _Row:
+def _read_row(
+    number: int, cells: Sequence[str], columns: dict[str, int], actions: ActionSet
+) -> _Row:
     """Convert the cells of a row. Raises `LabelError`."""
 
     def value(column: str, convert: Callable[[str], _Value], default: _Value) -> _Value:
@@ -295,7 +298,7 @@ def _read_row(number: int, cells: Sequence[str], columns: dict[str, int]) -> _Ro
             reason = str(error).replace(text, shortened)
             raise LabelError(f"column {column}: {reason}") from None
 
-    label = value("label", find_action, None)
+    label = value("label", lambda name: _find(name, actions), None)
     if label is None:
         raise LabelError("column label: empty: write an action, or delete the row")
     exact_ms = value("position_ms", _whole_number, None)
@@ -315,6 +318,17 @@ def _read_row(number: int, cells: Sequence[str], columns: dict[str, int]) -> _Ro
         half=value("half", _whole_number, None),
         match=value("match_id", str, ""),
     )
+
+
+def _find(name: str, actions: ActionSet) -> EventLabel:
+    """Label of a name: one of the actions, or else one of the 12 by its full name."""
+    try:
+        return actions.find(name)
+    except LabelError:
+        label = next((one for one in BALL_ACTIONS if one.casefold() == name.casefold()), None)
+        if label is None:
+            raise
+        return label
 
 
 def _agreeing(text: str, shown_ms: int, exact_ms: int) -> int:

@@ -38,7 +38,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.actions import ACTIONS, ActionSet, parse_action
+from onball.actions import BALL_ACTIONS, Action, ActionSet
 from onball.errors import DataError, LabelError
 from onball.events import (
     POSITION_LIMIT_MS,
@@ -117,7 +117,7 @@ class Entries:
         return len(self.events) + len(self.errors)
 
 
-def read_labels(path: str | Path) -> EventList:
+def read_labels(path: str | Path, actions: ActionSet = BALL_ACTIONS) -> EventList:
     """Read the annotations of a `Labels-ball.json`, sorted by time; `match` is its `UrlLocal`.
 
     The half is the first number of `gameTime`, as for SoccerNet's evaluator. A `team` other than
@@ -125,15 +125,18 @@ def read_labels(path: str | Path) -> EventList:
 
     Args:
         path: the file.
+        actions: the actions that may occur.
 
     Raises:
         LabelError: a missing or damaged file, a missing field, an unknown label or a value out of
             range. The message is one line with the file and the entry (counted from 1).
     """
-    return EventList.of(*_read_strictly(path, _LABELS))
+    return EventList.of(*_read_strictly(path, _LABELS, actions))
 
 
-def read_results(path: str | Path, *, file_order: bool = False) -> EventList:
+def read_results(
+    path: str | Path, *, file_order: bool = False, actions: ActionSet = BALL_ACTIONS
+) -> EventList:
     """Read the predictions of a `results_spotting.json`; `match` is its `UrlLocal`.
 
     Args:
@@ -141,29 +144,39 @@ def read_results(path: str | Path, *, file_order: bool = False) -> EventList:
         file_order: keep the events in the order of the file instead of sorting them by time.
             SoccerNet's evaluator keeps the last written of two predictions on one frame, so the
             order can change the result.
+        actions: actions that may occur, beside the classes of the model that wrote the file, which
+            are in its object "onball", and the 12 actions.
 
     Raises:
         LabelError: as in `read_labels`; here every entry also needs a `confidence`. Or the object
             "onball" in it is damaged.
     """
-    events, match, metadata = _read_strictly(path, _RESULTS)
+    events, match, metadata = _read_strictly(path, _RESULTS, actions)
     info = _pop_info(path, metadata)
     if file_order:
         return EventList(tuple(events), match, metadata, info)
     return EventList.of(events, match, metadata, info)
 
 
-def read_label_entries(path: str | Path) -> Entries:
+def read_label_entries(path: str | Path, actions: ActionSet = BALL_ACTIONS) -> Entries:
     """Read all valid and all invalid annotations of a `Labels-ball.json`, to check the file.
+
+    Args:
+        path: the file.
+        actions: the actions that may occur.
 
     Raises:
         LabelError: the file as a whole cannot be read.
     """
-    return _read(path, _LABELS)
+    return _read(path, _LABELS, actions)
 
 
-def read_label_columns(path: str | Path) -> EventColumns:
+def read_label_columns(path: str | Path, actions: ActionSet = BALL_ACTIONS) -> EventColumns:
     """Read the annotations of a `Labels-ball.json` as arrays, sorted by time; `match` is 0.
+
+    Args:
+        path: the file.
+        actions: the actions that may occur.
 
     Raises:
         LabelError: as in `read_labels`, and for an empty file.
@@ -171,24 +184,30 @@ def read_label_columns(path: str | Path) -> EventColumns:
     file = _decoded(path, _LABELS_DECODER, "get the labels again")
     if file is not None:
         halves = [half_of(entry.game_time) for entry in file.annotations]
-        columns = _usual_columns(file.annotations, halves)
+        columns = _usual_columns(file.annotations, halves, actions)
         if columns is not None:
             return columns.where(np.argsort(columns.position_ms, kind="stable"))
-    return EventColumns.of([read_labels(path)])
+    return EventColumns.of([read_labels(path, actions)], actions)
 
 
-def read_result_columns(path: str | Path) -> EventColumns:
+def read_result_columns(path: str | Path, actions: ActionSet = BALL_ACTIONS) -> EventColumns:
     """Read the predictions of a `results_spotting.json` as arrays, in its order; `match` is 0.
+
+    Args:
+        path: the file.
+        actions: the actions that `EventColumns.action` refers to. It is -1 for others that may
+            occur, see `read_results`.
 
     Raises:
         LabelError: as in `read_results`, and for an empty file.
     """
     file = _decoded(path, _RESULTS_DECODER, "write the predictions again")
     if file is not None:
-        columns = _usual_columns(file.predictions, [entry.half for entry in file.predictions])
+        halves = [entry.half for entry in file.predictions]
+        columns = _usual_columns(file.predictions, halves, actions)
         if columns is not None:
             return columns
-    return EventColumns.of([read_results(path, file_order=True)])
+    return EventColumns.of([read_results(path, file_order=True, actions=actions)], actions)
 
 
 def half_of(game_time: str) -> int | None:
@@ -256,15 +275,17 @@ def write_submission(predictions: Mapping[str, EventList], path: str | Path) -> 
             archive.writestr(entry, file.read_bytes())
 
 
-def _read_strictly(path: str | Path, kind: _Kind) -> tuple[list[Event], str, dict[str, Any]]:
+def _read_strictly(
+    path: str | Path, kind: _Kind, actions: ActionSet
+) -> tuple[list[Event], str, dict[str, Any]]:
     """Events in the order of the file, its `UrlLocal` and its other fields."""
-    entries = _read(path, kind)
+    entries = _read(path, kind, actions)
     for number, error in entries.errors:
         raise LabelError(f"{path}, {kind.entry} {number}: {error}")
     return [event for _, event in entries.events], entries.match, entries.metadata
 
 
-def _read(path: str | Path, kind: _Kind) -> Entries:
+def _read(path: str | Path, kind: _Kind, actions: ActionSet) -> Entries:
     content = read_json_object(path, LabelError)
     if kind.list_key not in content:
         other = _RESULTS if kind is _LABELS else _LABELS
@@ -276,16 +297,18 @@ def _read(path: str | Path, kind: _Kind) -> Entries:
     match = content.pop("UrlLocal", "")
     if not isinstance(match, str):
         raise LabelError(f"{path}: 'UrlLocal' is not text")
+    if kind is _RESULTS:
+        actions = actions.union(_declared_classes(path, content), BALL_ACTIONS)
     read = Entries([], [], match, content)
     for number, entry in enumerate(entries, start=1):
         try:
-            read.events.append((number, _event(entry, kind)))
+            read.events.append((number, _event(entry, kind, actions)))
         except EntryError as error:
             read.errors.append((number, error))
     return read
 
 
-def _event(entry: object, kind: _Kind) -> Event:
+def _event(entry: object, kind: _Kind, actions: ActionSet) -> Event:
     """Convert an entry to an event. Raises `EntryError`."""
     if not isinstance(entry, dict):
         raise EntryError(
@@ -293,7 +316,7 @@ def _event(entry: object, kind: _Kind) -> Event:
             "not an object, {…}",
             "write it as SoccerNet does",
         )
-    event = _parse(entry, kind)
+    event = _parse(entry, kind, actions)
     plain = _plain_entry(event, kind)
     extra = {
         key: value
@@ -303,11 +326,11 @@ def _event(entry: object, kind: _Kind) -> Event:
     return replace(event, extra=extra)
 
 
-def _parse(entry: dict[str, Any], kind: _Kind) -> Event:
+def _parse(entry: dict[str, Any], kind: _Kind, actions: ActionSet) -> Event:
     """Convert the fields of an entry that are attributes of an event. Raises `EntryError`."""
     position_ms = _whole_number(entry, "position", "milliseconds")
     try:
-        label = parse_action(_field(entry, "label"))
+        label = actions.parse(_field(entry, "label"))
     except EntryError:
         raise
     except LabelError as error:
@@ -419,6 +442,17 @@ _InfoObject = msgspec.defstruct(
 )
 
 
+def _declared_classes(path: str | Path, content: Mapping[str, Any]) -> ActionSet:
+    """Classes of the model in the object of this package, if there is one that names them."""
+    info = content.get(_INFO)
+    if not isinstance(info, dict) or info.get("version") != _INFO_VERSION or "classes" not in info:
+        return BALL_ACTIONS
+    try:
+        return ActionSet.from_json(info["classes"])
+    except LabelError as error:
+        raise LabelError(f"{path}, object '{_INFO}': {_one_line(str(error))}") from None
+
+
 def _pop_info(path: str | Path, metadata: dict[str, Any]) -> SpottingInfo | None:
     """Take the object of this package out of the top-level fields of a file, if there is one.
 
@@ -432,8 +466,7 @@ def _pop_info(path: str | Path, metadata: dict[str, Any]) -> SpottingInfo | None
     extra = {key: value for key, value in content.items() if key not in {*names, "version"}}
     try:
         read = msgspec.structs.asdict(msgspec.convert(known, _InfoObject))
-        if "classes" in known:
-            read["classes"] = ActionSet.from_json(known["classes"])
+        read["classes"] = _declared_classes(path, metadata)
         info = SpottingInfo(**read, extra=extra)
     except (msgspec.ValidationError, LabelError) as error:
         raise LabelError(f"{path}, object '{_INFO}': {_one_line(str(error))}") from None
@@ -481,7 +514,8 @@ def _holds(key: str, value: object, event: Event, plain: dict[str, Any]) -> bool
         return False
     try:
         # As a prediction, because only there the field `half` is read.
-        read = _parse({"confidence": "1.0"} | plain | {key: value}, _RESULTS)
+        labels = BALL_ACTIONS if isinstance(event.label, Action) else ActionSet.of([event.label])
+        read = _parse({"confidence": "1.0"} | plain | {key: value}, _RESULTS, labels)
     except EntryError:
         return False
     return read == event
@@ -525,7 +559,6 @@ class _LabelsFile(msgspec.Struct, gc=False):
 _RESULTS_DECODER = msgspec.json.Decoder(_ResultsFile, strict=False)
 _LABELS_DECODER = msgspec.json.Decoder(_LabelsFile, strict=False)
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_ACTION_ORDER = {action.value: action.order for action in ACTIONS}
 _SIDES: dict[str | None, int] = {
     None: -1,
     "not applicable": -1,  # as SoccerNet has it
@@ -552,14 +585,18 @@ def _decoded(path: str | Path, decoder: msgspec.json.Decoder[_File], advice: str
 
 
 def _usual_columns(
-    entries: Sequence[_Prediction] | Sequence[_Annotation], halves: Sequence[float | None]
+    entries: Sequence[_Prediction] | Sequence[_Annotation],
+    halves: Sequence[float | None],
+    actions: ActionSet,
 ) -> EventColumns | None:
     """Convert the entries to arrays; None if one is not as usual.
 
     Args:
         entries: `[N]`.
         halves: the half of each, None where there is none.
+        actions: the actions.
     """
+    order = {action.value: index for index, action in enumerate(actions)}
     n = len(entries)
     if n == 0:
         return EventColumns.of([])
@@ -573,7 +610,7 @@ def _usual_columns(
         return EventColumns(
             match=np.zeros(n, np.int64),
             half=half,
-            action=np.fromiter((_ACTION_ORDER[entry.label] for entry in entries), np.int64, n),
+            action=np.fromiter((order[entry.label] for entry in entries), np.int64, n),
             position_ms=position_ms,
             confidence=confidence,
             side=np.fromiter((_SIDES[entry.team] for entry in entries), np.int64, n),
