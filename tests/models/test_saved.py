@@ -144,7 +144,7 @@ def edit(path, **changes):
     [
         (lambda m: (m / "config.json").unlink(), "no saved model here"),
         (lambda m: (m / "model.safetensors").unlink(), "no such file"),
-        (lambda m: (m / "config.json").write_text("{"), "not valid JSON"),
+        (lambda m: (m / "config.json").write_text("{"), "broken JSON"),
         (lambda m: (m / "model.safetensors").write_bytes(b"\x08" * 9), "damaged or cut off"),
         (lambda m: cut(m / "model.safetensors"), "damaged or cut off"),
         (lambda m: edit(m / "config.json", format_version=2), "a newer onball may read it"),

@@ -1,7 +1,7 @@
 """Settings of experiments and saved models: their types (`schema`, `inference`, `saved_model`), files
 (`loading`), and the configs that come with onball (`shipped`)."""
 
-from onball.config.base import BaseConfig, ComponentConfig, Fraction, FractionBelowOne
+from onball.config.base import BaseConfig, ComponentConfig, Fraction, FractionBelowOne, LayerCount
 from onball.config.inference import ClipsConfig, InferenceConfig, SuppressionConfig
 from onball.config.loading import config_text, explain, load_config, save_config
 from onball.config.saved_model import SavedModelConfig
@@ -37,6 +37,7 @@ __all__ = [
     "FractionBelowOne",
     "InferenceConfig",
     "JitterConfig",
+    "LayerCount",
     "LossConfig",
     "MixupConfig",
     "ModelConfig",

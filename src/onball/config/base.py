@@ -9,6 +9,8 @@ from pydantic_core import PydanticCustomError
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 FractionBelowOne = Annotated[float, Field(ge=0.0, lt=1.0)]
+#: Number of layers of a net; a file with thousands is damaged.
+LayerCount = Annotated[int, Field(ge=1, le=64)]
 PositiveFraction = Annotated[float, Field(gt=0.0, le=1.0)]
 
 #: Type of the validation error of `conflict`.

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, overload
 
@@ -14,11 +17,16 @@ import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn.modules.module import (
+    register_module_buffer_registration_hook,
+    register_module_parameter_registration_hook,
+)
 
 from onball.actions import ACTIONS
 from onball.config import ComponentConfig, SavedModelConfig, Task, explain
 from onball.errors import ConfigError, ModelError
-from onball.files import atomic_folder, file_digest, write_error
+from onball.files import atomic_folder, file_digest, read_json_object, write_error
 from onball.models.components import chosen_components, custom_modules
 from onball.models.nets import ClipClassifier, SpottingNet, build_model
 from onball.runs import find_model, is_run
@@ -26,6 +34,10 @@ from onball.runs import find_model, is_run
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "README.md"
+#: A net may register tensors while it is made that it does not keep, as many as this per weight of its
+#: file, and these.
+_MOST_ELEMENTS_PER_WEIGHT = 3
+_MORE_ELEMENTS = 50_000_000
 
 
 def save_model(
@@ -119,10 +131,6 @@ def load_model(
             f"{folder / CONFIG_FILE}: is a model for {config.task}, and one for {task} is needed"
         )
     _require_components(config, folder)
-    try:
-        net = build_model(config.model, config.task, fetch_weights=False)
-    except ConfigError as error:
-        raise ModelError(f"{folder / CONFIG_FILE}: {error}") from None
     path = folder / WEIGHTS_FILE
     if not path.is_file():
         raise ModelError(f"{path}: no such file; a saved model needs it beside {CONFIG_FILE}")
@@ -130,6 +138,11 @@ def load_model(
         weights = load_file(path)
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path}: damaged or cut off ({error}); copy the model again") from None
+    try:
+        with _refuse_larger_nets(path, sum(tensor.numel() for tensor in weights.values())):
+            net = build_model(config.model, config.task, fetch_weights=False)
+    except ConfigError as error:
+        raise ModelError(f"{folder / CONFIG_FILE}: {error}") from None
     own = net.state_dict()
     unfit = [k for k in own if k not in weights or weights[k].shape != own[k].shape]
     unfit += [k for k in weights if k not in own]
@@ -140,6 +153,48 @@ def load_model(
         )
     net.load_state_dict({k: v.to(own[k].dtype) for k, v in weights.items()})
     return net.eval(), config
+
+
+@contextmanager
+def _refuse_larger_nets(path: Path, elements: int) -> Iterator[None]:
+    """Raise `ModelError` in the block before a net much larger than its weights fills the memory.
+
+    A damaged `config.json` may describe one. New tensors take no memory before they are initialised,
+    which is after they are registered.
+
+    Args:
+        path: file of the weights, for the message.
+        elements: number of all its elements.
+    """
+    left = _MOST_ELEMENTS_PER_WEIGHT * elements + _MORE_ELEMENTS
+    thread = threading.get_ident()
+
+    def count(_: nn.Module, __: str, tensor: Tensor | None) -> None:
+        nonlocal left
+        if tensor is None or threading.get_ident() != thread:
+            return
+        left -= tensor.numel()
+        if left < 0:
+            raise ModelError(
+                f"{path}: {CONFIG_FILE} describes a much larger net; the two files belong to "
+                "different models"
+            )
+
+    hooks = (
+        register_module_parameter_registration_hook(count),
+        register_module_buffer_registration_hook(count),
+    )
+    try:
+        yield
+    except (RuntimeError, MemoryError, OverflowError) as error:
+        # Torch's allocator says so by a RuntimeError, and of sizes beyond 64 bits in other ways.
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ModelError(
+            f"{path.with_name(CONFIG_FILE)}: no such net can be made: {reason}"
+        ) from None
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def model_fingerprint(folder: str | Path) -> str:
@@ -188,12 +243,9 @@ def _require_model(path: str | Path) -> Path:
 def _read_config(folder: Path) -> SavedModelConfig:
     """The validated `config.json` of a saved model."""
     path = folder / CONFIG_FILE
-    try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-    except OSError:
-        raise ModelError(f"{folder}: no saved model here ({CONFIG_FILE} is missing)") from None
-    except ValueError:
-        raise ModelError(f"{path}: not valid JSON; copy the model again") from None
+    if not path.is_file():
+        raise ModelError(f"{folder}: no saved model here ({CONFIG_FILE} is missing)")
+    tree = read_json_object(path, ModelError)
     try:
         config = SavedModelConfig.model_validate(tree)
     except ValidationError as error:

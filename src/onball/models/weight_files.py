@@ -21,6 +21,19 @@ from torch import Tensor
 
 from onball.errors import ModelError
 
+#: Errors of the libraries about damaged files; memory is claimed by a damaged header.
+_DAMAGED = (
+    SafetensorError,
+    zipfile.BadZipFile,
+    OSError,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OverflowError,
+)
 #: Prefixes that wrappers of a net give to the names of all its parameters.
 _WRAPPERS = ("module.", "_orig_mod.", "model.", "net.")
 #: Number of dictionaries inside each other that are searched for weights.
@@ -76,7 +89,7 @@ def read_file(path: Path) -> object:
             f"{path}: not a plain file of weights: it refers to '{found[1]}', which may run code, "
             "and was not loaded; ask for a file with the state dict alone"
         ) from None
-    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError, LookupError) as error:
+    except _DAMAGED as error:
         lines = str(error).partition(". ")[0].splitlines() or [type(error).__name__]
         raise ModelError(f"{path}: damaged or no file of weights: {lines[0]}") from None
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from onball.config import BaseConfig, PreprocessingConfig
+from onball.config import BaseConfig, LayerCount, PreprocessingConfig
 from onball.errors import ConfigError
 from onball.models.backbones.image import LUMA, WeightsSource
 from onball.models.backbones.pretrained import load_pretrained
@@ -211,7 +211,7 @@ class FrameStackerOptions(BaseConfig):
     pretrained: WeightsSource = True
     stacks: OddKernel = 11
     stride: PositiveInt = 2
-    blocks: PositiveInt = 4
+    blocks: LayerCount = 4
     features: PositiveInt = 256
 
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, PositiveInt
 from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
-from onball.config import BaseConfig, FractionBelowOne
+from onball.config import BaseConfig, FractionBelowOne, LayerCount
 from onball.models.components import TEMPORAL_HEADS, TemporalHead
 
 
@@ -81,7 +81,7 @@ class TCNOptions(BaseConfig):
     """Options of `TCN`."""
 
     dim: PositiveInt = 256
-    layers: PositiveInt = 5
+    layers: LayerCount = 5
     kernel: OddKernel = 3
     dropout: FractionBelowOne = 0.1
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from onball.config import BaseConfig, FractionBelowOne
+from onball.config import BaseConfig, FractionBelowOne, LayerCount
 from onball.models.components import TEMPORAL_HEADS, TemporalHead
 
 _NETWORKS: dict[str, Callable[..., nn.Module]] = {"lstm": nn.LSTM, "gru": nn.GRU}
@@ -52,7 +52,7 @@ class RecurrentOptions(BaseConfig):
     """Options of `BidirectionalRNN`."""
 
     hidden: PositiveInt = 256
-    layers: PositiveInt = 1
+    layers: LayerCount = 1
     dropout: FractionBelowOne = 0.0
 
 

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from onball.config import BaseConfig
+from onball.config import BaseConfig, LayerCount
 from onball.models.components import TEMPORAL_HEADS, TemporalHead
 from onball.models.temporal.convolution import OddKernel
 
@@ -233,7 +233,7 @@ def _feedforward(dim: int) -> nn.Sequential:
 class SGPOptions(BaseConfig):
     """Options of `SGPEncoderDecoder`."""
 
-    layers: PositiveInt = 2
+    layers: LayerCount = 2
     kernel: OddKernel = 9
     factor: PositiveInt = 4
     dim: PositiveInt | None = None

@@ -10,7 +10,7 @@ from pydantic import Field, PositiveInt, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
-from onball.config import BaseConfig, FractionBelowOne
+from onball.config import BaseConfig, FractionBelowOne, LayerCount
 from onball.models.components import TEMPORAL_HEADS, TemporalHead
 
 
@@ -119,7 +119,7 @@ class TransformerOptions(BaseConfig):
     """Options of `Transformer`."""
 
     dim: PositiveInt = 256
-    layers: PositiveInt = 3
+    layers: LayerCount = 3
     # The default too must go with the `dim` that the user chose.
     heads: PositiveInt = Field(default=8, validate_default=True)
     feedforward: PositiveInt = 1024
