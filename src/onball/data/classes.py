@@ -1,0 +1,59 @@
+"""Classes of the labels of a data set: the 12 actions, or those that it lists in `classes.txt`.
+
+`ROOT/classes.txt` has the name of one class per line, in the order of a net's outputs. Blank lines,
+and what follows `#`, are ignored.
+
+    # set pieces
+    corner short
+    corner long
+    FREE KICK
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from onball.actions import BALL_ACTIONS, ActionSet
+from onball.errors import LabelError
+from onball.files import read_text
+
+CLASSES_FILE = "classes.txt"
+
+
+def read_classes(root: str | Path) -> ActionSet | None:
+    """Return the classes that a data set lists; None if it has no `classes.txt`.
+
+    Args:
+        root: folder of the data set.
+
+    Raises:
+        LabelError: the file names no class, or one twice, or a name cannot be used.
+    """
+    path = Path(root) / CLASSES_FILE
+    if not path.is_file():
+        return None
+    lines = (line.partition("#")[0].strip() for line in read_text(path, LabelError).splitlines())
+    return ActionSet.of([line for line in lines if line], source=str(path))
+
+
+def labelled_classes(
+    root: str | Path, model: ActionSet = BALL_ACTIONS, *, trained_here: bool = False
+) -> ActionSet:
+    """Return the classes of the labels of a data set, over which it is evaluated.
+
+    They are those of `classes.txt`. Without this file they are those of a model that was trained on
+    the data set, and otherwise the 12 actions. If they are the model's, its colours and its
+    headline count.
+
+    Args:
+        root: folder of the data set.
+        model: classes of the evaluated model.
+        trained_here: True if the model was trained on this data set.
+
+    Raises:
+        LabelError: `classes.txt` cannot be used.
+    """
+    listed = read_classes(root)
+    if listed is None:
+        return model if trained_here else BALL_ACTIONS
+    return model if set(listed) == set(model) else listed
