@@ -9,13 +9,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onball.errors import InputError
 from onball.events import POSITION_LIMIT_MS
+
+Scaling = Literal["area", "opencv"]
+"""Scaling of the frames of a video.
+
+`area` averages all pixels of an area, in HD colours where a large video does not name its colours;
+`opencv` gives the bytes of `cv2.VideoCapture` and `cv2.resize`, which interpolates and skips pixels.
+"""
 
 
 class FrameBatch(NamedTuple):

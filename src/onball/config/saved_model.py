@@ -17,6 +17,7 @@ from onball.config.schema import (
     Task,
     check_inference,
 )
+from onball.frames import Scaling
 
 
 class SavedModelConfig(BaseConfig):
@@ -24,6 +25,7 @@ class SavedModelConfig(BaseConfig):
 
     Attributes:
         clip_frames: frames in a clip that a clip classifier takes; a spotting net uses windows.
+        scaling: scaling of the frames, see `onball.frames.Scaling`.
         crop: how frames are cropped around players and ball; null for whole frames.
         imports: Python modules outside of onball that register components of the net.
     """
@@ -34,6 +36,7 @@ class SavedModelConfig(BaseConfig):
     fps: PositiveFloat
     width: PositiveInt
     height: PositiveInt
+    scaling: Scaling = "area"
     clip_frames: PositiveInt = 50
     crop: BallCropConfig | None = None
     model: ModelConfig
@@ -57,7 +60,7 @@ class SavedModelConfig(BaseConfig):
 
     def sampling(self, data: DataConfig) -> DataConfig:
         """Data settings with the frames and clips that this model takes."""
-        names = ("fps", "width", "height", "clip_frames", "crop")
+        names = ("fps", "width", "height", "scaling", "clip_frames", "crop")
         own = {name: getattr(self, name) for name in names}
         return data.model_copy(update=own)
 
@@ -70,6 +73,7 @@ class SavedModelConfig(BaseConfig):
             fps=data.fps,
             width=data.width,
             height=data.height,
+            scaling=data.scaling,
             clip_frames=data.clip_frames,
             crop=data.crop,
             model=_without_pretrained(config.model),

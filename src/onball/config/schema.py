@@ -32,6 +32,7 @@ from onball.config.base import (
     conflict,
 )
 from onball.config.inference import InferenceConfig
+from onball.frames import Scaling
 from onball.tracks import TRACKS_FILE
 
 #: Task of a model: dense scores of every frame, or the actions that occur in a clip.
@@ -81,6 +82,8 @@ class DataConfig(BaseConfig):
         root: folder of the matches (SoccerNet's layout); needed for training only.
         fps: sampled frames per second of video time; 12.5 is every second frame of 25.
         width, height: size in pixels that frames are scaled to.
+        scaling: `area` averages areas; `opencv` gives the pixels of `cv2.VideoCapture` and
+            `cv2.resize`, with which the authors of published models prepare whole frames.
         clip_frames: sampled frames in a training clip.
         cache: folder for decoded frames (height × width × 3 bytes per frame: 0.65 GB for 10
             minutes at 224×128, 19 GB for a match of 90 at 398×224); null decodes each clip again.
@@ -96,6 +99,7 @@ class DataConfig(BaseConfig):
     fps: PositiveFloat = 12.5
     width: PositiveInt = 398
     height: PositiveInt = 224
+    scaling: Scaling = "area"
     clip_frames: PositiveInt = 50
     cache: Path | None = None
     tracks: str = TRACKS_FILE

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from onball.config import BallCropConfig, DataConfig, ModelConfig, TrackingConfig
 from onball.errors import DataError, OnballError
 from onball.files import DISK_FULL, atomic_folder, file_digest, fingerprint
-from onball.frames import BlankFrames, FrameBatch, FrameSource
+from onball.frames import BlankFrames, FrameBatch, FrameSource, Scaling
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.timing import grid_times
 from onball.tracking.crop import Windows, windows_of
@@ -49,13 +49,17 @@ class Sampling(Protocol):
     def crop(self) -> BallCropConfig | None:
         """Windows around the ball; None for whole frames."""
 
+    @property
+    def scaling(self) -> Scaling:
+        """Scaling of whole frames."""
+
 
 class VideoFrames:
     """Frames straight from a video, whole or cropped; a `FrameSource`.
 
     Args:
         path: the video.
-        sampling: frame rate and size.
+        sampling: frame rate, size and scaling.
         windows: window of each frame that is scaled to that size; None for whole frames.
     """
 
@@ -63,6 +67,7 @@ class VideoFrames:
         self.path = path
         self.fps = sampling.fps
         self.size = sampling.size
+        self.scaling = sampling.scaling
         self.windows = windows
 
     @cached_property
@@ -110,6 +115,7 @@ class VideoFrames:
                 end_ms=end_ms,
                 batch_frames=batch_frames,
                 threads=threads,
+                scaling=self.scaling,
             )
         return read_windows(
             self.path,
@@ -246,6 +252,8 @@ def cache_folder(frames: VideoFrames, cache: Path) -> Path:
     width, height = frames.size
     windows = "" if frames.windows is None else frames.windows.key
     sampling = f"{_FORMAT} {content} {frames.fps:.6f} {width} {height} {windows}"
+    if frames.scaling != "area":
+        sampling += f" {frames.scaling}"
     key = hashlib.sha256(sampling.encode()).hexdigest()[:16]
     stem = re.sub(r"[^\w.-]+", "_", f"{video.parent.name}-{video.stem}")[-80:]
     return cache / f"{stem}-{key}"

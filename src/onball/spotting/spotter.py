@@ -385,6 +385,7 @@ class Spotter:
             source_fps=fps,
             channels=channels,
             batch_frames=batch_frames,
+            scaling=self.config.scaling,
         )
 
     def _require_frames_alone(self) -> None:
@@ -397,8 +398,9 @@ class Spotter:
     def _check(self, batches: Iterable[FrameBatch]) -> Iterator[FrameBatch]:
         """Check that batches have the size and rate of the model."""
         config = self.config
+        scaling = "" if config.scaling == "area" else f", scaling='{config.scaling}'"
         advice = (
-            f"read_frames(path, {config.fps:g}, {config.size}) reads such frames from a file, "
+            f"read_frames(path, {config.fps:g}, {config.size}{scaling}) reads such frames from a file, "
             "and Spotter.sample_frames(frames) makes them of others"
         )
         size = config.size if config.model.takes_frames else None

@@ -21,6 +21,8 @@ import numpy.typing as npt
 from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 
 from onball.errors import OnballWarning, VideoError
+from onball.frames import Scaling
+from onball.video.scaling import resize
 
 #: Formats of still images, which FFmpeg opens as videos.
 _IMAGES = ("image2", "_pipe")
@@ -37,6 +39,8 @@ _MAX_READ_ERRORS = 100
 #: Area averaging: every source pixel counts, so that a ball two pixels wide survives shrinking.
 #: The other two flags make the result the same on every processor.
 SCALING = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
+#: Conversion to RGB as in `cv2.VideoCapture`, which does not interpolate colours.
+_OPENCV = Interpolation.BICUBIC | Interpolation.BITEXACT
 _UNSPECIFIED_COLOURS = 2
 #: Videos taller than this are in HD colours unless they say otherwise, as players assume.
 _TALLEST_SD = 576
@@ -308,10 +312,12 @@ class RgbConverter:
 
     Args:
         size: width and height in pixels of the upright result; None keeps that of the first frame.
+        scaling: filter and colours.
     """
 
-    def __init__(self, size: tuple[int, int] | None = None) -> None:
+    def __init__(self, size: tuple[int, int] | None = None, scaling: Scaling = "area") -> None:
         self._size = size
+        self._scaling = scaling
         # One scaler for the whole video: setting it up costs more than converting a frame.
         self._scaler = VideoReformatter()
         self._orientation: tuple[bool, bool, bool] | None = None
@@ -320,9 +326,11 @@ class RgbConverter:
         """Convert a frame to uint8 `[H, W, 3]`, RGB, upright by the display matrix of the video."""
         if self._orientation is None:
             self._orientation = orientation(frame)
-        swapped, flip_x, flip_y = self._orientation
+        swapped = self._orientation[0]
         if self._size is None:
             self._size = (frame.height, frame.width) if swapped else (frame.width, frame.height)
+        if self._scaling == "opencv":
+            return resize(_upright(self._as_opencv(frame), self._orientation), self._size)
         width, height = reversed(self._size) if swapped else self._size
         untagged = frame.colorspace == _UNSPECIFIED_COLOURS and not frame.format.is_rgb
         hd = untagged and min(frame.width, frame.height) > _TALLEST_SD
@@ -334,14 +342,28 @@ class RgbConverter:
             src_colorspace=Colorspace.ITU709 if hd else None,
             interpolation=SCALING,
         )
-        pixels = np.asarray(scaled.to_ndarray(), np.uint8)
-        if swapped:
-            pixels = pixels.transpose(1, 0, 2)
-        if flip_x:
-            pixels = pixels[:, ::-1]
-        if flip_y:
-            pixels = pixels[::-1]
-        return pixels
+        return _upright(np.asarray(scaled.to_ndarray(), np.uint8), self._orientation)
+
+    def _as_opencv(self, frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
+        """Stored pixels in RGB as `cv2.VideoCapture` converts them, not scaled or rotated."""
+        if frame.format.name == "rgb24":
+            return np.asarray(frame.to_ndarray(), np.uint8)
+        converted = self._scaler.reformat(frame, format="rgb24", interpolation=_OPENCV)
+        return np.asarray(converted.to_ndarray(), np.uint8)
+
+
+def _upright(
+    pixels: npt.NDArray[np.uint8], steps: tuple[bool, bool, bool]
+) -> npt.NDArray[np.uint8]:
+    """Stored pixels turned upright by the steps of `orientation`."""
+    swapped, flip_x, flip_y = steps
+    if swapped:
+        pixels = pixels.transpose(1, 0, 2)
+    if flip_x:
+        pixels = pixels[:, ::-1]
+    if flip_y:
+        pixels = pixels[::-1]
+    return pixels
 
 
 def orientation(frame: av.VideoFrame) -> tuple[bool, bool, bool]:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from av.video.reformatter import VideoReformatter
 
 from onball.errors import InputError
-from onball.frames import FrameBatch, check_pixels
+from onball.frames import FrameBatch, Scaling, check_pixels
 from onball.timing import first_grid_index, grid_time
 from onball.video.decoding import (
     SCALING,
@@ -137,6 +137,7 @@ def read_frames(
     end_ms: int | None = None,
     batch_frames: int = 32,
     threads: int = 0,
+    scaling: Scaling = "area",
 ) -> Iterator[FrameBatch]:
     """Read a video as batches of frames at regular times, whatever its own frame rate.
 
@@ -155,6 +156,7 @@ def read_frames(
         batch_frames: frames per batch; the last batch may have fewer, none is empty.
         threads: decoding threads; 0 is one per core, best for a single reader; 1 is best for
             several readers at the same time.
+        scaling: `area` averages areas; `opencv` gives the pixels of `cv2.VideoCapture` and `cv2.resize`.
 
     Yields:
         Batches in order of time. Their arrays are not reused.
@@ -175,7 +177,7 @@ def read_frames(
         raise ValueError(f"batch_frames {batch_frames} is below 1")
     if threads < 0:
         raise ValueError(f"threads {threads} is negative")
-    return _batches(path, fps, size, start_ms, end_ms, batch_frames, threads)
+    return _batches(path, fps, size, start_ms, end_ms, batch_frames, threads, scaling)
 
 
 def _batches(
@@ -186,6 +188,7 @@ def _batches(
     end_ms: int | None,
     batch_frames: int,
     threads: int,
+    scaling: Scaling,
 ) -> Iterator[FrameBatch]:
     if fps is None:
         # One millisecond earlier: a frame's time is rounded up to `start_ms` from before it.
@@ -198,14 +201,17 @@ def _batches(
 
     if end_ms is not None:
         timed = takewhile(lambda pair: pair[1] < end_ms, timed)
-    yield from _in_batches(timed, size, batch_frames)
+    yield from _in_batches(timed, size, batch_frames, scaling)
 
 
 def _in_batches(
-    timed: Iterator[tuple[av.VideoFrame, int]], size: tuple[int, int] | None, batch_frames: int
+    timed: Iterator[tuple[av.VideoFrame, int]],
+    size: tuple[int, int] | None,
+    batch_frames: int,
+    scaling: Scaling,
 ) -> Iterator[FrameBatch]:
     """Convert and scale frames, each given with its time, and put them into batches."""
-    convert = RgbConverter(size)
+    convert = RgbConverter(size, scaling)
     shown: av.VideoFrame | None = None
     frames: npt.NDArray[np.uint8] | None = None
     pts_ms = np.empty(batch_frames, np.int64)
@@ -270,6 +276,7 @@ def sample_frames(
     source_fps: float | Fraction | None = None,
     channels: Channels = "rgb",
     batch_frames: int = 32,
+    scaling: Scaling = "area",
 ) -> Iterator[FrameBatch]:
     """Sample and scale frames that do not come from a file, as `read_frames` does those of a video.
 
@@ -291,6 +298,7 @@ def sample_frames(
         source_fps: frames per second of `frames`, if they come without times.
         channels: order of the colours in `frames`; OpenCV's is `bgr`.
         batch_frames: frames per batch; the last batch may have fewer. Smaller ones come sooner.
+        scaling: see `read_frames`.
 
     Yields:
         Batches in order of time. Their arrays are not reused.
@@ -311,7 +319,7 @@ def sample_frames(
     if batch_frames < 1:
         raise ValueError(f"batch_frames {batch_frames} is below 1")
     decoded = _as_decoded(frames, source_fps, f"{channels}24", Fraction(1000) / Fraction(fps))
-    return _in_batches(at_grid_times(decoded, fps, 0), size, batch_frames)
+    return _in_batches(at_grid_times(decoded, fps, 0), size, batch_frames, scaling)
 
 
 def _as_decoded(

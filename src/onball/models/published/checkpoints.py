@@ -117,6 +117,7 @@ class PublishedModel:
             fps=self.fps,
             width=self.width,
             height=self.height,
+            scaling="opencv",
             clip_frames=self.clip_frames,
             model=self.model,
             inference=self.inference,
