@@ -44,11 +44,13 @@ MEDIUM = (
 
 
 def pytest_configure() -> None:
-    """Let tests interrupt themselves and their child processes, however the suite was started.
+    """Choose PyTorch, and let tests interrupt themselves, however the suite was started.
 
     A shell without job control starts background jobs with SIGINT ignored, which Python and its
     child processes inherit: a child that a test interrupts would run on.
     """
+    # The demo model is spotted in PyTorch: an export of it would take every process some seconds.
+    os.environ.setdefault("ONBALL_RUNTIME", "torch")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

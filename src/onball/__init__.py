@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from onball.simulator.dataset import SimulatedDataset, simulate
     from onball.spotting.calibrating import CalibratedModel, calibrate
     from onball.spotting.evaluating import Evaluation, evaluate
+    from onball.spotting.exporting import ExportedModel, export_model
     from onball.spotting.matches import spot_matches
     from onball.spotting.spotter import Spotter
     from onball.spotting.videos import SpottedVideo, spot_videos
@@ -101,6 +102,7 @@ __all__ = [
     "EventList",
     "Experiment",
     "ExperimentConfig",
+    "ExportedModel",
     "FrameBatch",
     "ImportedModel",
     "InputError",
@@ -146,6 +148,7 @@ __all__ = [
     "evaluate",
     "evaluate_classification",
     "evaluate_spotting",
+    "export_model",
     "fetch_model",
     "find_matches",
     "find_videos",
@@ -243,6 +246,7 @@ _MODULES = {
     "onball.simulator.dataset": ("SimulatedDataset", "simulate"),
     "onball.spotting.calibrating": ("CalibratedModel", "calibrate"),
     "onball.spotting.evaluating": ("Evaluation", "evaluate"),
+    "onball.spotting.exporting": ("ExportedModel", "export_model"),
     "onball.spotting.matches": ("spot_matches",),
     "onball.spotting.spotter": ("Spotter",),
     "onball.spotting.videos": ("SpottedVideo", "spot_videos"),

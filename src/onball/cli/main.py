@@ -67,6 +67,11 @@ COMMANDS = {
         "Calibrate a model's confidences; the order of an action's events stays as it is.",
         "onball calibrate runs/regnety_bilstm --data data/bench --out calibrated",
     ),
+    "export": (
+        "onball.cli.export:export",
+        "Export a model for ONNX Runtime or OpenVINO, which compute faster on CPUs.",
+        "onball export runs/regnety_bilstm --format openvino",
+    ),
     "simulate": (
         "onball.cli.simulate:simulate",
         "Simulate football matches in SoccerNet's layout; call again to continue.",

@@ -17,6 +17,15 @@ Device = Annotated[
     str,
     typer.Option("--device", metavar="NAME", help="Device: auto, cpu, cuda, cuda:1, mps …"),
 ]
+Runtime = Annotated[
+    str,
+    typer.Option(
+        "--runtime",
+        metavar="NAME",
+        help="auto, torch, onnx, openvino, onnx-int8 or openvino-int8. auto is the fastest that is "
+        "installed and that the model was exported for, see `onball export`.",
+    ),
+]
 Overwrite = Annotated[
     bool,
     typer.Option("--overwrite", help="Replace results that are there, also those edited by hand."),

@@ -97,6 +97,7 @@ def spot(
         str | None,
         options.detector("Detector for that: an ONNX file, rfdetr, rfdetr:small … [default: auto]"),
     ] = None,
+    runtime: options.Runtime = "auto",
     device: options.Device = "auto",
     overwrite: options.Overwrite = False,
     quiet: Annotated[
@@ -113,10 +114,13 @@ def spot(
     part = _time("--start", start or "0"), None if end is None else _time("--end", end)
     kickoffs = [_time("--kickoff", text) for text in kickoff or ()]
 
+    from onball.spotting.runtimes import find_runtime
     from onball.spotting.spotter import Spotter
     from onball.spotting.videos import spot_videos
 
-    spotter = Spotter.from_pretrained(model and fetched(model), device=device)
+    spotter = Spotter.from_pretrained(
+        model and fetched(model), runtime=find_runtime(runtime), device=device
+    )
     clock = SpottingInfo(kickoffs_ms=(None,) * (half - 1) + tuple(kickoffs)) if kickoffs else None
     with _Screen(quiet, several=len(given) > 1 and not join, clock=clock) as screen:
         results = spot_videos(

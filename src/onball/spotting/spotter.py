@@ -30,13 +30,12 @@ from onball.formats.event_table import TABLE_FILE, write_event_table
 from onball.formats.soccernet import RESULTS_FILE, write_results
 from onball.frames import FrameBatch, FrameSource, check_batches, frame_batches
 from onball.models import SpottingNet, load_model, model_fingerprint, save_model
-from onball.models.compute import Precision, choose_device, choose_precision
+from onball.models.compute import Precision
 from onball.models.finding import model_name, resolve_model
 from onball.models.saved import net_fingerprint
 from onball.outputs import write_outputs
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.spotting.clips import ClipEngine
-from onball.spotting.compute import TorchCompute
 from onball.spotting.decoding import (
     confident_events,
     decode_events,
@@ -45,6 +44,7 @@ from onball.spotting.decoding import (
 )
 from onball.spotting.engine import ScoredFrames, StreamingEngine
 from onball.spotting.journal import ScoreJournal, continue_scores
+from onball.spotting.runtimes import OpenedRuntime, Runtime, open_runtime, open_torch
 from onball.timing import first_grid_index, format_time, grid_time, grid_times
 from onball.tracking.grid import PerFrame
 from onball.tracks import TRACKS_FILE, Tracks, tracks_digest
@@ -82,6 +82,8 @@ class Spotter:
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps` …
         precision: dtype of the backbone's arithmetic; `auto` is bfloat16 where the device supports
             it natively.
+        opened: runtime that computes the net, see `onball.spotting.runtimes`; device and precision
+            are then its own. None is PyTorch.
         chunk_frames: smallest number of frames that the backbone computes at once.
         name: name of the model, for `repr` and for the results.
         fingerprint: short digest of the model's files, for the results.
@@ -98,6 +100,7 @@ class Spotter:
         *,
         device: str = "auto",
         precision: Precision | torch.dtype = "auto",
+        opened: OpenedRuntime | None = None,
         chunk_frames: int = 32,
         name: str = "",
         fingerprint: str = "",
@@ -108,16 +111,15 @@ class Spotter:
                 f"{name or 'this model'} predicts none of the 12 actions, but other classes ({others} "
                 "…), which cannot be decoded into events yet: call the net for its scores"
             )
-        self.device = choose_device(device)
         self._device_name = device
         self.name = name
         self.fingerprint = fingerprint
         self.config = config
+        if opened is None:
+            opened = open_torch(net.eval(), device, precision)
+        self.runtime, compute = opened.name, opened.compute
+        self.device, self.precision = opened.device, opened.precision
         self.net = net.eval().to(self.device)
-        if not isinstance(precision, torch.dtype):
-            precision = choose_precision(precision, self.device)
-        self.precision = precision
-        compute = TorchCompute(self.net, precision)
         self._chunk_frames = chunk_frames
         self._engine: StreamingEngine | ClipEngine
         if config.inference.clips is not None:
@@ -140,7 +142,8 @@ class Spotter:
         precision = str(self.precision).removeprefix("torch.")
         return (
             f"<Spotter{name}: {config.width} × {config.height} pixels at {config.fps:g} frames/s"
-            f"{tracks}, {len(config.model.predicted_actions)} actions, on {self.device} in {precision}>"
+            f"{tracks}, {len(config.model.predicted_actions)} actions, {self.runtime} on {self.device} "
+            f"in {precision}>"
         )
 
     @classmethod
@@ -148,6 +151,7 @@ class Spotter:
         cls,
         model: str | Path | None = None,
         *,
+        runtime: Runtime = "auto",
         device: str = "auto",
         precision: Precision = "auto",
     ) -> Spotter:
@@ -157,11 +161,16 @@ class Spotter:
             model: folder of the saved model or of the training run that has it, name of a published
                 model (`onball.list_models`), which is downloaded if it is not there, or `owner/name` of a
                 saved model on the hub; None loads the bundled demo model.
+            runtime: `torch`, or `onnx` or `openvino` with an export of the model (`onball.export_model`);
+                `auto` is the fastest that is installed and that there is an export for, see
+                `onball.spotting.runtimes`.
             device: see `Spotter`.
             precision: see `Spotter`.
 
         Raises:
-            ModelError: the folder holds no usable model, or there is no model of that name.
+            ModelError: the folder holds no usable model, there is no model of that name, or none of
+                its exports is for the runtime.
+            MissingDependencyError: the runtime is not installed.
             OnballError: the hub cannot be reached or refuses access.
         """
         folder = demo_model() if model is None else resolve_model(model)
@@ -170,11 +179,12 @@ class Spotter:
             name = "demo"
         else:
             name = model_name(model, folder)
+        opened = open_runtime(folder, net, config, runtime, device=device, precision=precision)
         return cls(
             net,
             config,
             device=device,
-            precision=precision,
+            opened=opened,
             name=name,
             fingerprint=model_fingerprint(folder),
         )
@@ -454,6 +464,7 @@ class Spotter:
             "tracks": None if tracks is None else tracks_digest(tracks)[:16],
             "frames": f"{first} to {'the end' if stop is None else stop}",
             "precision": f"{self.precision} on {self.device.type}".removeprefix("torch."),
+            "runtime": self.runtime,
             "chunk_frames": self._chunk_frames,
             "version": f"onball {__version__} with torch {torch.__version__}",
         }

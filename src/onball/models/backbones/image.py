@@ -99,10 +99,11 @@ class ImageBackbone(Backbone):
 
     def neighbours_of(self, frames: Tensor) -> Iterator[Tensor]:
         """For each neighbour, in the order of time, the frames `[B, T, …]` that are it."""
-        here = torch.arange(frames.shape[1], device=frames.device)
+        count = frames.shape[1]  # not len(), which would fix the number of frames in an export
+        here = torch.arange(count, device=frames.device)
         for step in range(-self.neighbours, self.neighbours + 1):
             if step:
-                yield frames[:, (here + step).clamp(0, len(here) - 1)]
+                yield frames[:, (here + step).clamp(0, count - 1)]
 
     def with_motion(self, images: Tensor, neighbours: Iterable[Tensor]) -> Tensor:
         """Images with the channels of motion, `[B, T, 3 + 2 · neighbours, H, W]`.

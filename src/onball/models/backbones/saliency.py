@@ -184,7 +184,7 @@ def crop_regions(frames: Tensor, regions: Regions, size: int, *, scale: bool) ->
 
 def _pixels_at(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Pixels `[N, C, h, w]` of images `[N, C, H, W]` at rows `[N, h]` and columns `[N, w]`."""
-    image = torch.arange(len(images), device=images.device)[:, None, None]
+    image = torch.arange(images.shape[0], device=images.device)[:, None, None]
     return images[image, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()
 
 

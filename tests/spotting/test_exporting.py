@@ -1,0 +1,160 @@
+"""Exports of a saved model, and the runtimes that read them."""
+
+from __future__ import annotations
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_models import random_model
+
+from onball.config import ComponentConfig
+from onball.errors import InputError, ModelError, OnballError
+from onball.models import load_model, save_model
+from onball.models.runtimes.records import Parity, find_export, net_digest
+from onball.models.runtimes.sessions import convert_to_openvino
+from onball.spotting.exporting import export_model, require_parity
+from onball.spotting.runtimes import open_runtime
+from onball.spotting.spotter import Spotter
+
+pytestmark = pytest.mark.medium
+
+
+@pytest.fixture(scope="module")
+def exported(make_once, tmp_path_factory) -> Path:
+    """Folder of a saved model with an ONNX export."""
+
+    def make() -> Path:
+        folder = tmp_path_factory.mktemp("exported") / "model"
+        backbone = ComponentConfig(name="test_resnet", pretrained=False, neighbours=1)
+        save_model(*random_model(backbone=backbone), folder)
+        export_model(folder)
+        return folder
+
+    return make_once("exported", make)
+
+
+@pytest.fixture
+def model(exported, tmp_path, monkeypatch) -> Path:
+    """A copy of it that a test may change."""
+    monkeypatch.delenv("ONBALL_RUNTIME", raising=False)
+    return Path(shutil.copytree(exported, tmp_path / "model"))
+
+
+def frames(count: int) -> np.ndarray:
+    return np.random.default_rng(count).integers(0, 256, (count, 36, 64, 3), np.uint8)
+
+
+def opened(model: Path, runtime: str):
+    net, config = load_model(model, "spotting")
+    return open_runtime(model, net, config, runtime, device="cpu", precision="32")
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
+def test_runtimes_compute_what_pytorch_computes_for_any_number_of_frames(exported, runtime):
+    wanted, found = (opened(exported, name).compute for name in ("torch", runtime))
+    assert (found.context, found.layout) == (wanted.context, wanted.layout)
+    for count in (1, 2, 33):
+        features = wanted.features(frames(count))
+        assert np.ptp(features) > 0.1
+        np.testing.assert_allclose(found.features(frames(count)), features, atol=1e-5)
+        outputs = wanted.outputs(features[None])
+        np.testing.assert_allclose(found.outputs(features[None]), outputs, atol=1e-6)
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
+def test_threads_that_share_a_runtime_get_the_results_of_one_thread(exported, runtime):
+    compute = opened(exported, runtime).compute
+    clips = [frames(count) for count in (3, 5, 9, 17)] * 3
+    alone = [compute.features(clip) for clip in clips]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(compute.features, clips))
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_auto_is_an_export_if_there_is_one_and_pytorch_otherwise(model, monkeypatch):
+    assert opened(model, "auto").name == "openvino"
+    monkeypatch.setenv("ONBALL_RUNTIME", "onnx")
+    assert opened(model, "auto").name == "onnx"
+    monkeypatch.delenv("ONBALL_RUNTIME")
+    shutil.rmtree(model / "exports")
+    assert opened(model, "auto").name == "torch"
+
+
+def test_a_runtime_without_an_export_names_the_command_that_makes_it(model):
+    with pytest.raises(ModelError, match=r"onball export .* --format onnx --int8"):
+        opened(model, "onnx-int8")
+    with pytest.raises(InputError, match="runtime 'tensorrt' does not exist"):
+        opened(model, "tensorrt")
+    net, config = load_model(model, "spotting")
+    with pytest.raises(InputError, match="computes on the CPU"):
+        open_runtime(model, net, config, "onnx", device="cuda")
+
+
+def test_an_export_of_other_weights_is_refused(model):
+    net, config = load_model(model, "spotting")
+    net.head.linear.bias.data += 1
+    exports = shutil.move(model / "exports", model.parent / "exports")
+    save_model(net, config, model)
+    shutil.move(exports, model / "exports")
+    for runtime in ("auto", "onnx"):
+        with pytest.raises(ModelError, match="of other weights than those beside it"):
+            Spotter.from_pretrained(model, runtime=runtime)
+    assert Spotter.from_pretrained(model, runtime="torch").runtime == "torch"
+
+
+def test_settings_of_inference_may_change_after_the_export(model):
+    config = load_model(model, "spotting")[1]
+    inference = config.inference.model_copy(update={"threshold": 0.2})
+    assert net_digest(model, config) == net_digest(
+        model, config.model_copy(update={"inference": inference})
+    )
+
+
+def test_a_changed_graph_is_refused(model):
+    (model / "exports" / "onnx" / "backbone.onnx").write_bytes(b"")
+    with pytest.raises(ModelError, match="changed since the export"):
+        Spotter.from_pretrained(model)
+
+
+def test_an_export_that_is_there_is_not_made_again(model, onball):
+    code, out, err = onball("export", model)
+    assert (code, err) == (0, "")
+    assert "is there already" in out
+    assert "confidences differ by at most" in out
+    assert f"spot VIDEO --model {model} --runtime onnx" in out
+
+
+def test_the_export_has_its_comparison_with_pytorch(exported):
+    net = net_digest(exported, load_model(exported, "spotting")[1])
+    export = find_export(exported, net, "onnx")
+    assert export is not None
+    assert export.record.parity is not None
+    assert export.record.parity.frames == 100  # two windows
+    assert 0 < export.record.parity.score < 1e-5
+
+
+def test_openvino_reads_its_own_format(exported, tmp_path):
+    shutil.copytree(exported, tmp_path / "model")
+    folder = tmp_path / "model" / "exports" / "onnx"
+    convert_to_openvino(folder)
+    assert sorted(file.name for file in folder.glob("*.*ml")) == ["backbone.xml", "temporal.xml"]
+    assert not list(folder.glob("*.onnx"))
+
+
+def test_differences_beyond_the_bounds_are_an_error():
+    parity = Parity(source="videos", frames=2, score=2e-4, mean_score=1e-4)
+    require_parity("model", parity, score_bound=1e-3, map_bound=0.01)
+    with pytest.raises(OnballError, match=r"up to 0.0002, more than 0.0001 \(--score-bound\)"):
+        require_parity("model", parity, score_bound=1e-4, map_bound=0.01)
+    means = {"map12": {"torch": 0.5, "export": 0.45}, "map10": {"torch": 0.5, "export": 0.5}}
+    parity = Parity.model_validate(parity.model_dump() | means)
+    require_parity("model", parity, score_bound=1e-3, map_bound=0.06)
+    with pytest.raises(OnballError, match=r"its mAP12 is 45\.00 %"):
+        require_parity("model", parity, score_bound=1e-3, map_bound=0.01)
+    parity = parity.model_copy(update={"score": float("nan")})
+    with pytest.raises(OnballError, match="not saved"):
+        require_parity("model", parity, score_bound=1e-3, map_bound=0.06)
