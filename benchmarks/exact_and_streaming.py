@@ -86,7 +86,7 @@ def measure(net: SpottingNet, config: SavedModelConfig, video: Path, device: str
     scores = np.concatenate([part.probabilities for part in moved])
     events = [
         event
-        for event in decode_events(scored, config.inference, radius)
+        for event in decode_events(scored, config.inference, radius, actions=config.actions)
         if event.confidence >= config.inference.report_threshold_of(event.label)
     ]
     return Result(scores, events, seconds)

@@ -172,7 +172,6 @@ def test_settings_that_exclude_each_other_are_an_error_in_one_line(tmp_path, ove
 @pytest.mark.parametrize(
     ("override", "expected"),
     [
-        ("model.classes=[a, b]", r"model\.classes: .*cannot be trained: --set model\.classes=null"),
         (
             "model.head={name: linear, team: true}",
             r"model\.head\.team: it is for published models only",

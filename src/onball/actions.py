@@ -203,7 +203,7 @@ class ActionSet:
                 raise LabelError("a list of classes needs at least one name")
             _refuse_duplicates(checked)
             chosen = _colours(checked, [None] * len(checked) if colours is None else colours)
-            labels = tuple(map(_label, checked, chosen))
+            labels = tuple(map(as_label, checked, chosen))
             made = cls(labels, labels, source)
             if headline is not None:
                 wanted = {made.parse(name) for name in headline}
@@ -293,11 +293,7 @@ class ActionSet:
         Raises:
             LabelError: a name is of no label, or there is none.
         """
-        labels = [self.find(name) for name in names.split(",") if name.strip()]
-        if not labels:
-            example = "SHOT,GOAL" if self.are_ball_actions else ",".join(self.names[:2])
-            raise LabelError(f"no action in '{names}': write for example {example}")
-        return tuple(dict.fromkeys(labels))
+        return tuple(dict.fromkeys(map(self.find, split_names(names))))
 
     def union(self, *others: ActionSet) -> ActionSet:
         """Return this set with the classes of others that it lacks, at its end; case is ignored."""
@@ -323,7 +319,7 @@ class ActionSet:
         """
         if not isinstance(classes, list):
             raise LabelError(f"{source + ': ' if source else ''}classes are not a list")
-        names, colours, headline = [], [], []
+        names, colours, headline, chosen = [], [], [], False
         for number, entry in enumerate(classes, start=1):
             fields = {"name": entry} if isinstance(entry, str) else entry
             if not isinstance(fields, Mapping) or not isinstance(fields.get("name"), str):
@@ -331,10 +327,10 @@ class ActionSet:
                 raise LabelError(f"{where} is neither a name nor an object with a name")
             names.append(fields["name"])
             colours.append(fields.get("colour"))
-            if fields.get("headline", True):
+            chosen |= fields.get("headline") is not None
+            if fields.get("headline") in (None, True):
                 headline.append(fields["name"])
-        every = len(headline) == len(names) and all(isinstance(entry, str) for entry in classes)
-        return cls.of(names, colours, None if every else headline, source=source)
+        return cls.of(names, colours, headline if chosen else None, source=source)
 
     def _listed(self) -> str:
         more = f" and {len(self) - _NAMES_SHOWN} more" if len(self) > _NAMES_SHOWN else ""
@@ -351,7 +347,9 @@ def _refuse_duplicates(names: Sequence[str]) -> None:
         first[name.casefold()] = name
 
 
-def _label(name: str, colour: str) -> EventLabel:
+def as_label(name: object, colour: str = NO_COLOUR) -> EventLabel:
+    """Return the `Action` with a name, in any case, or else a `Label`. Raises `LabelError`."""
+    name = checked_name(name)
     return Action(name.upper()) if name.upper() in _ACTION_NAMES else Label(name, colour)
 
 
@@ -401,6 +399,14 @@ _CANDIDATES = tuple(
     for light in (0.35, 0.45, 0.55)
     for full in (0.4, 0.7)
 )
+
+
+def split_names(names: str) -> list[str]:
+    """Split a list of names, separated by commas. Raises `LabelError` if there is none."""
+    split = [name.strip() for name in names.split(",") if name.strip()]
+    if not split:
+        raise LabelError(f"no action in '{names}': write for example SHOT,GOAL")
+    return split
 
 
 def _words(name: str) -> list[str]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from onball.config import InferenceConfig, ModelConfig, SavedModelConfig
 from onball.errors import ModelError
 from onball.models.nets import build_model
 from onball.models.published import PUBLISHED, Rule, find_published
 from onball.models.published.checkpoints import convert, image_network
-from onball.spotting.spotter import Spotter
 
 
 def test_parameters_are_renamed_joined_and_laid_out():
@@ -61,19 +59,3 @@ def test_the_settings_of_a_published_model_build_a_net(name):
 def test_an_unknown_name_is_reported_with_the_nearest_one():
     with pytest.raises(ModelError, match="did you mean 'e2espot-rny002'"):
         find_published("e2espot-rny02")
-
-
-def test_a_spotter_refuses_a_net_with_other_classes():
-    model = ModelConfig.model_validate(
-        {
-            "backbone": {"name": "none"},
-            "tracking": {},
-            "temporal": {"name": "none"},
-            "classes": ["Goal", "Corner"],
-        }
-    )
-    config = SavedModelConfig(
-        fps=2.0, width=398, height=224, model=model, inference=InferenceConfig()
-    )
-    with pytest.raises(ModelError, match=r"none of the 12 actions, but .* \(Goal, Corner …\)"):
-        Spotter(build_model(model), config)

@@ -58,7 +58,7 @@ def test_an_imported_model_computes_what_the_published_weights_compute(tmp_path,
     expected = SMALL.build(weights)(frames).action_probabilities()
     assert torch.equal(net(frames).action_probabilities(), expected)
     assert config == SMALL.config.model_copy(update={"model": config.model})
-    assert config.model.classes == ("PASS", "SHOT")
+    assert config.actions.names == ("PASS", "SHOT")
     assert (config.fps, config.size, config.clip_frames) == (5.0, (64, 36), 8)
     assert config.inference == SMALL.inference
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from onball.actions import ACTIONS_MAP10, Action
+from onball.actions import ACTIONS, ACTIONS_MAP10, Action
 from onball.config import ClipsConfig, InferenceConfig, SavedModelConfig
+from onball.formats.soccernet_v2 import V2_ACTIONS
 from onball.models.published import PUBLISHED, find_published
 
 
@@ -22,12 +23,30 @@ def test_settings_of_a_published_model_are_stored_and_read_again(name):
         ("adaspot-small", ACTIONS_MAP10),
         ("tdeed-challenge1", tuple(Action)),
         ("stacker-2023", (Action.PASS, Action.DRIVE)),
-        # Goal and Throw-in of SoccerNet-v2 are other classes than GOAL and THROW IN.
-        ("e2espot-rny002", ()),
+        # Throw-in of SoccerNet-v2 is spelt otherwise than THROW IN.
+        ("e2espot-rny002", (Action.GOAL,)),
     ],
 )
-def test_classes_with_the_names_of_actions_are_predicted(name, actions):
-    assert find_published(name).config.model.predicted_actions == actions
+def test_classes_with_the_names_of_actions_are_these_actions(name, actions):
+    classes = find_published(name).config.actions
+    assert tuple(label for label in classes if isinstance(label, Action)) == actions
+    assert tuple(label.value for label in classes if label not in actions) == tuple(
+        entry.name
+        for entry in find_published(name).model.classes or ()
+        if entry.name.upper() not in ACTIONS
+    )
+
+
+def test_the_second_head_of_t_deed_has_the_order_of_soccernet_v2():
+    """As the authors' code lists them; E2E-Spot's order is alphabetical."""
+    assert V2_ACTIONS == (
+        "Penalty", "Kick-off", "Goal", "Substitution", "Offside", "Shots on target",
+        "Shots off target", "Clearance", "Ball out of play", "Throw-in", "Foul",
+        "Indirect free-kick", "Direct free-kick", "Corner", "Yellow card", "Red card",
+        "Yellow->red card",
+    )  # fmt: skip
+    e2espot = [label.value for label in find_published("e2espot-rny002").config.actions]
+    assert [name.lower() for name in e2espot] == sorted(name.lower() for name in V2_ACTIONS)
 
 
 @pytest.mark.parametrize(

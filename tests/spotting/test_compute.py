@@ -25,12 +25,13 @@ def scores(columns: int, **parts: object) -> DenseScores:
     [
         (scores(13), "none"),
         (scores(4), "none"),
-        (scores(25), "classes"),
+        (scores(25), "none"),
+        (scores(25, teams=True), "classes"),
         (scores(13, team=torch.linspace(-2, 2, 10).view(2, 5)), "logit"),
         (scores(2, independent=True), "none"),
-        (scores(25, displacement=torch.arange(10.0).view(2, 5)), "classes"),
+        (scores(25, teams=True, displacement=torch.arange(10.0).view(2, 5)), "classes"),
     ],
-    ids=["actions", "classes", "teams", "team logit", "independent", "displacement"],
+    ids=["actions", "classes", "24 classes", "teams", "team logit", "independent", "displacement"],
 )
 def test_outputs_split_into_the_scores_that_they_are_made_of(given, teams):
     layout = OutputLayout.of(given)

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from onball.actions import ACTIONS, Action
+from onball.actions import ACTIONS, EventLabel
 from onball.errors import OnballNotice, OnballWarning
 from onball.progress import Progress, ProgressCallback, Unit
 
@@ -62,10 +62,14 @@ def note(text: str) -> None:
     status.print(text, style="dim", markup=False, highlight=False, soft_wrap=not wrapped)
 
 
-def note_actions(predicted: Sequence[Action]) -> None:
-    """Write which of the 12 actions a model cannot predict, if there are any."""
+def note_actions(predicted: Sequence[EventLabel]) -> None:
+    """Write which of the 12 actions a model cannot predict, or its own classes, if there are any."""
     missing = [action for action in ACTIONS if action not in predicted]
-    if missing:
+    if any(label not in ACTIONS for label in predicted):
+        note(
+            f"This model has its own {count(len(predicted), 'class', 'classes')}: {', '.join(predicted)}."
+        )
+    elif missing:
         few = len(missing) <= len(predicted)
         names = "not " + ", ".join(missing) if few else ", ".join(predicted)
         note(f"This model predicts {len(predicted)} of the {len(ACTIONS)} actions: {names}.")

@@ -134,17 +134,10 @@ def import_(
 
 
 def _say_where(model: ImportedModel, named: str) -> None:
-    from onball.models.published import find_published
 
     done = " (is there already)" if model.was_done else ""
     console.say(f"{model.name}: {model.folder}{done}")
-    if find_published(model.name).model.predicted_actions:
-        console.say(f"Next: {console.this_command()} spot VIDEO --model {named}")
-    else:
-        console.note(
-            "It predicts none of the 12 ball actions, so onball spot cannot run it; in Python, "
-            f'onball.models.load_model("{model.folder}") gives the net.'
-        )
+    console.say(f"Next: {console.this_command()} spot VIDEO --model {named}")
 
 
 @contextmanager

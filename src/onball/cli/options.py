@@ -130,7 +130,7 @@ Actions = Annotated[
         help='Only these actions: shot,goal,"high pass" … [default: all]',
     ),
 ]
-"""To be read by `onball.actions.find_actions`."""
+"""To be split by `onball.actions.split_names`, and found by `ActionSet.find`."""
 Start = Annotated[
     str | None,
     typer.Option(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from onball.actions import find_actions
+from onball.actions import split_names
 from onball.cli import console, options
 from onball.cli.models import fetched
 from onball.errors import InputError, OnballError, VideoError
@@ -110,7 +110,7 @@ def spot(
     stop the others.
     """
     given = _given(videos or [], data, split)
-    chosen = None if actions is None else find_actions(actions)
+    chosen = None if actions is None else split_names(actions)
     part = _time("--start", start or "0"), None if end is None else _time("--end", end)
     kickoffs = [_time("--kickoff", text) for text in kickoff or ()]
 
@@ -148,7 +148,7 @@ def spot(
                 "and pass it as --model."
             )
         if not quiet:
-            console.note_actions(spotter.config.model.predicted_actions)
+            console.note_actions(spotter.config.actions.names)
         try:
             done = [screen.show_result(result) for result in results]
         except KeyboardInterrupt:

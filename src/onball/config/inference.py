@@ -14,8 +14,9 @@ from pydantic import (
     model_validator,
 )
 
-from onball.actions import Action
+from onball.actions import EventLabel
 from onball.config.base import BaseConfig, Fraction, FractionBelowOne, conflict
+from onball.config.classes import ClassName
 
 #: Largest number of knots in the calibration of an action.
 MAX_KNOTS = 32
@@ -115,10 +116,10 @@ class InferenceConfig(BaseConfig):
     nms_window_ms: PositiveInt = 1000
     threshold: Fraction = 0.01
     report_threshold: Fraction = 0.3
-    report_thresholds: dict[Action, Fraction] = Field(default_factory=dict)
-    calibration: dict[Action, Knots] = Field(default_factory=dict)
+    report_thresholds: dict[ClassName, Fraction] = Field(default_factory=dict)
+    calibration: dict[ClassName, Knots] = Field(default_factory=dict)
 
-    def report_threshold_of(self, action: Action) -> float:
+    def report_threshold_of(self, action: EventLabel) -> float:
         """Lowest confidence of an event of that action that is shown to users."""
         return self.report_thresholds.get(action, self.report_threshold)
 

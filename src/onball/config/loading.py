@@ -101,13 +101,20 @@ def explain(error: ValidationError, model: type[BaseModel]) -> tuple[str, str]:
 def _known_settings(model: type[BaseModel], location: Sequence[str]) -> list[str]:
     """Names of the settings in the section at `location`."""
     for part in location:
-        annotation = model.model_fields[part].annotation
-        candidates = get_args(annotation) or (annotation,)  # a section may be optional
-        sections = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
+        if part.isdecimal():  # an entry of a list of sections
+            continue
+        sections = _sections(model.model_fields[part].annotation)
         if not sections:
             return []
         model = sections[0]
     return list(model.model_fields)
+
+
+def _sections(annotation: Any) -> list[type[BaseModel]]:
+    """Types of sections in the type of a setting, which may be optional or a list of them."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [section for part in get_args(annotation) for section in _sections(part)]
 
 
 def _layers(path: Path, seen: tuple[Path, ...]) -> list[tuple[str, dict[str, Any]]]:

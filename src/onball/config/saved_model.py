@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    ModelWrapValidatorHandler,
+    PositiveFloat,
+    PositiveInt,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
-from onball.actions import ACTIONS, Action
-from onball.config.base import BaseConfig, ComponentConfig
+from onball.actions import ACTIONS, ActionSet
+from onball.config.base import BaseConfig, ComponentConfig, conflict
+from onball.config.classes import classes_of
 from onball.config.inference import InferenceConfig
 from onball.config.schema import (
     BallCropConfig,
@@ -32,7 +40,6 @@ class SavedModelConfig(BaseConfig):
 
     format_version: Literal[1] = 1
     task: Task = "spotting"
-    actions: tuple[Action, ...] = ACTIONS
     fps: PositiveFloat
     width: PositiveInt
     height: PositiveInt
@@ -52,6 +59,31 @@ class SavedModelConfig(BaseConfig):
     def needs_tracks(self) -> bool:
         """True if the model takes tracks of players and ball, as features or to crop frames."""
         return self.model.tracking is not None or self.crop is not None
+
+    @property
+    def actions(self) -> ActionSet:
+        """The classes that the model predicts, in the order of its outputs."""
+        return self.model.actions
+
+    @model_serializer(mode="wrap")
+    def _with_actions(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        names = [label.value for label in self.actions]
+        written: dict[str, Any] = serialise(self)
+        return {"format_version": 1, "task": self.task, "actions": names} | written
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _actions_fit(cls, tree: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        """The file names the classes for its readers; `model.classes` decides.
+
+        Models saved before there were other classes name the 12 actions whatever their classes.
+        """
+        if not isinstance(tree, dict) or "actions" not in tree:
+            return validate(tree)
+        config = validate({key: value for key, value in tree.items() if key != "actions"})
+        if tree["actions"] not in ([*config.actions], [*ACTIONS]):
+            raise conflict("actions", "they are other actions than those of model.classes")
+        return config
 
     @model_validator(mode="after")
     def _clips_fit(self) -> Self:
@@ -76,14 +108,15 @@ class SavedModelConfig(BaseConfig):
             scaling=data.scaling,
             clip_frames=data.clip_frames,
             crop=data.crop,
-            model=_without_pretrained(config.model),
+            model=_complete(config.model),
             inference=config.inference,
         )
 
 
-def _without_pretrained(model: ModelConfig) -> ModelConfig:
-    """The model without the source of its initial weights: a saved model has its own weights."""
+def _complete(model: ModelConfig) -> ModelConfig:
+    """The model without the source of its initial weights, and with the colours of its classes."""
     backbone = dict(model.backbone)
     if "pretrained" in backbone:
         backbone["pretrained"] = False
-    return model.model_copy(update={"backbone": ComponentConfig(**backbone)})
+    classes = None if model.classes is None else classes_of(model.actions)
+    return model.model_copy(update={"backbone": ComponentConfig(**backbone), "classes": classes})

@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from onball.actions import ACTIONS, Action
+from onball.actions import ActionSet
 from onball.config.base import (
     BaseConfig,
     ComponentConfig,
@@ -31,7 +31,9 @@ from onball.config.base import (
     PositiveFraction,
     conflict,
 )
+from onball.config.classes import ClassConfig, actions_of
 from onball.config.inference import InferenceConfig
+from onball.errors import LabelError
 from onball.frames import Scaling
 from onball.tracks import TRACKS_FILE
 
@@ -249,12 +251,13 @@ class ModelConfig(BaseConfig):
         temporal: features → features in the context of their neighbours.
         head: features → dense scores; a clip classifier has its own and ignores this one.
         dropout: fraction of the classifier's inputs that are dropped in training.
-        teams: separate classes for the left and the right team (24 classes and background instead
-            of 12); left and right are the sides of the pitch on screen.
+        teams: separate classes for the left and the right team, twice as many as without; left and
+            right are the sides of the pitch on screen.
         auxiliary: a second head for the 17 actions of SoccerNet-v2, trained jointly on the matches
             of `data.auxiliary`.
         preprocessing: normalisation of pixels.
-        classes: names of the classes besides background; null for the 12 actions.
+        classes: list of the classes besides background, as names or as `{name, colour, headline}`;
+            null for those of `classes.txt` in the data set, or else the 12 actions.
         positions: longest clip of a net that adds a learned vector to the features of each position
             in a clip, as T-DEED and AdaSpot do; null for none.
         branch_heads: a temporal head and classifier for each branch of the backbone (`adaspot` has
@@ -268,7 +271,7 @@ class ModelConfig(BaseConfig):
     dropout: FractionBelowOne = 0.5
     teams: bool = False
     auxiliary: Literal["soccernet-v2"] | None = None
-    classes: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    classes: Annotated[tuple[ClassConfig, ...], Field(min_length=1)] | None = None
     positions: PositiveInt | None = None
     branch_heads: bool = False
     preprocessing: PreprocessingConfig = PreprocessingConfig()
@@ -279,18 +282,23 @@ class ModelConfig(BaseConfig):
         return self.backbone.name != NO_BACKBONE
 
     @property
-    def predicted_actions(self) -> tuple[Action, ...]:
-        """Those of the 12 actions that the net predicts: classes with exactly their names."""
-        if self.classes is None:
-            return ACTIONS
-        return tuple(action for action in ACTIONS if action.value in self.classes)
+    def actions(self) -> ActionSet:
+        """The classes that the net predicts, in the order of its outputs."""
+        return actions_of(self.classes)
 
     @model_validator(mode="after")
     def _classes_fit(self) -> Self:
-        if self.classes is not None and self.teams:
-            raise conflict(
-                "teams", "a class for each team exists for the 12 actions: --set model.classes=null"
-            )
+        try:
+            actions_of(self.classes)
+        except LabelError as error:
+            raise conflict("classes", str(error).removeprefix("model.classes: ")) from None
+        for option in ("team", "independent"):
+            if self.teams and self.head.options.get(option):
+                raise conflict(
+                    "teams",
+                    f"model.head.{option} is for classes without teams: --set model.teams=false, or "
+                    f"model.head.{option}=false",
+                )
         return self
 
     @model_validator(mode="after")
@@ -483,7 +491,18 @@ class ExperimentConfig(BaseConfig):
 
 
 def check_inference(model: ModelConfig, inference: InferenceConfig) -> None:
-    """Check that the net takes the windows or clips, and that clips need no tracks."""
+    """Check that the net has the classes of single settings, and takes the windows or clips."""
+    for setting in ("report_thresholds", "calibration"):
+        for label in getattr(inference, setting):
+            try:
+                known = model.actions.parse(label)
+            except LabelError as error:
+                hint = "" if model.classes else "; model.classes declares other classes"
+                raise conflict(f"inference.{setting}", f"{error}{hint}") from None
+            if known != label:
+                raise conflict(
+                    f"inference.{setting}", f"'{label}' is spelt '{known}' in model.classes"
+                )
     clips = inference.clips
     if clips is None:
         check_positions(model, "inference.window_frames", inference.window_frames)

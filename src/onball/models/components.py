@@ -21,7 +21,7 @@ import torch
 from pydantic import BaseModel, ValidationError
 from torch import Tensor, nn
 
-from onball.actions import BACKGROUND, NUM_TEAM_CLASSES
+from onball.actions import BACKGROUND
 from onball.config import (
     BaseConfig,
     ComponentConfig,
@@ -139,9 +139,8 @@ class DenseScores:
     """Output of a spotting net for every frame.
 
     Attributes:
-        logits: `[B, T, 1 + K]`, background first, then the K classes, which are the 12 actions in
-            their order unless the model has its own; or `[B, T, 25]`, background, the 12 of the
-            left team, the 12 of the right team.
+        logits: `[B, T, 1 + K]`, background first, then the K classes of the model; or `[B, T, 1 +
+            2K]`, background, the K of the left team, the K of the right team (see `teams`).
         displacement: `[B, T]`, sampled frames from each frame to its event; positive if the event
             comes later. None if the head does not predict displacements.
         offsets: `[B, T, 2]`, sampled frames back to the start and forward to the end of the event's
@@ -152,6 +151,7 @@ class DenseScores:
         branches: logits `[B, T, 1 + K]` of each branch of the backbone alone, for training.
         independent: the classes do not exclude each other: `logits` are `[B, T, K]` without a
             background, and each has a sigmoid of its own.
+        teams: whether `logits` has each class once for each team. The net knows it; heads need not.
     """
 
     logits: Tensor
@@ -161,6 +161,7 @@ class DenseScores:
     team: Tensor | None = None
     branches: tuple[Tensor, ...] = ()
     independent: bool = False
+    teams: bool = False
 
     def probabilities(self) -> Tensor:
         """Softmax (sigmoid if `independent`) over all classes, of the logits' shape, float32."""
@@ -173,7 +174,7 @@ class DenseScores:
         if self.independent:
             return self.probabilities()
         actions = self.probabilities()[..., BACKGROUND + 1 :]
-        if self._team_classes:
+        if self.teams:
             left, right = actions.chunk(2, dim=-1)
             return left + right
         return actions
@@ -187,11 +188,7 @@ class DenseScores:
     @property
     def tells_teams(self) -> bool:
         """True if the net distinguishes the left and the right team."""
-        return self._team_classes or self.team is not None
-
-    @property
-    def _team_classes(self) -> bool:
-        return self.logits.shape[-1] == NUM_TEAM_CLASSES
+        return self.teams or self.team is not None
 
     def outputs(self) -> Tensor:
         """Concatenate what a net predicts for each frame, `[B, T, F]`, float32.
@@ -329,7 +326,7 @@ class HeadSetup:
 
     Attributes:
         feature_dim: D.
-        num_classes: 13, or 25 if the net distinguishes teams.
+        num_classes: 1 + K for K classes, with background; 1 + 2K if it has them for both teams.
         dropout: fraction of the classifier's inputs that are dropped in training.
     """
 

@@ -14,7 +14,7 @@ from typing import Literal, overload
 import torch
 from torch import Tensor, nn
 
-from onball.actions import NUM_ACTIONS, NUM_CLASSES, NUM_TEAM_CLASSES
+from onball.actions import NUM_ACTIONS
 from onball.config import ModelConfig, Task, TrackingConfig
 from onball.errors import ConfigError
 from onball.models import heads  # noqa: F401 - registers the heads
@@ -167,6 +167,7 @@ class SpottingNet(Net):
         positions: encoding of each frame's position in its clip; None for none.
         branches: a head for each branch of the backbone (`Backbone.branches`), which adds its scores
             to those of a clip; empty for none.
+        teams: whether the head has each class once for each team.
     """
 
     def __init__(
@@ -178,11 +179,14 @@ class SpottingNet(Net):
         tracking: TrackingEncoder | None = None,
         positions: PositionEncoding | None = None,
         branches: Sequence[BranchHead] = (),
+        *,
+        teams: bool = False,
     ) -> None:
         super().__init__(backbone, temporal, tracking, positions)
         self.head = head
         self.auxiliary = auxiliary
         self.branches = nn.ModuleList(branches)
+        self.teams = teams
 
     def scores_from_features(self, features: Tensor) -> DenseScores:
         """Dense scores of features `[B, T, C]`."""
@@ -190,10 +194,9 @@ class SpottingNet(Net):
         # its rounding errors: they always run in float32.
         with _without_autocast(features.device.type):
             features = self.in_context(features.float())
+            auxiliary = None if self.auxiliary is None else self.auxiliary(features)
             scores: DenseScores = self.head(features)
-            if self.auxiliary is None:
-                return scores
-            return replace(scores, auxiliary=self.auxiliary(features))
+            return replace(scores, auxiliary=auxiliary, teams=self.teams)
 
     def forward(self, frames: Tensor, track_features: Tensor | None = None) -> DenseScores:
         """Dense scores of a clip; arguments as in `features`."""
@@ -210,7 +213,7 @@ class SpottingNet(Net):
 
 
 class ClipClassifier(Net):
-    """Frames of a clip `[B, T, 3, H, W]` (and track features) → logits `[B, 12]`, one per action.
+    """Frames of a clip `[B, T, 3, H, W]` (and track features) → logits `[B, K]`, one per action.
 
     Features are pooled by their maximum over time, since an action occurs in a clip if it occurs on
     any frame. The sigmoid of a logit is the probability that the action occurs in the clip.
@@ -221,6 +224,7 @@ class ClipClassifier(Net):
         dropout: fraction of the classifier's inputs that are dropped in training.
         tracking: encoder of track features; None for a net that takes frames only.
         positions: encoding of each frame's position in its clip; None for none.
+        num_actions: K.
     """
 
     def __init__(
@@ -230,13 +234,15 @@ class ClipClassifier(Net):
         dropout: float,
         tracking: TrackingEncoder | None = None,
         positions: PositionEncoding | None = None,
+        *,
+        num_actions: int = NUM_ACTIONS,
     ) -> None:
         super().__init__(backbone, temporal, tracking, positions)
         self.dropout = nn.Dropout(dropout)
-        self.linear = nn.Linear(temporal.output_dim, NUM_ACTIONS)
+        self.linear = nn.Linear(temporal.output_dim, num_actions)
 
     def forward(self, frames: Tensor, track_features: Tensor | None = None) -> Tensor:
-        """Logits `[B, 12]` of a clip; arguments as in `features`."""
+        """Logits `[B, K]` of a clip; arguments as in `features`."""
         features = self.features(frames, track_features)
         with _without_autocast(features.device.type):
             pooled = self.in_context(features.float()).amax(dim=1)
@@ -282,10 +288,11 @@ def build_model(
     positions = None if config.positions is None else PositionEncoding(config.positions, width)
     temporal = TEMPORAL_HEADS.build(config.temporal, width)
     if task == "classification":
-        return ClipClassifier(backbone, temporal, config.dropout, tracking, positions)
-    classes = NUM_TEAM_CLASSES if config.teams else NUM_CLASSES
-    if config.classes is not None:
-        classes = 1 + len(config.classes)
+        count = len(config.actions)
+        return ClipClassifier(
+            backbone, temporal, config.dropout, tracking, positions, num_actions=count
+        )
+    classes = 1 + len(config.actions) * (2 if config.teams else 1)
     head = HEADS.build(config.head, HeadSetup(temporal.output_dim, classes, config.dropout))
     auxiliary = None
     if config.auxiliary is not None:
@@ -301,7 +308,9 @@ def build_model(
         for _ in range(backbone.num_branches):
             branch = TEMPORAL_HEADS.build(config.temporal, backbone.feature_dim)
             branches.append(BranchHead(branch, classes, config.dropout))
-    return SpottingNet(backbone, temporal, head, auxiliary, tracking, positions, branches)
+    return SpottingNet(
+        backbone, temporal, head, auxiliary, tracking, positions, branches, teams=config.teams
+    )
 
 
 def _without_autocast(device_type: str) -> AbstractContextManager[object]:

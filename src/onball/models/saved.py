@@ -23,7 +23,6 @@ from torch.nn.modules.module import (
     register_module_parameter_registration_hook,
 )
 
-from onball.actions import ACTIONS
 from onball.config import ComponentConfig, SavedModelConfig, Task, explain
 from onball.errors import ConfigError, ModelError
 from onball.files import atomic_folder, file_digest, read_json_object, write_error
@@ -121,8 +120,8 @@ def load_model(
     Returns: the net, float32, on the CPU and in evaluation mode; and its config.
 
     Raises:
-        ModelError: a folder or file that is missing, damaged, of a later format, made for other
-            actions or another task, or with weights that do not fit its config.
+        ModelError: a folder or file that is missing, damaged, of a later format, made for another
+            task, or with weights that do not fit its config.
     """
     folder = _require_model(folder)
     config = _read_config(folder)
@@ -247,14 +246,11 @@ def _read_config(folder: Path) -> SavedModelConfig:
         raise ModelError(f"{folder}: no saved model here ({CONFIG_FILE} is missing)")
     tree = read_json_object(path, ModelError)
     try:
-        config = SavedModelConfig.model_validate(tree)
+        return SavedModelConfig.model_validate(tree)
     except ValidationError as error:
         dotted, message = explain(error, SavedModelConfig)
         hint = "; a newer onball may read it" if dotted == "format_version" else ""
         raise ModelError(f"{path}: {dotted}: {message}{hint}") from None
-    if config.actions != ACTIONS:
-        raise ModelError(f"{path}: made for other actions than the 12 of ball action spotting")
-    return config
 
 
 def _short_card(config: SavedModelConfig) -> str:

@@ -18,7 +18,7 @@ from onball.config import ClipsConfig, ModelConfig
 from onball.errors import ModelError
 from onball.frames import FrameBatch
 from onball.spotting.compute import Compute, Floats
-from onball.spotting.engine import ScoredFrames, in_action_order
+from onball.spotting.engine import ScoredFrames
 from onball.spotting.published import ClipAverage, move_scores
 from onball.tracking.grid import PerFrame
 
@@ -35,7 +35,6 @@ class ClipEngine:
     def __init__(self, compute: Compute, clips: ClipsConfig, model: ModelConfig) -> None:
         self._compute = compute
         self._clips = clips
-        self._classes = model.classes
         self._mean = np.array(model.preprocessing.mean, np.float32)
 
     def frames_for(self, start: int, stop: int) -> tuple[int, int]:
@@ -157,6 +156,6 @@ class ClipEngine:
         """Split averaged rows of `_score` into their parts."""
         actions, left = rows[:, 1:], None
         if self._compute.layout.teams != "none":
-            of_left, of_right = np.split(actions, 2, axis=1)
-            actions, left = of_left + of_right, in_action_order(of_left, self._classes)
-        return ScoredFrames(in_action_order(actions, self._classes), times, left)
+            left, right = np.split(actions, 2, axis=1)
+            actions = left + right
+        return ScoredFrames(actions, times, left)

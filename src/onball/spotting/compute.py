@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import copy
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from onball.actions import BACKGROUND, NUM_TEAM_CLASSES
+from onball.actions import BACKGROUND
 from onball.models import DenseScores, SpottingNet
 
 Floats = NDArray[np.float32]
@@ -46,7 +46,7 @@ class OutputLayout:
         teams: Literal["none", "classes", "logit"] = "none"
         if scores.team is not None:
             teams = "logit"
-        elif columns == NUM_TEAM_CLASSES:
+        elif scores.teams:
             teams = "classes"
         background = not scores.independent
         classes = (columns - background) // (2 if teams == "classes" else 1)
@@ -141,7 +141,7 @@ class TorchCompute:
         self._copies = threading.local()
         with torch.inference_mode():
             one = torch.zeros(1, 1, net.temporal.output_dim, device=self._device)
-            self._layout = OutputLayout.of(net.head(one))
+            self._layout = OutputLayout.of(replace(net.head(one), teams=net.teams))
 
     @property
     def context(self) -> int | None:

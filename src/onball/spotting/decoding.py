@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.actions import ACTIONS, BALL_ACTIONS, NUM_ACTIONS, EventLabel
+from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.config import InferenceConfig, SuppressionConfig
 from onball.events import Event, EventList, Team
 from onball.spotting.engine import ScoredFrames
@@ -55,16 +55,19 @@ class _GatheredScores:
         self._radius = radius
         self._times = np.zeros(0, np.int64)
         # `radius` more slots than frames: scores may point to frames that are yet to come.
-        self._scores = np.zeros((radius, NUM_ACTIONS), np.float32)
+        self._scores = np.zeros((radius, 0), np.float32)
         self._left: NDArray[np.float32] | None = None
 
     def push(self, part: ScoredFrames, displacement: NDArray[np.float32]) -> Iterator[ScoredFrames]:
         known, new = len(self._times), len(part.pts_ms)
+        classes = part.probabilities.shape[1]
+        if not self._scores.size:
+            self._scores = np.zeros((len(self._scores), classes), np.float32)
         self._times = np.concatenate([self._times, part.pts_ms])
         self._scores = np.pad(self._scores, ((0, new), (0, 0)))
         if part.left is not None:
             if self._left is None:
-                self._left = np.zeros((len(self._scores) - new, NUM_ACTIONS), np.float32)
+                self._left = np.zeros((len(self._scores) - new, classes), np.float32)
             self._left = np.pad(self._left, ((0, new), (0, 0)))
         moves = np.rint(displacement.clip(-self._radius, self._radius)).astype(int)
         targets = (known + np.arange(new) + moves).clip(min=0)
@@ -127,16 +130,20 @@ class PeakFinder:
     Args:
         nms_window_ms: smallest distance between two events of one action.
         threshold: lowest score of an event.
+        actions: the K classes of the scores.
     """
 
-    def __init__(self, *, nms_window_ms: int, threshold: float) -> None:
+    def __init__(
+        self, *, nms_window_ms: int, threshold: float, actions: ActionSet = BALL_ACTIONS
+    ) -> None:
         self._window = nms_window_ms
         self._threshold = threshold
-        self._open = [_Candidates() for _ in ACTIONS]
+        self._actions = actions
+        self._open = [_Candidates() for _ in actions]
         self._confirmed: list[Event] = []
         # The last two frames: a maximum is known only with its right neighbour.
-        self._tail_scores = np.full((1, len(ACTIONS)), -np.inf)
-        self._tail_left = np.full((1, len(ACTIONS)), np.nan)
+        self._tail_scores = np.full((1, len(actions)), -np.inf)
+        self._tail_left = np.full((1, len(actions)), np.nan)
         self._tail_times = np.zeros(1, np.int64)
 
     def push(
@@ -150,9 +157,9 @@ class PeakFinder:
         The events of all calls together are in order of time.
 
         Args:
-            probabilities: `[t, 12]`, 0 to 1, in the order of `ACTIONS` (no background).
+            probabilities: `[t, K]`, 0 to 1, in the order of the classes (no background).
             pts_ms: `[t]`, strictly increasing.
-            left: `[t, 12]`, the left team's part of the probabilities; an event belongs to the
+            left: `[t, K]`, the left team's part of the probabilities; an event belongs to the
                 team with the larger part. None if the net does not separate the teams.
         """
         if not len(pts_ms):
@@ -169,7 +176,7 @@ class PeakFinder:
 
     def finish(self) -> list[Event]:
         """Return the remaining events, after the last frame."""
-        end = np.full((1, len(ACTIONS)), -np.inf)
+        end = np.full((1, len(self._actions)), -np.inf)
         self._collect(
             np.concatenate([self._tail_scores, end]),
             np.append(self._tail_times, 2**62),
@@ -197,7 +204,7 @@ class PeakFinder:
             self._confirmed += [
                 Event(
                     candidates.times[i],
-                    ACTIONS[index],
+                    self._actions.names[index],
                     min(candidates.scores[i], 1.0),
                     candidates.teams[i],
                 )
@@ -207,7 +214,9 @@ class PeakFinder:
             undecided_from += self._open[index].times[:1]
         # Wait while an earlier candidate may still become an event.
         limit = min(undecided_from, default=2**62 if horizon is None else horizon)
-        self._confirmed.sort(key=lambda event: (event.position_ms, BALL_ACTIONS.index(event.label)))
+        self._confirmed.sort(
+            key=lambda event: (event.position_ms, self._actions.index(event.label))
+        )
         ready = [event for event in self._confirmed if event.position_ms < limit]
         self._confirmed = self._confirmed[len(ready) :]
         return ready
@@ -250,7 +259,12 @@ def _suppress(
 
 
 def detect_events(
-    scored: Iterable[ScoredFrames], config: InferenceConfig, radius: int, threshold: float
+    scored: Iterable[ScoredFrames],
+    config: InferenceConfig,
+    radius: int,
+    threshold: float,
+    *,
+    actions: ActionSet = BALL_ACTIONS,
 ) -> Iterator[Event]:
     """Yield events with their raw scores, in order of time, each as soon as it is final.
 
@@ -259,14 +273,15 @@ def detect_events(
         config: the window of the suppression, or the published method that replaces it.
         radius: largest displacement of the net's head, in sampled frames; 0 if it has none.
         threshold: lowest score of an event. A published method also needs `config.threshold`.
+        actions: the classes of the scores.
     """
     if radius:
         scored = apply_displacement(scored, radius)
     if config.suppression is not None:
         least = max(threshold, config.threshold)
-        yield from _published_events(scored, config.suppression, least)
+        yield from _published_events(scored, config.suppression, least, actions)
         return
-    finder = PeakFinder(nms_window_ms=config.nms_window_ms, threshold=threshold)
+    finder = PeakFinder(nms_window_ms=config.nms_window_ms, threshold=threshold, actions=actions)
     for part in scored:
         yield from finder.push(part.probabilities, part.pts_ms, part.left)
     yield from finder.finish()
@@ -285,7 +300,10 @@ def suppression_window_ms(config: InferenceConfig, fps: float) -> int:
 
 
 def _published_events(
-    scored: Iterable[ScoredFrames], config: SuppressionConfig, threshold: float
+    scored: Iterable[ScoredFrames],
+    config: SuppressionConfig,
+    threshold: float,
+    actions: ActionSet,
 ) -> Iterator[Event]:
     """Yield events by a published method; the teams of an action suppress each other."""
     peaks: PublishedPeaks | None = None
@@ -298,16 +316,16 @@ def _published_events(
             while begin < frame:
                 times.popleft()
                 begin += 1
-            side, action = divmod(label, NUM_ACTIONS)
+            side, action = divmod(label, len(actions))
             team = (Team.LEFT, Team.RIGHT)[side] if teams else Team.UNKNOWN
-            yield Event(times[0], ACTIONS[action], min(score, 1.0), team)
+            yield Event(times[0], actions.names[action], min(score, 1.0), team)
 
     teams = False
     for part in scored:
         scores = part.probabilities
         if peaks is None:
             teams = part.left is not None
-            peaks = PublishedPeaks(config, threshold, [*range(NUM_ACTIONS)] * (1 + teams))
+            peaks = PublishedPeaks(config, threshold, [*range(len(actions))] * (1 + teams))
         if part.left is not None:
             scores = np.concatenate([part.left, scores - part.left], axis=1)
         times.extend(part.pts_ms.tolist())
@@ -356,6 +374,8 @@ def decode_events(
     config: InferenceConfig,
     radius: int,
     threshold: float | None = None,
+    *,
+    actions: ActionSet = BALL_ACTIONS,
 ) -> Iterator[Event]:
     """Yield events with calibrated confidences, in order of time, each as soon as it is final.
 
@@ -364,18 +384,20 @@ def decode_events(
         config: the window of the suppression, the calibration and the lowest score.
         radius: largest displacement of the net's head, in sampled frames; 0 if it has none.
         threshold: lowest calibrated confidence; None applies only `config.threshold`, to scores.
+        actions: the classes of the scores.
     """
     least = config.threshold if threshold is None else score_bound(threshold, config)
-    for event in apply_calibration(detect_events(scored, config, radius, least), config):
+    detected = detect_events(scored, config, radius, least, actions=actions)
+    for event in apply_calibration(detected, config):
         if threshold is None or event.confidence >= threshold:
             yield event
 
 
-def report_thresholds(config: InferenceConfig) -> dict[EventLabel, float]:
+def report_thresholds(config: InferenceConfig, actions: ActionSet) -> dict[EventLabel, float]:
     """Return the lowest confidence of each action with which an event is shown to people."""
-    return {action: config.report_threshold_of(action) for action in ACTIONS}
+    return {action: config.report_threshold_of(action) for action in actions}
 
 
 def confident_events(events: EventList, config: InferenceConfig) -> EventList:
     """Select the events to show to people: those that reach the report threshold of their action."""
-    return events.above(report_thresholds(config))
+    return events.where(lambda event: event.confidence >= config.report_threshold_of(event.label))

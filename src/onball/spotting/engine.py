@@ -14,13 +14,12 @@ scores, bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.actions import ACTION_INDEX, ACTIONS, NUM_ACTIONS, Action
 from onball.errors import ModelError
 from onball.frames import FrameBatch
 from onball.spotting.compute import Compute, Floats
@@ -37,9 +36,9 @@ class ScoredFrames(NamedTuple):
     """Final scores of consecutive frames.
 
     Attributes:
-        probabilities: float32 `[t, 12]`, in the order of `ACTIONS`.
+        probabilities: float32 `[t, K]`, of the K classes of the net.
         pts_ms: int64 `[t]`, time of each frame.
-        left: float32 `[t, 12]`, the left team's part of the probabilities; None if the net does not
+        left: float32 `[t, K]`, the left team's part of the probabilities; None if the net does not
             separate the teams.
         displacement: float32 `[t]`, sampled frames from each frame to its event; None if the net
             has no displacements.
@@ -60,7 +59,6 @@ class StreamingEngine:
         overlap: fraction of a window that it shares with the next one, 0 to below 1.
         chunk_frames: smallest number of frames that the backbone computes at once; more if its
             context is so long that most of the work would be computing neighbours again.
-        classes: names of the net's classes; None for the 12 actions.
     """
 
     def __init__(
@@ -69,11 +67,9 @@ class StreamingEngine:
         *,
         window_frames: int,
         overlap: float,
-        classes: Sequence[str] | None = None,
         chunk_frames: int = 32,
     ) -> None:
         self._compute = compute
-        self._classes = classes
         self._window = window_frames
         self._step = max(1, round(window_frames * (1 - overlap)))
         self._whole_clips = compute.context is None
@@ -159,12 +155,7 @@ class StreamingEngine:
         left = None
         if layout.teams != "none":
             left = outputs[:, layout.classes : 2 * layout.classes]
-        return ScoredFrames(
-            in_action_order(actions, self._classes),
-            pts_ms,
-            None if left is None else in_action_order(left, self._classes),
-            displacement,
-        )
+        return ScoredFrames(actions, pts_ms, left, displacement)
 
     def _features(
         self, batches: Iterable[FrameBatch], track_features: PerFrame | None, skipped: int
@@ -205,20 +196,6 @@ class StreamingEngine:
         features = self._compute.features(frames[part], tracked)
         kept = features[begin - left : begin - left + self._chunk]
         return kept, times[begin : begin + self._chunk]
-
-
-def in_action_order(scores: Floats, classes: Sequence[str] | None) -> Floats:
-    """Scores `[t, 12]` of the actions, of scores `[t, K]` of classes that have their names or others.
-
-    Actions that are not among the classes have scores of 0.
-    """
-    if classes is None:
-        return scores
-    ordered = np.zeros((len(scores), NUM_ACTIONS), np.float32)
-    for column, name in enumerate(classes):
-        if name in ACTIONS:
-            ordered[:, ACTION_INDEX[Action(name)]] = scores[:, column]
-    return ordered
 
 
 #: Function from a window of features `[T, C]`, or of frames, to the outputs to average, `[T, F]`.

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from onball.actions import ACTIONS, BALL_ACTIONS, Action
+from onball.actions import ACTIONS, BALL_ACTIONS, Action, ActionSet
 from onball.config import DataConfig, load_config
 from onball.data.layout import Match, find_matches
 from onball.errors import DataError, InputError, ModelError
@@ -222,8 +222,11 @@ def _identify(target: Path, data: Path | None) -> _Source:
     takes_tracks = bool(saved.get("crop") or (isinstance(net, dict) and net.get("tracking")))
     task = str(saved.get("task", "spotting"))
     fingerprint = _model_fingerprint(model)
-    classes = (net.get("classes") if isinstance(net, dict) else None) or ACTIONS
-    actions = tuple(action for action in ACTIONS if action in classes)
+    classes = net.get("classes") if isinstance(net, dict) else None
+    predicted = (
+        ActionSet.from_json(classes, source=str(model / CONFIG_FILE)) if classes else ACTIONS
+    )
+    actions = tuple(action for action in ACTIONS if action in predicted)
     return _Source(settings, home, target, model, task, takes_tracks, fingerprint, actions)
 
 

@@ -101,7 +101,8 @@ def _spot_each(
         kept: list[ScoredFrames] = []
         watched = _watch(scored, match.name, duration_ms, kept if keep_scores else None, progress)
         radius = spotter.net.head.radius
-        found = decode_events(watched, spotter.config.inference, radius)
+        inference, actions = spotter.config.inference, spotter.config.actions
+        found = decode_events(watched, inference, radius, actions=actions)
         events = EventList.of(found, match=match.name, info=info)
         if out is not None:
             write_results(events, out / match.name / RESULTS_FILE)

@@ -23,7 +23,7 @@ from onball import __version__
 from onball.assets import demo_model
 from onball.config import SavedModelConfig
 from onball.data.frames import choose_frames, tracking_inputs
-from onball.errors import InputError, ModelError, OnballNotice, VideoError
+from onball.errors import InputError, OnballNotice, VideoError
 from onball.events import Event, EventList, SpottingInfo
 from onball.files import identify
 from onball.formats.event_table import TABLE_FILE, write_event_table
@@ -90,7 +90,6 @@ class Spotter:
 
     Raises:
         InputError: the device cannot be used, or not with this precision.
-        ModelError: the net predicts none of the 12 actions.
     """
 
     def __init__(
@@ -105,12 +104,6 @@ class Spotter:
         name: str = "",
         fingerprint: str = "",
     ) -> None:
-        if not config.model.predicted_actions:
-            others = ", ".join((config.model.classes or ())[:3])
-            raise ModelError(
-                f"{name or 'this model'} predicts none of the 12 actions, but other classes ({others} "
-                "…), which cannot be decoded into events yet: call the net for its scores"
-            )
         self._device_name = device
         self.name = name
         self.fingerprint = fingerprint
@@ -129,7 +122,6 @@ class Spotter:
                 compute,
                 window_frames=config.inference.window_frames,
                 overlap=config.inference.overlap,
-                classes=config.model.classes,
                 chunk_frames=chunk_frames,
             )
         self._detectors: dict[str, Detector] = {}
@@ -142,7 +134,7 @@ class Spotter:
         precision = str(self.precision).removeprefix("torch.")
         return (
             f"<Spotter{name}: {config.width} × {config.height} pixels at {config.fps:g} frames/s"
-            f"{tracks}, {len(config.model.predicted_actions)} actions, {self.runtime} on {self.device} "
+            f"{tracks}, {len(config.actions)} actions, {self.runtime} on {self.device} "
             f"in {precision}>"
         )
 
@@ -318,9 +310,9 @@ class Spotter:
                 part = start_ms, end_ms, resumed_ms
                 scored = _reporting(scored, source, *part, name, progress)
             radius = self.net.head.radius
-            predicted = self.config.model.predicted_actions
-            for event in decode_events(scored, self.config.inference, radius, threshold):
-                if start_ms <= event.position_ms < end and event.label in predicted:
+            inference, actions = self.config.inference, self.config.actions
+            for event in decode_events(scored, inference, radius, threshold, actions=actions):
+                if start_ms <= event.position_ms < end:
                     yield event
 
     def scores(
@@ -543,10 +535,17 @@ class Spotter:
             threshold: lowest confidence, of all actions, with which the events were spotted; all of
                 them are then shown. By default the model's report thresholds decide.
         """
-        thresholds = report_thresholds(self.config.inference)
+        thresholds = report_thresholds(self.config.inference, self.config.actions)
         if threshold is not None:
             thresholds = dict.fromkeys(thresholds, threshold)
-        return SpottingInfo(self.name, self.fingerprint, video, duration_ms or None, thresholds)
+        return SpottingInfo(
+            self.name,
+            self.fingerprint,
+            video,
+            duration_ms or None,
+            thresholds,
+            classes=self.config.actions,
+        )
 
 
 @contextmanager

@@ -19,9 +19,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
-from onball.actions import Action, find_action
+from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.data.layout import Match
-from onball.errors import DataError, InputError, OnballError, OnballWarning, VideoError
+from onball.errors import DataError, InputError, LabelError, OnballError, OnballWarning, VideoError
 from onball.events import Event, EventList, SpottingInfo, VideoPart
 from onball.files import identify, require_writable, shell_quoted
 from onball.formats.event_table import TABLE_FILE
@@ -94,7 +94,7 @@ def spot_videos(
     *,
     model: Spotter | str | Path | None = None,
     threshold: float | None = None,
-    actions: Iterable[Action | str] | None = None,
+    actions: Iterable[EventLabel | str] | None = None,
     start_ms: int = 0,
     end_ms: int | None = None,
     kickoffs_ms: Sequence[int] = (),
@@ -129,8 +129,8 @@ def spot_videos(
         model: the model: a `Spotter`, or what `Spotter.from_pretrained` takes.
         threshold: lowest confidence of the events that are shown and written into `events.csv`; by
             default the model's own. `results_spotting.json` has all candidates in any case.
-        actions: actions that are shown and written into `events.csv`, by name as `find_action`
-            takes it; None is all.
+        actions: actions that are shown and written into `events.csv`, by name as `ActionSet.find`
+            takes it; None is all of the model's.
         start_ms: begin of the part of each video to spot. Times remain those of the whole video.
         end_ms: end of that part; None is that of the video.
         kickoffs_ms: positions of the kick-offs, of half `half` and the one after it; negative
@@ -166,7 +166,7 @@ def spot_videos(
     _require_one_match(jobs, kickoffs_ms, tracks)
     _check_folders(Path(out), jobs)
     spotter = model if isinstance(model, Spotter) else Spotter.from_pretrained(model, device=device)
-    settings.check_model(spotter)
+    settings = settings.for_model(spotter.config.actions)
     work = _Work(spotter, settings, on_event, progress)
     work.prepare_tracks(jobs, tracks, detector)
     states = [work.state(job, overwrite) for job in jobs]
@@ -358,7 +358,7 @@ class _Settings:
     """Checked settings of a batch."""
 
     threshold: float | None
-    actions: tuple[Action, ...] | None
+    actions: tuple[str, ...] | None
     start_ms: int
     end_ms: int | None
     half: int
@@ -368,7 +368,7 @@ class _Settings:
     def of(
         cls,
         threshold: float | None,
-        actions: Iterable[Action | str] | None,
+        actions: Iterable[EventLabel | str] | None,
         start_ms: int,
         end_ms: int | None,
         kickoffs_ms: Sequence[int],
@@ -388,19 +388,30 @@ class _Settings:
             )
         if list(kickoffs_ms) != sorted(set(kickoffs_ms)):
             raise InputError("the second kick-off is not after the first one")
-        wanted = None
-        if actions is not None:
-            wanted = tuple(dict.fromkeys(map(find_action, actions)))
+        wanted = None if actions is None else tuple(actions)
         known = (*[None] * (half - 1), *kickoffs_ms) if kickoffs_ms else ()
         return cls(threshold, wanted, start_ms, end_ms, half, known)
 
-    def check_model(self, spotter: Spotter) -> None:
-        """Raise `InputError` if the model predicts none of the actions to show."""
-        predicted = spotter.config.model.predicted_actions
-        if self.actions is not None and not set(self.actions) & set(predicted):
+    def for_model(self, predicted: ActionSet) -> _Settings:
+        """Return the settings with the labels of a model in place of the names of actions.
+
+        Those of the 12 actions that the model does not predict are left out.
+
+        Raises:
+            InputError: the model predicts none of the actions to show.
+            LabelError: a name is neither one of its classes nor one of the 12 actions.
+        """
+        if self.actions is None:
+            return self
+        others = [action for action in BALL_ACTIONS if action not in predicted]
+        known = ActionSet.of([*predicted, *others])
+        found = dict.fromkeys(_find(name, predicted, known) for name in self.actions)
+        shown = tuple(label for label in found if label in predicted)
+        if not shown:
             raise InputError(
-                f"this model does not predict {', '.join(self.actions)}, but {', '.join(predicted)}"
+                f"this model does not predict {', '.join(found)}, but {', '.join(predicted)}"
             )
+        return replace(self, actions=shown)
 
     def check(self, job: _Job) -> None:
         """Raise `InputError` if a time is after the end of a video."""
@@ -428,12 +439,20 @@ class _Settings:
         return replace(
             info,
             duration_ms=job.duration_ms,
-            actions=self.actions,
+            actions=None if self.actions is None else tuple(map(info.classes.parse, self.actions)),
             kickoffs_ms=self.kickoffs_ms,
             start_ms=self.start_ms or None,
             end_ms=self.end_ms,
             parts=parts,
         )
+
+
+def _find(name: str, predicted: ActionSet, known: ActionSet) -> EventLabel:
+    """Label of a name as people write it, of those that are predicted if it fits one."""
+    try:
+        return predicted.find(name)
+    except LabelError:
+        return known.find(name)
 
 
 # Work

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from onball.actions import ACTIONS
 from onball.config import InferenceConfig, ModelConfig, SavedModelConfig
 from onball.errors import ModelError
 from onball.models.nets import SpottingNet, build_model
@@ -108,7 +107,7 @@ class PublishedModel:
     @property
     def actions(self) -> tuple[str, ...]:
         """Names of the classes that the model predicts."""
-        return self.model.classes or tuple(action.value for action in ACTIONS)
+        return tuple(label.value for label in self.model.actions)
 
     @property
     def config(self) -> SavedModelConfig:
