@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
 
@@ -245,3 +246,28 @@ def _text(stream: io.TextIOWrapper) -> str:
     stream.flush()
     stream.seek(0)
     return stream.read()
+
+
+def test_work_goes_on_when_the_reader_of_the_output_is_gone():
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as output:
+        gone = type(console.console)(file=output)
+        gone.print("first")
+        gone.print("second")
+        print("by others", file=output, flush=True)
+
+
+def test_the_rate_and_the_time_left_are_those_of_the_new_work(log, clock):
+    with console.progress_bar() as progress:
+        progress(Progress("match", 4_000_000, 5_000_000, "ms", 4_000_000))
+        clock.seconds += 10
+        progress(Progress("match", 4_200_000, 5_000_000, "ms", 4_000_000))
+        clock.seconds += 20
+        progress(Progress("match", 4_600_000, 5_000_000, "ms", 4_000_000))
+        clock.seconds += 10
+        progress(Progress("match", 5_000_000, 5_000_000, "ms", 4_000_000))
+    assert log() == [
+        "match: 92%, 20.0x real time, about 20 s left",
+        "match: 100%, 25.0x real time, in 40 s",
+    ]

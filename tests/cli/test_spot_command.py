@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from tiny_models import random_model
 
 from onball.formats.soccernet import read_results
 from onball.models import save_model
+from onball.outputs import output_lock
 from onball.spotting import videos as batch
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -153,33 +157,92 @@ def test_errors_come_before_any_work_and_leave_nothing(spot, arguments, words):
     assert not Path("out").exists()
 
 
-def test_a_video_that_breaks_does_not_stop_the_others(spot, monkeypatch):
-    monkeypatch.setattr(batch._Work, "spot", _after_losing("a.mp4", batch._Work.spot))
-    code, shown, error = spot("a.mp4", "b.mp4")
-    assert code == 1
-    assert "a.mp4: no such file" in error
-    assert "1 of 2 videos failed; the results of the other 1 are in out" in error
-    assert "b: " in shown and [path.name for path in Path("out").iterdir()] == ["b"]
-
-
-def _after_losing(path, spot):
-    def lost(work, job):
-        Path(path).unlink(missing_ok=True)
-        return spot(work, job)
-
-    return lost
-
-
-def test_an_interruption_names_what_is_kept_and_how_to_go_on(spot, monkeypatch):
+def failing(monkeypatch, video: str, fail: Callable[[], object]) -> None:
+    """Let the work on a video fail when it begins."""
     spot_one = batch._Work.spot
 
-    def interrupted(work, job):
-        if job.name == "b":
-            raise KeyboardInterrupt
+    def spot(work, job):
+        if job.name == video:
+            fail()
         return spot_one(work, job)
 
-    monkeypatch.setattr(batch._Work, "spot", interrupted)
+    monkeypatch.setattr(batch._Work, "spot", spot)
+
+
+def raising(error: BaseException) -> Callable[[], object]:
+    def fail() -> None:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    "fail, words",
+    [
+        (lambda: Path("a.mp4").unlink(), "a.mp4: no such file"),
+        (raising(RuntimeError("no\nluck")), "a: failed with RuntimeError (no luck) (--debug shows"),
+    ],
+)
+def test_a_video_that_fails_does_not_stop_the_others(spot, monkeypatch, fail, words):
+    failing(monkeypatch, "a", fail)
+    code, shown, error = spot("a.mp4", "b.mp4")
+    assert code == 1
+    assert words in error and "Traceback" not in error
+    assert "1 of 2 videos failed; the results of the other 1 are in out" in error
+    assert [path.name for path in Path("out").iterdir()] == ["b"]
+    rows = [line.split()[:2] for line in shown.splitlines()]
+    assert rows.index(["a", "failed"]) + 1 == rows.index(["b", "spotted"])
+
+
+def test_debug_shows_where_a_video_failed(spot, monkeypatch):
+    failing(monkeypatch, "a", raising(RuntimeError("no luck")))
+    code, _, error = spot("a.mp4", "--debug")
+    assert code == 1 and error.index("Traceback") < error.index(
+        "error: a: failed with RuntimeError"
+    )
+    assert "in fail\n" in error
+
+
+@pytest.mark.parametrize("kind, expected", [(KeyboardInterrupt, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_names_what_is_kept_and_how_to_go_on(spot, monkeypatch, kind, expected):
+    stop = raising(kind()) if kind is KeyboardInterrupt else lambda: os.kill(os.getpid(), kind)
+    failing(monkeypatch, "b", stop)
     code, _, error = spot("a.mp4", "b.mp4")
-    assert code == 130
+    assert code == expected
     assert "interrupted: the results of a are complete; the same command continues" in error
     assert Path("out/a/events.csv").is_file() and not Path("out/b").exists()
+
+
+def test_an_interrupted_video_continues_where_it_stopped(spot, monkeypatch):
+    assert spot("b.mp4", "-q")[0] == 0
+    expected = Path("out/b/results_spotting.json").read_bytes()
+    shutil.rmtree("out")
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("onball.cli.spot._Screen.show_event", stop)
+        assert spot("b.mp4")[0] == 130
+    (journal,) = Path("out/b").iterdir()
+    code, _, error = spot("b.mp4", "--threshold", "0.5")
+    assert code == 0 and "b: continues at 00:00:0" in error
+    assert not journal.exists()
+    assert spot("b.mp4", "--overwrite")[0] == 0
+    assert Path("out/b/results_spotting.json").read_bytes() == expected
+
+
+def test_results_that_another_process_is_writing_are_left_to_it(spot):
+    with output_lock("out/a"):
+        code, shown, error = spot("a.mp4", "b.mp4")
+    assert code == 1 and shown == ""
+    assert "out/a: another onball process is writing its results there" in error
+    assert not Path("out").exists()
+
+
+def test_a_full_disk_is_one_line(spot, small_disk):
+    with small_disk(200):
+        code, _, error = spot("a.mp4")
+    assert code == 1 and "File too large" in error and "free some space" in error
+    assert "Traceback" not in error and list(Path("out").rglob("*")) == []
+    assert spot("a.mp4", "-q")[0] == 0

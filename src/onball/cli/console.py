@@ -24,10 +24,25 @@ from onball.progress import Progress, ProgressCallback, Unit
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-console = Console()
+debug = False
+"""Show the traceback of every error; set by `--debug`."""
+
+
+class _Output(Console):
+    """Console whose reader may go away, as `onball spot match.mp4 | head` does: the work goes on."""
+
+    def on_broken_pipe(self) -> None:
+        """Discard all further output, also that of other writers to the same stream."""
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.file.fileno())
+        os.close(nowhere)
+
+
+console = _Output()
 """Results go here (standard output)."""
 
-status = Console(stderr=True)
+status = _Output(stderr=True)
 """Progress, warnings and errors go here, so that standard output can be piped."""
 
 
@@ -75,9 +90,16 @@ def note_actions(predicted: Sequence[EventLabel]) -> None:
         note(f"This model predicts {len(predicted)} of the {len(ACTIONS)} actions: {names}.")
 
 
-def fail(message: str) -> None:
-    """Print an error in one line."""
+def fail(message: str, traceback: str = "") -> None:
+    """Print an error in one line, and with `--debug` its traceback before it."""
+    if debug:
+        status.print(traceback, markup=False, highlight=False, soft_wrap=True, end="")
     status.print(f"[bold red]error:[/] {escape(message)}", highlight=False, soft_wrap=True)
+
+
+def encoding() -> str:
+    """Encoding of standard output; ASCII if that is closed."""
+    return getattr(sys.stdout, "encoding", None) or "ascii"
 
 
 def warn(message: str) -> None:

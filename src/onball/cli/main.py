@@ -7,10 +7,13 @@ imported when the command runs or shows its own help.
 from __future__ import annotations
 
 import functools
+import signal
 import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from traceback import format_exc
+from types import FrameType
 from typing import Annotated, Any, ClassVar
 
 import typer
@@ -156,13 +159,29 @@ def _with_exit_codes(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*args, **kwargs)
         except OnballError as error:
-            console.fail(str(error))
+            console.fail(str(error), format_exc())
             raise typer.Exit(error.exit_code) from None
-        except KeyboardInterrupt:
-            console.fail("interrupted")
-            raise typer.Exit(130) from None
+        except OSError as error:
+            # The disk, a device or the network: nothing that a traceback explains to the user.
+            place = f"{error.filename}: " if error.filename else ""
+            hint = "" if console.debug else " (--debug shows where)"
+            console.fail(f"{place}{error.strerror or error}{hint}", format_exc())
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt as error:
+            terminated = isinstance(error, _Terminated)
+            message = str(error) or ("terminated" if terminated else "interrupted")
+            console.fail(message, format_exc())
+            raise typer.Exit(143 if terminated else 130) from None
 
     return run
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: ends the work as Ctrl-C does, with everything that is cleaned up and kept then."""
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise _Terminated
 
 
 def _version(wanted: bool) -> None:
@@ -184,7 +203,16 @@ def _global_options(
             "repeatable.",
         ),
     ] = None,
+    debug: Annotated[
+        bool,
+        typer.Option(
+            "--debug",
+            envvar="ONBALL_DEBUG",
+            help="Show the traceback of an error, for a report of a bug; before or after the command.",
+        ),
+    ] = False,
 ) -> None:
+    console.debug = debug
     console.show_warnings()
     for name in imports or ():
         _import(name)
@@ -234,11 +262,15 @@ app = _build_app()
 def main() -> None:
     """Run the command line; exit with 2 for bad input, 1 for failed work, 130 if interrupted."""
     console.replace_unprintable()
-    app(args=_imports_first(sys.argv[1:]), prog_name="onball")
+    former = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        app(args=_global_first(sys.argv[1:]), prog_name="onball")
+    finally:
+        signal.signal(signal.SIGTERM, former)
 
 
-def _imports_first(arguments: list[str]) -> list[str]:
-    """Move `--import MODULE` before the command; it is accepted after the command too."""
+def _global_first(arguments: list[str]) -> list[str]:
+    """Move `--import MODULE` and `--debug` before the command; they are accepted after it too."""
     first, rest = [], []
     remaining = iter(arguments)
     for argument in remaining:
@@ -249,7 +281,7 @@ def _imports_first(arguments: list[str]) -> list[str]:
             if module is None:
                 return [argument]  # whose value is missing
             first += [argument, module]
-        elif argument.startswith("--import="):
+        elif argument == "--debug" or argument.startswith("--import="):
             first.append(argument)
         else:
             rest.append(argument)

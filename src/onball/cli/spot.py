@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,7 +15,7 @@ from rich.text import Text
 from onball.actions import split_names
 from onball.cli import console, options
 from onball.cli.models import fetched
-from onball.errors import InputError, OnballError, VideoError
+from onball.errors import InputError, OnballError, OnballNotice, VideoError
 from onball.events import Event, EventList, SpottingInfo
 from onball.files import shell_quoted
 from onball.formats.event_table import TABLE_FILE, match_clock
@@ -118,6 +118,8 @@ def spot(
     from onball.spotting.spotter import Spotter
     from onball.spotting.videos import spot_videos
 
+    if quiet:
+        warnings.simplefilter("ignore", OnballNotice)
     spotter = Spotter.from_pretrained(
         model and fetched(model), runtime=find_runtime(runtime), device=device
     )
@@ -151,9 +153,8 @@ def spot(
             console.note_actions(spotter.config.actions.names)
         try:
             done = [screen.show_result(result) for result in results]
-        except KeyboardInterrupt:
-            console.fail(_interrupted(screen.results))
-            raise typer.Exit(130) from None
+        except KeyboardInterrupt as stop:
+            raise type(stop)(_interrupted(screen.results)) from None
     if not quiet:
         _show_end(done, spotter, out)
     failed = sum(bool(result.error) for result in done)
@@ -239,7 +240,8 @@ class _Screen:
         shown = None if result.events is None else result.events.shown
         table = result.folder / TABLE_FILE
         if result.outcome is Outcome.FAILED:
-            console.fail(result.error)
+            hint = " (--debug shows where)" if result.traceback and not console.debug else ""
+            console.fail(f"{result.error}{hint}", result.traceback)
         elif result.outcome is Outcome.EDITED:
             console.say(f"{result.name}: kept, because it was edited by hand: {result.folder}")
         elif shown is not None:
@@ -274,7 +276,7 @@ def timeline(events: EventList, end_ms: int) -> Iterator[Text]:
         start_ms=(events.info and events.info.start_ms) or 0,
         end_ms=end_ms,
         width=min(_MOST_COLUMNS, console.console.width) - 1,
-        ascii=needs_ascii(sys.stdout.encoding),
+        ascii=needs_ascii(console.encoding()),
     )
     for action, line in lines:
         yield Text(line, style="dim" if action is None else action.colour)
@@ -300,6 +302,10 @@ def files_written(folder: Path, events: EventList, **others: str) -> Iterator[st
 def _show_end(done: Sequence[SpottedVideo], spotter: Spotter, out: Path) -> None:
     """Show what the user has, how far to trust it, and what to do next."""
     spotted = [result for result in done if result.events is not None]
+    if len(done) > 1:
+        console.say("")
+        for row in _summary(done):
+            console.say(row)
     if not spotted:
         return
     onball = console.this_command()
@@ -318,7 +324,7 @@ def _show_end(done: Sequence[SpottedVideo], spotter: Spotter, out: Path) -> None
     else:
         total = sum(len(result.events.shown) for result in spotted if result.events is not None)
         console.say(
-            f"\n{console.count(len(spotted), 'video')}, {console.count(total, 'event')} in {out}"
+            f"{console.count(len(spotted), 'video')}, {console.count(total, 'event')} in {out}"
         )
     if not spotter.config.inference.calibration and any(r.events for r in spotted):
         console.note(
@@ -334,6 +340,17 @@ def _show_end(done: Sequence[SpottedVideo], spotter: Spotter, out: Path) -> None
         "\nNext: choose events by another confidence, without running the model again\n"
         f"  {onball} events {shell_quoted(where)} --threshold 0.5"
     )
+
+
+def _summary(done: Sequence[SpottedVideo]) -> Iterator[str]:
+    """Lines of a table with the outcome of each video of a batch."""
+    name_width = max(len(result.name) for result in done)
+    outcome_width = max(len(result.outcome) for result in done)
+    for result in done:
+        text = result.error
+        if result.events is not None:
+            text = console.count(len(result.events.shown), "event")
+        yield f"{result.name:<{name_width}}  {result.outcome:<{outcome_width}}  {text}".rstrip()
 
 
 def _end_of(events: EventList) -> int:

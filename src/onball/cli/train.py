@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -62,7 +61,7 @@ def print_plan(config: ExperimentConfig, device: str) -> None:
             [plan.learning_rates[step] for step in shown],
             x_label="step",
             y_label="learning rate",
-            ascii=needs_ascii(sys.stdout.encoding),
+            ascii=needs_ascii(console.encoding()),
         )
     )
     console.say("")

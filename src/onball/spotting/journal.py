@@ -106,6 +106,9 @@ class ScoreJournal:
             _write(self._file, block)
         except OSError as error:
             self.close()
+            if not self.frames:
+                self._begin = self._end = 0
+                self.path.unlink(missing_ok=True)
             raise write_error(self.path, error) from error
         self._end += len(block)
         self.frames += len(part.pts_ms)

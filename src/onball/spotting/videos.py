@@ -28,6 +28,7 @@ from onball.formats.event_table import TABLE_FILE
 from onball.formats.soccernet import RESULTS_FILE
 from onball.models.saved import net_fingerprint
 from onball.outputs import (
+    LOCK_FILE,
     OutputConflictError,
     OutputState,
     check_outputs,
@@ -181,6 +182,10 @@ def _results(
 ) -> Iterator[SpottedVideo]:
     for job, state in zip(jobs, states, strict=True):
         if state is not OutputState.MISSING:
+            if job.has_leftovers():
+                # Of a process that was killed after it had written the results.
+                with suppress(OnballError), output_lock(job.folder):
+                    job.remove_journals()
             yield _kept(job, state)
     for job, state in zip(jobs, states, strict=True):
         if state is OutputState.MISSING:
@@ -190,8 +195,6 @@ def _results(
 def _kept(job: _Job, state: OutputState) -> SpottedVideo:
     """The result of a job that is skipped."""
     outcome = Outcome.DONE if state is OutputState.DONE else Outcome.EDITED
-    with suppress(OSError):
-        job.remove_journals()  # of a process that ended before it did that
     return SpottedVideo(job.name, job.folder, outcome, _events_of(job.folder))
 
 
@@ -200,8 +203,9 @@ def _spotted(work: _Work, job: _Job, overwrite: bool) -> SpottedVideo:
     try:
         with output_lock(job.folder):
             state = work.state(job, overwrite)
-            if state is not OutputState.MISSING:
-                return _kept(job, state)  # another process did it meanwhile
+            if state is not OutputState.MISSING:  # another process did it meanwhile
+                job.remove_journals()
+                return _kept(job, state)
             events = work.spot(job)
             write_events(events, job.folder, work.request(job))
             job.remove_journals()
@@ -275,6 +279,11 @@ class _Job:
         """File for the scores of a part, numbered from 0, until there are results."""
         suffix = f"-{number + 1}" if len(self.parts) > 1 else ""
         return self.folder / f"{JOURNAL_FILE}{suffix}"
+
+    def has_leftovers(self) -> bool:
+        """Return True if there are files that only belong there while the job is done."""
+        journals = [self.journal(number) for number in range(len(self.parts))]
+        return any(path.exists() for path in (*journals, self.folder / LOCK_FILE))
 
     def remove_journals(self) -> None:
         """Delete the scores of all parts."""

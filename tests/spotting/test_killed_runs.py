@@ -1,0 +1,100 @@
+"""Processes that are killed while they spot: the same call continues, with the same bytes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_models import random_model
+
+from onball.config import ComponentConfig
+from onball.formats.event_table import TABLE_FILE
+from onball.formats.soccernet import RESULTS_FILE
+from onball.models import save_model
+from onball.outputs import RECORD_FILE
+from onball.spotting.videos import Outcome, spot_videos
+from onball.video import VideoWriter
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+FILES = (RECORD_FILE, RESULTS_FILE, TABLE_FILE)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A saved model whose scores depend on neighbouring frames and on windows."""
+    net, config = random_model(
+        backbone=ComponentConfig(name="test_resnet", pretrained=False, neighbours=2),
+        temporal=ComponentConfig(name="bilstm", hidden=8),
+    )
+    inference = config.inference.model_copy(update={"window_frames": 20, "threshold": 0.0})
+    folder = tmp_path_factory.mktemp("models") / "random"
+    save_model(net, config.model_copy(update={"inference": inference}), folder)
+    return folder
+
+
+def write_noise(path: Path, seconds: int) -> None:
+    rng = np.random.default_rng(0)
+    with VideoWriter(path, (64, 36), 5, gop=25) as writer:
+        for _ in range(5 * seconds):
+            writer.write(rng.integers(0, 255, (36, 64, 3), np.uint8))
+
+
+def spot(folder: Path, out: str, model: Path) -> None:
+    """Spot the two videos in a folder as one match."""
+    warnings.simplefilter("ignore")
+    (result,) = spot_videos(folder / "match", folder / out, model=model, join=True, device="cpu")
+    # Done: the former process was killed after it had written the results.
+    assert result.outcome in (Outcome.SPOTTED, Outcome.DONE), result.error
+
+
+@pytest.mark.parametrize(
+    "kills, seconds",
+    [
+        pytest.param(2, 8, marks=pytest.mark.medium),
+        pytest.param(20, 120, marks=[pytest.mark.slow, pytest.mark.timeout(1800)]),
+    ],
+)
+def test_a_killed_process_is_continued_with_the_same_bytes(model, tmp_path, kills, seconds):
+    (tmp_path / "match").mkdir()
+    for name, length in (("1.mp4", seconds), ("2.mp4", seconds // 2)):
+        write_noise(tmp_path / "match" / name, length)
+    context = multiprocessing.get_context("fork")  # no imports, which would take most of the time
+
+    def start(out: str) -> multiprocessing.process.BaseProcess:
+        process = context.Process(target=spot, args=(tmp_path, out, model))
+        process.start()
+        return process
+
+    begun = time.monotonic()
+    start("whole").join()
+    duration = time.monotonic() - begun
+    expected = [(tmp_path / "whole" / "match" / name).read_bytes() for name in FILES]
+
+    rng = random.Random(0)
+    killed = 0
+    while killed < kills:
+        process = start("killed")
+        process.join(rng.uniform(0.05, 0.8) * duration)
+        if process.exitcode is None:
+            assert process.pid is not None
+            os.kill(process.pid, signal.SIGKILL)
+            killed += 1
+            process.join()
+            if killed < kills:
+                continue
+            process = start("killed")
+            process.join()
+        results = [tmp_path / "killed" / "match" / name for name in FILES]
+        assert process.exitcode == 0
+        assert [path.read_bytes() for path in results] == expected
+        assert sorted(p.name for p in results[0].parent.iterdir()) == sorted(FILES)
+        for path in results:
+            path.unlink()
