@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from onball.actions import ACTIONS, Action
+from onball.actions import ACTIONS, Action, ActionSet
 from onball.config import SavedModelConfig, load_config, save_config
 from onball.data.layout import write_splits
-from onball.events import Event, EventList
+from onball.events import Event, EventList, SpottingInfo
 from onball.formats import read_results, write_labels, write_results
 from onball.formats.event_table import write_event_table
 from onball.models import build_model, save_model
@@ -385,3 +385,35 @@ def test_a_run_that_classifies_clips_gives_ap_of_clips(onball, data, tmp_path):
     table = shown[: shown.index("All figures")]
     assert code == 0 and again.startswith(table) and "is there already" in again, error
     assert onball("evaluate", folder, "--zip", tmp_path / "s.zip")[0] == 2
+
+
+def test_classes_of_the_data_set_are_measured_and_differences_to_the_model_are_said(onball, files):
+    codes = ActionSet.of(["press won", "counter", "SHOT", "corner [short]"])
+    rng = random.Random(9)
+    for name in NAMES:
+        found = [Event(f * 40, rng.choice(codes.names), 0.5) for f in range(0, 2000, 50)]
+        labels = [e for e in found if e.label not in ("counter", "SHOT")]
+        info = SpottingInfo("mine", classes=codes)
+        write_labels(EventList.of(labels).as_labels(), files / "data" / name / "Labels-ball.json")
+        write_results(
+            EventList.of(found, name, info=info), files / "out" / "predictions" / name / FILE
+        )
+    (files / "data" / "classes.txt").write_text("press won\ncorner [short]\nnutmeg\n")
+    code, shown, error = run(onball, files)
+    assert code == 0, error
+    said = " ".join(error.split())
+    assert "This model predicts 2 of the 3 classes: not nutmeg." in said
+    assert (
+        "2 of the model's 4 classes are not among the labels and not measured: counter, SHOT."
+        in said
+    )
+    rows = [line.split() for line in shown.splitlines()]
+    assert ["mAP", "66.67", "66.67"] in rows and ["■", "nutmeg", "0.00", "0.00", "0", "0"] in rows
+    assert any(row[:4] == ["■", "corner", "[short]", "100.00"] for row in rows)
+    assert "mAP12" not in shown and "headline" not in shown
+    figures = metrics(place(files))
+    assert figures["classes"] == figures["headline"] == ["press won", "corner [short]", "nutmeg"]
+    assert figures["map_at1"] == pytest.approx(2 / 3)
+    (files / "data" / "classes.txt").write_text("press won\ncorner [short]\n")
+    code, _, error = run(onball, files)
+    assert code == 2 and "classes" in error and "--overwrite" in error

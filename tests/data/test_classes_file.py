@@ -21,7 +21,7 @@ def test_classes_are_read_in_their_order_without_comments(tmp_path):
     [
         ("", "needs at least one name"),
         ("# nothing\n", "needs at least one name"),
-        ("a\nA\n", "'a' occurs twice, as 'a' and 'A'"),
+        ("a\nA\n", "'a' occurs twice, the second time as 'A'"),
         ("a,b\n", "contains a comma"),
     ],
 )

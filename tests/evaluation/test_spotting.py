@@ -11,6 +11,7 @@ from onball.actions import ACTIONS, Action, ActionSet
 from onball.errors import ConfigError
 from onball.evaluation import LOOSE_TOLERANCES_S, TIGHT_TOLERANCES_S, average_map, evaluate_spotting
 from onball.events import Event, EventList
+from onball.formats.soccernet_v2 import V2_ACTIONS
 
 SCORES = (0.0, 1.0, 0.5, 0.25, 1 / 199, 0.1 + 0.2)
 
@@ -129,6 +130,26 @@ def test_the_metric_equals_the_package_at_loose_tolerances_with_overlapping_wind
     )
     assert ours.map12 == pytest.approx(mean, abs=1e-9)
     assert ours.ap == pytest.approx(per_class, abs=1e-9)
+
+
+@pytest.mark.parametrize("number", [1, 17])
+def test_other_lists_of_classes_equal_the_package(number):
+    names = V2_ACTIONS[:number]
+    actions = ActionSet.of(names, headline=names[:10])
+    rng = random.Random(number)
+    options = {"frame_ms": 500, "scores": "spread"}
+    truth = [draw_events(rng, 120, 5, actions.names, **options) for _ in range(2)]
+    predictions = [
+        EventList(draw_events(rng, 200, 5, actions.names, **options).events + one.events[::3])
+        for one in truth
+    ]
+    mean, per_class = oracle(truth, predictions, (1, 2), 2, actions)
+    ours = average_map(truth, predictions, tolerances_s=(1, 2), fps=2, actions=actions)
+    assert ours.map_all == pytest.approx(mean, abs=1e-9)
+    assert ours.ap == pytest.approx(per_class, abs=1e-9)
+    headline = [per_class[action] for action in actions.headline]
+    assert ours.map_headline == pytest.approx(np.mean(headline), abs=1e-9)
+    assert 0.05 < mean < 1
 
 
 def spot(truth, predictions, **options):

@@ -90,6 +90,32 @@ def note_actions(predicted: Sequence[EventLabel]) -> None:
         note(f"This model predicts {len(predicted)} of the {len(ACTIONS)} actions: {names}.")
 
 
+def note_classes(predicted: Sequence[EventLabel], labelled: Sequence[EventLabel]) -> None:
+    """Write which labelled classes a model cannot predict, and which of its classes have no labels."""
+    known = [label for label in labelled if label in predicted]
+    missing = [label for label in labelled if label not in predicted]
+    ignored = [label for label in predicted if label not in labelled]
+    parts = []
+    if missing:
+        few = len(missing) <= len(known)
+        names = f"not {_list_names(missing)}" if few else _list_names(known)
+        kind = "actions" if all(label in ACTIONS for label in labelled) else "classes"
+        parts.append(f"This model predicts {len(known)} of the {len(labelled)} {kind}: {names}.")
+    if ignored:
+        verb = "is" if len(ignored) == 1 else "are"
+        parts.append(
+            f"{len(ignored)} of the model's {len(predicted)} classes {verb} not among the labels and not "
+            f"measured: {_list_names(ignored)}."
+        )
+    if parts:
+        note(" ".join(parts))
+
+
+def _list_names(labels: Sequence[EventLabel], limit: int = 12) -> str:
+    more = f" and {len(labels) - limit} more" if len(labels) > limit else ""
+    return ", ".join(labels[:limit]) + more
+
+
 def fail(message: str, traceback: str = "") -> None:
     """Print an error in one line, and with `--debug` its traceback before it."""
     if debug:

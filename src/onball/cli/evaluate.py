@@ -77,7 +77,10 @@ def evaluate(
     device: options.Device = "auto",
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Measure predictions: mAP12, mAP10 and AP per action, as SoccerNet's own evaluator does."""
+    """Measure predictions: mAP12, mAP10 and AP per action, as SoccerNet's own evaluator does.
+
+    Labels of other classes, listed in classes.txt of the data set, are measured over those.
+    """
     from onball.evaluation import ClassificationResult
     from onball.spotting.evaluating import evaluate as run_evaluation
 
@@ -104,7 +107,7 @@ def evaluate(
     if report is None:
         console.say(f"'{split}' has no labels here, so nothing is measured.")
         return
-    console.note_actions(evaluation.predicted_actions)
+    console.note_classes(evaluation.predicted_actions, report.actions.names)
     if isinstance(report, ClassificationResult):
         console.console.print(classification_table(report))
     else:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.actions import ACTIONS, ACTIONS_MAP10, ActionSet, EventLabel
+from onball.actions import ACTIONS, ACTIONS_MAP10, BALL_ACTIONS, ActionSet, EventLabel
 from onball.files import to_json
 
 #: SoccerNet's thresholds on the raw score.
@@ -286,6 +286,13 @@ class MeanAP:
     def means_json(self) -> dict[str, float]:
         """Return the means by their keys, `map12` and `map10` for the 12 actions."""
         return {mean.key: mean.of(self.ap) for mean in means_of(self.actions)}
+
+
+def classes_json(actions: ActionSet) -> dict[str, list[str]]:
+    """Return the names of the classes and of the headline; nothing for the 12 actions."""
+    if actions == BALL_ACTIONS:
+        return {}
+    return {"classes": list(map(str, actions)), "headline": list(map(str, actions.headline))}
 
 
 def by_name(values: Mapping[EventLabel, float]) -> dict[str, float]:

@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.errors import DataError
-from onball.evaluation.average_precision import MeanAP, PRCurve, by_name
+from onball.evaluation.average_precision import MeanAP, PRCurve, by_name, classes_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class ClassificationResult(MeanAP):
         """Convert to JSON types: the task, the means, and the attributes by name."""
         return {
             "task": "classification",
+            **classes_json(self.actions),
             **self.means_json(),
             "ap": by_name(self.ap),
             "pr_auc": by_name(self.pr_auc),

@@ -6,13 +6,15 @@ import difflib
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from onball.actions import ActionSet
+from onball.data.classes import labelled_classes
 from onball.data.layout import SPLITS, Match, composed_name, find_matches, some_names
 from onball.errors import DataError, InputError, OnballWarning
 from onball.evaluation.metrics import SpottingReport, report_columns
@@ -23,6 +25,7 @@ from onball.formats.soccernet import (
     LABELS_FILE,
     RESULTS_FILE,
     read_label_columns,
+    read_result_classes,
     read_result_columns,
 )
 from onball.outputs import RECORD_FILE, edited_files
@@ -137,8 +140,24 @@ def _hint(predictions: Path, missing: Sequence[str], others: Sequence[str]) -> s
     return ": there is no such file at all"
 
 
+def predicted_classes(files: Iterable[Path]) -> ActionSet | None:
+    """Return the classes that the models of prediction files can predict; None if unknown.
+
+    Raises:
+        LabelError: the list in a file is damaged.
+    """
+    lists = [None if _is_table(file) else read_result_classes(file) for file in files]
+    known = [classes for classes in lists if classes is not None]
+    return known[0].union(*known[1:]) if known and len(known) == len(lists) else None
+
+
 def evaluate_folder(
-    predictions: str | Path, root: str | Path, split: str, tolerance_s: float = 1.0
+    predictions: str | Path,
+    root: str | Path,
+    split: str,
+    tolerance_s: float = 1.0,
+    *,
+    actions: ActionSet | None = None,
 ) -> SpottingResult:
     """Compute the spotting AP of `<predictions>/<match>/results_spotting.json` on a split.
 
@@ -150,6 +169,8 @@ def evaluate_folder(
         root: folder of the data set. Only labels are read, no video.
         split: `train`, `valid`, `test`, `challenge` or `all`.
         tolerance_s: δ in seconds; a prediction matches within ±δ/2.
+        actions: actions to evaluate, among which are those of all labels; predictions of others are
+            ignored. None takes those of `ROOT/classes.txt`, or else the 12.
 
     Raises:
         DataError: a match has no prediction file, no labels, or predictions in a half without
@@ -157,9 +178,10 @@ def evaluate_folder(
         LabelError: a damaged file.
     """
     check_tolerances([tolerance_s])
-    pair = _read(predictions, root, split)
-    matcher = action_matcher(pair.truth, pair.predictions, len(pair.names))
-    return average_of(matcher, (tolerance_s,)).results[0]
+    actions = labelled_classes(root) if actions is None else actions
+    pair = _read(predictions, root, split, actions)
+    matcher = action_matcher(pair.truth, pair.predictions, len(pair.names), actions)
+    return average_of(matcher, (tolerance_s,), actions).results[0]
 
 
 def report_folder(
@@ -168,6 +190,7 @@ def report_folder(
     split: str,
     tolerance_s: float = 1.0,
     *,
+    actions: ActionSet | None = None,
     resamples: int = 1000,
     seed: int = 0,
 ) -> SpottingReport:
@@ -177,9 +200,16 @@ def report_folder(
     `report_spotting`.
     """
     check_tolerances([tolerance_s])
-    pair = _read(predictions, root, split)
+    actions = labelled_classes(root) if actions is None else actions
+    pair = _read(predictions, root, split, actions)
     return report_columns(
-        pair.truth, pair.predictions, pair.names, tolerance_s, resamples=resamples, seed=seed
+        pair.truth,
+        pair.predictions,
+        pair.names,
+        tolerance_s,
+        actions=actions,
+        resamples=resamples,
+        seed=seed,
     )
 
 
@@ -236,28 +266,32 @@ class _Pair:
     predictions: EventColumns
 
 
-def _read(predictions: str | Path, root: str | Path, split: str) -> _Pair:
+def _read(predictions: str | Path, root: str | Path, split: str, actions: ActionSet) -> _Pair:
     matches = labelled_matches(root, split)
     with unpacked(predictions) as place:
         files, others = prediction_files(place, matches, Path(root), split)
         if others:
             message = f"{predictions}: not in '{split}', left out: {some_names(others)}"
             warnings.warn(message, OnballWarning, stacklevel=3)
-        truth = [read_label_columns(match.require_labels()) for match in matches]
-        found = [_read_predictions(file) for file in files]
+        truth = [read_label_columns(match.require_labels(), actions) for match in matches]
+        found = [_read_predictions(file, actions) for file in files]
         for match, labels, events, file in zip(matches, truth, found, files, strict=True):
             _check_halves(match, labels, events, file)
             _warn_if_empty(match, labels, events, file)
     return _Pair([m.name for m in matches], EventColumns.joined(truth), EventColumns.joined(found))
 
 
-def _read_predictions(file: Path) -> EventColumns:
-    if file.suffix.lower() == ".csv":
-        return EventColumns.of([read_event_table(file)])
+def _read_predictions(file: Path, actions: ActionSet) -> EventColumns:
+    if _is_table(file):
+        return EventColumns.of([read_event_table(file, actions)], actions)
     if TABLE_FILE in edited_files(file.parent, [TABLE_FILE]):
         message = f"{file.with_name(TABLE_FILE)}: changed by hand, but {file.name} is evaluated"
         warnings.warn(message, OnballWarning, stacklevel=4)
-    return read_result_columns(file)
+    return read_result_columns(file, actions)
+
+
+def _is_table(file: Path) -> bool:
+    return file.suffix.lower() == ".csv"
 
 
 def labelled_matches(root: str | Path, split: str) -> list[Match]:

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.errors import ConfigError
-from onball.evaluation.average_precision import MeanAP, OperatingPoint, PRCurve, Ranking, by_name
+from onball.evaluation.average_precision import (
+    MeanAP,
+    OperatingPoint,
+    PRCurve,
+    Ranking,
+    by_name,
+    classes_json,
+)
 from onball.evaluation.bootstrap import Intervals, Unit, bootstrap
 from onball.evaluation.matching import NOTHING, Matcher, confusion_matrix
 from onball.evaluation.spotting import (
@@ -136,6 +143,7 @@ class SpottingReport:
         """Convert to JSON types: actions by name, fractions from 0 to 1, no NaN."""
         return {
             "task": "spotting",
+            **classes_json(self.actions),
             **{f"{key}_at1": value for key, value in self.at(1).means_json().items()},
             "tolerance_s": self.tolerance_s,
             "result": self.result.as_json(),

@@ -210,6 +210,21 @@ def read_result_columns(path: str | Path, actions: ActionSet = BALL_ACTIONS) -> 
     return EventColumns.of([read_results(path, file_order=True, actions=actions)], actions)
 
 
+def read_result_classes(path: str | Path) -> ActionSet | None:
+    """Return the classes of the model that wrote a `results_spotting.json`; None if unknown.
+
+    They are known for files that onball wrote.
+
+    Raises:
+        LabelError: the list in the file is damaged.
+    """
+    try:
+        content = _INFO_DECODER.decode(Path(path).read_bytes().removeprefix(_BYTE_ORDER_MARK))
+    except (OSError, msgspec.MsgspecError, RecursionError):
+        return None  # readers of the whole file report it
+    return _declared_classes(path, {_INFO: content.info}) if content.info else None
+
+
 def half_of(game_time: str) -> int | None:
     """Return the half of a `gameTime` such as `1 - 46:04`; None if it is of another form."""
     found = _GAME_TIME.match(game_time)
@@ -550,6 +565,10 @@ class _ResultsFile(msgspec.Struct, gc=False):
     match: str = msgspec.field(default="", name="UrlLocal")
 
 
+class _InfoFile(msgspec.Struct, gc=False):
+    info: dict[str, Any] | None = msgspec.field(default=None, name=_INFO)
+
+
 class _LabelsFile(msgspec.Struct, gc=False):
     annotations: list[_Annotation]
     match: str = msgspec.field(default="", name="UrlLocal")
@@ -558,6 +577,7 @@ class _LabelsFile(msgspec.Struct, gc=False):
 # Not strict: numbers may be written as text, as SoccerNet does it.
 _RESULTS_DECODER = msgspec.json.Decoder(_ResultsFile, strict=False)
 _LABELS_DECODER = msgspec.json.Decoder(_LabelsFile, strict=False)
+_INFO_DECODER = msgspec.json.Decoder(_InfoFile)
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SIDES: dict[str | None, int] = {
     None: -1,

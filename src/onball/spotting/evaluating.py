@@ -15,12 +15,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from onball.actions import ACTIONS, BALL_ACTIONS, Action, ActionSet
+from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.config import DataConfig, load_config
-from onball.data.layout import Match, find_matches
+from onball.data.classes import labelled_classes
+from onball.data.layout import Match, find_matches, some_names
 from onball.errors import DataError, InputError, ModelError
 from onball.evaluation.classification import ClassificationResult, evaluate_classification
-from onball.evaluation.files import labelled_matches, prediction_files, report_folder, unpacked
+from onball.evaluation.files import (
+    labelled_matches,
+    predicted_classes,
+    prediction_files,
+    report_folder,
+    unpacked,
+)
 from onball.evaluation.metrics import SpottingReport
 from onball.evaluation.spotting import check_tolerances
 from onball.events import EventList
@@ -60,8 +67,8 @@ class Evaluation:
         submission: zip of the predictions, if one was asked for.
         reused: names of the matches that were not spotted again.
         was_done: True if `metrics` was there already.
-        predicted_actions: actions that the model can predict; the AP of the others is 0. All of
-            them for prediction files.
+        predicted_actions: actions that the model can predict; the AP of the others is 0. The
+            evaluated ones for prediction files that onball did not write.
     """
 
     report: SpottingReport | ClassificationResult | None
@@ -70,7 +77,7 @@ class Evaluation:
     submission: Path | None = None
     reused: tuple[str, ...] = ()
     was_done: bool = False
-    predicted_actions: tuple[Action, ...] = ACTIONS
+    predicted_actions: tuple[EventLabel, ...] = BALL_ACTIONS.names
 
 
 def evaluate(
@@ -89,6 +96,10 @@ def evaluate(
     """Compute all metrics of a run, a saved model or prediction files, and write them as JSON.
 
     Matches that this model has spotted into the same folder are not spotted again.
+
+    The evaluated actions are those of the labels, see `onball.data.classes.labelled_classes`: one
+    that the model cannot predict has AP 0, and predictions of an action that the labels do not have
+    are ignored.
 
     Args:
         target: a training run, the folder of a saved model, a folder or zip with
@@ -134,6 +145,12 @@ def evaluate(
     matches = find_matches(root, split) if submission is not None else labelled_matches(root, split)
     metrics_state = OutputState.MISSING
     request: dict[str, Any] = {}
+    predicted = source.predicts
+    if source.model is None:
+        with unpacked(source.predictions) as place:
+            files, _ = prediction_files(place, matches, root, split)
+            predicted = predicted_classes(files)
+    _require_common_classes(target, predicted, source.evaluated)
     if folder is not None:
         request = _request(source, matches, split)
         request |= {"tolerance": tolerance_s, "resamples": resamples}
@@ -150,20 +167,21 @@ def evaluate(
         _spot(source, folder, todo, device, progress)
     if submission is not None:
         submission = Path(submission)
-        events = _read_predictions(predictions, matches, root, split)
+        events = _read_predictions(predictions, matches, root, split, source.evaluated)
         write_once(submission, lambda path: write_submission(events, path), overwrite=overwrite)
         if all(match.labels is None for match in matches):
             return Evaluation(None, None, predictions, submission, reused)
-    report = report_folder(predictions, root, split, tolerance_s, resamples=resamples)
+    report = report_folder(
+        predictions, root, split, tolerance_s, actions=source.evaluated, resamples=resamples
+    )
+    names = (source.evaluated if predicted is None else predicted).names
     if folder is None:
-        return Evaluation(report, None, predictions, submission)
+        return Evaluation(report, None, predictions, submission, predicted_actions=names)
     if metrics_state is OutputState.MISSING:
         write_json_atomic(folder.metrics, {"split": split, **report.as_json()})
         record_outputs(folder.path, [folder.metrics.name], request)
     was_done = metrics_state is not OutputState.MISSING
-    return Evaluation(
-        report, folder.metrics, predictions, submission, reused, was_done, source.actions
-    )
+    return Evaluation(report, folder.metrics, predictions, submission, reused, was_done, names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +196,8 @@ class _Source:
         task: `spotting` or `classification`.
         takes_tracks: True if the model takes tracks.
         fingerprint: digest of the model's files; empty for prediction files.
-        actions: actions that the model predicts.
+        predicts: actions that the model predicts; None for prediction files.
+        evaluated: actions of the labels.
     """
 
     data: DataConfig
@@ -188,7 +207,8 @@ class _Source:
     task: str = "spotting"
     takes_tracks: bool = False
     fingerprint: str = ""
-    actions: tuple[Action, ...] = ACTIONS
+    predicts: ActionSet | None = None
+    evaluated: ActionSet = BALL_ACTIONS
 
 
 def _identify(target: Path, data: Path | None) -> _Source:
@@ -201,13 +221,16 @@ def _identify(target: Path, data: Path | None) -> _Source:
     if not target.exists():
         raise InputError(f"{target}: no such file or folder: name a run, a model or predictions")
     settings, model, owner = DataConfig(), target, target
+    trained_on: Path | None = None
     if is_run(target):
         run = RunFolder(target)
         settings, model = load_config(run.config).data, run.model
+        trained_on = settings.root
         if not (model / CONFIG_FILE).is_file():
             raise ModelError(f"{model}: no saved model yet; train on with --resume")
     elif is_run(parent := target.absolute().parent) and RunFolder(parent).model.name == target.name:
         owner = target.parent
+        trained_on = load_config(RunFolder(parent).config).data.root
     if data is not None:
         settings = settings.model_copy(update={"root": data})
     if settings.root is None:
@@ -216,18 +239,33 @@ def _identify(target: Path, data: Path | None) -> _Source:
     if not (model / CONFIG_FILE).is_file():
         if (target / WEIGHTS_FILE).is_file():
             raise ModelError(f"{target}: no saved model here ({CONFIG_FILE} is missing)")
-        return _Source(settings, home if target.is_dir() else None, target)
+        evaluated = labelled_classes(settings.root)
+        return _Source(settings, home if target.is_dir() else None, target, evaluated=evaluated)
     saved = read_json_object(model / CONFIG_FILE, ModelError)
     net = saved.get("model")
     takes_tracks = bool(saved.get("crop") or (isinstance(net, dict) and net.get("tracking")))
     task = str(saved.get("task", "spotting"))
     fingerprint = _model_fingerprint(model)
     classes = net.get("classes") if isinstance(net, dict) else None
-    predicted = (
-        ActionSet.from_json(classes, source=str(model / CONFIG_FILE)) if classes else ACTIONS
+    predicts = BALL_ACTIONS
+    if classes is not None:
+        predicts = ActionSet.from_json(classes, source=str(model / CONFIG_FILE))
+    trained_here = trained_on is not None and trained_on.resolve() == settings.root.resolve()
+    evaluated = labelled_classes(settings.root, predicts, trained_here=trained_here)
+    return _Source(
+        settings, home, target, model, task, takes_tracks, fingerprint, predicts, evaluated
     )
-    actions = tuple(action for action in ACTIONS if action in predicted)
-    return _Source(settings, home, target, model, task, takes_tracks, fingerprint, actions)
+
+
+def _require_common_classes(
+    target: Path, predicted: ActionSet | None, evaluated: ActionSet
+) -> None:
+    """Raise `DataError` if none of the predicted classes is one of the labels."""
+    if predicted is not None and not any(label in evaluated for label in predicted):
+        raise DataError(
+            f"{target}: predicts {some_names(predicted.names)}, but the labels have "
+            f"{some_names(evaluated.names)}: no class in common"
+        )
 
 
 def _model_fingerprint(model: Path) -> str:
@@ -243,11 +281,14 @@ def _model_fingerprint(model: Path) -> str:
 def _request(source: _Source, matches: Sequence[Match], split: str) -> dict[str, Any]:
     """Values that the metrics of a split depend on, apart from settings."""
     root = source.data.root or Path()
-    request = {
+    request: dict[str, Any] = {
         "data": root.resolve().name,
         "split": split,
         "labels": _digest(match.labels for match in matches if match.labels is not None),
     }
+    if source.evaluated != BALL_ACTIONS:
+        request["classes"] = list(source.evaluated)
+        request["headline"] = list(source.evaluated.headline)
     if source.model is not None:
         return {"model": source.fingerprint} | request
     with unpacked(source.predictions) as folder:
@@ -324,7 +365,7 @@ def _evaluate_classifier(
     if state is not OutputState.MISSING:
         content = read_json_object(folder.metrics, DataError)
         try:
-            result = ClassificationResult.from_json(content, BALL_ACTIONS)
+            result = ClassificationResult.from_json(content, source.evaluated)
         except DataError as error:
             raise DataError(f"{folder.metrics}: {error}: --overwrite writes it again") from None
         return Evaluation(result, folder.metrics, None, was_done=True)
@@ -336,14 +377,14 @@ def _evaluate_classifier(
 
 
 def _read_predictions(
-    predictions: Path, matches: Sequence[Match], root: Path, split: str
+    predictions: Path, matches: Sequence[Match], root: Path, split: str, actions: ActionSet
 ) -> dict[str, EventList]:
     """Predictions of each match by its name, in the order of their files."""
     with unpacked(predictions) as folder:
         files, _ = prediction_files(folder, matches, root, split)
         return {
-            match.name: read_event_table(file)
+            match.name: read_event_table(file, actions)
             if file.suffix.lower() == ".csv"
-            else read_results(file, file_order=True)
+            else read_results(file, file_order=True, actions=actions)
             for match, file in zip(matches, files, strict=True)
         }
