@@ -150,6 +150,8 @@ def _stacker(vectors: Vectors, net: SpottingNet) -> dict[str, Tensor]:
     clip = vectors.frames(77, 720, 1280, grey=True)
     backbone = net.backbone
     assert isinstance(backbone, FrameStacker)
+    # The synthetic clip is what the network sees.
+    backbone.levels = "full"
 
     def logits(frames: Tensor, centres: Sequence[int]) -> Tensor:
         """Logits `[1, n, 2]` of frames whose neighbours are all in the clip."""

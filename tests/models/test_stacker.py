@@ -41,6 +41,12 @@ def test_frames_become_grey_and_are_padded_on_both_sides():
     assert grey[0, 0, :12].abs().max() == grey[0, 0, 52:].abs().max() == 0
 
 
+def test_grey_levels_can_be_those_of_a_video_of_limited_range():
+    frames = torch.tensor([0, 255], dtype=torch.uint8).view(1, 2, 1, 1, 1).expand(1, 2, 3, 32, 32)
+    grey = stacker(levels="limited").grey(frames)
+    assert torch.allclose(grey[0, :, 0, 0], torch.tensor([16 / 255, 235 / 255]))
+
+
 def test_a_feature_depends_on_the_frames_within_the_context():
     net = stacker(stacks=3, stride=2, blocks=1)
     assert net.context == 8

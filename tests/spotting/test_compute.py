@@ -10,7 +10,7 @@ import torch
 
 from onball.config import ComponentConfig, ModelConfig
 from onball.models import DenseScores, build_model
-from onball.spotting.compute import OutputLayout, TorchCompute
+from onball.spotting.compute import MirroredCompute, OutputLayout, TorchCompute
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -77,3 +77,37 @@ def test_copies_of_threads_share_the_weights():
         for weight in net.parameters():
             weight.mul_(0.5)
     assert not np.array_equal(compute.features(clip), before)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"model": {"teams": True}, "head": {"displacement": 2}},
+        {"model": {}, "head": {"displacement": 2, "team": True}},
+        {"model": {"classes": ["PASS", "DRIVE"]}, "head": {"independent": True}},
+    ],
+    ids=["team classes", "team logit", "independent"],
+)
+def test_a_mirror_image_has_the_same_events_of_the_other_team(head):
+    torch.manual_seed(0)
+    backbone = ComponentConfig(name="test_resnet", pretrained=False)
+    parts = {"backbone": backbone, "temporal": ComponentConfig(name="none"), **head["model"]}
+    net = build_model(ModelConfig(**parts, head=ComponentConfig(name="linear", **head["head"])))
+    plain = TorchCompute(net.eval())
+    mirrored = MirroredCompute(plain)
+    frames = np.random.default_rng(0).integers(0, 255, (3, 32, 32, 3), np.uint8)
+
+    def outputs(compute, images):
+        return compute.layout.split(compute.outputs(compute.features(images)[None])[0])
+
+    found, turned = outputs(mirrored, frames), outputs(mirrored, frames[:, :, ::-1])
+    once, other = outputs(plain, frames), outputs(plain, frames[:, :, ::-1].copy())
+    assert np.allclose(found.actions, (once.actions + other.actions) / 2, atol=1e-6)
+    assert np.allclose(found.actions, turned.actions, atol=1e-6)
+    assert not np.allclose(once.actions, other.actions, atol=1e-6)
+    if mirrored.layout.teams == "classes":
+        assert np.allclose(turned.left, found.actions - found.left, atol=1e-6)
+    elif mirrored.layout.teams == "logit":
+        assert np.allclose(turned.right, 1 - found.right, atol=1e-6)
+    if found.displacement is not None:
+        assert np.allclose(found.displacement, turned.displacement, atol=1e-6)

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from onball.config import SuppressionConfig
+from onball.config import InferenceConfig, SuppressionConfig
+from onball.spotting.decoding import detect_events
+from onball.spotting.engine import ScoredFrames
 from onball.spotting.published import (
     Peak,
     PublishedPeaks,
@@ -99,6 +101,38 @@ def test_events_found_in_a_stream_are_those_of_the_whole(method, whole, smooth):
     assert np.allclose([p.score for p in found], [p.score for p in expected], atol=1e-12)
     if method in ("soft_nms", "hard_nms"):
         assert all(pieces[index] for index in (3, 4, 7))
+
+
+@pytest.mark.parametrize("cuts", [[], [1, 2, 3, 40, 79], [40]])
+def test_margins_of_a_video_have_no_events_and_no_part_in_the_smoothing(cuts):
+    scores = np.random.default_rng(2).uniform(0, 1, (80, 12)).astype(np.float32)
+    times = np.arange(80) * 40
+    config = InferenceConfig(
+        suppression={"method": "smoothed_peaks", "window": 4, "sigma": 1.0, "margin": 10},
+        threshold=0.2,
+    )
+
+    def events(begin: int) -> list[tuple[int, int, float]]:
+        parts = zip(np.split(scores[begin:], cuts), np.split(times[begin:], cuts), strict=True)
+        scored = (ScoredFrames(*part) for part in parts if len(part[1]))
+        return [
+            (event.position_ms // 40, event.label.order, event.confidence)
+            for event in detect_events(scored, config, 0, 0.2)
+        ]
+
+    peaks = smoothed_peaks(scores[10:70], 1.0, 0.2, 5)
+    expected = [(10 + peak.frame, peak.label, peak.score) for peak in peaks]
+    assert np.allclose(events(0), expected)
+    # What begins later is a part of a video: only its end has a margin.
+    assert min(events(5))[0] < 10 and max(events(5))[0] < 70
+
+
+def test_a_video_within_its_margins_has_no_events():
+    scored = [ScoredFrames(np.ones((15, 12), np.float32), np.arange(15) * 40)]
+    config = InferenceConfig(
+        suppression={"method": "smoothed_peaks", "window": 4, "margin": 10}, threshold=0.2
+    )
+    assert list(detect_events(scored, config, 0, 0.2)) == []
 
 
 @pytest.fixture(scope="module")

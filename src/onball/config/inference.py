@@ -84,11 +84,13 @@ class SuppressionConfig(BaseConfig):
             `onball.spotting.published`.
         window: range of the suppression to either side, in sampled frames.
         sigma: standard deviation of the smoothing of `smoothed_peaks`, in sampled frames.
+        margin: sampled frames at the beginning and at the end of a video that have no events.
     """
 
     method: Literal["soft_nms", "hard_nms", "keep_highest", "smoothed_peaks"]
     window: PositiveInt
     sigma: PositiveFloat = 3.0
+    margin: NonNegativeInt = 0
 
 
 class InferenceConfig(BaseConfig):
@@ -99,6 +101,7 @@ class InferenceConfig(BaseConfig):
         overlap: fraction of a window that overlaps with the next; their scores are averaged.
         clips: compute clip by clip instead, with a net that sees nothing else than the clip; null
             computes the features of each frame once, in the context of its neighbours.
+        mirror: average the scores of frames with those of their mirror images, in twice the time.
         suppression: choice of events by a published method instead of local maxima and
             `nms_window_ms`; null for those.
         nms_window_ms: of two events of one action closer than this, only the better one is kept.
@@ -112,6 +115,7 @@ class InferenceConfig(BaseConfig):
     window_frames: PositiveInt = 50
     overlap: FractionBelowOne = 0.5
     clips: ClipsConfig | None = None
+    mirror: bool = False
     suppression: SuppressionConfig | None = None
     nms_window_ms: PositiveInt = 1000
     threshold: Fraction = 0.01

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import threading
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -184,3 +184,47 @@ class TorchCompute:
             shared = {id(t): t for t in (*self._net.parameters(), *self._net.buffers())}
             net = self._copies.net = copy.deepcopy(self._net, shared)
         return net
+
+
+class MirroredCompute:
+    """Mean of the outputs for frames and for their mirror images.
+
+    Args:
+        compute: arithmetic of the net, which takes no tracks. Its features of both are concatenated.
+    """
+
+    def __init__(self, compute: Compute) -> None:
+        self._compute = compute
+
+    @property
+    def context(self) -> int | None:
+        """See `Compute`."""
+        return self._compute.context
+
+    @property
+    def layout(self) -> OutputLayout:
+        """See `Compute`."""
+        return self._compute.layout
+
+    def features(
+        self, frames: NDArray[np.uint8] | Floats, track_features: Floats | None = None
+    ) -> Floats:
+        """See `Compute`."""
+        assert track_features is None
+        mirrored: Any = np.ascontiguousarray(frames[:, :, ::-1])
+        seen = self._compute.features(frames)
+        return np.concatenate([seen, self._compute.features(mirrored)], axis=-1)
+
+    def outputs(self, features: Floats) -> Floats:
+        """See `Compute`."""
+        seen, mirrored = (self._compute.outputs(f) for f in np.split(features, 2, axis=-1))
+        layout = self.layout
+        if layout.teams == "logit":
+            right = layout.columns - 1 - layout.displacement
+            mirrored[..., right] = 1 - mirrored[..., right]
+        elif layout.teams == "classes":
+            begin = int(layout.background)
+            left, end = begin + layout.classes, begin + 2 * layout.classes
+            swapped = [mirrored[..., left:end], mirrored[..., begin:left]]
+            mirrored[..., begin:end] = np.concatenate(swapped, axis=-1)
+        return np.asarray((seen + mirrored) / 2, np.float32)

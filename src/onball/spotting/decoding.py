@@ -16,6 +16,7 @@ import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -321,7 +322,7 @@ def _published_events(
             yield Event(times[0], actions.names[action], min(score, 1.0), team)
 
     teams = False
-    for part in scored:
+    for part in _without_margins(scored, config.margin):
         scores = part.probabilities
         if peaks is None:
             teams = part.left is not None
@@ -332,6 +333,40 @@ def _published_events(
         yield from events(peaks.push(scores))
     if peaks is not None:
         yield from events(peaks.finish())
+
+
+def _without_margins(scored: Iterable[ScoredFrames], margin: int) -> Iterator[ScoredFrames]:
+    """Scores without those of the first and the last frames of a video."""
+    if not margin:
+        yield from scored
+        return
+    held: ScoredFrames | None = None
+    skipped = margin
+    for part in scored:
+        if held is None and part.pts_ms[0] > 0:
+            skipped = 0  # a part of a video, which begins later
+        joined = part if held is None else _joined(held, part)
+        begin = min(skipped, len(joined.pts_ms))
+        stop = max(begin, len(joined.pts_ms) - margin)
+        if begin < stop:
+            yield _frames_of(joined, slice(begin, stop))
+        held, skipped = _frames_of(joined, slice(stop, None)), skipped - begin
+
+
+def _joined(first: ScoredFrames, second: ScoredFrames) -> ScoredFrames:
+    def join(a: NDArray[np.float32] | None, b: NDArray[np.float32] | None) -> Any:
+        return None if a is None or b is None else np.concatenate([a, b])
+
+    times = np.concatenate([first.pts_ms, second.pts_ms])
+    scores = np.concatenate([first.probabilities, second.probabilities])
+    displacement = join(first.displacement, second.displacement)
+    return ScoredFrames(scores, times, join(first.left, second.left), displacement)
+
+
+def _frames_of(part: ScoredFrames, frames: slice) -> ScoredFrames:
+    left = None if part.left is None else part.left[frames]
+    displacement = None if part.displacement is None else part.displacement[frames]
+    return ScoredFrames(part.probabilities[frames], part.pts_ms[frames], left, displacement)
 
 
 # Calibration

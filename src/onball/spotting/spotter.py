@@ -36,6 +36,7 @@ from onball.models.saved import net_fingerprint
 from onball.outputs import write_outputs
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.spotting.clips import ClipEngine
+from onball.spotting.compute import MirroredCompute
 from onball.spotting.decoding import (
     confident_events,
     decode_events,
@@ -111,6 +112,8 @@ class Spotter:
         if opened is None:
             opened = open_torch(net.eval(), device, precision)
         self.runtime, compute = opened.name, opened.compute
+        if config.inference.mirror:
+            compute = MirroredCompute(compute)
         self.device, self.precision = opened.device, opened.precision
         self.net = net.eval().to(self.device)
         self._chunk_frames = chunk_frames

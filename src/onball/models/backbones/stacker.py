@@ -7,7 +7,7 @@ The design is that of the winner of SoccerNet's ball action spotting challenge o
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import timm
 import torch
@@ -28,10 +28,15 @@ _STACK = 3
 _STRIDE = 32
 #: Width of the 3D blocks within, and of their squeeze-and-excitation, relative to their input.
 _EXPANSION, _SQUEEZE = 3, 1 / 8
+#: Black, and the distance of white from it, in a video of limited range, as fractions of 255.
+_BLACK, _CONTRAST = 16 / 255, 219 / 255
 #: Smallest value in GeM pooling, whose powers need positive numbers.
 _LEAST = 1e-6
 #: Images of which the 2D network computes the maps at once; their activations take most of the memory.
 _IMAGES_AT_ONCE = 4
+
+Levels = Literal["full", "limited"]
+"""Range of the grey levels of frames."""
 
 
 class FrameStacker(Backbone):
@@ -53,6 +58,7 @@ class FrameStacker(Backbone):
         stride: s, in sampled frames.
         blocks: number of 3D blocks.
         features: channels of the projection of each image.
+        levels: grey levels from 0 to 255 (`full`), or from 16 to 235 as videos store them (`limited`).
     """
 
     context: int
@@ -68,9 +74,10 @@ class FrameStacker(Backbone):
         stride: int = 2,
         blocks: int = 4,
         features: int = 256,
+        levels: Levels = "full",
     ) -> None:
         super().__init__(preprocessing)
-        self.stacks, self.stride = stacks, stride
+        self.stacks, self.stride, self.levels = stacks, stride, levels
         self.context = stride * (stacks * _STACK // 2)
         self.feature_dim = stacks * features
         self.network = _trunk(network, pretrained)
@@ -109,7 +116,10 @@ class FrameStacker(Backbone):
 
     def grey(self, frames: Tensor) -> Tensor:
         """Grey frames `[B, T, H, W]`, padded with zeros, of frames `[B, T, 3, H, W]`."""
-        return _padded((self.normalise(frames) * self._luma).sum(dim=2))
+        grey = (self.normalise(frames) * self._luma).sum(dim=2)
+        if self.levels == "limited":
+            grey = _BLACK + _CONTRAST * grey
+        return _padded(grey)
 
     def encode(self, images: Tensor) -> Tensor:
         """Maps `[N, C, h, w]` of stacks of three grey images `[N, 3, H, W]`."""
@@ -213,6 +223,7 @@ class FrameStackerOptions(BaseConfig):
     stride: PositiveInt = 2
     blocks: LayerCount = 4
     features: PositiveInt = 256
+    levels: Levels = "full"
 
 
 @BACKBONES.register("frame_stacker", FrameStackerOptions)

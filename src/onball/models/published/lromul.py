@@ -1,8 +1,9 @@
 """MultiDimStacker, winner of SoccerNet's ball action spotting challenge of 2023.
 
 R. Lukin, github.com/lRomul/ball-action-spotting. The final models see 33 grey frames of 1280×720 and
-predict two classes, each with a sigmoid, for the frame in the middle. A checkpoint holds two sets of
-weights: the moving average, `nn_state_dict`, is the one that the authors evaluate.
+predict two classes, each with a sigmoid, for the frame in the middle. Grey is the luma of the decoded
+video, of limited range. A checkpoint holds two sets of weights: the moving average, `nn_state_dict`, is the
+one that the authors evaluate.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ STACKER_2023 = PublishedModel(
     parameters=6_773_619,
     model=ModelConfig.model_validate(
         {
-            "backbone": {"name": "frame_stacker", "pretrained": False},
+            "backbone": {"name": "frame_stacker", "pretrained": False, "levels": "limited"},
             "temporal": {"name": "none"},
             "head": {"name": "linear", "independent": True},
             "dropout": 0.2,
@@ -67,7 +68,8 @@ STACKER_2023 = PublishedModel(
     # Each frame is predicted from the frames around it, and nothing else: no clips.
     inference=InferenceConfig.model_validate(
         {
-            "suppression": {"method": "smoothed_peaks", "window": 14, "sigma": 3.0},
+            "mirror": True,
+            "suppression": {"method": "smoothed_peaks", "window": 14, "sigma": 3.0, "margin": 33},
             "threshold": 0.2,
             "report_threshold": 0.2,
         }
