@@ -219,12 +219,14 @@ class Backbone(nn.Module, ABC):
         num_branches: number of networks whose features are fused; 1 for a backbone without
             branches.
         resolved: values of options that depend on others, which a saved model records.
+        export_obstacle: reason why the backbone cannot be exported as one graph; empty if it can.
     """
 
     feature_dim: int
     context: int | None
     num_branches: int = 1
     resolved: Mapping[str, Any] = MappingProxyType({})
+    export_obstacle: str = ""
     _mean: Tensor
     _std: Tensor
 

@@ -134,11 +134,11 @@ class Spotter:
         config = self.config
         name = f" {self.name!r}" if self.name else ""
         tracks = ", takes tracks" if config.needs_tracks else ""
+        runtime = "" if self.runtime == "torch" else f", {self.runtime}"
         precision = str(self.precision).removeprefix("torch.")
         return (
             f"<Spotter{name}: {config.width} × {config.height} pixels at {config.fps:g} frames/s"
-            f"{tracks}, {len(config.actions)} actions, {self.runtime} on {self.device} "
-            f"in {precision}>"
+            f"{tracks}, {len(config.actions)} actions{runtime}, on {self.device} in {precision}>"
         )
 
     @classmethod

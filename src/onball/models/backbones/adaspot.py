@@ -117,9 +117,11 @@ class AdaSpot(Backbone):
     def scaled_down(self, frames: Tensor) -> Tensor:
         """Frames of floating point from 0 to 1 for the first network."""
         images = frames.flatten(0, 1)
-        step = _CPU_FRAMES if images.device.type == "cpu" else len(images)
-        starts = range(0, len(images), step)
-        small = torch.cat([self._reduced(images[start : start + step]) for start in starts])
+        if images.device.type == "cpu" and not torch.compiler.is_compiling():
+            starts = range(0, len(images), _CPU_FRAMES)
+            small = torch.cat([self._reduced(images[i : i + _CPU_FRAMES]) for i in starts])
+        else:
+            small = self._reduced(images)
         return small.view(*frames.shape[:3], *small.shape[-2:])
 
     def _reduced(self, images: Tensor) -> Tensor:

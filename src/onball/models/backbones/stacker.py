@@ -62,6 +62,7 @@ class FrameStacker(Backbone):
     """
 
     context: int
+    export_obstacle = "its 3D blocks compute one frame after the other, to bound their memory"
     _luma: Tensor
 
     def __init__(

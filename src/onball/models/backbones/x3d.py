@@ -177,13 +177,22 @@ def _stage(
     return _chain(res_blocks=nn.Sequential(*blocks))
 
 
+class _SpatialMean(nn.AdaptiveAvgPool3d):
+    """Mean over height and width."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        if torch.compiler.is_compiling():  # ONNX has no adaptive pooling
+            return input.mean(dim=(-2, -1), keepdim=True)
+        return super().forward(input)
+
+
 def _head(inputs: int, projected: bool) -> nn.Module:
     """Channels `[B, C, T, H, W]` → means over space `[B, 432 or 2048, T, 1, 1]`."""
     pool = _chain(
         pre_conv=_pointwise(inputs, _POOLED),
         pre_norm=nn.BatchNorm3d(_POOLED),
         pre_act=nn.ReLU(),
-        pool=nn.AdaptiveAvgPool3d((None, 1, 1)),
+        pool=_SpatialMean((None, 1, 1)),
     )
     if projected:
         pool.add_module("post_conv", _pointwise(_POOLED, _PROJECTED))

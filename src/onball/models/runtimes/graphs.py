@@ -70,8 +70,12 @@ def write_graphs(net: SpottingNet, config: SavedModelConfig, folder: Path) -> No
 
     Raises:
         MissingDependencyError: a package for exports is missing.
-        ModelError: the net has an operation that ONNX does not have.
+        ModelError: the backbone is none for an export, or has an operation that ONNX does not have.
     """
+    if net.backbone.export_obstacle:
+        raise ModelError(
+            f"the backbone {config.model.backbone.name} cannot be exported: {net.backbone.export_obstacle}"
+        )
     with optional_dependency("onnxscript", "fast", "An export"):
         import onnx  # noqa: F401 - needed by torch.onnx
         import onnxscript  # noqa: F401

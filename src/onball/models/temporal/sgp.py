@@ -75,12 +75,18 @@ class SGPEncoderDecoder(TemporalHead):
         for layer in self.encoder:
             x = layer(x)
             skips.append(x)
-            x = F.max_pool1d(x, 2, ceil_mode=True)
+            x = _halved(x)
         x = self.bottom(x)
         for mixer, refine, skip in zip(self.decoder, self.refine, reversed(skips), strict=True):
             x = refine(mixer(skip, x))
         output: Tensor = self.norm(x).transpose(1, 2)
         return output
+
+
+def _halved(x: Tensor) -> Tensor:
+    """Maxima of pairs of frames, `[B, dim, ceil(T / 2)]`; a last single frame is its own maximum."""
+    # With `ceil_mode`, an export of the layer would be for one T only.
+    return F.max_pool1d(F.pad(x, (0, x.shape[-1] % 2), value=-math.inf), 2)
 
 
 def _long_kernel(kernel: int, factor: int, published: bool) -> int:
