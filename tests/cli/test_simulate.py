@@ -8,7 +8,10 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
+
+from onball.outputs import output_lock
 
 
 def test_simulating_again_keeps_finished_matches(onball, tmp_path):
@@ -41,8 +44,19 @@ def test_presets_are_whole_data_sets(onball, tmp_path):
     assert code == 2 and "duration_ms 15000 instead of 60000" in error and "--overwrite" in error
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="sends Ctrl-C to a group of processes")
-def test_an_interrupted_simulation_ends_at_once_and_leaves_no_half_match(tmp_path):
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals to processes")
+@pytest.mark.parametrize(
+    "number, to_workers, code",
+    [
+        pytest.param("SIGINT", True, 130, id="Ctrl-C in a terminal"),
+        pytest.param("SIGTERM", False, 143, marks=pytest.mark.slow),
+        pytest.param("SIGTERM", True, 143, marks=pytest.mark.slow, id="end of a container"),
+        pytest.param("SIGKILL", False, -9, marks=pytest.mark.slow),
+    ],
+)
+def test_an_ended_simulation_leaves_no_processes_and_no_half_match(
+    tmp_path, number, to_workers, code
+):
     command = [sys.executable, "-m", "onball", "simulate", "--out", str(tmp_path)]
     command += ["--train", "2", "--valid", "0", "--test", "0", "--minutes", "2"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
@@ -51,16 +65,25 @@ def test_an_interrupted_simulation_ends_at_once_and_leaves_no_half_match(tmp_pat
         while not list(tmp_path.glob("**/.*.part/*")):
             assert process.poll() is None and time.monotonic() < deadline, "no match was started"
             time.sleep(0.1)
-        # Like a terminal, to the command and its workers.
-        os.killpg(process.pid, signal.SIGINT)
+        workers = psutil.Process(process.pid).children(recursive=True)
+        (os.killpg if to_workers else os.kill)(process.pid, signal.Signals[number])
+        # Ends when all processes have closed standard error.
         error = process.communicate(timeout=120)[1]
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-    assert process.returncode == 130
-    assert "interrupted" in error and "Traceback" not in error
+    assert process.returncode == code and "Traceback" not in error
+    assert number == "SIGKILL" or "interrupted: complete matches are kept" in error
+    assert psutil.wait_procs(workers, timeout=60)[1] == []
     finished = [f for f in tmp_path.rglob("simulation.json") if ".part" not in str(f)]
     assert not finished
+
+
+def test_two_simulations_do_not_write_into_one_folder(onball, tmp_path):
+    with output_lock(tmp_path / "data"):
+        code, shown, error = onball("simulate", "--out", tmp_path / "data", "--preset", "tiny")
+    assert code == 1 and shown == "" and error.count("\n") == 1
+    assert "data: another onball process is writing its results there" in error
 
 
 def test_boxes_need_a_video(onball, tmp_path):

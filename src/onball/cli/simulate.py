@@ -149,16 +149,20 @@ def simulate(
     pixels = None if size is None else _size(size)
     if tracking is not None:
         console.note(f"reading {tracking}")
-    with console.progress_bar() as progress:
-        done = dataset.simulate(
-            out, None if preset is None else preset.value,
-            train=train, valid=valid, test=test, minutes=minutes, halves=halves, seed=seed,
-            size=pixels, fps=fps, crf=crf, vary=vary, cuts=cuts,
-            video=video, mot=mot, processes=processes,
-            tracking=tracking, events=events, tracking_provider=tracking_provider,
-            tracking_meta=tracking_meta, events_provider=events_provider, events_meta=events_meta,
-            overwrite=overwrite, progress=progress,
-        )  # fmt: skip
+    try:
+        with console.progress_bar() as progress:
+            done = dataset.simulate(
+                out, None if preset is None else preset.value,
+                train=train, valid=valid, test=test, minutes=minutes, halves=halves, seed=seed,
+                size=pixels, fps=fps, crf=crf, vary=vary, cuts=cuts,
+                video=video, mot=mot, processes=processes,
+                tracking=tracking, events=events, tracking_provider=tracking_provider,
+                tracking_meta=tracking_meta, events_provider=events_provider, events_meta=events_meta,
+                overwrite=overwrite, progress=progress,
+            )  # fmt: skip
+    except KeyboardInterrupt as stop:
+        message = "interrupted: complete matches are kept, and the same command writes the others"
+        raise type(stop)(message) from None
     console.say(_describe(done))
     if tracking is not None:
         return

@@ -12,21 +12,23 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from multiprocessing.queues import Queue
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from onball.data.layout import SPLITS_FILE, VIDEO_FILE, read_splits, write_splits
-from onball.errors import DataError, InputError
+from onball.errors import DataError, InputError, OnballError
 from onball.files import atomic_folder, read_json_object, require_writable, write_text_atomic
 from onball.formats.mot import write_mot_ground_truth
 from onball.formats.soccernet import LABELS_FILE, write_labels
-from onball.outputs import OutputConflictError, differences
+from onball.outputs import OutputConflictError, differences, output_lock
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.simulator.paint.shapes import cv2
 from onball.simulator.play.match import play_match
@@ -173,6 +175,7 @@ def simulate(
     Raises:
         InputError: if the arguments contradict each other or a file cannot be read.
         OutputConflictError: if a match of the same name with other settings exists.
+        OutputLockedError: if another process is writing into the folder.
         MissingDependencyError: if `tracking` is given and kloppy is not installed.
     """
     if mot and not video:
@@ -364,64 +367,94 @@ def write_dataset(
 
     Raises:
         OutputConflictError: if a match with the same name and other settings exists.
+        OutputLockedError: if another process is writing into the folder.
+        OnballError: if the folder cannot be written, or a process was killed.
     """
-    if overwrite:
-        missing = {name: plan for plans in splits.values() for name, plan in plans.items()}
-    else:
-        missing = missing_matches(root, splits, outputs)
-    require_writable(root)
-    _list_matches(root, {split: list(matches) for split, matches in splits.items()})
-    if not missing:
-        return ()
-    workers = min(processes, len(missing))
-    task = f"{len(missing)} matches, {workers} at once"
-    done, total = 0, sum(plan.frames for plan in missing.values())
+    with output_lock(root):
+        if overwrite:
+            missing = {name: plan for plans in splits.values() for name, plan in plans.items()}
+        else:
+            missing = missing_matches(root, splits, outputs)
+        require_writable(root)
+        _list_matches(root, {split: list(matches) for split, matches in splits.items()})
+        if missing:
+            _write_matches(root, missing, processes, outputs, progress)
+    return tuple(missing)
+
+
+def _write_matches(
+    root: Path,
+    plans: Mapping[str, MatchPlan],
+    processes: int,
+    outputs: Outputs,
+    progress: ProgressCallback,
+) -> None:
+    """Write matches by name, each in a process of its own."""
+    workers = min(processes, len(plans))
+    task = f"{len(plans)} matches, {workers} at once"
+    done, total = 0, sum(plan.frames for plan in plans.values())
     context = multiprocessing.get_context("spawn")
-    with (
-        context.Manager() as manager,
-        ProcessPoolExecutor(workers, context, initializer=_start_worker) as pool,
-    ):
-        queue = manager.Queue()
+    frames: Queue[int] = context.Queue()
+    with ProcessPoolExecutor(workers, context, _start_worker, (frames,)) as pool:
         running: set[Future[None]] = {
-            pool.submit(_write_in_worker, plan, root / name, name, outputs, queue)
-            for name, plan in missing.items()
+            pool.submit(_write_in_worker, plan, root / name, name, outputs)
+            for name, plan in plans.items()
         }
         try:
             while running:
                 finished, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
-                while not queue.empty():
-                    done += queue.get()
+                while not frames.empty():
+                    done += frames.get()
                     progress(Progress(task, done, total, "frames"))
                 for future in finished:
                     future.result()
-        except BaseException:
+        except BaseException as error:
             # Unfinished matches are simulated again by the next call: do not wait for them.
             processes_left = list((pool._processes or {}).values())
             pool.shutdown(wait=False, cancel_futures=True)
             for process in processes_left:
                 process.terminate()
+            if isinstance(error, BrokenProcessPool):
+                raise OnballError(
+                    "a process that simulated a match was killed, perhaps for lack of memory: the same "
+                    "call continues; processes=1 (--processes 1) needs the least memory"
+                ) from error
             raise
-        while not queue.empty():
-            done += queue.get()
-            progress(Progress(task, done, total, "frames"))
-    return tuple(missing)
+    progress(Progress(task, total, total, "frames"))
 
 
-def _start_worker() -> None:
-    """Leave Ctrl-C to the parent process, and one core to each of the other workers."""
+def _start_worker(frames: Queue[int]) -> None:
+    """Prepare a worker process.
+
+    Ctrl-C is left to the parent process, with which it ends also if that is killed. There is one core
+    for each worker.
+    """
+    global _frames
+    _frames = frames
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
-def _write_in_worker(
-    plan: MatchPlan, folder: Path, name: str, outputs: Outputs, queue: Any
-) -> None:
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+_frames: Queue[int] | None = None
+"""In a worker: numbers of frames written since the last report."""
+
+
+def _write_in_worker(plan: MatchPlan, folder: Path, name: str, outputs: Outputs) -> None:
     """Write one match; puts numbers of frames into the queue."""
     reported = 0
 
     def report(match: Progress) -> None:
         nonlocal reported
-        queue.put(int(match.done) - reported)
+        assert _frames is not None
+        _frames.put(int(match.done) - reported)
         reported = int(match.done)
 
     write_match(plan, folder, name, outputs, progress=report)
@@ -462,9 +495,10 @@ def write_recording(
         outputs, progress: see `write_match`.
     """
     plan = replace(plan, duration_ms=motion.ticks * TICK_MS, halves=len(motion.halves))
-    require_writable(root)
-    write_match(plan, root / name, name, outputs, motion, recording, progress)
-    _list_matches(root, {"test": [name]})
+    with output_lock(root):
+        require_writable(root)
+        write_match(plan, root / name, name, outputs, motion, recording, progress)
+        _list_matches(root, {"test": [name]})
 
 
 def write_match(

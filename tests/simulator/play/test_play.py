@@ -11,6 +11,7 @@ import pytest
 from onball.actions import Action
 from onball.events import Team
 from onball.simulator.play.match import play_match
+from onball.simulator.rendering import MatchPlan, MatchRenderer
 from onball.simulator.world import (
     BALL_RADIUS,
     CONTACT_OFFSET,
@@ -231,3 +232,20 @@ def test_a_seed_gives_the_same_match_in_another_process():
     }
     assert len(digests) == 1
     assert not np.array_equal(play_match(7, 2000).xy, play_match(8, 2000).xy)
+
+
+@pytest.mark.parametrize("halves", [1, 2])
+@pytest.mark.parametrize("duration_ms", [1, 80, 1_000, 5_000])
+def test_matches_may_be_of_any_length(duration_ms, halves):
+    motion = play_match(0, duration_ms, halves=halves)
+    assert motion.ticks == -(-duration_ms // TICK_MS)
+    assert motion.halves[0] == 0 and all(0 <= half < motion.ticks for half in motion.halves)
+    assert motion.at(duration_ms).ball.shape == (3,)
+
+
+def test_a_match_without_time_for_its_second_half_can_be_rendered():
+    plan = MatchPlan(0, 3_000, 64, 36, halves=2)
+    renderer = MatchRenderer(plan)
+    assert renderer.motion.halves == (0,)
+    assert renderer.frame(2_960).shape == (36, 64, 3)
+    assert renderer.clock_ms(2_960) == 2_960 and not renderer.swapped(2_960)

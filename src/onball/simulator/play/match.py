@@ -57,7 +57,8 @@ def play_match(seed: int, duration_ms: int, *, name: str = "", halves: int = 1) 
         seed: any non-negative integer.
         duration_ms: length of the video, at least one tick.
         name: SoccerNet's name of the match, for its `EventList`.
-        halves: 1, or 2 of equal length; teams change sides in between.
+        halves: 1, or 2 of equal length; teams change sides in between. A match that is too short
+            for it has no second half.
     """
     rng = np.random.default_rng([seed, 0x0B0A11])
     rates = reference_statistics()["events_per_in_play_minute"]
@@ -66,6 +67,8 @@ def play_match(seed: int, duration_ms: int, *, name: str = "", halves: int = 1) 
     recorder = Recorder(ticks)
     first_team = int(rng.integers(2))
     for half in range(halves):
+        if recorder.full:
+            break  # the first half ends at a pass, which a match of seconds may be too short for
         recorder.begin_half(swapped=half % 2 == 1)
         end = ticks if half == halves - 1 else round(ticks * (half + 1) / halves)
         # The other team kicks off the second half, from the other side: the same rows.
