@@ -295,6 +295,18 @@ class ActionSet:
         """
         return tuple(dict.fromkeys(map(self.find, split_names(names))))
 
+    def common(self, other: ActionSet) -> ActionSet:
+        """Return the classes of this set that are in another one too.
+
+        Raises:
+            LabelError: there is none.
+        """
+        names = tuple(label for label in self if label in other)
+        if not names:
+            raise LabelError(f"no class in common: {self._listed()}; {other._listed()}")
+        headline = tuple(label for label in self.headline if label in other)
+        return self if len(names) == len(self) else ActionSet(names, headline or names, self.source)
+
     def union(self, *others: ActionSet) -> ActionSet:
         """Return this set with the classes of others that it lacks, at its end; case is ignored."""
         known = {label.casefold(): label for label in self}

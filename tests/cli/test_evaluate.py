@@ -404,7 +404,7 @@ def test_classes_of_the_data_set_are_measured_and_differences_to_the_model_are_s
     said = " ".join(error.split())
     assert "This model predicts 2 of the 3 classes: not nutmeg." in said
     assert (
-        "2 of the model's 4 classes are not among the labels and not measured: counter, SHOT."
+        "This model has 4 classes, of which 2 are not among the labels and not measured: counter, SHOT."
         in said
     )
     rows = [line.split() for line in shown.splitlines()]

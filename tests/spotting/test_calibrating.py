@@ -5,10 +5,16 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 from calibration_samples import skewed
+from tiny_matches import write_flashes
 
+from onball.actions import ActionSet, Label
 from onball.config import ComponentConfig, InferenceConfig, ModelConfig, SavedModelConfig
+from onball.config.classes import classes_of
 from onball.evaluation.calibration import CalibrationKind, fit_calibration
+from onball.events import Event, EventList
+from onball.formats.soccernet import write_labels
 from onball.models import build_model, load_model, save_model
 from onball.spotting.calibrating import save_with_config, with_calibration, without_calibration
 
@@ -53,3 +59,45 @@ def test_calibrating_in_place_changes_the_config_but_not_the_weights(model):
     assert {path.name for path in model.iterdir()} == {
         "README.md", "config.json", "model.safetensors",
     }  # fmt: skip
+
+
+def test_the_classes_that_model_and_labels_share_are_calibrated(tmp_path, onball):
+    codes = ActionSet.of(["press won", "counter", "SHOT"], headline=["press won"])
+    torch.manual_seed(0)
+    config = SavedModelConfig(
+        fps=12.5, width=64, height=36,
+        model=ModelConfig(
+            backbone=ComponentConfig(name="test_byobnet", pretrained=False),
+            temporal=ComponentConfig(name="none"),
+            classes=classes_of(codes),
+        ),
+        inference=InferenceConfig(
+            nms_window_ms=100, report_threshold=0.5, report_thresholds={"SHOT": 0.25}
+        ),
+    )  # fmt: skip
+    save_model(build_model(config.model, fetch_weights=False), config, tmp_path / "model")
+    data, match = tmp_path / "data", tmp_path / "data" / "valid" / "l" / "s" / "match"
+    write_flashes(match, 0)
+    names = ("press won", "counter", "nutmeg")
+    (data / "classes.txt").write_text("\n".join(names))
+    labels = [Event(400 * i, Label(names[i % 3])) for i in range(20)]
+    write_labels(EventList.of(labels), match / "Labels-ball.json")
+
+    out = tmp_path / "out"
+    code, shown, error = onball(
+        "calibrate", tmp_path / "model", "--data", data, "--out", out, "--device", "cpu"
+    )
+    assert code == 0, error
+    said = " ".join(error.split())
+    assert "This model predicts 2 of the 3 classes: not nutmeg." in said
+    assert "of which 1 is not among the labels and not measured: SHOT." in said
+    assert "■ counter" in shown and "■ nutmeg" in shown and "mAP12" not in shown
+    inference = load_model(out)[1].inference
+    assert set(inference.calibration) == {"press won", "counter"}
+    assert set(inference.report_thresholds) == {"press won", "counter", "SHOT"}
+    assert inference.report_thresholds["SHOT"] == 0.25, "it was not measured, so it stays"
+
+    (data / "classes.txt").write_text("nutmeg")
+    write_labels(EventList.of([labels[2]]), match / "Labels-ball.json")
+    code, _, error = onball("calibrate", tmp_path / "model", "--data", data, "--out", out / "2")
+    assert code == 2 and "no class in common" in error and not (out / "2").exists()

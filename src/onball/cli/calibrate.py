@@ -100,6 +100,7 @@ def calibrate(
             overwrite=overwrite,
             progress=progress,
         )
+    console.note_classes(result.predicted_actions, result.effects[0].before.actions.names)
     for effect in result.effects:
         fit = " (fitted here)" if effect is result.effects[0] else ""
         console.console.print("", comparison_table(effect, f"{effect.split}{fit}"))

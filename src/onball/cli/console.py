@@ -92,28 +92,10 @@ def note_actions(predicted: Sequence[EventLabel]) -> None:
 
 def note_classes(predicted: Sequence[EventLabel], labelled: Sequence[EventLabel]) -> None:
     """Write which labelled classes a model cannot predict, and which of its classes have no labels."""
-    known = [label for label in labelled if label in predicted]
-    missing = [label for label in labelled if label not in predicted]
-    ignored = [label for label in predicted if label not in labelled]
-    parts = []
-    if missing:
-        few = len(missing) <= len(known)
-        names = f"not {_list_names(missing)}" if few else _list_names(known)
-        kind = "actions" if all(label in ACTIONS for label in labelled) else "classes"
-        parts.append(f"This model predicts {len(known)} of the {len(labelled)} {kind}: {names}.")
-    if ignored:
-        verb = "is" if len(ignored) == 1 else "are"
-        parts.append(
-            f"{len(ignored)} of the model's {len(predicted)} classes {verb} not among the labels and not "
-            f"measured: {_list_names(ignored)}."
-        )
-    if parts:
-        note(" ".join(parts))
+    from onball.data.classes import compare_classes
 
-
-def _list_names(labels: Sequence[EventLabel], limit: int = 12) -> str:
-    more = f" and {len(labels) - limit} more" if len(labels) > limit else ""
-    return ", ".join(labels[:limit]) + more
+    if text := compare_classes(predicted, labelled):
+        note(text)
 
 
 def fail(message: str, traceback: str = "") -> None:

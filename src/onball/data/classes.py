@@ -11,9 +11,10 @@ and what follows `#`, are ignored.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from onball.actions import BALL_ACTIONS, ActionSet
+from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.errors import LabelError
 from onball.files import read_text
 
@@ -57,3 +58,40 @@ def labelled_classes(
     if listed is None:
         return model if trained_here else BALL_ACTIONS
     return model if set(listed) == set(model) else listed
+
+
+def compare_classes(
+    predicted: Sequence[EventLabel],
+    labelled: Sequence[EventLabel],
+    model: str = "This model",
+) -> str:
+    """Say which labelled classes a model cannot predict, and which of its classes have no labels.
+
+    Args:
+        predicted: classes of the model.
+        labelled: classes of the labels.
+        model: subject of the text.
+
+    Returns: one line; empty if the classes are the same.
+    """
+    known = [label for label in labelled if label in predicted]
+    missing = [label for label in labelled if label not in predicted]
+    ignored = [label for label in predicted if label not in labelled]
+    parts = []
+    if missing:
+        few = len(missing) <= len(known)
+        names = f"not {_list_names(missing)}" if few else _list_names(known)
+        kind = "actions" if all(label in BALL_ACTIONS for label in labelled) else "classes"
+        parts.append(f"{model} predicts {len(known)} of the {len(labelled)} {kind}: {names}.")
+    if ignored:
+        verb = "is" if len(ignored) == 1 else "are"
+        parts.append(
+            f"{model} has {len(predicted)} classes, of which {len(ignored)} {verb} not among the labels "
+            f"and not measured: {_list_names(ignored)}."
+        )
+    return " ".join(parts)
+
+
+def _list_names(labels: Sequence[EventLabel], limit: int = 12) -> str:
+    more = f" and {len(labels) - limit} more" if len(labels) > limit else ""
+    return ", ".join(labels[:limit]) + more

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from onball import __version__
 from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.config import ComponentConfig
+from onball.data.classes import CLASSES_FILE, compare_classes, labelled_classes
 from onball.data.layout import Match, find_matches, some_names
 from onball.errors import DataError, optional_dependency
 from onball.evaluation.average_precision import Mean, headline_of, means_of
@@ -46,6 +47,7 @@ from onball.reports.runs import (
 )
 from onball.reports.style import Look, action_name, looks
 from onball.runs import RunFolder
+from onball.spotting.evaluating import require_common_classes, same_folder
 
 with optional_dependency("jinja2", "plot", "A report"):
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -187,6 +189,15 @@ class Task:
             return f"{every}, and of {_joined(actions.headline)}"
         rare = ", which are rare" if actions == BALL_ACTIONS else ""
         return f"{every}, and without {_joined(left_out)}{rare}"
+
+    @property
+    def class_notes(self) -> list[str]:
+        """Lines on runs whose classes are not those of the labels."""
+        notes = (
+            compare_classes(one.run.actions.names, self.actions.names, f"The run {one.run.name}")
+            for one in self.evaluated
+        )
+        return [note for note in notes if note]
 
     @property
     def headline(self) -> str:
@@ -375,11 +386,12 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class _Evaluation:
-    """A run and the matches to evaluate it on."""
+    """A run, and the matches and the actions to evaluate it on."""
 
     run: Run
     root: Path
     matches: Sequence[Match]
+    actions: ActionSet
 
 
 def write_report(
@@ -541,10 +553,13 @@ def _prepare(run: Run, data: Path | None, split: str) -> _Evaluation:
     except DataError as error:
         hint = "" if data else "; name another data set with --data"
         raise DataError(f"{folder}: {error}{hint}") from None
+    trained_here = same_folder(run.config.data.root, root)
+    actions = labelled_classes(root, run.actions, trained_here=trained_here)
+    require_common_classes(folder, run.actions, actions)
     for match in matches:
-        read_labels(match.require_labels())
+        read_labels(match.require_labels(), actions)
         match.require_video()
-    return _Evaluation(run, root, matches)
+    return _Evaluation(run, root, matches, actions)
 
 
 def _require_same_matches(evaluations: Sequence[_Evaluation]) -> None:
@@ -558,6 +573,12 @@ def _require_same_matches(evaluations: Sequence[_Evaluation]) -> None:
                 f"in {one.root}, {first.run.folder.path} on other matches ({first.root}): name one "
                 "data set for all runs with --data"
             )
+        if one.actions != first.actions:
+            raise DataError(
+                f"{one.run.folder.path}: is tested on {some_names(one.actions.names)}, "
+                f"{first.run.folder.path} on {some_names(first.actions.names)}: list the classes of "
+                f"the labels in {one.root / CLASSES_FILE}"
+            )
 
 
 def _evaluate(
@@ -565,8 +586,21 @@ def _evaluate(
 ) -> Evaluated:
     if one.run.config.task == "spotting":
         return evaluate_spotter(
-            one.run, split, one.matches, cache, device=device, progress=progress
+            one.run,
+            split,
+            one.matches,
+            cache,
+            actions=one.actions,
+            device=device,
+            progress=progress,
         )
     return evaluate_classifier(
-        one.run, split, one.matches, one.root, cache, device=device, progress=progress
+        one.run,
+        split,
+        one.matches,
+        one.root,
+        cache,
+        actions=one.actions,
+        device=device,
+        progress=progress,
     )

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from onball.actions import ActionSet, EventLabel
+from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.config import ExperimentConfig, load_config
 from onball.data.layout import Match
 from onball.errors import ConfigError, DataError
@@ -72,6 +72,7 @@ class Run:
         name: shortest part of its path that is unique in the report.
         folder: folder of the run.
         config: all settings.
+        actions: actions that its model predicts.
         epochs: completed epochs.
         cost: size and arithmetic operations of its net, for one clip.
     """
@@ -79,6 +80,7 @@ class Run:
     name: str
     folder: RunFolder
     config: ExperimentConfig
+    actions: ActionSet
     epochs: tuple[Epoch, ...]
     cost: NetCost
 
@@ -100,8 +102,8 @@ def _read(folder: Path, name: str) -> Run:
     config = load_config(run.config)
     epochs = _read_epochs(run.metrics)
     # A damaged model must be reported now, not after hours of spotting with the other runs.
-    load_model(run.model, config.task)
-    return Run(name, run, config, epochs, cost_of(config))
+    _, saved = load_model(run.model, config.task)
+    return Run(name, run, config, saved.actions, epochs, cost_of(config))
 
 
 def _read_epochs(path: Path) -> tuple[Epoch, ...]:
@@ -217,6 +219,7 @@ def evaluate_spotter(
     matches: Sequence[Match],
     cache: Path,
     *,
+    actions: ActionSet = BALL_ACTIONS,
     device: str = "auto",
     progress: ProgressCallback = no_progress,
 ) -> EvaluatedSpotting:
@@ -227,10 +230,11 @@ def evaluate_spotter(
         split: name of the split.
         matches: matches of the split, with labels.
         cache: folder of the predictions of earlier reports; new ones are added.
+        actions: actions of the labels, over which the run is evaluated.
         device: device of the net.
         progress: called for each match that is spotted, with the milliseconds done.
     """
-    truth = [replace(read_labels(m.require_labels()), match=m.name) for m in matches]
+    truth = [replace(read_labels(m.require_labels(), actions), match=m.name) for m in matches]
     folder = _existing_predictions(run, split, truth)
     if folder is None:
         folder = cache / _fingerprint(run, matches)
@@ -241,12 +245,15 @@ def evaluate_spotter(
             for _ in spot_matches(spotter, missing, tracks=tracks, out=folder, progress=progress):
                 pass
     # Predictions are read back in any case: `onball evaluate` measures what the files contain.
-    predictions = [read_results(folder / m.name / RESULTS_FILE, file_order=True) for m in matches]
+    predictions = [
+        read_results(folder / m.name / RESULTS_FILE, file_order=True, actions=actions)
+        for m in matches
+    ]
     evaluated = tuple(
         EvaluatedMatch(match.name, match.video, labels, found)
         for match, labels, found in zip(matches, truth, predictions, strict=True)
     )
-    return EvaluatedSpotting(run, evaluated, report_spotting(truth, predictions))
+    return EvaluatedSpotting(run, evaluated, report_spotting(truth, predictions, actions=actions))
 
 
 def evaluate_classifier(
@@ -256,6 +263,7 @@ def evaluate_classifier(
     root: Path,
     cache: Path,
     *,
+    actions: ActionSet = BALL_ACTIONS,
     device: str = "auto",
     progress: ProgressCallback = no_progress,
 ) -> EvaluatedClips:
@@ -265,14 +273,15 @@ def evaluate_classifier(
         root: data set of the split.
         progress: called with the number of matches done.
     """
-    path = cache / _fingerprint(run, matches) / _CLIPS_FILE
+    path = cache / _fingerprint(run, matches, actions) / _CLIPS_FILE
     if not path.is_file():
         data = run.config.data.model_copy(update={"root": root})
         classified = classify_split(run.folder.model, data, split, device=device, progress=progress)
         with atomic_path(path) as temporary:
             np.savez_compressed(temporary, present=classified.present, scores=classified.scores)
     with np.load(path, allow_pickle=False) as clips:
-        return EvaluatedClips(run, evaluate_classification(clips["present"], clips["scores"]))
+        result = evaluate_classification(clips["present"], clips["scores"], actions=actions)
+    return EvaluatedClips(run, result)
 
 
 def _existing_predictions(run: Run, split: str, truth: Sequence[EventList]) -> Path | None:
@@ -292,11 +301,13 @@ def _existing_predictions(run: Run, split: str, truth: Sequence[EventList]) -> P
     return predictions if labels == {a.value: n for a, n in counted.items()} else None
 
 
-def _fingerprint(run: Run, matches: Sequence[Match]) -> str:
-    """Return a folder name that depends on the model and the videos."""
+def _fingerprint(run: Run, matches: Sequence[Match], actions: ActionSet = BALL_ACTIONS) -> str:
+    """Return a folder name that depends on the model, the videos and the actions of clips."""
     digest = hashlib.sha256()
     for file in (CONFIG_FILE, WEIGHTS_FILE):
         digest.update(file_digest(run.folder.model / file).encode())
     for match in matches:
         digest.update(f"{match.name} {fingerprint(match.require_video())} ".encode())
+    if actions != BALL_ACTIONS:
+        digest.update("\n".join(actions).encode())
     return f"{run.folder.path.resolve().name}-{digest.hexdigest()[:16]}"

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from onball.actions import EventLabel
+from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.config import DataConfig, InferenceConfig, SavedModelConfig
+from onball.data.classes import labelled_classes
 from onball.data.layout import Match, find_matches
 from onball.errors import InputError
 from onball.evaluation.calibration import (
@@ -37,6 +38,7 @@ from onball.outputs import (
 )
 from onball.progress import ProgressCallback, no_progress
 from onball.spotting.decoding import apply_calibration
+from onball.spotting.evaluating import require_common_classes, same_folder, training_data
 from onball.spotting.matches import spot_matches
 from onball.spotting.spotter import Spotter
 
@@ -69,11 +71,14 @@ class CalibratedModel:
         folder: the saved model with its calibration.
         fitted: the maps and report thresholds.
         effects: of the split that was fitted on, and then of the test split, if one was given.
+        predicted_actions: actions of the model. Those that the labels do not have keep their scores
+            and their threshold.
     """
 
     folder: Path
     fitted: FittedCalibration
     effects: tuple[CalibrationEffect, ...]
+    predicted_actions: tuple[EventLabel, ...] = BALL_ACTIONS.names
 
 
 def calibrate(
@@ -124,27 +129,35 @@ def calibrate(
     names = [split] if test_split in (None, split) else [split, str(test_split)]
     # All matches first: a missing file must show before any is spotted.
     matches = {name: find_matches(data, name) for name in names}
+    net, config = load_model(model, "spotting")
+    trained_here = same_folder(training_data(model), data)
+    labelled = labelled_classes(data, config.actions, trained_here=trained_here)
+    require_common_classes(model, config.actions, labelled)
     truth = {
-        name: [read_labels(match.require_labels()) for match in found if match.require_video()]
+        name: [
+            read_labels(match.require_labels(), labelled)
+            for match in found
+            if match.require_video()
+        ]
         for name, found in matches.items()
     }
-    net, config = load_model(model, "spotting")
-    config = without_calibration(config)
-    spotter = Spotter(net, config, device=device)
+    spotter = Spotter(net, without_calibration(config), device=device)
     spotted = {
         name: (truth[name], _spot(spotter, found, progress)) for name, found in matches.items()
     }
-    fitted = fit_calibration(*spotted[split], CalibrationKind(kind))
+    fitted = fit_calibration(
+        *spotted[split], CalibrationKind(kind), actions=config.actions.common(labelled)
+    )
     config = with_calibration(config, fitted)
     effects = tuple(
-        _effect(name, truth, predictions, config.inference)
+        _effect(name, truth, predictions, config.inference, labelled)
         for name, (truth, predictions) in spotted.items()
     )
     save_with_config(model, config, out)
     if not in_place:
         files = [name for name in _MODEL_FILES if (out / name).is_file()]
         record_outputs(out, files, _request(model, data, split, kind))
-    return CalibratedModel(out, fitted, effects)
+    return CalibratedModel(out, fitted, effects, config.actions.names)
 
 
 def calibration_state(
@@ -202,21 +215,29 @@ def _effect(
     truth: Sequence[EventList],
     predictions: Sequence[EventList],
     inference: InferenceConfig,
+    actions: ActionSet,
 ) -> CalibrationEffect:
     after = [EventList.of(apply_calibration(e, inference), e.match) for e in predictions]
     return CalibrationEffect(
         split,
-        evaluate_spotting(truth, predictions),
-        evaluate_spotting(truth, after),
-        calibration_errors(truth, predictions),
-        calibration_errors(truth, after),
+        evaluate_spotting(truth, predictions, actions=actions),
+        evaluate_spotting(truth, after, actions=actions),
+        calibration_errors(truth, predictions, actions=actions),
+        calibration_errors(truth, after, actions=actions),
     )
 
 
 def with_calibration(config: SavedModelConfig, fitted: FittedCalibration) -> SavedModelConfig:
-    """Return the config of a model with these maps and report thresholds in place of its own."""
-    inference = config.inference.model_copy(
-        update={"calibration": fitted.maps, "report_thresholds": fitted.report_thresholds}
+    """Return the config of a model with these maps and report thresholds in place of its own.
+
+    Actions that were not fitted keep theirs.
+    """
+    former = config.inference
+    inference = former.model_copy(
+        update={
+            "calibration": {**former.calibration, **fitted.maps},
+            "report_thresholds": {**former.report_thresholds, **fitted.report_thresholds},
+        }
     )
     return config.model_copy(update={"inference": inference})
 

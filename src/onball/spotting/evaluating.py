@@ -150,7 +150,7 @@ def evaluate(
         with unpacked(source.predictions) as place:
             files, _ = prediction_files(place, matches, root, split)
             predicted = predicted_classes(files)
-    _require_common_classes(target, predicted, source.evaluated)
+    require_common_classes(target, predicted, source.evaluated)
     if folder is not None:
         request = _request(source, matches, split)
         request |= {"tolerance": tolerance_s, "resamples": resamples}
@@ -221,16 +221,13 @@ def _identify(target: Path, data: Path | None) -> _Source:
     if not target.exists():
         raise InputError(f"{target}: no such file or folder: name a run, a model or predictions")
     settings, model, owner = DataConfig(), target, target
-    trained_on: Path | None = None
     if is_run(target):
         run = RunFolder(target)
         settings, model = load_config(run.config).data, run.model
-        trained_on = settings.root
         if not (model / CONFIG_FILE).is_file():
             raise ModelError(f"{model}: no saved model yet; train on with --resume")
     elif is_run(parent := target.absolute().parent) and RunFolder(parent).model.name == target.name:
         owner = target.parent
-        trained_on = load_config(RunFolder(parent).config).data.root
     if data is not None:
         settings = settings.model_copy(update={"root": data})
     if settings.root is None:
@@ -250,16 +247,27 @@ def _identify(target: Path, data: Path | None) -> _Source:
     predicts = BALL_ACTIONS
     if classes is not None:
         predicts = ActionSet.from_json(classes, source=str(model / CONFIG_FILE))
-    trained_here = trained_on is not None and trained_on.resolve() == settings.root.resolve()
+    trained_here = same_folder(training_data(model), settings.root)
     evaluated = labelled_classes(settings.root, predicts, trained_here=trained_here)
     return _Source(
         settings, home, target, model, task, takes_tracks, fingerprint, predicts, evaluated
     )
 
 
-def _require_common_classes(
-    target: Path, predicted: ActionSet | None, evaluated: ActionSet
-) -> None:
+def training_data(model: Path) -> Path | None:
+    """Return the data set that a saved model was trained on; None if it is not in its run."""
+    parent = model.absolute().parent
+    if not is_run(parent) or RunFolder(parent).model.name != model.name:
+        return None
+    return load_config(RunFolder(parent).config).data.root
+
+
+def same_folder(one: str | Path | None, other: str | Path) -> bool:
+    """Return True if two paths, of which the first may be None, name one folder."""
+    return one is not None and Path(one).resolve() == Path(other).resolve()
+
+
+def require_common_classes(target: Path, predicted: ActionSet | None, evaluated: ActionSet) -> None:
     """Raise `DataError` if none of the predicted classes is one of the labels."""
     if predicted is not None and not any(label in evaluated for label in predicted):
         raise DataError(
