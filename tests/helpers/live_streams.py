@@ -1,0 +1,90 @@
+"""Live sources for tests: senders in processes of their own, growing playlists, and fast clocks."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+from numbered_videos import write_video
+
+from onball.video.live import LiveFrame, LiveSource
+
+#: Nothing here takes this long, however slow the machine.
+LIMIT_S = 120.0
+
+# In a process of its own, since FFmpeg's senders hold Python's lock while they connect. Packets are
+# sent in real time, from the beginning again as often as is asked.
+_SENDER = """
+import sys, time, av
+path, url, kind, speed, *pairs = sys.argv[1:]
+options = dict(pair.split("=") for pair in pairs)
+with av.open(path) as source, av.open(url, "w", format=kind, options=options) as target:
+    stream = source.streams.video[0]
+    copy = target.add_stream_from_template(stream)
+    begun = time.monotonic()
+    for packet in source.demux(stream):
+        if packet.dts is None:
+            continue
+        left = float(packet.dts * packet.time_base) / float(speed) - (time.monotonic() - begun)
+        time.sleep(max(0.0, left))
+        packet.stream = copy
+        target.mux(packet)
+"""
+
+
+def fast_clock(speed: float) -> Callable[[], float]:
+    """A steady clock that runs faster than it should."""
+    begun = time.monotonic()
+    return lambda: begun + speed * (time.monotonic() - begun)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def sender(
+    video: Path, url: str, kind: str, *options: str, speed: float = 20
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Send a video to an address in another process."""
+    command = [sys.executable, "-c", _SENDER, str(video), url, kind, str(speed), *options]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition that comes true in another thread."""
+    ends_at = time.monotonic() + LIMIT_S
+    while not condition():
+        assert time.monotonic() < ends_at, "it does not come true"
+        time.sleep(0.01)
+
+
+def numbered_stream(path: Path, seconds: float, rate: int = 25, **settings: object) -> Path:
+    """A video whose frames encode their number."""
+    times = [Fraction(i, rate) for i in range(round(seconds * rate))]
+    return write_video(path, times, rate, **settings)
+
+
+def collect(source: LiveSource, most: int = 16) -> tuple[list[LiveFrame], list[object]]:
+    """All frames and all notices of a source, until it ends."""
+    frames, notices = [], []
+    ends_at = time.monotonic() + LIMIT_S
+    with source:
+        while not source.finished:
+            assert time.monotonic() < ends_at, "the source does not end"
+            for item in source.take(most):
+                (frames if isinstance(item, LiveFrame) else notices).append(item)
+    return frames, notices
