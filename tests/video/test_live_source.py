@@ -47,7 +47,7 @@ def opened(address: str | Path | LiveAddress, fps: float = 12.5, **settings) -> 
 
 def assert_sampled_as_a_file(frames, video: Path, fps: float = 12.5) -> None:
     stored, times = decode_plainly(video)
-    assert [frame.index for frame in frames] == list(range(len(frames)))
+    assert [frame.number for frame in frames] == list(range(len(frames)))
     wanted = [stored[nearest(times, round(1000 * i / fps))] for i in range(len(frames))]
     assert numbers(np.stack([frame.pixels for frame in frames])) == wanted
     assert abs(len(frames) - float(times[-1]) * fps) <= 1.5
@@ -119,7 +119,7 @@ def test_a_file_is_played_at_the_speed_of_its_time(video):
     begun = clock()
     frames, _ = collect(opened(video, clock=clock))
     due = np.array([frame.due_s for frame in frames]) - begun
-    media = np.array([frame.index / 12.5 for frame in frames])
+    media = np.array([frame.number / 12.5 for frame in frames])
     assert (due[10:] >= media[10:] - 0.5).all(), "no frame comes before its time"
 
 
@@ -156,7 +156,7 @@ def test_a_device_is_opened_by_its_format():
         taken = []
         while len(taken) < 20:
             taken += [item for item in source.take(16) if not isinstance(item, StreamConnected)]
-    assert [frame.index for frame in taken[:20]] == list(range(20))
+    assert [frame.number for frame in taken[:20]] == list(range(20))
 
 
 # Too slow
@@ -175,7 +175,7 @@ def test_a_consumer_that_is_too_slow_gets_evenly_thinned_frames_and_their_number
                 (notices if isinstance(item, FramesSkipped | StreamConnected) else frames).append(
                     item
                 )
-    indices = [frame.index for frame in frames]
+    indices = [frame.number for frame in frames]
     assert len(indices) <= 10 and set(np.diff(indices)) == {8}
     skipped = sum(notice.frames for notice in notices if isinstance(notice, FramesSkipped))
     assert skipped == source.skipped == 75 - len(indices)
@@ -216,7 +216,7 @@ def test_a_decoder_that_is_late_continues_with_the_newest_keyframe(tmp_path):
     before = [number for number in shown if number < 175]  # that of the newest keyframe
     assert before == list(range(0, 2 * len(before), 2)) and 10 <= len(before) <= 12
     assert [index for index in shown if index >= 175] == list(range(176, 200, 2))
-    assert gap.end_ms == 7000 and frames[-1].index == 99, "times stay right"
+    assert gap.end_ms == 7000 and frames[-1].number == 99, "times stay right"
 
 
 # Lost connections
@@ -254,7 +254,7 @@ def test_a_stream_that_dies_and_returns_is_marked_and_its_times_stay_right(video
     gap = notices[3]
     assert notices[1].time_ms == pytest.approx(gap.start_ms, abs=1)
     assert gap.reason == notices[1].reason != ""
-    indices = np.array([frame.index for frame in frames])
+    indices = np.array([frame.number for frame in frames])
     assert (np.diff(indices) > 0).all()
     times = indices * 80
     assert not ((times > gap.start_ms + 20) & (times < gap.end_ms)).any()

@@ -35,6 +35,11 @@ COMMANDS = {
         "Find the ball actions in videos; writes results_spotting.json and events.csv for each.",
         "onball spot match.mp4 --threshold 0.5",
     ),
+    "live": (
+        "onball.cli.live:live",
+        "Find ball actions while a match is played; writes events as lines of JSON to standard output.",
+        "onball live rtsp://camera.local/main --model runs/mine --http --record match.mkv",
+    ),
     "events": (
         "onball.cli.events:events",
         "List, filter and convert events that were found: another threshold takes no second run.",

@@ -40,7 +40,7 @@ def apply_displacement(scored: Iterable[ScoredFrames], radius: int) -> Iterator[
         scored: consecutive frames; those without displacements pass unchanged.
         radius: displacements are clipped to this many frames, and the stream is delayed by as many.
     """
-    gathered = _GatheredScores(radius)
+    gathered = GatheredScores(radius)
     for part in scored:
         if part.displacement is None:
             yield part
@@ -49,8 +49,12 @@ def apply_displacement(scored: Iterable[ScoredFrames], radius: int) -> Iterator[
     yield from gathered.finish()
 
 
-class _GatheredScores:
-    """Highest scores per target frame, for frames that are not final yet."""
+class GatheredScores:
+    """Highest scores per target frame, for frames that are not final yet: see `apply_displacement`.
+
+    Args:
+        radius: displacements are clipped to this many frames.
+    """
 
     def __init__(self, radius: int) -> None:
         self._radius = radius
@@ -60,6 +64,7 @@ class _GatheredScores:
         self._left: NDArray[np.float32] | None = None
 
     def push(self, part: ScoredFrames, displacement: NDArray[np.float32]) -> Iterator[ScoredFrames]:
+        """Add the next frames and yield those that no later frame can point to."""
         known, new = len(self._times), len(part.pts_ms)
         classes = part.probabilities.shape[1]
         if not self._scores.size:
@@ -128,18 +133,30 @@ class PeakFinder:
     it than the window, and repeating with what remains. Each event is returned as soon as no later
     frame can change it.
 
+    With `wait_ms` an event is decided that long after it, by what is known then: a later maximum that
+    would have been dropped itself may then drop it, or, if the wait is shorter than the window, a
+    higher one may come too late, and is dropped.
+
     Args:
         nms_window_ms: smallest distance between two events of one action.
         threshold: lowest score of an event.
         actions: the K classes of the scores.
+        wait_ms: time after which an event is decided; None waits until nothing can change it.
     """
 
     def __init__(
-        self, *, nms_window_ms: int, threshold: float, actions: ActionSet = BALL_ACTIONS
+        self,
+        *,
+        nms_window_ms: int,
+        threshold: float,
+        actions: ActionSet = BALL_ACTIONS,
+        wait_ms: int | None = None,
     ) -> None:
         self._window = nms_window_ms
         self._threshold = threshold
+        self._wait = wait_ms
         self._actions = actions
+        self._last_ms = [-nms_window_ms] * len(actions)  # last event of each action
         self._open = [_Candidates() for _ in actions]
         self._confirmed: list[Event] = []
         # The last two frames: a maximum is known only with its right neighbour.
@@ -200,8 +217,13 @@ class PeakFinder:
 
     def _decide(self, horizon: int | None) -> list[Event]:
         undecided_from: list[int] = []
-        for index, candidates in enumerate(self._open):
-            kept, undecided = _suppress(candidates, self._window, horizon)
+        for index in range(len(self._open)):
+            if self._wait is None:
+                kept, undecided = _suppress(self._open[index], self._window, horizon)
+            else:
+                until = math.inf if horizon is None else horizon - self._wait
+                kept, undecided = self._decide_in_time(index, until)
+            candidates = self._open[index]
             self._confirmed += [
                 Event(
                     candidates.times[i],
@@ -221,6 +243,20 @@ class PeakFinder:
         ready = [event for event in self._confirmed if event.position_ms < limit]
         self._confirmed = self._confirmed[len(ready) :]
         return ready
+
+    def _decide_in_time(self, index: int, until_ms: float) -> tuple[list[int], list[int]]:
+        """Decide the candidates up to `until_ms` by what is known; return indices as `_suppress`."""
+        open_from = self._last_ms[index] + self._window
+        times = self._open[index].times
+        self._open[index] = self._open[index].select(
+            [i for i, time in enumerate(times) if time >= open_from]
+        )
+        times = self._open[index].times
+        best, _ = _suppress(self._open[index], self._window, None)
+        kept = [i for i in best if times[i] <= until_ms]
+        if kept:
+            self._last_ms[index] = times[kept[-1]]
+        return kept, [i for i, time in enumerate(times) if time > until_ms]
 
 
 def _team(left: float, score: float) -> Team:

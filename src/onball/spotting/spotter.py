@@ -36,7 +36,7 @@ from onball.models.saved import net_fingerprint
 from onball.outputs import write_outputs
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.spotting.clips import ClipEngine
-from onball.spotting.compute import MirroredCompute
+from onball.spotting.compute import Compute, MirroredCompute
 from onball.spotting.decoding import (
     confident_events,
     decode_events,
@@ -117,6 +117,7 @@ class Spotter:
         self.device, self.precision = opened.device, opened.precision
         self.net = net.eval().to(self.device)
         self._chunk_frames = chunk_frames
+        self.compute: Compute = compute
         self._engine: StreamingEngine | ClipEngine
         if config.inference.clips is not None:
             self._engine = ClipEngine(compute, config.inference.clips, config.model)

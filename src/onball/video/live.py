@@ -155,12 +155,12 @@ class LiveFrame(NamedTuple):
     """A sampled frame.
 
     Attributes:
-        index: index on the sampling grid.
+        number: index on the sampling grid.
         pixels: uint8 `[H, W, 3]`, RGB.
         due_s: time at which a player would have shown it, by the source's clock, in seconds.
     """
 
-    index: int
+    number: int
     pixels: NDArray[np.uint8]
     due_s: float
 
@@ -400,7 +400,7 @@ class LiveSource:
         kind = self.address.kind
         whole = kind == "file" or (kind == "network" and _is_complete(container))
         paced = self.realtime and whole
-        due, burst = PlayoutClock(), FirstBurst()
+        due, burst = PlayoutClock(), FirstBurst[_Packet]()
         begun_s: float | None = None
         first_s = media_s = Fraction(0)
         reason = "the stream ended"
