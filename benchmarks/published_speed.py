@@ -8,7 +8,8 @@ repeated. Models that compute clip by clip are measured as a stream too. The mem
 process that does nothing else. Weights are random, which takes the same time; with the folder of
 reference vectors (see `published_vectors.py`), they are those of the vectors.
 
-The figures of one run compare models with each other. For absolute ones, nothing else may run.
+With one thread, the time is that of the processor, which depends less on what else runs; with more it is
+the time that passes, and nothing else may run.
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ def main() -> int:
     parser.add_argument("--model", action="append", choices=list(PUBLISHED), help="default: all")
     parser.add_argument("--weights", type=Path, help="folder of reference vectors")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--only", choices=["clips", "stream"], help="one of the two ways")
     parser.add_argument("--parts", type=int, default=1, help="clips or chunks to measure")
     given = parser.parse_args()
     print(
@@ -89,7 +91,8 @@ def main() -> int:
     failed = False
     for name in given.model or PUBLISHED:
         clips = PUBLISHED[name].inference.clips is not None
-        for way in ("clips", "stream") if clips else ("stream",):
+        ways = ("clips", "stream") if clips else ("stream",)
+        for way in ways if given.only is None else {given.only}.intersection(ways):
             # A new process each time, for its memory.
             context = multiprocessing.get_context("spawn")
             with ProcessPoolExecutor(1, context) as pool:
@@ -126,15 +129,16 @@ def measure(
         unit = chunk = max(STREAM_CHUNK, CHUNK_PER_CONTEXT * (net.backbone.context or 0))
         ignored = 2  # One unit and its context.
     spotter = Spotter(net, config, device="cpu", precision=torch.float32, chunk_frames=chunk)
+    clock = time.process_time if threads == 1 else time.perf_counter
     marks: list[float] = []
     reading: list[float] = []
     source = endless(video, config, unit, threads)
 
     def feed() -> Iterator[FrameBatch]:
         while len(marks) <= ignored + parts:
-            marks.append(time.perf_counter())
+            marks.append(clock())
             batch = next(source)
-            reading.append(time.perf_counter() - marks[-1])
+            reading.append(clock() - marks[-1])
             yield batch
         raise Enough
 

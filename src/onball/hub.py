@@ -48,7 +48,7 @@ _TRANSPORTS = {"httpx", "httpx2", "httpcore", "requests", "urllib3"}
 #: Free bytes that remain on the disk after a download.
 _SPARE_BYTES = 1 << 26
 _SHA256 = re.compile("[0-9a-f]{64}")
-_KEPT = "what has come so far is kept, call the command again to continue"
+_KEPT = "; what has come so far is kept, call the command again to continue"
 
 
 class AccessError(OnballError):
@@ -277,7 +277,8 @@ def fetch(
                     headers=build_hf_headers(token=repository.token, library_name="onball"),
                 )
     except Exception as error:
-        raise explained(error, repository.page) from error
+        kept = part.exists() and part.stat().st_size > 0
+        raise explained(error, repository.page, kept=kept) from error
     size = part.stat().st_size
     if size != remote.size:
         part.unlink()
@@ -375,13 +376,16 @@ def _quiet() -> Iterator[None]:
             enable_progress_bars()
 
 
-def explained(error: Exception, page: str) -> Exception:
+def explained(error: Exception, page: str, *, kept: bool = False) -> Exception:
     """Convert an error of the hub to one with a clear line; other errors are returned unchanged.
 
     Args:
         error: error raised by `huggingface_hub`.
         page: address of the page of the repository.
+        kept: part of a file came before the error, and is kept.
     """
+    continued = _KEPT if kept else ""
+    again = _KEPT if kept else ": try again later"
     if isinstance(error, OnballError):
         return error
     status = _status(error)
@@ -394,20 +398,20 @@ def explained(error: Exception, page: str) -> Exception:
     if status == 404:
         return OnballError(f"{page}: no such repository or file there (404): check the endpoint")
     if status == 429:
-        return OnballError(f"{page}: too many requests (429): wait some minutes; {_KEPT}")
+        return OnballError(f"{page}: too many requests (429): wait some minutes{continued}")
     if status is not None:
-        return OnballError(f"{page}: the hub answers with error {status}; {_KEPT}")
+        return OnballError(f"{page}: the hub answers with error {status}{again}")
     names = [type(cause).__name__ for cause in _chain(error)]
     if "OfflineModeIsEnabled" in names:
         return OnballError(f"{page}: HF_HUB_OFFLINE is set: unset it to download")
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OnballError(f"the disk is full: free space; {_KEPT}")
+        return OnballError(f"the disk is full: free space{continued}")
     if any(name in ("ConnectError", "ConnectionError", "ConnectTimeout") for name in names):
-        return OnballError(f"{page}: cannot be reached: check the network and the proxy; {_KEPT}")
+        return OnballError(f"{page}: cannot be reached: check the network and the proxy{continued}")
     if any(_is_transport(cause) for cause in _chain(error)):
-        return OnballError(f"{page}: the connection broke ({names[0]}); {_KEPT}")
+        return OnballError(f"{page}: the connection broke ({names[0]}){again}")
     if isinstance(error, OSError) and "Consistency check" in str(error):
-        return OnballError(f"{page}: the connection ended early; {_KEPT}")
+        return OnballError(f"{page}: the connection ended early{again}")
     if type(error).__module__.startswith("huggingface_hub"):
         return OnballError(f"{page}: {' '.join(str(error).split())}")
     return error

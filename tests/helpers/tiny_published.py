@@ -15,7 +15,7 @@ from onball.models.published import PUBLISHED, Origin, PublishedModel, Rule
 HUB = "someone/Tiny"
 
 
-def tiny_model(name: str, classes: tuple[str, ...], hub: str = "") -> PublishedModel:
+def tiny_model(name: str, classes: tuple[str, ...] | None, hub: str = "") -> PublishedModel:
     return PublishedModel(
         name=name,
         title="A tiny model",
@@ -56,6 +56,8 @@ def tiny_model(name: str, classes: tuple[str, ...], hub: str = "") -> PublishedM
 
 SMALL = tiny_model("tiny-small", ("PASS", "SHOT"), HUB)
 BIG = tiny_model("tiny-big", ("PASS", "SHOT", "GOAL"), HUB)
+#: With the 12 actions; not in the catalogue unless a test adds it.
+TWELVE = tiny_model("tiny-twelve", None, HUB)
 BY_HAND = tiny_model("tiny-drive", ("Goal", "Corner", "Foul", "Offside"))
 
 

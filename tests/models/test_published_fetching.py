@@ -9,11 +9,14 @@ import pytest
 import torch
 from tiny_hub import Hub
 from tiny_models import random_model
-from tiny_published import BIG, HUB, SMALL, tiny_catalogue, tiny_checkpoint
+from tiny_published import BIG, HUB, SMALL, TWELVE, tiny_catalogue, tiny_checkpoint
 
 from onball.assets import sample_match
+from onball.config import ExperimentConfig
+from onball.data.layout import VIDEO_FILE
 from onball.errors import InputError, ModelError, OnballError
-from onball.formats.soccernet import read_results
+from onball.events import Event, EventList
+from onball.formats.soccernet import read_results, write_labels
 from onball.hub import HubRepository, fetch_cached
 from onball.models import load_model, save_model
 from onball.models.finding import resolve_model
@@ -23,6 +26,7 @@ from onball.models.published.importing import import_model
 from onball.progress import Progress
 from onball.spotting.evaluating import evaluate
 from onball.spotting.spotter import Spotter
+from onball.training.run import build_initial_net
 from onball.video import cut_video
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -114,6 +118,8 @@ def test_an_interrupted_download_is_continued(models):
     models.ranges.clear()
     with pytest.raises(OnballError, match="what has come so far is kept"):
         fetch_model("tiny-small")
+    with pytest.raises(OnballError, match="answers with error 503: try again later"):
+        fetch_model("tiny-big")
     models.down = False
     assert fetch_model("tiny-small").folder.is_dir()
     assert models.ranges[-1] == "bytes=50000-"
@@ -130,7 +136,7 @@ def test_without_a_network_there_is_one_line_and_nothing_is_left(models, monkeyp
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(OnballError, match="cannot be reached: check the network") as caught:
         resolve_model("tiny-small")
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(caught.value) and "kept" not in str(caught.value)
     with pytest.raises(OnballError, match=r"someone/model: no such folder here, and on the hub: "):
         resolve_model("someone/model")
     assert not (tmp_path / "assets").exists() and not (tmp_path / "hub").exists()
@@ -198,3 +204,48 @@ def test_the_command_fetches_and_names_the_next_one(models, onball):
     assert code == 0 and "spot VIDEO --model tiny-small" in out and "Downloading" in err
     code, out, err = onball("models", "fetch", "tiny-small")
     assert code == 0 and "is there already" in out and "Downloading" not in err
+
+
+@pytest.fixture
+def twelve(models, monkeypatch) -> str:
+    """Name of a published model on the hub that predicts the 12 actions."""
+    monkeypatch.setitem(PUBLISHED, TWELVE.name, TWELVE)
+    models.models[HUB] = {"tiny_twelve.pt": file_of(tiny_checkpoint(TWELVE))}
+    return TWELVE.name
+
+
+def test_training_starts_from_a_published_model_by_name(twelve):
+    config = ExperimentConfig.model_validate(
+        {
+            "model": TWELVE.model.model_dump(),
+            "data": {"width": 64, "height": 36, "clip_frames": 8},
+            "training": {"initial_model": twelve},
+        }
+    )
+    net = build_initial_net(config)
+    expected = TWELVE.build(tiny_checkpoint(TWELVE)).state_dict()
+    assert all(torch.equal(value, expected[name]) for name, value in net.state_dict().items())
+
+
+def test_train_shows_a_download_and_names_a_model_to_get_by_hand(models, onball, tmp_path):
+    arguments = ("train", "spotting/tiny", "--out", tmp_path / "run", "--data", tmp_path / "none")
+    code, _, err = onball(*arguments, "--init", "tiny-drive")
+    assert code == 2 and "models import FILE --as tiny-drive" in err
+    code, _, err = onball(*arguments, "--init", "tiny-big")
+    assert code == 2 and "Downloading tiny-big" in err and "cc-by-nc-4.0" in err
+
+
+def test_a_published_model_is_calibrated_by_name(twelve, onball, tmp_path):
+    videos = tmp_path / "data" / "valid" / "league" / "season" / "one"
+    cut_video(sample_match() / VIDEO_FILE, 0, 5_000, videos / VIDEO_FILE)
+    found = Spotter.from_pretrained(twelve, device="cpu").spot(videos / VIDEO_FILE)
+    labels = [Event(event.position_ms, event.label) for event in list(found)[::2]]
+    write_labels(EventList.of(labels, "league/season/one"), videos / "Labels-ball.json")
+    out = tmp_path / "calibrated"
+    code, _, err = onball(
+        "calibrate", twelve, "--data", tmp_path / "data", "--out", out, "--device", "cpu"
+    )
+    assert code == 0, err
+    assert load_model(out)[1].inference.calibration
+    code, _, err = onball("calibrate", twelve, "--data", tmp_path / "data", "--in-place")
+    assert code == 2 and "in the hub's cache: calibrate it into a folder with --out" in err

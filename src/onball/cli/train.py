@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onball.cli import console, options
+from onball.cli.models import fetched
 from onball.files import shell_quoted
 from onball.progress import ProgressCallback, no_progress
 
@@ -196,6 +197,8 @@ def train(
         if folder is not None:
             # Quoted: settings are YAML, and to YAML a folder called 2024 is a number.
             settings.append(f"{key}={json.dumps(str(folder), ensure_ascii=False)}")
+    if init is not None:
+        fetched(init)  # a download and its licence are shown; settings and the run keep the name
     over = tuple(find_config(name) for name in overlays or ())
     if dry_run:
         print_plan(load_config(path, settings, over), device)
