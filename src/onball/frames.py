@@ -67,8 +67,13 @@ class BlankFrames:
         """Frames `start` to `stop` (not included), uint8 `[t, 1, 1, 3]`."""
         return np.zeros((min(stop, len(self._times_ms)) - start, 1, 1, 3), np.uint8)
 
-    def batches(self, *, start_ms: int = 0, end_ms: int | None = None) -> Iterator[FrameBatch]:
-        """Frames from `start_ms` to before `end_ms`, in order of time; None is the end."""
+    def batches(
+        self, *, start_ms: int = 0, end_ms: int | None = None, threads: int = 0
+    ) -> Iterator[FrameBatch]:
+        """Frames from `start_ms` to before `end_ms`, in order of time; None is the end.
+
+        `threads` has no effect: nothing is decoded.
+        """
         times = self._times_ms
         first = int(np.searchsorted(times, start_ms))
         stop = len(times) if end_ms is None else int(np.searchsorted(times, end_ms))

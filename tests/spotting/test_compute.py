@@ -66,11 +66,29 @@ def test_threads_do_not_disturb_each_other():
     assert all(np.array_equal(*pair) for pair in zip(found, expected, strict=True))
 
 
+@pytest.mark.parametrize("shift", ["none", "gsf"])
+def test_fused_batch_normalisation_changes_features_by_rounding_only(shift):
+    torch.manual_seed(0)
+    backbone = ComponentConfig(name="regnety_002", pretrained=False, shift=shift)
+    net = build_model(ModelConfig(backbone=backbone)).eval()
+    for layer in net.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.running_mean.normal_(std=0.1)
+            layer.running_var.uniform_(0.5, 2)
+    before = {key: value.clone() for key, value in net.state_dict().items()}
+    clip = np.random.default_rng(0).integers(0, 255, (3, 32, 32, 3), np.uint8)
+    found = TorchCompute(net).features(clip)
+    with torch.inference_mode():
+        expected = net.features(torch.from_numpy(clip).permute(0, 3, 1, 2)[None])[0].numpy()
+    assert 0 < abs(found - expected).max() < 1e-5 * abs(expected).max() < 1
+    assert all(torch.equal(before[key], value) for key, value in net.state_dict().items())
+
+
 def test_copies_of_threads_share_the_weights():
     net = build_model(
         ModelConfig(backbone=ComponentConfig(name="test_resnet", pretrained=False))
     ).eval()
-    compute = TorchCompute(net)
+    compute = TorchCompute(net, torch.bfloat16)
     clip = np.full((2, 32, 32, 3), 100, np.uint8)
     before = compute.features(clip)
     with torch.no_grad():

@@ -23,6 +23,7 @@ from onball.models.published import PUBLISHED
 from onball.spotting.clips import ClipEngine
 from onball.spotting.compute import TorchCompute
 from onball.spotting.engine import StreamingEngine
+from onball.spotting.workers import Workers
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -121,6 +122,21 @@ def test_a_backbone_of_whole_clips_has_the_scores_of_the_whole_video(video):
     assert_parts_equal(
         StreamingEngine(TorchCompute(net.eval()), window_frames=12, overlap=0.5), video
     )
+
+
+@pytest.mark.parametrize("engine", ["streaming", "clips"])
+def test_the_number_of_threads_does_not_change_the_scores(engine, video):
+    arithmetic, config = compute("tdeed")
+    found = []
+    for threads in (1, 3):
+        workers = Workers(threads)
+        if engine == "clips":
+            clips = ClipsConfig(frames=16, overlap=8, start=-5)
+            made = ClipEngine(arithmetic, clips, config, workers=workers)
+        else:
+            made = StreamingEngine(arithmetic, window_frames=16, overlap=0.5, workers=workers)
+        found.append(scores(made, video))
+    assert found[0] == found[1]
 
 
 def test_a_part_after_the_end_of_its_video_has_no_scores(video):

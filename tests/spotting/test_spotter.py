@@ -18,6 +18,7 @@ from onball.errors import InputError
 from onball.events import EventList
 from onball.formats import read_results, write_results
 from onball.progress import Progress
+from onball.spotting.compute import TorchCompute
 from onball.spotting.spotter import Spotter
 from onball.video import cut_video, read_frames
 
@@ -182,7 +183,7 @@ def test_an_unknown_precision_is_an_error(spotter):
 
 def test_a_spotter_is_shown_with_its_model_input_and_device(spotter):
     assert repr(spotter) == (
-        "<Spotter 'tiny': 64 × 36 pixels at 12.5 frames/s, 12 actions, on cpu in float32>"
+        "<Spotter 'tiny': 64 × 36 pixels at 12.5 frames/s, 12 actions, torch on cpu in float32>"
     )
 
 
@@ -198,6 +199,15 @@ def test_threads_that_share_a_spotter_get_the_events_of_one_after_the_other(
 
 
 # Progress and cancelling
+
+
+@pytest.fixture(scope="module")
+def long_video(tmp_path_factory) -> Path:
+    """A video that is still read when its first scores are there."""
+    path = tmp_path_factory.mktemp("long") / "long.mov"
+    times = steady(RATE, 20)
+    options = {"codec": "qtrle", "pixel_format": "rgb24", "size": SIZE}
+    return write_video(path, times, frames=noise(len(times), SIZE, 0), **options)
 
 
 def is_open(video: Path) -> bool:
@@ -219,39 +229,39 @@ class Cancelled(Exception):
     """Raised by a progress callback."""
 
 
-def test_an_exception_in_the_callback_cancels_and_closes_the_video(spotter, videos):
+def test_an_exception_in_the_callback_cancels_and_closes_the_video(spotter, long_video):
     was_open = []
 
     def cancel(progress: Progress) -> None:
         if progress.done > 0:
-            was_open.append(is_open(videos[0]))
+            was_open.append(is_open(long_video))
             raise Cancelled
 
     try:
-        spotter.spot(videos[0], progress=cancel)
+        spotter.spot(long_video, progress=cancel)
         pytest.fail("not cancelled")
     except Cancelled:  # Its traceback is alive here.
-        assert was_open == [True] and not is_open(videos[0])
-    assert len(spotter.spot(videos[0])) > 3
+        assert was_open == [True] and not is_open(long_video)
+    assert len(spotter.spot(long_video)) > 3
 
 
 @pytest.mark.parametrize("method", ["stream", "scores"])
-def test_a_closed_iterator_closes_the_video(spotter, videos, method):
-    iterator = getattr(spotter, method)(videos[1])
+def test_a_closed_iterator_closes_the_video(spotter, long_video, method):
+    iterator = getattr(spotter, method)(long_video)
     next(iterator)
-    assert is_open(videos[1])
+    assert is_open(long_video)
     iterator.close()
-    assert not is_open(videos[1])
+    assert not is_open(long_video)
 
 
-def test_an_error_while_reading_closes_the_video(spotter, videos, monkeypatch):
+def test_an_error_while_reading_closes_the_video(spotter, long_video, monkeypatch):
     def fail(*_):
-        assert is_open(videos[0])
+        assert is_open(long_video)
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(spotter.net, "features", fail)
+    monkeypatch.setattr(TorchCompute, "features", fail)
     try:
-        spotter.spot(videos[0])
+        spotter.spot(long_video)
         pytest.fail("no error")
     except RuntimeError:
-        assert not is_open(videos[0])
+        assert not is_open(long_video)

@@ -26,6 +26,17 @@ Runtime = Annotated[
         "installed and that the model was exported for, see `onball export`.",
     ),
 ]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        min=1,
+        metavar="N",
+        help="CPU threads for all work together. [default: one per core that this process may use]",
+        show_default=False,
+    ),
+]
+"""To be given to `onball.cores.choose_threads`."""
 Overwrite = Annotated[
     bool,
     typer.Option("--overwrite", help="Replace results that are there, also those edited by hand."),

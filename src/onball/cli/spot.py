@@ -99,6 +99,7 @@ def spot(
     ] = None,
     runtime: options.Runtime = "auto",
     device: options.Device = "auto",
+    threads: options.Threads = None,
     overwrite: options.Overwrite = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print one line for each video, and errors.")
@@ -121,7 +122,7 @@ def spot(
     if quiet:
         warnings.simplefilter("ignore", OnballNotice)
     spotter = Spotter.from_pretrained(
-        model and fetched(model), runtime=find_runtime(runtime), device=device
+        model and fetched(model), runtime=find_runtime(runtime), device=device, threads=threads
     )
     clock = SpottingInfo(kickoffs_ms=(None,) * (half - 1) + tuple(kickoffs)) if kickoffs else None
     with _Screen(quiet, several=len(given) > 1 and not join, clock=clock) as screen:

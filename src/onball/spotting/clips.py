@@ -4,12 +4,13 @@
            → mean of the clips that contain a frame
 
 Unlike in `onball.spotting.engine`, the net sees nothing but the clip: temporal shifts find zeros at
-its ends, and learned positions count from its beginning. Memory holds one clip.
+its ends, and learned positions count from its beginning. Memory holds one clip for each thread.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,22 @@ from onball.frames import FrameBatch
 from onball.spotting.compute import Compute, Floats
 from onball.spotting.engine import ScoredFrames
 from onball.spotting.published import ClipAverage, move_scores
+from onball.spotting.workers import Workers
 from onball.tracking.grid import PerFrame
+
+
+class _Clip(NamedTuple):
+    """A clip, and the frames whose scores are final with it.
+
+    Attributes:
+        frames: uint8 `[t, H, W, 3]`, those within the video; empty for frames after the last clip.
+        start: index of the clip's first frame; below 0 for one that begins before the video.
+        pts_ms: times of the next frames that no later clip contains.
+    """
+
+    frames: NDArray[np.uint8]
+    start: int
+    pts_ms: NDArray[np.int64]
 
 
 class ClipEngine:
@@ -30,10 +46,19 @@ class ClipEngine:
         compute: arithmetic of the net.
         clips: arrangement of the clips.
         model: settings of the net: its classes, and the colour of frames outside the video.
+        workers: see `StreamingEngine`.
     """
 
-    def __init__(self, compute: Compute, clips: ClipsConfig, model: ModelConfig) -> None:
+    def __init__(
+        self,
+        compute: Compute,
+        clips: ClipsConfig,
+        model: ModelConfig,
+        *,
+        workers: Workers | None = None,
+    ) -> None:
         self._compute = compute
+        self._workers = workers or Workers(1)
         self._clips = clips
         self._mean = np.array(model.preprocessing.mean, np.float32)
 
@@ -59,6 +84,8 @@ class ClipEngine:
         batches: Iterable[FrameBatch],
         track_features: PerFrame | None = None,
         first: int = 0,
+        *,
+        read_ahead: bool = False,
     ) -> Iterator[ScoredFrames]:
         """Yield scores of frames, in order, each exactly once, as soon as they are final.
 
@@ -69,6 +96,7 @@ class ClipEngine:
             batches: consecutive frames of one video, in the net's size and at its rate.
             track_features: not supported.
             first: index of the first frame in its video, as `frames_for` returns it.
+            read_ahead: see `StreamingEngine.run`.
 
         Raises:
             ModelError: track features are given.
@@ -78,39 +106,61 @@ class ClipEngine:
                 "scores cannot be computed clip by clip by a net that takes tracks: give a model "
                 "without inference.clips"
             )
+        without = self._clips.overlap if first else 0
+        average = ClipAverage()
+        done = 0
+        with self._workers.session() as session:
+            if read_ahead:
+                batches = session.read_ahead(batches)
+            for scored in session.in_order(self._scored, self._cut(batches, first)):
+                if scored is None:
+                    continue
+                clip, rows = scored
+                if rows is not None:
+                    average.add(rows, clip.start)
+                final = average.release(done + len(clip.pts_ms))
+                skipped = min(len(final), max(0, without - done))
+                if skipped < len(final):
+                    yield self._name_outputs(final[skipped:], clip.pts_ms[skipped:])
+                done += len(clip.pts_ms)
+
+    def _cut(self, batches: Iterable[FrameBatch], first: int) -> Iterator[_Clip | None]:
+        """Clips of consecutive frames; None after each batch."""
         length, step = self._clips.frames, self._clips.step
         # Frames are counted from the first one given.
         start = self._clips.start if first == 0 else 0
-        without = self._clips.overlap if first else 0
         begin, covered = 0, 0
-        frames = np.zeros((0, 0, 0, 3), np.uint8)
+        frames: NDArray[np.uint8] | None = None
         times = np.zeros(0, np.int64)
-        average = ClipAverage()
         for batch in batches:
-            frames = np.concatenate([frames, batch.frames]) if len(frames) else batch.frames
+            frames = batch.frames if frames is None else np.concatenate([frames, batch.frames])
             times = np.concatenate([times, batch.pts_ms])
             while begin + len(frames) >= start + length:
-                average.add(self._score(frames[max(0, start) - begin :], start), start)
+                final = max(0, start + step) - begin
+                shown = frames[max(0, start) - begin : start + length - begin]
+                yield _Clip(shown, start, times[:final])
                 covered, start = start + length, start + step
-                final = max(0, start) - begin
-                if final:
-                    yield from self._release(average, times[:final], begin, without)
-                    frames, times, begin = frames[final:], times[final:], begin + final
+                frames, times, begin = frames[final:], times[final:], begin + final
+            yield None
+        if frames is None:
+            return
         end = begin + len(frames)
         while covered < end:
-            rows = self._score(frames[max(0, start) - begin :], start)
-            average.add(rows[: end - start], start)
+            final = max(0, start + step) - begin if start + length < end else end - begin
+            yield _Clip(
+                frames[max(0, start) - begin :][: length + min(0, start)], start, times[:final]
+            )
             covered, start = start + length, start + step
-        yield from self._release(average, times, begin, without)
+            frames, times, begin = frames[final:], times[final:], begin + final
+        if len(times):
+            yield _Clip(frames[:0], start, times)
 
-    def _release(
-        self, average: ClipAverage, times: NDArray[np.int64], begin: int, without: int
-    ) -> Iterator[ScoredFrames]:
-        """Final scores of the frames at `times`, of which the first is `begin`, from `without` on."""
-        rows = average.release(begin + len(times))
-        skipped = min(len(rows), max(0, without - begin))
-        if skipped < len(rows):
-            yield self._name_outputs(rows[skipped:], times[skipped:])
+    def _scored(self, clip: _Clip) -> tuple[_Clip, Floats | None]:
+        """A clip and its scores within the video; None for the frames after the last clip."""
+        if not len(clip.frames):
+            return clip, None
+        rows = self._score(clip.frames, clip.start)
+        return clip, rows[: len(clip.frames) + max(0, -clip.start)]
 
     def _score(self, frames: NDArray[np.uint8], start: int) -> Floats:
         """Scores `[T, F]` of the clip that begins at frame `start`, moved by its displacements.
@@ -120,10 +170,10 @@ class ClipEngine:
         that it moves to.
 
         Args:
-            frames: `[t, H, W, 3]`, from the clip's first frame within the video on.
+            frames: `[t, H, W, 3]`, those of the clip within the video.
             start: below 0 for a clip that begins before the video.
         """
-        clip = self._fill(frames[: self._clips.frames + min(0, start)], max(0, -start))
+        clip = self._fill(frames, max(0, -start))
         outputs = self._compute.outputs(self._compute.features(clip)[None])[0]
         parts = self._compute.layout.split(outputs)
         background, actions = parts.background, parts.actions

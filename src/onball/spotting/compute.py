@@ -14,6 +14,9 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from timm.layers import BatchNormAct2d, ConvNormAct
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from onball.actions import BACKGROUND
 from onball.models import DenseScores, SpottingNet
@@ -129,6 +132,9 @@ class Compute(Protocol):
 class TorchCompute:
     """PyTorch's arithmetic of a spotting net.
 
+    In float32, batch normalisation is fused into the convolutions before it, which changes scores by
+    about 1e-7. Weights of the net must not change afterwards.
+
     Args:
         net: the net, in evaluation mode, on its device.
         precision: dtype of the backbone's arithmetic.
@@ -136,6 +142,9 @@ class TorchCompute:
 
     def __init__(self, net: SpottingNet, precision: torch.dtype = torch.float32) -> None:
         self._net = net
+        if precision is torch.float32 and not net.training:
+            self._net = _sharing_weights(net)
+            _fuse_batch_norms(self._net.backbone)
         self._precision = precision
         self._device = next(net.parameters()).device
         self._copies = threading.local()
@@ -158,10 +167,8 @@ class TorchCompute:
         self, frames: NDArray[np.uint8] | Floats, track_features: Floats | None = None
     ) -> Floats:
         """See `Compute`."""
-        batch = torch.from_numpy(np.ascontiguousarray(frames)).to(self._device)
-        tracked = None
-        if track_features is not None:
-            tracked = torch.from_numpy(track_features).to(self._device)[None]
+        batch = self._on_device(frames)
+        tracked = None if track_features is None else self._on_device(track_features)[None]
         mixed = self._precision is not torch.float32
         with torch.autocast(self._device.type, dtype=self._precision, enabled=mixed):
             features = self._own_net().features(batch.permute(0, 3, 1, 2)[None], tracked)
@@ -170,9 +177,15 @@ class TorchCompute:
     @torch.inference_mode()
     def outputs(self, features: Floats) -> Floats:
         """See `Compute`."""
-        windows = torch.from_numpy(np.ascontiguousarray(features)).to(self._device)
-        scores = self._own_net().scores_from_features(windows)
+        scores = self._own_net().scores_from_features(self._on_device(features))
         return np.asarray(scores.outputs().cpu().numpy(), np.float32)
+
+    def _on_device(self, array: NDArray[Any]) -> Tensor:
+        tensor = torch.from_numpy(np.ascontiguousarray(array))
+        if self._device.type == "cuda":
+            # From pinned memory, the GPU copies while it computes for other threads.
+            return tensor.pin_memory().to(self._device, non_blocking=True)
+        return tensor.to(self._device)
 
     def _own_net(self) -> SpottingNet:
         """The calling thread's copy of the net, with the same weights in memory.
@@ -181,9 +194,23 @@ class TorchCompute:
         """
         net: SpottingNet | None = getattr(self._copies, "net", None)
         if net is None:
-            shared = {id(t): t for t in (*self._net.parameters(), *self._net.buffers())}
-            net = self._copies.net = copy.deepcopy(self._net, shared)
+            net = self._copies.net = _sharing_weights(self._net)
         return net
+
+
+def _sharing_weights(net: SpottingNet) -> SpottingNet:
+    """Copy the layers of a net, with the same weights in memory."""
+    return copy.deepcopy(net, {id(t): t for t in (*net.parameters(), *net.buffers())})
+
+
+def _fuse_batch_norms(network: nn.Module) -> None:
+    """Fuse batch normalisation into convolutions, in the layers of timm that consist of the two."""
+    for layer in network.modules():
+        if not isinstance(layer, ConvNormAct):
+            continue
+        if type(layer.conv) is nn.Conv2d and isinstance(layer.bn, BatchNormAct2d):
+            layer.conv = fuse_conv_bn_eval(layer.conv, layer.bn)
+            layer.bn = nn.Sequential(layer.bn.drop, layer.bn.act)
 
 
 class MirroredCompute:

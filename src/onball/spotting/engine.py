@@ -4,7 +4,7 @@
            → [temporal head, over overlapping windows] → probabilities, averaged where windows overlap
 
 Each frame goes through the backbone once. Memory holds one chunk of frames and one window of
-features, whatever the length of the video. A backbone whose features depend on the whole clip
+features for each thread, whatever the length of the video. A backbone whose features depend on the whole clip
 (`context` None) computes each window of frames separately instead.
 
 Chunks and windows begin at multiples of their steps, counted from the beginning of the video. A run on
@@ -14,7 +14,7 @@ scores, bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from onball.errors import ModelError
 from onball.frames import FrameBatch
 from onball.spotting.compute import Compute, Floats
+from onball.spotting.workers import Workers
 from onball.tracking.grid import PerFrame
 
 #: Ratio of a chunk to the context on one side of it, above which little is computed twice.
@@ -59,6 +60,7 @@ class StreamingEngine:
         overlap: fraction of a window that it shares with the next one, 0 to below 1.
         chunk_frames: smallest number of frames that the backbone computes at once; more if its
             context is so long that most of the work would be computing neighbours again.
+        workers: threads that compute; by default one. Their number does not change the scores.
     """
 
     def __init__(
@@ -68,8 +70,10 @@ class StreamingEngine:
         window_frames: int,
         overlap: float,
         chunk_frames: int = 32,
+        workers: Workers | None = None,
     ) -> None:
         self._compute = compute
+        self._workers = workers or Workers(1)
         self._window = window_frames
         self._step = max(1, round(window_frames * (1 - overlap)))
         self._whole_clips = compute.context is None
@@ -102,6 +106,8 @@ class StreamingEngine:
         batches: Iterable[FrameBatch],
         track_features: PerFrame | None = None,
         first: int = 0,
+        *,
+        read_ahead: bool = False,
     ) -> Iterator[ScoredFrames]:
         """Yield scores of frames, in order, each exactly once, as soon as they are final.
 
@@ -113,39 +119,86 @@ class StreamingEngine:
             batches: consecutive frames of one video, in the net's size and at its rate.
             track_features: `[T, 2F]`, by time, for a net that takes them.
             first: index of the first frame in its video, as `frames_for` returns it.
+            read_ahead: read the next batch in a worker while one is computed. The batches of a live
+                stream, or of code that belongs to one thread, are better read by the caller.
         """
-        parts: Iterator[tuple[NDArray[Any], NDArray[np.int64]]]
-        score: _Score = self._score
-        if self._whole_clips:
-            if track_features is not None:
-                raise ModelError(
-                    "a backbone that needs whole clips cannot be combined with tracks: give a model "
-                    "without model.tracking"
-                )
-            parts, begin, score = iter(batches), first, self._score_clips
-        else:
-            begin = -(-(first + self._context) // self._chunk) * self._chunk if first else 0
-            parts = self._features(batches, track_features, begin - first)
-        merger = _WindowMerger(self._window, self._step, begin)
-        for part, pts_ms in parts:
-            for merged in merger.push(part, pts_ms, score):
-                yield self._name_outputs(*merged)
-        for merged in merger.finish(score):
-            yield self._name_outputs(*merged)
+        if self._whole_clips and track_features is not None:
+            raise ModelError(
+                "a backbone that needs whole clips cannot be combined with tracks: give a model "
+                "without model.tracking"
+            )
+        with self._workers.session() as session:
+            if read_ahead:
+                batches = session.read_ahead(batches)
+            parts: Iterator[_Timed | None]
+            if self._whole_clips:
+                begin, parts = first, ((batch.frames, batch.pts_ms) for batch in batches)
+            else:
+                begin = -(-(first + self._context) // self._chunk) * self._chunk if first else 0
+                chunks = self._chunks(batches, track_features, begin - first)
+                parts = session.in_order(self._features, chunks)
+            windows = _windows(parts, self._window, self._step, begin)
+            without = -begin % self._step + self._window - self._step if begin else 0
+            average = _WindowAverage(without)
+            for scored in session.in_order(self._score, windows):
+                if scored is not None:
+                    average.add(scored)
+                    for outputs, times in average.release(scored.window):
+                        yield self._name_outputs(outputs, times)
 
-    def _score(self, window: NDArray[Any]) -> Floats:
-        """Outputs to average, `[T, F]`, of a window of features `[T, C]`."""
-        outputs = self._compute.layout.split(self._compute.outputs(window[None])[0])
+    def _chunks(
+        self, batches: Iterable[FrameBatch], track_features: PerFrame | None, skipped: int
+    ) -> Iterator[_Chunk | None]:
+        """Chunks of consecutive frames with the context on both sides; None after each batch.
+
+        Args:
+            batches: the frames.
+            track_features: see `run`.
+            skipped: number of frames before the first chunk, of which the last ones are its context.
+        """
+        frames: NDArray[np.uint8] | None = None
+        times = np.zeros(0, np.int64)
+        done = skipped  # frames at the front that are in no chunk, or in an earlier one
+
+        def chunk() -> _Chunk:
+            left = max(0, done - self._context)
+            part = slice(left, done + self._chunk + self._context)
+            tracked = None if track_features is None else track_features.at(times[part])
+            assert frames is not None
+            return _Chunk(frames[part], tracked, done - left, times[done : done + self._chunk])
+
+        for batch in batches:
+            frames = batch.frames if frames is None else np.concatenate([frames, batch.frames])
+            times = np.concatenate([times, batch.pts_ms])
+            while len(frames) >= done + self._chunk + self._context:
+                yield chunk()
+                done += self._chunk
+            drop = min(len(frames), max(0, done - self._context))
+            frames, times, done = frames[drop:], times[drop:], done - drop
+            yield None
+        while frames is not None and len(frames) > done:
+            yield chunk()
+            done += self._chunk
+
+    def _features(self, chunk: _Chunk) -> _Timed:
+        """Features `[t, C]` and times `[t]` of the frames of a chunk without its context."""
+        features = self._compute.features(chunk.frames, chunk.track_features)
+        return features[chunk.begin : chunk.begin + len(chunk.pts_ms)], chunk.pts_ms
+
+    def _score(self, window: _Window) -> _Scored:
+        """Outputs to average, `[T, F]`, of a window of features or frames."""
+        if not len(window.content):
+            return _Scored(window, None)
+        features = window.content
+        if self._whole_clips:
+            features = self._compute.features(features)
+        outputs = self._compute.layout.split(self._compute.outputs(features[None])[0])
         parts = [outputs.actions]
         if outputs.left is not None:
             parts.append(outputs.left)
         if outputs.displacement is not None:
             parts.append(outputs.displacement[:, None])
-        return np.concatenate(parts, axis=1)
-
-    def _score_clips(self, clip: NDArray[Any]) -> Floats:
-        """The same of a clip `[T, H, W, 3]`."""
-        return self._score(self._compute.features(clip))
+        return _Scored(window, np.concatenate(parts, axis=1))
 
     def _name_outputs(self, outputs: Floats, pts_ms: NDArray[np.int64]) -> ScoredFrames:
         """Split the averaged outputs of `_score` into their parts."""
@@ -157,122 +210,126 @@ class StreamingEngine:
             left = outputs[:, layout.classes : 2 * layout.classes]
         return ScoredFrames(actions, pts_ms, left, displacement)
 
-    def _features(
-        self, batches: Iterable[FrameBatch], track_features: PerFrame | None, skipped: int
-    ) -> Iterator[tuple[Floats, NDArray[np.int64]]]:
-        """Features `[t, C]` and times `[t]` of consecutive frames, each frame once.
 
-        Args:
-            batches: the frames.
-            track_features: see `run`.
-            skipped: number of frames before the first chunk, of which the last ones are its context.
-        """
-        frames: NDArray[np.uint8] | None = None
-        times = np.zeros(0, np.int64)
-        done = skipped  # frames at the front that are not computed, or are already
-        for batch in batches:
-            frames = batch.frames if frames is None else np.concatenate([frames, batch.frames])
-            times = np.concatenate([times, batch.pts_ms])
-            while len(frames) >= done + self._chunk + self._context:
-                yield self._chunk_features(frames, times, track_features, done)
-                done += self._chunk
-                drop = max(0, done - self._context)
-                frames, times, done = frames[drop:], times[drop:], done - drop
-        while frames is not None and len(frames) > done:
-            yield self._chunk_features(frames, times, track_features, done)
-            done += self._chunk
+class _Chunk(NamedTuple):
+    """Frames that the backbone computes at once.
 
-    def _chunk_features(
-        self,
-        frames: NDArray[np.uint8],
-        times: NDArray[np.int64],
-        track_features: PerFrame | None,
-        begin: int,
-    ) -> tuple[Floats, NDArray[np.int64]]:
-        """Features and times of the chunk that begins at frame `begin` of those given."""
-        left = max(0, begin - self._context)
-        part = slice(left, begin + self._chunk + self._context)
-        tracked = None if track_features is None else track_features.at(times[part])
-        features = self._compute.features(frames[part], tracked)
-        kept = features[begin - left : begin - left + self._chunk]
-        return kept, times[begin : begin + self._chunk]
-
-
-#: Function from a window of features `[T, C]`, or of frames, to the outputs to average, `[T, F]`.
-_Score = Callable[[NDArray[Any]], Floats]
-#: Averaged outputs `[t, F]` and times `[t]`.
-_Merged = tuple[Floats, NDArray[np.int64]]
-
-
-class _WindowMerger:
-    """Cut features, or frames, into overlapping windows and average their scores frame by frame.
-
-    A window begins at every multiple of `step`; the last one ends with the last frame. Frames in the
-    middle of a window, where the temporal head has context on both sides, weigh more than those at its
-    ends.
-
-    Args:
-        window: frames in a window.
-        step: frames from one window to the next.
-        begin: index of the first frame in its video. Frames that would be in an earlier window have
-            no scores.
+    Attributes:
+        frames: uint8 `[c + t + c', H, W, 3]`, with the context before and after.
+        track_features: `[c + t + c', 2F]`, or None.
+        begin: c, number of frames of context before the chunk.
+        pts_ms: `[t]`, times of the frames of the chunk itself.
     """
 
-    def __init__(self, window: int, step: int, begin: int = 0) -> None:
-        self._window, self._step = window, step
-        self._features: NDArray[Any] = np.zeros(0, np.float32)
-        self._times = np.zeros(0, np.int64)
+    frames: NDArray[np.uint8]
+    track_features: Floats | None
+    begin: int
+    pts_ms: NDArray[np.int64]
+
+
+#: Features `[t, C]`, or frames `[t, H, W, 3]`, and their times `[t]`.
+_Timed = tuple[NDArray[Any], NDArray[np.int64]]
+
+
+class _Window(NamedTuple):
+    """A window of features, or frames, and the frames whose scores are final with it.
+
+    Attributes:
+        content: `[T, ...]`; empty at the end of a video that the last window reached.
+        begin: index of its first frame, from the first frame of the part.
+        pts_ms: `[t]`, times of the next frames that no later window contains.
+    """
+
+    content: NDArray[Any]
+    begin: int
+    pts_ms: NDArray[np.int64]
+
+
+class _Scored(NamedTuple):
+    """A window and its outputs to average, `[T, F]`; None for an empty window."""
+
+    window: _Window
+    outputs: Floats | None
+
+
+def _windows(
+    parts: Iterable[_Timed | None], window: int, step: int, begin: int
+) -> Iterator[_Window | None]:
+    """Cut features, or frames, into overlapping windows.
+
+    A window begins at every multiple of `step`; the last one ends with the last frame.
+
+    Args:
+        parts: consecutive features, or None; each is followed by None.
+        window: frames in a window.
+        step: frames from one window to the next.
+        begin: index of the first frame in its video.
+    """
+    content: NDArray[Any] = np.zeros(0, np.float32)
+    times = np.zeros(0, np.int64)
+    dropped = final = covered = 0  # counted from the first frame, as `start`
+    start = -begin % step
+    for part in parts:
+        if part is None:
+            yield None
+            continue
+        content = np.concatenate([content, part[0]]) if len(times) else part[0]
+        times = np.concatenate([times, part[1]])
+        while dropped + len(times) >= start + window:
+            covered = start + window
+            settled = start + step
+            # One window stays, for a last one that begins between two steps.
+            kept = max(final, settled - window)
+            part_times = times[final - dropped : kept - dropped]
+            yield _Window(content[start - dropped : covered - dropped], start, part_times)
+            start, final = settled, kept
+            content, times = content[final - dropped :], times[final - dropped :]
+            dropped = final
+        yield None
+    end = dropped + len(times)
+    if begin and end < window:
+        return  # the part begins after the last window of its video
+    if end > final:
+        last = max(0, end - window) if covered < end else end
+        yield _Window(content[last - dropped :], last, times)
+
+
+class _WindowAverage:
+    """Average of the outputs of overlapping windows, frame by frame.
+
+    Frames in the middle of a window, where the temporal head has context on both sides, weigh more
+    than those at its ends.
+
+    Args:
+        without: number of frames at the beginning that have no scores.
+    """
+
+    def __init__(self, without: int) -> None:
+        self._without = without
         self._sums = np.zeros((0, 0), np.float64)
         self._weights = np.zeros(0)
-        self._next = -begin % step  # where the next regular window begins
-        self._covered = 0  # end of the last window
-        self._without = self._next + window - step if begin else 0  # frames without scores
+        self._first = 0  # index of the first frame that is not released
 
-    def push(
-        self, features: NDArray[Any], times: NDArray[np.int64], score: _Score
-    ) -> Iterator[_Merged]:
-        """Add the next features and yield the scores that are final."""
-        if len(self._times):
-            features = np.concatenate([self._features, features])
-        self._features = features
-        self._times = np.concatenate([self._times, times])
-        while len(self._times) >= self._next + self._window:
-            self._add(self._next, self._window, score)
-            self._next += self._step
-            # One window of features stays, for a last window that begins between two steps.
-            yield from self._release(self._next - self._window)
-
-    def finish(self, score: _Score) -> Iterator[_Merged]:
-        """Cover the frames up to the last one and yield the remaining scores."""
-        count = len(self._times)
-        if self._without and not self._covered and count < self._window:
-            return  # the part begins after the last window of its video
-        if self._covered < count:
-            begin = max(0, count - self._window)
-            self._add(begin, count - begin, score)
-        yield from self._release(count)
-
-    def _add(self, begin: int, length: int, score: _Score) -> None:
-        outputs = score(self._features[begin : begin + length])
-        self._covered = begin + length
-        missing = self._covered - len(self._weights)
+    def add(self, scored: _Scored) -> None:
+        """Add the outputs of a window."""
+        if scored.outputs is None:
+            return
+        begin, length = scored.window.begin - self._first, len(scored.outputs)
+        missing = begin + length - len(self._weights)
         if missing > 0:
-            new = np.zeros((missing, outputs.shape[1]))
+            new = np.zeros((missing, scored.outputs.shape[1]))
             self._sums = np.concatenate([self._sums, new]) if len(self._weights) else new
             self._weights = np.concatenate([self._weights, np.zeros(missing)])
         weights = np.minimum(np.arange(1, length + 1), np.arange(length, 0, -1)).astype(float)
-        self._sums[begin : begin + length] += outputs * weights[:, None]
+        self._sums[begin : begin + length] += scored.outputs * weights[:, None]
         self._weights[begin : begin + length] += weights
 
-    def _release(self, count: int) -> Iterator[_Merged]:
-        if count <= 0:
-            return
-        first = min(self._without, count)
-        if first < count:
-            mean = self._sums[first:count] / self._weights[first:count, None]
-            yield mean.astype(np.float32), self._times[first:count]
-        self._features, self._times = self._features[count:], self._times[count:]
+    def release(self, window: _Window) -> Iterator[tuple[Floats, NDArray[np.int64]]]:
+        """Mean outputs `[t, F]` and times `[t]` of the frames that are final with a window."""
+        count = len(window.pts_ms)
+        skipped = min(count, max(0, self._without - self._first))
+        if skipped < count:
+            mean = self._sums[skipped:count] / self._weights[skipped:count, None]
+            yield mean.astype(np.float32), window.pts_ms[skipped:]
         self._sums, self._weights = self._sums[count:], self._weights[count:]
-        self._next -= count
-        self._covered -= count
-        self._without -= first
+        self._first += count

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from onball.config import SavedModelConfig
+from onball.cores import available_cores
 from onball.errors import InputError, ModelError
 from onball.models import SpottingNet
 from onball.models.compute import Precision, choose_device, choose_precision
@@ -214,7 +215,7 @@ def _graph_file(export: Export, onnx_file: str) -> Path:
 def _open_session(path: Path, runtime: Runtime) -> Session:
     if runtime.startswith("onnx"):
         return OnnxSession(path)
-    return OpenVinoSession(path, threads=len(os.sched_getaffinity(0)))
+    return OpenVinoSession(path, threads=available_cores())
 
 
 def _fastest(

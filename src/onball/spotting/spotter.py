@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from onball import __version__
 from onball.assets import demo_model
 from onball.config import SavedModelConfig
+from onball.cores import choose_threads
 from onball.data.frames import choose_frames, tracking_inputs
 from onball.errors import InputError, OnballNotice, VideoError
 from onball.events import Event, EventList, SpottingInfo
@@ -46,6 +47,7 @@ from onball.spotting.decoding import (
 from onball.spotting.engine import ScoredFrames, StreamingEngine
 from onball.spotting.journal import ScoreJournal, continue_scores
 from onball.spotting.runtimes import OpenedRuntime, Runtime, open_runtime, open_torch
+from onball.spotting.workers import Workers
 from onball.timing import first_grid_index, format_time, grid_time, grid_times
 from onball.tracking.grid import PerFrame
 from onball.tracks import TRACKS_FILE, Tracks, tracks_digest
@@ -55,6 +57,11 @@ if TYPE_CHECKING:
     from onball.tracking.detectors.base import Detector
 
 
+#: Of this many threads, one decodes: a video needs far less time than a net.
+_THREADS_PER_READING = 3
+#: Frames that the backbone computes at once. On a CPU the maps of a few frames stay in its caches; where
+#: a frame's features depend on others, more frames are computed for the same number of neighbours.
+_CHUNK_FRAMES, _CHUNK_FRAMES_ON_CPU = 32, 8
 #: Windows of the suppression around a part of a video in which candidates are searched too.
 _SUPPRESSION_WINDOWS = 3
 
@@ -85,7 +92,10 @@ class Spotter:
             it natively.
         opened: runtime that computes the net, see `onball.spotting.runtimes`; device and precision
             are then its own. None is PyTorch.
-        chunk_frames: smallest number of frames that the backbone computes at once.
+        threads: CPU threads for decoding and computing together; None is one per available core, see
+            `onball.cores.choose_threads`. Their number does not change the scores.
+        chunk_frames: smallest number of frames that the backbone computes at once; None chooses it for
+            the device.
         name: name of the model, for `repr` and for the results.
         fingerprint: short digest of the model's files, for the results.
 
@@ -101,7 +111,8 @@ class Spotter:
         device: str = "auto",
         precision: Precision | torch.dtype = "auto",
         opened: OpenedRuntime | None = None,
-        chunk_frames: int = 32,
+        threads: int | None = None,
+        chunk_frames: int | None = None,
         name: str = "",
         fingerprint: str = "",
     ) -> None:
@@ -116,17 +127,24 @@ class Spotter:
             compute = MirroredCompute(compute)
         self.device, self.precision = opened.device, opened.precision
         self.net = net.eval().to(self.device)
-        self._chunk_frames = chunk_frames
         self.compute: Compute = compute
+        threads = choose_threads(threads)
+        self._reading_threads = max(1, threads // _THREADS_PER_READING)
+        # The one that reads is one of the workers: together they are as many as were asked for.
+        workers = Workers(threads - self._reading_threads + 1)
+        self._chunk_frames = chunk_frames or _chunk_frames(self.device, compute.context)
         self._engine: StreamingEngine | ClipEngine
         if config.inference.clips is not None:
-            self._engine = ClipEngine(compute, config.inference.clips, config.model)
+            self._engine = ClipEngine(
+                compute, config.inference.clips, config.model, workers=workers
+            )
         else:
             self._engine = StreamingEngine(
                 compute,
                 window_frames=config.inference.window_frames,
                 overlap=config.inference.overlap,
-                chunk_frames=chunk_frames,
+                chunk_frames=self._chunk_frames,
+                workers=workers,
             )
         self._detectors: dict[str, Detector] = {}
         self._opening_detector = Lock()
@@ -150,6 +168,7 @@ class Spotter:
         runtime: Runtime = "auto",
         device: str = "auto",
         precision: Precision = "auto",
+        threads: int | None = None,
     ) -> Spotter:
         """Load a saved model.
 
@@ -162,6 +181,7 @@ class Spotter:
                 `onball.spotting.runtimes`.
             device: see `Spotter`.
             precision: see `Spotter`.
+            threads: see `Spotter`.
 
         Raises:
             ModelError: the folder holds no usable model, there is no model of that name, or none of
@@ -181,6 +201,7 @@ class Spotter:
             config,
             device=device,
             opened=opened,
+            threads=threads,
             name=name,
             fingerprint=model_fingerprint(folder),
         )
@@ -439,7 +460,7 @@ class Spotter:
                 wanted = first_grid_index(done_ms + 1, config.fps)
                 begin = max(first, self._engine.frames_for(wanted, wanted)[0])
             from_ms = grid_time(begin, config.fps)
-            batches = frames.batches(start_ms=from_ms, end_ms=to_ms)
+            batches = frames.batches(start_ms=from_ms, end_ms=to_ms, threads=self._reading_threads)
             return self._run(batches, tracking, begin)
 
         return compute(None) if journal is None else continue_scores(journal, compute)
@@ -484,7 +505,7 @@ class Spotter:
     ) -> Generator[ScoredFrames]:
         """Scores of frames that are read here; the video is closed also after an error."""
         with _closing(batches) as frames:
-            yield from self._engine.run(frames, tracking, first)
+            yield from self._engine.run(frames, tracking, first, read_ahead=True)
 
     def open_detector(self, name: str) -> Detector:
         """Open a detector for the device that the spotter was made with; each name once.
@@ -550,6 +571,10 @@ class Spotter:
             thresholds,
             classes=self.config.actions,
         )
+
+
+def _chunk_frames(device: torch.device, context: int | None) -> int:
+    return _CHUNK_FRAMES_ON_CPU if device.type == "cpu" and context == 0 else _CHUNK_FRAMES
 
 
 @contextmanager
