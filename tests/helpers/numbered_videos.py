@@ -44,6 +44,7 @@ def write_video(
     options: dict[str, str] | None = None,
     rotate: int = 0,
     frames: Iterable[np.ndarray] | None = None,
+    time_base: Fraction | None = None,
 ) -> Path:
     """Write a video whose frame i is shown at `times[i]` seconds, with PyAV alone."""
     defaults = {"g": "20", "bf": "3", "preset": "ultrafast"} if codec == "libx264" else {}
@@ -53,7 +54,11 @@ def write_video(
         stream.width, stream.height = size
         stream.pix_fmt = pixel_format
         if path.suffix != ".avi":  # An AVI's clock ticks once per frame.
-            stream.codec_context.time_base = Fraction(1, 90000)
+            # MPEG-2 and MPEG-4 know few time bases.
+            coarse = codec.startswith("mpeg")
+            stream.codec_context.time_base = time_base or (
+                1 / Fraction(rate) if coarse else Fraction(1, 90000)
+            )
         base = stream.codec_context.time_base or 1 / Fraction(rate)
         if rotate:
             stream.set_display_rotation(rotate)

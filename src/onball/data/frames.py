@@ -30,6 +30,8 @@ from onball.video.reading import probe, read_frames, read_windows
 
 #: Part of the name of every cache: increase it when the layout or the sampling changes.
 _FORMAT = 2
+#: Bytes of a video's name in that of its cache: file systems allow 255, and some encrypt names.
+_MOST_NAME_BYTES = 80
 _FRAMES = "frames.npy"
 _TIMES = "times_ms.npy"
 
@@ -72,10 +74,9 @@ class VideoFrames:
 
     @cached_property
     def times_ms(self) -> NDArray[np.int64]:
-        """Times of the sampling grid up to the length in the video's header, int64 `[T]`.
+        """Times of the sampling grid up to the length of the video, int64 `[T]`.
 
-        Raises `VideoError` if the file is missing or no video, `DataError` if its header has no
-        length.
+        Raises `VideoError` if the file is missing or no video.
         """
         return video_times(self.path, self.fps)
 
@@ -130,16 +131,11 @@ class VideoFrames:
 
 
 def video_times(path: Path, fps: float) -> NDArray[np.int64]:
-    """Times of the sampled frames of a video by the length in its header, int64 `[T]`.
+    """Times of the sampled frames of a video by its length, int64 `[T]`.
 
-    Raises `VideoError` if it is missing or no video, `DataError` if its header has no length.
+    Raises `VideoError` if it is missing or no video.
     """
-    times = grid_times(probe(path).duration_ms, fps)
-    if not len(times):
-        raise DataError(
-            f"{path}: its header says no length; set data.cache, which reads the video to its end"
-        )
-    return times
+    return grid_times(probe(path).duration_ms, fps)
 
 
 def choose_frames(
@@ -255,8 +251,9 @@ def cache_folder(frames: VideoFrames, cache: Path) -> Path:
     if frames.scaling != "area":
         sampling += f" {frames.scaling}"
     key = hashlib.sha256(sampling.encode()).hexdigest()[:16]
-    stem = re.sub(r"[^\w.-]+", "_", f"{video.parent.name}-{video.stem}")[-80:]
-    return cache / f"{stem}-{key}"
+    stem = re.sub(r"[^\w.-]+", "_", f"{video.parent.name}-{video.stem}")
+    end = stem.encode(errors="replace")[-_MOST_NAME_BYTES:]
+    return cache / f"{end.decode(errors='ignore')}-{key}"
 
 
 def _decode(frames: VideoFrames, folder: Path, progress: ProgressCallback, name: str) -> None:
@@ -313,9 +310,8 @@ def open_inputs(
         progress: called while a cache is filled, with the milliseconds of video.
         name: task that the progress names, such as the name of the match.
 
-    Raises `DataError` if tracks are needed and missing, broken or of another video, or if the
-    video's length is needed and not in its header; `VideoError` if it is no video; `OnballError`
-    if the cache cannot be written.
+    Raises `DataError` if tracks are needed and missing, broken or of another video; `VideoError` if
+    it is no video; `OnballError` if the cache cannot be written.
     """
     track_config = None if model is None else model.tracking
     tracks, digest = None, ""

@@ -1,28 +1,40 @@
-"""Decode the frames of a video with exact times, and convert them to RGB arrays.
+"""Decode the frames of a video with exact times.
 
 Time 0 is the first shown frame. Times are the presentation timestamps of the container: lead-in
 hidden by an MP4 edit list is not shown, and start offsets and reordered frames make no difference.
+Where the clock of a file begins again or jumps, as in joined recordings, times go on without a gap.
 """
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import av
-import numpy as np
-import numpy.typing as npt
-from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
+from av.stream import Disposition
 
 from onball.errors import OnballWarning, VideoError
-from onball.frames import Scaling
-from onball.video.scaling import resize
+from onball.timing import format_time
+from onball.video.clock import (
+    ClockRules,
+    Decoded,
+    Irregularity,
+    Length,
+    coded_slots,
+    continuous_ticks,
+    is_joined_matroska,
+    length_of,
+    mark_restarts,
+)
 
 #: Formats of still images, which FFmpeg opens as videos.
 _IMAGES = ("image2", "_pipe")
@@ -35,15 +47,22 @@ _SEEK_BACK_MS = (0, 1_000, 4_000, 16_000, 64_000)
 _END_TOLERANCE_MS = 500
 #: Consecutive errors after which reading a container ends.
 _MAX_READ_ERRORS = 100
-
-#: Area averaging: every source pixel counts, so that a ball two pixels wide survives shrinking.
-#: The other two flags make the result the same on every processor.
-SCALING = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
-#: Conversion to RGB as in `cv2.VideoCapture`, which does not interpolate colours.
-_OPENCV = Interpolation.BICUBIC | Interpolation.BITEXACT
-_UNSPECIFIED_COLOURS = 2
-#: Videos taller than this are in HD colours unless they say otherwise, as players assume.
-_TALLEST_SD = 576
+#: Packets before the first keyframe that are left out; a stream may have no keyframe at all.
+_MOST_BEFORE_KEYFRAME = 1000
+#: Packets of the most frequent stream after which the streams of a file are compared.
+_COMPARED_PACKETS, _MOST_COMPARED_PACKETS = 50, 5000
+#: Duration of a stream as Matroska files are tagged with it: hours, minutes, seconds.
+_TAGGED_TIME = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", re.ASCII)
+#: Bytes of the header of a chunk in an AVI.
+_CHUNK_HEADER = 8
+#: Higher rates are those of a clock, where FFmpeg does not know the rate of the frames.
+_MOST_FPS = 500
+#: Streams of images beside a video.
+_PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+#: Kind of warning; there is one of each kind per video.
+_DAMAGE = "damage"
+#: Problems after which the header's length cannot be compared with the end of the frames.
+_BREAKS = frozenset({Irregularity.RESTART, Irregularity.JUMP})
 
 
 class DecodedFrame(NamedTuple):
@@ -66,46 +85,75 @@ class VideoSource:
     Args:
         path: the file.
         container: the open container.
+        stream: its main video stream.
         threads: decoding threads; 0 is one per core.
-
-    Raises `VideoError` if there is no video stream, or its codec is unknown.
     """
 
-    def __init__(self, path: Path, container: av.container.InputContainer, threads: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        container: av.container.InputContainer,
+        stream: av.VideoStream,
+        threads: int,
+    ) -> None:
         self.path = path
         self.container = container
-        self.stream = main_video_stream(path, container)
+        self.stream = stream
         self.stream.codec_context.thread_count = threads
         self.stream.codec_context.thread_type = "AUTO"
         self.ms_per_tick = Fraction(self.stream.time_base) * 1000
+        self.rules = ClockRules(container, stream)
+        self._formats = container.format.name.split(",")
         # AVI stores no presentation times; its decoding times, once past the decoder's delay,
         # advance with the shown frames.
-        self._has_presentation_times = "avi" not in container.format.name.split(",")
-        self._warned = False
+        self.has_presentation_times = "avi" not in self._formats
+        self._origin: int | None = None
+        self._last: int | None = None
+        self._warned: set[str] = set()
 
     @property
     def rate(self) -> Fraction:
         """Average frames per second; 25 if the file has no frame rate."""
-        rate = self.stream.average_rate or self.stream.guessed_rate
-        return Fraction(rate) if rate else Fraction(25)
+        index = self.stream.index_entries
+        if not self.has_presentation_times and len(index) > 1:
+            # The header of an AVI counts empty chunks as frames.
+            ticks = int(index[len(index) - 1].timestamp) - int(index[0].timestamp)
+            if ticks > 0:
+                return Fraction((len(index) - 1) * 1000) / (ticks * self.ms_per_tick)
+        return self._header_rate or Fraction(25)
 
     @property
-    def declared_ms(self) -> Fraction | None:
-        """Length in milliseconds by the header of the container; None if it has none."""
+    def _header_rate(self) -> Fraction | None:
+        rate = self.stream.average_rate or self.stream.guessed_rate
+        return Fraction(rate) if rate and rate <= _MOST_FPS else None
+
+    @property
+    def step(self) -> int:
+        """Ticks between two frames at the average rate, at least 1 and at most a second."""
+        return max(1, round(min(Fraction(1000), 1000 / self.rate) / self.ms_per_tick))
+
+    @property
+    def declared_end(self) -> int | None:
+        """Tick at which the video ends by the header of the container; None if it has none."""
         if self.stream.duration:
-            return Fraction(self.stream.duration) * self.ms_per_tick
+            return int((self.stream.start_time or 0) + self.stream.duration)
+        matroska = "matroska" in self._formats
+        tag = self.stream.metadata.get("DURATION", "") if matroska else ""
+        if found := _TAGGED_TIME.fullmatch(tag.strip()):
+            hours, minutes, seconds = map(Fraction, found.groups())
+            return int((hours * 3600 + minutes * 60 + seconds) * 1000 / self.ms_per_tick)
         if self.container.duration and len(self.container.streams) == 1:
             # Matroska measures its length from time 0, the others from their first packet.
-            matroska = "matroska" in self.container.format.name
-            offset = max(self.container.start_time or 0, 0) if matroska else 0
-            return Fraction(self.container.duration - offset, 1000)
+            start = 0 if matroska else self.container.start_time or 0
+            return int(Fraction(self.container.duration + start, 1000) / self.ms_per_tick)
         return None
 
     def frames(self) -> Iterator[DecodedFrame]:
         """All shown frames, in order of time.
 
-        Warns once (`OnballWarning`) if some cannot be decoded or the file ends early. Raises
-        `VideoError` if no frame can be decoded.
+        Warns (`OnballWarning`, once for each kind of problem) if some cannot be decoded, the file
+        ends early, or its clock begins again or jumps. Raises `VideoError` if no frame can be
+        decoded.
         """
         frames = self._decode()
         first = next(frames, None)
@@ -113,8 +161,7 @@ class VideoSource:
             raise VideoError(
                 f"{self.path}: no frame of it can be decoded: check that the file is complete"
             )
-        origin = first[1]
-        return self._timed(chain([first], frames), origin)
+        return self._timed(chain([first], frames), first[1])
 
     def frames_from(self, start_ms: int, origin: int) -> Iterator[DecodedFrame] | None:
         """The same frames, from one shown at or before `start_ms`.
@@ -131,92 +178,208 @@ class VideoSource:
                 self.container.seek(int(target), stream=self.stream)
             except av.FFmpegError:
                 return None
-            frames = self._decode(from_keyframe=True)
+            frames = self._decode(after_seek=True)
             first = next(frames, None)
             if first is not None and first[1] <= wanted:
                 return self._timed(chain([first], frames), origin)
         return None
 
-    def first_tick(self) -> int | None:
-        """Presentation tick of the first shown frame; None if the file has no presentation times.
+    def first_tick(self) -> int:
+        """Tick of the first shown frame. Raises `VideoError` if no frame can be decoded."""
+        next(self.frames())
+        assert self._origin is not None
+        return self._origin
 
-        Seeking needs them.
+    def measure(self, origin: int) -> Length:
+        """Measure the video by all its packets, from tick `origin` on, without decoding them."""
+        return length_of(self._packets(), self.rules, self.step, origin)
+
+    def has_reliable_header(self) -> bool:
+        """True if length and index in the header are those of all frames, on a single clock.
+
+        The containers that are broadcast have neither, and others may have been joined.
         """
-        tick = next(self.frames()).frame.pts
-        return int(tick) if tick is not None and self._has_presentation_times else None
+        if self.declared_end is None or self._header_rate is None:
+            return False
+        if "mov" in self._formats:
+            # The frames of fragments are not in the header.
+            if self.stream.frames != len(self.stream.index_entries):
+                return False
+        elif "matroska" in self._formats:
+            if is_joined_matroska(self.path):
+                return False
+            with suppress(av.FFmpegError):  # Its index is read when it is first needed.
+                self.container.seek(0, stream=self.stream)
+        elif self.has_presentation_times:
+            return False
+        ticks = (entry.timestamp for entry in self.stream.index_entries)
+        return all(0 <= later - tick <= self.rules.longest_gap for tick, later in pairwise(ticks))
 
     def _timed(
         self, frames: Iterator[tuple[av.VideoFrame, int]], origin: int
     ) -> Iterator[DecodedFrame]:
-        end = Fraction(0)
+        self._origin = end = origin
         for frame, tick in frames:
-            time = (tick - origin) * self.ms_per_tick
-            duration = (frame.duration or 0) * self.ms_per_tick or 1000 / self.rate
-            yield DecodedFrame(frame, time, duration)
-            end = time + duration
-        declared = self.declared_ms
-        if declared is not None and declared - end > _END_TOLERANCE_MS:
+            self._last = tick
+            duration = frame.duration or self.step
+            time_ms = (tick - origin) * self.ms_per_tick
+            yield DecodedFrame(frame, time_ms, duration * self.ms_per_tick)
+            end = tick + duration
+        declared = self.declared_end
+        if declared is None or not self._warned.isdisjoint(_BREAKS):
+            return
+        if (declared - end) * self.ms_per_tick > _END_TOLERANCE_MS:
             self._warn(
-                f"ends at {_seconds(end)} of {_seconds(declared)}: damaged or cut short, "
-                "what comes before is used"
+                _DAMAGE,
+                f"ends at {self._seconds(end)} of {self._seconds(declared)}: damaged or cut "
+                "short, what comes before is used",
             )
 
-    def _decode(self, from_keyframe: bool = False) -> Iterator[tuple[av.VideoFrame, int]]:
-        """Decoded frames and their presentation ticks, strictly increasing.
+    def _decode(self, after_seek: bool = False) -> Iterator[tuple[av.VideoFrame, int]]:
+        """Decoded frames and their ticks, strictly increasing, on a clock without breaks.
 
-        After a seek (`from_keyframe`) nothing is decoded before the next keyframe, and frames shown
-        before that keyframe but coded after it are dropped: they may refer to frames that were not
-        decoded.
+        After a seek nothing is decoded before the next keyframe, and frames shown before that
+        keyframe but coded after it are dropped: they may refer to frames that were not decoded.
         """
-        step = max(1, round(1000 / self.rate / self.ms_per_tick))
-        previous: int | None = None
-        lowest: int | None = None
-        for packet in self._packets():
-            if from_keyframe and lowest is None:
-                if packet is None or not packet.is_keyframe or packet.pts is None:
-                    continue
-                lowest = packet.pts
-            try:
-                frames = self.stream.decode(packet)
-            except av.FFmpegError:
-                self._warn_damage(previous)
-                continue
-            for frame in frames:
-                tick = frame.pts if self._has_presentation_times else frame.dts
-                if tick is None:
-                    tick = 0 if previous is None else previous + (frame.duration or step)
-                if lowest is not None and tick < lowest:
-                    continue
-                if previous is not None and tick <= previous:
-                    if tick < previous:  # Two frames at one time are common and harmless.
-                        self._warn_damage(previous)
-                    continue
-                previous = tick
-                yield frame, tick
+        if after_seek:
+            packets = self._packets_after_seek()
+        else:
+            packets = _from_keyframe(self._packets())
+        if self.has_presentation_times:
+            decoded = self._with_ticks(packets, after_seek)
+        else:
+            slots: list[int] = []
+            coded = chain.from_iterable(map(self._decoded, self._numbered(packets, slots)))
+            decoded = coded_slots(coded, slots)
+        return continuous_ticks(decoded, self.rules, self.step, self._notice)
 
-    def _packets(self) -> Iterator[av.Packet | None]:
-        """Packets of the stream, also after damage; None or an empty packet flushes the decoder."""
+    def _with_ticks(self, packets: Iterator[av.Packet], after_seek: bool) -> Iterator[Decoded]:
+        """Decoded frames with the times of a container that stores presentation times."""
+        first = list(islice(packets, 1))
+        lowest = first[0].pts if after_seek and first else None
+        previous: int | None = None
+        for frame, begins in self._recordings(chain(first, packets)):
+            tick = frame.pts
+            if tick is None:
+                tick = 0 if previous is None else previous + (frame.duration or self.step)
+            if lowest is None or tick >= lowest:
+                previous = tick
+                yield Decoded(frame, tick, begins)
+
+    def _recordings(self, packets: Iterator[av.Packet]) -> Iterator[tuple[av.VideoFrame, bool]]:
+        """Decoded frames; the first one of another recording in the same file is marked."""
+        marked = False
+        for packet, begins in mark_restarts(packets, self.rules):
+            if begins:
+                # The decoder still holds back frames of the recording before.
+                for frame in self._decoded(None):
+                    yield frame, marked
+                    marked = False
+                self.stream.codec_context.flush_buffers()
+                marked = True
+            for frame in self._decoded(packet):
+                yield frame, marked
+                marked = False
+
+    def _decoded(self, packet: av.Packet | None) -> list[av.VideoFrame]:
+        """Frames that a packet completes; None or an empty packet gives all that are held back."""
+        try:
+            return list(self.stream.decode(packet))
+        except av.FFmpegError:
+            self._warn_damage()
+            return []
+
+    def _packets(self) -> Iterator[av.Packet]:
+        """Packets of the stream, also after damage; an empty one ends them.
+
+        Raises `VideoError` if they are encrypted: some decoders would show noise.
+        """
         errors = 0
         while errors < _MAX_READ_ERRORS:
             try:
                 for packet in self.container.demux(self.stream):
                     errors = 0
+                    if packet.has_sidedata("encryption_info"):
+                        raise VideoError(
+                            f"{self.path}: is encrypted: decrypt it, or give a video without "
+                            "copy protection"
+                        )
                     yield packet
                 return
             except av.FFmpegError:
                 errors += 1
-        yield None
+        yield av.Packet()
 
-    def _warn_damage(self, previous: int | None) -> None:
-        if previous is None:
+    def _packets_after_seek(self) -> Iterator[av.Packet]:
+        """Packets from the first keyframe after a seek that has a time of its own."""
+        packets = self._packets()
+        # A program stream stores few times, and FFmpeg counts on from them: wrongly until the
+        # first packet that begins in a PES packet after that at which reading began.
+        counted = "mpeg" in self._formats
+        for index, packet in enumerate(packets):
+            if not packet.is_keyframe or packet.pts is None:
+                continue
+            if not counted or (index and packet.pos is not None):
+                yield packet
+                break
+        yield from packets
+
+    def _numbered(self, packets: Iterator[av.Packet], slots: list[int]) -> Iterator[av.Packet]:
+        """Packets with their number as their time; their decoding times are added to `slots`."""
+        # FFmpeg counts chunks, also where some are damaged; the index knows their places.
+        known = {entry.pos + _CHUNK_HEADER: entry.timestamp for entry in self.stream.index_entries}
+        for packet in packets:
+            if packet.size:
+                following = slots[-1] + 1 if slots else 0
+                counted = following if packet.dts is None else packet.dts
+                packet.pts = len(slots)
+                slots.append(known.get(packet.pos, counted))
+            yield packet
+
+    def _notice(self, irregularity: Irregularity, tick: int, ticks: int) -> None:
+        match irregularity:
+            case Irregularity.RESTART:
+                self._warn(
+                    irregularity,
+                    f"its clock begins again at {self._seconds(tick)}, as in joined recordings: "
+                    "what follows is read as the continuation",
+                )
+            case Irregularity.JUMP:
+                self._warn(
+                    irregularity,
+                    f"its clock jumps by {format_time(round(ticks * self.ms_per_tick))} at "
+                    f"{self._seconds(tick)}: what follows is read as the continuation",
+                )
+            case Irregularity.DISORDER:
+                self._warn_damage()
+
+    def _warn_damage(self) -> None:
+        if self._last is None:
             return  # Live recordings begin in the middle of a group of pictures (GOP).
-        time = (previous - (self.stream.start_time or 0)) * self.ms_per_tick
-        self._warn(f"damaged at {_seconds(time)}: what cannot be decoded there is left out")
+        time = self._seconds(self._last)
+        self._warn(_DAMAGE, f"damaged at {time}: what cannot be decoded there is left out")
 
-    def _warn(self, message: str) -> None:
-        if not self._warned:
-            self._warned = True
+    def _warn(self, kind: str, message: str) -> None:
+        if kind not in self._warned:
+            self._warned.add(kind)
             warnings.warn(f"{self.path}: {message}", OnballWarning, stacklevel=2)
+
+    def _seconds(self, tick: int) -> str:
+        return f"{float((tick - (self._origin or 0)) * self.ms_per_tick) / 1000:.2f} s"
+
+
+def _from_keyframe(packets: Iterator[av.Packet]) -> Iterator[av.Packet]:
+    """Packets from the first keyframe on, or all of them if there is none at the beginning."""
+    before: list[av.Packet] = []
+    for packet in packets:
+        if packet.is_keyframe:
+            before = [packet]
+            break
+        before.append(packet)
+        if len(before) > _MOST_BEFORE_KEYFRAME:
+            break
+    yield from before
+    yield from packets
 
 
 @contextmanager
@@ -232,15 +395,24 @@ def open_source(path: str | Path, threads: int = 0) -> Iterator[VideoSource]:
         raise VideoError(f"{path}: no such file: check the path")
     if path.is_file() and path.stat().st_size == 0:
         raise VideoError(f"{path}: is empty: copy or download it again")
+    with _opened(path) as container:
+        yield VideoSource(
+            path,
+            container,
+            main_video_stream(path, container, lambda: _packet_counts(*_identity(path))),
+            threads,
+        )
+
+
+def _opened(path: Path) -> av.container.InputContainer:
     try:
-        # Tags may be in any encoding; a wrong one must not prevent reading the frames.
-        container = av.open(str(path), metadata_errors="replace")
+        # With its protocol: "12:30 kick-off.mp4" would be one of protocol 12. Tags may be in any
+        # encoding; a wrong one must not prevent reading the frames.
+        return av.open(f"file:{path}", metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
         raise VideoError(
             f"{path}: not a readable video ({error.strerror}): give a complete video file"
         ) from error
-    with container:
-        yield VideoSource(path, container, threads)
 
 
 def decode_frames(path: str | Path, start_ms: int = 0, threads: int = 0) -> Iterator[DecodedFrame]:
@@ -253,14 +425,16 @@ def decode_frames(path: str | Path, start_ms: int = 0, threads: int = 0) -> Iter
         start_ms: time in milliseconds since the first shown frame.
         threads: decoding threads; 0 is one per core.
 
-    Raises `VideoError` as `open_source` does, and if no frame can be decoded. Damage gives one
-    `OnballWarning`.
+    Raises `VideoError` as `open_source` does, and if no frame can be decoded. Damage, and a clock
+    that begins again or jumps, give one `OnballWarning` each.
     """
     path = Path(path)
     if start_ms > 0:
         with open_source(path, threads) as source:
-            origin = _origin(path)
-            frames = None if origin is None else source.frames_from(start_ms, origin)
+            timeline = timeline_of(path)
+            frames = None
+            if timeline.seekable:
+                frames = source.frames_from(start_ms, timeline.origin)
             if frames is not None:
                 yield from frames
                 return
@@ -268,124 +442,105 @@ def decode_frames(path: str | Path, start_ms: int = 0, threads: int = 0) -> Iter
         yield from source.frames()
 
 
-def _origin(path: Path) -> int | None:
-    """Tick of time 0, found once per file: training opens the same match thousands of times."""
-    status = path.stat()
-    return _origin_of(path.resolve(), status.st_size, status.st_mtime_ns)
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Times of a video file that reading it depends on.
 
-
-@lru_cache(maxsize=4096)
-def _origin_of(path: Path, size: int, modified_ns: int) -> int | None:
-    with open_source(path, threads=1) as source:
-        return source.first_tick()
-
-
-def main_video_stream(path: Path | str, container: av.container.InputContainer) -> av.VideoStream:
-    """Return the video stream of a container to read: neither a cover picture nor a still image.
-
-    Raises `VideoError`, which names `path`, if there is none.
+    Attributes:
+        origin: tick of time 0, the first shown frame.
+        seekable: frames can be found by their time: the container stores presentation times on one
+            clock.
+        length: the video as measured by its packets, where the header has no length that can be
+            relied on; else None.
     """
-    streams = [
-        stream
-        for stream in container.streams.video
-        if not stream.disposition & av.stream.Disposition.attached_pic
-    ]
+
+    origin: int
+    seekable: bool
+    length: Length | None
+
+
+def timeline_of(path: str | Path) -> Timeline:
+    """Find the times of a video, once per file: training opens the same match thousands of times.
+
+    All packets are read, without decoding, unless the container has a reliable length and index.
+
+    Raises `VideoError` as `open_source` does, and if no frame can be decoded.
+    """
+    return _timeline_of(*_identity(Path(path)))
+
+
+def _identity(path: Path) -> tuple[Path, int, int]:
+    status = path.stat()
+    return path.resolve(), status.st_size, status.st_mtime_ns
+
+
+@lru_cache(maxsize=1024)
+def _timeline_of(path: Path, size: int, modified_ns: int) -> Timeline:
+    with open_source(path, threads=1) as source:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", OnballWarning)
+            origin = source.first_tick()
+        seekable = source.has_presentation_times
+        if source.has_reliable_header():
+            return Timeline(origin, seekable, None)
+    with open_source(path, threads=1) as source:
+        length = source.measure(origin)
+    return Timeline(origin, seekable and length.continuous, length)
+
+
+def main_video_stream(
+    path: Path | str,
+    container: av.container.InputContainer,
+    packet_counts: Callable[[], Mapping[int, int]] = dict,
+) -> av.VideoStream:
+    """Return the video stream of a container to read, not a cover or thumbnails.
+
+    Of streams with at least half as many frames as the most frequent one, that by which the file
+    is to be played is taken, else the largest, else the first.
+
+    Args:
+        path: name of the video, for messages.
+        container: the open container.
+        packet_counts: called if there are several, for the number of packets of each by its index
+            in the same part of the video; by default they are taken to be equal.
+
+    Raises `VideoError` if there is no video stream.
+    """
     if any(name in container.format.name for name in _IMAGES):
         raise VideoError(f"{path}: is an image, not a video: give a video file")
     if container.format.name == _TEXT:
         raise VideoError(f"{path}: is a text file, not a video: give a video file")
+    streams = [s for s in container.streams.video if not s.disposition & _PICTURES]
     if not streams:
         raise VideoError(
             f"{path}: holds no video ({container.format.long_name}): give a video file"
         )
-    if streams[0].codec_context is None:
+    known = [stream for stream in streams if stream.codec_context is not None]
+    if not known:
         raise VideoError(f"{path}: its video codec is not known here: convert it to H.264")
-    return next((s for s in streams if s.disposition & av.stream.Disposition.default), streams[0])
+    if len(known) == 1:
+        return known[0]
+    counts = packet_counts()
+    most = max(counts.get(stream.index, 0) for stream in known)
+    frequent = [stream for stream in known if 2 * counts.get(stream.index, 0) >= most]
+    return max(
+        frequent,
+        key=lambda stream: (
+            bool(stream.disposition & Disposition.default),
+            stream.codec_context.width * stream.codec_context.height,
+            -stream.index,
+        ),
+    )
 
 
-def _seconds(time_ms: Fraction) -> str:
-    return f"{float(time_ms) / 1000:.2f} s"
-
-
-class RgbConverter:
-    """Converts decoded frames of one video to RGB arrays of one size.
-
-    Args:
-        size: width and height in pixels of the upright result; None keeps that of the first frame.
-        scaling: filter and colours.
-    """
-
-    def __init__(self, size: tuple[int, int] | None = None, scaling: Scaling = "area") -> None:
-        self._size = size
-        self._scaling = scaling
-        # One scaler for the whole video: setting it up costs more than converting a frame.
-        self._scaler = VideoReformatter()
-        self._orientation: tuple[bool, bool, bool] | None = None
-
-    def __call__(self, frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
-        """Convert a frame to uint8 `[H, W, 3]`, RGB, upright by the display matrix of the video."""
-        if self._orientation is None:
-            self._orientation = orientation(frame)
-        swapped = self._orientation[0]
-        if self._size is None:
-            self._size = (frame.height, frame.width) if swapped else (frame.width, frame.height)
-        if self._scaling == "opencv":
-            return resize(_upright(self._as_opencv(frame), self._orientation), self._size)
-        width, height = reversed(self._size) if swapped else self._size
-        untagged = frame.colorspace == _UNSPECIFIED_COLOURS and not frame.format.is_rgb
-        hd = untagged and min(frame.width, frame.height) > _TALLEST_SD
-        scaled = self._scaler.reformat(
-            frame,
-            width=width,
-            height=height,
-            format="rgb24",
-            src_colorspace=Colorspace.ITU709 if hd else None,
-            interpolation=SCALING,
-        )
-        return _upright(np.asarray(scaled.to_ndarray(), np.uint8), self._orientation)
-
-    def _as_opencv(self, frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
-        """Stored pixels in RGB as `cv2.VideoCapture` converts them, not scaled or rotated."""
-        if frame.format.name == "rgb24":
-            return np.asarray(frame.to_ndarray(), np.uint8)
-        converted = self._scaler.reformat(frame, format="rgb24", interpolation=_OPENCV)
-        return np.asarray(converted.to_ndarray(), np.uint8)
-
-
-def _upright(
-    pixels: npt.NDArray[np.uint8], steps: tuple[bool, bool, bool]
-) -> npt.NDArray[np.uint8]:
-    """Stored pixels turned upright by the steps of `orientation`."""
-    swapped, flip_x, flip_y = steps
-    if swapped:
-        pixels = pixels.transpose(1, 0, 2)
-    if flip_x:
-        pixels = pixels[:, ::-1]
-    if flip_y:
-        pixels = pixels[::-1]
-    return pixels
-
-
-def orientation(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
-    """Steps that turn a stored frame upright: swap x and y, then mirror x, then mirror y.
-
-    They follow from the display matrix (ISO/IEC 14496-12, 8.3.2), of which only quarter turns and
-    mirrorings are used: a stored point (x, y) is shown at (a·x + c·y, b·x + d·y).
-
-    Call this for one frame per video: a frame whose side data was read is in a reference cycle
-    with them, and its memory is only freed by Python's garbage collector.
-    """
-    data = frame.side_data.get("DISPLAYMATRIX")
-    if data is None:
-        return False, False, False
-    a, b, _, c, d = (int(value) for value in np.frombuffer(bytes(data), np.int32)[:5])
-    swapped = abs(b) > abs(a)
-    return (True, c < 0, b < 0) if swapped else (False, a < 0, d < 0)
-
-
-def rotation(frame: av.VideoFrame) -> int:
-    """Clockwise rotation that shows a stored frame upright, in degrees: 0, 90, 180 or 270."""
-    swapped, flip_x, flip_y = orientation(frame)
-    if swapped:
-        return 90 if flip_x else 270
-    return 180 if flip_y else 0
+@lru_cache(maxsize=1024)
+def _packet_counts(path: Path, size: int, modified_ns: int) -> dict[int, int]:
+    """Number of packets at the beginning of each video stream of a file, by index."""
+    counts: Counter[int] = Counter()
+    with _opened(path) as container, suppress(av.FFmpegError):
+        packets = container.demux(container.streams.video)
+        for packet in islice(packets, _MOST_COMPARED_PACKETS):
+            counts[packet.stream_index] += bool(packet.size)
+            if counts[packet.stream_index] >= _COMPARED_PACKETS:
+                break
+    return dict(counts)

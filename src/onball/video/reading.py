@@ -23,21 +23,21 @@ from onball.errors import InputError
 from onball.frames import FrameBatch, Scaling, check_pixels
 from onball.timing import first_grid_index, grid_time
 from onball.video.decoding import (
-    SCALING,
     DecodedFrame,
-    RgbConverter,
     VideoSource,
     decode_frames,
     open_source,
-    orientation,
-    rotation,
+    timeline_of,
 )
+from onball.video.pixels import SCALING, RgbConverter, orientation, rotation
 
 Channels = Literal["rgb", "bgr"]
 """Order of the colours of a frame."""
 
 #: Number of frames whose times are compared where a container has no index of all frames.
 _SAMPLED_PACKETS = 250
+#: The rate in a header may differ this much from the measured one, as a ratio.
+_RATE_TOLERANCE = 0.02
 #: H.264 and HEVC store a frame at most this many places before or after its turn.
 _MOST_REORDERED = 16
 
@@ -51,9 +51,10 @@ class VideoInfo:
         width: width of the upright frames, in pixels.
         height: height of the upright frames, in pixels.
         fps: average frames per second.
-        duration_ms: length by the header of the container; 0 if it has none.
-        frame_count: number of shown frames; exact for MP4 and MOV, else estimated from length and
-            rate.
+        duration_ms: length of the video without its sound, by the header of the container; measured
+            where the header cannot be relied on, as in transport streams.
+        frame_count: number of shown frames; exact for MP4 and MOV and where the length is measured,
+            else estimated from length and rate.
         codec: FFmpeg's name of the codec, such as `h264`.
         pixel_format: FFmpeg's name of the stored pixel format, such as `yuv420p`.
         rotation: clockwise rotation that shows stored frames upright, in degrees: 0, 90, 180, 270.
@@ -76,25 +77,43 @@ class VideoInfo:
 def probe(path: str | Path) -> VideoInfo:
     """Read the properties of a video; only its first frame is decoded.
 
+    All packets of the file are read if it is not MP4, MOV, Matroska or AVI, or has no index.
+
     Raises `VideoError` if `path` is missing, is no video, or no frame can be decoded.
     """
     with open_source(path, threads=1) as source:
+        timeline = timeline_of(path)
         first = next(source.frames()).frame
         swapped = orientation(first)[0]
         context = source.stream.codec_context
         indexed = _indexed_times(source)
-        duration_ms = source.declared_ms or Fraction(source.container.duration or 0, 1000)
+        measured = timeline.length
+        rate = source.rate
+        if measured is not None:
+            duration_ms = (measured.end - timeline.origin) * source.ms_per_tick
+            count, times = len(measured.times), measured.times
+            average = count * 1000 / duration_ms
+            if (
+                abs(rate - average) > _RATE_TOLERANCE * average
+            ):  # Averaged over a break, or guessed.
+                rate = average
+        else:
+            declared = source.declared_end
+            ticks = 0 if declared is None else declared - timeline.origin
+            duration_ms = max(Fraction(0), ticks * source.ms_per_tick)
+            count = len(indexed) or round(duration_ms * rate / 1000)
+            times = indexed or _sampled_times(source)
         return VideoInfo(
             path=Path(path),
             width=first.height if swapped else first.width,
             height=first.width if swapped else first.height,
-            fps=float(source.rate),
+            fps=float(rate),
             duration_ms=round(duration_ms),
-            frame_count=len(indexed) if indexed else round(duration_ms * source.rate / 1000),
+            frame_count=count,
             codec=context.codec.canonical_name,
             pixel_format=context.pix_fmt or "",
             rotation=rotation(first),
-            variable_rate=_varies(indexed or _sampled_times(source)),
+            variable_rate=_varies(times),
         )
 
 

@@ -18,7 +18,8 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 
 from onball.errors import OnballError, VideoError
 from onball.files import atomic_path
-from onball.video.decoding import RgbConverter, decode_frames, open_source, orientation
+from onball.video.decoding import decode_frames, open_source
+from onball.video.pixels import RgbConverter, orientation
 
 _FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 #: Every player supports limited range; the flags make the bytes the same on every processor.

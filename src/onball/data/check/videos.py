@@ -147,9 +147,6 @@ def check_length(info: VideoInfo, frames: int, end_ms: float) -> Iterator[Proble
         frames: number of frames.
         end_ms: end of the last frame.
     """
-    if info.duration_ms == 0:
-        yield Problem(info.path, "its header says no length", "rewrite it with ffmpeg -c copy")
-        return
     rate = meant_rate(info)
     by_frames = 1000 * frames / rate
     if not info.variable_rate and abs(by_frames - info.duration_ms) > _LENGTH_TOLERANCE_MS:
