@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from numbered_videos import numbered, numbers, steady, write_video
 
-from onball.video import VideoWriter, probe, read_frames
+from onball.errors import OnballWarning
+from onball.video import VideoWriter, cut_video, probe, read_frames
 
 LOSSLESS = {"qp": "0", "g": "1", "bf": "0"}
 
@@ -83,6 +84,56 @@ def test_colours_follow_the_colour_space_tag_of_the_file(tmp_path, tag):
     for name, colour in {"red": (255, 0, 0), "pitch": (60, 140, 50), "sky": (90, 150, 230)}.items():
         path = _one_colour(tmp_path / f"{name}.mkv", colour, weights, tag, (64, 48))
         assert np.abs(first_frame(path).astype(int) - colour).max() <= 5
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["limited", "full"])
+@pytest.mark.parametrize("pixel_format", ["yuv444p", "yuv420p10le"])
+def test_ycgco_is_converted(tmp_path, full, pixel_format):
+    depth = 10 if "10" in pixel_format else 8
+    for name, (red, green, blue) in {"a": (200, 100, 50), "b": (0, 255, 0), "c": (9, 9, 9)}.items():
+        luma, cg, co = (red + 2 * green + blue) / 4, (2 * green - red - blue) / 4, (red - blue) / 2
+        spans = (255, 255) if full else (219, 224)
+        zero = 0 if full else 16
+        planes = (zero + luma * spans[0] / 255, *(128 + c * spans[1] / 255 for c in (cg, co)))
+        frame = av.VideoFrame(64, 48, pixel_format)
+        for plane, value in zip(frame.planes, planes, strict=True):
+            level = np.full(
+                plane.buffer_size * 8 // (16 if depth > 8 else 8), value * 2 ** (depth - 8)
+            )
+            kind = np.uint16 if depth > 8 else np.uint8
+            plane.update(level.round().clip(0, 2**depth - 1).astype(kind).tobytes())
+        path = _write_tagged(tmp_path / f"{name}.mkv", frame, 8, full=full)
+        for size in (None, (32, 24)):
+            read = first_frame(path, size).astype(int)
+            assert np.abs(read - (red, green, blue)).max() <= 5
+
+
+@pytest.mark.parametrize("tag", [10, 11, 12, 13, 14, 15, 16, 17])
+def test_colours_that_are_not_supported_are_read_as_similar_ones_and_named(tmp_path, tag):
+    frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 128, np.uint8)).reformat(
+        format="yuv420p"
+    )
+    path = _write_tagged(tmp_path / "video.mkv", frame, tag)
+    with pytest.warns(
+        OnballWarning, match=rf"video\.mkv: its colours are tagged as .*{tag}"
+    ) as caught:
+        assert np.abs(first_frame(path).astype(int) - 128).max() <= 3
+    assert len(caught) == 1
+    assert cut_video(path, 0, 40, tmp_path / "cut.mp4") == 1
+
+
+def _write_tagged(path, frame, tag, full=False):
+    """Write a lossless video of one frame, with matrix coefficients that x264 need not know."""
+    frame.pts = 0
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height = frame.width, frame.height
+        stream.pix_fmt = frame.format.name
+        stream.codec_context.colorspace = tag
+        stream.codec_context.color_range = 2 if full else 1
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
 
 
 def test_untagged_high_definition_is_decoded_as_bt_709(tmp_path):

@@ -35,6 +35,7 @@ from onball.video.clock import (
     length_of,
     mark_restarts,
 )
+from onball.video.pixels import inexact_colours
 
 #: Formats of still images, which FFmpeg opens as videos.
 _IMAGES = ("image2", "_pipe")
@@ -220,6 +221,12 @@ class VideoSource:
     ) -> Iterator[DecodedFrame]:
         self._origin = end = origin
         for frame, tick in frames:
+            if self._last is None and (colours := inexact_colours(frame)):
+                self._warn(
+                    "colours",
+                    f"its colours are tagged as {colours}, which is not supported: they are read as "
+                    "similar ones and may be off",
+                )
             self._last = tick
             duration = frame.duration or self.step
             time_ms = (tick - origin) * self.ms_per_tick

@@ -5,7 +5,7 @@ from __future__ import annotations
 import av
 import numpy as np
 import numpy.typing as npt
-from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from onball.frames import Scaling
 from onball.video.scaling import resize
@@ -15,7 +15,22 @@ from onball.video.scaling import resize
 SCALING = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 #: Conversion to RGB as in `cv2.VideoCapture`, which does not interpolate colours.
 _OPENCV = Interpolation.BICUBIC | Interpolation.BITEXACT
-_UNSPECIFIED_COLOURS = 2
+#: Matrix coefficients (ITU-T H.273): some by name, those that the scaler converts, and others.
+_UNSPECIFIED_COLOURS, _YCGCO, _DERIVED, _BT2020 = 2, 8, 12, 9
+_CONVERTIBLE = frozenset({0, 1, 2, 4, 5, 6, 7, 9})
+_NAMES = {
+    10: "BT.2020 with constant luminance",
+    11: "SMPTE ST 2085",
+    12: "derived from the primaries",
+    13: "derived from the primaries, with constant luminance",
+    14: "ICtCp",
+    15: "IPT-C2",
+    16: "YCgCo-Re",
+    17: "YCgCo-Ro",
+}
+#: Matrix coefficients by colour primaries, of colours that are derived from the latter.
+_OF_PRIMARIES = {1: 1, 5: 5, 6: 6, 7: 7, 9: 9}
+_FULL_RANGE = 2
 #: Videos taller than this are in HD colours unless they say otherwise, as players assume.
 _TALLEST_SD = 576
 
@@ -42,6 +57,10 @@ class RgbConverter:
         swapped = self._orientation[0]
         if self._size is None:
             self._size = (frame.height, frame.width) if swapped else (frame.width, frame.height)
+        if frame.colorspace not in _CONVERTIBLE:
+            if frame.colorspace == _YCGCO and not frame.format.is_rgb:
+                return _upright(self._from_ycgco(frame), self._orientation)
+            frame.colorspace = _nearest_colours(frame)
         if self._scaling == "opencv":
             return resize(_upright(self._as_opencv(frame), self._orientation), self._size)
         width, height = reversed(self._size) if swapped else self._size
@@ -57,12 +76,63 @@ class RgbConverter:
         )
         return _upright(np.asarray(scaled.to_ndarray(), np.uint8), self._orientation)
 
+    def _from_ycgco(self, frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
+        """Stored pixels in RGB, scaled, of a frame in YCgCo, which the scaler does not convert."""
+        assert self._orientation is not None and self._size is not None
+        width, height = reversed(self._size) if self._orientation[0] else self._size
+        full = frame.color_range == _FULL_RANGE or frame.format.name.startswith("yuvj")
+        frame.colorspace = _UNSPECIFIED_COLOURS
+        scaled = self._scaler.reformat(
+            frame,
+            width=width,
+            height=height,
+            format="yuv444p",
+            dst_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
+            interpolation=SCALING,
+        )
+        luma, green, orange = scaled.to_ndarray().astype(np.float32)
+        if full:
+            green, orange = green - 128, orange - 128
+        else:
+            luma, green, orange = (
+                (plane - zero) * (255 / span)
+                for plane, zero, span in ((luma, 16, 219), (green, 128, 224), (orange, 128, 224))
+            )
+        rgb = np.stack([luma - green + orange, luma + green, luma - green - orange], axis=-1)
+        return np.asarray(np.rint(rgb.clip(0, 255)), np.uint8)
+
     def _as_opencv(self, frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
         """Stored pixels in RGB as `cv2.VideoCapture` converts them, not scaled or rotated."""
         if frame.format.name == "rgb24":
             return np.asarray(frame.to_ndarray(), np.uint8)
         converted = self._scaler.reformat(frame, format="rgb24", interpolation=_OPENCV)
         return np.asarray(converted.to_ndarray(), np.uint8)
+
+
+def inexact_colours(frame: av.VideoFrame) -> str:
+    """Name the tagged colours of a frame if they are not converted exactly; else an empty string."""
+    tag = frame.colorspace
+    if tag in _CONVERTIBLE or tag == _YCGCO or frame.format.is_rgb:
+        return ""
+    if tag == _DERIVED and frame.color_primaries in _OF_PRIMARIES:
+        return ""
+    return f"{_NAMES[tag]} ({tag})" if tag in _NAMES else f"matrix {tag}"
+
+
+def has_usual_colours(frame: av.VideoFrame) -> bool:
+    """True if the colours of a frame can be scaled and coded again without conversion to RGB."""
+    return frame.colorspace in _CONVERTIBLE
+
+
+def _nearest_colours(frame: av.VideoFrame) -> int:
+    """Convertible matrix coefficients in place of others, by the primaries of the frame.
+
+    Files with such tags are often in usual colours, and tagged by mistake.
+    """
+    if frame.colorspace not in _NAMES or frame.format.is_rgb:
+        return _UNSPECIFIED_COLOURS
+    default = _UNSPECIFIED_COLOURS if frame.colorspace == _DERIVED else _BT2020
+    return _OF_PRIMARIES.get(frame.color_primaries, default)
 
 
 def _upright(

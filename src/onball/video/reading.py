@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from av.video.reformatter import VideoReformatter
 
-from onball.errors import InputError
+from onball.errors import InputError, VideoError
 from onball.frames import FrameBatch, Scaling, check_pixels
 from onball.timing import first_grid_index, grid_time
 from onball.video.decoding import (
@@ -220,7 +220,13 @@ def _batches(
 
     if end_ms is not None:
         timed = takewhile(lambda pair: pair[1] < end_ms, timed)
-    yield from _in_batches(timed, size, batch_frames, scaling)
+    try:
+        yield from _in_batches(timed, size, batch_frames, scaling)
+    except av.FFmpegError as error:
+        raise VideoError(
+            f"{path}: its frames cannot be converted to RGB ({error.strerror}): convert the video "
+            "to H.264"
+        ) from error
 
 
 def _in_batches(

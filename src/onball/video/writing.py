@@ -19,7 +19,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from onball.errors import OnballError, VideoError
 from onball.files import atomic_path
 from onball.video.decoding import decode_frames, open_source
-from onball.video.pixels import RgbConverter, orientation
+from onball.video.pixels import RgbConverter, has_usual_colours, orientation
 
 _FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 #: Every player supports limited range; the flags make the bytes the same on every processor.
@@ -217,8 +217,9 @@ def cut_video(
         raise VideoError(f"{source}: shows no frame from {start_ms} to {end_ms} ms: it is shorter")
 
     shape = (first.frame.width, first.frame.height)
-    # Frames are not converted to RGB, which loses colour, unless they are rotated or padded.
-    as_coded = not any(orientation(first.frame)) and shape[0] % 2 == 0 and shape[1] % 2 == 0
+    # Frames are not converted to RGB, which loses colour, unless they are rotated, padded or in rare colours.
+    even = shape[0] % 2 == 0 and shape[1] % 2 == 0
+    as_coded = even and not any(orientation(first.frame)) and has_usual_colours(first.frame)
     to_rgb = RgbConverter(shape if as_coded else None)
     if not as_coded:
         height, width, _ = to_rgb(first.frame).shape
