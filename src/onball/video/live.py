@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from onball.errors import OnballError, VideoError
 from onball.timing import first_grid_index, nearest_grid_index
-from onball.video.decoding import DecodedFrame, RgbConverter, main_video_stream
+from onball.video.decoding import DecodedFrame, main_video_stream
 from onball.video.notices import (
     FramesSkipped,
     RecordingStopped,
@@ -39,6 +39,7 @@ from onball.video.notices import (
     StreamLost,
     StreamNotice,
 )
+from onball.video.pixels import RgbConverter
 from onball.video.reading import at_grid_times
 from onball.video.recording import Recorder
 from onball.video.stream_clock import Backoff, FirstBurst, PlayoutClock, StreamClock
