@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
+from onball.actions import Action
 from onball.config import (
     ExperimentConfig,
     config_name,
@@ -173,8 +175,20 @@ def test_settings_that_exclude_each_other_are_an_error_in_one_line(tmp_path, ove
     ("override", "expected"),
     [
         (
-            "model.head={name: linear, team: true}",
-            r"model\.head\.team: it is for published models only",
+            "model={teams: true, head: {name: linear, team: true}}",
+            r"model\.teams: model\.head\.team is for classes without teams: --set model\.teams=false",
+        ),
+        ("model.classes=[a, A]", r"model\.classes: class 'a' occurs twice, the second time as 'A'"),
+        (
+            "model.classes=[{name: a, colour: red}]",
+            r"model\.classes: colour 'red' is not of the form",
+        ),
+        ("model.classes=[{name: PASS, colour: '#000000'}]", r"the colour of PASS is #2f7ed8"),
+        ("model.classes=[{name: a, color: red}]", r"unknown setting; did you mean 'colour'"),
+        ("model.classes=[{name: a, headline: false}]", r"model\.classes: no class counts"),
+        (
+            "inference.calibration={a: [[0, 0], [1, 1]]}",
+            r"inference\.calibration: unknown action 'a': known: PASS, .*model\.classes declares",
         ),
         (
             "model.positions=40",
@@ -182,9 +196,22 @@ def test_settings_that_exclude_each_other_are_an_error_in_one_line(tmp_path, ove
         ),
     ],
 )
-def test_settings_of_published_models_are_checked_before_training(tmp_path, override, expected):
-    with pytest.raises(ConfigError, match=expected):
+def test_settings_of_the_net_are_checked_in_one_line(tmp_path, override, expected):
+    with pytest.raises(ConfigError, match=expected) as caught:
         load_config(write(tmp_path, "a.yaml", ""), [override])
+    assert "\n" not in str(caught.value) and "alue error" not in str(caught.value)
+
+
+def test_a_list_of_classes_is_stored_as_it_was_written(tmp_path):
+    classes = "[press won, {name: counter, colour: '#112233', headline: false}, Shot]"
+    config = load_config(write(tmp_path, "a.yaml", ""), [f"model.classes={classes}"])
+    save_config(config, tmp_path / "b.yaml")
+    again = load_config(tmp_path / "b.yaml")
+    assert again == config
+    assert again.model.actions.names == ("press won", "counter", Action.SHOT)
+    assert again.model.actions.headline == ("press won", Action.SHOT)
+    assert again.model.actions.colours[1] == "#112233"
+    assert yaml.safe_load((tmp_path / "b.yaml").read_text())["model"]["classes"][0] == "press won"
 
 
 def test_a_net_with_a_second_head_trains_jointly(tmp_path):

@@ -266,16 +266,25 @@ class ActionSet:
         source = f" (classes of {self.source})" if self.source else ""
         raise LabelError(f"unknown action '{name}'{source}: {hint}")
 
-    def find(self, name: str) -> EventLabel:
+    def find(self, name: str, beside: ActionSet | None = None) -> EventLabel:
         """Return the label of a name as people write it.
 
         Case does not matter, nor whether words are joined, by `-`, `_` or nothing. One or more words,
         or their beginnings of at least three letters, are enough if they are of one label only:
         `throw-in`, `highpass`, `tackle`, `head`.
 
+        Args:
+            name: the name.
+            beside: further labels, for a name that is of no label of this set.
+
         Raises:
             LabelError: no label, or more than one, has this name. The message makes suggestions.
         """
+        if beside is not None:
+            try:
+                return self.find(name)
+            except LabelError:
+                return self.union(beside).find(name)
         words = _words(name)
         for label in self.names:
             if "".join(_words(label.value)) == "".join(words):

@@ -430,14 +430,19 @@ class EventList:
     def _parse(self, name: EventLabel | str) -> EventLabel:
         if type(name) is Action or type(name) is Label:
             return name
-        others = [] if self.info is None else self.info.classes.names
-        known = dict.fromkeys([*BALL_ACTIONS, *others, *(event.label for event in self.events)])
-        return ActionSet.of(known).parse(name)
+        return self.classes.union(BALL_ACTIONS).parse(name)
 
     def between(self, start_ms: float = 0, end_ms: float | None = None) -> EventList:
         """Return the events from `start_ms` to before `end_ms`, in milliseconds; None: to the end."""
         end = math.inf if end_ms is None else end_ms
         return self.where(lambda event: start_ms <= event.position_ms < end)
+
+    @property
+    def classes(self) -> ActionSet:
+        """Classes of the events: those of `info`, or else the 12 actions, and other labels."""
+        labels = tuple(dict.fromkeys(event.label for event in self.events))
+        declared = BALL_ACTIONS if self.info is None else self.info.classes
+        return declared.union(ActionSet(labels, labels))
 
     def counts(self) -> Counter[EventLabel]:
         """Count the events of each action."""

@@ -9,11 +9,12 @@ from onball.errors import LabelError
 
 def test_classes_are_read_in_their_order_without_comments(tmp_path):
     assert read_classes(tmp_path) is None
-    text = "\ufeff# set pieces\r\ncorner short\r\n\r\n  Free Kick # direct\r\ncorner long"
+    text = "\ufeff# set pieces\r\ncorner short, #0A0b0c # near\r\n\r\n  Free Kick # direct\r\ncorner long"
     (tmp_path / "classes.txt").write_text(text, encoding="utf-8", newline="")
     classes = read_classes(tmp_path)
     assert classes.names == ("corner short", Action.FREE_KICK, "corner long")
     assert classes.headline == classes.names and len(set(classes.colours)) == 3
+    assert classes.colours[0] == "#0a0b0c"
 
 
 @pytest.mark.parametrize(
@@ -22,12 +23,12 @@ def test_classes_are_read_in_their_order_without_comments(tmp_path):
         ("", "needs at least one name"),
         ("# nothing\n", "needs at least one name"),
         ("a\nA\n", "'a' occurs twice, the second time as 'A'"),
-        ("a,b\n", "contains a comma"),
+        ("a,b\n", "line 1: not of the form"),
     ],
 )
 def test_a_list_that_cannot_be_used_is_refused_with_its_file(tmp_path, text, reason):
     (tmp_path / "classes.txt").write_text(text)
-    with pytest.raises(LabelError, match=rf"classes\.txt: .*{reason}"):
+    with pytest.raises(LabelError, match=rf"classes\.txt[:,] .*{reason}"):
         read_classes(tmp_path)
 
 

@@ -10,7 +10,7 @@ from onball.actions import Action
 from onball.config import DataConfig
 from onball.data.matches import load_matches
 from onball.errors import DataError, EmptySplitError, OnballWarning
-from onball.events import Event, EventList
+from onball.events import Event, EventList, Team
 from onball.formats.soccernet import write_labels
 from onball.progress import Progress
 
@@ -40,7 +40,7 @@ def test_a_match_has_its_name_its_frames_and_its_labels(data, cache):
     assert len(match.frames.times_ms) == 50
     assert match.frames.read(10, 12).shape == (2, 36, 64, 3)
     assert [(event.position_ms, event.label) for event in match.labels] == [(2000, Action.SHOT)]
-    assert tuple(match.events) == match.labels.events
+    assert match.events == [(2000, 1 + Action.SHOT.order, Team.UNKNOWN)]
 
 
 def test_filling_the_cache_reports_progress(data):

@@ -17,8 +17,10 @@ from onball.training.losses import (
     classification_loss,
     clip_loss,
     displacement_loss,
+    independent_loss,
     offset_loss,
     spotting_loss,
+    team_loss,
 )
 from onball.training.targets import FrameTargets
 
@@ -30,7 +32,9 @@ def one_hot(classes: Tensor, count: int = 13) -> Tensor:
 
 
 def shift_targets(displacements: Tensor, weights: Tensor, radius: int) -> FrameTargets:
-    return FrameTargets(torch.zeros(*displacements.shape, 13), displacements, weights, None, radius)
+    none = torch.zeros_like(displacements)
+    classes = torch.zeros(*displacements.shape, 13)
+    return FrameTargets(classes, displacements, weights, None, radius, none, none)
 
 
 @pytest.mark.parametrize("classes", [13, 18, 25])
@@ -172,13 +176,17 @@ def full_targets() -> FrameTargets:
         torch.tensor([[0.0, 1.0, 1.0, 0.0]]),
         one_hot(torch.tensor([[0, 17, 0, 2]]), 18),
         2,
+        torch.tensor([[0.0, 1.0, 0.0, 0.0]]),
+        torch.tensor([[0.0, 1.0, 0.5, 0.0]]),
     )
 
 
 def test_all_losses_are_added_by_their_weights():
     targets, logits, second = full_targets(), torch.randn(1, 4, 13), torch.randn(1, 4, 18)
     displacement, offsets = torch.randn(1, 4), torch.rand(1, 4, 2)
-    config = LossConfig(displacement_weight=0.3, auxiliary_weight=0.7, focal_gamma=1.0)
+    config = LossConfig(
+        displacement_weight=0.3, auxiliary_weight=0.7, team_weight=2.0, focal_gamma=1.0
+    )
     main = classification_loss(logits, targets.classes, config)
     auxiliary = classification_loss(second, targets.auxiliary, config)
     moved = displacement_loss(displacement, targets)
@@ -194,6 +202,11 @@ def test_all_losses_are_added_by_their_weights():
     assert both == pytest.approx((main + 0.3 * stretched).item())
     joint = total(displacement=displacement, auxiliary=second)
     assert joint == pytest.approx((main + 0.3 * moved + 0.7 * auxiliary).item())
+    team = torch.randn(1, 4)
+    assert total(team=team) == pytest.approx((main + 2 * team_loss(team, targets)).item())
+    alone = independent_loss(logits[..., 1:], targets.classes, config)
+    independent = DenseScores(logits[..., 1:], independent=True)
+    assert torch.equal(spotting_loss(independent, targets, config), alone)
 
 
 def test_an_auxiliary_head_without_targets_has_no_loss():
@@ -234,3 +247,31 @@ def test_the_losses_of_branches_are_averaged_with_that_of_the_classes():
     parts = [spotting_loss(DenseScores(one), targets, LossConfig()) for one in logits]
     scores = DenseScores(logits[0], branches=(logits[1], logits[2]))
     assert torch.allclose(spotting_loss(scores, targets, LossConfig()), sum(parts) / 3)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 2.0])
+def test_the_loss_of_independent_classes_is_their_weighted_binary_cross_entropy(gamma):
+    logits = torch.randn(1, 3, 2)
+    targets = torch.tensor([[[0.0, 1.0, 0.0], [0.4, 0.0, 0.6], [0.0, 0.0, 0.0]]])  # the last: none
+    config = LossConfig(action_weight=5, background_weight=2, focal_gamma=gamma)
+    total = weight = 0.0
+    for frame in range(2):
+        for label in range(2):
+            present = targets[0, frame, 1 + label].item()
+            p = logits[0, frame, label].sigmoid().item()
+            total -= 5 * present * (1 - p) ** gamma * math.log(p)
+            total -= 2 * (1 - present) * p**gamma * math.log(1 - p)
+            weight += 5 * present + 2 * (1 - present)
+    assert independent_loss(logits, targets, config).item() == pytest.approx(
+        total / weight, rel=1e-5
+    )
+
+
+def test_the_loss_of_teams_is_their_binary_cross_entropy_where_they_are_known():
+    targets, logits = full_targets(), torch.randn(1, 4, requires_grad=True)
+    p = logits.detach().sigmoid()[0]
+    expected = -(math.log(p[1]) + 0.5 * math.log(1 - p[2])) / 1.5
+    loss = team_loss(logits, targets)
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+    loss.backward()
+    assert (logits.grad[0] != 0).tolist() == [False, True, True, False]

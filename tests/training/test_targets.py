@@ -23,6 +23,7 @@ def clips(
     displacements: list[list[int]] | None = None,
     sides: list[list[int]] | None = None,
     source: list[int] | None = None,
+    num_actions: int = 12,
 ) -> Clips:
     labelled = torch.tensor(classes)
     count, length = labelled.shape
@@ -31,7 +32,7 @@ def clips(
         labelled,
         torch.tensor(displacements) if displacements is not None else torch.zeros_like(labelled),
         torch.tensor(sides) if sides is not None else torch.full_like(labelled, -1),
-        torch.zeros(count, 12),
+        torch.zeros(count, num_actions),
         torch.tensor(source or [0] * count),
         torch.zeros(count, length, 0),
         torch.zeros(count, 2, dtype=torch.int64),
@@ -98,7 +99,7 @@ def test_teams_have_separate_classes_and_an_unknown_team_is_half_each():
 def test_the_classes_of_teams_match_those_of_the_scores():
     batch = clips([[8, 8, 1]], sides=[[0, 1, 1]])
     targets = frame_targets_of(batch, LossConfig(), teams=True).classes
-    scores = DenseScores((targets + 1e-9).log())
+    scores = DenseScores((targets + 1e-9).log(), teams=True)
     actions, left = scores.action_probabilities(), scores.left_probabilities()
     assert actions[0, :, 7].round().tolist() == [1, 1, 0]
     assert left[0, :, 7].round().tolist() == [1, 0, 0]
@@ -126,6 +127,25 @@ def test_each_label_set_applies_to_its_own_clips_only():
     assert targets.auxiliary[1].argmax(-1)[:2].tolist() == [17, 0]
     assert targets.displacement_weights.tolist() == [[0, 1, 0], [0, 0, 0]]
     assert frame_targets_of(batch, LossConfig()).auxiliary is None
+
+
+def test_targets_have_as_many_classes_as_the_net():
+    batch = clips([[0, 2, 20], [0, 2, 17]], source=[0, 1], num_actions=20)
+    targets = frame_targets_of(batch, LossConfig(), auxiliary=True)
+    assert targets.classes.shape == (2, 3, 21) and targets.auxiliary.shape == (2, 3, 18)
+    assert targets.classes[0].argmax(-1).tolist() == [0, 2, 20]
+    assert targets.auxiliary[1].argmax(-1).tolist() == [0, 2, 17]
+    few = clips([[0, 2, 1], [0, 2, 17]], source=[0, 1], num_actions=2)
+    assert frame_targets_of(few, LossConfig(), auxiliary=True).classes.shape == (2, 3, 3)
+    assert frame_targets_of(few, LossConfig(), teams=True).classes.shape == (2, 3, 5)
+
+
+def test_a_logit_of_teams_learns_where_the_team_is_known():
+    batch = clips([[8, 8, 8, 0, 8]] * 2, sides=[[0, 1, -1, -1, 1]] * 2, source=[0, 1])
+    flipped = torch.tensor([True, False])
+    targets = frame_targets_of(batch, LossConfig(), flipped=flipped)
+    assert targets.right[0].tolist() == [1, 0, 0, 0, 0]
+    assert targets.team_weights.tolist() == [[1, 1, 0, 0, 1], [0] * 5]
 
 
 def gradients(batch: Clips) -> tuple[Tensor, Tensor, Tensor]:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
-from onball.actions import ACTIONS
 from onball.cli import console, options
 from onball.errors import ConfigError, OnballError
 from onball.files import shell_quoted
@@ -198,7 +198,7 @@ def stats(
         else:
             from onball.reports.statistics import draw_statistics
 
-            draw_statistics(found.labels, file, title=root.resolve().name)
+            draw_statistics(found.labels, file, title=root.resolve().name, actions=found.classes)
         record_outputs(file.parent, [file.name], request)
     console.console.print(statistics_table(found))
     minutes = f"{play.in_play_minutes:.1f} minutes in play"
@@ -239,10 +239,10 @@ def statistics_table(found: DataStatistics) -> Table:
     columns = [*splits, "events"] if several else ["events"]
     for column in (*columns, "per\nminute", "gap\np10", "p50", "p90 s", "same\nteam", "clips"):
         table.add_column(column, justify="right")
-    for action in ACTIONS:
+    for action in found.classes:
         counted = play.actions[action]
         table.add_row(
-            f"[{action.colour}]■[/] {action}",
+            f"[{action.colour}]■[/] {escape(action)}",
             *(str(part.actions[action].events) for part in splits.values() if several),
             str(counted.events),
             _number(counted.per_minute),

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
-from onball.actions import ACTIONS, Action, find_actions
+from onball.actions import BALL_ACTIONS, ActionSet, split_names
 from onball.cli import console, options
+from onball.data.classes import read_class_file
 from onball.errors import InputError
 from onball.events import EventList, SpottingInfo, Team, parse_team
 from onball.files import shell_quoted
@@ -37,6 +39,7 @@ def events(
         options.threshold("Lowest confidence. [default: as the model was run]"),
     ] = None,
     actions: options.Actions = None,
+    classes: options.Classes = None,
     start: options.Start = None,
     end: options.End = None,
     team: Annotated[
@@ -60,11 +63,12 @@ def events(
     """List, filter and convert events that were found: another threshold takes no second run."""
     chosen = _Filter(
         threshold,
-        find_actions(actions) if actions is not None else (),
+        split_names(actions) if actions is not None else None,
         parse_time(start) if start is not None else 0,
         parse_time(end) if end is not None else None,
         parse_team(team) if team is not None else None,
     )
+    known = BALL_ACTIONS if classes is None else read_class_file(classes)
     files = find_event_files(results)
     if out is not None and (write or len(files) > 1):
         raise InputError(
@@ -73,50 +77,54 @@ def events(
             else f"{results}: has {len(files)} videos, --out is for one: name it, or use --write"
         )
     if write:
-        _write_tables(files.values(), chosen, overwrite)
+        _write_tables(files.values(), chosen, known, overwrite)
     elif out is not None:
         (path,) = files.values()
-        _write_file(chosen.select(_load(path)), out, overwrite)
+        _write_file(chosen.select(_load(path, known)), out, overwrite)
     else:
         for name, path in files.items():
-            _show(name, path, chosen)
+            _show(name, path, chosen, known)
 
 
 @dataclass(frozen=True, slots=True)
 class _Filter:
-    """Events that are wanted; no actions are all of them."""
+    """Events that are wanted; actions are names as people write them, None is all of them."""
 
     threshold: float | None
-    actions: tuple[Action, ...]
+    actions: list[str] | None
     start_ms: int
     end_ms: int | None
     team: Team | None
 
     def select(self, events: EventList) -> EventList:
         """Return the events wanted; `info` says which they are."""
-        info = events.info or SpottingInfo()
+        info = replace(events.info or SpottingInfo(), classes=events.classes)
         if self.threshold is not None:
-            info = replace(info, thresholds=dict.fromkeys(ACTIONS, self.threshold))
-        if self.actions:
-            info = replace(info, actions=self.actions)
+            info = replace(info, thresholds=dict.fromkeys(info.classes, self.threshold))
+        if self.actions is not None:
+            wanted = (info.classes.find(name, BALL_ACTIONS) for name in self.actions)
+            shown = dict.fromkeys(label for label in wanted if label in info.classes)
+            info = replace(info, actions=tuple(shown))
         chosen = replace(events, info=info).shown.between(self.start_ms, self.end_ms)
         return chosen if self.team is None else chosen.where(lambda event: event.team is self.team)
 
 
-def _load(path: Path) -> EventList:
+def _load(path: Path, known: ActionSet) -> EventList:
     """Read a file; predictions of other programs get the default threshold."""
     from onball.config import InferenceConfig
 
-    events = EventList.load(path)
+    events = EventList.load(path, known)
     if events.info is None and path.suffix.lower() == ".json":
         least = InferenceConfig().report_threshold
-        events = replace(events, info=SpottingInfo(thresholds=dict.fromkeys(ACTIONS, least)))
+        classes = events.classes
+        info = SpottingInfo(thresholds=dict.fromkeys(classes, least), classes=classes)
+        events = replace(events, info=info)
     return events
 
 
-def _show(name: str, path: Path, chosen: _Filter) -> None:
+def _show(name: str, path: Path, chosen: _Filter, known: ActionSet) -> None:
     """Print the events of a video."""
-    everything = _load(path)
+    everything = _load(path, known)
     events = chosen.select(everything)
     console.say(f"{name}: {_count(events, everything)}")
     if len(events):
@@ -156,7 +164,7 @@ def _table(events: EventList) -> Table:
         "time": [f"[cyan]{format_time(event.position_ms)}[/]" for event in events],
         "clock": [f"[cyan]{match_clock(event, info)}[/]" for event in events],
         "half": [str(event.half) for event in events],
-        "action": [f"[{event.label.colour}]■[/] {event.label}" for event in events],
+        "action": [f"[{event.label.colour}]■[/] {escape(event.label)}" for event in events],
         "confidence": [f"{event.confidence:.2f}" for event in events],
         "team": [event.team.value for event in events],
     }
@@ -182,7 +190,9 @@ def _write_file(events: EventList, path: Path, overwrite: bool) -> None:
     console.say(f"{path}: {_count(events, events)}" + ("" if written else " (is there already)"))
 
 
-def _write_tables(files: Collection[Path], chosen: _Filter, overwrite: bool) -> None:
+def _write_tables(
+    files: Collection[Path], chosen: _Filter, known: ActionSet, overwrite: bool
+) -> None:
     """Write `events.csv` beside each file of predictions."""
     edited = []
     for path in files:
@@ -195,7 +205,7 @@ def _write_tables(files: Collection[Path], chosen: _Filter, overwrite: bool) -> 
         else:
             check_unedited(path.parent, TABLE_FILE, overwrite=overwrite)
     for path in files:
-        everything = _load(path)
+        everything = _load(path, known)
         events = chosen.select(everything)
         table = path.with_name(TABLE_FILE)
         if path in edited:

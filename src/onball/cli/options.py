@@ -142,6 +142,16 @@ Actions = Annotated[
     ),
 ]
 """To be split by `onball.actions.split_names`, and found by `ActionSet.find`."""
+Classes = Annotated[
+    Path | None,
+    typer.Option(
+        "--classes",
+        metavar="FILE",
+        help="List of the classes of labels or tables with other names than the 12 actions: "
+        "classes.txt of their data set.",
+    ),
+]
+"""To be read by `onball.data.classes.read_class_file`."""
 Start = Annotated[
     str | None,
     typer.Option(

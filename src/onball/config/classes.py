@@ -18,8 +18,6 @@ from onball.actions import (
     ActionSet,
     EventLabel,
     as_label,
-    checked_colour,
-    checked_name,
 )
 from onball.config.base import BaseConfig
 from onball.errors import LabelError
@@ -60,16 +58,6 @@ class ClassConfig(BaseConfig):
     @classmethod
     def _from_name(cls, value: Any) -> Any:
         return {"name": value} if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _can_be_used(self) -> ClassConfig:
-        try:
-            checked_name(self.name)
-            if self.colour is not None:
-                checked_colour(self.colour)
-        except LabelError as error:
-            raise ValueError(str(error)) from None
-        return self
 
     @model_serializer
     def _as_written(self) -> str | dict[str, Any]:

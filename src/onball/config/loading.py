@@ -91,7 +91,8 @@ def explain(error: ValidationError, model: type[BaseModel]) -> tuple[str, str]:
     dotted = ".".join(location) or "(the whole file)"
     if fault["type"] != "extra_forbidden":
         got = "" if fault["type"] == "missing" else f", got {fault['input']!r}"
-        return dotted, fault["msg"][:1].lower() + fault["msg"][1:] + got
+        message = fault["msg"].removeprefix("Value error, ")
+        return dotted, message[:1].lower() + message[1:] + got
     known = _known_settings(model, location[:-1])
     close = difflib.get_close_matches(location[-1], known, n=1)
     hint = f"did you mean '{close[0]}'?" if close else "known: " + ", ".join(known)

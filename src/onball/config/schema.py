@@ -325,6 +325,7 @@ class LossConfig(BaseConfig):
         soft_label_sigma: instead of dilated labels, Gaussian ones of this standard deviation, in
             frames; null keeps hard labels.
         displacement_weight: weight of the loss of displacements or offsets, if the head has any.
+        team_weight: weight of the binary cross-entropy of a head's logit of teams, if it has one.
         auxiliary_weight: weight of the second head's cross-entropy in joint training.
     """
 
@@ -334,6 +335,7 @@ class LossConfig(BaseConfig):
     label_dilation: NonNegativeInt = 1
     soft_label_sigma: PositiveFloat | None = None
     displacement_weight: NonNegativeFloat = 1.0
+    team_weight: NonNegativeFloat = 1.0
     auxiliary_weight: NonNegativeFloat = 1.0
 
 
@@ -360,12 +362,14 @@ class TrainingConfig(BaseConfig):
             all actions equally often.
         auxiliary_share: in joint training, fraction of the clips from the second data set.
         precision: `auto` is bfloat16 mixed precision where the device supports it natively.
-        initial_model: folder of a saved model with the same net, whose weights training starts
-            from; null starts from the backbone's own (`pretrained`) or random ones.
+        initial_model: saved model with the same net, whose weights training starts from, but for the
+            prediction head if it has other classes; null starts from the backbone's own
+            (`pretrained`) or random ones.
         freeze_backbone: train the heads only, on the features of the unchanged backbone.
         gradient_clip: largest norm of the gradient; null does not clip.
         ema_decay: validate and save an exponential moving average of the weights; null does not.
-        early_stopping_epochs: stop after this many epochs without a better validation mAP10.
+        early_stopping_epochs: stop after this many epochs without a better headline mean in
+            validation, mAP10 for the 12 actions.
         workers: processes that prepare clips; 0 prepares them in the training process.
         threads: CPU threads of torch; null keeps torch's default.
         validate_every_epochs: the last epoch is always validated.
@@ -446,21 +450,6 @@ class ExperimentConfig(BaseConfig):
                 )
         if crop and not self.model.takes_frames:
             raise conflict("data.crop", "the net looks at no pixels: --set data.crop=null")
-        return self
-
-    @model_validator(mode="after")
-    def _can_be_trained(self) -> Self:
-        """Some settings compute published models, and have no targets or losses."""
-        for setting, value, instead in (
-            ("model.classes", self.model.classes, "null"),
-            ("model.head.team", self.model.head.options.get("team"), "false"),
-            ("model.head.independent", self.model.head.options.get("independent"), "false"),
-        ):
-            if value:
-                raise conflict(
-                    setting,
-                    f"it is for published models only, and cannot be trained: --set {setting}={instead}",
-                )
         return self
 
     @model_validator(mode="after")

@@ -1,24 +1,32 @@
 """Classes of the labels of a data set: the 12 actions, or those that it lists in `classes.txt`.
 
-`ROOT/classes.txt` has the name of one class per line, in the order of a net's outputs. Blank lines,
-and what follows `#`, are ignored.
+`ROOT/classes.txt` has the name of one class per line, in the order of a net's outputs, and maybe its
+colour after a comma. Blank lines and comments are ignored.
 
     # set pieces
-    corner short
-    corner long
+    corner short, #e4572e
+    corner long    # to the far post
     FREE KICK
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
-from onball.errors import LabelError
+from onball.config import ExperimentConfig, explain
+from onball.config.classes import classes_of
+from onball.errors import ConfigError, LabelError
 from onball.files import read_text
 
 CLASSES_FILE = "classes.txt"
+_LINE = re.compile(
+    r"\s*(?P<name>[^,#]*?)\s*(?:,\s*(?P<colour>#[0-9a-f]{6}))?\s*(?:\s#.*)?", re.IGNORECASE
+)
 
 
 def read_classes(root: str | Path) -> ActionSet | None:
@@ -28,13 +36,71 @@ def read_classes(root: str | Path) -> ActionSet | None:
         root: folder of the data set.
 
     Raises:
-        LabelError: the file names no class, or one twice, or a name cannot be used.
+        LabelError: as `read_class_file`.
     """
     path = Path(root) / CLASSES_FILE
-    if not path.is_file():
-        return None
-    lines = (line.partition("#")[0].strip() for line in read_text(path, LabelError).splitlines())
-    return ActionSet.of([line for line in lines if line], source=str(path))
+    return read_class_file(path) if path.is_file() else None
+
+
+def read_class_file(path: str | Path) -> ActionSet:
+    """Read a list of classes.
+
+    Args:
+        path: a file in the form of `classes.txt`.
+
+    Raises:
+        LabelError: the file is missing, names no class, or one twice, or a line cannot be used.
+    """
+    names, colours = [], []
+    for number, line in enumerate(read_text(path, LabelError).splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        entry = _LINE.fullmatch(line)
+        if entry is None:
+            raise LabelError(
+                f"{path}, line {number}: not of the form `NAME` or `NAME, #e4572e`: {line.strip()!r}"
+            )
+        names.append(entry["name"])
+        colours.append(entry["colour"])
+    return ActionSet.of(names, colours, source=str(path))
+
+
+def label_classes(root: str | Path, model: ActionSet = BALL_ACTIONS) -> ActionSet:
+    """Return the classes that labels of a data set may have, also those that a model lacks.
+
+    They are those of `classes.txt`, or without this file those of the model and the 12 actions.
+
+    Args:
+        root: folder of the data set.
+        model: classes of the model.
+
+    Raises:
+        LabelError: `classes.txt` cannot be used.
+    """
+    return read_classes(root) or model.union(BALL_ACTIONS)
+
+
+def with_classes(config: ExperimentConfig) -> ExperimentConfig:
+    """Return a config that names the classes of its data set, if it names none itself.
+
+    Args:
+        config: settings of an experiment.
+
+    Raises:
+        LabelError: `classes.txt` cannot be used.
+        ConfigError: a setting is for an action that is none of the classes.
+    """
+    root = config.data.root
+    listed = None if root is None or config.model.classes is not None else read_classes(root)
+    if listed is None or listed.are_ball_actions:
+        return config
+    model = config.model.model_copy(update={"classes": classes_of(listed)})
+    try:
+        return ExperimentConfig.model_validate(
+            config.model_copy(update={"model": model}).model_dump()
+        )
+    except ValidationError as error:
+        raise ConfigError(": ".join(explain(error, ExperimentConfig))) from None
 
 
 def labelled_classes(

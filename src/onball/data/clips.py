@@ -47,9 +47,11 @@ def match_events(events: Iterable[LabelledEvent], times_ms: NDArray[np.int64]) -
     return MatchEvents(len(times_ms), nearest_frames(positions, times_ms), classes)
 
 
-def present_actions(events: MatchEvents, start: int, stop: int) -> Tensor:
-    """Actions with an event on the frames `start` to `stop` (not included): 1 or 0, `[12]`."""
-    present = torch.zeros(NUM_ACTIONS)
+def present_actions(
+    events: MatchEvents, start: int, stop: int, num_actions: int = NUM_ACTIONS
+) -> Tensor:
+    """Actions with an event on the frames `start` to `stop` (not included): 1 or 0, `[K]`."""
+    present = torch.zeros(num_actions)
     inside = events.classes[(events.frames >= start) & (events.frames < stop)] - 1
     present[torch.from_numpy(inside)] = 1.0
     return present
@@ -143,9 +145,9 @@ class Clips(NamedTuple):
         displacements: int64 `[T]`, sampled frames to the frame of that event; positive if it comes
             later.
         sides: int64 `[T]`, team of that event: 0 left, 1 right, -1 unknown.
-        present: float32 `[12]`, 1 for each ball action in the clip; all 0 in clips of the second
-            label set, where they are not known.
-        source: int64, 0 for the 12 ball actions, 1 for the second label set.
+        present: float32 `[K]`, 1 for each of the net's classes in the clip; all 0 in clips of the
+            second label set, where they are not known.
+        source: int64, 0 for the classes of the net, 1 for the second label set.
         track_features: float32 `[T, 2F]`, features of the tracks (see
             `onball.tracking.features.as_inputs`); F is 0 for nets that take none.
         key: int64 `[2]`, epoch and index; with the seed, they determine every random choice for the
@@ -175,6 +177,7 @@ class ClipDataset(Dataset[Clips]):
         radius: frames are labelled with the nearest event at most this many sampled frames away.
         action_share, class_balance, seed: see `ClipSampler`.
         source: value of `Clips.source`.
+        num_actions: K, number of classes of the net.
 
     Raises `DataError` if the matches have no events.
     """
@@ -189,6 +192,7 @@ class ClipDataset(Dataset[Clips]):
         seed: int,
         class_balance: float = 0.5,
         source: int = 0,
+        num_actions: int = NUM_ACTIONS,
     ) -> None:
         if not any(len(match.events) for match in matches):
             names = ", ".join(match.name for match in matches)
@@ -196,6 +200,7 @@ class ClipDataset(Dataset[Clips]):
         self._matches = list(matches)
         self._clip_frames = clip_frames
         self._source = source
+        self._num_actions = num_actions
         self._labels = [
             label_frames(match.events, match.frames.times_ms, radius=radius) for match in matches
         ]
@@ -228,9 +233,10 @@ class ClipDataset(Dataset[Clips]):
         )
 
     def _present(self, place: ClipPlace, frames: int) -> Tensor:
-        if self._source:  # the 12 ball actions are not labelled
-            return torch.zeros(NUM_ACTIONS)
-        return present_actions(self._events[place.match], place.start, place.start + frames)
+        if self._source:  # the classes of the net are not labelled
+            return torch.zeros(self._num_actions)
+        events, stop = self._events[place.match], place.start + frames
+        return present_actions(events, place.start, stop, self._num_actions)
 
 
 def _tracking(values: NDArray[np.float32] | None, known: slice, length: int) -> Tensor:

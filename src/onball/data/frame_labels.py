@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.actions import BACKGROUND
-from onball.events import UNKNOWN_SIDE, Team, side_of
+from onball.actions import BACKGROUND, ActionSet
+from onball.events import UNKNOWN_SIDE, Event, Team, side_of
 from onball.timing import frame_spacing, nearest_frames
 
 
@@ -28,6 +28,23 @@ class LabelledEvent(Protocol):
     @property
     def team(self) -> Team:
         """Team that performs the action."""
+
+
+class ClassEvent(NamedTuple):
+    """An annotation as a class of a list; see `LabelledEvent`."""
+
+    position_ms: int
+    class_index: int
+    team: Team
+
+
+def in_classes(events: Iterable[Event], actions: ActionSet) -> list[ClassEvent]:
+    """Return the events of some classes, with the numbers that these have in a list, from 1."""
+    return [
+        ClassEvent(event.position_ms, 1 + actions.index(event.label), event.team)
+        for event in events
+        if event.label in actions
+    ]
 
 
 EventT = TypeVar("EventT", bound=LabelledEvent)
@@ -68,8 +85,8 @@ def label_frames(
 ) -> FrameLabels:
     """Label every frame with the nearest event, if it is at most `radius` frames away.
 
-    Of two equally near events, the frame gets the one with the higher class: in SoccerNet's order,
-    from frequent to rare, the rarer action.
+    Of two equally near events, the frame gets the one with the higher class: of the 12 actions, which
+    are ordered from frequent to rare, the rarer one.
 
     Args:
         events: in any order; those outside the time of the video are left out.

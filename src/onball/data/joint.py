@@ -144,7 +144,7 @@ class JointClips(Dataset[Clips]):
     number of worker processes, gets the same clips.
 
     Args:
-        main: clips labelled with the 12 ball actions, `source` 0.
+        main: clips labelled with the classes of the net, `source` 0.
         auxiliary: clips labelled with the second label set, `source` 1, of the same length and size.
         auxiliary_share: probability of the second data set, 0 to 1.
         seed: seed of the choice.

@@ -11,8 +11,10 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from onball.actions import BALL_ACTIONS, ActionSet
 from onball.config import DataConfig, ModelConfig
-from onball.data.frame_labels import LabelledEvent
+from onball.data.classes import label_classes
+from onball.data.frame_labels import LabelledEvent, in_classes
 from onball.data.frames import open_inputs, require_tracks
 from onball.data.layout import Match, find_matches
 from onball.errors import DataError, OnballWarning
@@ -27,24 +29,26 @@ _SLACK_MS = 1000
 
 @dataclass(frozen=True, slots=True)
 class LabelledMatch:
-    """A match with the 12 ball actions.
+    """A match with its annotations.
 
     Attributes:
         name: name of the match.
         frames: its T sampled frames.
-        labels: its annotations.
+        labels: its annotations, also those of other classes.
         track_features: features of its tracks, float32 `[T, 2F]`; None unless the net takes tracks.
+        actions: the classes of the net.
     """
 
     name: str
     frames: FrameSource
     labels: EventList
     track_features: NDArray[np.float32] | None = None
+    actions: ActionSet = BALL_ACTIONS
 
     @property
     def events(self) -> Sequence[LabelledEvent]:
-        """The annotations, in order of time."""
-        return self.labels.events
+        """The annotations of the classes of the net, in order of time."""
+        return in_classes(self.labels, self.actions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +87,9 @@ def load_matches(
     label or tracks file, or labels beyond the end of the video, `LabelError` for a broken label
     file, `VideoError` for a broken video, `OnballError` if the cache cannot be written.
     """
+    actions = BALL_ACTIONS if model is None else model.actions
     # All labels first: a broken file must be reported before hours of decoding.
-    matches = _read_matches(data, split)
+    matches = _read_matches(data, split, actions)
     loaded = []
     for match, video, labels in matches:
         frames, features = open_inputs(video, data, model, progress, name=match.name)
@@ -92,7 +97,7 @@ def load_matches(
             labels.events, frames, str(match.labels), skip=data.skip_labels_outside
         )
         kept = replace(labels, events=tuple(events))
-        loaded.append(LabelledMatch(match.name, frames, kept, features))
+        loaded.append(LabelledMatch(match.name, frames, kept, features, actions))
     return loaded
 
 
@@ -102,19 +107,22 @@ def check_matches(data: DataConfig, split: str, model: ModelConfig) -> None:
     Raises `EmptySplitError` for a split without matches, `DataError` for a missing root, video,
     label or tracks file, `LabelError` for a broken label file.
     """
-    for _, video, _ in _read_matches(data, split):
+    for _, video, _ in _read_matches(data, split, model.actions):
         if model.tracking is not None or data.crop is not None:
             require_tracks(video.with_name(data.tracks))
 
 
-def _read_matches(data: DataConfig, split: str) -> list[tuple[Match, Path, EventList]]:
-    """Matches of a split with their videos and labels."""
+def _read_matches(
+    data: DataConfig, split: str, actions: ActionSet
+) -> list[tuple[Match, Path, EventList]]:
+    """Matches of a split with their videos and labels, for a net with some classes."""
     if data.root is None:
         raise DataError(
             "data.root is not set: --data FOLDER (or --set data.root=FOLDER) names the data set"
         )
+    known = label_classes(data.root, actions)
     return [
-        (match, match.require_video(), read_labels(match.require_labels()))
+        (match, match.require_video(), read_labels(match.require_labels(), known))
         for match in find_matches(data.root, split)
     ]
 

@@ -36,7 +36,7 @@ from typing import Any
 
 import numpy as np
 
-from onball.actions import ACTIONS, Action, EventLabel
+from onball.actions import ACTIONS, BALL_ACTIONS, Action, ActionSet, EventLabel
 from onball.events import Event, EventList, Team
 from onball.timing import nearest_grid_index
 
@@ -99,7 +99,7 @@ class PlayStatistics:
         stretches: number of stretches of play, see the docstring of this module.
         in_play_minutes: sum of their durations.
         same_team: fraction of next events by the same team, over all actions; None without any.
-        actions: statistics of each of the 12 actions.
+        actions: statistics of each action.
         team_pairs: number of next events with known teams.
     """
 
@@ -108,15 +108,20 @@ class PlayStatistics:
     stretches: int
     in_play_minutes: float
     same_team: float | None
-    actions: dict[Action, ActionStatistics]
+    actions: dict[EventLabel, ActionStatistics]
     team_pairs: int
 
     @classmethod
-    def of(cls, matches: Iterable[EventList]) -> PlayStatistics:
-        """Count the events of matches."""
-        counts: dict[EventLabel, int] = dict.fromkeys(ACTIONS, 0)
-        gaps: dict[EventLabel, list[int]] = {action: [] for action in ACTIONS}
-        same: dict[EventLabel, list[bool]] = {action: [] for action in ACTIONS}
+    def of(cls, matches: Iterable[EventList], classes: ActionSet = BALL_ACTIONS) -> PlayStatistics:
+        """Count the events of matches.
+
+        Args:
+            matches: annotations of each match.
+            classes: the actions that they may have.
+        """
+        counts: dict[EventLabel, int] = dict.fromkeys(classes, 0)
+        gaps: dict[EventLabel, list[int]] = {action: [] for action in classes}
+        same: dict[EventLabel, list[bool]] = {action: [] for action in classes}
         number = stretches = in_play_ms = 0
         for match in matches:
             number += 1
@@ -138,7 +143,7 @@ class PlayStatistics:
                 same_team=_share(same[action]),
                 gaps=len(gaps[action]),
             )
-            for action in ACTIONS
+            for action in classes
         }
         everyone = [value for values in same.values() for value in values]
         return cls(
@@ -422,16 +427,23 @@ class ClipCounts:
     holding: dict[EventLabel, int]
 
     @classmethod
-    def of(cls, matches: Iterable[EventList], clip_frames: int, fps: float) -> ClipCounts:
+    def of(
+        cls,
+        matches: Iterable[EventList],
+        clip_frames: int,
+        fps: float,
+        classes: ActionSet = BALL_ACTIONS,
+    ) -> ClipCounts:
         """Count the clips of matches.
 
         Args:
             matches: annotations of each match.
             clip_frames: sampled frames in a clip.
             fps: sampled frames per second. An event belongs to the nearest sampled frame.
+            classes: the actions that they may have.
         """
         clips = not_empty = 0
-        holding: dict[EventLabel, int] = dict.fromkeys(ACTIONS, 0)
+        holding: dict[EventLabel, int] = dict.fromkeys(classes, 0)
         for match in matches:
             places = {
                 (event.half, nearest_grid_index(event.position_ms, fps) // clip_frames, event.label)

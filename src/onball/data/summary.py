@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from onball.actions import ACTIONS, BALL_ACTIONS, ActionSet
 from onball.assets import reference_statistics
+from onball.data.classes import label_classes
 from onball.data.layout import ALL, SPLITS, SPLITS_FILE, find_matches
 from onball.data.statistics import ClipCounts, Comparison, PlayStatistics, Reference, compare
 from onball.errors import DataError, EmptySplitError, OnballWarning
@@ -29,6 +31,7 @@ class DataStatistics:
         splits: statistics of play in each split.
         play: statistics of play over all matches; a match in two splits counts once.
         clips: clips over all matches, and how many of them contain each action.
+        classes: the actions that the labels may have.
     """
 
     labels: Mapping[str, Mapping[str, EventList]]
@@ -37,6 +40,7 @@ class DataStatistics:
     splits: Mapping[str, PlayStatistics]
     play: PlayStatistics
     clips: ClipCounts
+    classes: ActionSet = BALL_ACTIONS
 
     @classmethod
     def read(
@@ -54,19 +58,32 @@ class DataStatistics:
             InputError: what `read_labels_by_split` raises.
         """
         labels = read_labels_by_split(root, split)
+        classes = label_classes(root)
         # By name, so that a match in two splits counts once.
         matches = {name: match for found in labels.values() for name, match in found.items()}
         return cls(
             labels=labels,
             clip_frames=clip_frames,
             fps=fps,
-            splits={name: PlayStatistics.of(found.values()) for name, found in labels.items()},
-            play=PlayStatistics.of(matches.values()),
-            clips=ClipCounts.of(matches.values(), clip_frames, fps),
+            splits={
+                name: PlayStatistics.of(found.values(), classes) for name, found in labels.items()
+            },
+            play=PlayStatistics.of(matches.values(), classes),
+            clips=ClipCounts.of(matches.values(), clip_frames, fps, classes),
+            classes=classes,
         )
 
     def compare(self) -> list[Comparison]:
-        """Compare all matches with statistics of real annotations, figure by figure."""
+        """Compare all matches with statistics of real annotations, figure by figure.
+
+        Raises:
+            DataError: the data set has other classes than the 12 actions.
+        """
+        if not set(ACTIONS) <= set(self.classes):
+            raise DataError(
+                f"{self.classes.source}: the statistics of real matches are of the 12 actions, and "
+                "this data set has other classes"
+            )
         return compare(self.play, Reference.of(reference_statistics()))
 
     def as_json(self) -> dict[str, Any]:
@@ -75,7 +92,7 @@ class DataStatistics:
         if len(self.splits) > 1:
             content[ALL] = self.play.as_json()
         for name, matches in self.labels.items():
-            clips = ClipCounts.of(matches.values(), self.clip_frames, self.fps)
+            clips = ClipCounts.of(matches.values(), self.clip_frames, self.fps, self.classes)
             content[name]["clips"] = clips.as_json()
         if len(self.splits) > 1:
             content[ALL]["clips"] = self.clips.as_json()
@@ -114,8 +131,9 @@ def read_labels_by_split(root: str | Path, split: str = ALL) -> dict[str, dict[s
         unlisted = [match for match in every if match.name not in listed]
         if unlisted:
             matches[_UNLISTED if matches else ALL] = unlisted
+    actions = label_classes(root)
     labels = {
-        name: {m.name: read_labels(m.labels) for m in found if m.labels is not None}
+        name: {m.name: read_labels(m.labels, actions) for m in found if m.labels is not None}
         for name, found in matches.items()
     }
     total = sum(map(len, matches.values()))

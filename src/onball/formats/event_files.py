@@ -42,10 +42,20 @@ def write_event_file(events: EventList, path: str | Path) -> None:
 def read_event_file(path: str | Path, actions: ActionSet = BALL_ACTIONS) -> EventList:
     """Read events; see `EventList.load`."""
     if _suffix(path) == ".csv":
-        return read_event_table(path, actions)
+        return read_event_table(path, actions.union(_classes_beside(Path(path))))
     if "annotations" in read_json_object(path, LabelError):
         return read_labels(path, actions)
     return read_results(path, actions=actions)
+
+
+def _classes_beside(table: Path) -> ActionSet:
+    """Classes of the model whose results are in the folder of a table, else the 12 actions."""
+    results = table.with_name(RESULTS_FILE)
+    try:
+        info = read_results(results).info if results.is_file() else None
+    except LabelError:  # the table can be read without them
+        info = None
+    return BALL_ACTIONS if info is None else info.classes
 
 
 def find_event_files(path: str | Path) -> dict[str, Path]:

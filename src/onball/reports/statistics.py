@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from onball.actions import ACTIONS, EventLabel
+from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.data.statistics import STRETCH_GAP_MS, PlayStatistics, play_stretches
 from onball.errors import optional_dependency
 from onball.events import EventList
@@ -34,7 +34,11 @@ _BIN_S = 0.2
 
 
 def draw_statistics(
-    labels: Mapping[str, Mapping[str, EventList]], path: str | Path, *, title: str = ""
+    labels: Mapping[str, Mapping[str, EventList]],
+    path: str | Path,
+    *,
+    title: str = "",
+    actions: ActionSet = BALL_ACTIONS,
 ) -> None:
     """Draw the statistics of a data set and save the figure.
 
@@ -47,19 +51,22 @@ def draw_statistics(
         labels: labels by split and match. A match that is in two splits counts once over all.
         path: file to write; its suffix (.png, .svg) selects the format.
         title: beginning of the line above the figure.
+        actions: the actions that the labels may have.
     """
     every = {name: match for matches in labels.values() for name, match in matches.items()}
-    splits = {split: PlayStatistics.of(matches.values()) for split, matches in labels.items()}
-    play = PlayStatistics.of(every.values())
+    splits = {
+        split: PlayStatistics.of(matches.values(), actions) for split, matches in labels.items()
+    }
+    play = PlayStatistics.of(every.values(), actions)
     figure = Figure(
         figsize=(12, 9), dpi=150, layout=ConstrainedLayoutEngine(h_pad=0.12, w_pad=0.08)
     )
     counts, rates, gaps = figure.subplot_mosaic(
         [["counts", "rates"], ["gaps", "gaps"]], height_ratios=[1.9, 1], width_ratios=[1.9, 1]
     ).values()
-    _draw_counts(counts, splits)
-    _draw_rates(rates, play)
-    _draw_gaps(gaps, list(every.values()))
+    _draw_counts(counts, splits, actions)
+    _draw_rates(rates, play, actions)
+    _draw_gaps(gaps, list(every.values()), actions)
     summary = (
         f"{_count_matches(play)}, {play.events} events, {play.in_play_minutes:.1f} min in play"
     )
@@ -70,14 +77,14 @@ def draw_statistics(
     save_figure(figure, path)
 
 
-def _draw_counts(axes: Axes, splits: Mapping[str, PlayStatistics]) -> None:
+def _draw_counts(axes: Axes, splits: Mapping[str, PlayStatistics], actions: ActionSet) -> None:
     height = 0.8 / len(splits)
     largest = max(
-        (found.actions[action].events for found in splits.values() for action in ACTIONS), default=1
+        (found.actions[action].events for found in splits.values() for action in actions), default=1
     )
     for place, found in enumerate(splits.values()):
         offset = (place - (len(splits) - 1) / 2) * height
-        for lane, action in enumerate(ACTIONS):
+        for lane, action in enumerate(actions):
             count = found.actions[action].events
             # Bars begin at a half: on a logarithmic scale from 1 a single event would be no bar.
             axes.barh(
@@ -93,7 +100,9 @@ def _draw_counts(axes: Axes, splits: Mapping[str, PlayStatistics]) -> None:
     axes.set_xlim(0.5, max(10, largest) * 2.2)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     _finish(
-        axes, "events per action" + (" and split" if len(splits) > 1 else "") + " (logarithmic)"
+        axes,
+        actions,
+        "events per action" + (" and split" if len(splits) > 1 else "") + " (logarithmic)",
     )
     if len(splits) > 1:
         axes.legend(
@@ -105,10 +114,10 @@ def _draw_counts(axes: Axes, splits: Mapping[str, PlayStatistics]) -> None:
         )  # fmt: skip
 
 
-def _draw_rates(axes: Axes, play: PlayStatistics) -> None:
-    rates = [play.actions[action].per_minute or 0.0 for action in ACTIONS]
+def _draw_rates(axes: Axes, play: PlayStatistics, actions: ActionSet) -> None:
+    rates = [play.actions[action].per_minute or 0.0 for action in actions]
     axes.barh(
-        range(len(ACTIONS)), rates, 0.62, color=[action.colour for action in ACTIONS], zorder=3
+        range(len(actions)), rates, 0.62, color=[action.colour for action in actions], zorder=3
     )
     for lane, rate in enumerate(rates):
         axes.annotate(
@@ -116,19 +125,19 @@ def _draw_rates(axes: Axes, play: PlayStatistics) -> None:
             textcoords="offset points", va="center", fontsize=8, color=INK if rate else FAINT,
         )  # fmt: skip
     axes.set_xlim(0, max([*rates, 0.1]) * 1.18)
-    _finish(axes, "events per minute in play")
+    _finish(axes, actions, "events per minute in play")
     axes.set_yticklabels([])
 
 
-def _draw_gaps(axes: Axes, matches: Sequence[EventList]) -> None:
-    gaps: dict[EventLabel, list[float]] = {action: [] for action in ACTIONS}
+def _draw_gaps(axes: Axes, matches: Sequence[EventList], actions: ActionSet) -> None:
+    gaps: dict[EventLabel, list[float]] = {action: [] for action in actions}
     for match in matches:
         for stretch in play_stretches(match):
             for event, following in pairwise(stretch):
                 gaps[event.label].append((following.position_ms - event.position_ms) / 1000)
     end = STRETCH_GAP_MS / 1000
     edges = [i * _BIN_S for i in range(round(end / _BIN_S) + 1)]
-    shown = [action for action in ACTIONS if gaps[action]]
+    shown = [action for action in actions if gaps[action]]
     if shown:
         axes.hist(
             [gaps[action] for action in shown], edges, stacked=True,
@@ -153,9 +162,9 @@ def _draw_gaps(axes: Axes, matches: Sequence[EventList]) -> None:
     set_title(axes, "time until the next event, by the action it follows", bold=False, pad=6)
 
 
-def _finish(axes: Axes, title: str) -> None:
+def _finish(axes: Axes, actions: ActionSet, title: str) -> None:
     remove_frame(axes, grid="x")
-    draw_lanes(axes)
+    draw_lanes(axes, actions.names)
     set_title(axes, title, bold=False, pad=6)
 
 

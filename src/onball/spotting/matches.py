@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from onball.actions import NUM_ACTIONS
 from onball.config import DataConfig
 from onball.data.clips import match_events, present_actions
 from onball.data.layout import Match
@@ -133,8 +132,8 @@ class ClassifiedClips(NamedTuple):
     """Labels and predictions of consecutive clips.
 
     Attributes:
-        present: bool `[N, 12]`, the actions that are labelled in each clip.
-        scores: float32 `[N, 12]`, the predicted probabilities.
+        present: bool `[N, K]`, the actions that are labelled in each clip.
+        scores: float32 `[N, K]`, the predicted probabilities.
     """
 
     present: NDArray[np.bool_]
@@ -212,13 +211,14 @@ def classify_match(
     events = match_events(match.events, times)
     last = max(0, len(times) - clip_frames)
     starts = [*range(0, last, clip_frames), last]
-    present = np.zeros((len(starts), NUM_ACTIONS), np.bool_)
-    scores = np.zeros((len(starts), NUM_ACTIONS), np.float32)
+    count = len(match.actions)
+    present = np.zeros((len(starts), count), np.bool_)
+    scores = np.zeros((len(starts), count), np.float32)
     for index, start in enumerate(starts):
         frames = match.frames.read(start, min(start + clip_frames, len(times)))
         if not len(frames):  # the video ends before the duration in its header
             return ClassifiedClips(present[:index], scores[:index])
-        present[index] = present_actions(events, start, start + len(frames)).numpy() > 0
+        present[index] = present_actions(events, start, start + len(frames), count).numpy() > 0
         clip = torch.from_numpy(np.ascontiguousarray(frames)).to(device).permute(0, 3, 1, 2)
         with torch.autocast(device.type, dtype=precision, enabled=precision is not torch.float32):
             inputs = (clip[None], *_track_features(match, start, len(frames), device))

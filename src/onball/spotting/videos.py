@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.data.layout import Match
-from onball.errors import DataError, InputError, LabelError, OnballError, OnballWarning, VideoError
+from onball.errors import DataError, InputError, OnballError, OnballWarning, VideoError
 from onball.events import Event, EventList, SpottingInfo, VideoPart
 from onball.files import identify, require_writable, shell_quoted
 from onball.formats.event_table import TABLE_FILE
@@ -412,9 +412,7 @@ class _Settings:
         """
         if self.actions is None:
             return self
-        others = [action for action in BALL_ACTIONS if action not in predicted]
-        known = ActionSet.of([*predicted, *others])
-        found = dict.fromkeys(_find(name, predicted, known) for name in self.actions)
+        found = dict.fromkeys(predicted.find(name, BALL_ACTIONS) for name in self.actions)
         shown = tuple(label for label in found if label in predicted)
         if not shown:
             raise InputError(
@@ -454,14 +452,6 @@ class _Settings:
             end_ms=self.end_ms,
             parts=parts,
         )
-
-
-def _find(name: str, predicted: ActionSet, known: ActionSet) -> EventLabel:
-    """Label of a name as people write it, of those that are predicted if it fits one."""
-    try:
-        return predicted.find(name)
-    except LabelError:
-        return known.find(name)
 
 
 # Work

@@ -38,7 +38,10 @@ def spotting_loss(scores: DenseScores, targets: FrameTargets, config: LossConfig
         targets: of the same frames.
         config: weights of the losses.
     """
-    loss = classification_loss(scores.logits, targets.classes, config)
+    if scores.independent:
+        loss = independent_loss(scores.logits, targets.classes, config)
+    else:
+        loss = classification_loss(scores.logits, targets.classes, config)
     if scores.branches:
         branches = [classification_loss(one, targets.classes, config) for one in scores.branches]
         loss = torch.stack([loss, *branches]).mean()
@@ -46,6 +49,8 @@ def spotting_loss(scores: DenseScores, targets: FrameTargets, config: LossConfig
         loss = loss + config.displacement_weight * offset_loss(scores.offsets, targets)
     elif scores.displacement is not None:
         loss = loss + config.displacement_weight * displacement_loss(scores.displacement, targets)
+    if scores.team is not None:
+        loss = loss + config.team_weight * team_loss(scores.team, targets)
     if scores.auxiliary is not None and targets.auxiliary is not None:
         second = classification_loss(scores.auxiliary, targets.auxiliary, config)
         loss = loss + config.auxiliary_weight * second
@@ -56,8 +61,8 @@ def classification_loss(logits: Tensor, targets: Tensor, config: LossConfig) -> 
     """Weighted cross-entropy with a focal factor, averaged over frames by their weight.
 
     Args:
-        logits: `[B, T, K]`.
-        targets: `[B, T, K]`, a distribution on each frame; all 0 on frames that do not count.
+        logits: `[B, T, C]`.
+        targets: `[B, T, C]`, a distribution on each frame; all 0 on frames that do not count.
         config: class weights and γ. The term of a class is multiplied by (1 − p)^γ, p its predicted
             probability (Lin et al. 2017), so that frames already predicted well weigh less.
     """
@@ -68,6 +73,40 @@ def classification_loss(logits: Tensor, targets: Tensor, config: LossConfig) -> 
     if config.focal_gamma:
         terms = terms * (1.0 - log_p.exp()).clamp(min=_EPSILON) ** config.focal_gamma
     return _mean(-terms.sum(), weighted.sum())
+
+
+def independent_loss(logits: Tensor, targets: Tensor, config: LossConfig) -> Tensor:
+    """Weighted binary cross-entropy of classes that do not exclude each other, with a focal factor.
+
+    It is the mean over frames and classes by their weight: `action_weight` where the class is, and
+    `background_weight` where it is not.
+
+    Args:
+        logits: `[B, T, K]`.
+        targets: `[B, T, 1 + K]`, as of `classification_loss`.
+        config: weights and γ.
+    """
+    present = targets[..., BACKGROUND + 1 :]
+    absent = targets.sum(dim=-1, keepdim=True) - present  # 0 on frames that do not count
+    weighted = torch.stack([config.action_weight * present, config.background_weight * absent])
+    log_p = functional.logsigmoid(torch.stack([logits.float(), -logits.float()]))
+    terms = weighted * log_p
+    if config.focal_gamma:
+        terms = terms * (1.0 - log_p.exp()).clamp(min=_EPSILON) ** config.focal_gamma
+    return _mean(-terms.sum(), weighted.sum())
+
+
+def team_loss(logits: Tensor, targets: FrameTargets) -> Tensor:
+    """Binary cross-entropy of the team, right against left, over frames with an event of a known team.
+
+    Args:
+        logits: `[B, T]`.
+        targets: teams and their weights, of the same frames.
+    """
+    terms = functional.binary_cross_entropy_with_logits(
+        logits.float(), targets.right, weight=targets.team_weights, reduction="sum"
+    )
+    return _mean(terms, targets.team_weights.sum())
 
 
 def displacement_loss(displacement: Tensor, targets: FrameTargets) -> Tensor:
@@ -107,8 +146,8 @@ def clip_loss(logits: Tensor, present: Tensor) -> Tensor:
     """Binary cross-entropy of a clip classifier, the mean over clips and actions.
 
     Args:
-        logits: `[B, 12]`.
-        present: `[B, 12]`, 0 to 1, the degree to which each action is in the clip.
+        logits: `[B, K]`.
+        present: `[B, K]`, 0 to 1, the degree to which each action is in the clip.
     """
     terms = functional.binary_cross_entropy_with_logits(logits.float(), present, reduction="sum")
     return _mean(terms, torch.tensor(float(present.numel()), device=logits.device))

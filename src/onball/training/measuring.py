@@ -22,8 +22,8 @@ from lightning.pytorch.callbacks import Callback
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
-from onball.actions import Action
 from onball.config import ExperimentConfig
+from onball.data.classes import with_classes
 from onball.data.clips import Clips
 from onball.data.frames import VideoFrames, cache_folder
 from onball.data.joint import find_halves, load_halves
@@ -105,6 +105,7 @@ def measure_training(
     """
     if processes() > 1:
         raise InputError("the speed of several processes is not measured: start a single one")
+    config = with_classes(config)
     place = training_device(device)
     precision = choose_precision(config.training.precision, place)
     cost = cost_of(config, dtype=precision)
@@ -209,13 +210,14 @@ def _random_data(config: ExperimentConfig) -> _Data:
     frames: FrameSource = _RandomFrames(times, config.data.size)
     if not config.model.takes_frames:
         frames = BlankFrames(times)
-    events = EventList.of([Event(length // 2, Action.PASS)])
+    actions = config.model.actions
+    events = EventList.of([Event(length // 2, actions.names[0])])
     features = None
     if config.model.tracking is not None:
         count = len(mirrored_signs(config.model.tracking.features))
         features = np.zeros((len(times), 2 * count), np.float32)
-    match = LabelledMatch("random frames", frames, events, features)
-    half = LabelledFrames("random frames", frames, events.events)
+    match = LabelledMatch("random frames", frames, events, features, actions)
+    half = LabelledFrames("random frames", frames, match.events)
     return _Data([match], [], [half] if config.trains_jointly else [])
 
 
@@ -325,7 +327,9 @@ def _validation_rate(
     end = int(first.frames.times_ms[count - 1])
     labels = EventList.of([event for event in first.labels if event.position_ms <= end])
     features = None if first.track_features is None else first.track_features[:count]
-    part = LabelledMatch(first.name, _FirstFrames(first.frames, count), labels, features)
+    part = LabelledMatch(
+        first.name, _FirstFrames(first.frames, count), labels, features, first.actions
+    )
     if config.data.cache is not None:  # then reading costs next to nothing
         part = replace(part, frames=_InMemory(part.frames))
     begin = time.perf_counter()

@@ -6,8 +6,10 @@ run, the net with its initial weights, the clips and their batches, the matches 
 
 from __future__ import annotations
 
+import re
 import signal
 import warnings
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +18,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+from onball.actions import ActionSet
 from onball.config import (
     ComponentConfig,
     DataConfig,
@@ -25,10 +28,19 @@ from onball.config import (
     load_config,
     save_config,
 )
+from onball.data.classes import with_classes
 from onball.data.clips import ClipDataset, Clips, EpochSampler
 from onball.data.joint import JointClips, find_halves, load_halves
+from onball.data.layout import some_names
 from onball.data.matches import LabelledFrames, LabelledMatch, load_matches
-from onball.errors import ConfigError, DataError, EmptySplitError, OnballError, OnballWarning
+from onball.errors import (
+    ConfigError,
+    DataError,
+    EmptySplitError,
+    OnballError,
+    OnballNotice,
+    OnballWarning,
+)
 from onball.files import read_text
 from onball.models import (
     ClipClassifier,
@@ -82,6 +94,8 @@ _MAY_CHANGE = {
 }
 #: Parts of the net that the initial model must share with it.
 _PARTS = ("backbone", "temporal", "head")
+#: Names of weights that belong to the classes.
+_CLASSES = re.compile(r"(head|linear|branches\.\d+\.linear)\.")
 
 
 class TrainingInterrupted(OnballError):
@@ -123,6 +137,7 @@ def train(
     Returns: the folder of the saved model.
 
     Raises:
+        LabelError: `classes.txt` of the data set cannot be used.
         ConfigError: `run_dir` holds a run and neither `resume` nor `overwrite` is true, or a run
             with other settings; or the net cannot take frames of the configured size.
         InputError: the device cannot be used.
@@ -134,6 +149,7 @@ def train(
     It also raises what loading the data and building the net raise.
     """
     run = RunFolder(Path(run_dir))
+    config = with_classes(config)
     training = config.training
     check_loggers(training.loggers)
     resuming = prepare_run(config, run, resume=resume, overwrite=overwrite)
@@ -217,7 +233,7 @@ def prepare_run(
             f"{run.path}: its checkpoint is gone ({run.last_checkpoint}): replace the run with "
             "--overwrite, or choose another folder with --out"
         )
-    if changes := _changed_settings(load_config(run.config), config):
+    if changes := _changed_settings(load_config(run.config), with_classes(config)):
         raise ConfigError(
             f"{run.path}: holds a run with {changes}: `onball train {run.path} --resume` takes the "
             "settings of the run; --overwrite replaces it, --out chooses another folder"
@@ -270,6 +286,8 @@ def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def build_initial_net(config: ExperimentConfig) -> nn.Module:
     """Build the net as it is before the first step: new, or with the weights of a saved model.
 
+    Of a model with other classes, all but the prediction head is used, with an `OnballNotice`.
+
     Raises `ConfigError` if the saved model is another net, and what building and loading raise.
     """
     folder = config.training.initial_model
@@ -279,6 +297,14 @@ def build_initial_net(config: ExperimentConfig) -> nn.Module:
     net = build_model(config.model, config.task, fetch_weights=False)
     weights = source.state_dict()
     own = net.state_dict()
+    if saved.actions.names != config.model.actions.names:
+        # The layers of the classes start anew.
+        weights = {name: value for name, value in weights.items() if not _CLASSES.match(name)}
+        weights |= {name: value for name, value in own.items() if _CLASSES.match(name)}
+        message = (
+            f"training.initial_model: {folder} has other classes: its prediction head is not used"
+        )
+        warnings.warn(OnballNotice(message), stacklevel=3)
     if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in own.items()}:
         raise ConfigError(
             f"training.initial_model: {folder} has {_difference(saved.model, config.model)}: they "
@@ -339,7 +365,20 @@ def training_clips(
     # Its labels are read before the main data set is decoded: a broken file must show at once.
     halves = find_halves(config.data) if config.trains_jointly else []
     main = load_split(config.data, config.model, "train", progress)
+    _warn_of_other_classes(main, config.model.actions)
     return mix_clips(config, net, main, load_halves(halves, config.data, _decoding(progress)))
+
+
+def _warn_of_other_classes(matches: Sequence[LabelledMatch], actions: ActionSet) -> None:
+    """Name the labels that the net does not learn, if there are any."""
+    counts = Counter(event.label for match in matches for event in match.labels)
+    others = [(label, count) for label, count in counts.most_common() if label not in actions]
+    if others:
+        named = some_names([f"{count} {label}" for label, count in others], limit=5)
+        warnings.warn(
+            OnballWarning(f"labels of other classes than the model's are left out: {named}"),
+            stacklevel=3,
+        )
 
 
 def mix_clips(
@@ -361,6 +400,7 @@ def mix_clips(
             class_balance=training.class_balance,
             seed=training.seed,
             source=source,
+            num_actions=len(config.model.actions),
         )
 
     if not config.trains_jointly:

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from onball.actions import BACKGROUND, IGNORE, NUM_ACTIONS, NUM_CLASSES, NUM_TEAM_CLASSES
+from onball.actions import BACKGROUND, IGNORE
 from onball.config import LossConfig, MixupConfig
 from onball.data.clips import Clips
-from onball.events import UNKNOWN_SIDE
+from onball.events import SIDES, UNKNOWN_SIDE, Team
 from onball.models.nets import NUM_AUXILIARY_CLASSES
 
 #: A Gaussian label is 0 farther than this many standard deviations from its event.
@@ -29,12 +29,14 @@ class FrameTargets(NamedTuple):
     """Targets of every frame of a batch.
 
     Attributes:
-        classes: float32 `[B, T, K]`, a distribution over the net's classes; all 0 on frames that do
-            not count.
+        classes: float32 `[B, T, 1 + K]`, a distribution over background and the net's classes, or
+            `[B, T, 1 + 2K]` if it has each class for both teams; all 0 on frames that do not count.
         displacements: float32 `[B, T]`, sampled frames from each frame to its nearest event.
         displacement_weights: float32 `[B, T]`, 1 within `radius` of an event, else 0.
         auxiliary: float32 `[B, T, 18]`, as `classes`, of the second label set; or None.
         radius: largest distance from an event, in frames, at which the head predicts displacements.
+        right: float32 `[B, T]`, 1 where the nearest event is of the right team, else 0.
+        team_weights: float32 `[B, T]`, share of that event in `classes` where its team is known, else 0.
     """
 
     classes: Tensor
@@ -42,6 +44,8 @@ class FrameTargets(NamedTuple):
     displacement_weights: Tensor
     auxiliary: Tensor | None
     radius: int
+    right: Tensor
+    team_weights: Tensor
 
 
 def label_radius(config: LossConfig, head_radius: int) -> int:
@@ -68,7 +72,7 @@ def frame_targets_of(
     Args:
         clips: with the nearest event of each frame within `label_radius`.
         config: dilation or softness of the labels.
-        teams: 25 classes instead of 13; an event of an unknown team counts half for each team.
+        teams: each class for both teams; an event of an unknown team counts half for each.
         head_radius: radius of the head's displacements, in frames; 0 if it has none.
         auxiliary: the batch holds clips of the second label set too (`Clips.source` 1).
         flipped: bool `[B]`, True for mirrored clips, in which the teams have changed sides.
@@ -79,10 +83,14 @@ def frame_targets_of(
     share = _label_share(near, distance, config)
     first = clips.source.unsqueeze(1) == 0
     sides = clips.sides if flipped is None else _swap_sides(clips.sides, flipped)
-    classes = _distribution(near.clamp(max=NUM_ACTIONS), share, sides if teams else None)
+    # Numbers of the other label set may be higher; they are masked below.
+    num_classes = 1 + clips.present.shape[-1]
+    own = near.clamp(max=num_classes - 1)
+    classes = _distribution(own, share, num_classes, sides if teams else None)
     second = None
     if auxiliary:
-        second = _one_hot(near, share, NUM_AUXILIARY_CLASSES)
+        last = NUM_AUXILIARY_CLASSES - 1
+        second = _one_hot(near.clamp(max=last), share, NUM_AUXILIARY_CLASSES)
         second = second * (counts & ~first).unsqueeze(-1)
     known = counts & first & (near != BACKGROUND) & (distance <= head_radius)
     return FrameTargets(
@@ -91,6 +99,8 @@ def frame_targets_of(
         (known if head_radius else torch.zeros_like(known)).float(),
         second,
         head_radius,
+        (sides == SIDES.index(Team.RIGHT)).float(),
+        share * (counts & first & (sides != UNKNOWN_SIDE)),
     )
 
 
@@ -111,17 +121,15 @@ def _one_hot(near: Tensor, share: Tensor, classes: int) -> Tensor:
     return hot
 
 
-def _distribution(near: Tensor, share: Tensor, sides: Tensor | None) -> Tensor:
+def _distribution(near: Tensor, share: Tensor, num_classes: int, sides: Tensor | None) -> Tensor:
     if sides is None:
-        return _one_hot(near, share, NUM_CLASSES)
+        return _one_hot(near, share, num_classes)
     left = torch.where(sides == UNKNOWN_SIDE, 0.5, (sides == 0).float()) * share
     right = share - left
-    hot = functional.one_hot(near, NUM_CLASSES).float()[..., 1:]
+    hot = functional.one_hot(near, num_classes).float()[..., 1:]
     background = (1.0 - share).unsqueeze(-1)
     teams = [background, hot * left.unsqueeze(-1), hot * right.unsqueeze(-1)]
-    classes = torch.cat(teams, dim=-1)
-    assert classes.shape[-1] == NUM_TEAM_CLASSES
-    return classes
+    return torch.cat(teams, dim=-1)
 
 
 def _swap_sides(sides: Tensor, flipped: Tensor) -> Tensor:
@@ -178,10 +186,14 @@ def mix_targets(targets: FrameTargets, lambdas: Tensor) -> FrameTargets:
     """Return the targets of blended frames."""
     weights = mix_values(targets.displacement_weights, lambdas)
     displacements = mix_values(targets.displacements * targets.displacement_weights, lambdas)
+    team_weights = mix_values(targets.team_weights, lambdas)
+    right = mix_values(targets.right * targets.team_weights, lambdas)
     return FrameTargets(
         mix_values(targets.classes, lambdas),
         displacements / weights.clamp(min=1e-9),
         weights,
         None if targets.auxiliary is None else mix_values(targets.auxiliary, lambdas),
         targets.radius,
+        right / team_weights.clamp(min=1e-9),
+        team_weights,
     )

@@ -21,6 +21,7 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from onball.config import ExperimentConfig
 from onball.config.schema import Logger
+from onball.data.classes import with_classes
 from onball.errors import InputError, MissingDependencyError, OnballError
 from onball.files import DISK_FULL
 from onball.models.compute import choose_device, choose_precision
@@ -275,6 +276,7 @@ def plan_training(config: ExperimentConfig, *, device: str = "auto") -> Training
         ConfigError: the net cannot be built.
         InputError: the device cannot be used.
     """
+    config = with_classes(config)
     training = config.training
     place = training_device(device)
     precision = choose_precision(training.precision, place)

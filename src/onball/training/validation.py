@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from onball.actions import BACKGROUND, NUM_CLASSES
+from onball.actions import BACKGROUND
 from onball.config import ExperimentConfig, SavedModelConfig
 from onball.data.frame_labels import frame_targets
 from onball.data.matches import LabelledMatch
@@ -34,7 +34,8 @@ class ValidationResult:
 
     Attributes:
         loss: for a spotting net class-weighted cross-entropy of the averaged probabilities, with
-            hard labels; for a clip classifier binary cross-entropy.
+            hard labels; binary cross-entropy if its classes are independent, and for a clip
+            classifier.
         evaluation: AP of every action.
     """
 
@@ -95,7 +96,8 @@ def _validate_spotting(
     precision: torch.dtype,
 ) -> ValidationResult:
     loss = config.training.loss
-    weights = class_weights(loss.background_weight, loss.action_weight, NUM_CLASSES).numpy()
+    actions = config.model.actions
+    weights = class_weights(loss.background_weight, loss.action_weight, 1 + len(actions)).numpy()
     # Nets are compared by their raw scores.
     inference = config.inference.model_copy(update={"calibration": {}})
     spotter = Spotter(
@@ -111,11 +113,16 @@ def _validate_spotting(
     for match, (_, events, scores) in zip(matches, spotted, strict=True):
         predictions.append(events)
         probabilities = np.concatenate([part.probabilities for part in scores])
-        targets = frame_targets(match.labels, np.concatenate([part.pts_ms for part in scores]))
-        frame_weights = weights[targets]
-        total -= float(frame_weights @ np.log(_own_probability(probabilities, targets)))
-        total_weight += float(frame_weights.sum())
-    result = evaluate_spotting([match.labels for match in matches], predictions)
+        targets = frame_targets(match.events, np.concatenate([part.pts_ms for part in scores]))
+        if getattr(net.head, "independent", False):
+            hot = targets[:, None] == np.arange(1, 1 + len(actions))
+            chosen = np.where(hot, probabilities, 1.0 - probabilities).astype(np.float64)
+            chosen, loss_weights = chosen.clip(1e-7, 1.0).ravel(), weights[hot.ravel().astype(int)]
+        else:
+            chosen, loss_weights = _own_probability(probabilities, targets), weights[targets]
+        total -= float(loss_weights @ np.log(chosen))
+        total_weight += float(loss_weights.sum())
+    result = evaluate_spotting([match.labels for match in matches], predictions, actions=actions)
     return ValidationResult(total / total_weight, result)
 
 
@@ -136,4 +143,7 @@ def _validate_clips(
 ) -> ValidationResult:
     present, scores = classify_matches(net, matches, config.data.clip_frames, precision)
     chosen = np.where(present, scores, 1.0 - scores).astype(np.float64).clip(1e-7, 1.0)
-    return ValidationResult(-float(np.log(chosen).mean()), evaluate_classification(present, scores))
+    return ValidationResult(
+        -float(np.log(chosen).mean()),
+        evaluate_classification(present, scores, actions=config.model.actions),
+    )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from onball.actions import BALL_ACTIONS, ActionSet
 from onball.data.check.labels import check_labels
-from onball.data.check.layout import Placed, Problem, Report, check_layout
+from onball.data.check.layout import Placed, Problem, Report, check_layout, problem_of
 from onball.data.check.videos import CheckedVideo, check_copies, check_rates, decode, open_video
+from onball.data.classes import CLASSES_FILE, label_classes
+from onball.errors import LabelError
 from onball.progress import Progress, ProgressCallback, no_progress
 
 __all__ = ["Problem", "Report", "check_data"]
@@ -34,6 +37,11 @@ def check_data(
     root = Path(root)
     matches, problems = check_layout(root)
     report = Report(problems, matches=len(matches))
+    try:
+        actions = label_classes(root)
+    except LabelError as error:
+        actions = BALL_ACTIONS
+        report.problems.append(problem_of(error, root / CLASSES_FILE, "correct it"))
     opened = []
     for match in matches:
         video, problems = open_video(match)
@@ -59,16 +67,22 @@ def check_data(
             report.minutes += video.info.duration_ms / 60_000
             done += video.info.duration_ms if full else 1
             progress(Progress(name, done, total, "ms" if full else "matches"))
-        _check_labels(report, match, video, fps)
+        _check_labels(report, match, video, fps, actions)
     report.problems += [*check_rates(root, videos, fps), *check_copies(videos)]
     return report
 
 
-def _check_labels(report: Report, placed: Placed, video: CheckedVideo | None, fps: float) -> None:
+def _check_labels(
+    report: Report,
+    placed: Placed,
+    video: CheckedVideo | None,
+    fps: float,
+    actions: ActionSet,
+) -> None:
     if placed.match.labels is None:
         return
     duration = video.info.duration_ms if video is not None else 0
     rate = video.info.fps if video is not None else fps
-    count, problems = check_labels(placed.match.labels, duration or None, 1000 / rate)
+    count, problems = check_labels(placed.match.labels, duration or None, 1000 / rate, actions)
     report.labels += count
     report.problems += problems

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import Path
 
+from onball.actions import BALL_ACTIONS, ActionSet
 from onball.data.check.layout import Problem, problem_of
 from onball.errors import LabelError
 from onball.events import Event
@@ -31,16 +32,22 @@ class _Label:
         return f"{self.event.label} at {seconds:.2f} s, annotation {self.number}"
 
 
-def check_labels(path: Path, duration_ms: int | None, frame_ms: float) -> tuple[int, list[Problem]]:
+def check_labels(
+    path: Path,
+    duration_ms: int | None,
+    frame_ms: float,
+    actions: ActionSet = BALL_ACTIONS,
+) -> tuple[int, list[Problem]]:
     """Count the annotations of a file and find what is wrong with them.
 
     Args:
         path: a `Labels-ball.json`.
         duration_ms: length of its video; None if it is not known.
         frame_ms: time of one frame of the video; the same action twice within it is a duplicate.
+        actions: the classes that may occur.
     """
     try:
-        entries = read_label_entries(path)
+        entries = read_label_entries(path, actions)
     except LabelError as error:
         return 0, [problem_of(error, path, "repair it or get the file again")]
     if not len(entries):
