@@ -23,6 +23,9 @@ CLASSES = (
     "PLAYER SUCCESSFUL TACKLE",
 )
 
+#: Frames in a clip, at all places where the net or its settings depend on it.
+_CLIP_FRAMES = 100
+
 _RULES = (
     Rule("temp_enc", "positions.vectors"),
     *image_network("lowres_backbone", "backbone.low.network"),
@@ -61,18 +64,19 @@ def _model(name: str, network: str, features: int, parameters: int) -> Published
                 "backbone": {"name": "adaspot", "network": network, "pretrained": False},
                 "temporal": {"name": "bigru", "hidden": features},
                 "classes": CLASSES,
-                "positions": 100,
+                "positions": _CLIP_FRAMES,
                 "branch_heads": True,
             }
         ),
         fps=12.5,
         width=796,
         height=448,
-        clip_frames=100,
+        clip_frames=_CLIP_FRAMES,
         inference=InferenceConfig.model_validate(
             {
-                "window_frames": 100,
-                "clips": {"frames": 100, "overlap": 50, "start": -5},
+                # As a stream, windows are as long.
+                "window_frames": _CLIP_FRAMES,
+                "clips": {"frames": _CLIP_FRAMES, "overlap": 50, "start": -5},
                 "suppression": {"method": "soft_nms", "window": 12},
                 # The threshold of the authors' program for single videos.
                 "report_threshold": 0.2,

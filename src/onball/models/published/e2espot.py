@@ -30,6 +30,9 @@ CLASSES = (
     "Yellow->red card",
 )
 
+#: Frames in a clip, at all places where the net or its settings depend on it.
+_CLIP_FRAMES = 100
+
 _RULES = (
     *image_network("_features", "backbone.network"),
     Rule(r"_pred_fine\._gru\.(\w+)", r"temporal.gru.\1"),
@@ -65,11 +68,12 @@ def _model(
         fps=2.0,
         width=398,
         height=224,
-        clip_frames=100,
+        clip_frames=_CLIP_FRAMES,
         inference=InferenceConfig.model_validate(
             {
-                "window_frames": 100,
-                "clips": {"frames": 100, "overlap": 50, "start": -5, "outside": "mean"},
+                # As a stream, windows are as long.
+                "window_frames": _CLIP_FRAMES,
+                "clips": {"frames": _CLIP_FRAMES, "overlap": 50, "start": -5, "outside": "mean"},
                 "suppression": {"method": "keep_highest", "window": 2},
             }
         ),

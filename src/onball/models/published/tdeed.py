@@ -70,6 +70,9 @@ def _temporal() -> tuple[Rule, ...]:
     )
 
 
+#: Frames in a clip, at all places where the net or its settings depend on it.
+_CLIP_FRAMES = 100
+
 _RULES = (
     Rule("temp_enc", "positions.vectors"),
     *image_network("_features", "backbone.network"),
@@ -101,17 +104,18 @@ def _model(
                 "temporal": {"name": "sgp", "variant": "published"},
                 "head": {"name": "linear", "displacement": 4, "team": team},
                 "auxiliary": "soccernet-v2",
-                "positions": 100,
+                "positions": _CLIP_FRAMES,
             }
         ),
         fps=12.5,
         width=796,
         height=448,
-        clip_frames=100,
+        clip_frames=_CLIP_FRAMES,
         inference=InferenceConfig.model_validate(
             {
-                "window_frames": 100,
-                "clips": {"frames": 100, "overlap": 75, "start": -5},
+                # As a stream, windows are as long.
+                "window_frames": _CLIP_FRAMES,
+                "clips": {"frames": _CLIP_FRAMES, "overlap": 75, "start": -5},
                 "suppression": {"method": "soft_nms", "window": 12},
             }
         ),
