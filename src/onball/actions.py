@@ -304,6 +304,11 @@ class ActionSet:
         """
         return tuple(dict.fromkeys(map(self.find, split_names(names))))
 
+    def ordered(self, labels: Iterable[EventLabel]) -> tuple[EventLabel, ...]:
+        """Return distinct labels in the order of this set; others come last, by name."""
+        found = set(labels)
+        return (*(label for label in self if label in found), *sorted(found.difference(self)))
+
     def common(self, other: ActionSet) -> ActionSet:
         """Return the classes of this set that are in another one too.
 

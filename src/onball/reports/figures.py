@@ -27,6 +27,7 @@ from onball.reports.style import (
     INK,
     Look,
     action_name,
+    in_chart,
     label_axes,
     new_axes,
     remove_frame,
@@ -59,6 +60,12 @@ _MAX_CHARACTERS = 36
 #: Smallest distance of the names of neighbouring points, as a fraction of the axis.
 MIN_LABEL_GAP = 0.075
 _MAX_LABEL_HEIGHT = 0.97
+#: Longest name of an action above a curve, and beside a matrix; the end of longer ones is cut off.
+_MAX_TITLE, _MAX_TICK = 20, 24
+#: A confusion matrix of more classes takes the full width of the page.
+MOST_CLASSES_BESIDE = 20
+#: Inches of a cell of a large confusion matrix, and of the names beside it.
+_CELL_INCHES, _NAMES_INCHES = 0.31, 1.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +264,7 @@ def tolerance_chart(evaluated: Sequence[EvaluatedSpotting], look: Mapping[str, L
             color=look[one.run.name].colour, linestyle=look[one.run.name].dash,
             linewidth=1.8, marker="o", markersize=4,
         )  # fmt: skip
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.05 * axes.get_ylim()[1])
     set_title(axes, _sentence(f"{shown} over tolerance"))
     label_axes(axes, "tolerance δ, seconds (a match is within ±δ/2)", "per cent")
     description = (
@@ -386,7 +393,15 @@ def _short(name: str) -> str:
 
 def pr_charts(evaluated: Sequence[EvaluatedSpotting], look: Mapping[str, Look]) -> list[Chart]:
     """Draw precision over recall: one chart per action, one curve per run."""
-    return [_pr(action, evaluated, look) for action in evaluated[0].means.actions]
+    actions = evaluated[0].means.actions
+    slugs = [slug(action) for action in actions]
+    names = (
+        one if slugs.count(one) == 1 else f"{one}_{number}" for number, one in enumerate(slugs, 1)
+    )
+    return [
+        _pr(action, f"pr_{name}", evaluated, look)
+        for action, name in zip(actions, names, strict=True)
+    ]
 
 
 def timing_chart(one: EvaluatedSpotting, look: Look) -> Chart:
@@ -420,7 +435,8 @@ def confusion_chart(one: EvaluatedSpotting) -> Chart:
     matrix = one.report.confusion
     names = [_short_name(action) for action in one.report.actions]
     n = len(names) + 1
-    figure, axes = new_axes(5.9, 5.2)
+    width = max(5.9, _NAMES_INCHES + _CELL_INCHES * n)
+    figure, axes = new_axes(width, width - 0.7)
     axes.grid(False)
     rows_of_labels = matrix.sum(axis=1, keepdims=True)
     share = np.divide(matrix, rows_of_labels, out=np.zeros(matrix.shape), where=rows_of_labels > 0)
@@ -436,6 +452,10 @@ def confusion_chart(one: EvaluatedSpotting) -> Chart:
     for line in range(n + 1):
         axes.axhline(line, color=GROUND, linewidth=1.5)
         axes.axvline(line, color=GROUND, linewidth=1.5)
+    if n > MOST_CLASSES_BESIDE:  # help the eye to follow rows and columns
+        for line in range(5, n, 5):
+            axes.axhline(line, color=GRID, linewidth=0.8)
+            axes.axvline(line, color=GRID, linewidth=0.8)
     axes.set_xlim(0, n)
     axes.set_ylim(n, 0)
     axes.set_xticks(
@@ -462,7 +482,10 @@ def slug(name: str) -> str:
 
 
 def _pr(
-    action: EventLabel, evaluated: Sequence[EvaluatedSpotting], look: Mapping[str, Look]
+    action: EventLabel,
+    name: str,
+    evaluated: Sequence[EvaluatedSpotting],
+    look: Mapping[str, Look],
 ) -> Chart:
     figure, axes = new_axes(2.35, 2.1)
     rows: list[tuple[object, ...]] = []
@@ -488,10 +511,10 @@ def _pr(
     axes.set_xticks(ticks)
     axes.set_yticks(ticks)
     axes.tick_params(labelsize=8)
-    set_title(axes, action_name(action), size=9)
+    set_title(axes, _beginning(action_name(action), _MAX_TITLE), size=9)
     label_axes(axes, "recall", "precision", size=8)
     return Chart(
-        f"pr_{slug(action.value)}",
+        name,
         f"Precision over recall of {action}, {labels} labels",
         figure,
         ("run", "threshold", "precision", "recall"),
@@ -505,7 +528,12 @@ def _short_name(action: EventLabel) -> str:
         Action.PLAYER_SUCCESSFUL_TACKLE: "Tackle",
         Action.BALL_PLAYER_BLOCK: "Block",
     }
-    return shorter.get(action) or action_name(action)
+    return shorter.get(action) or _beginning(action_name(action), _MAX_TICK)
+
+
+def _beginning(name: str, length: int) -> str:
+    """Name for a chart, without the end of a long one."""
+    return in_chart(name if len(name) <= length else name[: length - 1].rstrip() + "…")
 
 
 def _sentence(heading: str) -> str:

@@ -25,6 +25,7 @@ from onball.formats.soccernet import read_labels
 from onball.outputs import OutputState, check_outputs, record_outputs
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.reports.figures import (
+    MOST_CLASSES_BESIDE,
     Chart,
     bar_charts,
     confusion_chart,
@@ -266,13 +267,20 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """Part of the page on a single spotting run."""
+    """Part of the page on a single spotting run.
+
+    Its confusion matrix is beside the timing errors unless it has too many classes (`is_large`).
+    """
 
     one: EvaluatedSpotting
     look: Look
     confusion: Chart
     timing: Chart
     gallery: Gallery
+
+    @property
+    def is_large(self) -> bool:
+        return len(self.one.report.actions) > MOST_CLASSES_BESIDE
 
 
 @dataclass(frozen=True, slots=True)

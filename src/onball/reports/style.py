@@ -101,7 +101,8 @@ def draw_lanes(axes: Axes, actions: Sequence[EventLabel] = BALL_ACTIONS.names) -
     for lane in range(0, len(actions), 2):
         axes.axhspan(lane - 0.5, lane + 0.5, color=LANE, zorder=0, linewidth=0)
     axes.set_ylim(len(actions) - 0.5, -0.5)
-    axes.set_yticks(range(len(actions)), [action_name(action) for action in actions])
+    names = [in_chart(action_name(action)) for action in actions]
+    axes.set_yticks(range(len(actions)), names)
     axes.tick_params(axis="y", labelsize=8.5, labelcolor=INK)
 
 
@@ -111,6 +112,11 @@ def action_name(action: EventLabel) -> str:
     Only the 12 actions are in capitals in the files; other names may hold an acronym.
     """
     return action.value.capitalize() if isinstance(action, Action) else action.value
+
+
+def in_chart(name: str) -> str:
+    """Escape the signs of a name that begin a formula in a chart of matplotlib."""
+    return name.replace("$", r"\$")
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:

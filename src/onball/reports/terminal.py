@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 
-from onball.actions import ACTIONS, Action
+from onball.actions import BALL_ACTIONS, EventLabel
 from onball.errors import optional_dependency
 from onball.events import EventList
 
@@ -122,7 +122,7 @@ def plot_events(
     end_ms: int,
     width: int = 72,
     ascii: bool = False,
-) -> list[tuple[Action | None, str]]:
+) -> list[tuple[EventLabel | None, str]]:
     """Plot a timeline of events, one lane for each action that occurs.
 
     A cell is filled the higher the more events it has, up to the fullest cell of all lanes; in
@@ -135,11 +135,12 @@ def plot_events(
         ascii: use ASCII characters only; see `needs_ascii`.
 
     Returns:
-        Lines without trailing blanks: action and text of each lane, in the order of `ACTIONS`, with
-        the number of events at its end; then None and the time axis, two lines.
+        Lines without trailing blanks: action and text of each lane, with the number of events at its
+        end, in the order of the classes of the model, or else of the 12 actions; then None and the
+        time axis, two lines.
     """
     counts = events.counts()
-    lanes = [action for action in ACTIONS if counts[action]]
+    lanes = (BALL_ACTIONS if events.info is None else events.info.classes).ordered(counts)
     left = max((len(action.value) for action in lanes), default=0) + 2
     right = 2 + max((len(str(counts[action])) for action in lanes), default=1)
     columns = max(20, width - left - right)
@@ -149,7 +150,7 @@ def plot_events(
         for event in events
     )
     fullest = max(cells.values(), default=1)
-    lines: list[tuple[Action | None, str]] = []
+    lines: list[tuple[EventLabel | None, str]] = []
     for action in lanes:
         text = "".join(_cell(cells[action, column], fullest, ascii) for column in range(columns))
         lines.append((action, f"{action.value:<{left}}{text}  {counts[action]:>{right - 2}}"))

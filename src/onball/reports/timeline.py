@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from onball.actions import ACTIONS, Action
+from onball.actions import BALL_ACTIONS, Action, EventLabel
 from onball.errors import optional_dependency
 from onball.events import EventList
 from onball.reports.style import INK, draw_lanes, remove_frame, save_figure, set_title
@@ -30,7 +30,8 @@ def draw_timeline(
 ) -> None:
     """Draw the timeline of one video and save it.
 
-    A prediction is a dot, paler the lower its confidence; a label is a tick below it.
+    A prediction is a dot, paler the lower its confidence; a label is a tick below it. Lanes are in
+    the order of the model's classes, or else of the 12 actions.
 
     Args:
         predictions: detected events.
@@ -40,7 +41,8 @@ def draw_timeline(
         duration_ms: length of the video; default: the time of the last event, plus a second.
     """
     events = [*predictions, *(truth or ())]
-    lanes = [action for action in ACTIONS if any(event.label is action for event in events)]
+    classes = BALL_ACTIONS if predictions.info is None else predictions.info.classes
+    lanes = classes.ordered(event.label for event in events)
     last_ms = max((event.position_ms for event in events), default=1000)
     end_s = (duration_ms or last_ms + 1000) / 1000
     figure = Figure(figsize=(12, _FRAME_INCHES + _LANE_INCHES * max(1, len(lanes))), dpi=150)
@@ -62,9 +64,9 @@ def draw_timeline(
 
 
 def _draw_events(
-    axes: Axes, lane: int, action: Action, predictions: EventList, truth: EventList | None
+    axes: Axes, lane: int, action: EventLabel, predictions: EventList, truth: EventList | None
 ) -> None:
-    found = [event for event in predictions if event.label is action]
+    found = [event for event in predictions if event.label == action]
     times = [event.position_ms / 1000 for event in found]
     colours = [to_rgba(action.colour, 0.25 + 0.75 * event.confidence) for event in found]
     height = -0.1 if truth is not None else 0.0
@@ -72,7 +74,7 @@ def _draw_events(
         times, [lane + height] * len(found), s=38, color=colours,
         linewidths=0, zorder=3,
     )  # fmt: skip
-    labelled = [event.position_ms / 1000 for event in truth or () if event.label is action]
+    labelled = [event.position_ms / 1000 for event in truth or () if event.label == action]
     axes.vlines(labelled, lane + 0.16, lane + 0.42, color=INK, linewidth=1.6, zorder=2)
 
 
