@@ -13,8 +13,9 @@ from tiny_models import random_model
 from onball.config import ComponentConfig
 from onball.errors import InputError, ModelError, OnballError
 from onball.models import load_model, save_model
+from onball.models.runtimes.quantising import quantise
 from onball.models.runtimes.records import Parity, find_export, net_digest
-from onball.models.runtimes.sessions import convert_to_openvino
+from onball.models.runtimes.sessions import OnnxSession, OpenVinoSession, convert_to_openvino
 from onball.spotting.exporting import export_model, require_parity
 from onball.spotting.runtimes import open_runtime
 from onball.spotting.spotter import Spotter
@@ -135,6 +136,34 @@ def test_the_export_has_its_comparison_with_pytorch(exported):
     assert export.record.parity is not None
     assert export.record.parity.frames == 100  # two windows
     assert 0 < export.record.parity.score < 1e-5
+
+
+def test_an_export_in_8_bits_needs_videos_with_labels(model):
+    with pytest.raises(InputError, match="name a data set with --data"):
+        export_model(model, int8=True)
+
+
+@pytest.mark.parametrize("session", [OnnxSession, OpenVinoSession])
+def test_a_quantised_backbone_is_small_and_computes_nearly_the_same(exported, tmp_path, session):
+    path = tmp_path / "backbone.onnx"
+    shutil.copy(exported / "exports" / "onnx" / "backbone.onnx", path)
+    wanted = session(path).run({"frames": frames(8)[None]})
+    size = path.stat().st_size
+    quantise(path, ({"frames": frames(count)[None]} for count in (4, 6, 8)))
+    assert path.stat().st_size < 0.6 * size
+    found = session(path).run({"frames": frames(8)[None]})
+    assert 0 < abs(wanted - found).max() < 0.1 * np.ptp(wanted)
+
+
+@pytest.mark.slow
+def test_the_demo_model_keeps_its_map_in_8_bits(tmp_path, monkeypatch):
+    exported = export_model(None, tmp_path / "demo", int8=True)
+    parity = exported.record.parity
+    assert parity is not None and parity.map12 is not None
+    assert parity.map12.torch - parity.map12.export <= 0.01
+    assert 1e-4 < parity.score < 0.5
+    spotter = Spotter.from_pretrained(tmp_path / "demo", runtime="openvino-int8")
+    assert spotter.fingerprint.endswith("-int8")
 
 
 def test_openvino_reads_its_own_format(exported, tmp_path):

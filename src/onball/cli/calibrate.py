@@ -65,6 +65,7 @@ def calibrate(
         ),
     ] = None,
     overwrite: options.Overwrite = False,
+    runtime: options.Runtime = "auto",
     device: options.Device = "auto",
 ) -> None:
     """Calibrate a model's confidences; the order of an action's events stays as it is."""
@@ -80,6 +81,7 @@ def calibrate(
     from onball.outputs import OutputState
     from onball.spotting.calibrating import calibrate as run_calibration
     from onball.spotting.calibrating import calibration_state
+    from onball.spotting.runtimes import find_runtime
 
     state = calibration_state(
         model, data, target, split=split, kind=kind.value, overwrite=overwrite
@@ -96,6 +98,7 @@ def calibrate(
             split=split,
             kind=kind.value,
             test_split=test_split,
+            runtime=find_runtime(runtime),
             device=device,
             overwrite=overwrite,
             progress=progress,

@@ -74,6 +74,7 @@ def evaluate(
             help="Resamples of the 95 % intervals; 0 leaves them out.",
         ),
     ] = 1000,
+    runtime: options.Runtime = "auto",
     device: options.Device = "auto",
     overwrite: options.Overwrite = False,
 ) -> None:
@@ -83,6 +84,7 @@ def evaluate(
     """
     from onball.evaluation import ClassificationResult
     from onball.spotting.evaluating import evaluate as run_evaluation
+    from onball.spotting.runtimes import find_runtime
 
     target = fetched(target)
     with console.progress_bar() as progress:
@@ -94,6 +96,7 @@ def evaluate(
             out=out,
             submission=submission,
             resamples=resamples,
+            runtime=find_runtime(runtime),
             device=device,
             overwrite=overwrite,
             progress=progress,

@@ -121,8 +121,11 @@ def spot(
 
     if quiet:
         warnings.simplefilter("ignore", OnballNotice)
+    wanted = find_runtime(runtime)
+    if model is None and wanted == "auto" and device in ("auto", "cpu"):
+        _export_demo(given)
     spotter = Spotter.from_pretrained(
-        model and fetched(model), runtime=find_runtime(runtime), device=device, threads=threads
+        model and fetched(model), runtime=wanted, device=device, threads=threads
     )
     clock = SpottingInfo(kickoffs_ms=(None,) * (half - 1) + tuple(kickoffs)) if kickoffs else None
     with _Screen(quiet, several=len(given) > 1 and not join, clock=clock) as screen:
@@ -172,6 +175,20 @@ def _given(videos: list[str], data: Path | None, split: str) -> Sequence[VideoIn
         what = "both videos and --data given" if videos else "no video given"
         raise InputError(f"{what}: onball spot VIDEO… --out FOLDER, or onball spot --data FOLDER")
     return find_videos(videos) if data is None else find_matches(data, split)
+
+
+def _export_demo(given: Sequence[VideoInfo | Match]) -> None:
+    """Export the demo model on first use, if it pays; a failure is shown and costs speed only."""
+    from onball.spotting.exporting import export_demo
+    from onball.video import VideoInfo
+
+    def show() -> None:
+        console.note("Exporting the demo model for OpenVINO, once; it then computes faster …")
+
+    try:
+        export_demo(sum(one.duration_ms for one in given if isinstance(one, VideoInfo)), show)
+    except OnballError as error:
+        console.note(f"Spotting in PyTorch: {error}")
 
 
 def _time(option: str, text: str) -> int:

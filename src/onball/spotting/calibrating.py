@@ -40,6 +40,7 @@ from onball.progress import ProgressCallback, no_progress
 from onball.spotting.decoding import apply_calibration
 from onball.spotting.evaluating import require_common_classes, same_folder, training_data
 from onball.spotting.matches import spot_matches
+from onball.spotting.runtimes import Runtime, open_runtime
 from onball.spotting.spotter import Spotter
 
 _MODEL_FILES = (CONFIG_FILE, WEIGHTS_FILE, CARD_FILE)
@@ -89,6 +90,7 @@ def calibrate(
     split: str = "valid",
     kind: CalibrationKind | str = CalibrationKind.PROBABILITY,
     test_split: str | None = None,
+    runtime: Runtime = "auto",
     device: str = "auto",
     overwrite: bool = False,
     progress: ProgressCallback = no_progress,
@@ -106,6 +108,7 @@ def calibrate(
         split: matches to fit on, which the model was not trained on.
         kind: meaning of a calibrated confidence, `probability` or `rank`.
         test_split: further matches to measure the effect on.
+        runtime: see `Spotter.from_pretrained`.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps` …
         overwrite: replace a model in `out` that is another one, or was edited.
         progress: called while the matches are spotted.
@@ -141,7 +144,8 @@ def calibrate(
         ]
         for name, found in matches.items()
     }
-    spotter = Spotter(net, without_calibration(config), device=device)
+    opened = open_runtime(model, net, config, runtime, device=device)
+    spotter = Spotter(net, without_calibration(config), device=device, opened=opened)
     spotted = {
         name: (truth[name], _spot(spotter, found, progress)) for name, found in matches.items()
     }

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ from onball.outputs import (
 from onball.progress import ProgressCallback, no_progress
 from onball.runs import EvaluationFolder, RunFolder, is_run
 from onball.spotting.matches import classify_split, spot_matches
+from onball.spotting.runtimes import Runtime, integer_suffix
 from onball.spotting.spotter import Spotter
 
 
@@ -89,6 +90,7 @@ def evaluate(
     out: str | Path | None = None,
     submission: str | Path | None = None,
     resamples: int = 1000,
+    runtime: Runtime = "auto",
     device: str = "auto",
     overwrite: bool = False,
     progress: ProgressCallback = no_progress,
@@ -113,6 +115,7 @@ def evaluate(
             prediction files; the metrics of a zip or a single file are not written.
         submission: zip to write the predictions into.
         resamples: bootstrap resamples of the 95 % intervals; 0 computes no intervals.
+        runtime: of a spotting model, see `Spotter.from_pretrained`.
         device: of a run or model: `auto`, `cpu`, `cuda`, `cuda:1`, `mps` …
         overwrite: spot and measure again, and replace what is there.
         progress: called while the matches are spotted or classified.
@@ -130,6 +133,8 @@ def evaluate(
             f"{target}: is in the hub's cache: name a folder for the results with --out"
         )
     source = _identify(target, None if data is None else Path(data))
+    if source.model is not None:
+        source = replace(source, fingerprint=source.fingerprint + integer_suffix(runtime))
     root = source.data.root or Path()
     place = Path(out) if out is not None else source.home and source.home / split
     folder = None if place is None else EvaluationFolder(place)
@@ -164,7 +169,7 @@ def evaluate(
         reused = tuple(match.name for match in matches if match not in todo)
         if submission is not None and todo and Path(submission).exists() and not overwrite:
             raise OutputConflictError(f"{submission}: is there already: --overwrite replaces it")
-        _spot(source, folder, todo, device, progress)
+        _spot(source, folder, todo, runtime, device, progress)
     if submission is not None:
         submission = Path(submission)
         events = _read_predictions(predictions, matches, root, split, source.evaluated)
@@ -340,6 +345,7 @@ def _spot(
     source: _Source,
     folder: EvaluationFolder,
     matches: Sequence[Match],
+    runtime: Runtime,
     device: str,
     progress: ProgressCallback,
 ) -> None:
@@ -347,7 +353,7 @@ def _spot(
     if not matches or source.model is None:
         return
     spotted = spot_matches(
-        Spotter.from_pretrained(source.model, device=device),
+        Spotter.from_pretrained(source.model, runtime=runtime, device=device),
         matches,
         tracks=source.data.tracks,
         out=folder.predictions,

@@ -6,21 +6,25 @@ saved model → two graphs (→ 8-bit integers, calibrated on videos) (→ OpenV
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onball.assets import demo_model, sample_match
-from onball.config import SavedModelConfig
-from onball.data.frames import VideoFrames
-from onball.data.layout import Match, find_matches
-from onball.errors import OnballError
+from onball.config import DataConfig, SavedModelConfig
+from onball.data.frames import VideoFrames, open_inputs
+from onball.data.layout import VIDEO_FILE, Match, find_matches
+from onball.errors import InputError, OnballError
 from onball.evaluation import SpottingResult, evaluate_spotting
+from onball.evaluation.files import labelled_matches
 from onball.files import (
     atomic_folder,
     file_digest,
@@ -28,12 +32,14 @@ from onball.files import (
     write_error,
     write_json_atomic,
 )
-from onball.formats.soccernet import read_labels
+from onball.formats.soccernet import LABELS_FILE, read_labels
 from onball.frames import BlankFrames
 from onball.hub import is_cached_path
 from onball.models import load_model
+from onball.models.compute import choose_device
 from onball.models.finding import model_name, resolve_model
-from onball.models.runtimes.graphs import write_graphs
+from onball.models.runtimes.graphs import BACKBONE_FILE, takes_float_frames, write_graphs
+from onball.models.runtimes.quantising import quantise
 from onball.models.runtimes.records import (
     EXPORTS,
     RECORD_FILE,
@@ -49,13 +55,13 @@ from onball.models.runtimes.records import (
     net_digest,
     package_versions,
 )
-from onball.models.runtimes.sessions import convert_to_openvino
+from onball.models.runtimes.sessions import Arrays, convert_to_openvino
 from onball.outputs import OutputState, check_outputs, record_outputs
 from onball.progress import ProgressCallback, no_progress
 from onball.spotting.calibrating import save_with_config
 from onball.spotting.engine import ScoredFrames
 from onball.spotting.matches import SpottedMatch, spot_matches
-from onball.spotting.runtimes import open_export
+from onball.spotting.runtimes import default_runtime, open_export
 from onball.spotting.spotter import Spotter
 
 #: Largest difference of a probability that a float32 export may have.
@@ -64,6 +70,10 @@ SCORE_BOUND = 1e-4
 MAP_BOUND = 0.01
 #: Length of the part of the sample match that is compared, in windows of the model.
 _SAMPLE_WINDOWS = 2
+#: Least length of videos for which the demo model is exported first.
+_WORTH_AN_EXPORT_MS = 600_000
+#: Clips that 8-bit integers are calibrated on, and the frames of each.
+_CALIBRATION_CLIPS, _CALIBRATION_FRAMES = 24, 24
 #: Seed of the track features that stand in for those of the sample match, which has no tracks.
 _SEED = 0
 
@@ -90,9 +100,10 @@ def export_model(
     out: str | Path | None = None,
     *,
     format: ExportFormat = "onnx",
+    int8: bool = False,
     data: str | Path | None = None,
     split: str = "test",
-    score_bound: float = SCORE_BOUND,
+    score_bound: float | None = None,
     map_bound: float = MAP_BOUND,
     overwrite: bool = False,
     progress: ProgressCallback = no_progress,
@@ -100,7 +111,8 @@ def export_model(
     """Export a saved model as two graphs, which `Spotter.from_pretrained(…, runtime=…)` runs.
 
     The export is compared with the model in PyTorch, on the matches of a data set, or else on the
-    first seconds of the sample match, and not saved if it differs by more than the bounds.
+    first seconds of the sample match, and not saved if it differs by more than the bounds. In 8-bit
+    integers it is calibrated on clips of the same matches, and needs their labels.
 
     Args:
         model: what `Spotter.from_pretrained` takes; None is the demo model.
@@ -108,9 +120,11 @@ def export_model(
             saved in the folder of the model, or, of a model by name, in the cache, where it is found
             by that name.
         format: `onnx`, which ONNX Runtime and OpenVINO read, or `openvino`, which loads faster there.
-        data: data set with videos to compare on; with labels, mAP is compared as well.
+        int8: compute the backbone in 8-bit integers.
+        data: data set with videos to compare on; with labels, mAP is compared as well. In 8 bits, the
+            demo model takes the sample match, and others must have one.
         split: split of the data set.
-        score_bound: largest difference of a probability.
+        score_bound: largest difference of a probability; by default 0.0001, and none in 8 bits.
         map_bound: largest loss of mAP, 0 to 1, if there are labels.
         overwrite: make an export again that is there.
         progress: called with the milliseconds of each video that is compared.
@@ -118,6 +132,7 @@ def export_model(
     Raises:
         ModelError: there is no such model, it is none for spotting, or ONNX lacks one of its operations.
         MissingDependencyError: a package for exports is missing.
+        InputError: `int8` without a data set.
         OutputConflictError: `out` holds another export; see `onball.outputs`.
         DataError: there is no such data set.
         OnballError: the export differs by more than a bound, or cannot be written.
@@ -126,7 +141,7 @@ def export_model(
     name = "demo" if model is None else model_name(model, folder)
     net, config = load_model(folder, "spotting")
     digest = net_digest(folder, config)
-    precision: ExportPrecision = "float32"
+    precision: ExportPrecision = "int8" if int8 else "float32"
     home = _home(folder, None if out is None else Path(out), digest)
     target = home / export_name(format, precision)
     require_writable(target)
@@ -138,10 +153,14 @@ def export_model(
         done = find_export(home.parent, digest, format, precision)
         if done is not None and done.folder == target:
             return ExportedModel(name, target, done.record, was_done=True)
-    matches = None if data is None else find_matches(data, split)
+    matches, source = _matches_to_compare(data, split, name, int8)
+    if score_bound is None:
+        score_bound = math.inf if int8 else SCORE_BOUND
     with tempfile.TemporaryDirectory(prefix="onball-") as temporary:
         made = Path(temporary)
         write_graphs(net, config, made)
+        if int8:
+            quantise(made / BACKBONE_FILE, _calibration_clips(matches, config))
         if format == "openvino":
             convert_to_openvino(made)
         record = ExportRecord(
@@ -155,16 +174,81 @@ def export_model(
             Spotter(net, config, device="cpu", precision="32"),
             Spotter(net, config, opened=open_export(Export(made, record), net, config)),
         )
-        if matches is None:
+        if not matches:
             parity = _parity_on_sample(*spotters)
         else:
-            source = f"{Path(str(data)).name}, {split}"
             parity = _parity_on_matches(*spotters, matches, source, progress)
         require_parity(f"{name}, {target.name}", parity, score_bound, map_bound)
         if out is not None and Path(out).resolve() != folder.resolve():
             save_with_config(folder, config, Path(out))
         _save(made, record.model_copy(update={"parity": parity}), target, request)
     return ExportedModel(name, target, record.model_copy(update={"parity": parity}))
+
+
+def export_demo(
+    video_ms: int,
+    on_export: Callable[[], object] = lambda: None,
+    progress: ProgressCallback = no_progress,
+) -> ExportedModel | None:
+    """Export the demo model into the cache, once, for the fastest runtime that is installed.
+
+    Args:
+        video_ms: length of the videos to spot; None is exported for less than ten minutes, which take
+            less time than the export.
+        on_export: called before the work, if the export is not there.
+        progress: see `export_model`.
+
+    Returns:
+        The export, or None if it would not be used: on a GPU, for short videos, without the packages,
+        or if `ONBALL_RUNTIME` names a runtime.
+    """
+    wanted = video_ms >= _WORTH_AN_EXPORT_MS and default_runtime() == "auto"
+    packages = ("openvino", "onnx", "onnxscript")
+    if not wanted or not all(map(find_spec, packages)) or choose_device().type != "cpu":
+        return None
+    folder = demo_model()
+    digest = net_digest(folder, load_model(folder, "spotting")[1])
+    if find_export(folder, digest, "openvino") is None:
+        on_export()
+    return export_model(format="openvino", progress=progress)
+
+
+def _matches_to_compare(
+    data: str | Path | None, split: str, name: str, int8: bool
+) -> tuple[list[Match], str]:
+    """Matches of a data set, and their name; none if there is no data set."""
+    if data is not None:
+        find = labelled_matches if int8 else find_matches
+        return find(data, split), f"{Path(data).resolve().name}, {split}"
+    if not int8:
+        return [], ""
+    if name != "demo":
+        raise InputError(
+            f"{name}: 8-bit integers are calibrated on videos, and measured on their labels: name a "
+            "data set with --data"
+        )
+    folder = sample_match()
+    match = Match(folder.name, folder, folder / VIDEO_FILE, folder / LABELS_FILE)
+    return [match], "the sample match"
+
+
+def _calibration_clips(matches: Sequence[Match], config: SavedModelConfig) -> Iterator[Arrays]:
+    """Inputs of the backbone for clips of matches, equally far from each other."""
+    each = max(1, _CALIBRATION_CLIPS // len(matches))
+    data = config.sampling(DataConfig(cache=None))
+    for match in matches:
+        source, track_features = open_inputs(match.require_video(), data, config.model)
+        last = max(0, len(source.times_ms) - _CALIBRATION_FRAMES)
+        for start in np.linspace(0, last, each, dtype=int):
+            frames: NDArray[Any] = source.read(start, start + _CALIBRATION_FRAMES)
+            if not len(frames):  # the video ends before the length in its header
+                continue
+            if takes_float_frames(config):
+                frames = frames.astype(np.float32) / np.float32(255)
+            clip = {"frames": frames[None]}
+            if track_features is not None:
+                clip["track_features"] = track_features[start : start + len(frames)][None]
+            yield clip
 
 
 def _home(model: Path, out: Path | None, net: str) -> Path:
@@ -222,7 +306,7 @@ def _sample_frames(config: SavedModelConfig) -> _Frames:
     """Frames of the beginning of the sample match, for some windows of the model."""
     clips = config.inference.clips
     count = _SAMPLE_WINDOWS * (config.inference.window_frames if clips is None else clips.frames)
-    whole = VideoFrames(sample_match() / "224p.mp4", config)
+    whole = VideoFrames(sample_match() / VIDEO_FILE, config)
     source = whole if config.model.takes_frames else BlankFrames(whole.times_ms)
     frames = source.read(0, count)
     return _Frames(whole.times_ms[: len(frames)], frames)

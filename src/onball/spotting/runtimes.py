@@ -177,6 +177,12 @@ def find_runtime(name: str) -> Runtime:
     raise InputError(f"runtime '{name}' does not exist: take {', '.join(RUNTIMES)}")
 
 
+def integer_suffix(runtime: Runtime) -> str:
+    """Return what a runtime adds to the fingerprint of a model, whose scores differ in 8 bits."""
+    named = default_runtime() if runtime == "auto" else runtime
+    return "-int8" if named.endswith("-int8") else ""
+
+
 def open_export(
     export: Export, net: SpottingNet, config: SavedModelConfig, runtime: Runtime | None = None
 ) -> OpenedRuntime:
@@ -222,11 +228,14 @@ def _fastest(
     model: Path, config: SavedModelConfig, device: str, precision: Precision
 ) -> tuple[Runtime, Export | None]:
     """The fastest runtime, and its export; PyTorch if there is none."""
-    if choose_device(device).type != "cpu" or precision not in ("auto", "32"):
+    place = choose_device(device)
+    if place.type != "cpu" or precision not in ("auto", "32"):
         return "torch", None
+    # With bfloat16 instructions, PyTorch is faster than ONNX Runtime, which has float32 only.
+    mixed = choose_precision(precision, place) is not torch.float32
     net = ""
     for runtime, package in _FASTEST:
-        if find_spec(package) is None:
+        if find_spec(package) is None or (runtime == "onnx" and mixed):
             continue
         net = net or net_digest(model, config)
         export = _find_for(model, net, runtime)

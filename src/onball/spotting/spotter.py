@@ -46,7 +46,13 @@ from onball.spotting.decoding import (
 )
 from onball.spotting.engine import ScoredFrames, StreamingEngine
 from onball.spotting.journal import ScoreJournal, continue_scores
-from onball.spotting.runtimes import OpenedRuntime, Runtime, open_runtime, open_torch
+from onball.spotting.runtimes import (
+    OpenedRuntime,
+    Runtime,
+    integer_suffix,
+    open_runtime,
+    open_torch,
+)
 from onball.spotting.workers import Workers
 from onball.timing import first_grid_index, format_time, grid_time, grid_times
 from onball.tracking.grid import PerFrame
@@ -203,7 +209,7 @@ class Spotter:
             opened=opened,
             threads=threads,
             name=name,
-            fingerprint=model_fingerprint(folder),
+            fingerprint=model_fingerprint(folder) + integer_suffix(opened.name),
         )
 
     def save_pretrained(self, folder: str | Path, *, card: str | None = None) -> None:

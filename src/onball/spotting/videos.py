@@ -38,6 +38,7 @@ from onball.outputs import (
 from onball.progress import ProgressCallback, no_progress
 from onball.spotting.decoding import score_bound
 from onball.spotting.journal import JOURNAL_FILE
+from onball.spotting.runtimes import Runtime
 from onball.spotting.spotter import Spotter, name_results, write_events
 from onball.timing import format_time
 from onball.tracks import TRACKS_FILE
@@ -104,6 +105,7 @@ def spot_videos(
     name: str = "",
     tracks: str | Path | None = None,
     detector: Detector | str | None = None,
+    runtime: Runtime = "auto",
     device: str = "auto",
     overwrite: bool = False,
     on_event: Callable[[str, Event], object] | None = None,
@@ -144,6 +146,7 @@ def spot_videos(
             one, or of the first file.
         tracks: tracks file of the only video, for a model that takes tracks.
         detector: detector that makes the tracks where there are none; see `Spotter.spot`.
+        runtime: of a model that is not a `Spotter` yet, see `Spotter.from_pretrained`.
         device: device of a model that is not a `Spotter` yet, and of its detector.
         overwrite: replace the results that are there.
         on_event: called with the name of the video and each event that is shown, when it is found.
@@ -166,7 +169,9 @@ def spot_videos(
         settings.check(job)
     _require_one_match(jobs, kickoffs_ms, tracks)
     _check_folders(Path(out), jobs)
-    spotter = model if isinstance(model, Spotter) else Spotter.from_pretrained(model, device=device)
+    spotter = model
+    if not isinstance(spotter, Spotter):
+        spotter = Spotter.from_pretrained(spotter, runtime=runtime, device=device)
     settings = settings.for_model(spotter.config.actions)
     work = _Work(spotter, settings, on_event, progress)
     work.prepare_tracks(jobs, tracks, detector)
