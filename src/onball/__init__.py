@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from onball.models.published.importing import ImportedModel, import_model
     from onball.outputs import OutputConflictError, OutputLockedError
     from onball.progress import Progress, ProgressCallback
+    from onball.reports.live_server import LiveServer
     from onball.reports.page import write_report
     from onball.reports.statistics import draw_statistics
     from onball.reports.timeline import draw_timeline
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from onball.spotting.calibrating import CalibratedModel, calibrate
     from onball.spotting.evaluating import Evaluation, evaluate
     from onball.spotting.exporting import ExportedModel, export_model
+    from onball.spotting.live import LiveEvent, LiveSummary, live
     from onball.spotting.matches import spot_matches
     from onball.spotting.spotter import Spotter
     from onball.spotting.videos import SpottedVideo, spot_videos
@@ -81,6 +83,13 @@ if TYPE_CHECKING:
     from onball.training.run import train
     from onball.training.trainer import TrainingPlan, plan_training
     from onball.video.inputs import find_videos
+    from onball.video.notices import (
+        FramesSkipped,
+        RecordingStopped,
+        StreamConnected,
+        StreamGap,
+        StreamLost,
+    )
     from onball.video.reading import VideoInfo, probe, read_frames
     from onball.video.writing import VideoWriter, cut_video
 
@@ -104,10 +113,14 @@ __all__ = [
     "ExperimentConfig",
     "ExportedModel",
     "FrameBatch",
+    "FramesSkipped",
     "ImportedModel",
     "InputError",
     "Label",
     "LabelError",
+    "LiveEvent",
+    "LiveServer",
+    "LiveSummary",
     "Match",
     "MissingDependencyError",
     "ModelError",
@@ -120,6 +133,7 @@ __all__ = [
     "Progress",
     "ProgressCallback",
     "PublishedModel",
+    "RecordingStopped",
     "RunFolder",
     "ShippedConfig",
     "SimulatedDataset",
@@ -128,6 +142,9 @@ __all__ = [
     "SpottingInfo",
     "SpottingReport",
     "SpottingResult",
+    "StreamConnected",
+    "StreamGap",
+    "StreamLost",
     "Team",
     "TrackingSummary",
     "Tracks",
@@ -155,6 +172,7 @@ __all__ = [
     "import_model",
     "list_configs",
     "list_models",
+    "live",
     "load_config",
     "measure_training",
     "open_detector",
@@ -239,6 +257,7 @@ _MODULES = {
     "onball.models.published.importing": ("ImportedModel", "import_model"),
     "onball.outputs": ("OutputConflictError", "OutputLockedError"),
     "onball.progress": ("Progress", "ProgressCallback"),
+    "onball.reports.live_server": ("LiveServer",),
     "onball.reports.page": ("write_report",),
     "onball.reports.statistics": ("draw_statistics",),
     "onball.reports.timeline": ("draw_timeline",),
@@ -247,6 +266,7 @@ _MODULES = {
     "onball.spotting.calibrating": ("CalibratedModel", "calibrate"),
     "onball.spotting.evaluating": ("Evaluation", "evaluate"),
     "onball.spotting.exporting": ("ExportedModel", "export_model"),
+    "onball.spotting.live": ("LiveEvent", "LiveSummary", "live"),
     "onball.spotting.matches": ("spot_matches",),
     "onball.spotting.spotter": ("Spotter",),
     "onball.spotting.videos": ("SpottedVideo", "spot_videos"),
@@ -257,6 +277,13 @@ _MODULES = {
     "onball.training.run": ("train",),
     "onball.training.trainer": ("TrainingPlan", "plan_training"),
     "onball.video.inputs": ("find_videos",),
+    "onball.video.notices": (
+        "FramesSkipped",
+        "RecordingStopped",
+        "StreamConnected",
+        "StreamGap",
+        "StreamLost",
+    ),
     "onball.video.reading": ("VideoInfo", "probe", "read_frames"),
     "onball.video.writing": ("VideoWriter", "cut_video"),
 }

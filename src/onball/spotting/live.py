@@ -93,6 +93,7 @@ class LiveScores:
         self._features: Floats = np.zeros((0, 0), np.float32)
         self._end = 0  # index after the newest feature
         self._final = 0  # index after the last frame whose scores are final
+        self._newest = 0  # index of the newest frame
 
     def push(self, frames: Iterable[LiveFrame]) -> Iterator[ScoredFrames]:
         """Add frames, in order, and yield the scores that are final.
@@ -102,9 +103,9 @@ class LiveScores:
                 yielded, and the next part begins without a past.
         """
         for frame in frames:
-            hole = frame.number - self._indices[-1] - 1 if self._indices else 0
-            if hole > _LONGEST_HOLE_S * self._fps:
+            if frame.number - self._newest > _LONGEST_HOLE_S * self._fps:
                 yield from self.finish()
+            self._newest = frame.number
             self._indices.append(frame.number)
             self._frames.append(frame.pixels)
         self._compute_features(len(self._frames) - self.neighbours)

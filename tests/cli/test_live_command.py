@@ -1,0 +1,67 @@
+"""`onball live`: lines of JSON, the summary, exit codes, Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+
+import av
+import pytest
+from live_streams import numbered_stream, wait_until
+
+from onball.assets import sample_match
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
+    return numbered_stream(tmp_path_factory.mktemp("live") / "match.mp4", 4)
+
+
+def test_every_line_is_a_message_and_the_last_one_the_summary(onball, video, tmp_path):
+    copy = tmp_path / "copy.mkv"
+    code, shown, notes = onball("live", video, "--no-realtime", "-t", "0.01", "--record", copy)
+    assert code == 0
+    messages = [json.loads(line) for line in shown.splitlines()]
+    assert messages[0]["type"] == "connected" and messages[-1]["type"] == "summary"
+    assert {message["type"] for message in messages[1:-1]} <= {"event"}
+    assert messages[-1]["recordings"] == [str(copy)] and copy.stat().st_size > 1000
+    assert "00:00:03 (the stream ended)" in notes and f"Recorded: {copy}" in notes
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["none.mp4"], "none.mp4: no such file"),
+        (["rtmp://127.0.0.1:1/live"], "rtmp://127.0.0.1:1/live: cannot be read"),
+        (["-", "--option", "listen"], "--option listen: write KEY=VALUE"),
+        (["-", "--runtime", "abacus"], "abacus"),
+        (["-", "--actions", "dribble"], "dribble"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(onball, arguments, message):
+    code, shown, error = onball("live", *arguments)
+    assert code == 2 and not shown
+    assert message in error.splitlines()[-1] and "Traceback" not in error
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
+def test_ctrl_c_ends_with_the_summary_a_finished_recording_and_exit_code_0(onball, tmp_path):
+    copy = tmp_path / "copy.mp4"
+
+    def interrupt() -> None:
+        wait_until(copy.exists)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    # This match is played for longer than the test takes.
+    code, shown, notes = onball("live", sample_match() / "224p.mp4", "--record", copy)
+    assert code == 0
+    messages = [json.loads(line) for line in shown.splitlines()]
+    assert messages[0]["type"] == "connected"
+    assert messages[-1]["type"] == "summary" and messages[-1]["reason"] == "stopped"
+    assert "(stopped)" in notes and "Traceback" not in notes
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with av.open(str(copy)) as recording:
+        assert recording.streams.video[0].codec.name == "h264"
