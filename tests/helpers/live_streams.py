@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from numbered_videos import write_video
@@ -19,14 +22,21 @@ from onball.video.live import LiveFrame, LiveSource
 LIMIT_S = 120.0
 
 # In a process of its own, since FFmpeg's senders hold Python's lock while they connect. Packets are
-# sent in real time, from the beginning again as often as is asked.
+# sent in real time, or faster, once somebody listens.
 _SENDER = """
 import sys, time, av
 path, url, kind, speed, *pairs = sys.argv[1:]
 options = dict(pair.split("=") for pair in pairs)
-with av.open(path) as source, av.open(url, "w", format=kind, options=options) as target:
+with av.open(path) as source:
     stream = source.streams.video[0]
-    copy = target.add_stream_from_template(stream)
+    for attempt in range(600):
+        target = av.open(url, "w", format=kind, options=options)
+        copy = target.add_stream_from_template(stream)
+        try:
+            target.start_encoding()
+            break
+        except OSError:
+            time.sleep(0.1)
     begun = time.monotonic()
     for packet in source.demux(stream):
         if packet.dts is None:
@@ -35,6 +45,7 @@ with av.open(path) as source, av.open(url, "w", format=kind, options=options) as
         time.sleep(max(0.0, left))
         packet.stream = copy
         target.mux(packet)
+    target.close()
 """
 
 
@@ -70,6 +81,22 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < ends_at, "it does not come true"
         time.sleep(0.01)
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Address of a web server for a folder."""
+    handler = functools.partial(_QuietHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class _QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
 
 
 def numbered_stream(path: Path, seconds: float, rate: int = 25, **settings: object) -> Path:
