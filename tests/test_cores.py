@@ -61,6 +61,13 @@ def test_the_cores_are_those_of_the_affinity_and_of_the_limit(monkeypatch):
     assert available_cores() == 1
 
 
+def test_spinning_is_disabled_unless_the_user_has_set_it(monkeypatch):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    monkeypatch.setenv("KMP_BLOCKTIME", "7")
+    cores.disable_spinning()
+    assert (os.environ["OMP_WAIT_POLICY"], os.environ["KMP_BLOCKTIME"]) == ("PASSIVE", "7")
+
+
 def test_what_a_user_asks_for_is_obeyed(monkeypatch):
     monkeypatch.setattr(cores, "available_cores", lambda: 8)
     for name in ("ONBALL_THREADS", "OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK"):

@@ -42,6 +42,15 @@ def choose_threads(threads: int | None = None) -> int:
     return available_cores()
 
 
+def disable_spinning() -> None:
+    """Let waiting threads of numerical libraries sleep: other programs need the cores.
+
+    It has an effect only before torch is imported, and not on what the user has set.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("KMP_BLOCKTIME", "0")
+
+
 def available_cores() -> int:
     """Number of cores that this process may use, at least 1: affinity and cgroup limits count."""
     if hasattr(os, "sched_getaffinity"):

@@ -30,7 +30,7 @@ from onball.errors import ConfigError, DataError, EmptySplitError, InputError
 from onball.evaluation.average_precision import headline_of, means_of
 from onball.files import read_text, write_text_atomic
 from onball.models import build_model, load_model
-from onball.models.compute import choose_device, choose_precision
+from onball.models.compute import choose_device, choose_precision, use_threads
 from onball.models.cost import cost_of
 from onball.progress import ProgressCallback, no_progress
 from onball.runs import RunFolder
@@ -395,8 +395,7 @@ def test_model(
     net = load_model(folder, config.task)[0]
     place = choose_device(device)
     precision = choose_precision(config.training.precision, place)
-    if config.training.threads is not None:
-        torch.set_num_threads(config.training.threads)
+    use_threads(config.training.threads)
     return validate(net.to(place), matches, config, precision)
 
 

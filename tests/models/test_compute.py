@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from onball.errors import InputError
+from onball.models import compute
 from onball.models.compute import available_devices, choose_device
 
 
@@ -42,3 +43,15 @@ def test_a_device_that_cannot_be_used_is_one_line(monkeypatch):
     with pytest.raises(InputError, match=r"'cuda' cannot be used \(The driver is too old\.\)") as e:
         choose_device("cuda")
     assert "\n" not in str(e.value)
+
+
+def test_threads_of_torch_are_what_is_asked_for_or_at_most_what_the_process_may_use(monkeypatch):
+    monkeypatch.setattr(compute, "choose_threads", lambda: 2)
+    before = torch.get_num_threads()
+    try:
+        for present, asked, expected in [(4, None, 2), (1, None, 1), (1, 3, 3)]:
+            torch.set_num_threads(present)
+            compute.use_threads(asked)
+            assert torch.get_num_threads() == expected
+    finally:
+        torch.set_num_threads(before)

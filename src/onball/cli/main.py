@@ -22,6 +22,7 @@ from typer.core import TyperCommand
 from onball import __version__
 from onball.cli import console
 from onball.cli.help import Command, Group
+from onball.cores import disable_spinning
 from onball.errors import OnballError
 
 COMMANDS = {
@@ -267,6 +268,7 @@ app = _build_app()
 def main() -> None:
     """Run the command line; exit with 2 for bad input, 1 for failed work, 130 if interrupted."""
     console.replace_unprintable()
+    disable_spinning()
     former = signal.signal(signal.SIGTERM, _terminate)
     try:
         app(args=_global_first(sys.argv[1:]), prog_name="onball")

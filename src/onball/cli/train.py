@@ -175,6 +175,7 @@ def train(
         typer.Option("--overwrite", help="Delete a run in the folder, and start again."),
     ] = False,
     device: options.Device = "auto",
+    threads: options.Threads = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -197,6 +198,8 @@ def train(
         if folder is not None:
             # Quoted: settings are YAML, and to YAML a folder called 2024 is a number.
             settings.append(f"{key}={json.dumps(str(folder), ensure_ascii=False)}")
+    if threads is not None:
+        settings.append(f"training.threads={threads}")
     if init is not None:
         fetched(init)  # a download and its licence are shown; settings and the run keep the name
     over = tuple(find_config(name) for name in overlays or ())

@@ -371,7 +371,7 @@ class TrainingConfig(BaseConfig):
         early_stopping_epochs: stop after this many epochs without a better headline mean in
             validation, mAP10 for the 12 actions.
         workers: processes that prepare clips; 0 prepares them in the training process.
-        threads: CPU threads of torch; null keeps torch's default.
+        threads: CPU threads of torch; null is one per core that the process may use.
         validate_every_epochs: the last epoch is always validated.
         loggers: besides `metrics.csv`: `tensorboard`, and `wandb` or `mlflow` if installed.
     """

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 import torch
 
+from onball.cores import choose_threads
 from onball.errors import InputError
 
 Precision = Literal["auto", "32", "bf16", "fp16"]
@@ -75,6 +76,18 @@ def choose_precision(name: Precision, device: torch.device) -> torch.dtype:
     else:
         native = False
     return torch.bfloat16 if native else torch.float32
+
+
+def use_threads(threads: int | None = None) -> None:
+    """Let torch compute operations with this many CPU threads.
+
+    Args:
+        threads: None lowers the present number to what `onball.cores.choose_threads` gives, since torch
+            does not know the limits of cgroups.
+    """
+    if threads is None:
+        threads = min(torch.get_num_threads(), choose_threads())
+    torch.set_num_threads(threads)
 
 
 def cpu_has_bf16() -> bool:

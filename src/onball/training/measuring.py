@@ -32,7 +32,7 @@ from onball.errors import EmptySplitError, InputError, OnballError
 from onball.events import Event, EventList
 from onball.frames import BlankFrames, FrameSource
 from onball.models import build_model
-from onball.models.compute import choose_precision
+from onball.models.compute import choose_precision, use_threads
 from onball.models.cost import NetCost, cost_of, training_memory
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.timing import grid_times
@@ -114,8 +114,7 @@ def measure_training(
         not config.trains_jointly or config.data.auxiliary.root is not None
     )
     data = _open_data(config) if has_data else _random_data(config)
-    if config.training.threads is not None:
-        torch.set_num_threads(config.training.threads)
+    use_threads(config.training.threads)
     net = build_model(config.model, config.task, fetch_weights=False)
     steps = TrainingSteps.of(config.training)
     clips = mix_clips(config, net, data.train, data.auxiliary)

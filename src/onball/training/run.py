@@ -48,7 +48,7 @@ from onball.models import (
     build_model,
     load_model,
 )
-from onball.models.compute import choose_precision
+from onball.models.compute import choose_precision, use_threads
 from onball.models.finding import resolve_model
 from onball.models.saved import check_model_folder
 from onball.outputs import differences
@@ -156,8 +156,7 @@ def train(
     first = rank() == 0
     if not first:
         progress = no_progress
-    if training.threads is not None:
-        torch.set_num_threads(training.threads)
+    use_threads(training.threads)
     place = training_device(device)
     precision = choose_precision(training.precision, place)
     torch.manual_seed(training.seed)
