@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 import torch
+from pydantic import ValidationError
 
-from onball.config import BaseConfig, ComponentConfig, ModelConfig, PreprocessingConfig
+from onball.config import (
+    BaseConfig,
+    ComponentConfig,
+    ExperimentConfig,
+    ModelConfig,
+    PreprocessingConfig,
+)
 from onball.errors import ConfigError
 from onball.models import DenseScores, build_model
 from onball.models.backbones.image import ImageBackbone
@@ -189,3 +196,34 @@ def test_an_invalid_component_is_reported_in_one_line(part, component, expected)
     with pytest.raises(ConfigError, match=expected) as caught:
         build_model(config)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "head"),
+    [
+        ({"auxiliary": "soccernet-v2"}, {"displacement": 3, "team": True}),
+        ({"classes": ["PASS", "SHOT"]}, {"independent": True}),
+    ],
+    ids=["teams and displacement", "independent"],
+)
+def test_a_blended_net_has_the_mean_of_all_outputs(model, head):
+    torch.manual_seed(0)
+    backbone = ComponentConfig(name="test_resnet", pretrained=False)
+    config = ModelConfig(
+        backbone=backbone, head=ComponentConfig(name="linear", **head), members=2, **model
+    )
+    net = build_model(config).eval()
+    one = build_model(config.model_copy(update={"members": 1, "auxiliary": None})).eval()
+    frames = torch.randint(0, 256, (1, 3, 3, 32, 32), dtype=torch.uint8)
+    weights = net.state_dict()
+    outputs = []
+    for prefix in ("", "others.0."):
+        one.load_state_dict({name: weights[prefix + name] for name in one.state_dict()})
+        outputs.append(one(frames).outputs())
+    assert not torch.allclose(*outputs, atol=1e-3)
+    assert torch.allclose(net(frames).outputs(), sum(outputs) / 2, atol=1e-6)
+
+
+def test_several_nets_are_not_trained_together():
+    with pytest.raises(ValidationError, match="trained one at a time"):
+        ExperimentConfig.model_validate({"model": {"members": 2}})

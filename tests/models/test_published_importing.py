@@ -6,15 +6,19 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 from tiny_published import BIG, SMALL, tiny_catalogue, tiny_checkpoint
 
 from onball.errors import ModelError
+from onball.frames import FrameBatch
 from onball.models import load_model
 from onball.models.published.importing import cached_model, import_model, is_cached, licence_text
 from onball.outputs import OutputConflictError
+from onball.spotting.compute import TorchCompute
+from onball.spotting.engine import StreamingEngine
 
 pytestmark = pytest.mark.usefixtures("one_thread", "catalogue")
 
@@ -64,6 +68,30 @@ def test_an_imported_model_computes_what_the_published_weights_compute(tmp_path,
 
 
 @pytest.mark.parametrize("model", [SMALL, BIG], ids=lambda model: model.name)
+def test_files_of_several_folds_become_one_model_that_averages_them(onball, tmp_path):
+    folds = [tiny_checkpoint(SMALL, seed) for seed in range(3)]
+    files = [saved(tmp_path, fold, f"fold{number}.pt") for number, fold in enumerate(folds)]
+    code, _, err = onball("models", "import", *files, "--as", "tiny-small", "-o", tmp_path / "out")
+    assert code == 0, err
+    net, config = load_model(tmp_path / "out", "spotting")
+    assert config.model.members == 3
+    frames = torch.randint(0, 256, (1, 4, 3, 36, 64), dtype=torch.uint8)
+    each = [SMALL.build(fold)(frames).action_probabilities() for fold in folds]
+    expected = torch.stack(each).mean(dim=0)
+    assert torch.allclose(net(frames).action_probabilities(), expected, atol=1e-6)
+    assert not torch.allclose(each[0], each[1], atol=1e-4)
+    assert (
+        net.features(frames).shape[-1] == net.feature_dim == 3 * SMALL.build(folds[0]).feature_dim
+    )
+    engine = StreamingEngine(TorchCompute(net), window_frames=4, overlap=0.5)
+    batch = FrameBatch(frames[0].permute(0, 2, 3, 1).numpy(), np.arange(4) * 200)
+    (scored,) = engine.run([batch])
+    assert np.allclose(scored.probabilities, expected[0].numpy(), atol=1e-6)
+    assert "fold1.pt" in (tmp_path / "out" / "README.md").read_text()
+    with pytest.raises(ModelError, match=r"other\.pt: no checkpoint of tiny-small"):
+        import_model([files[0], saved(tmp_path, tiny_checkpoint(BIG), "other.pt")], "tiny-small")
+
+
 def test_a_model_without_a_name_is_recognised_and_found_by_its_name_later(tmp_path, model):
     path = tmp_path / "weights.safetensors"
     save_file(tiny_checkpoint(model), path)

@@ -104,8 +104,13 @@ def fetch(
 
 
 def import_(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The checkpoint: .pt, .pth or .safetensors.")
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="The checkpoint: .pt, .pth or .safetensors. Those of several folds become one model, "
+            "which averages them.",
+        ),
     ],
     name: Annotated[
         str | None,
@@ -127,7 +132,7 @@ def import_(
     from onball.models.published import find_published
     from onball.models.published.importing import import_model, licence_text
 
-    imported = import_model(file, name, out, overwrite=overwrite)
+    imported = import_model(files, name, out, overwrite=overwrite)
     if not imported.was_done:
         console.note(licence_text(find_published(imported.name).origin))
     _say_where(imported, imported.name if out is None else shlex.quote(str(out)))

@@ -262,6 +262,8 @@ class ModelConfig(BaseConfig):
             in a clip, as T-DEED and AdaSpot do; null for none.
         branch_heads: a temporal head and classifier for each branch of the backbone (`adaspot` has
             two), whose losses are averaged with that of the net in training.
+        members: number of nets with these components whose probabilities are averaged, as for the
+            folds of a published model; a net with more than one is not trained.
     """
 
     backbone: ComponentConfig = ComponentConfig(name="regnety_002")
@@ -274,6 +276,7 @@ class ModelConfig(BaseConfig):
     classes: Annotated[tuple[ClassConfig, ...], Field(min_length=1)] | None = None
     positions: PositiveInt | None = None
     branch_heads: bool = False
+    members: PositiveInt = 1
     preprocessing: PreprocessingConfig = PreprocessingConfig()
 
     @property
@@ -450,6 +453,12 @@ class ExperimentConfig(BaseConfig):
                 )
         if crop and not self.model.takes_frames:
             raise conflict("data.crop", "the net looks at no pixels: --set data.crop=null")
+        return self
+
+    @model_validator(mode="after")
+    def _one_net_is_trained(self) -> Self:
+        if self.model.members > 1:
+            raise conflict("model.members", "nets are trained one at a time: --set model.members=1")
         return self
 
     @model_validator(mode="after")

@@ -25,6 +25,8 @@ from onball.tracking.features import feature_names
 
 #: Classes of the second label set: background and the 17 actions of SoccerNet-v2.
 NUM_AUXILIARY_CLASSES = 18
+#: Least mean probability, for its logarithm.
+_LEAST = 1e-9
 
 
 class TrackingEncoder(nn.Module):
@@ -122,6 +124,12 @@ class Net(nn.Module):
         self.positions = positions
         self.temporal = temporal
 
+    @property
+    def feature_dim(self) -> int:
+        """C, the number of features of a frame."""
+        width = self.backbone.feature_dim
+        return width if self.tracking is None else width + self.tracking.output_dim
+
     def features(self, frames: Tensor, track_features: Tensor | None = None) -> Tensor:
         """Features `[B, T, C]` of the backbone, concatenated with those of the tracks.
 
@@ -212,6 +220,73 @@ class SpottingNet(Net):
         return replace(scores, branches=tuple(logits))
 
 
+class BlendedNet(SpottingNet):
+    """Mean of the probabilities of several nets with the same components, such as those of all folds.
+
+    The features of the nets are concatenated. The names of the first net's weights are those of a single
+    one, the others' begin with `others`. Heads for training alone are left out.
+
+    Args:
+        nets: the nets, at least two.
+    """
+
+    def __init__(self, nets: Sequence[SpottingNet]) -> None:
+        first = nets[0]
+        super().__init__(
+            first.backbone,
+            first.temporal,
+            first.head,
+            None,
+            first.tracking,
+            first.positions,
+            teams=first.teams,
+        )
+        for net in nets[1:]:
+            net.auxiliary, net.branches = None, nn.ModuleList()
+        self.others = nn.ModuleList(nets[1:])
+
+    @property
+    def _members(self) -> list[SpottingNet]:
+        return [net for net in self.others if isinstance(net, SpottingNet)]
+
+    @property
+    def feature_dim(self) -> int:
+        """Number of features of all nets."""
+        return super().feature_dim * (1 + len(self.others))
+
+    def features(self, frames: Tensor, track_features: Tensor | None = None) -> Tensor:
+        """Features `[B, T, N · C]` of the N nets; see `Net.features`."""
+        parts = [super().features(frames, track_features)]
+        parts += [net.features(frames, track_features) for net in self._members]
+        return torch.cat(parts, dim=-1)
+
+    def scores_from_features(self, features: Tensor) -> DenseScores:
+        """Mean of the nets' scores, for features `[B, T, N · C]`."""
+        first, *others = features.chunk(1 + len(self.others), dim=-1)
+        scores = [super().scores_from_features(first)]
+        for net, part in zip(self._members, others, strict=True):
+            scores.append(net.scores_from_features(part))
+        probabilities = _mean([one.probabilities() for one in scores])
+        if scores[0].independent:
+            logits = probabilities.logit(eps=_LEAST)
+        else:
+            logits = probabilities.clamp(min=_LEAST).log()
+        right = [one.team.sigmoid() for one in scores if one.team is not None]
+        displacements = [one.displacement for one in scores if one.displacement is not None]
+        offsets = [one.offsets for one in scores if one.offsets is not None]
+        return replace(
+            scores[0],
+            logits=logits,
+            displacement=_mean(displacements) if displacements else None,
+            offsets=_mean(offsets) if offsets else None,
+            team=_mean(right).logit(eps=_LEAST) if right else None,
+        )
+
+
+def _mean(tensors: Sequence[Tensor]) -> Tensor:
+    return torch.stack(list(tensors)).mean(dim=0)
+
+
 class ClipClassifier(Net):
     """Frames of a clip `[B, T, 3, H, W]` (and track features) → logits `[B, K]`, one per action.
 
@@ -277,6 +352,10 @@ def build_model(
         ConfigError: an unknown component or option.
         ModelError: pretrained weights cannot be loaded.
     """
+    if config.members > 1 and task == "spotting":
+        one = config.model_copy(update={"members": 1, "auxiliary": None, "branch_heads": False})
+        nets = [build_model(one, fetch_weights=fetch_weights) for _ in range(config.members)]
+        return BlendedNet(nets)
     # Names and options are checked first, so that nobody waits for pretrained weights before a
     # misspelling shows.
     if task == "spotting":

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from onball.config import InferenceConfig, ModelConfig, SavedModelConfig
 from onball.errors import ModelError
-from onball.models.nets import SpottingNet, build_model
+from onball.models.nets import BlendedNet, SpottingNet, build_model
 
 #: Number of differences that an error names.
 _NAMED = 3
@@ -122,11 +122,12 @@ class PublishedModel:
             inference=self.inference,
         )
 
-    def build(self, weights: Mapping[str, Tensor]) -> SpottingNet:
+    def build(self, weights: Mapping[str, Tensor], *folds: Mapping[str, Tensor]) -> SpottingNet:
         """Build the net with published weights, in evaluation mode.
 
         Args:
             weights: tensors by their published names.
+            folds: those of further trainings, whose probabilities are averaged with the first one's.
 
         Raises:
             ModelError: tensors are missing, unknown or of another shape.
@@ -134,7 +135,7 @@ class PublishedModel:
         net = build_model(self.model, fetch_weights=False)
         own = net.state_dict()
         net.load_state_dict(convert(weights, self.rules, own, self.name))
-        return net.eval()
+        return BlendedNet([net, *map(self.build, folds)]).eval() if folds else net.eval()
 
     def check(self, weights: Mapping[str, Tensor]) -> None:
         """Compare names and shapes with those of the net, without computing or copying anything.

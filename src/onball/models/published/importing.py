@@ -8,7 +8,7 @@ distinguish two trainings of the same net.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class ImportedModel:
 
 
 def import_model(
-    file: str | Path,
+    file: str | Path | Sequence[str | Path],
     name: str | None = None,
     out: str | Path | None = None,
     *,
@@ -54,7 +54,8 @@ def import_model(
     code computes with the checkpoint.
 
     Args:
-        file: the checkpoint, as its authors publish it: `.pt`, `.pth` or `.safetensors`.
+        file: the checkpoint, as its authors publish it: `.pt`, `.pth` or `.safetensors`. Several, such as
+            those of all folds, become one model, which averages their probabilities.
         name: name of the published model; None recognises it.
         out: folder for the saved model; None takes one in the hub's cache, where the model is found
             by its name.
@@ -67,21 +68,29 @@ def import_model(
         OutputConflictError: the folder holds another model.
         OnballError: the folder cannot be written.
     """
-    file = Path(file)
+    first, *others = [Path(one) for one in ([file] if isinstance(file, str | Path) else file)]
     wanted = None if name is None else find_published(name)
     if wanted is not None and out is not None:
         check_model_folder(out)  # before the file is read
-    groups = list(state_dicts(read_file(file)))
-    model, group = _match(file, groups, wanted)
+    model, group = _match(first, list(state_dicts(read_file(first))), wanted)
+    folds = [_match(other, list(state_dicts(read_file(other))), model)[1] for other in others]
     folder = cached_model(model.name) if out is None else Path(out)
-    digest = file_digest(file)
-    request = {"model": model.name, "checkpoint": digest[:16]}
+    digests = [file_digest(one) for one in (first, *others)]
+    request = {"model": model.name, "checkpoint": " ".join(digest[:16] for digest in digests)}
     files = (CONFIG_FILE, WEIGHTS_FILE, CARD_FILE)
     if check_outputs(folder, files, request, overwrite=overwrite) is not OutputState.MISSING:
         return ImportedModel(model.name, folder, was_done=True)
-    net = model.build(group.weights)
-    card = _card(model, f"`{file.name}` (SHA-256 {digest})", group.place, licence)
-    save_model(net, model.config, folder, card=card)
+    net = model.build(group.weights, *(fold.weights for fold in folds))
+    names = [
+        f"`{one.name}` (SHA-256 {digest})"
+        for one, digest in zip((first, *others), digests, strict=True)
+    ]
+    card = _card(model, ", ".join(names), group.place, licence)
+    config = model.config
+    if folds:
+        blended = {"members": len(digests), "auxiliary": None, "branch_heads": False}
+        config = config.model_copy(update={"model": model.model.model_copy(update=blended)})
+    save_model(net, config, folder, card=card)
     record_outputs(folder, files, request)
     return ImportedModel(model.name, folder, was_done=False)
 

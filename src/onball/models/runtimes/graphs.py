@@ -94,7 +94,7 @@ def write_graphs(net: SpottingNet, config: SavedModelConfig, folder: Path) -> No
 
 
 def _feature_dim(net: SpottingNet) -> int:
-    return net.backbone.feature_dim + (0 if net.tracking is None else net.tracking.output_dim)
+    return net.feature_dim
 
 
 def _write(
