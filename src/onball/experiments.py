@@ -23,11 +23,12 @@ from filelock import FileLock
 
 from onball.actions import BALL_ACTIONS, ActionSet
 from onball.config import ExperimentConfig, config_name, load_config
+from onball.data.classes import with_classes
 from onball.data.joint import require_auxiliary_root
 from onball.data.layout import some_names
 from onball.data.matches import LabelledMatch, check_matches
 from onball.errors import ConfigError, DataError, EmptySplitError, InputError
-from onball.evaluation.average_precision import headline_of, means_of
+from onball.evaluation.average_precision import headline_key, means_of
 from onball.files import read_text, write_text_atomic
 from onball.models import build_model, load_model
 from onball.models.compute import choose_device, choose_precision, use_threads
@@ -284,7 +285,8 @@ def check_experiments(
             if not overwrite and experiment.finished_row(results) is not None:
                 continue
             experiment.check()
-            _check_table(experiment, results / f"{config.task}.csv", overwrite)
+            actions = with_classes(config).model.actions
+            _check_table(experiment, results / f"{config.task}.csv", actions, overwrite)
             if not overwrite:
                 _check_run(config, experiment.run_folder(runs))
         except InputError as error:
@@ -292,8 +294,8 @@ def check_experiments(
     return failing
 
 
-def _check_table(experiment: Experiment, table: Path, overwrite: bool) -> None:
-    """Refuse a table of another data set, or one whose curves of this config would be replaced."""
+def _check_table(experiment: Experiment, table: Path, actions: ActionSet, overwrite: bool) -> None:
+    """Refuse a table of other data or classes, or one whose curves of this config would be lost."""
     own, rows = experiment.row(), read_results(table)
     data = sorted({row["data"] for row in rows})
     if rows and own["data"] not in data:
@@ -301,6 +303,7 @@ def _check_table(experiment: Experiment, table: Path, overwrite: bool) -> None:
             f"{table}: holds results on the data set {', '.join(data)} instead of {own['data']}: "
             "choose another folder with --results"
         )
+    _check_classes(table, rows, actions)
     former = next((row for row in rows if _same(row, own, _NAME)), None)
     if former is not None and not overwrite:
         changes = [
@@ -356,10 +359,10 @@ def run_experiment(
     finished = None if overwrite else experiment.finished_row(results)
     if finished is not None:
         return finished
-    config = experiment.load()
+    config = with_classes(experiment.load())
     run = experiment.run_folder(runs)
     table = results / f"{config.task}.csv"
-    _check_table(experiment, table, overwrite)
+    _check_table(experiment, table, config.model.actions, overwrite)
     if not overwrite:
         _check_run(config, run)
     # Before the training, so that a missing split shows at once.
@@ -408,8 +411,8 @@ def _row(
 ) -> dict[str, str]:
     data, training = config.data, config.training
     cost = cost_of(config)
-    headline = headline_of(tested.evaluation.actions).key
-    known = [epoch for epoch in epochs if epoch[headline]]
+    headline = headline_key(epochs[0] if epochs else ()) or ""
+    known = [epoch for epoch in epochs if epoch.get(headline)]
     best = max(known, key=lambda epoch: float(epoch[headline]), default=None)
     evaluation = tested.evaluation
     return {

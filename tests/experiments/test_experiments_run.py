@@ -340,3 +340,31 @@ def test_a_failed_experiment_does_not_stop_the_others(place, configs, onball):
     assert "1 of 2 experiments failed" in errors and "Traceback" not in errors
     assert [row["config"] for row in place.rows()] == ["mine/alone"]
     assert "mine/alone" in out
+
+
+@pytest.mark.slow
+def test_experiments_on_other_classes_have_a_table_of_these(place, configs, onball, tmp_path):
+    root = shutil.copytree(place.root, tmp_path / "coded", ignore=shutil.ignore_patterns(".*"))
+    names = {"PASS": "press won", "DRIVE": "counter", "HEADER": "lost ball"}
+    for file in root.rglob("Labels-ball.json"):
+        text = file.read_text()
+        for usual, code in names.items():
+            text = text.replace(f'"{usual}"', f'"{code}"')
+        file.write_text(text)
+    (root / "classes.txt").write_text("\n".join([*names.values(), "nutmeg"]))
+    place = Place(tmp_path, root, place.overlays)
+    fast = ("training.epochs=1", "training.clips_per_epoch=6")
+    command = place.command(configs("own", NEVER), settings=fast)
+    code, out, error = onball(*command)
+    assert code == 0, error
+    (row,) = place.rows()
+    aps = [float(row[f"AP {name}"]) for name in (*names.values(), "nutmeg")]
+    assert float(row["map"]) == pytest.approx(sum(aps) / 4, abs=0.01)
+    assert "map12" not in row and "AP PASS" not in row
+    assert "mAP " in out and "mAP12" not in out and row["map"] in out
+
+    code, _, error = onball(*place.command(configs("usual", NEVER), settings=(
+        *fast, "model.classes=[press won, counter, lost ball]",
+    )))  # fmt: skip
+    assert code == 2 and "holds the AP of 'press won'" in error
+    assert not (place.runs / "mine" / "usual_seed3").exists(), "refused before the training"

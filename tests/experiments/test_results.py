@@ -5,11 +5,19 @@ from __future__ import annotations
 import csv
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from onball.actions import BALL_ACTIONS, ActionSet
 from onball.errors import DataError
-from onball.experiments import add_result, columns_of, hardware, read_results
+from onball.experiments import (
+    add_result,
+    columns_of,
+    hardware,
+    read_results,
+    remove_result,
+)
 
 
 def row(config: str = "spotting/one", **columns: str) -> dict[str, str]:
@@ -51,6 +59,38 @@ def test_a_missing_file_has_no_rows_and_another_table_is_refused(tmp_path):
     (tmp_path / "shop.csv").write_text("config,price\nspotting/one,3\n")
     with pytest.raises(DataError, match=r"shop\.csv: has no column 'settings': is it a file of"):
         read_results(tmp_path / "shop.csv")
+
+
+def test_a_table_of_other_classes_has_their_columns_and_takes_no_others(tmp_path):
+    path = tmp_path / "spotting.csv"
+    codes = ActionSet.of(["press won", "counter", "SHOT"], headline=["press won"])
+    values = {"map": "30.00", "map_headline": "20.00", "AP press won": "20.00", "AP SHOT": "7.00"}
+    add_result(path, row(**values), codes)
+    (read,) = read_results(path)
+    assert list(read)[-5:] == ["map", "map_headline", "AP press won", "AP counter", "AP SHOT"]
+    assert (read["map_headline"], read["AP SHOT"], read["AP counter"]) == ("20.00", "7.00", "")
+    every = ActionSet.of(codes)
+    assert [name for name in columns_of(every) if name.startswith("map")] == ["map"]
+    for others in (BALL_ACTIONS, ActionSet.of(["press won", "counter"])):
+        with pytest.raises(DataError, match=r"holds the AP of 'press won'.* with --results"):
+            add_result(path, row("spotting/two"), others)
+    assert read_results(path) == [read]
+    remove_result(path, row("spotting/three"))
+    assert read_results(path) == [read]
+    add_result(path, row("spotting/two"), codes)
+    remove_result(path, row())
+    (left,) = read_results(path)
+    assert list(left) == list(read) and left["config"] == "spotting/two"
+
+
+def test_a_table_from_before_there_were_other_classes_stays_as_it_is(tmp_path):
+    table = Path(__file__).parents[2] / "results" / "spotting.csv"
+    copy = tmp_path / "spotting.csv"
+    copy.write_bytes(table.read_bytes())
+    rows = read_results(copy)
+    assert tuple(rows[0]) == columns_of()
+    add_result(copy, rows[-1])
+    assert copy.read_bytes() == table.read_bytes()
 
 
 WRITER = """

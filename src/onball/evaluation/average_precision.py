@@ -11,7 +11,7 @@ many of them reach each threshold. From it follow
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -249,6 +249,11 @@ def means_of(actions: ActionSet) -> tuple[Mean, ...]:
 def headline_of(actions: ActionSet) -> Mean:
     """Return the mean by which models are compared: that over the headline."""
     return means_of(actions)[-1]
+
+
+def headline_key(columns: Collection[str]) -> str | None:
+    """Return the column of the headline mean in a file of any list of classes; None without one."""
+    return next((key for key in ("map10", "map_headline", "map") if key in columns), None)
 
 
 class MeanAP:

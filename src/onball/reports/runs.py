@@ -21,7 +21,7 @@ from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.config import ExperimentConfig, load_config
 from onball.data.layout import Match
 from onball.errors import ConfigError, DataError
-from onball.evaluation.average_precision import MeanAP
+from onball.evaluation.average_precision import MeanAP, headline_key
 from onball.evaluation.bootstrap import Intervals
 from onball.evaluation.classification import ClassificationResult, evaluate_classification
 from onball.evaluation.metrics import SpottingReport, report_spotting
@@ -112,7 +112,7 @@ def _read_epochs(path: Path) -> tuple[Epoch, ...]:
         raise DataError(f"{path}: no epoch in it: has the training begun?")
     try:
         return tuple(_epoch(row) for row in rows)
-    except (KeyError, StopIteration, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path}: not the table that `onball train` writes ({error!r})") from None
 
 
@@ -120,7 +120,9 @@ def _epoch(row: dict[str, str]) -> Epoch:
     def maybe(key: str) -> float | None:
         return float(row[key]) if row[key] else None
 
-    headline = next(key for key in ("map10", "map_headline", "map") if key in row)
+    headline = headline_key(row)
+    if headline is None:
+        raise KeyError("map10")
     return Epoch(
         epoch=int(row["epoch"]),
         step=int(row["step"]),
