@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from onball.assets import demo_model, sample_match
     from onball.config import ExperimentConfig, ShippedConfig, list_configs, load_config
     from onball.data.check import check_data
+    from onball.data.classes import read_class_file
     from onball.data.download import download
     from onball.data.layout import Match, find_matches
     from onball.data.statistics import PlayStatistics
@@ -178,6 +179,7 @@ __all__ = [
     "open_detector",
     "plan_training",
     "probe",
+    "read_class_file",
     "read_event_table",
     "read_frames",
     "read_labels",
@@ -214,6 +216,7 @@ _MODULES = {
     "onball.assets": ("demo_model", "sample_match"),
     "onball.config": ("ExperimentConfig", "ShippedConfig", "list_configs", "load_config"),
     "onball.data.check": ("check_data",),
+    "onball.data.classes": ("read_class_file",),
     "onball.data.download": ("download",),
     "onball.data.layout": ("Match", "find_matches"),
     "onball.data.statistics": ("PlayStatistics",),

@@ -37,6 +37,8 @@ def test_labels_have_the_classes_of_the_file_or_of_the_run_or_the_12_actions(tmp
     assert labelled_classes(tmp_path) is BALL_ACTIONS
     assert labelled_classes(tmp_path, model) is BALL_ACTIONS
     assert labelled_classes(tmp_path, model, trained_here=True) is model
+    some = ActionSet.of(["PASS", "SHOT"])
+    assert labelled_classes(tmp_path, some, trained_here=True) is BALL_ACTIONS
     (tmp_path / "classes.txt").write_text("a\nb\nd")
     assert labelled_classes(tmp_path, model, trained_here=True).names == ("a", "b", "d")
     (tmp_path / "classes.txt").write_text("a\nb\nc")

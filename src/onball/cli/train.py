@@ -279,10 +279,15 @@ def training_progress() -> Iterator[tuple[ProgressCallback, Callable[[EpochSumma
 
 
 def _print_epoch(epoch: EpochSummary) -> None:
+    from onball.evaluation.average_precision import means_of
+
     metrics = ""
     if epoch.result is not None:
-        map12, map10 = 100 * epoch.result.map12, 100 * epoch.result.map10
-        metrics = f"mAP12 {map12:.2f}  mAP10 {map10:.2f}  "
+        evaluation = epoch.result.evaluation
+        metrics = "".join(
+            f"{mean.name} {100 * mean.of(evaluation.ap):.2f}  "
+            for mean in means_of(evaluation.actions)
+        )
     over = epoch.epoch == epoch.epochs
     left = "" if over else f"  {_about(epoch.seconds_left)} left"
     console.status.print(

@@ -109,8 +109,8 @@ def labelled_classes(
     """Return the classes of the labels of a data set, over which it is evaluated.
 
     They are those of `classes.txt`. Without this file they are those of a model that was trained on
-    the data set, and otherwise the 12 actions. If they are the model's, its colours and its
-    headline count.
+    the data set if some are none of the 12 actions, and otherwise the 12 actions. If they are the
+    model's, its colours and its headline count.
 
     Args:
         root: folder of the data set.
@@ -122,7 +122,7 @@ def labelled_classes(
     """
     listed = read_classes(root)
     if listed is None:
-        return model if trained_here else BALL_ACTIONS
+        return model if trained_here and not set(model) <= set(BALL_ACTIONS) else BALL_ACTIONS
     return model if set(listed) == set(model) else listed
 
 

@@ -24,6 +24,7 @@ from torch import nn
 from onball.config import ExperimentConfig, SavedModelConfig
 from onball.data.clips import Clips
 from onball.errors import ConfigError, DataError
+from onball.evaluation.average_precision import means_of
 from onball.files import atomic_path, read_text, write_text_atomic
 from onball.models import save_model
 from onball.progress import Progress, ProgressCallback, no_progress
@@ -33,7 +34,7 @@ from onball.training.validation import ValidationResult
 
 
 class BestModel(Callback):  # type: ignore[misc]
-    """Validate after an epoch and save the model if its mAP10 is the highest so far.
+    """Validate after an epoch and save the model if its headline mean is the highest so far.
 
     Without matches to validate on, the latest model counts as the best. In distributed training
     the first process validates while the others wait.
@@ -45,7 +46,8 @@ class BestModel(Callback):  # type: ignore[misc]
 
     Attributes:
         result: result of the validation after the current epoch, if there was one.
-        exhausted: True once mAP10 has not risen for `early_stopping_epochs` epochs.
+        means: the means of the AP over the classes; the last one is that of the headline.
+        exhausted: True once that mean has not risen for `early_stopping_epochs` epochs.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class BestModel(Callback):  # type: ignore[misc]
     ) -> None:
         self.result: ValidationResult | None = None
         self.exhausted = False
+        self.means = means_of(config.model.actions)
         self._config = config
         self._validate = validate
         self._folder = folder
@@ -86,13 +89,15 @@ class BestModel(Callback):  # type: ignore[misc]
         if self._validate is not None:
             self.result = self._validate(module.eval_net)
             module.log("valid/loss", self.result.loss, rank_zero_only=True)
-            module.log("valid/map12", self.result.map12, rank_zero_only=True)
-            module.log("valid/map10", self.result.map10, rank_zero_only=True)
-            # While mAP10 is 0 the latest model is kept, though that does not count as a rise.
-            if self.result.map10 < self._best or (self.result.map10 == self._best > 0):
+            for mean in self.means:
+                value = mean.of(self.result.evaluation.ap)
+                module.log(f"valid/{mean.key}", value, rank_zero_only=True)
+            headline = self.result.map_headline
+            # While it is 0 the latest model is kept, though that does not count as a rise.
+            if headline < self._best or (headline == self._best > 0):
                 return
-            if self.result.map10 > self._best:
-                self._best, self._best_epoch = self.result.map10, epoch
+            if headline > self._best:
+                self._best, self._best_epoch = headline, epoch
         card = model_card(self._config, epoch, self.result)
         save_model(module.eval_net, SavedModelConfig.of(self._config), self._folder, card=card)
 
@@ -119,16 +124,19 @@ def model_card(config: ExperimentConfig, epoch: int, result: ValidationResult | 
         score = "There were no matches to validate on."
     else:
         how = " at a tolerance of 1 s" if spotting else ", over all clips"
+        ap, means = result.evaluation.ap, means_of(model.actions)
+        values = ", ".join(f"{mean.name} {100 * mean.of(ap):.2f}" for mean in reversed(means))
         score = (
-            f"On the validation matches: mAP10 {100 * result.map10:.2f}, mAP12 "
-            f"{100 * result.map12:.2f}{how}. The epoch was chosen by this very mAP10, so expect a "
-            "little less on other matches."
+            f"On the validation matches: {values}{how}. The epoch was chosen by this very "
+            f"{means[-1].name}, so expect a little less on other matches."
         )
+    ball, count = model.actions.are_ball_actions, len(model.actions)
+    kinds = "12 ball actions" if ball else f"{count} kinds of events ({', '.join(model.actions)})"
     if spotting:
-        what = "Predicts the frames of a football video on which one of 12 ball actions happens."
+        what = f"Predicts the frames of a football video on which one of {kinds} happens."
         use = "Use it with `onball spot VIDEO --out DIR --model FOLDER`"
     else:
-        what = f"Predicts which of 12 ball actions happen in a clip of {data.clip_frames} frames."
+        what = f"Predicts which of {kinds} happen in a clip of {data.clip_frames} frames."
         use = "Load it with `onball.models.load_model(FOLDER)`"
     options = ", ".join(f"{key} {value}" for key, value in model.temporal.options.items())
     return f"""# {"Ball action spotting model" if spotting else "Clip classifier"}
@@ -235,8 +243,10 @@ class EpochLog(Callback):  # type: ignore[misc]
             "learning_rate": f"{pl_module.learning_rate:.3g}",
             "train_loss": f"{loss:.5f}",
             "valid_loss": f"{result.loss:.5f}" if result else "",
-            "map12": f"{result.map12:.5f}" if result else "",
-            "map10": f"{result.map10:.5f}" if result else "",
+            **{
+                mean.key: f"{mean.of(result.evaluation.ap):.5f}" if result else ""
+                for mean in self._best.means
+            },
             "frames_per_second": f"{speed:.1f}",
             "seconds": f"{seconds:.1f}",
         }
