@@ -209,8 +209,11 @@ def test_an_edit_after_such_an_end_is_kept(tmp_path, monkeypatch):
 
 def test_outputs_that_cannot_be_written_leave_the_former_ones(folder, small_disk):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    with small_disk(5), pytest.raises(OnballError, match=r"cannot be written \(File too large\)"):
-        write_files(folder, 2)
+    write = {name: lambda path: write_text_atomic(path, "new content") for name in FILES}
+    error = rf"/{FILES[0]}: cannot be written \(File too large\): free some space"
+    with small_disk(5), pytest.raises(OnballError, match=error) as raised:
+        write_outputs(folder, write, REQUEST)
+    assert ".part" not in str(raised.value)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 

@@ -184,7 +184,7 @@ def write_outputs(
         shutil.rmtree(new, ignore_errors=True)  # of a process that was killed
         new.mkdir(parents=True)
         for name, write_file in write.items():
-            write_file(new / name)
+            _write_new(write_file, new / name, folder / name)
         digests = {name: file_digest(new / name) for name in write}
         former = {name: file_digest(folder / name) for name in write if (folder / name).is_file()}
         # From here on a file of either digest is known not to be edited.
@@ -196,6 +196,14 @@ def write_outputs(
     finally:
         shutil.rmtree(new, ignore_errors=True)
     _record(folder, digests, request)
+
+
+def _write_new(write: Callable[[Path], None], new: Path, target: Path) -> None:
+    """Write a file that is to become `target`, which errors name."""
+    try:
+        write(new)
+    except OnballError as error:
+        raise type(error)(str(error).replace(str(new), str(target))) from error
 
 
 def _record(
