@@ -78,6 +78,17 @@ def optional_dependency(package: str, extra: str, purpose: str) -> Iterator[None
         raise MissingDependencyError(package, extra, purpose) from error
 
 
+def describe_exception(name: str, error: Exception) -> str:
+    """Return one line for an exception that nobody foresaw in the work on one of several inputs.
+
+    Args:
+        name: name of the input.
+        error: the exception.
+    """
+    reason = " ".join(str(error).split())
+    return f"{name}: failed with {type(error).__name__}{reason and f' ({reason})'}"
+
+
 class OnballWarning(UserWarning):
     """A problem that does not stop the work, such as a skipped file or a damaged end of a video."""
 

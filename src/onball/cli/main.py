@@ -24,6 +24,7 @@ from onball.cli import console
 from onball.cli.help import Command, Group
 from onball.cores import disable_spinning
 from onball.errors import OnballError
+from onball.files import DISK_FULL
 
 COMMANDS = {
     "demo": (
@@ -169,9 +170,7 @@ def _with_exit_codes(command: Callable[..., None]) -> Callable[..., None]:
             raise typer.Exit(error.exit_code) from None
         except OSError as error:
             # The disk, a device or the network: nothing that a traceback explains to the user.
-            place = f"{error.filename}: " if error.filename else ""
-            hint = "" if console.debug else " (--debug shows where)"
-            console.fail(f"{place}{error.strerror or error}{hint}", format_exc())
+            console.fail(_describe(error), format_exc())
             raise typer.Exit(1) from None
         except KeyboardInterrupt as error:
             terminated = isinstance(error, _Terminated)
@@ -180,6 +179,16 @@ def _with_exit_codes(command: Callable[..., None]) -> Callable[..., None]:
             raise typer.Exit(143 if terminated else 130) from None
 
     return run
+
+
+def _describe(error: OSError) -> str:
+    """One line for an error of the system."""
+    reason = error.strerror or str(error)
+    if error.errno in DISK_FULL:
+        place = error.filename or "an output"
+        return f"{place}: cannot be written ({reason}): free some space or choose another place"
+    hint = "" if console.debug else " (--debug shows where)"
+    return f"{error.filename}: {reason}{hint}" if error.filename else f"{reason}{hint}"
 
 
 class _Terminated(KeyboardInterrupt):

@@ -425,7 +425,7 @@ def _interrupted(results: Sequence[SpottedVideo]) -> str:
 
 
 def _failed(failed: int, count: int, out: Path) -> str:
-    """Message for videos that could not be read."""
+    """Message for videos that failed."""
     what = f"{failed} of {console.count(count, 'video')} failed"
     if failed == count:
         return f"{what}: no results were written"

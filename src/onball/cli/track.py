@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from onball.cli import console, options
-from onball.errors import InputError, VideoError
+from onball.errors import InputError, OnballError, VideoError, describe_exception
+from onball.outputs import output_lock
 from onball.tracks import TRACKS_FILE
 
 if TYPE_CHECKING:
@@ -108,20 +110,32 @@ def track(
             continue
         try:
             opened = shared or open_detector(detector, video=job.video, seed=seed)
-            with console.progress_bar() as progress:
+            with output_lock(job.tracks.parent), console.progress_bar() as progress:
                 summary = track_video(
                     job.video, opened, job.tracks, fps=fps, name=job.name, progress=progress
                 )
-        except VideoError as error:
+        except KeyboardInterrupt as stop:
+            message = "interrupted: the same command continues where this one stopped"
+            raise type(stop)(message) from None
+        except Exception as error:
             # The tracks of the other videos are still of use; the exit code reports this one.
-            console.fail(str(error))
+            console.fail(*_reason(job.name, error))
             broken += 1
             continue
         if text is not None:
             _write_mot(job.tracks, text)
         console.say(f"{job.tracks}: {_describe(summary)}")
     if broken:
-        raise VideoError(f"{broken} of {console.count(len(jobs), 'video')} could not be read")
+        raise VideoError(f"{broken} of {console.count(len(jobs), 'video')} failed")
+
+
+def _reason(name: str, error: Exception) -> tuple[str, str]:
+    """Message for a video that failed, and its traceback."""
+    trace = "".join(traceback.format_exception(error))
+    if isinstance(error, OnballError):
+        return str(error), trace
+    hint = "" if console.debug else " (--debug shows where)"
+    return f"{describe_exception(name, error)}{hint}", trace
 
 
 class _Job(NamedTuple):

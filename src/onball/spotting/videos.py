@@ -21,7 +21,14 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.data.layout import Match
-from onball.errors import DataError, InputError, OnballError, OnballWarning, VideoError
+from onball.errors import (
+    DataError,
+    InputError,
+    OnballError,
+    OnballWarning,
+    VideoError,
+    describe_exception,
+)
 from onball.events import Event, EventList, SpottingInfo, VideoPart
 from onball.files import identify, require_writable, shell_quoted
 from onball.formats.event_table import TABLE_FILE
@@ -225,8 +232,7 @@ def _failed(job: _Job, error: Exception) -> SpottedVideo:
     """The result of a job that ended with an exception."""
     if isinstance(error, OnballError):
         return SpottedVideo(job.name, job.folder, Outcome.FAILED, None, str(error))
-    reason = " ".join(str(error).split())
-    message = f"{job.name}: failed with {type(error).__name__}{reason and f' ({reason})'}"
+    message = describe_exception(job.name, error)
     where = "".join(traceback.format_exception(error))
     return SpottedVideo(job.name, job.folder, Outcome.FAILED, None, message, where)
 
