@@ -92,3 +92,28 @@ def test_data_that_cannot_be_loaded_is_an_error(copied):
     video_of(copied).unlink()
     with pytest.raises(DataError, match="no video"):
         load_matches(copied, "train")
+
+
+@pytest.mark.parametrize(
+    ("video", "halves", "what"),
+    [
+        ("224p.mp4", [(1, 2000), (2, 1000)], "several halves"),
+        ("1_224p.mp4", [(1, 1000), (2, 2000)], "several halves"),
+        ("1_224p.mp4", [(2, 2000)], "another half"),
+    ],
+)
+def test_labels_of_two_halves_are_not_used_for_one_video(copied, video, halves, what):
+    events = [Event(time, Action.PASS, half=half) for half, time in halves]
+    relabel(copied, *events)
+    folder = video_of(copied).parent
+    video_of(copied).rename(folder / video)
+    with pytest.raises(DataError, match=f"Labels-ball.json: its labels are of {what}, and {video}"):
+        load_matches(copied, "train")
+
+
+@pytest.mark.parametrize("video", ["224p.mp4", "2_224p.mp4"])
+def test_labels_of_the_half_of_their_video_are_used(copied, video):
+    relabel(copied, *(Event(time, Action.PASS, half=2) for time in (1000, 2000)))
+    video_of(copied).rename(video_of(copied).with_name(video))
+    (match,) = load_matches(copied, "train")
+    assert [event.position_ms for event in match.events] == [1000, 2000]

@@ -104,7 +104,8 @@ def test_all_unusable_inputs_are_reported_together(folder):
         "  clips/prat2.MP4: no such file: did you mean 'clips/part2.MP4'?",
         "  empty.mp4: is empty: copy or download it again",
         "  *.avi: matches nothing: check the pattern",
-        "  https://example.org/match.mp4: is a URL: download the video and give the file",
+        "  https://example.org/match.mp4: is a URL: download the video and give the file, or follow "
+        "it while it runs with `onball live https://example.org/match.mp4`",
     ]
 
 

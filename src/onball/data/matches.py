@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,8 @@ from onball.progress import ProgressCallback, no_progress
 
 #: Labels up to this time after the last frame are valid: videos are cut to whole seconds.
 _SLACK_MS = 1000
+#: Name of the video of one half, as SoccerNet-v2 has it.
+_HALF_VIDEO = re.compile(r"([12])_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +124,41 @@ def _read_matches(
             "data.root is not set: --data FOLDER (or --set data.root=FOLDER) names the data set"
         )
     known = label_classes(data.root, actions)
-    return [
-        (match, match.require_video(), read_labels(match.require_labels(), known))
-        for match in find_matches(data.root, split)
-    ]
+    found = []
+    for match in find_matches(data.root, split):
+        video, labels = match.require_video(), read_labels(match.require_labels(), known)
+        require_one_timeline(video, match.require_labels(), labels)
+        found.append((match, video, labels))
+    return found
+
+
+def require_one_timeline(video: Path, path: Path, labels: EventList) -> None:
+    """Check that labels are those of one video, not of one for each half.
+
+    SoccerNet-v2 has a video per half, and one label file in which positions begin again in each.
+
+    Args:
+        video: the video that the labels are used for.
+        path: the label file, for the message.
+        labels: the labels.
+
+    Raises `DataError` if positions begin again in a later half, or if labels are of another half than
+    the video by its name, `1_224p.mp4` or `2_224p.mp4`.
+    """
+    ends: dict[int, int] = {}
+    again = False
+    for event in sorted(labels.events, key=lambda event: (event.half, event.position_ms)):
+        before = [end for half, end in ends.items() if half < event.half]
+        again |= bool(before) and event.position_ms < max(before)
+        ends[event.half] = event.position_ms
+    part = _HALF_VIDEO.match(video.name)
+    others = part and any(half != int(part[1]) for half in ends)
+    if again or others:
+        raise DataError(
+            f"{path}: its labels are of {'several halves' if len(ends) > 1 else 'another half'}, and "
+            f"{video.name} is one video: give each half a match folder with its video and its labels "
+            "in half 1, or join the videos and count positions from the beginning"
+        )
 
 
 class NamedEvent(LabelledEvent, Protocol):

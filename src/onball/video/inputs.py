@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from onball.errors import VideoError
+from onball.files import shell_quoted
 from onball.outputs import RECORD_FILE
 from onball.video.reading import VideoInfo, probe
 
@@ -90,7 +91,10 @@ def _paths(given: str | Path) -> Iterator[Path]:
     elif path.exists():
         yield path
     elif _URL.match(str(given)):
-        raise VideoError(f"{given}: is a URL: download the video and give the file")
+        raise VideoError(
+            f"{given}: is a URL: download the video and give the file, or "
+            f"follow it while it runs with `onball live {shell_quoted(str(given))}`"
+        )
     elif glob.has_magic(str(given)):
         yield from _videos_like(str(given))
     else:
