@@ -10,6 +10,7 @@ All times are ticks of the video stream.
 from __future__ import annotations
 
 import os
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
@@ -206,12 +207,14 @@ class Length(NamedTuple):
     Attributes:
         end: end of the last frame on the continuous clock, in ticks.
         continuous: the clock neither begins again nor jumps.
-        times: presentation times of all frames on the continuous clock, ascending.
+        times: presentation times of the frames on the continuous clock, ascending.
+        frames: number of frames, of which some may have no time.
     """
 
     end: int
     continuous: bool
-    times: list[int]
+    times: array[int]
+    frames: int
 
 
 def length_of(packets: Iterable[av.Packet], rules: ClockRules, step: int, origin: int) -> Length:
@@ -225,13 +228,14 @@ def length_of(packets: Iterable[av.Packet], rules: ClockRules, step: int, origin
     """
     parts: list[list[tuple[int, int]]] = [[]]
     lowest = origin
-    bare, bare_count = False, 0
+    bare, bare_count, untimed = False, 0, 0
     for packet, begins in mark_restarts(packets, rules):
         if not packet.size or packet.is_discard:
             continue
         pts = packet.pts
         if pts is None:  # Streams without a container store no times; others lack some at a jump.
             if parts != [[]] and not bare:
+                untimed += 1
                 continue
             pts, bare = bare_count * step, True
             bare_count += 1
@@ -240,7 +244,7 @@ def length_of(packets: Iterable[av.Packet], rules: ClockRules, step: int, origin
             lowest = pts
         if pts >= lowest:
             parts[-1].append((pts, packet.duration or 0))
-    times: list[int] = []
+    times = array("q")
     end, interval, continuous = origin, step, len(parts) == 1
     for part in parts:
         offset = 0
@@ -257,7 +261,7 @@ def length_of(packets: Iterable[av.Packet], rules: ClockRules, step: int, origin
                 end,
                 time + (duration if rules.shortest <= duration <= rules.longest_gap else interval),
             )
-    return Length(end, continuous, times)
+    return Length(end, continuous, times, len(times) + untimed)
 
 
 def is_joined_matroska(path: Path) -> bool:

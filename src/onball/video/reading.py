@@ -91,7 +91,7 @@ def probe(path: str | Path) -> VideoInfo:
         rate = source.rate
         if measured is not None:
             duration_ms = (measured.end - timeline.origin) * source.ms_per_tick
-            count, times = len(measured.times), measured.times
+            count, times = measured.frames, list(measured.times)
             average = count * 1000 / duration_ms
             if (
                 abs(rate - average) > _RATE_TOLERANCE * average
