@@ -34,6 +34,8 @@ _OUT_OF_ORDER_S = 1
 _SHORTEST_S = 0.002
 #: `AVFMT_TS_DISCONT`: FFmpeg's flag of containers whose clock may begin again or jump.
 _DISCONTINUOUS = 0x0200
+#: `AVFMT_NOTIMESTAMPS`: FFmpeg's flag of bare streams, which store no times.
+_TIMELESS = 0x0080
 
 
 class Irregularity(StrEnum):
@@ -62,6 +64,7 @@ class ClockRules:
         self.step_back = round(_STEP_BACK_S / base)
         self.out_of_order = round(_OUT_OF_ORDER_S / base)
         self.shortest = max(1, round(_SHORTEST_S / base))
+        self.timeless = bool(container.format.flags & _TIMELESS)
         # Matroska's decoding times are guessed from its presentation times by FFmpeg.
         self.stores_dts = "matroska" not in container.format.name
 

@@ -268,6 +268,8 @@ class VideoSource:
         for frame, begins in self._recordings(chain(first, packets)):
             tick = frame.pts
             if tick is None:
+                if previous is None and not self.rules.timeless:
+                    continue  # Its time is negative, which Matroska cannot hold: not to be shown.
                 tick = 0 if previous is None else previous + (frame.duration or self.step)
             if lowest is None or tick >= lowest:
                 previous = tick
