@@ -10,16 +10,22 @@ import torch
 from tiny_matches import write_flashes
 
 from onball.actions import ACTIONS, Action
-from onball.config import ComponentConfig, InferenceConfig, ModelConfig, SavedModelConfig
+from onball.config import (
+    ComponentConfig,
+    DataConfig,
+    InferenceConfig,
+    ModelConfig,
+    SavedModelConfig,
+)
 from onball.data.layout import find_matches
 from onball.errors import DataError, InputError
-from onball.evaluation import ClassificationResult, SpottingReport
+from onball.evaluation import ClassificationResult, SpottingReport, average_precision
 from onball.events import EventList
 from onball.formats.soccernet import read_labels, write_results
 from onball.models import build_model, save_model
 from onball.progress import Progress
 from onball.spotting.evaluating import evaluate
-from onball.spotting.matches import spot_matches
+from onball.spotting.matches import classify_split, spot_matches
 from onball.spotting.spotter import Spotter
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -92,6 +98,25 @@ def test_a_classifier_gives_the_average_precision_of_clips(data, tmp_path):
     result = evaluate(model, data, out=tmp_path / "out", device="cpu")
     assert isinstance(result.report, ClassificationResult)
     assert result.predictions is None and result.metrics.is_file()
+
+
+def test_a_classifier_of_other_classes_is_measured_over_those_of_the_labels(data, tmp_path, onball):
+    model = save(tmp_path / "model", "classification", classes=["DRIVE", "nutmeg", "PASS"])
+    arguments = ("--data", data, "--out", tmp_path / "out", "--device", "cpu")
+    for _ in range(2):  # computed, and read from metrics.json
+        code, shown, error = onball("evaluate", model, *arguments)
+        assert code == 0, error
+        said = " ".join(error.split())
+        assert "This model predicts 2 of the 12 actions: PASS, DRIVE." in said
+        assert "of which 1 is not among the labels and not measured: nutmeg." in said
+        assert "mAP12" in shown and "mAP10" in shown
+    figures = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    own = classify_split(model, DataConfig(root=data), "test", device="cpu")
+    assert own.scores.shape[1] == 3
+    for column, name in ((2, "PASS"), (0, "DRIVE")):
+        ap = average_precision(own.present[:, column], own.scores[:, column])
+        assert figures["ap"][name] == pytest.approx(ap) and figures["positives"][name] > 0
+    assert figures["ap"]["HEADER"] == 0 < figures["positives"]["HEADER"]
 
 
 def test_a_target_without_a_data_set_is_refused(tmp_path):

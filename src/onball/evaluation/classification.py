@@ -77,7 +77,11 @@ class ClassificationResult(MeanAP):
 
 
 def evaluate_classification(
-    present: ArrayLike, scores: ArrayLike, *, actions: ActionSet = BALL_ACTIONS
+    present: ArrayLike,
+    scores: ArrayLike,
+    *,
+    actions: ActionSet = BALL_ACTIONS,
+    predicted: ActionSet | None = None,
 ) -> ClassificationResult:
     """Compute the average precision of a clip classifier per action.
 
@@ -85,6 +89,7 @@ def evaluate_classification(
         present: bool `[N, C]`, the actions in each clip, in the order of `actions`.
         scores: `[N, C]`, the classifier's probability of each.
         actions: the C actions.
+        predicted: actions that the classifier predicts, by default all; the AP of others is 0.
 
     Raises:
         DataError: there is no clip, or a score is NaN or outside 0 to 1.
@@ -99,8 +104,12 @@ def evaluate_classification(
         raise DataError(
             f"scores from {values.min():g} to {values.max():g}: give probabilities, 0 to 1"
         )
+    predicted = actions if predicted is None else predicted
     curves = {
-        action: _curve(truth[:, column], values[:, column]) for column, action in enumerate(actions)
+        action: _curve(truth[:, column], values[:, column])
+        if action in predicted
+        else PRCurve.of(np.empty(0), np.empty(0, bool), 0)
+        for column, action in enumerate(actions)
     }
     return ClassificationResult(
         actions,

@@ -278,11 +278,15 @@ def evaluate_classifier(
     path = cache / _fingerprint(run, matches, actions) / _CLIPS_FILE
     if not path.is_file():
         data = run.config.data.model_copy(update={"root": root})
-        classified = classify_split(run.folder.model, data, split, device=device, progress=progress)
+        classified = classify_split(
+            run.folder.model, data, split, actions=actions, device=device, progress=progress
+        )
         with atomic_path(path) as temporary:
             np.savez_compressed(temporary, present=classified.present, scores=classified.scores)
     with np.load(path, allow_pickle=False) as clips:
-        result = evaluate_classification(clips["present"], clips["scores"], actions=actions)
+        result = evaluate_classification(
+            clips["present"], clips["scores"], actions=actions, predicted=run.actions
+        )
     return EvaluatedClips(run, result)
 
 

@@ -372,7 +372,9 @@ def _evaluate_classifier(
     progress: ProgressCallback,
 ) -> Evaluation:
     """Measure a clip classifier, or read its metrics if they are there."""
-    assert source.model is not None
+    assert source.model is not None and source.predicts is not None
+    predicted = source.predicts
+    require_common_classes(source.model, predicted, source.evaluated)
     root = source.data.root or Path()
     request = _request(source, labelled_matches(root, split), split)
     state = check_outputs(folder.path, [folder.metrics.name], request, overwrite=overwrite)
@@ -382,12 +384,23 @@ def _evaluate_classifier(
             result = ClassificationResult.from_json(content, source.evaluated)
         except DataError as error:
             raise DataError(f"{folder.metrics}: {error}: --overwrite writes it again") from None
-        return Evaluation(result, folder.metrics, None, was_done=True)
-    clips = classify_split(source.model, source.data, split, device=device, progress=progress)
-    result = evaluate_classification(clips.present, clips.scores)
+        return Evaluation(
+            result, folder.metrics, None, was_done=True, predicted_actions=predicted.names
+        )
+    clips = classify_split(
+        source.model,
+        source.data,
+        split,
+        actions=source.evaluated,
+        device=device,
+        progress=progress,
+    )
+    result = evaluate_classification(
+        clips.present, clips.scores, actions=source.evaluated, predicted=predicted
+    )
     write_json_atomic(folder.metrics, result.as_json())
     record_outputs(folder.path, [folder.metrics.name], request)
-    return Evaluation(result, folder.metrics, None)
+    return Evaluation(result, folder.metrics, None, predicted_actions=predicted.names)
 
 
 def _read_predictions(

@@ -17,8 +17,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from onball.actions import ActionSet
 from onball.config import DataConfig
 from onball.data.clips import match_events, present_actions
+from onball.data.frame_labels import in_classes
 from onball.data.layout import Match
 from onball.data.matches import LabelledMatch, load_matches
 from onball.events import EventList
@@ -133,7 +135,7 @@ class ClassifiedClips(NamedTuple):
 
     Attributes:
         present: bool `[N, K]`, the actions that are labelled in each clip.
-        scores: float32 `[N, K]`, the predicted probabilities.
+        scores: float32 `[N, K]`, the predicted probabilities; 0 for an action that the net lacks.
     """
 
     present: NDArray[np.bool_]
@@ -145,6 +147,7 @@ def classify_split(
     data: DataConfig,
     split: str,
     *,
+    actions: ActionSet | None = None,
     device: str = "auto",
     progress: ProgressCallback = no_progress,
 ) -> ClassifiedClips:
@@ -154,6 +157,7 @@ def classify_split(
         model: folder of the saved model, whose size, rate and clip length are used.
         data: folder of the data set, frame cache and tracks.
         split: name of the split.
+        actions: the K actions of the result; by default the classes of the net.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps` …
         progress: called with the number of matches done.
 
@@ -164,7 +168,9 @@ def classify_split(
     place = choose_device(device)
     precision = choose_precision("auto", place)
     matches = load_matches(data, split, model=saved.model)
-    return classify_matches(net.to(place), matches, data.clip_frames, precision, progress)
+    return classify_matches(
+        net.to(place), matches, data.clip_frames, precision, actions=actions, progress=progress
+    )
 
 
 def classify_matches(
@@ -172,6 +178,8 @@ def classify_matches(
     matches: Sequence[LabelledMatch],
     clip_frames: int,
     precision: torch.dtype,
+    *,
+    actions: ActionSet | None = None,
     progress: ProgressCallback = no_progress,
 ) -> ClassifiedClips:
     """Classify the clips of several matches.
@@ -181,12 +189,13 @@ def classify_matches(
         matches: at least one.
         clip_frames: frames of a clip.
         precision: dtype of the backbone's arithmetic.
+        actions: the K actions of the result; by default the classes of the net.
         progress: called with the number of matches done.
     """
     parts = []
     for done, match in enumerate(matches):
         progress(Progress(match.name, done, len(matches), "matches"))
-        parts.append(classify_match(net, match, clip_frames, precision))
+        parts.append(classify_match(net, match, clip_frames, precision, actions=actions))
     progress(Progress(matches[-1].name, len(matches), len(matches), "matches"))
     present, scores = zip(*parts, strict=True)
     return ClassifiedClips(np.concatenate(present), np.concatenate(scores))
@@ -194,7 +203,12 @@ def classify_matches(
 
 @torch.inference_mode()
 def classify_match(
-    net: ClipClassifier, match: LabelledMatch, clip_frames: int, precision: torch.dtype
+    net: ClipClassifier,
+    match: LabelledMatch,
+    clip_frames: int,
+    precision: torch.dtype,
+    *,
+    actions: ActionSet | None = None,
 ) -> ClassifiedClips:
     """Cut a match into consecutive clips and classify each.
 
@@ -205,13 +219,18 @@ def classify_match(
         match: with at least one frame.
         clip_frames: frames of a clip.
         precision: dtype of the backbone's arithmetic.
+        actions: the K actions of the result; by default the classes of the net.
     """
     device = next(net.parameters()).device
     times = match.frames.times_ms
-    events = match_events(match.events, times)
+    wanted = match.actions if actions is None else actions
+    shared = [label for label in wanted if label in match.actions]
+    columns = [wanted.index(label) for label in shared]
+    outputs = [match.actions.index(label) for label in shared]
+    events = match_events(in_classes(match.labels, wanted), times)
     last = max(0, len(times) - clip_frames)
     starts = [*range(0, last, clip_frames), last]
-    count = len(match.actions)
+    count = len(wanted)
     present = np.zeros((len(starts), count), np.bool_)
     scores = np.zeros((len(starts), count), np.float32)
     for index, start in enumerate(starts):
@@ -222,7 +241,8 @@ def classify_match(
         clip = torch.from_numpy(np.ascontiguousarray(frames)).to(device).permute(0, 3, 1, 2)
         with torch.autocast(device.type, dtype=precision, enabled=precision is not torch.float32):
             inputs = (clip[None], *_track_features(match, start, len(frames), device))
-            scores[index] = net(*inputs)[0].float().sigmoid().cpu().numpy()
+            probabilities = net(*inputs)[0].float().sigmoid().cpu().numpy()
+        scores[index, columns] = probabilities[outputs]
     return ClassifiedClips(present, scores)
 
 
