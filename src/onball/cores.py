@@ -61,6 +61,13 @@ def available_cores() -> int:
     return max(1, cores if limit is None else min(cores, math.ceil(limit)))
 
 
+def physical_memory() -> int | None:
+    """Memory of the machine in bytes; None if the system does not say."""
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return None
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
 def cgroup_limit(root: Path = _CGROUPS, own: Path = _OWN_CGROUPS) -> float | None:
     """CPU time per time that the cgroups of this process allow, in cores; None without a limit.
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from onball.spotting import workers as workers_module
 from onball.spotting.workers import Workers
 
 
@@ -27,6 +28,31 @@ def test_results_are_in_order(threads):
     with Workers(threads).session() as session:
         numbers = session.read_ahead(range(40))
         assert list(session.in_order(delayed, numbers)) == [n**2 for n in range(40)]
+
+
+def test_no_more_is_computed_at_once_than_memory_is_enough_for(monkeypatch):
+    frames = np.zeros((2, 3, 4, 3), np.uint8)
+    running, most = 0, 0
+    lock = threading.Lock()
+
+    def compute(_: np.ndarray) -> int:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.01)
+        with lock:
+            running -= 1
+        return 1
+
+    for fitting, expected in [(0, 1), (2, 2)]:
+        monkeypatch.setattr(
+            workers_module, "physical_memory", lambda n=fitting: 2 * n * 40 * frames.nbytes + 1
+        )
+        most = 0
+        with Workers(4).session() as session:
+            found = list(session.in_order(compute, [frames] * 12, lambda item: item))
+        assert found == [1] * 12 and most == expected
 
 
 @pytest.mark.parametrize("threads", [1, 3])

@@ -112,7 +112,8 @@ class ClipEngine:
         with self._workers.session() as session:
             if read_ahead:
                 batches = session.read_ahead(batches)
-            for scored in session.in_order(self._scored, self._cut(batches, first)):
+            clips = self._cut(batches, first)
+            for scored in session.in_order(self._scored, clips, lambda clip: clip.frames):
                 if scored is None:
                     continue
                 clip, rows = scored

@@ -136,11 +136,12 @@ class StreamingEngine:
             else:
                 begin = -(-(first + self._context) // self._chunk) * self._chunk if first else 0
                 chunks = self._chunks(batches, track_features, begin - first)
-                parts = session.in_order(self._features, chunks)
+                parts = session.in_order(self._features, chunks, lambda chunk: chunk.frames)
             windows = _windows(parts, self._window, self._step, begin)
             without = -begin % self._step + self._window - self._step if begin else 0
             average = _WindowAverage(without)
-            for scored in session.in_order(self._score, windows):
+            contents = (lambda window: window.content) if self._whole_clips else None
+            for scored in session.in_order(self._score, windows, contents):
                 if scored is not None:
                     average.add(scored)
                     for outputs, times in average.release(scored.window):

@@ -114,6 +114,7 @@ def spot_videos(
     detector: Detector | str | None = None,
     runtime: Runtime = "auto",
     device: str = "auto",
+    threads: int | None = None,
     overwrite: bool = False,
     on_event: Callable[[str, Event], object] | None = None,
     progress: ProgressCallback = no_progress,
@@ -155,6 +156,7 @@ def spot_videos(
         detector: detector that makes the tracks where there are none; see `Spotter.spot`.
         runtime: of a model that is not a `Spotter` yet, see `Spotter.from_pretrained`.
         device: device of a model that is not a `Spotter` yet, and of its detector.
+        threads: CPU threads of such a model, see `Spotter`.
         overwrite: replace the results that are there.
         on_event: called with the name of the video and each event that is shown, when it is found.
         progress: called with the milliseconds of each video.
@@ -178,7 +180,7 @@ def spot_videos(
     _check_folders(Path(out), jobs)
     spotter = model
     if not isinstance(spotter, Spotter):
-        spotter = Spotter.from_pretrained(spotter, runtime=runtime, device=device)
+        spotter = Spotter.from_pretrained(spotter, runtime=runtime, device=device, threads=threads)
     settings = settings.for_model(spotter.config.actions)
     work = _Work(spotter, settings, on_event, progress)
     work.prepare_tracks(jobs, tracks, detector)

@@ -10,6 +10,7 @@ everything: nothing is read or computed ahead of it by more than that.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -18,6 +19,12 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import torch
+from numpy.typing import NDArray
+
+from onball.cores import physical_memory
+
+#: Memory for the maps of a net's first layers, as a multiple of the size of its frames (uint8).
+_MEMORY_PER_BYTE = 40
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -71,15 +78,25 @@ class Session:
                 items.close()
 
     def in_order(
-        self, function: Callable[[_T], _R], items: Iterable[_T | None]
+        self,
+        function: Callable[[_T], _R],
+        items: Iterable[_T | None],
+        frames_of: Callable[[_T], NDArray[Any]] | None = None,
     ) -> Iterator[_R | None]:
         """Yield `function(item)` of each item, in order, computed by several workers.
 
         A result is yielded as soon as it is there and the next item is, at the latest after a few more
         items. None among the items is an occasion to look for results, and is passed on. If the items
         end with an error, the results of those before it are yielded first.
+
+        Args:
+            function: called in a worker.
+            items: what it is called with.
+            frames_of: frames of an item, for a function that needs much memory: the items that are
+                computed at the same time may have as many as half of the memory is enough for.
         """
         pending: deque[Future[_R]] = deque()
+        most = self._ahead + 1
         error: Exception | None = None
         iterator = iter(items)
         while True:
@@ -91,8 +108,12 @@ class Session:
                 error = caught
                 break
             if item is not None:
+                if frames_of is not None:
+                    most = min(self._ahead + 1, _most_at_once(frames_of(item).nbytes))
+                while len(pending) >= most:
+                    yield pending.popleft().result()
                 pending.append(self._submit(function, item))
-            while pending and (len(pending) > self._ahead or pending[0].done()):
+            while pending and (self._ahead == 0 or pending[0].done()):
                 yield pending.popleft().result()
             if item is None:
                 yield None
@@ -124,6 +145,14 @@ def _finish(tasks: Sequence[Future[Any]]) -> bool:
         return all(task.done() for task in tasks)
     wait(tasks)
     return True
+
+
+def _most_at_once(frame_bytes: int) -> int:
+    """Number of chunks of frames of that size to compute at the same time."""
+    memory = physical_memory()
+    if memory is None or frame_bytes == 0:
+        return sys.maxsize
+    return max(1, memory // 2 // (_MEMORY_PER_BYTE * frame_bytes))
 
 
 def _next(items: Iterator[_T]) -> tuple[_T] | None:

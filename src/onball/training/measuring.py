@@ -7,7 +7,6 @@ them into a cache first.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from onball.config import ExperimentConfig
+from onball.cores import physical_memory
 from onball.data.classes import with_classes
 from onball.data.clips import Clips
 from onball.data.frames import VideoFrames, cache_folder
@@ -152,13 +152,12 @@ def _check_memory(config: ExperimentConfig, cost: NetCost, device: torch.device)
     """Raise `OnballError` if a step would not fit into the memory of the device."""
     training = config.training
     needed = training_memory(cost, training.batch_size, ema=training.ema_decay is not None)
+    there: int | None = None
     if device.type == "cuda":
         there = torch.cuda.get_device_properties(device).total_memory
-    elif device.type == "cpu" and hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    else:
-        return
-    if needed > there:
+    elif device.type == "cpu":
+        there = physical_memory()
+    if there is not None and needed > there:
         raise OnballError(
             f"a step needs about {needed / 2**30:.0f} GiB and {device} has {there / 2**30:.0f}: lower "
             "training.batch_size (and raise training.accumulate by as much), or the size of frames"

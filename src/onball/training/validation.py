@@ -105,7 +105,8 @@ def _validate_spotting(
         SavedModelConfig.of(config).model_copy(update={"inference": inference}),
         device=str(next(net.parameters()).device),
         precision=precision,
-        chunk_frames=_CHUNK_FRAMES,
+        threads=config.training.threads,
+        chunk_frames=_CHUNK_FRAMES if next(net.parameters()).is_cuda else None,
     )
     predictions = []
     total, total_weight = 0.0, 0.0
