@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from onball.config import ComponentConfig, PreprocessingConfig, find_config, load_config
 from onball.errors import ConfigError
 from onball.models.backbones import BACKBONES, Backbone, BackboneSetup
+from onball.models.backbones.adaspot import downscaled
 from onball.models.backbones.pretrained import read_weights
 from onball.models.backbones.saliency import Regions, RegionSelector, crop_regions, top_left
 from onball.models.cost import measure
@@ -293,3 +294,10 @@ def test_both_networks_start_from_a_saved_model_with_neighbours():
     weights = read_weights(model)
     for network in (net.low.network, net.high.network):
         torch.testing.assert_close(network.stem.conv.weight, weights["stem.conv.weight"].float())
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4])
+def test_downscaling_for_exports_equals_antialiased_interpolation(factor):
+    images = torch.rand(2, 3, 6 * factor, 5 * factor, generator=torch.manual_seed(0))
+    wanted = torch.nn.functional.interpolate(images, size=(6, 5), mode="bilinear", antialias=True)
+    torch.testing.assert_close(downscaled(images, factor), wanted)

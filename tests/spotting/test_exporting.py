@@ -15,7 +15,7 @@ from onball.errors import InputError, ModelError, OnballError
 from onball.models import load_model, save_model
 from onball.models.runtimes.quantising import quantise
 from onball.models.runtimes.records import Parity, find_export, net_digest
-from onball.models.runtimes.sessions import OnnxSession, OpenVinoSession, convert_to_openvino
+from onball.models.runtimes.sessions import OnnxSession, OpenVinoSession
 from onball.spotting.exporting import export_model, require_parity
 from onball.spotting.runtimes import open_runtime
 from onball.spotting.spotter import Spotter
@@ -32,6 +32,7 @@ def exported(make_once, tmp_path_factory) -> Path:
         backbone = ComponentConfig(name="test_resnet", pretrained=False, neighbours=1)
         save_model(*random_model(backbone=backbone), folder)
         export_model(folder)
+        export_model(folder, format="openvino")
         return folder
 
     return make_once("exported", make)
@@ -78,6 +79,10 @@ def test_threads_that_share_a_runtime_get_the_results_of_one_thread(exported, ru
 
 def test_auto_is_an_export_if_there_is_one_and_pytorch_otherwise(model, monkeypatch):
     assert opened(model, "auto").name == "openvino"
+    shutil.rmtree(model / "exports" / "openvino")
+    assert opened(model, "auto").name == "onnx"
+    with pytest.raises(ModelError, match=r"onball export .* --format openvino`, or"):
+        opened(model, "openvino")
     monkeypatch.setenv("ONBALL_RUNTIME", "onnx")
     assert opened(model, "auto").name == "onnx"
     monkeypatch.delenv("ONBALL_RUNTIME")
@@ -118,7 +123,7 @@ def test_settings_of_inference_may_change_after_the_export(model):
 def test_a_changed_graph_is_refused(model):
     (model / "exports" / "onnx" / "backbone.onnx").write_bytes(b"")
     with pytest.raises(ModelError, match="changed since the export"):
-        Spotter.from_pretrained(model)
+        Spotter.from_pretrained(model, runtime="onnx")
 
 
 def test_an_export_that_is_there_is_not_made_again(model, onball):
@@ -164,14 +169,6 @@ def test_the_demo_model_keeps_its_map_in_8_bits(tmp_path, monkeypatch):
     assert 1e-4 < parity.score < 0.5
     spotter = Spotter.from_pretrained(tmp_path / "demo", runtime="openvino-int8")
     assert spotter.fingerprint.endswith("-int8")
-
-
-def test_openvino_reads_its_own_format(exported, tmp_path):
-    shutil.copytree(exported, tmp_path / "model")
-    folder = tmp_path / "model" / "exports" / "onnx"
-    convert_to_openvino(folder)
-    assert sorted(file.name for file in folder.glob("*.*ml")) == ["backbone.xml", "temporal.xml"]
-    assert not list(folder.glob("*.onnx"))
 
 
 def test_differences_beyond_the_bounds_are_an_error():

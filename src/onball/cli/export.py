@@ -37,7 +37,7 @@ def export(
         typer.Option(
             "--format",
             metavar=options.choices(FormatName),
-            help="onnx, which OpenVINO reads too, or openvino, which loads faster there.",
+            help="onnx for ONNX Runtime, openvino for OpenVINO, which is faster.",
         ),
     ] = FormatName.ONNX,
     int8: Annotated[

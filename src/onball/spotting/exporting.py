@@ -18,8 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onball.actions import BALL_ACTIONS, ActionSet
 from onball.assets import demo_model, sample_match
 from onball.config import DataConfig, SavedModelConfig
+from onball.data.classes import labelled_classes
 from onball.data.frames import VideoFrames, open_inputs
 from onball.data.layout import VIDEO_FILE, Match, find_matches
 from onball.errors import InputError, OnballError
@@ -119,7 +121,7 @@ def export_model(
         out: folder for a copy of the saved model with the export in it. By default the export is
             saved in the folder of the model, or, of a model by name, in the cache, where it is found
             by that name.
-        format: `onnx`, which ONNX Runtime and OpenVINO read, or `openvino`, which loads faster there.
+        format: `onnx` or `openvino`. The latter is made of the ONNX export, if that is there.
         int8: compute the backbone in 8-bit integers.
         data: data set with videos to compare on; with labels, mAP is compared as well. In 8 bits, the
             demo model takes the sample match, and others must have one.
@@ -158,9 +160,16 @@ def export_model(
         score_bound = math.inf if int8 else SCORE_BOUND
     with tempfile.TemporaryDirectory(prefix="onball-") as temporary:
         made = Path(temporary)
-        write_graphs(net, config, made)
-        if int8:
-            quantise(made / BACKBONE_FILE, _calibration_clips(matches, config))
+        former = None
+        if format == "openvino" and not overwrite:
+            former = find_export(home.parent, digest, "onnx", precision)
+        if former is not None:
+            for file in former.record.files:
+                shutil.copy(former.folder / file, made)
+        else:
+            write_graphs(net, config, made)
+            if int8:
+                quantise(made / BACKBONE_FILE, _calibration_clips(matches, config))
         if format == "openvino":
             convert_to_openvino(made)
         record = ExportRecord(
@@ -177,7 +186,8 @@ def export_model(
         if not matches:
             parity = _parity_on_sample(*spotters)
         else:
-            parity = _parity_on_matches(*spotters, matches, source, progress)
+            actions = BALL_ACTIONS if data is None else labelled_classes(data, config.actions)
+            parity = _parity_on_matches(*spotters, matches, source, actions, progress)
         require_parity(f"{name}, {target.name}", parity, score_bound, map_bound)
         if out is not None and Path(out).resolve() != folder.resolve():
             save_with_config(folder, config, Path(out))
@@ -317,6 +327,7 @@ def _parity_on_matches(
     spotter: Spotter,
     matches: Sequence[Match],
     source: str,
+    actions: ActionSet,
     progress: ProgressCallback,
 ) -> Parity:
     """Compare on matches, and compare the mAP if all of them have labels."""
@@ -331,7 +342,7 @@ def _parity_on_matches(
     parity = differences.parity(source)
     if any(match.labels is None for match in matches):
         return parity
-    before, after = _measure(matches, wanted), _measure(matches, found)
+    before, after = _measure(matches, wanted, actions), _measure(matches, found, actions)
     means = {
         name: MeanPair(torch=getattr(before, name), export=getattr(after, name))
         for name in ("map12", "map10")
@@ -339,9 +350,11 @@ def _parity_on_matches(
     return parity.model_copy(update=means)
 
 
-def _measure(matches: Iterable[Match], spotted: Iterable[SpottedMatch]) -> SpottingResult:
-    truth = [read_labels(match.require_labels()) for match in matches]
-    return evaluate_spotting(truth, [one.events for one in spotted])
+def _measure(
+    matches: Iterable[Match], spotted: Iterable[SpottedMatch], actions: ActionSet
+) -> SpottingResult:
+    truth = [read_labels(match.require_labels(), actions) for match in matches]
+    return evaluate_spotting(truth, [one.events for one in spotted], actions=actions)
 
 
 class _Differences:

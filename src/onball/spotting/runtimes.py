@@ -121,7 +121,6 @@ def open_runtime(
         config: its settings.
         runtime: `auto` is that of the environment variable `ONBALL_RUNTIME`; without it, on a CPU,
             the fastest that is installed and that the model has an export for, else `torch`.
-            `openvino` reads an ONNX export if there is none in its own format.
         device: see `onball.models.compute.choose_device`.
         precision: dtype of the backbone's arithmetic in PyTorch; exports have their own.
 
@@ -268,13 +267,7 @@ def _require_export(
 
 
 def _find_for(model: Path, net: str, runtime: Runtime) -> Export | None:
-    """The export of a model that a runtime reads."""
+    """The export of a model that was compared with PyTorch in a runtime."""
     precision: ExportPrecision = "int8" if runtime.endswith("-int8") else "float32"
-    formats: tuple[ExportFormat, ...] = ("onnx",)
-    if runtime.startswith("openvino"):
-        formats = ("openvino", "onnx")
-    for format in formats:
-        export = find_export(model, net, format, precision)
-        if export is not None:
-            return export
-    return None
+    format: ExportFormat = "openvino" if runtime.startswith("openvino") else "onnx"
+    return find_export(model, net, format, precision)

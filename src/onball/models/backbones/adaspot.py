@@ -126,8 +126,31 @@ class AdaSpot(Backbone):
 
     def _reduced(self, images: Tensor) -> Tensor:
         images = images.float() / 255 if images.dtype == torch.uint8 else images
-        size = (images.shape[-2] // self.reduction, images.shape[-1] // self.reduction)
+        height, width = images.shape[-2:]
+        whole = height % self.reduction == width % self.reduction == 0
+        if torch.compiler.is_compiling() and self.antialias and whole:
+            return downscaled(images, self.reduction)
+        size = (height // self.reduction, width // self.reduction)
         return F.interpolate(images, size=size, mode="bilinear", antialias=self.antialias)
+
+
+def downscaled(images: Tensor, factor: int) -> Tensor:
+    """Images `[N, C, H, W]` scaled down by a whole factor, as by `interpolate` with antialiasing.
+
+    That is a convolution with a triangle as wide as two pixels of the result, whose weights add up to
+    one also at the edges. OpenVINO computes convolutions, and ignores antialiasing.
+    """
+    beside = (factor + 1) // 2
+    offsets = torch.arange(-beside, factor + beside, device=images.device) + 0.5 - factor / 2
+    triangle = (1 - offsets.abs() / factor).clamp(min=0)
+    channels = images.shape[1]
+    kernel = torch.outer(triangle, triangle).expand(channels, 1, -1, -1)
+    inside = torch.ones_like(images[:1])
+    sums, weights = (
+        F.conv2d(x, kernel, stride=factor, padding=beside, groups=channels)
+        for x in (images, inside)
+    )
+    return sums / weights
 
 
 def _projection(features: int) -> nn.Module:
