@@ -15,6 +15,7 @@ from onball.config import load_config
 from onball.data.matches import load_matches
 from onball.errors import ConfigError, LabelError, OnballNotice, OnballWarning
 from onball.events import EventList
+from onball.formats.soccernet import read_labels
 from onball.models import build_model, load_model
 from onball.spotting.matches import classify_split
 from onball.spotting.spotter import Spotter
@@ -81,11 +82,18 @@ def test_own_codes_are_trained_saved_spotted_and_exported(
     assert found.info.classes.names == stored.names and found.info.classes.colours == stored.colours
     assert found.events == events.events
     assert set(found.shown.counts()) == {"press won"} and "press won" in shown
-    table = EventList.load(results.with_name("events.csv"), stored)
+    table = EventList.load(results.with_name("events.csv"))  # the list is beside it
     assert [event.position_ms for event in table] == [event.position_ms for event in found.shown]
 
     code, shown, _ = onball("events", results.parent, "--actions", "counter", "-t", 0)
     assert code == 0 and "counter" in shown and "press won" not in shown
+    table.save(tmp_path / "alone.csv")
+    code, _, error = onball("events", tmp_path / "alone.csv")
+    assert code == 2 and "unknown action 'press won'" in error
+    listed = ("--classes", coded.root / "classes.txt", "--out", tmp_path / "Labels-own.json")
+    code, shown, _ = onball("events", tmp_path / "alone.csv", *listed)
+    assert code == 0 and "press won" in shown
+    assert len(read_labels(tmp_path / "Labels-own.json", stored)) == len(table)
 
 
 def test_a_label_that_is_none_of_the_classes_is_an_error_of_one_line(coded, tmp_path, onball):
