@@ -6,6 +6,7 @@ import warnings
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from irregular_videos import join_bytes, shift_times, write_packets_again, write_streams, write_tone
@@ -214,3 +215,18 @@ def test_a_webm_without_length_is_measured(tmp_path):
     info = probe(path)
     assert (info.duration_ms, info.frame_count, info.fps) == (1200, 30, 25)
     assert_reads_the_same_from_any_time(path, 3)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_a_damaged_beginning_does_not_move_the_frames_after_it(tmp_path, suffix):
+    path = recording(tmp_path / f"video.{suffix}", 0, 59)
+    with av.open(str(path)) as container:
+        packet = next(container.demux(video=0))
+        content, at = path.read_bytes(), path.read_bytes().index(bytes(packet)[:100])
+    path.write_bytes(content[:at] + b"\xff" * (packet.size - 8) + content[at + packet.size - 8 :])
+    shown, times, messages = read(path)
+    assert shown == list(range(shown[0], 60)) and 0 < shown[0] <= 20
+    assert times == [40 * number for number in shown]
+    assert len(messages) == 1 and f"damaged until {shown[0] / 25:.2f} s" in messages[0]
+    part, at, _ = read(path, start_ms=1500)
+    assert (part, at) == (list(range(38, 60)), [40 * number for number in range(38, 60)])

@@ -110,6 +110,8 @@ class VideoSource:
         self.has_presentation_times = "avi" not in self._formats
         self._origin: int | None = None
         self._last: int | None = None
+        self._lead: int | None = None
+        self._damaged_lead = False
         self._warned: set[str] = set()
 
     @property
@@ -162,7 +164,12 @@ class VideoSource:
             raise VideoError(
                 f"{self.path}: no frame of it can be decoded: check that the file is complete"
             )
-        return self._timed(chain([first], frames), first[1])
+        origin = first[1]
+        if self._damaged_lead and self._lead is not None and self._lead < origin:
+            # Times are those of the file before it was damaged.
+            self._origin = origin = self._lead
+            self._warn(_DAMAGE, f"damaged until {self._seconds(first[1])}: begins there")
+        return self._timed(chain([first], frames), origin)
 
     def frames_from(self, start_ms: int, origin: int) -> Iterator[DecodedFrame] | None:
         """The same frames, from one shown at or before `start_ms`.
@@ -251,7 +258,7 @@ class VideoSource:
         if after_seek:
             packets = self._packets_after_seek()
         else:
-            packets = _from_keyframe(self._packets())
+            packets = self._packets_from_keyframe()
         if self.has_presentation_times:
             decoded = self._with_ticks(packets, after_seek)
         else:
@@ -295,6 +302,7 @@ class VideoSource:
         try:
             return list(self.stream.decode(packet))
         except av.FFmpegError:
+            self._damaged_lead |= self._last is None
             self._warn_damage()
             return []
 
@@ -318,6 +326,27 @@ class VideoSource:
             except av.FFmpegError:
                 errors += 1
         yield av.Packet()
+
+    def _packets_from_keyframe(self) -> Iterator[av.Packet]:
+        """Packets from the first keyframe on, or all of them if there is none at the beginning.
+
+        FFmpeg takes a damaged keyframe for another frame; the index knows better.
+        """
+        packets = self._packets()
+        index = self.stream.index_entries
+        indexed = index[0].timestamp if len(index) and index[0].is_keyframe else None
+        before: list[av.Packet] = []
+        for packet in packets:
+            before.append(packet)
+            in_index = indexed is not None and indexed in (packet.pts, packet.dts)
+            if packet.is_keyframe or (len(before) == 1 and in_index):
+                before = [packet]
+                self._lead = None if packet.is_discard else packet.pts
+                break
+            if len(before) > _MOST_BEFORE_KEYFRAME:
+                break
+        yield from before
+        yield from packets
 
     def _packets_after_seek(self) -> Iterator[av.Packet]:
         """Packets from the first keyframe after a seek that has a time of its own."""
@@ -343,6 +372,7 @@ class VideoSource:
                 counted = following if packet.dts is None else packet.dts
                 packet.pts = len(slots)
                 slots.append(known.get(packet.pos, counted))
+                self._lead = slots[0]
             yield packet
 
     def _notice(self, irregularity: Irregularity, tick: int, ticks: int) -> None:
@@ -375,20 +405,6 @@ class VideoSource:
 
     def _seconds(self, tick: int) -> str:
         return f"{float((tick - (self._origin or 0)) * self.ms_per_tick) / 1000:.2f} s"
-
-
-def _from_keyframe(packets: Iterator[av.Packet]) -> Iterator[av.Packet]:
-    """Packets from the first keyframe on, or all of them if there is none at the beginning."""
-    before: list[av.Packet] = []
-    for packet in packets:
-        if packet.is_keyframe:
-            before = [packet]
-            break
-        before.append(packet)
-        if len(before) > _MOST_BEFORE_KEYFRAME:
-            break
-    yield from before
-    yield from packets
 
 
 @contextmanager
