@@ -134,8 +134,8 @@ class PeakFinder:
     frame can change it.
 
     With `wait_ms` an event is decided that long after it, by what is known then: a later maximum that
-    would have been dropped itself may then drop it, or, if the wait is shorter than the window, a
-    higher one may come too late, and is dropped.
+    would have been dropped itself may then drop it; and if the wait is shorter than the window, a higher
+    one may come too late to drop it, and is an event too.
 
     Args:
         nms_window_ms: smallest distance between two events of one action.
@@ -156,7 +156,8 @@ class PeakFinder:
         self._threshold = threshold
         self._wait = wait_ms
         self._actions = actions
-        self._last_ms = [-nms_window_ms] * len(actions)  # last event of each action
+        # Time and score of the last event of each action.
+        self._last = [(-nms_window_ms, 0.0)] * len(actions)
         self._open = [_Candidates() for _ in actions]
         self._confirmed: list[Event] = []
         # The last two frames: a maximum is known only with its right neighbour.
@@ -246,16 +247,20 @@ class PeakFinder:
 
     def _decide_in_time(self, index: int, until_ms: float) -> tuple[list[int], list[int]]:
         """Decide the candidates up to `until_ms` by what is known; return indices as `_suppress`."""
-        open_from = self._last_ms[index] + self._window
-        times = self._open[index].times
-        self._open[index] = self._open[index].select(
-            [i for i, time in enumerate(times) if time >= open_from]
+        last_ms, last_score = self._last[index]
+        candidates = self._open[index]
+        candidates = self._open[index] = candidates.select(
+            [
+                i
+                for i, time in enumerate(candidates.times)
+                if time >= last_ms + self._window or candidates.scores[i] > last_score
+            ]
         )
-        times = self._open[index].times
-        best, _ = _suppress(self._open[index], self._window, None)
+        best, _ = _suppress(candidates, self._window, None)
+        times = candidates.times
         kept = [i for i in best if times[i] <= until_ms]
         if kept:
-            self._last_ms[index] = times[kept[-1]]
+            self._last[index] = times[kept[-1]], candidates.scores[kept[-1]]
         return kept, [i for i, time in enumerate(times) if time > until_ms]
 
 

@@ -404,7 +404,7 @@ def split_lookahead(lookahead_ms: int, window_ms: int) -> tuple[int, int]:
     Returns:
         Milliseconds that the net sees after a frame, and milliseconds to wait for other peaks.
     """
-    wait_ms = min(window_ms, lookahead_ms // 2)
+    wait_ms = min(window_ms, lookahead_ms // 4)  # what the net sees is worth more
     return lookahead_ms - wait_ms, wait_ms
 
 
