@@ -95,7 +95,7 @@ def measure(net: SpottingNet, config: SavedModelConfig, video: Path, device: str
 def has_partner(event: Event, others: list[Event]) -> bool:
     """Return True if one of the others is of the same action and within the tolerance."""
     return any(
-        other.label is event.label and abs(other.position_ms - event.position_ms) <= TOLERANCE_MS
+        other.label == event.label and abs(other.position_ms - event.position_ms) <= TOLERANCE_MS
         for other in others
     )
 

@@ -15,6 +15,7 @@ the time that passes, and nothing else may run.
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import multiprocessing
 import platform
@@ -50,19 +51,19 @@ class Speed:
     Attributes:
         fps: frames per second of the model.
         frames: number of frames measured.
-        network: seconds that their computation took.
-        reading: seconds that reading them took.
+        network: seconds for frames that are in memory.
+        whole: seconds with reading them from the video.
         memory: largest memory of the process, in bytes.
     """
 
     fps: float
     frames: int
     network: float
-    reading: float
+    whole: float
     memory: int
 
     def __str__(self) -> str:
-        rates = (self.frames / self.network, self.frames / (self.network + self.reading))
+        rates = (self.frames / self.network, self.frames / self.whole)
         cells = [cell for rate in rates for cell in (f"{rate:9.2f}", f"{rate / self.fps:9.3f}")]
         return " ".join([*cells, f"{self.memory / 1e9:8.1f}"])
 
@@ -128,18 +129,36 @@ def measure(
         config = config.model_copy(update={"inference": inference})
         unit = chunk = max(STREAM_CHUNK, CHUNK_PER_CONTEXT * (net.backbone.context or 0))
         ignored = 2  # One unit and its context.
-    spotter = Spotter(net, config, device="cpu", precision=torch.float32, chunk_frames=chunk)
+    if threads > 1:
+        # Parts are computed at the same time, and read before that.
+        ignored, parts = ignored + threads + 1, parts * threads
+    spotter = Spotter(
+        net,
+        config,
+        device="cpu",
+        precision=torch.float32,
+        threads=threads,
+        chunk_frames=chunk,
+    )
+    whole = seconds(spotter, endless(video, config, unit, threads), ignored, parts, threads)
+    batch = next(endless(video, config, unit, threads))
+    network = seconds(spotter, repeated(batch, config), ignored, parts, threads)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    memory *= 1 if sys.platform == "darwin" else 1024
+    return Speed(config.fps, parts * unit, network, whole, memory)
+
+
+def seconds(
+    spotter: Spotter, source: Iterator[FrameBatch], ignored: int, parts: int, threads: int
+) -> float:
+    """Time for some batches of a source, from the one after those that are ignored on."""
     clock = time.process_time if threads == 1 else time.perf_counter
     marks: list[float] = []
-    reading: list[float] = []
-    source = endless(video, config, unit, threads)
 
     def feed() -> Iterator[FrameBatch]:
         while len(marks) <= ignored + parts:
             marks.append(clock())
-            batch = next(source)
-            reading.append(clock() - marks[-1])
-            yield batch
+            yield next(source)
         raise Enough
 
     try:
@@ -147,16 +166,15 @@ def measure(
             pass
     except Enough:
         pass
-    first, last = ignored, ignored + parts
-    read = sum(reading[first:last])
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return Speed(
-        config.fps,
-        parts * unit,
-        marks[last] - marks[first] - read,
-        read,
-        memory if sys.platform == "darwin" else 1024 * memory,
-    )
+    return marks[ignored + parts] - marks[ignored]
+
+
+def repeated(batch: FrameBatch, config: SavedModelConfig) -> Iterator[FrameBatch]:
+    """The frames of a batch again and again, at the times of a video."""
+    count = len(batch.frames)
+    for index in itertools.count(0, count):
+        times = [grid_time(index + k, config.fps) for k in range(count)]
+        yield FrameBatch(batch.frames, np.array(times))
 
 
 def endless(
