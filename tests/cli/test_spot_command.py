@@ -72,12 +72,12 @@ def test_actions_that_the_model_cannot_predict_are_named(onball, original, tmp_p
     model, out = tmp_path / "model", tmp_path / "out"
     save_model(net, config.model_copy(update={"inference": inference}), model)
     code, _, error = onball("spot", original, "-m", model, "--out", out, "--actions", "goal,out")
-    assert code == 2 and "this model does not predict GOAL, OUT, but PASS, SHOT" in error
+    assert code == 2 and "this model does not predict GOAL, OUT, but PASS, Corner, SHOT" in error
     assert not out.exists()
     code, _, error = onball("spot", original, "-m", model, "--out", out)
-    assert code == 0 and "This model predicts 2 of the 12 actions: PASS, SHOT." in error
+    assert code == 0 and "This model has its own 3 classes: PASS, Corner, SHOT." in error
     labels = {event.label.value for event in read_results(out / "224p" / "results_spotting.json")}
-    assert labels == {"PASS", "SHOT"}
+    assert labels == {"PASS", "Corner", "SHOT"}
 
 
 def test_a_batch_has_headings_and_a_line_per_video(spot):

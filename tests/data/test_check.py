@@ -238,7 +238,7 @@ def test_progress_ends_at_its_total(data):
     check_data(data, full=True, progress=seen.append)
     assert {step.task for step in seen} == {"a", "b"}
     assert [step.done for step in seen] == sorted(step.done for step in seen)
-    assert seen[-1][1:] == (8000, 8000, "ms")
+    assert seen[-1] == Progress(seen[-1].task, 8000, 8000, "ms")
 
 
 def test_a_quick_check_counts_matches(data):
