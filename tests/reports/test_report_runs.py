@@ -18,7 +18,7 @@ def test_a_second_report_runs_no_model(runs, root, out, measured, monkeypatch):
     monkeypatch.setattr("onball.reports.runs.classify_split", refuse)
     _, spotter, clips = read_runs([runs / name for name in ("good", "untrained", "clips")])
     matches, kept = find_matches(root, "test"), out / "predictions"
-    again = evaluate_spotter(spotter, "test", matches, kept, device="cpu")
+    again = evaluate_spotter(spotter, "test", matches, root, kept, device="cpu")
     assert again.report.result == measured["untrained"].result
     assert evaluate_classifier(clips, "test", matches, root, kept, device="cpu")
 
@@ -32,7 +32,7 @@ def test_an_evaluation_of_other_labels_or_an_older_model_is_not_used(
     matches = find_matches(root, "test")
 
     def value() -> float:
-        one = evaluate_spotter(run, "test", matches, tmp_path / "kept", device="cpu")
+        one = evaluate_spotter(run, "test", matches, root, tmp_path / "kept", device="cpu")
         return one.report.result.map10
 
     assert value() == measured["good"].result.map10

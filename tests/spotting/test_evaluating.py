@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 import torch
 from tiny_matches import write_flashes
+from tiny_runs import write_run
 
-from onball.actions import ACTIONS, Action
+from onball.actions import ACTIONS, Action, ActionSet
 from onball.config import (
     ComponentConfig,
     DataConfig,
     InferenceConfig,
     ModelConfig,
     SavedModelConfig,
+    save_config,
 )
+from onball.config.classes import classes_of
 from onball.data.layout import find_matches
 from onball.errors import DataError, InputError
 from onball.evaluation import ClassificationResult, SpottingReport, average_precision
@@ -117,6 +121,26 @@ def test_a_classifier_of_other_classes_is_measured_over_those_of_the_labels(data
         ap = average_precision(own.present[:, column], own.scores[:, column])
         assert figures["ap"][name] == pytest.approx(ap) and figures["positives"][name] > 0
     assert figures["ap"]["HEADER"] == 0 < figures["positives"]["HEADER"]
+
+
+def test_a_run_of_own_classes_without_a_list_in_its_data_set_is_measured_on_these(data, tmp_path):
+    run = tmp_path / "run"
+    config = write_run(run, data)
+    own = ActionSet.of(["PASS", "nutmeg"])
+    few = config.model.model_copy(update={"classes": classes_of(own)})
+    config = config.model_copy(update={"model": few})
+    save_config(config, run / "config.yaml")
+    shutil.rmtree(run / "model")
+    save_model(build_model(few), SavedModelConfig.of(config), run / "model")
+    (match,) = find_matches(data, "test")
+    counts = read_labels(match.require_labels()).counts()
+    assert set(counts) == set(ACTIONS[:3]), "of which two are left out"
+    report = evaluate(run, device="cpu", resamples=0).report
+    assert report.result.truth_counts == {Action.PASS: counts[Action.PASS], "nutmeg": 0}
+    copy = shutil.copytree(data, tmp_path / "other data")
+    other = evaluate(run, copy, out=tmp_path / "other", device="cpu", resamples=0)
+    assert list(other.report.result.ap) == list(ACTIONS) and other.predicted_actions == own.names
+    assert other.report.result.truth_counts[Action.DRIVE] == counts[Action.DRIVE]
 
 
 def test_a_target_without_a_data_set_is_refused(tmp_path):

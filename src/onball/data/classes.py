@@ -21,7 +21,9 @@ from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.config import ExperimentConfig, explain
 from onball.config.classes import classes_of
 from onball.errors import ConfigError, LabelError
+from onball.events import EventList
 from onball.files import read_text
+from onball.formats.soccernet import read_labels
 
 CLASSES_FILE = "classes.txt"
 _LINE = re.compile(
@@ -78,6 +80,24 @@ def label_classes(root: str | Path, model: ActionSet = BALL_ACTIONS) -> ActionSe
         LabelError: `classes.txt` cannot be used.
     """
     return read_classes(root) or model.union(BALL_ACTIONS)
+
+
+def read_labels_of(path: str | Path, root: str | Path, actions: ActionSet) -> EventList:
+    """Read the annotations of some actions; those of other classes of the data set are left out.
+
+    Args:
+        path: the file.
+        root: folder of the data set.
+        actions: the actions, which need not be all classes of the data set.
+
+    Raises:
+        LabelError: the file is damaged, or a label is none of the classes of the data set.
+    """
+    known = actions.union(label_classes(root, actions))
+    labels = read_labels(path, known)
+    if len(known) == len(actions):
+        return labels
+    return labels.where(lambda event: event.label in actions)
 
 
 def with_classes(config: ExperimentConfig) -> ExperimentConfig:

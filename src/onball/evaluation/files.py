@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from onball.actions import ActionSet
-from onball.data.classes import labelled_classes
+from onball.data.classes import label_classes, labelled_classes, read_labels_of
 from onball.data.layout import SPLITS, Match, composed_name, find_matches, some_names
 from onball.errors import DataError, InputError, OnballWarning
 from onball.evaluation.metrics import SpottingReport, report_columns
@@ -273,12 +273,18 @@ def _read(predictions: str | Path, root: str | Path, split: str, actions: Action
         if others:
             message = f"{predictions}: not in '{split}', left out: {some_names(others)}"
             warnings.warn(message, OnballWarning, stacklevel=3)
-        truth = [read_label_columns(match.require_labels(), actions) for match in matches]
+        truth = [_read_labels(match.require_labels(), root, actions) for match in matches]
         found = [_read_predictions(file, actions) for file in files]
         for match, labels, events, file in zip(matches, truth, found, files, strict=True):
             _check_halves(match, labels, events, file)
             _warn_if_empty(match, labels, events, file)
     return _Pair([m.name for m in matches], EventColumns.joined(truth), EventColumns.joined(found))
+
+
+def _read_labels(file: Path, root: str | Path, actions: ActionSet) -> EventColumns:
+    if len(actions.union(label_classes(root, actions))) == len(actions):
+        return read_label_columns(file, actions)
+    return EventColumns.of([read_labels_of(file, root, actions)], actions)
 
 
 def _read_predictions(file: Path, actions: ActionSet) -> EventColumns:

@@ -16,12 +16,11 @@ from typing import NamedTuple
 from onball import __version__
 from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.config import ComponentConfig
-from onball.data.classes import CLASSES_FILE, compare_classes, labelled_classes
+from onball.data.classes import CLASSES_FILE, compare_classes, labelled_classes, read_labels_of
 from onball.data.layout import Match, find_matches, some_names
 from onball.errors import DataError, optional_dependency
 from onball.evaluation.average_precision import Mean, headline_of, means_of
 from onball.files import require_writable, write_text_atomic
-from onball.formats.soccernet import read_labels
 from onball.outputs import OutputState, check_outputs, record_outputs
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.reports.figures import (
@@ -565,7 +564,7 @@ def _prepare(run: Run, data: Path | None, split: str) -> _Evaluation:
     actions = labelled_classes(root, run.actions, trained_here=trained_here)
     require_common_classes(folder, run.actions, actions)
     for match in matches:
-        read_labels(match.require_labels(), actions)
+        read_labels_of(match.require_labels(), root, actions)
         match.require_video()
     return _Evaluation(run, root, matches, actions)
 
@@ -597,6 +596,7 @@ def _evaluate(
             one.run,
             split,
             one.matches,
+            one.root,
             cache,
             actions=one.actions,
             device=device,

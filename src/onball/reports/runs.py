@@ -19,6 +19,7 @@ import numpy as np
 
 from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.config import ExperimentConfig, load_config
+from onball.data.classes import read_labels_of
 from onball.data.layout import Match
 from onball.errors import ConfigError, DataError
 from onball.evaluation.average_precision import MeanAP, headline_key
@@ -27,7 +28,7 @@ from onball.evaluation.classification import ClassificationResult, evaluate_clas
 from onball.evaluation.metrics import SpottingReport, report_spotting
 from onball.events import EventList
 from onball.files import atomic_path, file_digest, fingerprint, read_json_object, read_text
-from onball.formats.soccernet import RESULTS_FILE, read_labels, read_results
+from onball.formats.soccernet import RESULTS_FILE, read_results
 from onball.models import load_model
 from onball.models.cost import NetCost, cost_of
 from onball.models.saved import CONFIG_FILE, WEIGHTS_FILE
@@ -219,6 +220,7 @@ def evaluate_spotter(
     run: Run,
     split: str,
     matches: Sequence[Match],
+    root: Path,
     cache: Path,
     *,
     actions: ActionSet = BALL_ACTIONS,
@@ -231,12 +233,15 @@ def evaluate_spotter(
         run: run of a spotting net.
         split: name of the split.
         matches: matches of the split, with labels.
+        root: data set of the split.
         cache: folder of the predictions of earlier reports; new ones are added.
         actions: actions of the labels, over which the run is evaluated.
         device: device of the net.
         progress: called for each match that is spotted, with the milliseconds done.
     """
-    truth = [replace(read_labels(m.require_labels(), actions), match=m.name) for m in matches]
+    truth = [
+        replace(read_labels_of(m.require_labels(), root, actions), match=m.name) for m in matches
+    ]
     folder = _existing_predictions(run, split, truth)
     if folder is None:
         folder = cache / _fingerprint(run, matches)
@@ -272,7 +277,6 @@ def evaluate_classifier(
     """Compare the predictions of a clip classifier with the labels of consecutive clips.
 
     Args: those of `evaluate_spotter`, and
-        root: data set of the split.
         progress: called with the number of matches done.
     """
     path = cache / _fingerprint(run, matches, actions) / _CLIPS_FILE

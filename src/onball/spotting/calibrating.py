@@ -12,7 +12,7 @@ from pathlib import Path
 
 from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.config import DataConfig, InferenceConfig, SavedModelConfig
-from onball.data.classes import labelled_classes
+from onball.data.classes import labelled_classes, read_labels_of
 from onball.data.layout import Match, find_matches
 from onball.errors import InputError
 from onball.evaluation.calibration import (
@@ -24,7 +24,6 @@ from onball.evaluation.calibration import (
 from onball.evaluation.spotting import SpottingResult, evaluate_spotting
 from onball.events import EventList
 from onball.files import atomic_path, file_digest, require_writable, write_json_atomic
-from onball.formats.soccernet import read_labels
 from onball.hub import is_cached_path
 from onball.models import load_model
 from onball.models.finding import resolve_model
@@ -138,7 +137,7 @@ def calibrate(
     require_common_classes(model, config.actions, labelled)
     truth = {
         name: [
-            read_labels(match.require_labels(), labelled)
+            read_labels_of(match.require_labels(), data, labelled)
             for match in found
             if match.require_video()
         ]
