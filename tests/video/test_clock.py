@@ -230,3 +230,11 @@ def test_a_damaged_beginning_does_not_move_the_frames_after_it(tmp_path, suffix)
     assert len(messages) == 1 and f"damaged until {shown[0] / 25:.2f} s" in messages[0]
     part, at, _ = read(path, start_ms=1500)
     assert (part, at) == (list(range(38, 60)), [40 * number for number in range(38, 60)])
+
+
+@pytest.mark.parametrize(("suffix", "count"), [("mp4", 2), ("mkv", 3)])
+def test_joined_files_that_cannot_be_read_whole_are_named(tmp_path, suffix, count):
+    part = recording(tmp_path / f"part.{suffix}", 0, 24)
+    assert read(part)[2] == []
+    path = join_bytes([part] * count, tmp_path / f"joined.{suffix}")
+    assert f"{path}: is {count} files joined byte by byte" in read(path)[2][0]

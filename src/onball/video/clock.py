@@ -267,22 +267,38 @@ def length_of(packets: Iterable[av.Packet], rules: ClockRules, step: int, origin
     return Length(end, continuous, times, len(times) + untimed)
 
 
-def is_joined_matroska(path: Path) -> bool:
-    """True if another Matroska file begins where the first one ends."""
+def joined_files(path: Path) -> int:
+    """Count the Matroska or MP4 files that a file consists of; 1 for other containers."""
+    if not path.is_file():  # A pipe can be read only once.
+        return 1
     with path.open("rb") as file:
-        if file.read(4) != _EBML:
-            return False
-        size = _ebml_size(file)
+        start = file.read(8)
+        file.seek(0)
+        if start[:4] == _EBML:
+            return sum(name == _EBML for name in _elements(file))
+        return max(1, sum(name == b"moov" for name in _boxes(file))) if start[4:] == b"ftyp" else 1
+
+
+def _elements(file: BinaryIO) -> Iterator[bytes]:
+    """IDs of the outermost elements of Matroska up to one of unknown size (RFC 8794)."""
+    while name := file.read(4):
+        yield name
+        size = _ebml_size(file) if name in (_EBML, _SEGMENT) else None
         if size is None:
-            return False
+            return
         file.seek(size, os.SEEK_CUR)
-        if file.read(4) != _SEGMENT:
-            return False
-        size = _ebml_size(file)
-        if size is None:
-            return False
-        file.seek(size, os.SEEK_CUR)
-        return file.read(4) == _EBML
+
+
+def _boxes(file: BinaryIO) -> Iterator[bytes]:
+    """Types of the outermost boxes of an MP4 (ISO/IEC 14496-12, 4.2)."""
+    while len(header := file.read(8)) == 8:
+        size, name = int.from_bytes(header[:4]), header[4:]
+        yield name
+        if size == 1:
+            size = int.from_bytes(file.read(8)) - 8
+        if size < 8:  # Up to the end of the file, or damaged.
+            return
+        file.seek(size - 8, os.SEEK_CUR)
 
 
 def _ebml_size(file: BinaryIO) -> int | None:

@@ -31,7 +31,7 @@ from onball.video.clock import (
     Length,
     coded_slots,
     continuous_ticks,
-    is_joined_matroska,
+    joined_files,
     length_of,
     mark_restarts,
 )
@@ -54,6 +54,8 @@ _MOST_BEFORE_KEYFRAME = 1000
 _COMPARED_PACKETS, _MOST_COMPARED_PACKETS = 50, 5000
 #: Duration of a stream as Matroska files are tagged with it: hours, minutes, seconds.
 _TAGGED_TIME = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", re.ASCII)
+#: Matroska files joined byte by byte that FFmpeg reads.
+_MOST_JOINED_MATROSKA = 2
 #: Bytes of the header of a chunk in an AVI.
 _CHUNK_HEADER = 8
 #: Higher rates are those of a clock, where FFmpeg does not know the rate of the frames.
@@ -158,6 +160,13 @@ class VideoSource:
         ends early, or its clock begins again or jumps. Raises `VideoError` if no frame can be
         decoded.
         """
+        joined = joined_files(self.path)
+        if joined > (_MOST_JOINED_MATROSKA if "matroska" in self._formats else 1):
+            self._warn(
+                "joined",
+                f"is {joined} files joined byte by byte, of which FFmpeg reads only some: join them "
+                "with ffmpeg -f concat",
+            )
         frames = self._decode()
         first = next(frames, None)
         if first is None:
@@ -214,7 +223,7 @@ class VideoSource:
             if self.stream.frames != len(self.stream.index_entries):
                 return False
         elif "matroska" in self._formats:
-            if is_joined_matroska(self.path):
+            if joined_files(self.path) > 1:
                 return False
             with suppress(av.FFmpegError):  # Its index is read when it is first needed.
                 self.container.seek(0, stream=self.stream)
