@@ -183,7 +183,7 @@ def test_an_unknown_precision_is_an_error(spotter):
 
 def test_a_spotter_is_shown_with_its_model_input_and_device(spotter):
     assert repr(spotter) == (
-        "<Spotter 'tiny': 64 × 36 pixels at 12.5 frames/s, 12 actions, torch on cpu in float32>"
+        "<Spotter 'tiny': 64 × 36 pixels at 12.5 frames/s, 12 actions, on cpu in float32>"
     )
 
 
