@@ -67,7 +67,7 @@ def test_events_are_listed_with_time_and_confidence_before_the_summary(spot):
 
 
 def test_actions_that_the_model_cannot_predict_are_named(onball, original, tmp_path):
-    net, config = random_model(classes=["PASS", "SHOT"])
+    net, config = random_model(classes=["PASS", "Corner", "SHOT"])
     inference = config.inference.model_copy(update={"threshold": 0.0, "report_threshold": 0.0})
     model, out = tmp_path / "model", tmp_path / "out"
     save_model(net, config.model_copy(update={"inference": inference}), model)
