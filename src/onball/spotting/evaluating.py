@@ -17,7 +17,7 @@ from typing import Any
 
 from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.config import DataConfig, load_config
-from onball.data.classes import labelled_classes
+from onball.data.classes import CLASSES_FILE, labelled_classes
 from onball.data.layout import Match, find_matches, some_names
 from onball.errors import DataError, InputError, ModelError
 from onball.evaluation.classification import ClassificationResult, evaluate_classification
@@ -277,7 +277,8 @@ def require_common_classes(target: Path, predicted: ActionSet | None, evaluated:
     if predicted is not None and not any(label in evaluated for label in predicted):
         raise DataError(
             f"{target}: predicts {some_names(predicted.names)}, but the labels have "
-            f"{some_names(evaluated.names)}: no class in common"
+            f"{some_names(evaluated.names)}: no class in common; labels of other classes need a "
+            f"{CLASSES_FILE} in the data set, which lists them"
         )
 
 
