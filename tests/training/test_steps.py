@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from onball.actions import ACTIONS
+from onball.actions import ACTIONS, BALL_ACTIONS
 from onball.errors import OnballWarning
 from onball.evaluation.classification import ClassificationResult
 from onball.models import build_model, load_model
@@ -104,7 +104,8 @@ def scripted_map10(monkeypatch):
         def validate(net, matches, config, precision):
             epoch = next(count)
             ap = dict.fromkeys(ACTIONS, values[epoch])
-            result = ClassificationResult(ap, ap, 1, dict.fromkeys(ACTIONS, 1))
+            ones = dict.fromkeys(ACTIONS, 1)
+            result = ClassificationResult(BALL_ACTIONS, ap, ap, 1, ones)
             return ValidationResult(10.0 - epoch, result)
 
         monkeypatch.setattr("onball.training.run.validate", validate)
