@@ -238,3 +238,10 @@ def test_joined_files_that_cannot_be_read_whole_are_named(tmp_path, suffix, coun
     assert read(part)[2] == []
     path = join_bytes([part] * count, tmp_path / f"joined.{suffix}")
     assert f"{path}: is {count} files joined byte by byte" in read(path)[2][0]
+
+
+def test_a_damaged_size_in_an_mp4_is_survived(tmp_path):
+    path = recording(tmp_path / "video.mp4", 0, 9)
+    huge = b"\x00\x00\x00\x01free" + b"\xff" * 8
+    path.write_bytes(path.read_bytes() + huge)
+    assert read(path)[0] == list(range(10))

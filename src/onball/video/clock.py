@@ -21,6 +21,8 @@ import av
 
 #: IDs of the elements that a Matroska file consists of.
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
+#: Larger elements of a file (bytes) are those of a damaged one.
+_LARGEST = 2**48
 #: A gap longer than this (seconds) is a jump of the clock in containers that are broadcast, whose
 #: clock may be set at any time; FFmpeg's threshold.
 _JUMP_S = 10
@@ -284,7 +286,7 @@ def _elements(file: BinaryIO) -> Iterator[bytes]:
     while name := file.read(4):
         yield name
         size = _ebml_size(file) if name in (_EBML, _SEGMENT) else None
-        if size is None:
+        if size is None or size > _LARGEST:
             return
         file.seek(size, os.SEEK_CUR)
 
@@ -296,7 +298,7 @@ def _boxes(file: BinaryIO) -> Iterator[bytes]:
         yield name
         if size == 1:
             size = int.from_bytes(file.read(8)) - 8
-        if size < 8:  # Up to the end of the file, or damaged.
+        if not 8 <= size <= _LARGEST:  # Up to the end of the file, or damaged.
             return
         file.seek(size - 8, os.SEEK_CUR)
 
