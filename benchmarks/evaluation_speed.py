@@ -30,7 +30,7 @@ from onball.evaluation import evaluate_folder, report_folder
 from onball.evaluation.spotting import action_matcher, average_of
 from onball.events import Event, EventColumns, EventList, Team
 from onball.formats import write_labels, write_results
-from onball.formats.soccernet import read_label_columns, read_result_columns
+from onball.formats.soccernet_columns import read_label_columns, read_result_columns
 
 MIN_RATIO = 20
 MAX_SECONDS = 0.5

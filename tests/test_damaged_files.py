@@ -29,7 +29,8 @@ from onball.evaluation import evaluate_folder
 from onball.events import Event, EventList, SpottingInfo
 from onball.formats import write_labels, write_results
 from onball.formats.event_table import read_event_table, write_event_table
-from onball.formats.soccernet import read_label_columns, read_labels, read_result_columns
+from onball.formats.soccernet import read_labels
+from onball.formats.soccernet_columns import read_label_columns, read_result_columns
 from onball.formats.soccernet_v2 import read_v2_labels
 from onball.formats.tracks_parquet import read_tracks, write_tracks
 from onball.models import build_model, load_model, save_model

@@ -16,7 +16,7 @@ from onball.formats import (
     write_labels,
     write_results,
 )
-from onball.formats.soccernet import read_label_columns, read_result_columns
+from onball.formats.soccernet_columns import read_label_columns, read_result_columns
 
 CODES = ActionSet.of(["press won", "Counter", "SHOT"], source="codes.txt")
 PRESS, COUNTER, SHOT = CODES

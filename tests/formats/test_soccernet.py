@@ -10,7 +10,8 @@ from onball.actions import ACTIONS, Action
 from onball.errors import LabelError
 from onball.events import Event, EventList, SpottingInfo, Team, VideoPart
 from onball.formats import read_labels, read_results, write_labels, write_results
-from onball.formats.soccernet import read_result_columns, write_submission
+from onball.formats.soccernet import write_submission
+from onball.formats.soccernet_columns import read_result_columns
 
 LABELS = {
     "UrlLocal": "england_efl/2019-2020/2019-10-01 - Reading - Fulham",

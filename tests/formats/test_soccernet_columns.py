@@ -10,8 +10,8 @@ from soccernet_entries import ANNOTATION, PREDICTION
 from onball.actions import ACTIONS
 from onball.errors import LabelError
 from onball.events import Event, EventColumns, EventList, Team
-from onball.formats import read_labels, read_results, soccernet, write_labels, write_results
-from onball.formats.soccernet import read_label_columns, read_result_columns
+from onball.formats import read_labels, read_results, soccernet_columns, write_labels, write_results
+from onball.formats.soccernet_columns import read_label_columns, read_result_columns
 
 LEFT_OUT = object()
 # Valid, unusual and invalid values of a field; the strict reader decides between them.
@@ -232,8 +232,8 @@ def test_usual_files_are_not_read_a_second_time(tmp_path, monkeypatch, numbers):
     def refuse(*_, **__):
         raise AssertionError("read by the strict reader")
 
-    monkeypatch.setattr(soccernet, "read_results", refuse)
-    monkeypatch.setattr(soccernet, "read_labels", refuse)
+    monkeypatch.setattr(soccernet_columns, "read_results", refuse)
+    monkeypatch.setattr(soccernet_columns, "read_labels", refuse)
     events = EventList.of(drawn(random.Random(6), 200), "a/b/ç")
     write_results(events, tmp_path / "r.json")
     write_labels(events, tmp_path / "l.json")

@@ -24,10 +24,9 @@ from onball.formats.event_table import TABLE_FILE, read_event_table
 from onball.formats.soccernet import (
     LABELS_FILE,
     RESULTS_FILE,
-    read_label_columns,
     read_result_classes,
-    read_result_columns,
 )
+from onball.formats.soccernet_columns import read_label_columns, read_result_columns
 from onball.outputs import RECORD_FILE, edited_files
 
 #: Bytes of the largest file that is unpacked: 100 times those of a match with all its candidates.
