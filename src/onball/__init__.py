@@ -75,8 +75,9 @@ if TYPE_CHECKING:
     from onball.spotting.exporting import ExportedModel, export_model
     from onball.spotting.live import LiveEvent, LiveSummary, live
     from onball.spotting.matches import spot_matches
+    from onball.spotting.results import SpottedVideo
     from onball.spotting.spotter import Spotter
-    from onball.spotting.videos import SpottedVideo, spot_videos
+    from onball.spotting.videos import spot_videos
     from onball.tracking.detectors.opening import open_detector
     from onball.tracking.pipeline import TrackingSummary, track_video, untracked
     from onball.tracks import Tracks
@@ -271,8 +272,9 @@ _MODULES = {
     "onball.spotting.exporting": ("ExportedModel", "export_model"),
     "onball.spotting.live": ("LiveEvent", "LiveSummary", "live"),
     "onball.spotting.matches": ("spot_matches",),
+    "onball.spotting.results": ("SpottedVideo",),
     "onball.spotting.spotter": ("Spotter",),
-    "onball.spotting.videos": ("SpottedVideo", "spot_videos"),
+    "onball.spotting.videos": ("spot_videos",),
     "onball.tracking.detectors.opening": ("open_detector",),
     "onball.tracking.pipeline": ("TrackingSummary", "track_video", "untracked"),
     "onball.tracks": ("Tracks",),

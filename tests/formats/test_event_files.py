@@ -9,7 +9,7 @@ from onball.formats.event_files import update_event_table
 from onball.formats.event_table import TABLE_FILE, read_event_table
 from onball.formats.soccernet import RESULTS_FILE
 from onball.outputs import OutputConflictError, OutputState, check_outputs
-from onball.spotting.spotter import write_events
+from onball.spotting.results import write_events
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ from onball.formats.event_table import TABLE_FILE
 from onball.formats.soccernet import RESULTS_FILE
 from onball.models import save_model
 from onball.outputs import RECORD_FILE
-from onball.spotting.videos import Outcome, spot_videos
+from onball.spotting.results import Outcome
+from onball.spotting.videos import spot_videos
 from onball.video import VideoWriter
 
 pytestmark = pytest.mark.usefixtures("one_thread")

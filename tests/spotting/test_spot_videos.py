@@ -24,8 +24,9 @@ from onball.formats.event_table import TABLE_FILE, read_event_table
 from onball.formats.soccernet import RESULTS_FILE, read_results
 from onball.outputs import OutputConflictError
 from onball.progress import Progress
+from onball.spotting.results import Outcome
 from onball.spotting.spotter import Spotter
-from onball.spotting.videos import Outcome, spot_videos
+from onball.spotting.videos import spot_videos
 from onball.video import VideoWriter, probe
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -32,7 +32,8 @@ def demo(
         record_outputs,
     )
     from onball.reports.timeline import draw_timeline
-    from onball.spotting.spotter import Spotter, write_events
+    from onball.spotting.results import write_events
+    from onball.spotting.spotter import Spotter
     from onball.video import probe
 
     request = {"video": _NAME, "model": "demo"}

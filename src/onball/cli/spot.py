@@ -25,8 +25,8 @@ from onball.timing import format_time, parse_time
 if TYPE_CHECKING:
     from onball.data.layout import Match
     from onball.progress import Progress, ProgressCallback
+    from onball.spotting.results import SpottedVideo
     from onball.spotting.spotter import Spotter
-    from onball.spotting.videos import SpottedVideo
     from onball.video import VideoInfo
 
 _MOST_COLUMNS = 120
@@ -251,7 +251,7 @@ class _Screen:
 
     def show_result(self, result: SpottedVideo) -> SpottedVideo:
         """Show and return the result of a video."""
-        from onball.spotting.videos import Outcome
+        from onball.spotting.results import Outcome
 
         self._end_bar(VideoError(result.error) if result.error else None)
         self.results.append(result)

@@ -152,7 +152,7 @@ def _jobs(
     """Return the videos to track, all of which can be opened."""
     from onball.data.layout import find_matches
     from onball.files import require_writable
-    from onball.spotting.spotter import name_results
+    from onball.spotting.results import name_results
     from onball.video import find_videos
 
     if bool(videos) == (data is not None):

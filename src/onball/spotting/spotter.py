@@ -1,19 +1,16 @@
-"""`Spotter`: find the ball actions of a video with a saved model, and write them to files."""
+"""`Spotter`: find the ball actions of a video with a saved model."""
 
 from __future__ import annotations
 
 import math
 import tempfile
 import warnings
-from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -23,29 +20,24 @@ from onball import __version__
 from onball.assets import demo_model
 from onball.config import SavedModelConfig
 from onball.cores import choose_threads
-from onball.data.frames import choose_frames, tracking_inputs
 from onball.errors import InputError, OnballNotice, VideoError
 from onball.events import Event, EventList, SpottingInfo
 from onball.files import identify
-from onball.formats.event_table import TABLE_FILE, write_event_table
-from onball.formats.soccernet import RESULTS_FILE, write_results
 from onball.frames import FrameBatch, FrameSource, check_batches, frame_batches
 from onball.models import SpottingNet, load_model, model_fingerprint, save_model
 from onball.models.compute import Precision
 from onball.models.finding import model_name, resolve_model
 from onball.models.saved import net_fingerprint
-from onball.outputs import write_outputs
-from onball.progress import Progress, ProgressCallback, no_progress
+from onball.progress import ProgressCallback, no_progress
 from onball.spotting.clips import ClipEngine
 from onball.spotting.compute import Compute, MirroredCompute
 from onball.spotting.decoding import (
     confident_events,
     decode_events,
     report_thresholds,
-    suppression_window_ms,
 )
 from onball.spotting.engine import ScoredFrames, StreamingEngine
-from onball.spotting.journal import ScoreJournal, continue_scores
+from onball.spotting.journal import ScoreJournal
 from onball.spotting.runtimes import (
     OpenedRuntime,
     Runtime,
@@ -53,8 +45,9 @@ from onball.spotting.runtimes import (
     open_runtime,
     open_torch,
 )
+from onball.spotting.video_scores import VideoScores, closing_generator, reporting
 from onball.spotting.workers import Workers
-from onball.timing import first_grid_index, format_time, grid_time, grid_times
+from onball.timing import format_time
 from onball.tracking.grid import PerFrame
 from onball.tracks import TRACKS_FILE, Tracks, tracks_digest
 from onball.video import Channels, probe, sample_frames
@@ -68,10 +61,6 @@ _THREADS_PER_READING = 3
 #: Frames that the backbone computes at once. On a CPU the maps of a few frames stay in its caches; where
 #: a frame's features depend on others, more frames are computed for the same number of neighbours.
 _CHUNK_FRAMES, _CHUNK_FRAMES_ON_CPU = 32, 8
-#: Windows of the suppression around a part of a video in which candidates are searched too.
-_SUPPRESSION_WINDOWS = 3
-
-_T = TypeVar("_T")
 
 
 class Spotter:
@@ -135,9 +124,9 @@ class Spotter:
         self.net = net.eval().to(self.device)
         self.compute: Compute = compute
         threads = choose_threads(threads)
-        self._reading_threads = max(1, threads // _THREADS_PER_READING)
+        reading_threads = max(1, threads // _THREADS_PER_READING)
         # The one that reads is one of the workers: together they are as many as were asked for.
-        workers = Workers(threads - self._reading_threads + 1)
+        workers = Workers(threads - reading_threads + 1)
         self._chunk_frames = chunk_frames or _chunk_frames(self.device, compute.context)
         self._engine: StreamingEngine | ClipEngine
         if config.inference.clips is not None:
@@ -152,6 +141,7 @@ class Spotter:
                 chunk_frames=self._chunk_frames,
                 workers=workers,
             )
+        self._video_scores = VideoScores(self._engine, config, net.head.radius, reading_threads)
         self._detectors: dict[str, Detector] = {}
         self._opening_detector = Lock()
 
@@ -330,16 +320,16 @@ class Spotter:
                 request = self._score_request(Path(source), tracks, start_ms, end_ms)
                 kept = ScoreJournal(journal, request)
                 resumed_ms = kept.last_ms
-            computed = self._scores_of_video(Path(source), tracks, start_ms, end_ms, kept)
+            computed = self._video_scores.of(Path(source), tracks, start_ms, end_ms, kept)
         else:
             computed = self.scores(source)
         if resumed_ms is not None:
             message = f"{name or source}: continues at {format_time(resumed_ms)}"
             warnings.warn(message, OnballNotice, stacklevel=3)
-        with _closing(computed) as scored:
+        with closing_generator(computed) as scored:
             if progress is not no_progress:
                 part = start_ms, end_ms, resumed_ms
-                scored = _reporting(scored, source, *part, name, progress)
+                scored = reporting(scored, source, *part, name, progress)
             radius = self.net.head.radius
             inference, actions = self.config.inference, self.config.actions
             for event in decode_events(scored, inference, radius, threshold, actions=actions):
@@ -361,7 +351,7 @@ class Spotter:
             InputError: as `stream`.
         """
         if isinstance(source, str | Path):
-            return self._scores_of_video(Path(source), tracks)
+            return self._video_scores.of(Path(source), tracks)
         self._require_frames_alone()
         return self._engine.run(self._check(source))
 
@@ -439,38 +429,6 @@ class Spotter:
         size = config.size if config.model.takes_frames else None
         return check_batches(batches, config.fps, size, advice)
 
-    def _scores_of_video(
-        self,
-        video: Path,
-        given: Tracks | str | Path | None,
-        start_ms: int = 0,
-        end_ms: int | None = None,
-        journal: ScoreJournal | None = None,
-    ) -> Iterator[ScoredFrames]:
-        config = self.config
-        first, stop = self._frames_for(start_ms, end_ms)
-        to_ms = None if stop is None else grid_time(stop, config.fps)
-        tracking = None
-        if not config.needs_tracks:
-            frames = choose_frames(video, config, config.model)
-        else:
-            tracks = _read_tracks(video, given)
-            times = grid_times(tracks.video.duration_ms, config.fps)
-            if config.model.tracking is not None:
-                tracking = PerFrame(times, tracking_inputs(tracks, times, config.model.tracking))
-            frames = choose_frames(video, config, config.model, tracks, times_ms=times)
-
-        def compute(done_ms: int | None) -> Generator[ScoredFrames]:
-            begin = first
-            if done_ms is not None:
-                wanted = first_grid_index(done_ms + 1, config.fps)
-                begin = max(first, self._engine.frames_for(wanted, wanted)[0])
-            from_ms = grid_time(begin, config.fps)
-            batches = frames.batches(start_ms=from_ms, end_ms=to_ms, threads=self._reading_threads)
-            return self._run(batches, tracking, begin)
-
-        return compute(None) if journal is None else continue_scores(journal, compute)
-
     def _score_request(
         self,
         video: Path,
@@ -479,7 +437,7 @@ class Spotter:
         end_ms: int | None,
     ) -> dict[str, Any]:
         """Everything that the scores of a video depend on, as texts that a message can name."""
-        first, stop = self._frames_for(start_ms, end_ms)
+        first, stop = self._video_scores.frames_for(start_ms, end_ms)
         fingerprint = self.fingerprint or net_fingerprint(self.net, self.config)
         return {
             "video": identify(video, VideoError),
@@ -491,27 +449,6 @@ class Spotter:
             "chunk_frames": self._chunk_frames,
             "version": f"onball {__version__} with torch {torch.__version__}",
         }
-
-    def _frames_for(self, start_ms: int, end_ms: int | None) -> tuple[int, int | None]:
-        """Sampled frames on which the events of a part of a video depend."""
-        fps, inference = self.config.fps, self.config.inference
-        # An event can be suppressed by one within the window, and that by another before it.
-        margin_ms = _SUPPRESSION_WINDOWS * suppression_window_ms(inference, fps)
-        radius = self.net.head.radius
-        first = max(0, first_grid_index(max(0, start_ms - margin_ms), fps) - radius)
-        if end_ms is None:
-            return self._engine.frames_for(first, first)[0], None
-        return self._engine.frames_for(first, first_grid_index(end_ms + margin_ms, fps) + radius)
-
-    def _run(
-        self,
-        batches: Iterator[FrameBatch],
-        tracking: PerFrame | None = None,
-        first: int = 0,
-    ) -> Generator[ScoredFrames]:
-        """Scores of frames that are read here; the video is closed also after an error."""
-        with _closing(batches) as frames:
-            yield from self._engine.run(frames, tracking, first, read_ahead=True)
 
     def open_detector(self, name: str) -> Detector:
         """Open a detector for the device that the spotter was made with; each name once.
@@ -581,118 +518,3 @@ class Spotter:
 
 def _chunk_frames(device: torch.device, context: int | None) -> int:
     return _CHUNK_FRAMES_ON_CPU if device.type == "cpu" and context == 0 else _CHUNK_FRAMES
-
-
-@contextmanager
-def _closing(iterator: Iterator[_T]) -> Iterator[Iterator[_T]]:
-    """Close a generator at the end of the block.
-
-    Without it, the traceback of an exception would keep the generator, and the file that it reads,
-    open as long as the exception is handled.
-    """
-    try:
-        yield iterator
-    finally:
-        if isinstance(iterator, Generator):
-            iterator.close()
-
-
-def _reporting(
-    scored: Iterable[ScoredFrames],
-    source: str | Path | Iterable[FrameBatch],
-    start_ms: int,
-    end_ms: int | None,
-    resumed_ms: int | None,
-    name: str,
-    progress: ProgressCallback,
-) -> Iterator[ScoredFrames]:
-    """Pass scores on, and report the milliseconds done of the part from `start_ms` to `end_ms`.
-
-    Scores up to `resumed_ms` were computed by an earlier call.
-    """
-    total = None
-    if isinstance(source, str | Path):
-        name = name or Path(source).name
-        duration_ms = probe(source).duration_ms or end_ms
-        if duration_ms is not None:
-            total = max(0, min(duration_ms, end_ms or duration_ms) - start_ms)
-    resumed = 0 if resumed_ms is None else max(0, resumed_ms - start_ms)
-    if total is not None:
-        resumed = min(resumed, total)
-    done = resumed
-    progress(Progress(name, done, total, "ms", resumed))
-    for part in scored:
-        yield part
-        done = max(done, int(part.pts_ms[-1]) - start_ms)
-        if done > resumed:
-            now = done if total is None else min(done, total)
-            progress(Progress(name, now, total, "ms", resumed))
-    progress(Progress(name, total or done, total, "ms", resumed))
-
-
-def _read_tracks(video: Path, tracks: Tracks | str | Path | None) -> Tracks:
-    """The tracks of a video; a file is read and checked against the video."""
-    if isinstance(tracks, Tracks):
-        return tracks
-    if tracks is None:
-        raise InputError(
-            f"{video}: this model takes the tracks of players and ball: make them with "
-            f"`onball track {video}` and give the tracks file"
-        )
-    # An optional package: only models that take tracks need it.
-    from onball.formats.tracks_parquet import read_tracks
-
-    return read_tracks(Path(tracks), video)
-
-
-# Result files of one or several videos
-
-
-def write_events(events: EventList, folder: Path, request: Mapping[str, Any]) -> None:
-    """Write the results of a video: all candidates and the events shown to people.
-
-    They are `results_spotting.json` and `events.csv`, and `onball.outputs` records them.
-
-    Args:
-        events: all candidates; `events.shown` goes into the table.
-        folder: folder of the results.
-        request: video, model and settings that they depend on.
-
-    Raises:
-        OnballError: the folder cannot be written.
-    """
-    write = {
-        RESULTS_FILE: partial(write_results, events),
-        TABLE_FILE: partial(write_event_table, events.shown),
-    }
-    write_outputs(folder, write, request)
-
-
-def name_results(videos: Sequence[Path]) -> dict[str, Path]:
-    """Return a folder name for each video: its stem, with parent folders where stems repeat.
-
-    SoccerNet calls every match 224p.mp4. Names that differ only in case count as equal, as they are
-    on some file systems.
-
-    Raises:
-        InputError: a video is given twice.
-    """
-    # Not resolved: a link keeps the name that its owner chose.
-    paths = [video.absolute() for video in videos]
-    names = [path.stem for path in paths]
-    depth = 1
-    while repeated := _repeated(names):
-        depth += 1
-        longer = [
-            "_".join([*path.parts[1:-1], path.stem][-depth:]) if name.lower() in repeated else name
-            for path, name in zip(paths, names, strict=True)
-        ]
-        if longer == names:
-            twice = next(path for path in videos if path.stem.lower() in next(iter(repeated)))
-            raise InputError(f"{twice} is given twice")
-        names = longer
-    return dict(zip(names, videos, strict=True))
-
-
-def _repeated(names: Sequence[str]) -> set[str]:
-    return {name for name, count in Counter(map(str.lower, names)).items() if count > 1}

@@ -1,7 +1,7 @@
 """Spot a batch of videos, each into a folder of its own: nothing is lost, and nothing done twice.
 
 videos    files, folders and patterns → all opened (`find_videos`)
-jobs      one for each video, or one for all files of a match, with the request that it answers
+jobs      one for each video, or one for all files of a match (`onball.spotting.jobs`)
 checks    the request compared with the results that are there, before the first minute of work
 work      job after job: scores, kept in a journal as they come; events, written and recorded; a
           video that fails does not stop the others
@@ -14,7 +14,6 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -31,11 +30,8 @@ from onball.errors import (
 )
 from onball.events import Event, EventList, SpottingInfo, VideoPart
 from onball.files import identify, require_writable, shell_quoted
-from onball.formats.event_table import TABLE_FILE
-from onball.formats.soccernet import RESULTS_FILE
 from onball.models.saved import net_fingerprint
 from onball.outputs import (
-    LOCK_FILE,
     OutputConflictError,
     OutputState,
     check_outputs,
@@ -44,57 +40,28 @@ from onball.outputs import (
 )
 from onball.progress import ProgressCallback, no_progress
 from onball.spotting.decoding import score_bound
-from onball.spotting.journal import JOURNAL_FILE
+from onball.spotting.jobs import Job, find_jobs
+from onball.spotting.results import (
+    RESULT_FILES,
+    Outcome,
+    SpottedVideo,
+    load_events,
+    write_events,
+)
 from onball.spotting.runtimes import Runtime
-from onball.spotting.spotter import Spotter, name_results, write_events
+from onball.spotting.spotter import Spotter
 from onball.timing import format_time
 from onball.tracks import TRACKS_FILE
-from onball.video import VideoInfo, find_videos
+from onball.video import VideoInfo
 
 if TYPE_CHECKING:
     from onball.tracking.detectors.base import Detector
 
-_FILES = (RESULTS_FILE, TABLE_FILE)
 _HALVES = 2
 #: Settings that `onball events` applies to the candidates of results that are there.
 _LATER_SETTINGS = {"threshold", "actions"}
 
 _P = ParamSpec("_P")
-
-
-class Outcome(StrEnum):
-    """Outcome of a video."""
-
-    SPOTTED = "spotted"
-    """Its events were found and written."""
-    DONE = "done"
-    """Skipped: its results are there already."""
-    EDITED = "edited"
-    """Skipped: its results are there already, and were edited by hand since."""
-    FAILED = "failed"
-    """It could not be spotted, or its results not be written."""
-
-
-@dataclass(frozen=True, slots=True)
-class SpottedVideo:
-    """Result of `spot_videos` for one video, or for the joined files of one match.
-
-    Attributes:
-        name: name of the result: that of the file, without its suffix.
-        folder: folder with `results_spotting.json` and `events.csv`.
-        outcome: what was done.
-        events: all candidates; `events.shown` are those in `events.csv`. None if it failed, or if
-            the file was edited so that it cannot be read.
-        error: reason of the failure, in one line; empty without one.
-        traceback: where an unexpected exception was raised, for a report of the bug; else empty.
-    """
-
-    name: str
-    folder: Path
-    outcome: Outcome
-    events: EventList | None
-    error: str = ""
-    traceback: str = ""
 
 
 def spot_videos(
@@ -173,7 +140,7 @@ def spot_videos(
         OnballError: `out` cannot be written.
     """
     settings = _Settings.of(threshold, actions, start_ms, end_ms, kickoffs_ms, half)
-    jobs = _jobs(videos, Path(out), join, name)
+    jobs = find_jobs(videos, Path(out), join, name)
     for job in jobs:
         settings.check(job)
     _require_one_match(jobs, kickoffs_ms, tracks)
@@ -192,7 +159,7 @@ def spot_videos(
 
 
 def _results(
-    work: _Work, jobs: Sequence[_Job], states: Sequence[OutputState], overwrite: bool
+    work: _Work, jobs: Sequence[Job], states: Sequence[OutputState], overwrite: bool
 ) -> Iterator[SpottedVideo]:
     for job, state in zip(jobs, states, strict=True):
         if state is not OutputState.MISSING:
@@ -206,13 +173,13 @@ def _results(
             yield _spotted(work, job, overwrite)
 
 
-def _kept(job: _Job, state: OutputState) -> SpottedVideo:
+def _kept(job: Job, state: OutputState) -> SpottedVideo:
     """The result of a job that is skipped."""
     outcome = Outcome.DONE if state is OutputState.DONE else Outcome.EDITED
-    return SpottedVideo(job.name, job.folder, outcome, _events_of(job.folder))
+    return SpottedVideo(job.name, job.folder, outcome, load_events(job.folder))
 
 
-def _spotted(work: _Work, job: _Job, overwrite: bool) -> SpottedVideo:
+def _spotted(work: _Work, job: Job, overwrite: bool) -> SpottedVideo:
     """Do a job. Whatever goes wrong with it, the other videos are still of use."""
     try:
         with output_lock(job.folder):
@@ -230,7 +197,7 @@ def _spotted(work: _Work, job: _Job, overwrite: bool) -> SpottedVideo:
     return SpottedVideo(job.name, job.folder, Outcome.SPOTTED, events)
 
 
-def _failed(job: _Job, error: Exception) -> SpottedVideo:
+def _failed(job: Job, error: Exception) -> SpottedVideo:
     """The result of a job that ended with an exception."""
     if isinstance(error, OnballError):
         return SpottedVideo(job.name, job.folder, Outcome.FAILED, None, str(error))
@@ -239,118 +206,10 @@ def _failed(job: _Job, error: Exception) -> SpottedVideo:
     return SpottedVideo(job.name, job.folder, Outcome.FAILED, None, message, where)
 
 
-def _events_of(folder: Path) -> EventList | None:
-    try:
-        return EventList.load(folder / RESULTS_FILE)
-    except InputError:
-        return None
+# Checks
 
 
-# Jobs
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A file of a match.
-
-    Attributes:
-        video: the file.
-        offset_ms: position of its first frame in the timeline of the match.
-        tracks: its tracks file; None if it has none.
-    """
-
-    video: VideoInfo
-    offset_ms: int
-    tracks: Path | None = None
-
-    @property
-    def end_ms(self) -> int | None:
-        """Position of its end; None if its header has no length."""
-        duration_ms = self.video.duration_ms
-        return self.offset_ms + duration_ms if duration_ms else None
-
-
-@dataclass(slots=True)
-class _Job:
-    """Videos that have one result.
-
-    Attributes:
-        name, folder: of the result.
-        parts: the files.
-    """
-
-    name: str
-    folder: Path
-    parts: list[_Part]
-
-    @property
-    def duration_ms(self) -> int | None:
-        """Length of all parts together; None if unknown."""
-        return self.parts[-1].end_ms
-
-    def journal(self, number: int) -> Path:
-        """File for the scores of a part, numbered from 0, until there are results."""
-        suffix = f"-{number + 1}" if len(self.parts) > 1 else ""
-        return self.folder / f"{JOURNAL_FILE}{suffix}"
-
-    def has_leftovers(self) -> bool:
-        """Return True if there are files that only belong there while the job is done."""
-        journals = [self.journal(number) for number in range(len(self.parts))]
-        return any(path.exists() for path in (*journals, self.folder / LOCK_FILE))
-
-    def remove_journals(self) -> None:
-        """Delete the scores of all parts."""
-        for number in range(len(self.parts)):
-            self.journal(number).unlink(missing_ok=True)
-
-
-def _jobs(
-    videos: str | Path | Iterable[str | Path | VideoInfo | Match], out: Path, join: bool, name: str
-) -> list[_Job]:
-    """The jobs for all videos, all of which can be opened."""
-    given = [videos] if isinstance(videos, str | Path) else list(videos)
-    matches = [one for one in given if isinstance(one, Match)]
-    if matches and (join or len(matches) < len(given)):
-        raise InputError("matches of a data set cannot be joined, nor spotted beside other videos")
-    if matches:
-        found = find_videos(match.require_video() for match in matches)
-        names = [match.name for match in matches]
-    else:
-        found = find_videos(one for one in given if not isinstance(one, Match))
-        names = list(name_results([video.path for video in found]))
-    if join:
-        name = name or _joined_name(given, names)
-        return [_Job(name, out / name, _joined_parts(found))]
-    jobs = []
-    for name, video in zip(names, found, strict=True):
-        tracks = video.path.with_name(TRACKS_FILE) if matches else None
-        given_tracks = tracks if tracks is not None and tracks.is_file() else None
-        jobs.append(_Job(name, out / name, [_Part(video, 0, given_tracks)]))
-    return jobs
-
-
-def _joined_name(given: Sequence[object], names: Sequence[str]) -> str:
-    """Name of a joined match: that of the folder with its files, else that of the first file."""
-    folder = Path(str(given[0])) if len(given) == 1 else None
-    if folder is not None and folder.is_dir():
-        return folder.resolve().name or names[0]
-    return names[0]
-
-
-def _joined_parts(videos: Sequence[VideoInfo]) -> list[_Part]:
-    parts, offset_ms = [], 0
-    for video in videos:
-        parts.append(_Part(video, offset_ms))
-        if not video.duration_ms and video is not videos[-1]:
-            raise VideoError(
-                f"{video.path}: its header has no length, so that the next file cannot be joined: "
-                f"write it again, for example with ffmpeg -i {video.path.name} -c copy joined.mp4"
-            )
-        offset_ms += video.duration_ms
-    return parts
-
-
-def _check_folders(out: Path, jobs: Sequence[_Job]) -> None:
+def _check_folders(out: Path, jobs: Sequence[Job]) -> None:
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file, not a folder: choose another --out")
     require_writable(out)
@@ -360,7 +219,7 @@ def _check_folders(out: Path, jobs: Sequence[_Job]) -> None:
 
 
 def _require_one_match(
-    jobs: Sequence[_Job], kickoffs_ms: Sequence[int], tracks: str | Path | None
+    jobs: Sequence[Job], kickoffs_ms: Sequence[int], tracks: str | Path | None
 ) -> None:
     if kickoffs_ms and len(jobs) > 1:
         raise InputError(
@@ -433,7 +292,7 @@ class _Settings:
             )
         return replace(self, actions=shown)
 
-    def check(self, job: _Job) -> None:
+    def check(self, job: Job) -> None:
         """Raise `InputError` if a time is after the end of a video."""
         duration_ms = job.duration_ms
         if duration_ms is None:
@@ -448,7 +307,7 @@ class _Settings:
                     f"{format_time(duration_ms)}"
                 )
 
-    def describe(self, info: SpottingInfo, job: _Job) -> SpottingInfo:
+    def describe(self, info: SpottingInfo, job: Job) -> SpottingInfo:
         """Complete the description of a job's events."""
         parts: tuple[VideoPart, ...] = ()
         if len(job.parts) > 1:
@@ -509,7 +368,7 @@ class _Work:
 
     def prepare_tracks(
         self,
-        jobs: Sequence[_Job],
+        jobs: Sequence[Job],
         tracks: str | Path | None,
         detector: Detector | str | None,
     ) -> None:
@@ -539,10 +398,10 @@ class _Work:
             name = "auto" if detector is None else detector
             self._detector = self._spotter.open_detector(name) if isinstance(name, str) else name
 
-    def state(self, job: _Job, overwrite: bool) -> OutputState:
+    def state(self, job: Job, overwrite: bool) -> OutputState:
         """Compare a job with the results that are there. Raises `OutputConflictError`."""
         try:
-            return check_outputs(job.folder, _FILES, self.request(job), overwrite=overwrite)
+            return check_outputs(job.folder, RESULT_FILES, self.request(job), overwrite=overwrite)
         except OutputConflictError as conflict:
             if not conflict.changed or not set(conflict.changed) <= _LATER_SETTINGS:
                 raise
@@ -552,7 +411,7 @@ class _Work:
                 conflict.changed,
             ) from None
 
-    def request(self, job: _Job) -> Mapping[str, Any]:
+    def request(self, job: Job) -> Mapping[str, Any]:
         """Everything that the results of a job depend on, as texts that a message can name."""
         settings, spotter = self._settings, self._spotter
         request: dict[str, Any] = {
@@ -573,7 +432,7 @@ class _Work:
             request["tracks"] = ", ".join(dict.fromkeys(sources))
         return {key: value for key, value in request.items() if value is not None}
 
-    def spot(self, job: _Job) -> EventList:
+    def spot(self, job: Job) -> EventList:
         """Find all candidates of a job, at their times in its timeline."""
         settings, spotter = self._settings, self._spotter
         shown = spotter.describe_results(threshold=settings.threshold)

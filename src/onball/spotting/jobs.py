@@ -1,0 +1,132 @@
+"""Jobs of a batch of videos: the files that have one result, its name, and its folder.
+
+A job is one video, or all files of a match that are joined: each then has its place in the timeline
+of the match. While a job is done, the scores of its files are kept in journals in its folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from onball.data.layout import Match
+from onball.errors import InputError, VideoError
+from onball.outputs import LOCK_FILE
+from onball.spotting.journal import JOURNAL_FILE
+from onball.spotting.results import name_results
+from onball.tracks import TRACKS_FILE
+from onball.video import VideoInfo, find_videos
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file of a match.
+
+    Attributes:
+        video: the file.
+        offset_ms: position of its first frame in the timeline of the match.
+        tracks: its tracks file; None if it has none.
+    """
+
+    video: VideoInfo
+    offset_ms: int
+    tracks: Path | None = None
+
+    @property
+    def end_ms(self) -> int | None:
+        """Position of its end; None if its header has no length."""
+        duration_ms = self.video.duration_ms
+        return self.offset_ms + duration_ms if duration_ms else None
+
+
+@dataclass(slots=True)
+class Job:
+    """Videos that have one result.
+
+    Attributes:
+        name, folder: of the result.
+        parts: the files.
+    """
+
+    name: str
+    folder: Path
+    parts: list[Part]
+
+    @property
+    def duration_ms(self) -> int | None:
+        """Length of all parts together; None if unknown."""
+        return self.parts[-1].end_ms
+
+    def journal(self, number: int) -> Path:
+        """File for the scores of a part, numbered from 0, until there are results."""
+        suffix = f"-{number + 1}" if len(self.parts) > 1 else ""
+        return self.folder / f"{JOURNAL_FILE}{suffix}"
+
+    def has_leftovers(self) -> bool:
+        """Return True if there are files that only belong there while the job is done."""
+        journals = [self.journal(number) for number in range(len(self.parts))]
+        return any(path.exists() for path in (*journals, self.folder / LOCK_FILE))
+
+    def remove_journals(self) -> None:
+        """Delete the scores of all parts."""
+        for number in range(len(self.parts)):
+            self.journal(number).unlink(missing_ok=True)
+
+
+def find_jobs(
+    videos: str | Path | Iterable[str | Path | VideoInfo | Match], out: Path, join: bool, name: str
+) -> list[Job]:
+    """Return the jobs for all videos, all of which can be opened.
+
+    Args:
+        videos: files, folders and patterns, see `find_videos`, or matches of a data set, which have
+            their tracks beside them.
+        out: folder of all results.
+        join: the videos are the files of one match.
+        name: name of the result of joined videos; empty chooses it.
+
+    Raises:
+        VideoError: an input is missing or no video, or has no length and cannot be joined.
+        InputError: the videos cannot be joined, or one is given twice.
+    """
+    given = [videos] if isinstance(videos, str | Path) else list(videos)
+    matches = [one for one in given if isinstance(one, Match)]
+    if matches and (join or len(matches) < len(given)):
+        raise InputError("matches of a data set cannot be joined, nor spotted beside other videos")
+    if matches:
+        found = find_videos(match.require_video() for match in matches)
+        names = [match.name for match in matches]
+    else:
+        found = find_videos(one for one in given if not isinstance(one, Match))
+        names = list(name_results([video.path for video in found]))
+    if join:
+        name = name or _joined_name(given, names)
+        return [Job(name, out / name, _joined_parts(found))]
+    jobs = []
+    for name, video in zip(names, found, strict=True):
+        tracks = video.path.with_name(TRACKS_FILE) if matches else None
+        given_tracks = tracks if tracks is not None and tracks.is_file() else None
+        jobs.append(Job(name, out / name, [Part(video, 0, given_tracks)]))
+    return jobs
+
+
+def _joined_name(given: Sequence[object], names: Sequence[str]) -> str:
+    """Name of a joined match: that of the folder with its files, else that of the first file."""
+    folder = Path(str(given[0])) if len(given) == 1 else None
+    if folder is not None and folder.is_dir():
+        return folder.resolve().name or names[0]
+    return names[0]
+
+
+def _joined_parts(videos: Sequence[VideoInfo]) -> list[Part]:
+    parts, offset_ms = [], 0
+    for video in videos:
+        parts.append(Part(video, offset_ms))
+        if not video.duration_ms and video is not videos[-1]:
+            raise VideoError(
+                f"{video.path}: its header has no length, so that the next file cannot be joined: "
+                f"write it again, for example with ffmpeg -i {video.path.name} -c copy joined.mp4"
+            )
+        offset_ms += video.duration_ms
+    return parts
