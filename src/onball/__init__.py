@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from onball.outputs import OutputConflictError, OutputLockedError
     from onball.progress import Progress, ProgressCallback
     from onball.reports.live_server import LiveServer
-    from onball.reports.page import write_report
+    from onball.reports.report import write_report
     from onball.reports.statistics import draw_statistics
     from onball.reports.timeline import draw_timeline
     from onball.runs import RunFolder
@@ -262,7 +262,7 @@ _MODULES = {
     "onball.outputs": ("OutputConflictError", "OutputLockedError"),
     "onball.progress": ("Progress", "ProgressCallback"),
     "onball.reports.live_server": ("LiveServer",),
-    "onball.reports.page": ("write_report",),
+    "onball.reports.report": ("write_report",),
     "onball.reports.statistics": ("draw_statistics",),
     "onball.reports.timeline": ("draw_timeline",),
     "onball.runs": ("RunFolder",),

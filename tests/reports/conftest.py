@@ -17,7 +17,7 @@ from onball.evaluation.metrics import SpottingReport, report_spotting
 from onball.events import Event, EventList
 from onball.files import write_json_atomic
 from onball.formats.soccernet import read_labels, read_results, write_labels, write_results
-from onball.reports.page import write_report
+from onball.reports.report import write_report
 from onball.video import VideoWriter
 
 RUNS = ("good", "untrained", "clips")

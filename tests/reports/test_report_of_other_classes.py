@@ -19,7 +19,7 @@ from onball.events import Event, EventList, SpottingInfo
 from onball.files import write_json_atomic
 from onball.formats.soccernet import write_labels, write_results
 from onball.models import build_model, save_model
-from onball.reports.page import write_report
+from onball.reports.report import write_report
 from onball.reports.terminal import plot_events
 from onball.reports.timeline import draw_timeline
 from onball.video import VideoWriter

@@ -15,7 +15,7 @@ import pytest
 
 from onball.actions import ACTIONS
 from onball.outputs import OutputConflictError, OutputState
-from onball.reports.page import report_state, write_report
+from onball.reports.report import report_state, write_report
 
 RUNS = ("good", "untrained", "clips")
 

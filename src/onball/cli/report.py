@@ -30,7 +30,7 @@ def report(
     Runs that `onball evaluate` has measured are not computed again.
     """
     from onball.outputs import OutputState
-    from onball.reports.page import FIGURES_FOLDER, PAGE_FILE, report_state, write_report
+    from onball.reports.report import FIGURES_FOLDER, PAGE_FILE, report_state, write_report
 
     state = report_state(runs, out, data=data, split=split, overwrite=overwrite)
     if state is not OutputState.MISSING:
