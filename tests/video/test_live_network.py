@@ -18,7 +18,8 @@ from live_streams import (
 )
 from numbered_videos import numbers
 
-from onball.video.live import LiveAddress, LiveFrame, LiveSource
+from onball.video.live import LiveFrame, LiveSource
+from onball.video.live_address import LiveAddress
 from onball.video.notices import StreamConnected, StreamLost
 from onball.video.stream_clock import Backoff
 

@@ -25,7 +25,8 @@ from live_streams import (
 from numbered_videos import decode_plainly, nearest, numbers
 
 from onball.errors import OnballError, VideoError
-from onball.video.live import LiveAddress, LiveFrame, LiveSource
+from onball.video.live import LiveFrame, LiveSource
+from onball.video.live_address import LiveAddress
 from onball.video.notices import FramesSkipped, StreamConnected, StreamGap, StreamLost
 from onball.video.recording import Recorder, check_recording
 from onball.video.stream_clock import Backoff

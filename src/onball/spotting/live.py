@@ -39,7 +39,8 @@ from onball.spotting.engine import ScoredFrames
 from onball.spotting.runtimes import Runtime
 from onball.spotting.spotter import Spotter
 from onball.timing import format_time, grid_time, nearest_grid_index
-from onball.video.live import LiveAddress, LiveFrame, LiveSource
+from onball.video.live import LiveFrame, LiveSource
+from onball.video.live_address import LiveAddress
 from onball.video.notices import StreamGap, StreamLost, StreamNotice
 from onball.video.recording import Recorder, check_recording
 

@@ -12,18 +12,14 @@ then everything up to the newest keyframe; waiting frames are thinned evenly.
 from __future__ import annotations
 
 import math
-import re
-import stat
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from threading import Condition, Event, Thread
-from typing import Any, Literal, NamedTuple, cast
-from urllib.parse import urlsplit, urlunsplit
+from typing import Any, NamedTuple, cast
 
 import av
 import numpy as np
@@ -32,6 +28,7 @@ from numpy.typing import NDArray
 from onball.errors import OnballError, VideoError
 from onball.timing import first_grid_index, nearest_grid_index
 from onball.video.decoding import DecodedFrame, main_video_stream
+from onball.video.live_address import LiveAddress, explain_failure, is_complete
 from onball.video.notices import (
     FramesSkipped,
     RecordingStopped,
@@ -44,9 +41,6 @@ from onball.video.reading import at_grid_times
 from onball.video.recording import Recorder
 from onball.video.stream_clock import Backoff, FirstBurst, PlayoutClock, StreamClock
 
-Kind = Literal["file", "pipe", "device", "network"]
-
-_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.I)
 #: Most packets that wait for the decoder: a minute of video.
 _MOST_PACKETS = 3000
 #: Most sampled frames that wait for the consumer: longer than a segment of HLS.
@@ -55,101 +49,6 @@ _MOST_FRAMES = 250
 _SLICE_S = 0.05
 #: Time between two notices of skipped frames, in seconds.
 _SKIPPED_EVERY_S = 5.0
-#: Seconds for which RTSP's listening mode waits for a sender: a day.
-_LISTEN_S = 86_400
-
-
-# Addresses
-
-
-@dataclass(frozen=True, slots=True)
-class LiveAddress:
-    """Address of a live source, and how it is opened.
-
-    Attributes:
-        url: address as FFmpeg takes it.
-        kind: file, pipe, device or network.
-        shown: the address without a password, for messages.
-        format: FFmpeg's name of the container or device; None if FFmpeg recognises it.
-        options: options of FFmpeg's demuxer and protocol.
-    """
-
-    url: str
-    kind: Kind
-    shown: str
-    format: str | None = None
-    options: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def parse(
-        cls,
-        source: str | Path,
-        format: str | None = None,
-        options: Mapping[str, str] | None = None,
-    ) -> LiveAddress:
-        """Parse a source as users give it.
-
-        Args:
-            source: a file, `-` for standard input, a named pipe, `/dev/video0`, or a URL.
-            format: FFmpeg's name of the container or device: for raw pipes, and for devices, which
-                it makes of the source (`avfoundation`, `dshow`, `v4l2`, `x11grab`, `lavfi` …).
-            options: options of FFmpeg, which take precedence over those that are usual here.
-
-        Raises:
-            VideoError: there is no such file.
-        """
-        text, given = str(source), dict(options or {})
-        if text == "-":
-            return cls("pipe:0", "pipe", "standard input", format, given)
-        if isinstance(source, str) and _URL.match(text):
-            scheme, path = urlsplit(text).scheme.lower(), urlsplit(text).path.lower()
-            # Some formats would otherwise be analysed for five seconds before the first frame.
-            usual = {"analyzeduration": "1000000"}
-            if scheme.startswith("rtsp"):
-                # Cameras lose packets over UDP, and many networks let none of them pass.
-                usual["rtsp_flags"] = "prefer_tcp"
-                if "listen" in given.get("rtsp_flags", ""):
-                    usual["listen_timeout"] = str(_LISTEN_S)
-            elif path.endswith(".m3u8"):
-                usual["live_start_index"] = "-1"  # the newest segment
-            kind: Kind = "file" if scheme == "file" else "network"
-            return cls(text, kind, _without_password(text), format, usual | given)
-        path_ = Path(text)
-        mode = path_.stat().st_mode if path_.exists() else 0
-        if format is not None and not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
-            return cls(text, "device", text, format, given)
-        if stat.S_ISCHR(mode) and text.startswith("/dev/video"):
-            return cls(text, "device", text, "v4l2", given)
-        if stat.S_ISFIFO(mode):
-            return cls(text, "pipe", text, format, given)
-        if stat.S_ISDIR(mode):
-            raise VideoError(f"{text}: is a folder: give a video file, a stream's URL or -")
-        if not mode:
-            raise VideoError(f"{text}: no such file: check the path; a URL begins like rtsp://")
-        return cls(text, "file", text, format, given)
-
-    @property
-    def returns(self) -> bool:
-        """True if the source can be opened again when it has ended."""
-        return self.kind in ("device", "network")
-
-    @property
-    def listens(self) -> bool:
-        """True if the source waits for a sender instead of calling a server."""
-        return self.options.get("listen", "0") != "0" or "listen" in self.options.get(
-            "rtsp_flags", ""
-        )
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    user, _, host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:***@{host}"))
-
-
-# What a source gives
 
 
 class LiveFrame(NamedTuple):
@@ -349,7 +248,7 @@ class LiveSource:
         lost_s: float | None = None
         while not self._stop.is_set():
             try:
-                container = self._open()
+                container = self.address.open(self._timeout_s)
             except VideoError as error:
                 if lost_s is None:
                     raise
@@ -361,7 +260,7 @@ class LiveSource:
                 self._sleep_until(self._clock() + self._backoff.next())
                 continue
             with container:
-                complete = _is_complete(container)
+                complete = is_complete(container)
                 if lost_s is not None and complete:
                     self.end_reason = "the stream is over"  # its playlist is finished
                     return
@@ -372,20 +271,6 @@ class LiveSource:
             lost_s = self._clock()
             self._pass_on(_Closed(self.end_reason))
             self._sleep_until(lost_s + self._backoff.next())
-
-    def _open(self) -> Any:
-        address = self.address
-        open_s = None if address.listens or address.kind == "pipe" else self._timeout_s
-        try:
-            return av.open(
-                address.url,
-                format=address.format,
-                options=dict(address.options),
-                timeout=(open_s, self._timeout_s),
-                metadata_errors="replace",
-            )
-        except (av.FFmpegError, OSError, ValueError) as error:
-            raise VideoError(f"{address.shown}: {_explain(error, self._timeout_s)}") from None
 
     def _read_packets(self, container: Any) -> str:
         """Pass on the packets of a connection; return the reason of its end."""
@@ -399,7 +284,7 @@ class LiveSource:
             streams += list(container.streams.audio)[:1]
             recorder = self._try_recording(recorder.connect, stream, streams[1:])
         kind = self.address.kind
-        whole = kind == "file" or (kind == "network" and _is_complete(container))
+        whole = kind == "file" or (kind == "network" and is_complete(container))
         paced = self.realtime and whole
         due, burst = PlayoutClock(), FirstBurst[_Packet]()
         begun_s: float | None = None
@@ -430,7 +315,7 @@ class LiveSource:
                     for arrived_s, each in burst.push(passed, media_s, received_s):
                         self._pass_on(each._replace(received_s=arrived_s))
         except (av.FFmpegError, OSError) as error:
-            reason = _explain(error, self._timeout_s)
+            reason = explain_failure(error, self._timeout_s)
         for arrived_s, each in burst.finish():
             self._pass_on(each._replace(received_s=arrived_s))
         return reason
@@ -673,20 +558,3 @@ def _until_notice(
             ended_by.append(item)
             return
         yield item
-
-
-def _is_complete(container: Any) -> bool:
-    """True for a container that has all of a video, and not a stream that is still produced."""
-    return bool(container.duration) and container.duration > 0
-
-
-def _explain(error: Exception, timeout_s: float) -> str:
-    """Reason of an error of FFmpeg, for users."""
-    if isinstance(error, av.error.ExitError):
-        return f"no data for {timeout_s:g} s"
-    if isinstance(error, av.error.ProtocolNotFoundError):
-        return "FFmpeg has no such protocol here: use RTSP, RTMP, HLS, UDP or a pipe"
-    if isinstance(error, av.error.InvalidDataError):
-        return "not a video that FFmpeg recognises: a raw stream needs its format"
-    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return f"cannot be read ({reason})"
