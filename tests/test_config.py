@@ -272,7 +272,12 @@ def test_configs_and_overlays_are_listed_with_task_and_description():
         if config.task is not None:
             assert load_config(config.name).task == config.task
     overlays = [config.name for config in listed if config.task is None]
-    assert overlays == ["budgets/cpu", "budgets/demo_backbone", "tracks/degraded", "tracks/medium"]
+    budgets = ["adaspot_cpu", "adaspot_low_cpu", "cpu", "demo_backbone"]
+    assert overlays == [
+        *(f"budgets/{name}" for name in budgets),
+        "tracks/degraded",
+        "tracks/medium",
+    ]
     assert listed[-len(overlays) :] == [config for config in listed if config.task is None]
 
 
