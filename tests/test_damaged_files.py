@@ -37,8 +37,9 @@ from onball.models import build_model, load_model, save_model
 from onball.models.weight_files import read_file, state_dicts
 from onball.outputs import edited_files, record_outputs
 
-#: Memory that reading a damaged file of a few kB may take.
-MOST_MEMORY_MB = 400
+#: Memory that reading a damaged file of a few kB may take. Threads of libraries, which end the process if
+#: they get none, need some of it.
+MOST_MEMORY_MB = 4000
 NAME = "league/season/match"
 EVENTS = EventList.of(
     [Event(1000 * i, action, 0.5, "left") for i, action in enumerate([*Action, *Action], 1)],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import signal
 import sys
 from collections.abc import Callable
@@ -75,7 +74,7 @@ def test_a_termination_cleans_up_like_ctrl_c(failing):
 
     def act() -> None:
         try:
-            os.kill(os.getpid(), signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
         finally:
             cleaned.append(True)
 

@@ -52,7 +52,7 @@ def test_ctrl_c_ends_with_the_summary_a_finished_recording_and_exit_code_0(onbal
 
     def interrupt() -> None:
         wait_until(copy.exists)
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
 
     threading.Thread(target=interrupt, daemon=True).start()
     # This match is played for longer than the test takes.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 from collections.abc import Callable
@@ -205,7 +204,7 @@ def test_debug_shows_where_a_video_failed(spot, monkeypatch):
 
 @pytest.mark.parametrize("kind, expected", [(KeyboardInterrupt, 130), (signal.SIGTERM, 143)])
 def test_an_interruption_names_what_is_kept_and_how_to_go_on(spot, monkeypatch, kind, expected):
-    stop = raising(kind()) if kind is KeyboardInterrupt else lambda: os.kill(os.getpid(), kind)
+    stop = raising(kind()) if kind is KeyboardInterrupt else lambda: signal.raise_signal(kind)
     failing(monkeypatch, "b", stop)
     code, _, error = spot("a.mp4", "b.mp4")
     assert code == expected

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from sklearn.isotonic import IsotonicRegression
 
 from onball.actions import ACTIONS, Action
-from onball.config import InferenceConfig
+from onball.config import ExperimentConfig, InferenceConfig
 from onball.errors import DataError
 from onball.evaluation import evaluate_spotting
 from onball.evaluation.calibration import (
@@ -142,5 +142,5 @@ def test_a_map_that_could_change_the_order_is_refused(knots, message):
 
 
 def test_unknown_actions_are_refused():
-    with pytest.raises(ValidationError):
-        InferenceConfig.model_validate({"calibration": {"PUNT": [[0, 0], [1, 1]]}})
+    with pytest.raises(ValidationError, match="unknown action 'PUNT'"):
+        ExperimentConfig.model_validate({"inference": {"calibration": {"PUNT": [[0, 0], [1, 1]]}}})

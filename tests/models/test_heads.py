@@ -94,7 +94,9 @@ def test_a_trident_learns_offsets_including_those_at_the_edges_of_a_clip():
     at = torch.arange(length)
     shifts = (at[:, None] - torch.arange(length)[None]).float()
     weights = (shifts.abs() <= radius).float()
-    targets = FrameTargets(torch.zeros(length, length, 13), shifts, weights, None, radius)
+    no_teams = torch.zeros_like(weights)
+    classes = torch.zeros(length, length, 13)
+    targets = FrameTargets(classes, shifts, weights, None, radius, no_teams, no_teams)
     features = pulses(at, length)
     optimizer = torch.optim.Adam(trident.parameters(), lr=1e-2)
     for _ in range(250):

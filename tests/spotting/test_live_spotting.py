@@ -284,7 +284,9 @@ def test_a_model_slower_than_the_stream_leaves_frames_out_and_stays_at_the_live_
     messages = list(live(video, model=spotter, threshold=0.0, clock=clock, lookahead_ms=500))
     summary = messages[-1]
     assert isinstance(summary, LiveSummary) and summary.skipped > 30
-    assert 0 < summary.frames <= 100 - summary.skipped
+    # The number of frames that the decoder leaves out is an estimate: it returns frames with a delay.
+    assert summary.frames > 0
+    assert 80 <= summary.frames + summary.skipped <= 110
     skipped = [message.frames for message in messages if isinstance(message, FramesSkipped)]
     assert sum(skipped) == summary.skipped
     assert summary.duration_ms >= 7900, "the stream was received to its end"

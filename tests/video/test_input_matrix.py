@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
@@ -79,12 +79,14 @@ USUAL = {
 SIZE = (96, 64)
 
 
-def some(cases: list, usual: Collection) -> Iterator:
+def some(cases: list, usual: Collection) -> list:
     """The cases, of which those that are not usual are slow tests."""
+    parameters = []
     for case in cases:
         marks = () if case in usual else (pytest.mark.slow,)
         values = case if isinstance(case, tuple) else (case,)
-        yield pytest.param(*values, marks=marks, id="-".join(map(str, values)))
+        parameters.append(pytest.param(*values, marks=marks, id="-".join(map(str, values))))
+    return parameters
 
 
 def write(
