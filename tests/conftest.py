@@ -124,11 +124,14 @@ def small_disk() -> Callable[[int], AbstractContextManager[None]]:
     @contextmanager
     def limited(size: int) -> Iterator[None]:
         former = resource.getrlimit(resource.RLIMIT_FSIZE)
+        # As Python does it when it starts; libraries that were loaded since may have changed it.
+        handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, former[1]))
         try:
             yield
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, former)
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN if handler is None else handler)
 
     return limited
 

@@ -27,6 +27,8 @@ def random_targets(radius: int = 4) -> FrameTargets:
         torch.randint(0, 2, (3, 5)).float(),
         torch.rand(3, 5, 18).softmax(-1),
         radius,
+        torch.randint(0, 2, (3, 5)).float(),
+        torch.rand(3, 5),
     )
 
 
@@ -156,7 +158,9 @@ def test_targets_are_blended_and_scored_on_their_own_device():
     # Tensors of this device, like those of a GPU, do not combine with others. The weights are
     # drawn on the CPU.
     targets = random_targets()
-    there = FrameTargets(*(field.to("meta") for field in targets[:4]), targets.radius)
+    there = FrameTargets(
+        *(field.to("meta") if isinstance(field, torch.Tensor) else field for field in targets)
+    )
     lambdas = torch.tensor([0.8, 1.0, 0.6])
     mixed = mix_targets(there, lambdas)
     assert {field.device.type for field in mixed[:4]} == {"meta"}

@@ -74,11 +74,14 @@ def no_file_grows_beyond(size: int) -> Iterator[None]:
     """Let writing more to any file fail, as on a full disk."""
     resource = pytest.importorskip("resource")  # not on Windows
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # As Python does it when it starts; libraries that were loaded since may have changed it.
+    former = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN if former is None else former)
 
 
 @pytest.mark.parametrize("fails", ["last.ckpt", "model.safetensors"])
