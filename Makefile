@@ -42,9 +42,7 @@ test-quick: install  ## Run the quick tests, in about a minute: for the inner lo
 	$(BIN)/python -m pytest $(PARALLEL) -m 'not slow and not medium'
 
 test: install        ## Run all tests but the slow ones, in some minutes: before a commit
-	$(BIN)/python -m pytest $(PARALLEL) --ignore tests/training
-# In processes of their own: beside the runtimes that other tests load, a training may end its process.
-	$(BIN)/python -m pytest $(PARALLEL) tests/training
+	$(BIN)/python -m pytest $(PARALLEL)
 
 test-slow: install   ## Run the slow tests, which take minutes each: before a release
 	$(BIN)/python -m pytest -m slow --timeout 1800

@@ -2,7 +2,7 @@
 
     python benchmarks/live_lookahead.py --data data/bench --split test [--model FOLDER] [--minutes 10]
 
-Each frame goes through the backbone once; everything after it is run anew for each lookahead, as live,
+Each frame goes through the backbone once; everything after it is repeated for each lookahead, as live,
 four frames at a time. Prints mAP10, mAP12 and the AP of the actions with the most labels. The features
 are those of the finished video: for a backbone with temporal shifts, whose live features see fewer
 neighbours, the figures are upper bounds.

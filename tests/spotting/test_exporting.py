@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -184,3 +186,23 @@ def test_differences_beyond_the_bounds_are_an_error():
     parity = parity.model_copy(update={"score": float("nan")})
     with pytest.raises(OnballError, match="not saved"):
         require_parity("model", parity, score_bound=1e-3, map_bound=0.06)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")
+def test_ctrl_c_is_caught_after_the_sessions_of_openvino_are_closed(exported):
+    program = (
+        "import signal, sys\n"
+        "from pathlib import Path\n"
+        "from onball.models.runtimes.sessions import OpenVinoSession\n"
+        "sessions = [OpenVinoSession(path) for path in sorted(Path(sys.argv[1]).glob('*.xml'))]\n"
+        "assert len(sessions) == 2\n"
+        "while sessions:\n"
+        "    del sessions[0]\n"
+        "try:\n"
+        "    signal.raise_signal(signal.SIGINT)\n"
+        "except KeyboardInterrupt:\n"
+        "    print('caught')\n"
+    )
+    command = [sys.executable, "-c", program, str(exported / "exports" / "openvino")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "caught\n"), done.stderr

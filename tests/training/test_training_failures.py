@@ -11,8 +11,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -69,24 +67,9 @@ def test_a_loss_that_is_not_finite_names_step_and_clips_and_saves_the_state_befo
             assert torch.equal(state["state_dict"][f"net.{name}"], values), name
 
 
-@contextmanager
-def no_file_grows_beyond(size: int) -> Iterator[None]:
-    """Let writing more to any file fail, as on a full disk."""
-    resource = pytest.importorskip("resource")  # not on Windows
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # As Python does it when it starts; libraries that were loaded since may have changed it.
-    former = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN if former is None else former)
-
-
 @pytest.mark.parametrize("fails", ["last.ckpt", "model.safetensors"])
 def test_a_full_disk_is_one_line_and_the_former_state_stays(
-    runs, onball, tmp_path, monkeypatch, metrics, fails
+    runs, onball, tmp_path, monkeypatch, metrics, small_disk, fails
 ):
     run_dir = tmp_path / "run"
     settings = ["training.clips_per_epoch=4", "training.epochs=3"]
@@ -109,7 +92,7 @@ def test_a_full_disk_is_one_line_and_the_former_state_stays(
     sizes = {path.name: path.stat().st_size for path in kept}
     assert sizes["model.safetensors"] < sizes["last.ckpt"]
 
-    with no_file_grows_beyond(sizes[fails] - 1000):
+    with small_disk(sizes[fails] - 1000):
         code, _, said = onball(*runs.command(run_dir, *settings), "--resume")
     assert code == 1
     assert re.search(
@@ -155,10 +138,10 @@ def test_a_full_disk_stops_the_loggers_in_one_line(runs, tmp_path, monkeypatch):
         runs.train(tmp_path / "run")
 
 
-def test_a_cache_that_could_not_be_written_is_never_read(runs, onball, tmp_path):
+def test_a_cache_that_could_not_be_written_is_never_read(runs, onball, tmp_path, small_disk):
     cache = tmp_path / "cache"
     settings = [f"data.cache={cache}", *ONE_EPOCH]
-    with no_file_grows_beyond(300_000):
+    with small_disk(300_000):
         code, _, said = onball(*runs.command(tmp_path / "run", *settings))
     assert code == 1
     assert re.search(r"frame cache cannot be written \(.*data\.cache", one_line(said))

@@ -234,18 +234,9 @@ def _require_same_matches(evaluations: Sequence[_Evaluation]) -> None:
 def _evaluate(
     one: _Evaluation, split: str, cache: Path, device: str, progress: ProgressCallback
 ) -> Evaluated:
-    if one.run.config.task == "spotting":
-        return evaluate_spotter(
-            one.run,
-            split,
-            one.matches,
-            one.root,
-            cache,
-            actions=one.actions,
-            device=device,
-            progress=progress,
-        )
-    return evaluate_classifier(
+    spotting = one.run.config.task == "spotting"
+    evaluate = evaluate_spotter if spotting else evaluate_classifier
+    return evaluate(
         one.run,
         split,
         one.matches,

@@ -312,7 +312,7 @@ class LiveSummary:
 
 
 LiveMessage = LiveEvent | LiveSummary | StreamNotice
-"""What `live` yields: events, notices and at last a summary."""
+"""Result type of `live`: events, notices and, at the end, a summary."""
 
 
 def live(

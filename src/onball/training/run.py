@@ -297,7 +297,7 @@ def build_initial_net(config: ExperimentConfig) -> nn.Module:
     weights = source.state_dict()
     own = net.state_dict()
     if saved.actions.names != config.model.actions.names:
-        # The layers of the classes start anew.
+        # Layers whose size depends on the classes keep their random initialisation.
         weights = {name: value for name, value in weights.items() if not _CLASSES.match(name)}
         weights |= {name: value for name, value in own.items() if _CLASSES.match(name)}
         message = (

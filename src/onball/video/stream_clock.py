@@ -14,7 +14,7 @@ from onball.video.notices import StreamGap
 
 #: Steps between two frames up to this are part of a stream; longer ones are gaps.
 LONGEST_STEP_MS = 2000
-#: A step in timestamps is believed if the time that has passed differs by no more than this.
+#: A step in timestamps is accepted if the elapsed time differs from it by no more than this.
 _AGREEMENT_MS = 2000
 #: Frames this much before the last one are late, not the beginning of a new clock.
 _MOST_REORDERED_MS = 500
@@ -22,7 +22,7 @@ _MOST_REORDERED_MS = 500
 _CATCH_UP = Fraction(11, 10)
 #: Steps above this between packets are jumps of the stream's clock.
 _LONGEST_PACKET_STEP_S = 10
-#: Packets by whose distance in time a burst is told from a stream, and most packets of a burst.
+#: Number of packets whose spacing distinguishes a burst from a stream, and the largest burst.
 _BURST_ITEMS, _LONGEST_BURST = 6, 1500
 
 T = TypeVar("T")

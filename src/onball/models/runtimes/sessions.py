@@ -7,6 +7,7 @@ is parallel over chunks of a video, not inside operations.
 from __future__ import annotations
 
 import threading
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -77,7 +78,7 @@ class OpenVinoSession:
 
     def __init__(self, path: Path, threads: int = 1) -> None:
         with optional_dependency("openvino", "fast", "The runtime openvino"):
-            import openvino
+            core = _openvino_core()
         settings = {
             "NUM_STREAMS": threads,
             "INFERENCE_NUM_THREADS": threads,
@@ -86,7 +87,7 @@ class OpenVinoSession:
             "INFERENCE_PRECISION_HINT": "f32",
         }
         try:
-            self._model = openvino.Core().compile_model(path, "CPU", settings)
+            self._model = core.compile_model(path, "CPU", settings)
         except RuntimeError as error:
             raise ModelError(f"{path}: OpenVINO cannot load it ({_line(error)})") from error
         self.inputs = tuple(one.any_name for one in self._model.inputs)
@@ -112,11 +113,25 @@ def convert_to_openvino(folder: Path) -> None:
         import openvino
     for path in sorted(folder.glob("*.onnx")):
         try:
-            graph = openvino.Core().read_model(path)
+            graph = _openvino_core().read_model(path)
         except RuntimeError as error:
             raise ModelError(f"{path.name}: OpenVINO cannot read it ({_line(error)})") from error
         openvino.save_model(graph, path.with_suffix(".xml"), compress_to_fp16=False)
         path.unlink()
+
+
+@cache
+def _openvino_core() -> Any:
+    """The core of OpenVINO, one for the process and kept to its end.
+
+    Its CPU plugin gives the thread an alternate signal stack, and restores the former one when it is
+    deleted. With two of them, deleted in the order in which they were made, the thread would be left
+    with a stack that is freed: the next signal, such as Ctrl-C, would end the process with a
+    segmentation fault.
+    """
+    import openvino
+
+    return openvino.Core()
 
 
 def _line(error: Exception) -> str:
