@@ -166,6 +166,7 @@ class ActionSet:
         names: the labels; those with the names of the 12 actions are `Action`s.
         headline: the labels that count in the headline mean; mAP10 for the 12 actions.
         source: where the list is from, for messages: a file or a setting; may be empty.
+        advice: what to do about a name that is not in the set, for messages; may be empty.
 
     Use `ActionSet.of`, which converts and checks names.
     """
@@ -173,6 +174,7 @@ class ActionSet:
     names: tuple[EventLabel, ...]
     headline: tuple[EventLabel, ...]
     source: str = field(default="", compare=False)
+    advice: str = field(default="", compare=False)
 
     @classmethod
     def of(
@@ -264,7 +266,8 @@ class ActionSet:
         close = difflib.get_close_matches(str(name).casefold(), self._by_name, n=1)
         hint = f"did you mean '{self._by_name[close[0]]}'?" if close else f"known: {self._listed()}"
         source = f" (classes of {self.source})" if self.source else ""
-        raise LabelError(f"unknown action '{name}'{source}: {hint}")
+        advice = f"; {self.advice}" if self.advice else ""
+        raise LabelError(f"unknown action '{name}'{source}: {hint}{advice}")
 
     def find(self, name: str, beside: ActionSet | None = None) -> EventLabel:
         """Return the label of a name as people write it.
@@ -322,12 +325,17 @@ class ActionSet:
         return self if len(names) == len(self) else ActionSet(names, headline or names, self.source)
 
     def union(self, *others: ActionSet) -> ActionSet:
-        """Return this set with the classes of others that it lacks, at its end; case is ignored."""
+        """Return this set with the classes of others that it lacks, at its end; case is ignored.
+
+        The source is that of this set, the advice the first that there is.
+        """
         known = {label.casefold(): label for label in self}
         for label in (label for other in others for label in other):
             known.setdefault(label.casefold(), label)
-        added = len(known) > len(self)
-        return ActionSet(tuple(known.values()), self.headline, self.source) if added else self
+        advice = next((one.advice for one in (self, *others) if one.advice), "")
+        if len(known) == len(self) and advice == self.advice:
+            return self
+        return ActionSet(tuple(known.values()), self.headline, self.source, advice)
 
     def as_json(self) -> list[dict[str, Any]]:
         """Return an object `{name, colour, headline}` for each class; `from_json` reverses it."""

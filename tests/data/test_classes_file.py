@@ -1,9 +1,11 @@
 """`classes.txt` of a data set, and the classes over which a model is evaluated on it."""
 
+import json
+
 import pytest
 
 from onball.actions import BALL_ACTIONS, Action, ActionSet
-from onball.data.classes import labelled_classes, read_classes
+from onball.data.classes import labelled_classes, read_classes, read_labels_of
 from onball.errors import LabelError
 
 
@@ -43,3 +45,17 @@ def test_labels_have_the_classes_of_the_file_or_of_the_run_or_the_12_actions(tmp
     assert labelled_classes(tmp_path, model, trained_here=True).names == ("a", "b", "d")
     (tmp_path / "classes.txt").write_text("a\nb\nc")
     assert labelled_classes(tmp_path, model) is model, "with its headline"
+
+
+def test_an_unknown_label_of_a_data_set_without_the_file_names_the_file(tmp_path):
+    entry = {"gameTime": "1 - 00:01", "position": "1000", "label": "Scrum", "team": "left"}
+    labels = tmp_path / "Labels-ball.json"
+    labels.write_text(json.dumps({"annotations": [entry]}))
+    with pytest.raises(
+        LabelError, match=r"unknown action 'Scrum'.*own in .*classes\.txt, one a line"
+    ):
+        read_labels_of(labels, tmp_path, BALL_ACTIONS)
+    (tmp_path / "classes.txt").write_text("Ruck")
+    with pytest.raises(LabelError, match=r"unknown action 'Scrum'") as refusal:
+        read_labels_of(labels, tmp_path, BALL_ACTIONS)
+    assert "one a line" not in str(refusal.value), "the list is there"

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -79,7 +80,11 @@ def label_classes(root: str | Path, model: ActionSet = BALL_ACTIONS) -> ActionSe
     Raises:
         LabelError: `classes.txt` cannot be used.
     """
-    return read_classes(root) or model.union(BALL_ACTIONS)
+    listed = read_classes(root)
+    if listed is not None:
+        return listed
+    advice = f"list classes of your own in {Path(root) / CLASSES_FILE}, one a line"
+    return replace(model.union(BALL_ACTIONS), advice=advice)
 
 
 def read_labels_of(path: str | Path, root: str | Path, actions: ActionSet) -> EventList:
