@@ -33,6 +33,7 @@ from onball.files import read_text, write_text_atomic
 from onball.models import build_model, load_model
 from onball.models.compute import choose_device, choose_precision, use_threads
 from onball.models.cost import cost_of
+from onball.models.freezing import freeze
 from onball.progress import ProgressCallback, no_progress
 from onball.runs import RunFolder
 from onball.training.callbacks import EpochSummary
@@ -228,7 +229,8 @@ class Experiment:
             if config.trains_jointly:
                 require_auxiliary_root(config.data)
             with torch.device("meta"):
-                build_model(config.model, config.task, fetch_weights=False)
+                net = build_model(config.model, config.task, fetch_weights=False)
+            freeze(net.backbone, config.training.freeze)
             return config
 
     def run_folder(self, runs: Path) -> RunFolder:

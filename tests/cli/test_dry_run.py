@@ -82,7 +82,7 @@ def test_more_clips_need_more_steps_and_larger_batches_more_memory():
 
 
 def test_the_trained_parameters_of_a_frozen_net_are_counted():
-    frozen = load_config("spotting/tiny", ["training.freeze_backbone=true"])
+    frozen = load_config("spotting/tiny", ["training.freeze=backbone"])
     net = build_model(frozen.model)
     rest = sum(p.numel() for n, p in net.named_parameters() if not n.startswith("backbone."))
     assert plan_training(frozen).cost.trainable == rest

@@ -82,15 +82,26 @@ def test_the_saved_model_holds_the_average_of_the_weights(
 
 
 def test_a_frozen_backbone_stays_as_it_is_and_the_heads_learn(runs, tmp_path, weights):
-    settings = ["training.freeze_backbone=true", "training.epochs=1"]
+    settings = ["training.freeze=backbone", "training.epochs=1"]
+    check_frozen(runs, weights, tmp_path, settings, "backbone.")
+
+
+def test_frozen_stages_stay_as_they_are_and_later_ones_learn(runs, tmp_path, weights):
+    settings = ["training.freeze=stages:2", "training.epochs=1", "training.layer_decay=0.5"]
+    network = "backbone.network."
+    frozen = tuple(network + part for part in ("stem.", "stages.0.", "stages.1."))
+    check_frozen(runs, weights, tmp_path, settings, frozen)
+
+
+def check_frozen(runs, weights, tmp_path, settings, prefixes):
     torch.manual_seed(0)  # the seed of the run
     before = build_model(runs.config(*settings).model).state_dict()
     after = weights(runs.train(tmp_path / "run", *settings))
-    backbone = {name for name in after if name.startswith("backbone.")}
-    assert any("running_mean" in name for name in backbone)
-    for name in backbone:
+    frozen = {name for name in after if name.startswith(prefixes)}
+    assert any("running_mean" in name for name in frozen)
+    for name in frozen:
         assert torch.equal(after[name], before[name]), name
-    for name in after.keys() - backbone:
+    for name in after.keys() - frozen:
         assert not torch.equal(after[name], before[name]), name
 
 

@@ -10,7 +10,7 @@ are at hand.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BeforeValidator,
@@ -44,6 +44,8 @@ NO_BACKBONE = "none"
 # In YAML, 32 without quotes is a number.
 PrecisionName = Annotated[Literal["auto", "32", "bf16", "fp16"], BeforeValidator(str)]
 Logger = Literal["tensorboard", "wandb", "mlflow"]
+#: Part of the net that is not trained; K of `stages:K` counts from 1.
+Freeze = Annotated[str, Field(pattern=r"^(none|backbone|stages:[1-9]\d?)$")]
 
 
 # Data.
@@ -368,7 +370,11 @@ class TrainingConfig(BaseConfig):
         initial_model: saved model with the same net, whose weights training starts from, but for the
             prediction head if it has other classes; null starts from the backbone's own
             (`pretrained`) or random ones.
-        freeze_backbone: train the heads only, on the features of the unchanged backbone.
+        freeze: `backbone` trains the heads alone, on the features of the unchanged backbone;
+            `stages:K` leaves its stem and its first K stages unchanged; `none` trains all. Batch
+            normalisation of what is frozen keeps its statistics.
+        layer_decay: learning rate of each stage of the backbone, as a fraction of that of the stage
+            after it, and of the heads for the last: 1 trains all equally fast.
         gradient_clip: largest norm of the gradient; null does not clip.
         ema_decay: validate and save an exponential moving average of the weights; null does not.
         early_stopping_epochs: stop after this many epochs without a better headline mean in
@@ -394,7 +400,8 @@ class TrainingConfig(BaseConfig):
     mixup: MixupConfig = MixupConfig()
     precision: PrecisionName = "auto"
     initial_model: Path | None = None
-    freeze_backbone: bool = False
+    freeze: Freeze = "none"
+    layer_decay: PositiveFraction = 1.0
     gradient_clip: PositiveFloat | None = 1.0
     ema_decay: FractionBelowOne | None = None
     early_stopping_epochs: PositiveInt | None = None
@@ -403,6 +410,21 @@ class TrainingConfig(BaseConfig):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     validate_every_epochs: PositiveInt = 1
     loggers: tuple[Logger, ...] = ("tensorboard",)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _former_name_of_freeze(cls, tree: Any) -> Any:
+        """Read `freeze_backbone: true` of configs written before there was `freeze`."""
+        if not isinstance(tree, dict) or not isinstance(tree.get("freeze_backbone"), bool):
+            return tree
+        rest = {key: value for key, value in tree.items() if key != "freeze_backbone"}
+        former = "backbone" if tree["freeze_backbone"] else "none"
+        if rest.setdefault("freeze", former) != former:
+            raise conflict(
+                "freeze_backbone",
+                f"the former name of training.freeze, which is '{rest['freeze']}': set that alone",
+            )
+        return rest
 
 
 # Experiment.

@@ -246,6 +246,14 @@ class Backbone(nn.Module, ABC):
     def forward(self, frames: Tensor) -> Tensor:
         """Features `[B, T, feature_dim]` of frames `[B, T, 3, H, W]`."""
 
+    def stages(self) -> list[list[str]]:
+        """Names of the parameters in groups, from the input to the features.
+
+        The first group is the stem, the others are stages 1, 2, … that can be frozen or trained at
+        different rates. By default, all parameters are one group.
+        """
+        return [[name for name, _ in self.named_parameters()]]
+
     def branches(self, frames: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Features, and those of each branch before they are fused, `[B, T, feature_dim]` each."""
         raise NotImplementedError(f"{type(self).__name__} has no branches")

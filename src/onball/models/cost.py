@@ -29,6 +29,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from onball.config import ExperimentConfig
 from onball.errors import ConfigError, ModelError
+from onball.models.freezing import freeze
 from onball.models.nets import build_model
 
 Optimizer = Literal["adamw", "sgd"]
@@ -124,8 +125,7 @@ def cost_of(config: ExperimentConfig, *, dtype: torch.dtype = torch.float32) -> 
     data = config.data
     with torch.device("meta"):
         net = build_model(config.model, config.task, fetch_weights=False)
-    if config.training.freeze_backbone:
-        net.backbone.requires_grad_(False)
+    freeze(net.backbone, config.training.freeze)
     return measure(net, (data.clip_frames, 3, data.height, data.width), dtype=dtype)
 
 

@@ -23,6 +23,8 @@ from onball.data.augment import augment
 from onball.data.clips import Clips
 from onball.errors import OnballError
 from onball.models import ClipClassifier, SpottingNet
+from onball.models.components import Backbone
+from onball.models.freezing import freeze, parameter_groups
 from onball.tracking.features import mirrored_signs
 from onball.training.losses import clip_loss, spotting_loss
 from onball.training.targets import (
@@ -133,8 +135,7 @@ class TrainingModule(L.LightningModule):  # type: ignore[misc]
         if tracking is not None:
             signs = torch.from_numpy(mirrored_signs(tracking.features))
             self._flip_signs = torch.cat([signs, torch.ones_like(signs)])
-        if self.config.freeze_backbone:
-            self._backbone.requires_grad_(False)
+        self._frozen = freeze(self._backbone, self.config.freeze)
 
     @property
     def eval_net(self) -> SpottingNet | ClipClassifier:
@@ -142,17 +143,16 @@ class TrainingModule(L.LightningModule):  # type: ignore[misc]
         return cast(SpottingNet, self.net if self.average is None else self.average.module)
 
     @property
-    def _backbone(self) -> nn.Module:
-        backbone: nn.Module = self.net.get_submodule("backbone")
-        return backbone
+    def _backbone(self) -> Backbone:
+        return cast(Backbone, self.net.get_submodule("backbone"))
 
     def training_step(self, batch: Clips, batch_idx: int) -> Tensor:
         keys = zip(batch.source.tolist(), batch.key.tolist(), strict=True)
         seeds = [(self.config.seed, source, *key) for source, key in keys]
         generators = [torch.Generator().manual_seed(_seed(*seed)) for seed in seeds]
         torch.manual_seed(_seed(1, *seeds[0]))
-        if self.config.freeze_backbone:
-            self._backbone.eval()  # keeps the statistics of normalisation layers
+        for module in self._frozen:
+            module.eval()  # keeps the statistics of normalisation layers
         frames, flipped = augment(batch.frames, self.config.augmentation, generators)
         lambdas = mixup_lambdas(self.config.mixup, generators)
         track_features = mix_values(self._mirror(batch.track_features, flipped), lambdas)
@@ -214,12 +214,7 @@ class TrainingModule(L.LightningModule):  # type: ignore[misc]
 
     def configure_optimizers(self) -> dict[str, Any]:
         config = self.config
-        trained = [p for p in self.net.parameters() if p.requires_grad]
-        # Biases and the parameters of normalisation layers are not decayed.
-        groups = [
-            {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},
-            {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-        ]
+        groups = parameter_groups(self.net, self._backbone, config)
         optimizer = torch.optim.AdamW(groups, lr=config.learning_rate)
         steps = self.steps
         schedule = torch.optim.lr_scheduler.LambdaLR(

@@ -89,6 +89,17 @@ class AdaSpot(Backbone):
     def forward(self, frames: Tensor) -> Tensor:
         return self.branches(frames)[0]
 
+    def stages(self) -> list[list[str]]:
+        """See `Backbone`: the stages of both networks; the projections belong to the last."""
+        low, high = self.low.stages(), self.high.stages()
+        joined = [
+            [*(f"low.{name}" for name in one), *(f"high.{name}" for name in other)]
+            for one, other in zip(low, high, strict=True)
+        ]
+        named = {name for stage in joined for name in stage}
+        joined[-1] += [name for name, _ in self.named_parameters() if name not in named]
+        return joined
+
     def branches(self, frames: Tensor) -> tuple[Tensor, list[Tensor]]:
         height, width = frames.shape[-2:]
         if min(height, width) < self.selector.size:

@@ -15,6 +15,7 @@ import timm
 import torch
 from pydantic import BeforeValidator, Field, PositiveInt
 from pydantic_core import PydanticCustomError
+from timm.models import group_parameters
 from torch import Tensor, nn
 
 from onball.config import NO_BACKBONE, BaseConfig, PreprocessingConfig
@@ -96,6 +97,13 @@ class ImageBackbone(Backbone):
         images = self.with_motion(images, self.neighbours_of(images))
         features: Tensor = self.network(self._flat(images))
         return features.reshape(frames.shape[0], frames.shape[1], self.feature_dim)
+
+    def stages(self) -> list[list[str]]:
+        """See `Backbone`; stages are those of timm's `group_matcher`."""
+        groups: dict[Any, list[str]] = group_parameters(
+            self.network, self.network.group_matcher(coarse=True)
+        )
+        return [[f"network.{name}" for name in groups[key]] for key in sorted(groups)]
 
     def neighbours_of(self, frames: Tensor) -> Iterator[Tensor]:
         """For each neighbour, in the order of time, the frames `[B, T, …]` that are it."""

@@ -241,6 +241,13 @@ class X3D(Backbone):
         features: Tensor = self.blocks(clip.contiguous(memory_format=torch.channels_last_3d))
         return features.flatten(2).transpose(1, 2)
 
+    def stages(self) -> list[list[str]]:
+        """See `Backbone`: stem, four stages, and the convolution behind them."""
+        return [
+            [f"blocks.{index}.{name}" for name, _ in block.named_parameters()]
+            for index, block in enumerate(self.blocks)
+        ]
+
     def load_published(self, checkpoint: object, origin: str) -> None:
         """Load the weights of a checkpoint without its Kinetics classifier.
 
