@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from onball.actions import BALL_ACTIONS, ActionSet
 from onball.config import DataConfig, ModelConfig
-from onball.data.classes import label_classes
+from onball.data.classes import label_classes, read_labels_of
 from onball.data.frame_labels import LabelledEvent, in_classes
 from onball.data.frames import open_inputs, require_tracks
 from onball.data.layout import Match, find_matches
@@ -130,6 +130,24 @@ def _read_matches(
         require_one_timeline(video, match.require_labels(), labels)
         found.append((match, video, labels))
     return found
+
+
+def read_video_labels(match: Match, root: str | Path, actions: ActionSet) -> EventList:
+    """Read the annotations of some actions in the video of a match.
+
+    Args:
+        match: a match with a video and labels.
+        root: folder of the data set.
+        actions: the actions, which need not be all classes of the data set.
+
+    Raises `DataError` if the video or the labels are missing, or the labels are of several videos, see
+    `require_one_timeline`; `LabelError` as `read_labels_of`.
+    """
+    video, path = match.require_video(), match.require_labels()
+    # All labels: a half may be without those of the wanted actions.
+    labels = read_labels_of(path, root, actions.union(label_classes(root, actions)))
+    require_one_timeline(video, path, labels)
+    return labels.where(lambda event: event.label in actions)
 
 
 def require_one_timeline(video: Path, path: Path, labels: EventList) -> None:

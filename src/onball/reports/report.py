@@ -11,8 +11,9 @@ from datetime import date
 from pathlib import Path
 
 from onball.actions import ActionSet
-from onball.data.classes import CLASSES_FILE, labelled_classes, read_labels_of
+from onball.data.classes import CLASSES_FILE, labelled_classes
 from onball.data.layout import Match, find_matches, some_names
+from onball.data.matches import read_video_labels
 from onball.errors import DataError
 from onball.files import require_writable
 from onball.outputs import OutputState, check_outputs, record_outputs
@@ -207,8 +208,7 @@ def _prepare(run: Run, data: Path | None, split: str) -> _Evaluation:
     actions = labelled_classes(root, run.actions, trained_here=trained_here)
     require_common_classes(folder, run.actions, actions)
     for match in matches:
-        read_labels_of(match.require_labels(), root, actions)
-        match.require_video()
+        read_video_labels(match, root, actions)
     return _Evaluation(run, root, matches, actions)
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.config import DataConfig, InferenceConfig, SavedModelConfig
-from onball.data.classes import labelled_classes, read_labels_of
+from onball.data.classes import labelled_classes
 from onball.data.layout import Match, find_matches
+from onball.data.matches import read_video_labels
 from onball.errors import InputError
 from onball.evaluation.calibration import (
     CalibrationKind,
@@ -136,11 +137,7 @@ def calibrate(
     labelled = labelled_classes(data, config.actions, trained_here=trained_here)
     require_common_classes(model, config.actions, labelled)
     truth = {
-        name: [
-            read_labels_of(match.require_labels(), data, labelled)
-            for match in found
-            if match.require_video()
-        ]
+        name: [read_video_labels(match, data, labelled) for match in found]
         for name, found in matches.items()
     }
     opened = open_runtime(model, net, config, runtime, device=device)

@@ -19,6 +19,7 @@ from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.config import DataConfig, load_config
 from onball.data.classes import CLASSES_FILE, labelled_classes
 from onball.data.layout import Match, find_matches, some_names
+from onball.data.matches import read_video_labels
 from onball.errors import DataError, InputError, ModelError
 from onball.evaluation.classification import ClassificationResult, evaluate_classification
 from onball.evaluation.files import (
@@ -155,6 +156,10 @@ def evaluate(
         with unpacked(source.predictions) as place:
             files, _ = prediction_files(place, matches, root, split)
             predicted = predicted_classes(files)
+    else:
+        for match in matches:
+            if match.labels is not None:
+                read_video_labels(match, root, source.evaluated)  # labels of several videos are none
     require_common_classes(target, predicted, source.evaluated)
     if folder is not None:
         request = _request(source, matches, split)

@@ -24,6 +24,7 @@ from onball.config import DataConfig, SavedModelConfig
 from onball.data.classes import labelled_classes
 from onball.data.frames import VideoFrames, open_inputs
 from onball.data.layout import VIDEO_FILE, Match, find_matches
+from onball.data.matches import require_one_timeline
 from onball.errors import InputError, OnballError
 from onball.evaluation import SpottingResult, evaluate_spotting
 from onball.evaluation.files import labelled_matches
@@ -156,6 +157,10 @@ def export_model(
         if done is not None and done.folder == target:
             return ExportedModel(name, target, done.record, was_done=True)
     matches, source = _matches_to_compare(data, split, name, int8)
+    for match in matches:
+        if match.labels is not None:
+            labels = read_labels(match.labels, config.actions)
+            require_one_timeline(match.require_video(), match.labels, labels)
     if score_bound is None:
         score_bound = math.inf if int8 else SCORE_BOUND
     with tempfile.TemporaryDirectory(prefix="onball-") as temporary:
