@@ -5,6 +5,7 @@ Each file is first written by onball. Then `hypothesis` changes bytes of it, or 
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import resource
@@ -252,11 +253,11 @@ def changed(draw: st.DrawFn, whole: bytes) -> bytes:
             parent = parent[step]
         kind = draw(st.sampled_from(["replace", "replace", "remove", "add", "deep"]))
         if kind == "replace":
-            parent[key] = draw(ODD)
+            parent[key] = copy.deepcopy(draw(ODD))  # not in itself, if it is drawn again
         elif kind == "remove":
             parent.pop(key) if isinstance(parent, list) else parent.pop(key, None)
         elif kind == "add" and isinstance(parent, dict):
-            parent[draw(st.text(max_size=8))] = draw(ODD)
+            parent[draw(st.text(max_size=8))] = copy.deepcopy(draw(ODD))
         elif kind == "deep":
             parent[key] = "DEEP"
     return json.dumps(tree).replace('"DEEP"', "[" * 20_000 + "]" * 20_000).encode()

@@ -119,6 +119,34 @@ def test_a_zip_may_hold_the_matches_in_a_folder(data_set, inner, separator):
     assert evaluate_folder(archive, data_set / "data", "test") == expected
 
 
+def test_names_in_a_zip_may_be_utf_8_without_the_flag_that_says_so(data_set):
+    for part in ("data", "out"):
+        (data_set / part / NAMES[0]).rename(data_set / part / "l/s/São Paulo")
+    write_splits(data_set / "data", {"test": ["l/s/São Paulo", NAMES[1]]})
+    archive = zipped(data_set / "out", data_set / "out.zip")
+    content = bytearray(archive.read_bytes())
+    for header, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):  # at files, and in the directory
+        start = 0
+        while (start := content.find(header, start)) >= 0:
+            content[start + flags + 1] &= ~8
+            start += 4
+    archive.write_bytes(content)
+    expected = evaluate_folder(data_set / "out", data_set / "data", "test")
+    assert evaluate_folder(archive, data_set / "data", "test") == expected
+
+
+def test_a_zip_with_damaged_data_is_one_line(data_set):
+    archive = data_set / "out.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
+        target.writestr(f"{NAMES[0]}/results_spotting.json", bytes(1000))
+    content = bytearray(archive.read_bytes())
+    start = content.index(b"results_spotting.json") + len("results_spotting.json")
+    content[start : start + 4] = b"\xff" * 4
+    archive.write_bytes(content)
+    with pytest.raises(DataError, match=r"out\.zip: not a zip that can be read \("):
+        evaluate_folder(archive, data_set / "data", "test")
+
+
 def test_a_folder_may_hold_the_matches_in_a_folder_and_two_are_an_error(data_set):
     shutil.copytree(data_set / "out", data_set / "both" / "first")
     expected = evaluate_folder(data_set / "out", data_set / "data", "test")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from tiny_models import random_model
 
 from onball.config import ComponentConfig
@@ -15,6 +16,7 @@ from onball.errors import OnballError, OnballNotice
 from onball.progress import Progress
 from onball.spotting.engine import ScoredFrames
 from onball.spotting.journal import ScoreJournal, continue_scores
+from onball.spotting.runtimes import OpenedRuntime
 from onball.spotting.spotter import Spotter
 from onball.video import VideoWriter
 
@@ -217,3 +219,20 @@ def test_an_interrupted_call_continues_with_the_same_events(spotter, video, tmp_
     assert 9_000 <= seen[0].resumed == seen[0].done < 12_000
     assert {report.resumed for report in seen} == {seen[0].resumed}
     assert seen[-1].done == seen[-1].total
+
+
+def test_scores_of_another_runtime_or_precision_are_not_continued(spotter, video, tmp_path):
+    others = [
+        OpenedRuntime("torch", spotter.compute, spotter.device, torch.bfloat16, "torch 2"),
+        OpenedRuntime("openvino", spotter.compute, spotter.device, torch.float32, "openvino 1"),
+        OpenedRuntime("openvino-int8", spotter.compute, spotter.device, torch.int8, "openvino 1"),
+        OpenedRuntime("openvino-int8", spotter.compute, spotter.device, torch.int8, "openvino 2"),
+    ]
+    interrupt(spotter, video, tmp_path / "scores", 4_000)
+    before = spotter
+    for opened in others:
+        after = Spotter(spotter.net, spotter.config, opened=opened)
+        changed = "runtime" if after.runtime != before.runtime else "(precision|version)"
+        with pytest.warns(OnballNotice, match=f"are of another run: .*{changed} .* instead of"):
+            interrupt(after, video, tmp_path / "scores", 4_000)
+        before = after

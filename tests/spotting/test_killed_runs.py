@@ -15,10 +15,12 @@ import pytest
 from tiny_models import random_model
 
 from onball.config import ComponentConfig
+from onball.data import frames
 from onball.formats.event_table import TABLE_FILE
 from onball.formats.soccernet import RESULTS_FILE
 from onball.models import save_model
 from onball.outputs import RECORD_FILE
+from onball.spotting.engine import StreamingEngine
 from onball.spotting.results import Outcome
 from onball.spotting.videos import spot_videos
 from onball.video import VideoWriter
@@ -26,6 +28,8 @@ from onball.video import VideoWriter
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 FILES = (RECORD_FILE, RESULTS_FILE, TABLE_FILE)
+#: Time between two sampled frames.
+STEP_MS = 80
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +39,7 @@ def model(tmp_path_factory):
         backbone=ComponentConfig(name="test_resnet", pretrained=False, neighbours=2),
         temporal=ComponentConfig(name="bilstm", hidden=8),
     )
-    inference = config.inference.model_copy(update={"window_frames": 20, "threshold": 0.0})
+    inference = config.inference.model_copy(update={"threshold": 0.0})
     folder = tmp_path_factory.mktemp("models") / "random"
     save_model(net, config.model_copy(update={"inference": inference}), folder)
     return folder
@@ -48,10 +52,44 @@ def write_noise(path: Path, seconds: int) -> None:
             writer.write(rng.integers(0, 255, (36, 64, 3), np.uint8))
 
 
+def record_computed(path: Path) -> None:
+    """Let this process write down the frames that it begins to compute, by video and time."""
+    compute, read = StreamingEngine._features, frames.read_frames
+    log, video = path.open("a", buffering=1), ""
+
+    def reading(path, *arguments, **settings):
+        nonlocal video
+        video = Path(path).name
+        return read(path, *arguments, **settings)
+
+    def computing(engine, chunk):
+        first, last = chunk.pts_ms[[0, -1]].tolist()
+        log.write(f"{os.getpid()} {video} {first} {last}\n")
+        return compute(engine, chunk)
+
+    frames.read_frames, StreamingEngine._features = reading, computing
+
+
+def repeated_s(path: Path) -> list[float]:
+    """Seconds of video, of each process, that a former one had begun to compute."""
+    repeated: dict[str, float] = {}
+    computed: set[tuple[str, int]] = set()
+    for line in path.read_text().splitlines():
+        process, video, first, last = line.split()
+        chunk = {(video, time) for time in range(int(first), int(last) + 1, STEP_MS)}
+        seconds = len(chunk & computed) * STEP_MS / 1000
+        repeated[process] = repeated.get(process, 0.0) + seconds
+        computed |= chunk
+    return list(repeated.values())
+
+
 def spot(folder: Path, out: str, model: Path) -> None:
     """Spot the two videos in a folder as one match."""
     warnings.simplefilter("ignore")
-    (result,) = spot_videos(folder / "match", folder / out, model=model, join=True, device="cpu")
+    record_computed(folder / f"{out}.computed")
+    (result,) = spot_videos(
+        folder / "match", folder / out, model=model, join=True, device="cpu", threads=2
+    )
     # Done: the former process was killed after it had written the results.
     assert result.outcome in (Outcome.SPOTTED, Outcome.DONE), result.error
 
@@ -96,6 +134,9 @@ def test_a_killed_process_is_continued_with_the_same_bytes(model, tmp_path, kill
         results = [tmp_path / "killed" / "match" / name for name in FILES]
         assert process.exitcode == 0
         assert [path.read_bytes() for path in results] == expected
+        repeated = repeated_s(tmp_path / "killed.computed")
+        assert sum(repeated) > 0 and max(repeated) < 30
+        (tmp_path / "killed.computed").unlink()
         assert sorted(p.name for p in results[0].parent.iterdir()) == sorted(FILES)
         for path in results:
             path.unlink()

@@ -23,7 +23,9 @@ def folder(tmp_path_factory):
     match = root / "data" / "test" / "match"
     write_flashes(match, 0)
     (match / "224p.mp4").rename(match / "1_224p.mp4")
-    events = [Event(position, Action.PASS, half=half) for half in (1, 2) for position in (600, 1600)]
+    events = [
+        Event(position, Action.PASS, half=half) for half in (1, 2) for position in (600, 1600)
+    ]
     write_labels(EventList.of(events), match / "Labels-ball.json")
     write_run(root / "run", root / "data")
     return root
@@ -43,7 +45,7 @@ def folder(tmp_path_factory):
 def test_labels_that_begin_again_in_the_second_half_are_refused_before_any_work(
     folder, tmp_path, use
 ):
-    with pytest.raises(DataError, match="are of several halves, and 1_224p.mp4 is one video"):
+    with pytest.raises(DataError, match=r"are of several halves, and 1_224p\.mp4 is one"):
         use(folder / "run", folder / "data", tmp_path / "out")
     assert not any(tmp_path.iterdir()) and not (folder / "run" / "evaluation").exists()
 

@@ -25,6 +25,7 @@ from onball.formats.soccernet import RESULTS_FILE, read_results
 from onball.outputs import OutputConflictError
 from onball.progress import Progress
 from onball.spotting.results import Outcome
+from onball.spotting.runtimes import OpenedRuntime
 from onball.spotting.spotter import Spotter
 from onball.spotting.videos import spot_videos
 from onball.video import VideoWriter, probe
@@ -198,6 +199,15 @@ def test_results_of_another_model_or_video_are_refused(folder, spotter):
     shutil.copy("match/part2.mp4", "match/part1.mp4")
     with pytest.raises(OutputConflictError, match=r"video part1.mp4 \(.{8}\) instead of part1.mp4"):
         spot(spotter, "match/part1.mp4")
+
+
+def test_results_in_8_bits_are_those_of_another_model(folder, spotter):
+    spot(spotter, "match/part1.mp4", end_ms=1000)
+    opened = OpenedRuntime("onnx-int8", spotter.compute, spotter.device, torch.int8, "onnx 1")
+    names = {"name": "random", "fingerprint": f"{spotter.fingerprint}-int8"}
+    other = Spotter(spotter.net, spotter.config, opened=opened, **names)
+    with pytest.raises(OutputConflictError, match=r"\(01234567\) instead of .*\(01234567-int8\)"):
+        spot(other, "match/part1.mp4", end_ms=1000)
 
 
 def test_models_in_memory_with_other_weights_are_other_models(folder):

@@ -28,8 +28,9 @@ from onball.tracking.features import as_inputs, track_features
 from onball.tracks import Tracks
 from onball.video.reading import probe, read_frames, read_windows
 
-#: Part of the name of every cache: increase it when the layout or the sampling changes.
-_FORMAT = 2
+#: Part of the name of every cache: increase it when the layout changes, the sampling, or the frames
+#: that are read from any video, such as a damaged one.
+_FORMAT = 3
 #: Bytes of a video's name in that of its cache: file systems allow 255, and some encrypt names.
 _MOST_NAME_BYTES = 80
 _FRAMES = "frames.npy"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import lzma
 import tempfile
 import warnings
 import zipfile
+import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +33,18 @@ from onball.outputs import RECORD_FILE, edited_files
 
 #: Bytes of the largest file that is unpacked: 100 times those of a match with all its candidates.
 _LARGEST_FILE = 512 << 20
+#: Flag of a file in a zip: its name is UTF-8, and not of the code page of the first PCs.
+_UTF8_FLAG = 0x800
+#: Exceptions that a damaged or encrypted zip raises.
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
 
 
 def prediction_files(
@@ -232,7 +246,7 @@ def unpacked(predictions: str | Path) -> Iterator[Path]:
                     archive.extract(member, folder)
         except FileNotFoundError:
             raise DataError(f"{path}: no such file: name the zip with the predictions") from None
-        except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
+        except _ZIP_ERRORS as error:
             raise DataError(f"{path}: not a zip that can be read ({error})") from None
         try:
             yield Path(folder)
@@ -244,7 +258,7 @@ def _members(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     """Files of predictions in a zip, and records of them. Raises `DataError` if they are too large."""
     names = {RESULTS_FILE, TABLE_FILE, RECORD_FILE}
     for member in archive.infolist():
-        member.filename = member.filename.replace("\\", "/")  # some programs on Windows write it so
+        member.filename = _name(member).replace("\\", "/")  # some programs on Windows write it so
     members = [one for one in archive.infolist() if one.filename.rpartition("/")[2] in names]
     for member in members:
         # What is unpacked never exceeds the size in the header.
@@ -254,6 +268,15 @@ def _members(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
                 f"has at most {_LARGEST_FILE >> 20}"
             )
     return members
+
+
+def _name(member: zipfile.ZipInfo) -> str:
+    """Name of a file in a zip; programs of Unix often write UTF-8 without the flag that says so."""
+    if member.flag_bits & _UTF8_FLAG:
+        return member.filename
+    with suppress(UnicodeError):
+        return member.filename.encode("cp437").decode("utf-8")
+    return member.filename
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,9 @@ def evaluate(
     else:
         for match in matches:
             if match.labels is not None:
-                read_video_labels(match, root, source.evaluated)  # labels of several videos are none
+                read_video_labels(
+                    match, root, source.evaluated
+                )  # labels of several videos are none
     require_common_classes(target, predicted, source.evaluated)
     if folder is not None:
         request = _request(source, matches, split)

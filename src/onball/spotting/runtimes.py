@@ -7,8 +7,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, get_args
@@ -52,12 +55,14 @@ class OpenedRuntime:
         compute: arithmetic of the net.
         device: device that it computes on.
         precision: dtype of the backbone's arithmetic, or of its export.
+        build: the package with its version, and a digest of the export's files.
     """
 
     name: Runtime
     compute: Compute
     device: torch.device
     precision: torch.dtype
+    build: str
 
 
 class GraphCompute:
@@ -153,7 +158,8 @@ def open_torch(
     place = choose_device(device)
     if not isinstance(precision, torch.dtype):
         precision = choose_precision(precision, place)
-    return OpenedRuntime("torch", TorchCompute(net.to(place), precision), place, precision)
+    compute = TorchCompute(net.to(place), precision)
+    return OpenedRuntime("torch", compute, place, precision, f"torch {torch.__version__}")
 
 
 def default_runtime() -> Runtime:
@@ -209,7 +215,14 @@ def open_export(
         float_frames=takes_float_frames(config),
     )
     dtype = torch.int8 if export.record.precision == "int8" else torch.float32
-    return OpenedRuntime(runtime, compute, torch.device("cpu"), dtype)
+    return OpenedRuntime(runtime, compute, torch.device("cpu"), dtype, _build_of(export, runtime))
+
+
+def _build_of(export: Export, runtime: Runtime) -> str:
+    package = "onnxruntime" if runtime.startswith("onnx") else "openvino"
+    files = json.dumps(export.record.files, sort_keys=True)
+    digest = hashlib.sha256(files.encode()).hexdigest()[:8]
+    return f"{package} {import_module(package).__version__} (export {digest})"
 
 
 def _graph_file(export: Export, onnx_file: str) -> Path:

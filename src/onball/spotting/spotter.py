@@ -118,6 +118,7 @@ class Spotter:
         if opened is None:
             opened = open_torch(net.eval(), device, precision)
         self.runtime, compute = opened.name, opened.compute
+        self._runtime_build = opened.build
         if config.inference.mirror:
             compute = MirroredCompute(compute)
         self.device, self.precision = opened.device, opened.precision
@@ -447,7 +448,7 @@ class Spotter:
             "precision": f"{self.precision} on {self.device.type}".removeprefix("torch."),
             "runtime": self.runtime,
             "chunk_frames": self._chunk_frames,
-            "version": f"onball {__version__} with torch {torch.__version__}",
+            "version": f"onball {__version__} with {self._runtime_build}",
         }
 
     def open_detector(self, name: str) -> Detector:

@@ -48,7 +48,7 @@ from onball.spotting.results import (
     load_events,
     write_events,
 )
-from onball.spotting.runtimes import Runtime
+from onball.spotting.runtimes import Runtime, integer_suffix
 from onball.spotting.spotter import Spotter
 from onball.timing import format_time
 from onball.tracks import TRACKS_FILE
@@ -352,7 +352,8 @@ class _Work:
             self._progress = self._passing_errors(progress)
         self._detector: Detector | str | None = None
         fingerprint = spotter.fingerprint or net_fingerprint(spotter.net, spotter.config)
-        self._model = f"{spotter.name} ({fingerprint[:8]})".strip()
+        digest = fingerprint[:8] + integer_suffix(spotter.runtime)
+        self._model = f"{spotter.name} ({digest})".strip()
 
     def _passing_errors(self, callback: Callable[_P, object]) -> Callable[_P, None]:
         """The same function; the exceptions that it raises cancel the whole batch."""
