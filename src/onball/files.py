@@ -6,6 +6,7 @@ it fails: no other process ever reads half of one.
 
 from __future__ import annotations
 
+import codecs
 import errno
 import hashlib
 import json
@@ -31,6 +32,9 @@ _SPECIAL_ON_WINDOWS = set(" \t&()[]{}^=;!'+,`~$@%#")
 
 #: Bytes at either end of a file that its fingerprint depends on.
 _FINGERPRINT_BYTES = 1 << 16
+
+#: Bytes at the beginning of a text that its encoding is recognised by.
+_TEXT_START = 64
 
 
 def shell_quoted(path: str | Path, windows: bool = os.name == "nt") -> str:
@@ -198,6 +202,38 @@ def read_text(path: str | Path, error: type[InputError]) -> str:
         raise error(f"{path}: not a text file in UTF-8") from None
     except OSError as problem:
         raise error(f"{path}: cannot be read ({problem.strerror})") from problem
+
+
+def decode_text(content: bytes, encoding: str | None = None) -> tuple[str, str]:
+    """Decode text as other programs save it: UTF-8, UTF-16 or, if it is neither, Windows-1252.
+
+    UTF-16 is recognised by its byte order mark, or by the zeros in Latin text.
+
+    Args:
+        content: the bytes.
+        encoding: name of the encoding; None to recognise it.
+
+    Returns:
+        The text without a byte order mark, and the name of its encoding.
+
+    Raises `LookupError` for an unknown encoding, `UnicodeError` for text that is not in it.
+    """
+    if encoding is not None:
+        return content.decode(encoding).removeprefix("\ufeff"), encoding
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace"), "utf-16"
+    zeros = [content[first:_TEXT_START:2].count(0) for first in (0, 1)]
+    if min(zeros) == 0 and max(zeros) > len(content[:_TEXT_START]) // 4:
+        order = "utf-16-be" if zeros[0] else "utf-16-le"
+        return content.decode(order, "replace"), order
+    try:
+        return content.decode("utf-8-sig"), "utf-8"
+    except UnicodeDecodeError:
+        # Every byte is a character of Latin-1; five are none of Windows-1252.
+        try:
+            return content.decode("cp1252"), "cp1252"
+        except UnicodeDecodeError:
+            return content.decode("latin-1"), "latin-1"
 
 
 def read_json_object(path: str | Path, error: type[InputError]) -> dict[str, Any]:

@@ -24,7 +24,6 @@ edit it; it agrees with every position within its second.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import difflib
 import io
@@ -38,7 +37,7 @@ from typing import TypeVar
 from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.errors import InputError, LabelError, OnballWarning
 from onball.events import Event, EventList, SpottingInfo, Team, parse_team
-from onball.files import write_text_atomic
+from onball.files import decode_text, write_text_atomic
 from onball.timing import format_time, parse_time
 
 TABLE_FILE = "events.csv"
@@ -240,16 +239,7 @@ def _decode(path: Path) -> str:
         raise LabelError(f"{path}: cannot be read ({error.strerror})") from error
     if content.startswith(b"PK\x03\x04"):
         raise LabelError(f"{path}: a workbook (.xlsx, .ods), not a table: save it as CSV")
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16", "replace")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        # Every byte is a character of Latin-1; five are none of Windows-1252.
-        try:
-            return content.decode("cp1252")
-        except UnicodeDecodeError:
-            return content.decode("latin-1")
+    return decode_text(content)[0]
 
 
 def _delimiter_of(text: str) -> str:

@@ -1,0 +1,95 @@
+"""Read the tags of any format: `read_tags` recognises it by the content of the file."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from onball.errors import InputError, LabelError
+from onball.files import decode_text
+from onball.formats.tags.base import Clock, ReadingOptions, TagFile, read_bytes
+from onball.formats.tags.sportscode import NAME as SPORTSCODE
+from onball.formats.tags.sportscode import read_sportscode
+from onball.formats.tags.tables import LONGOMATCH, TABLE, read_longomatch, read_table
+
+_READERS: Mapping[str, Callable[[Path, ReadingOptions], TagFile]] = {
+    SPORTSCODE: read_sportscode,
+    TABLE: read_table,
+    LONGOMATCH: read_longomatch,
+}
+#: Names of the formats.
+FORMATS = tuple(_READERS)
+
+
+def read_tags(
+    path: str | Path,
+    format: str | None = None,
+    *,
+    columns: Mapping[str, str] | None = None,
+    fps: float | None = None,
+    clock: Clock | str | None = None,
+    encoding: str | None = None,
+    part: str | None = None,
+) -> TagFile:
+    """Read the tags of a file that another program wrote.
+
+    Args:
+        path: the file.
+        format: name of its format, one of `FORMATS`; None to recognise it by its content.
+        columns: names of the columns of a table, or of the group of labels of Sportscode XML, by
+            field: `{"code": "Action", "start": "Clip start"}`.
+        fps: frames per second of the video, for files that count frames.
+        clock: clock of the times; None for that of the format.
+        encoding: encoding of the text; None to recognise it.
+        part: the observation, task, video or sheet to read, of a file that holds several.
+
+    Returns:
+        The tags in the order of the file, and the kick-offs if it has them.
+
+    Raises:
+        LabelError: the file is missing, damaged or of another format, or a value in it cannot be
+            read. The message names the file and the entry.
+        InputError: an unknown format or clock.
+        MissingDependencyError: a package that reads the format is not installed.
+    """
+    path = Path(path)
+    options = ReadingOptions(
+        columns=columns or {},
+        fps=fps,
+        clock=None if clock is None else parse_clock(clock),
+        encoding=encoding,
+        part=part,
+    )
+    if format is not None and format not in _READERS:
+        close = difflib.get_close_matches(format, FORMATS, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"choose {', '.join(FORMATS)}"
+        raise InputError(f"unknown format of tags '{format}': {hint}")
+    return _READERS[format or recognise(path)](path, options)
+
+
+def parse_clock(name: Clock | str) -> Clock:
+    """Return the clock of a name. Raises `InputError` for an unknown one."""
+    try:
+        return Clock(name)
+    except ValueError:
+        raise InputError(f"unknown clock '{name}': choose {', '.join(Clock)}") from None
+
+
+def recognise(path: str | Path) -> str:
+    """Return the name of the format of a file, by its content.
+
+    Raises:
+        LabelError: the file cannot be read, or is of no known format.
+    """
+    content = read_bytes(path)
+    if content.startswith(b"PK\x03\x04"):
+        return TABLE
+    text = decode_text(content)[0].lstrip()
+    if "\0" in text[:1000]:
+        raise LabelError(f"{path}: is no file of tags that onball reads ({', '.join(FORMATS)})")
+    if text.startswith("<"):
+        return SPORTSCODE
+    if text.startswith("CATEGORY:"):
+        return LONGOMATCH
+    return TABLE
