@@ -5,9 +5,16 @@ from __future__ import annotations
 import os
 
 import pytest
+import torch
 
 from onball import cores
-from onball.cores import available_cores, cgroup_limit, choose_threads
+from onball.cores import (
+    available_cores,
+    cgroup_limit,
+    choose_threads,
+    decoding_threads,
+    torch_threads,
+)
 from onball.errors import InputError
 
 
@@ -80,3 +87,16 @@ def test_what_a_user_asks_for_is_obeyed(monkeypatch):
     assert choose_threads(16) == 16
     with pytest.raises(InputError, match="threads 0 is below 1"):
         choose_threads(0)
+
+
+def test_most_of_the_threads_compute():
+    assert [decoding_threads(threads) for threads in (1, 2, 3, 6, 16)] == [1, 1, 1, 2, 5]
+
+
+def test_the_threads_of_torch_are_restored_also_after_an_error():
+    before = torch.get_num_threads()
+    with pytest.raises(KeyError), torch_threads(before + 2):
+        assert torch.get_num_threads() == before + 2
+        raise KeyError
+    with torch_threads(None):
+        assert torch.get_num_threads() == before

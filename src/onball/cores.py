@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from onball.errors import InputError
@@ -16,6 +18,8 @@ _CGROUPS = Path("/sys/fs/cgroup")
 _OWN_CGROUPS = Path("/proc/self/cgroup")
 #: Variables by which users limit the threads of numerical libraries.
 _LIMITS = ("ONBALL_THREADS", "OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK")
+#: Of this many threads, one decodes: a video needs far less time than a net.
+_THREADS_PER_DECODER = 3
 
 
 def choose_threads(threads: int | None = None) -> int:
@@ -40,6 +44,35 @@ def choose_threads(threads: int | None = None) -> int:
         if value.isdigit() and int(value) > 0:
             return int(value)
     return available_cores()
+
+
+def decoding_threads(threads: int) -> int:
+    """Return how many of the threads for reading and computing together decode the video.
+
+    One decoder works in the thread that reads. Several are threads of FFmpeg, for which it waits.
+
+    Args:
+        threads: number of threads for all work together, at least 1.
+    """
+    return max(1, threads // _THREADS_PER_DECODER)
+
+
+@contextmanager
+def torch_threads(threads: int | None) -> Iterator[None]:
+    """Let torch divide its operations among this many threads, as long as the block runs.
+
+    Args:
+        threads: None changes nothing.
+    """
+    # Only commands that compute import torch, which takes seconds.
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def disable_spinning() -> None:

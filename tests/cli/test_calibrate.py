@@ -75,7 +75,7 @@ def test_the_model_stays_unchanged_and_metrics_of_both_splits_are_shown(
     former = files(model)
     code, shown, error = onball(
         "calibrate", model, "--data", data, "--kind", kind, "--out", tmp_path / "new",
-        "--test-split", "test", "--device", "cpu",
+        "--test-split", "test", "--device", "cpu", "--threads", 2,
     )  # fmt: skip
     assert code == 0, error
     assert files(model) == former

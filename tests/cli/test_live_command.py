@@ -21,7 +21,9 @@ def video(tmp_path_factory):
 
 def test_every_line_is_a_message_and_the_last_one_the_summary(onball, video, tmp_path):
     copy = tmp_path / "copy.mkv"
-    code, shown, notes = onball("live", video, "--no-realtime", "-t", "0.01", "--record", copy)
+    code, shown, notes = onball(
+        "live", video, "--no-realtime", "--threads", 2, "-t", "0.01", "--record", copy
+    )
     assert code == 0
     messages = [json.loads(line) for line in shown.splitlines()]
     assert messages[0]["type"] == "connected" and messages[-1]["type"] == "summary"

@@ -47,7 +47,15 @@ MODELS = {
 
 def test_videos_get_tracks_and_motchallenge_text(onball, match, red_detector, tmp_path):
     code, stdout, stderr = onball(
-        "track", match / "224p.mp4", "--detector", red_detector, "--out", tmp_path / "out", "--mot"
+        "track",
+        match / "224p.mp4",
+        "--detector",
+        red_detector,
+        "--out",
+        tmp_path / "out",
+        "--mot",
+        "--threads",
+        1,
     )
     assert code == 0, stderr
     path = tmp_path / "out" / "224p" / "tracks.parquet"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -73,6 +74,22 @@ def test_a_model_and_its_predictions_give_the_same_report(data, tmp_path):
     again = evaluate(result.predictions, data, out=tmp_path / "again", resamples=0)
     assert again.report.as_json() == result.report.as_json()
     assert json.loads(again.metrics.read_text()) == json.loads(result.metrics.read_text())
+
+
+def test_a_model_is_evaluated_with_the_threads_that_are_asked_for(data, tmp_path, monkeypatch):
+    monkeypatch.setenv("ONBALL_THREADS", "4")
+    model, others = save(tmp_path / "model"), set(threading.enumerate())
+    names: set[str] = set()
+
+    def watch(_: Progress) -> None:
+        names.update(one.name for one in set(threading.enumerate()) - others)
+
+    settings = {"device": "cpu", "resamples": 0, "progress": watch}
+    one = evaluate(model, data, out=tmp_path / "one", threads=1, **settings)
+    assert {name for name in names if name.startswith("onball")} == {"onball_0"}
+    four = evaluate(model, data, out=tmp_path / "four", **settings)
+    assert len({name for name in names if name.startswith("onball")}) > 1
+    assert one.report.as_json() == four.report.as_json()
 
 
 def test_actions_that_a_model_cannot_predict_are_named(data, tmp_path, onball):

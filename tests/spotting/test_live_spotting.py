@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 import pytest
+import torch
 from live_streams import fast_clock, numbered_stream
 from tiny_models import random_model
 
@@ -290,6 +291,25 @@ def test_a_model_slower_than_the_stream_leaves_frames_out_and_stays_at_the_live_
     skipped = [message.frames for message in messages if isinstance(message, FramesSkipped)]
     assert sum(skipped) == summary.skipped
     assert summary.duration_ms >= 7900, "the stream was received to its end"
+
+
+def test_the_net_computes_with_the_threads_that_do_not_decode(video, monkeypatch):
+    net, config = random_model()
+    spotter = Spotter(net, config, device="cpu", threads=6)
+    own, threads, before = spotter.compute, set(), torch.get_num_threads()
+
+    class Watched:
+        context, layout, outputs = own.context, own.layout, own.outputs
+
+        @staticmethod
+        def features(frames, track_features=None):
+            threads.add(torch.get_num_threads())
+            return own.features(frames)
+
+    monkeypatch.setattr(spotter, "compute", Watched)
+    for _ in live(video, model=spotter, realtime=False):
+        assert torch.get_num_threads() == before
+    assert threads == {4}
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,7 @@ def calibrate(
     overwrite: options.Overwrite = False,
     runtime: options.Runtime = "auto",
     device: options.Device = "auto",
+    threads: options.Threads = None,
 ) -> None:
     """Calibrate a model's confidences; the order of an action's events stays as it is."""
     if (out is None) != in_place:
@@ -100,6 +101,7 @@ def calibrate(
             test_split=test_split,
             runtime=find_runtime(runtime),
             device=device,
+            threads=threads,
             overwrite=overwrite,
             progress=progress,
         )

@@ -76,6 +76,7 @@ def evaluate(
     ] = 1000,
     runtime: options.Runtime = "auto",
     device: options.Device = "auto",
+    threads: options.Threads = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Measure predictions: mAP12, mAP10 and AP per action, as SoccerNet's own evaluator does.
@@ -98,6 +99,7 @@ def evaluate(
             resamples=resamples,
             runtime=find_runtime(runtime),
             device=device,
+            threads=threads,
             overwrite=overwrite,
             progress=progress,
         )

@@ -119,6 +119,7 @@ def live(
     ] = 60.0,
     runtime: options.Runtime = "auto",
     device: options.Device = "auto",
+    threads: options.Threads = None,
 ) -> None:
     """Find ball actions while a match is played; writes events as lines of JSON to standard output.
 
@@ -136,7 +137,7 @@ def live(
     with ExitStack() as opened:
         stop = opened.enter_context(_stopped_by_signals())
         spotter = Spotter.from_pretrained(
-            model and fetched(model), runtime=find_runtime(runtime), device=device
+            model and fetched(model), runtime=find_runtime(runtime), device=device, threads=threads
         )
         messages = run(
             source,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from onball.cli import console, options
+from onball.cores import choose_threads
 from onball.errors import InputError, OnballError, VideoError, describe_exception
 from onball.outputs import output_lock
 from onball.tracks import TRACKS_FILE
@@ -69,6 +70,7 @@ def track(
     overwrite: options.Overwrite = False,
     seed: Annotated[int, options.seed("Seed of a simulated detector's errors.")] = 0,
     device: options.Device = "auto",
+    threads: options.Threads = None,
 ) -> None:
     """Find and follow players and ball; writes tracks.parquet for each video.
 
@@ -96,7 +98,13 @@ def track(
             from onball.models.compute import choose_device
 
             choose_device(device)
-        shared = open_detector(detector, threshold=box_threshold, tiles=tiles, device=device)
+        shared = open_detector(
+            detector,
+            threshold=box_threshold,
+            tiles=tiles,
+            device=device,
+            threads=choose_threads(threads),
+        )
         made_by = shared.name
     files = {job.video: job.tracks for job in jobs}
     missing = files if overwrite else untracked(files, made_by, fps)
@@ -112,7 +120,13 @@ def track(
             opened = shared or open_detector(detector, video=job.video, seed=seed)
             with output_lock(job.tracks.parent), console.progress_bar() as progress:
                 summary = track_video(
-                    job.video, opened, job.tracks, fps=fps, name=job.name, progress=progress
+                    job.video,
+                    opened,
+                    job.tracks,
+                    fps=fps,
+                    name=job.name,
+                    progress=progress,
+                    threads=threads,
                 )
         except KeyboardInterrupt as stop:
             message = "interrupted: the same command continues where this one stopped"

@@ -92,6 +92,7 @@ def calibrate(
     test_split: str | None = None,
     runtime: Runtime = "auto",
     device: str = "auto",
+    threads: int | None = None,
     overwrite: bool = False,
     progress: ProgressCallback = no_progress,
 ) -> CalibratedModel:
@@ -110,6 +111,7 @@ def calibrate(
         test_split: further matches to measure the effect on.
         runtime: see `Spotter.from_pretrained`.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps` …
+        threads: CPU threads for all work together, see `onball.cores.choose_threads`.
         overwrite: replace a model in `out` that is another one, or was edited.
         progress: called while the matches are spotted.
 
@@ -140,8 +142,10 @@ def calibrate(
         name: [read_video_labels(match, data, labelled) for match in found]
         for name, found in matches.items()
     }
-    opened = open_runtime(model, net, config, runtime, device=device)
-    spotter = Spotter(net, without_calibration(config), device=device, opened=opened)
+    opened = open_runtime(model, net, config, runtime, device=device, threads=threads)
+    spotter = Spotter(
+        net, without_calibration(config), device=device, opened=opened, threads=threads
+    )
     spotted = {
         name: (truth[name], _spot(spotter, found, progress)) for name, found in matches.items()
     }

@@ -93,6 +93,7 @@ def evaluate(
     resamples: int = 1000,
     runtime: Runtime = "auto",
     device: str = "auto",
+    threads: int | None = None,
     overwrite: bool = False,
     progress: ProgressCallback = no_progress,
 ) -> Evaluation:
@@ -118,6 +119,7 @@ def evaluate(
         resamples: bootstrap resamples of the 95 % intervals; 0 computes no intervals.
         runtime: of a spotting model, see `Spotter.from_pretrained`.
         device: of a run or model: `auto`, `cpu`, `cuda`, `cuda:1`, `mps` …
+        threads: CPU threads for all work together, see `onball.cores.choose_threads`.
         overwrite: spot and measure again, and replace what is there.
         progress: called while the matches are spotted or classified.
 
@@ -145,7 +147,7 @@ def evaluate(
         if submission is not None:
             raise InputError(f"{target}: classifies clips, so there is no submission: drop --zip")
         assert folder is not None, "only prediction files may have no folder"
-        return _evaluate_classifier(source, folder, split, device, overwrite, progress)
+        return _evaluate_classifier(source, folder, split, device, threads, overwrite, progress)
 
     # Everything is checked before the first match is spotted.
     matches = find_matches(root, split) if submission is not None else labelled_matches(root, split)
@@ -176,7 +178,7 @@ def evaluate(
         reused = tuple(match.name for match in matches if match not in todo)
         if submission is not None and todo and Path(submission).exists() and not overwrite:
             raise OutputConflictError(f"{submission}: is there already: --overwrite replaces it")
-        _spot(source, folder, todo, runtime, device, progress)
+        _spot(source, folder, todo, runtime, device, threads, progress)
     if submission is not None:
         submission = Path(submission)
         events = _read_predictions(predictions, matches, root, split, source.evaluated)
@@ -355,13 +357,14 @@ def _spot(
     matches: Sequence[Match],
     runtime: Runtime,
     device: str,
+    threads: int | None,
     progress: ProgressCallback,
 ) -> None:
     """Write and record the predictions of each match."""
     if not matches or source.model is None:
         return
     spotted = spot_matches(
-        Spotter.from_pretrained(source.model, runtime=runtime, device=device),
+        Spotter.from_pretrained(source.model, runtime=runtime, device=device, threads=threads),
         matches,
         tracks=source.data.tracks,
         out=folder.predictions,
@@ -376,6 +379,7 @@ def _evaluate_classifier(
     folder: EvaluationFolder,
     split: str,
     device: str,
+    threads: int | None,
     overwrite: bool,
     progress: ProgressCallback,
 ) -> Evaluation:
@@ -401,6 +405,7 @@ def _evaluate_classifier(
         split,
         actions=source.evaluated,
         device=device,
+        threads=threads,
         progress=progress,
     )
     result = evaluate_classification(

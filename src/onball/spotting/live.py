@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.actions import EventLabel
+from onball.cores import decoding_threads, torch_threads
 from onball.errors import InputError, ModelError, OnballError, VideoError
 from onball.events import Event
 from onball.spotting.compute import Compute, Floats
@@ -331,6 +332,7 @@ def live(
     give_up_s: float = 60.0,
     runtime: Runtime = "auto",
     device: str = "auto",
+    threads: int | None = None,
     stop: Stop | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[LiveMessage]:
@@ -361,6 +363,7 @@ def live(
         give_up_s: time after which a lost source is given up.
         runtime: see `Spotter.from_pretrained`; only if `model` is not a spotter.
         device: see `Spotter`; the same.
+        threads: see `Spotter`; the same. Decoding and computing have at least one each.
         stop: ends the stream when it is set, from any thread: the events until then are yielded, and
             the recording is finished.
         clock: a steady clock, in seconds.
@@ -380,7 +383,7 @@ def live(
         check_recording(Path(record), overwrite=overwrite)
     spotter = model
     if not isinstance(spotter, Spotter):
-        spotter = Spotter.from_pretrained(spotter, runtime=runtime, device=device)
+        spotter = Spotter.from_pretrained(spotter, runtime=runtime, device=device, threads=threads)
     run = _Run(spotter, lookahead_ms, threshold, actions, clock)
     frames = LiveSource(
         address,
@@ -390,6 +393,7 @@ def live(
         recorder=None if record is None else Recorder(Path(record)),
         timeout_s=timeout_s,
         give_up_s=give_up_s,
+        threads=decoding_threads(spotter.threads),
         clock=clock,
     )
     return run.messages(frames, stop or Stop())
@@ -424,6 +428,7 @@ class _Run:
             spotter, lookahead_ms, threshold=threshold, actions=actions
         )
         self._fps = spotter.config.fps
+        self._threads = max(1, spotter.threads - decoding_threads(spotter.threads))
         self._clock = clock
         self._due_s: deque[tuple[int, float]] = deque(maxlen=1000)  # by index of the frame
         self._frame_s = 0.0  # time to compute a frame, as a running mean
@@ -473,14 +478,16 @@ class _Run:
             return
         begun_s = self._clock()
         self._due_s += [(frame.number, frame.due_s) for frame in frames]
-        events = self._decoder.push(self._scores.push(frames))
+        with torch_threads(self._threads):
+            events = self._decoder.push(self._scores.push(frames))
         each_s = (self._clock() - begun_s) / len(frames)
         self._frame_s = each_s if not self._frames else 0.8 * self._frame_s + 0.2 * each_s
         self._frames += len(frames)
         yield from self._named(events, realtime)
 
     def _finish(self, realtime: bool) -> Iterator[LiveEvent]:
-        events = self._decoder.push(self._scores.finish())
+        with torch_threads(self._threads):
+            events = self._decoder.push(self._scores.finish())
         yield from self._named(events + self._decoder.finish(), realtime)
 
     def _named(self, events: Iterable[Event], realtime: bool) -> Iterator[LiveEvent]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from onball.actions import ActionSet
 from onball.config import DataConfig
+from onball.cores import choose_threads, torch_threads
 from onball.data.clips import match_events, present_actions
 from onball.data.frame_labels import in_classes
 from onball.data.layout import Match
@@ -149,6 +150,7 @@ def classify_split(
     *,
     actions: ActionSet | None = None,
     device: str = "auto",
+    threads: int | None = None,
     progress: ProgressCallback = no_progress,
 ) -> ClassifiedClips:
     """Classify all clips of a split with a saved clip classifier.
@@ -159,6 +161,7 @@ def classify_split(
         split: name of the split.
         actions: the K actions of the result; by default the classes of the net.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, `mps` …
+        threads: CPU threads of torch; None keeps its number.
         progress: called with the number of matches done.
 
     Raises what loading the model and the matches raise.
@@ -168,9 +171,10 @@ def classify_split(
     place = choose_device(device)
     precision = choose_precision("auto", place)
     matches = load_matches(data, split, model=saved.model)
-    return classify_matches(
-        net.to(place), matches, data.clip_frames, precision, actions=actions, progress=progress
-    )
+    with torch_threads(None if threads is None else choose_threads(threads)):
+        return classify_matches(
+            net.to(place), matches, data.clip_frames, precision, actions=actions, progress=progress
+        )
 
 
 def classify_matches(

@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from onball.config import SavedModelConfig
-from onball.cores import available_cores
+from onball.cores import choose_threads
 from onball.errors import InputError, ModelError
 from onball.models import SpottingNet
 from onball.models.compute import Precision, choose_device, choose_precision
@@ -117,6 +117,7 @@ def open_runtime(
     *,
     device: str = "auto",
     precision: Precision = "auto",
+    threads: int | None = None,
 ) -> OpenedRuntime:
     """Open a runtime of a saved model.
 
@@ -128,6 +129,7 @@ def open_runtime(
             the fastest that is installed and that the model has an export for, else `torch`.
         device: see `onball.models.compute.choose_device`.
         precision: dtype of the backbone's arithmetic in PyTorch; exports have their own.
+        threads: number of threads that will compute at the same time, see `choose_threads`.
 
     Raises:
         InputError: there is no such runtime or device, or they do not go together.
@@ -145,7 +147,7 @@ def open_runtime(
         export = _require_export(model, config, runtime, device, precision)
     if export is None:
         return open_torch(net, device, precision)
-    return open_export(export, net, config, runtime)
+    return open_export(export, net, config, runtime, threads=threads)
 
 
 def open_torch(
@@ -189,7 +191,12 @@ def integer_suffix(runtime: Runtime) -> str:
 
 
 def open_export(
-    export: Export, net: SpottingNet, config: SavedModelConfig, runtime: Runtime | None = None
+    export: Export,
+    net: SpottingNet,
+    config: SavedModelConfig,
+    runtime: Runtime | None = None,
+    *,
+    threads: int | None = None,
 ) -> OpenedRuntime:
     """Open the sessions of an export.
 
@@ -198,6 +205,7 @@ def open_export(
         net: the net that was exported.
         config: its settings.
         runtime: one of ONNX Runtime or OpenVINO; None is that of the export's format.
+        threads: see `open_runtime`.
 
     Raises:
         MissingDependencyError: the runtime is not installed.
@@ -205,7 +213,8 @@ def open_export(
     """
     runtime = runtime or export.record.format
     backbone, temporal = (
-        _open_session(_graph_file(export, file), runtime) for file in (BACKBONE_FILE, TEMPORAL_FILE)
+        _open_session(_graph_file(export, file), runtime, choose_threads(threads))
+        for file in (BACKBONE_FILE, TEMPORAL_FILE)
     )
     compute = GraphCompute(
         backbone,
@@ -230,10 +239,10 @@ def _graph_file(export: Export, onnx_file: str) -> Path:
     return path if export.record.format == "onnx" else path.with_suffix(".xml")
 
 
-def _open_session(path: Path, runtime: Runtime) -> Session:
+def _open_session(path: Path, runtime: Runtime, threads: int) -> Session:
     if runtime.startswith("onnx"):
         return OnnxSession(path)
-    return OpenVinoSession(path, threads=available_cores())
+    return OpenVinoSession(path, threads)
 
 
 def _fastest(

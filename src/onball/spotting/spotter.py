@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from onball import __version__
 from onball.assets import demo_model
 from onball.config import SavedModelConfig
-from onball.cores import choose_threads
+from onball.cores import choose_threads, decoding_threads
 from onball.errors import InputError, OnballNotice, VideoError
 from onball.events import Event, EventList, SpottingInfo
 from onball.files import identify
@@ -56,8 +56,6 @@ if TYPE_CHECKING:
     from onball.tracking.detectors.base import Detector
 
 
-#: Of this many threads, one decodes: a video needs far less time than a net.
-_THREADS_PER_READING = 3
 #: Frames that the backbone computes at once. On a CPU the maps of a few frames stay in its caches; where
 #: a frame's features depend on others, more frames are computed for the same number of neighbours.
 _CHUNK_FRAMES, _CHUNK_FRAMES_ON_CPU = 32, 8
@@ -124,10 +122,10 @@ class Spotter:
         self.device, self.precision = opened.device, opened.precision
         self.net = net.eval().to(self.device)
         self.compute: Compute = compute
-        threads = choose_threads(threads)
-        reading_threads = max(1, threads // _THREADS_PER_READING)
+        self.threads = choose_threads(threads)
+        reading_threads = decoding_threads(self.threads)
         # The one that reads is one of the workers: together they are as many as were asked for.
-        workers = Workers(threads - reading_threads + 1)
+        workers = Workers(self.threads - reading_threads + 1)
         self._chunk_frames = chunk_frames or _chunk_frames(self.device, compute.context)
         self._engine: StreamingEngine | ClipEngine
         if config.inference.clips is not None:
@@ -192,7 +190,9 @@ class Spotter:
             name = "demo"
         else:
             name = model_name(model, folder)
-        opened = open_runtime(folder, net, config, runtime, device=device, precision=precision)
+        opened = open_runtime(
+            folder, net, config, runtime, device=device, precision=precision, threads=threads
+        )
         return cls(
             net,
             config,
@@ -463,7 +463,9 @@ class Spotter:
         with self._opening_detector:
             if name not in self._detectors:
                 # As given: `auto` may be another device for a detector than for the net.
-                self._detectors[name] = open_detector(name, device=self._device_name)
+                self._detectors[name] = open_detector(
+                    name, device=self._device_name, threads=self.threads
+                )
             return self._detectors[name]
 
     def _make_tracks(
@@ -483,7 +485,7 @@ class Spotter:
             detector = self.open_detector(detector)
         with tempfile.TemporaryDirectory(prefix="onball-") as folder:
             path = keep or Path(folder) / TRACKS_FILE
-            track_once(video, detector, path, progress=progress, name=name)
+            track_once(video, detector, path, progress=progress, name=name, threads=self.threads)
             return read_tracks(path, video)
 
     def confident(self, events: EventList) -> EventList:

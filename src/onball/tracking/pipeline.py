@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from onball.cores import choose_threads, decoding_threads
 from onball.errors import DataError, InputError
 from onball.files import atomic_path, require_writable, write_json_atomic
 from onball.formats.tracks_parquet import open_writer, read_about, read_tracks
@@ -146,6 +147,7 @@ def track_video(
     fps: float = 12.5,
     name: str = "",
     progress: ProgressCallback = no_progress,
+    threads: int | None = None,
 ) -> TrackingSummary:
     """Track players and ball in a video, and write its tracks file.
 
@@ -159,6 +161,8 @@ def track_video(
         fps: sampled frames per second.
         name: name of the video in the reports of `progress`; its file's name by default.
         progress: called with the milliseconds of video that are tracked.
+        threads: CPU threads for all work together, see `onball.cores.choose_threads`, of which some
+            decode the video. A detector has its own number.
 
     Raises `VideoError` for a file that is no video, `OnballError` if `out` cannot be written.
     """
@@ -183,7 +187,7 @@ def track_video(
     begun = time.perf_counter()
     last = 0
     with open_writer(out, detector=detector.name, video=video.name) as writer:
-        for part, is_new in _detected(video, detector, fps, parts):
+        for part, is_new in _detected(video, detector, fps, parts, threads):
             for time_ms, cut, found in zip(
                 part.times_ms.tolist(), part.cuts.tolist(), part.detections, strict=True
             ):
@@ -217,6 +221,7 @@ def track_once(
     out: str | Path,
     progress: ProgressCallback = no_progress,
     name: str = "",
+    threads: int | None = None,
 ) -> None:
     """Track a video as `track_video`, unless `out` has its tracks by this detector already."""
     video, out = Path(video), Path(out)
@@ -226,7 +231,7 @@ def track_once(
             return
         except DataError:  # the tracks of another video, or damaged ones
             pass
-    track_video(video, detector, out, progress=progress, name=name)
+    track_video(video, detector, out, progress=progress, name=name, threads=threads)
 
 
 def is_made_by(path: str | Path, detector: str, fps: float = 12.5) -> bool:
@@ -275,7 +280,7 @@ def _require_same(path: Path, wanted: Mapping[str, str | float]) -> None:
 
 
 def _detected(
-    video: Path, detector: Detector, fps: float, parts: DetectionCache
+    video: Path, detector: Detector, fps: float, parts: DetectionCache, threads: int | None
 ) -> Iterator[tuple[DetectedFrames, bool]]:
     """Iterate over detections of the video's frames; True for those that are not from the cache."""
     last, shot = -1, 0
@@ -288,7 +293,10 @@ def _detected(
     # The cut detector reports its first frame as a cut, and none soon after it. It restarts at the
     # last reported cut, or at a frame early enough for the next cut to be reported.
     start = max(shot, last - round(1000 * SHORTEST_SHOT_S))
-    for batch in read_frames(video, fps, None, start_ms=start, batch_frames=_BATCH_FRAMES):
+    decoders = decoding_threads(choose_threads(threads))
+    for batch in read_frames(
+        video, fps, None, start_ms=start, batch_frames=_BATCH_FRAMES, threads=decoders
+    ):
         is_cut = np.array([cut_detector.is_cut(frame) for frame in batch.frames])
         new = batch.pts_ms > last
         if not new.any():

@@ -22,6 +22,7 @@ from typing import NamedTuple
 import av
 from av.stream import Disposition
 
+from onball.cores import choose_threads
 from onball.errors import OnballWarning, VideoError
 from onball.timing import format_time
 from onball.video.clock import (
@@ -58,6 +59,8 @@ _TAGGED_TIME = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", re.ASCII)
 _MOST_JOINED_MATROSKA = 2
 #: Bytes of the header of a chunk in an AVI.
 _CHUNK_HEADER = 8
+#: More decoding threads only delay frames; it is also FFmpeg's limit.
+_MOST_THREADS = 16
 #: Higher rates are those of a clock, where FFmpeg does not know the rate of the frames.
 _MOST_FPS = 500
 #: Streams of images beside a video.
@@ -89,7 +92,7 @@ class VideoSource:
         path: the file.
         container: the open container.
         stream: its main video stream.
-        threads: decoding threads; 0 is one per core.
+        threads: decoding threads; 0 is what `onball.cores.choose_threads` gives.
     """
 
     def __init__(
@@ -102,7 +105,8 @@ class VideoSource:
         self.path = path
         self.container = container
         self.stream = stream
-        self.stream.codec_context.thread_count = threads
+        # FFmpeg's own choice knows no limits of cgroups.
+        self.stream.codec_context.thread_count = threads or min(choose_threads(), _MOST_THREADS)
         self.stream.codec_context.thread_type = "AUTO"
         self.ms_per_tick = Fraction(self.stream.time_base) * 1000
         self.rules = ClockRules(container, stream)

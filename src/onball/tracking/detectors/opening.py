@@ -24,6 +24,7 @@ def open_detector(
     device: str = "auto",
     video: str | Path | None = None,
     seed: int = 0,
+    threads: int | None = None,
 ) -> Detector:
     """Open a detector by name.
 
@@ -37,6 +38,7 @@ def open_detector(
         device: `auto`, `cpu`, `cuda` ….
         video: for a simulated detector only, the video, beside which its true tracks are.
         seed: seed of a simulated detector's errors.
+        threads: CPU threads that it computes with; None leaves that to its library.
 
     Raises `InputError` for an unknown name or invalid tiles, `ModelError` for a file that cannot be
     used, `DataError` for missing true tracks, `MissingDependencyError` for a package that is not
@@ -53,7 +55,7 @@ def open_detector(
                 'RF-DETR), or install one with its weights: pip install "onball[rfdetr]"'
             )
         name = "rfdetr"
-    detector = _open(name, _LEAST_SCORE if threshold is None else threshold, device)
+    detector = _open(name, _LEAST_SCORE if threshold is None else threshold, device, threads)
     if counts is None:
         return detector
     from onball.tracking.detectors.tiles import TiledDetector
@@ -61,14 +63,14 @@ def open_detector(
     return TiledDetector(detector, *counts)
 
 
-def _open(name: str, threshold: float, device: str) -> Detector:
+def _open(name: str, threshold: float, device: str, threads: int | None) -> Detector:
     path = Path(name)
     suffix = path.suffix.lower()
     package, _, size = name.partition(":")
     if package == "rfdetr" and not suffix:
         from onball.tracking.detectors.rfdetr import RfdetrDetector
 
-        return RfdetrDetector(size or "nano", threshold=threshold, device=device)
+        return RfdetrDetector(size or "nano", threshold=threshold, device=device, threads=threads)
     if suffix not in (".onnx", ".pth", ".pt"):
         raise InputError(
             f"detector '{name}': unknown kind: give an ONNX file (YOLOX, YOLOv8, RF-DETR), rfdetr or "
@@ -80,14 +82,14 @@ def _open(name: str, threshold: float, device: str) -> Detector:
     if suffix == ".onnx":
         from onball.tracking.detectors.onnx import OnnxDetector
 
-        return OnnxDetector(path, threshold=threshold, device=device)
+        return OnnxDetector(path, threshold=threshold, device=device, threads=threads)
     if suffix == ".pth":
         from onball.tracking.detectors.rfdetr import RfdetrDetector
 
-        return RfdetrDetector(weights=path, threshold=threshold, device=device)
+        return RfdetrDetector(weights=path, threshold=threshold, device=device, threads=threads)
     from onball.tracking.detectors.ultralytics import UltralyticsDetector
 
-    return UltralyticsDetector(path, threshold=threshold, device=device)
+    return UltralyticsDetector(path, threshold=threshold, device=device, threads=threads)
 
 
 def _open_simulated(name: str, level: str, video: str | Path | None, seed: int) -> Detector:

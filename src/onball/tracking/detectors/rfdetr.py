@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onball.cores import torch_threads
 from onball.errors import InputError, MissingDependencyError, ModelError
 from onball.tracking.detectors.base import OTHER, Detections, chosen, kinds_of
 
@@ -28,6 +29,7 @@ class RfdetrDetector:
         weights: a custom checkpoint (.pth).
         threshold: least confidence of a box.
         device: `auto`, `cpu`, `cuda` …
+        threads: CPU threads of torch; None keeps its number.
 
     Raises `InputError` for an unknown size, `ModelError` if the weights cannot be loaded,
     `MissingDependencyError` without the package.
@@ -40,6 +42,7 @@ class RfdetrDetector:
         *,
         threshold: float = 0.1,
         device: str = "auto",
+        threads: int | None = None,
     ) -> None:
         if size not in SIZES:
             raise InputError(f"detector rfdetr:{size}: unknown size: one of {', '.join(SIZES)}")
@@ -65,7 +68,7 @@ class RfdetrDetector:
                 f"{weights}: knows neither persons nor balls, but {', '.join(names)}: take a model "
                 "trained on players"
             )
-        self._threshold = threshold
+        self._threshold, self._threads = threshold, threads
         what = size if weights is None else weights.name
         self.name = f"rfdetr:{what}, score {threshold:g}"
 
@@ -73,7 +76,8 @@ class RfdetrDetector:
         self, frames: NDArray[np.uint8], times_ms: NDArray[np.int64]
     ) -> Sequence[Detections]:
         """Detect people and balls, as `Detector.detect`."""
-        result: Any = self._model.predict(list(frames), threshold=self._threshold)
+        with torch_threads(self._threads):
+            result: Any = self._model.predict(list(frames), threshold=self._threshold)
         several = result if isinstance(result, list) else [result]
         return [self._own(found, frame) for found, frame in zip(several, frames, strict=True)]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from onball.cores import torch_threads
 from onball.errors import InputError, ModelError
 from onball.tracking.detectors.base import OTHER, Detections, chosen, kinds_of
 
@@ -23,12 +24,20 @@ class UltralyticsDetector:
         weights: the file.
         threshold: least confidence of a box.
         device: `auto`, `cpu`, `cuda` …
+        threads: CPU threads of torch; None keeps its number.
 
     Raises `InputError` without the package, `ModelError` for a file that it cannot read or that knows
     neither persons nor balls.
     """
 
-    def __init__(self, weights: Path, *, threshold: float = 0.1, device: str = "auto") -> None:
+    def __init__(
+        self,
+        weights: Path,
+        *,
+        threshold: float = 0.1,
+        device: str = "auto",
+        threads: int | None = None,
+    ) -> None:
         try:
             from ultralytics import YOLO
         except ImportError:
@@ -46,7 +55,7 @@ class UltralyticsDetector:
         if kinds is None:
             raise ModelError(f"{weights}: knows neither persons nor balls, but {names}")
         self._kinds = kinds
-        self._threshold = threshold
+        self._threshold, self._threads = threshold, threads
         self._device = None if device == "auto" else device
         self.name = f"{weights.name}, score {threshold:g}"
 
@@ -56,12 +65,13 @@ class UltralyticsDetector:
         """Detect people and balls, as `Detector.detect`."""
         found = []
         for frame in frames:
-            (result,) = self._model.predict(
-                np.ascontiguousarray(frame[..., ::-1]),  # RGB to BGR
-                conf=self._threshold,
-                device=self._device,
-                verbose=False,
-            )
+            with torch_threads(self._threads):
+                (result,) = self._model.predict(
+                    np.ascontiguousarray(frame[..., ::-1]),  # RGB to BGR
+                    conf=self._threshold,
+                    device=self._device,
+                    verbose=False,
+                )
             boxes = result.boxes
             kinds = self._kinds[np.asarray(boxes.cls.cpu().numpy(), np.int64)]
             ours = Detections(
