@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from onball.spotting.calibrating import CalibratedModel, calibrate
     from onball.spotting.evaluating import Evaluation, evaluate
     from onball.spotting.exporting import ExportedModel, export_model
+    from onball.spotting.features import MatchFeatures, compute_features
     from onball.spotting.live import LiveEvent, LiveSummary, live
     from onball.spotting.matches import spot_matches
     from onball.spotting.results import SpottedVideo
@@ -124,6 +125,7 @@ __all__ = [
     "LiveServer",
     "LiveSummary",
     "Match",
+    "MatchFeatures",
     "MissingDependencyError",
     "ModelError",
     "OnballError",
@@ -159,6 +161,7 @@ __all__ = [
     "calibrate",
     "check_data",
     "check_experiments",
+    "compute_features",
     "cut_video",
     "demo_model",
     "download",
@@ -270,6 +273,7 @@ _MODULES = {
     "onball.spotting.calibrating": ("CalibratedModel", "calibrate"),
     "onball.spotting.evaluating": ("Evaluation", "evaluate"),
     "onball.spotting.exporting": ("ExportedModel", "export_model"),
+    "onball.spotting.features": ("MatchFeatures", "compute_features"),
     "onball.spotting.live": ("LiveEvent", "LiveSummary", "live"),
     "onball.spotting.matches": ("spot_matches",),
     "onball.spotting.results": ("SpottedVideo",),

@@ -38,7 +38,13 @@ from onball.progress import ProgressCallback, no_progress
 from onball.runs import RunFolder
 from onball.training.callbacks import EpochSummary
 from onball.training.module import TrainingSteps
-from onball.training.run import build_initial_net, load_split, prepare_run, train
+from onball.training.run import (
+    build_initial_net,
+    feature_store,
+    load_split,
+    prepare_run,
+    train,
+)
 from onball.training.validation import ValidationResult, validate
 
 _COLUMNS = (
@@ -230,7 +236,7 @@ class Experiment:
                 require_auxiliary_root(config.data)
             with torch.device("meta"):
                 net = build_model(config.model, config.task, fetch_weights=False)
-            freeze(net.backbone, config.training.freeze)
+            freeze(net.backbone, config.frozen)
             return config
 
     def run_folder(self, runs: Path) -> RunFolder:
@@ -368,7 +374,10 @@ def run_experiment(
     if not overwrite:
         _check_run(config, run)
     # Before the training, so that a missing split shows at once.
-    matches = load_split(config.data, config.model, "test", progress)
+    features = None
+    if config.data.features is not None:
+        features = feature_store(config, build_initial_net(config), device=device)
+    matches = load_split(config.data, config.model, "test", progress, features)
     if overwrite:  # or else a later call would take the former row for that of this run
         remove_result(table, experiment.row())
     model = train(

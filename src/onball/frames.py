@@ -38,14 +38,20 @@ class FrameBatch(NamedTuple):
 
 
 class FrameSource(Protocol):
-    """Random access to the sampled frames of one video, at least one."""
+    """Random access to the sampled frames of one video, at least one.
+
+    In training, features of a backbone can take the place of frames (`onball.data.features`).
+    """
 
     @property
     def times_ms(self) -> NDArray[np.int64]:
         """Time of each sampled frame, int64 `[T]`, ascending."""
 
-    def read(self, start: int, stop: int) -> NDArray[np.uint8]:
-        """Frames `start` to `stop` (not included), uint8 `[t, H, W, 3]`, RGB."""
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Frames `start` to `stop` (not included), uint8 `[t, H, W, 3]`, RGB.
+
+        Features are float32 `[t, C]`.
+        """
 
 
 class BlankFrames:

@@ -57,6 +57,11 @@ COMMANDS = {
         "Train a model; the run's folder gets checkpoints, logs and the saved model.",
         "onball train spotting/regnety_bilstm --data data/bench",
     ),
+    "features": (
+        "onball.cli.features:features",
+        "Compute a model's features of every frame once; `onball train --features` trains heads on them.",
+        "onball features data/club --model runs/regnety_bilstm",
+    ),
     "configs": (
         "onball.cli.configs:configs",
         "List the configs that come with onball, or print all settings of one.",

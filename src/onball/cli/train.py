@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from onball.config import ExperimentConfig
     from onball.runs import RunFolder
     from onball.training.callbacks import EpochSummary
+    from onball.training.trainer import TrainingPlan
 
 
 #: Points of the plotted learning rate; the terminal cannot show more.
@@ -44,7 +45,7 @@ def print_plan(config: ExperimentConfig, device: str) -> None:
         {
             "net": f"{config.task}: {' → '.join(parts)}",
             "parameters": f"{cost.parameters:,}{frozen}",
-            "one clip": f"{data.clip_frames} frames of {data.width}×{data.height}: "
+            "one clip": f"{data.clip_frames} frames of {_input_of(plan)}: "
             f"{cost.gflops:.2f} GFLOPs forward (a multiply-add counts 1)",
             "memory": f"about {_memory(plan.memory_bytes)} for a batch of "
             f"{training.batch_size} in {precision} on {plan.device}, and the program itself",
@@ -69,6 +70,12 @@ def print_plan(config: ExperimentConfig, device: str) -> None:
     _print_estimate(config, device)
 
 
+def _input_of(plan: TrainingPlan) -> str:
+    *_, height, width = plan.cost.frames_shape
+    on_frames = len(plan.cost.frames_shape) == 4
+    return f"{width}×{height}" if on_frames else f"{width} features each"
+
+
 def _say_rows(rows: dict[str, str]) -> None:
     for name, text in rows.items():
         console.say(f"{name:<11} {text}")
@@ -87,7 +94,9 @@ def _print_estimate(config: ExperimentConfig, device: str) -> None:
         console.say(f"{'time':<11} not measured: {error}")
         return
     source = f"of {config.data.root}" if estimate.on_data else "with random pixels"
-    if not estimate.on_data:
+    if config.data.features is not None:
+        source = "with random features (computing those of the videos comes before)"
+    elif not estimate.on_data:
         source += " (name the data set with --data)"
     parts = [f"{_duration(estimate.training_seconds)} of training"]
     if estimate.validation_seconds is not None:
@@ -159,6 +168,14 @@ def train(
             "training.initial_model=NAME.",
         ),
     ] = None,
+    features: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Train the heads on features of the backbone, computed once into this folder; auto is "
+            "the folder features of the data set. Short for --set data.features=FOLDER.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, options.out("Folder of the run. [default: runs/ and the config's name]")
     ] = None,
@@ -194,7 +211,11 @@ def train(
         raise InputError("--resume continues a run and --overwrite deletes it: give one of them")
     path, run_dir = _places(config, out, resume)
     settings = list(overrides or [])
-    for key, folder in (("data.root", data), ("training.initial_model", init)):
+    for key, folder in (
+        ("data.root", data),
+        ("training.initial_model", init),
+        ("data.features", features),
+    ):
         if folder is not None:
             # Quoted: settings are YAML, and to YAML a folder called 2024 is a number.
             settings.append(f"{key}={json.dumps(str(folder), ensure_ascii=False)}")

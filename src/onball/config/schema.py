@@ -39,6 +39,8 @@ from onball.tracks import TRACKS_FILE
 
 #: Task of a model: dense scores of every frame, or the actions that occur in a clip.
 Task = Literal["spotting", "classification"]
+#: Folder of features in that of a data set.
+FEATURES_FOLDER = "features"
 #: Name of the backbone that uses no pixels.
 NO_BACKBONE = "none"
 # In YAML, 32 without quotes is a number.
@@ -91,6 +93,8 @@ class DataConfig(BaseConfig):
         clip_frames: sampled frames in a training clip.
         cache: folder for decoded frames (height × width × 3 bytes per frame: 0.65 GB for 10
             minutes at 224×128, 19 GB for a match of 90 at 398×224); null decodes each clip again.
+        features: train the heads on features of the frozen backbone, which are computed once per match
+            into this folder; `auto` is `features` in `data.root`. See `onball features`.
         tracks: name of the tracks file in each match's folder, for nets that take tracks.
         crop: crop each frame to a window around players and ball, found by the tracks, before it
             is scaled; null takes the whole frame.
@@ -106,6 +110,7 @@ class DataConfig(BaseConfig):
     scaling: Scaling = "area"
     clip_frames: PositiveInt = 50
     cache: Path | None = None
+    features: Literal["auto"] | Path | None = None
     tracks: str = TRACKS_FILE
     crop: BallCropConfig | None = None
     auxiliary: AuxiliaryDataConfig = AuxiliaryDataConfig()
@@ -115,6 +120,13 @@ class DataConfig(BaseConfig):
     def size(self) -> tuple[int, int]:
         """Width and height in pixels, in the order that `onball.video` takes them."""
         return (self.width, self.height)
+
+    @property
+    def features_folder(self) -> Path | None:
+        """Folder of the features; None to train on frames, or if it depends on a missing `root`."""
+        if self.features == "auto":
+            return None if self.root is None else self.root / FEATURES_FOLDER
+        return self.features
 
 
 # Augmentation. It is applied to training clips only, never in validation.
@@ -202,6 +214,13 @@ class AugmentationConfig(BaseConfig):
     crop: RandomCropConfig = RandomCropConfig()
     camera_shift: CameraShiftConfig = CameraShiftConfig()
     noise: NoiseConfig = NoiseConfig()
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """Names of the changes whose probability is above 0."""
+        rest = ("jitter", "blur", "crop", "camera_shift", "noise")
+        used = [name for name in rest if getattr(self, name).probability > 0]
+        return ("flip", *used) if self.flip > 0 else tuple(used)
 
 
 class MixupConfig(BaseConfig):
@@ -451,6 +470,36 @@ class ExperimentConfig(BaseConfig):
     def trains_jointly(self) -> bool:
         """True if the net has a second head, which is trained on a second data set."""
         return self.model.auxiliary is not None
+
+    @property
+    def frozen(self) -> str:
+        """Part of the backbone that is not trained, as in `training.freeze`."""
+        return "backbone" if self.data.features is not None else self.training.freeze
+
+    @model_validator(mode="after")
+    def _features_fit(self) -> Self:
+        """Features are those of frames as they are, by the backbone that training starts with."""
+        if self.data.features is None:
+            return self
+        model, inference = self.model, self.inference
+        random = self.training.initial_model is None and not model.backbone.options.get(
+            "pretrained", True
+        )
+        for refused, reason in (
+            (self.task != "spotting", f"features are for task=spotting, not {self.task}"),
+            (not model.takes_frames, "the net looks at no pixels and has no features to keep"),
+            (random, "the backbone has random weights: name a model to start from with --init"),
+            (self.trains_jointly, "needs frames of a second data set: --set model.auxiliary=null"),
+            (model.branch_heads, "branches are not kept: --set model.branch_heads=false"),
+            (inference.mirror, "mirrored frames are not kept: --set inference.mirror=false"),
+            (
+                inference.clips is not None,
+                "features are computed in one pass over the video: --set inference.clips=null",
+            ),
+        ):
+            if refused:
+                raise conflict("data.features", reason)
+        return self
 
     @model_validator(mode="after")
     def _tracks_fit(self) -> Self:

@@ -139,7 +139,7 @@ class Clips(NamedTuple):
     """A training clip, or a batch of B clips with a further first dimension.
 
     Attributes:
-        frames: uint8 `[T, 3, H, W]`.
+        frames: uint8 `[T, 3, H, W]`; or features of a backbone in their place, float32 `[T, C]`.
         classes: int64 `[T]`, class of the event nearest to each frame, `BACKGROUND` without one, or
             `IGNORE` for frames that pad a clip beyond the end of its video.
         displacements: int64 `[T]`, sampled frames to the frame of that event; positive if it comes
@@ -254,7 +254,7 @@ def _padded(values: NDArray[np.int64], length: int, fill: int) -> Tensor:
 def _read_padded(
     match: LabelledMatch | LabelledFrames, start: int, length: int
 ) -> tuple[Tensor, int]:
-    """`length` frames, uint8 `[T, 3, H, W]`, the last one repeated, and the number of true ones."""
+    """`length` frames (see `Clips`), the last one repeated, and the number of true ones."""
     source = match.frames
     stop = min(start + length, len(source.times_ms))
     frames = source.read(start, stop)
@@ -266,6 +266,8 @@ def _read_padded(
         )
     if count < length:
         frames = np.concatenate([frames, np.repeat(frames[-1:], length - count, axis=0)])
+    if frames.ndim == 2:
+        return torch.from_numpy(frames), count
     # A view: the channels stay last in memory, which is faster for convolutions.
     return torch.from_numpy(frames).permute(0, 3, 1, 2), count
 

@@ -233,11 +233,12 @@ def cached_frames(
     return CachedFrames(folder)
 
 
-def cache_folder(frames: VideoFrames, cache: Path) -> Path:
+def cache_folder(frames: VideoFrames, cache: Path, derived: str = "") -> Path:
     """Folder in `cache` for the frames of exactly this video, sampled and cropped in this way.
 
     Its name depends on the content of the video (see `files.fingerprint`) and not on its place or
-    date, on frame rate and size, and on the windows of cropped frames.
+    date, on frame rate and size, and on the windows of cropped frames. For what is derived from the
+    frames it depends on the text `derived` too.
 
     Raises `DataError` if the video cannot be read.
     """
@@ -251,6 +252,8 @@ def cache_folder(frames: VideoFrames, cache: Path) -> Path:
     sampling = f"{_FORMAT} {content} {frames.fps:.6f} {width} {height} {windows}"
     if frames.scaling != "area":
         sampling += f" {frames.scaling}"
+    if derived:
+        sampling += f" {derived}"
     key = hashlib.sha256(sampling.encode()).hexdigest()[:16]
     stem = re.sub(r"[^\w.-]+", "_", f"{video.parent.name}-{video.stem}")
     end = stem.encode(errors="replace")[-_MOST_NAME_BYTES:]

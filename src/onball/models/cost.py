@@ -64,7 +64,7 @@ class NetCost:
             a copy of the weights in the smaller type.
         working_bytes: memory for the backward pass through the largest layer, per clip: the
             gradients of its output and of its input.
-        frames_shape: `(T, 3, H, W)` of the clip.
+        frames_shape: `(T, 3, H, W)` of the clip; `(T, C)` of one of features.
     """
 
     parameters: int
@@ -73,12 +73,12 @@ class NetCost:
     activation_bytes: int
     shared_bytes: int
     working_bytes: int
-    frames_shape: tuple[int, int, int, int]
+    frames_shape: tuple[int, ...]
 
 
 def measure(
     net: nn.Module,
-    frames_shape: tuple[int, int, int, int],
+    frames_shape: tuple[int, ...],
     *,
     dtype: torch.dtype = torch.float32,
 ) -> NetCost:
@@ -86,7 +86,7 @@ def measure(
 
     Args:
         net: any such module, on any device; it may be built under `torch.device("meta")`.
-        frames_shape: `(T, 3, H, W)` of one clip.
+        frames_shape: `(T, 3, H, W)` of one clip; or `(T, C)` of one of features of the backbone.
         dtype: float32, or bfloat16 or float16 for mixed precision (autocast by the CPU's rules,
             which keep a little less in float32 than CUDA's do).
 
@@ -95,7 +95,8 @@ def measure(
         ModelError: the control flow of the net depends on the values of the frames.
         Exception: whatever the net raises for a size that it does not accept.
     """
-    if len(frames_shape) != 4 or frames_shape[1] != 3 or min(frames_shape) < 1:
+    is_clip = len(frames_shape) == 2 or (len(frames_shape) == 4 and frames_shape[1] == 3)
+    if not is_clip or min(frames_shape) < 1:
         raise ConfigError(f"clip of shape {tuple(frames_shape)}: give (frames, 3, height, width)")
     try:
         flops, kept = _forward(net, 1, frames_shape, dtype)
@@ -125,8 +126,11 @@ def cost_of(config: ExperimentConfig, *, dtype: torch.dtype = torch.float32) -> 
     data = config.data
     with torch.device("meta"):
         net = build_model(config.model, config.task, fetch_weights=False)
-    freeze(net.backbone, config.training.freeze)
-    return measure(net, (data.clip_frames, 3, data.height, data.width), dtype=dtype)
+    freeze(net.backbone, config.frozen)
+    shape: tuple[int, ...] = (data.clip_frames, 3, data.height, data.width)
+    if data.features is not None:
+        shape = (data.clip_frames, net.backbone.feature_dim)
+    return measure(net, shape, dtype=dtype)
 
 
 def training_memory(
@@ -151,9 +155,10 @@ def training_memory(
         raise ConfigError(f"batch size {batch_size}: give at least 1")
     if optimizer not in _MOMENTS:
         raise ConfigError(f"optimizer '{optimizer}': give one of {', '.join(_MOMENTS)}")
-    frames, channels, height, width = cost.frames_shape
+    bytes_each = 1 if len(cost.frames_shape) == 4 else _FLOAT32_BYTES
     numbers = cost.parameters * (2 if ema else 1) + cost.trainable * (1 + _MOMENTS[optimizer])
-    clip_bytes = cost.activation_bytes + cost.working_bytes + frames * channels * height * width
+    clip_bytes = cost.activation_bytes + cost.working_bytes
+    clip_bytes += math.prod(cost.frames_shape) * bytes_each
     return numbers * _FLOAT32_BYTES + cost.shared_bytes + batch_size * clip_bytes
 
 
@@ -167,7 +172,8 @@ def _forward(
     """
     mode = FakeTensorMode(allow_non_fake_inputs=True)
     with mode:
-        inputs = [torch.zeros(clips, *frames_shape, dtype=torch.uint8)]
+        kind = torch.uint8 if len(frames_shape) == 4 else torch.float32
+        inputs = [torch.zeros(clips, *frames_shape, dtype=kind)]
         encoder = getattr(net, "tracking", None)
         if encoder is not None:
             inputs.append(torch.zeros(clips, frames_shape[0], encoder.input_dim))

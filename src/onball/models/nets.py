@@ -134,13 +134,14 @@ class Net(nn.Module):
         """Features `[B, T, C]` of the backbone, concatenated with those of the tracks.
 
         Args:
-            frames: `[B, T, 3, H, W]`, uint8, or floating point from 0 to 1.
+            frames: `[B, T, 3, H, W]`, uint8, or floating point from 0 to 1; or features that the
+                backbone computed before, `[B, T, D]`.
             track_features: `[B, T, 2F]`; required if the net takes tracks, ignored if not.
 
         Raises:
             ValueError: the net takes tracks and `track_features` is None.
         """
-        features: Tensor = self.backbone(frames)
+        features: Tensor = frames if frames.ndim == 3 else self.backbone(frames)
         if self.tracking is None:
             return features
         if track_features is None:

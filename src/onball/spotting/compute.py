@@ -121,7 +121,7 @@ class Compute(Protocol):
 
         Args:
             frames: `[t, H, W, 3]`, RGB, uint8; or float32 from 0 to 1, for a clip with frames of a mean
-                colour.
+                colour; PyTorch also takes features that the backbone computed before, `[t, D]`.
             track_features: `[t, 2F]`, for a net that takes them.
         """
 
@@ -168,10 +168,12 @@ class TorchCompute:
     ) -> Floats:
         """See `Compute`."""
         batch = self._on_device(frames)
+        if batch.ndim == 4:
+            batch = batch.permute(0, 3, 1, 2)
         tracked = None if track_features is None else self._on_device(track_features)[None]
         mixed = self._precision is not torch.float32
         with torch.autocast(self._device.type, dtype=self._precision, enabled=mixed):
-            features = self._own_net().features(batch.permute(0, 3, 1, 2)[None], tracked)
+            features = self._own_net().features(batch[None], tracked)
         return np.asarray(features[0].float().cpu().numpy(), np.float32)
 
     @torch.inference_mode()

@@ -147,6 +147,34 @@ class StreamingEngine:
                     for outputs, times in average.release(scored.window):
                         yield self._name_outputs(outputs, times)
 
+    def features(
+        self, batches: Iterable[FrameBatch], *, read_ahead: bool = False
+    ) -> Iterator[tuple[Floats, NDArray[np.int64]]]:
+        """Yield the features `[t, C]` and times `[t]` of all frames of a video, in order.
+
+        They are those from which `run` computes the scores, bit for bit.
+
+        Args:
+            batches: see `run`.
+            read_ahead: see `run`.
+
+        Raises:
+            ModelError: the backbone computes clips as a whole, so that a frame has no feature of its
+                own.
+        """
+        if self._whole_clips:
+            raise ModelError(
+                "the backbone of this model needs whole clips: its frames have no features that could "
+                "be kept"
+            )
+        with self._workers.session() as session:
+            if read_ahead:
+                batches = session.read_ahead(batches)
+            chunks = self._chunks(batches, None, 0)
+            for part in session.in_order(self._features, chunks, lambda chunk: chunk.frames):
+                if part is not None:
+                    yield part
+
     def _chunks(
         self, batches: Iterable[FrameBatch], track_features: PerFrame | None, skipped: int
     ) -> Iterator[_Chunk | None]:

@@ -20,7 +20,8 @@ from onball import __version__
 from onball.assets import demo_model
 from onball.config import SavedModelConfig
 from onball.cores import choose_threads, decoding_threads
-from onball.errors import InputError, OnballNotice, VideoError
+from onball.data.features import FeatureFrames
+from onball.errors import InputError, ModelError, OnballNotice, VideoError
 from onball.events import Event, EventList, SpottingInfo
 from onball.files import identify
 from onball.frames import FrameBatch, FrameSource, check_batches, frame_batches
@@ -362,7 +363,8 @@ class Spotter:
         """Dense scores of frames that are already sampled, scaled and cropped for the model.
 
         Args:
-            frames: T frames of one video.
+            frames: T frames of one video; or `FeatureFrames`, features that the backbone computed
+                before.
             track_features: `[T, 2F]`, for a net that takes them.
 
         Raises:
@@ -371,7 +373,34 @@ class Spotter:
         tracking = None
         if track_features is not None:
             tracking = PerFrame(frames.times_ms, track_features)
-        return self._engine.run(self._check(frame_batches(frames)), tracking)
+        batches = frame_batches(frames)
+        if not isinstance(frames, FeatureFrames):
+            batches = self._check(batches)
+        return self._engine.run(batches, tracking)
+
+    def features(
+        self, batches: Iterable[FrameBatch], *, read_ahead: bool = False
+    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+        """Features of the backbone for the frames of one video, before the temporal head.
+
+            frames = read_frames("match.mp4", spotter.config.fps, spotter.config.size)
+            for features, pts_ms in spotter.features(frames): ...
+
+        Args:
+            batches: the frames, in the model's size and at its rate.
+            read_ahead: read the next batch in a worker while one is computed.
+
+        Yields: float32 `[t, C]`, and the time of each frame, int64 `[t]`.
+
+        Raises:
+            InputError: as `stream`, or the model takes tracks.
+            ModelError: it computes features of whole clips, not of frames.
+        """
+        if self.config.model.tracking is not None:
+            self._require_frames_alone()
+        if isinstance(self._engine, ClipEngine):
+            raise ModelError("this model computes whole clips: --set inference.clips=null")
+        return self._engine.features(self._check(batches), read_ahead=read_ahead)
 
     def sample_frames(
         self,

@@ -110,12 +110,13 @@ def measure_training(
     precision = choose_precision(config.training.precision, place)
     cost = cost_of(config, dtype=precision)
     _check_memory(config, cost, place)
-    has_data = config.data.root is not None and (
-        not config.trains_jointly or config.data.auxiliary.root is not None
-    )
-    data = _open_data(config) if has_data else _random_data(config)
+    on_features = config.data.features is not None  # which a dry run does not compute
+    has_root = not config.trains_jointly or config.data.auxiliary.root is not None
+    has_data = config.data.root is not None and has_root and not on_features
     use_threads(config.training.threads)
     net = build_model(config.model, config.task, fetch_weights=False)
+    width = net.backbone.feature_dim if on_features else None
+    data = _open_data(config) if has_data else _random_data(config, width)
     steps = TrainingSteps.of(config.training)
     clips = mix_clips(config, net, data.train, data.auxiliary)
     alone = config.training.model_copy(update={"workers": 0})
@@ -124,7 +125,7 @@ def measure_training(
     timed = _StepTimer(progress, place, seconds)
     _run_steps(config, module, batches, timed, precision, place)
     step_seconds = timed.batch_seconds * config.training.accumulate
-    if config.data.cache is None:
+    if config.data.cache is None and not on_features:
         # Each clip is decoded again, by the workers if there are any.
         reading = read_seconds * steps.clips_per_step / max(1, config.training.workers)
         longer, both = max(step_seconds, reading), step_seconds + reading
@@ -201,13 +202,28 @@ class _RandomFrames:
         return rng.integers(0, 256, (stop - start, height, width, 3), dtype=np.uint8)
 
 
-def _random_data(config: ExperimentConfig) -> _Data:
-    """A match of random frames with one label, for each data set."""
+class _RandomFeatures:
+    """Random features of a backbone in place of frames; a `FrameSource`."""
+
+    def __init__(self, times_ms: NDArray[np.int64], width: int) -> None:
+        self.times_ms = times_ms
+        self._width = width
+
+    def read(self, start: int, stop: int) -> NDArray[np.float32]:
+        """Features of the frames `start` to `stop` (not included), float32 `[t, C]`."""
+        rng = np.random.default_rng(start)
+        return rng.random((stop - start, self._width), dtype=np.float32)
+
+
+def _random_data(config: ExperimentConfig, feature_dim: int | None = None) -> _Data:
+    """A match of random frames, or features, with one label, for each data set."""
     length = max(_MATCH_MS, round(2000 * config.data.clip_frames / config.data.fps))
     times = grid_times(length, config.data.fps)
     frames: FrameSource = _RandomFrames(times, config.data.size)
     if not config.model.takes_frames:
         frames = BlankFrames(times)
+    elif feature_dim is not None:
+        frames = _RandomFeatures(times, feature_dim)
     actions = config.model.actions
     events = EventList.of([Event(length // 2, actions.names[0])])
     features = None

@@ -135,7 +135,7 @@ class TrainingModule(L.LightningModule):  # type: ignore[misc]
         if tracking is not None:
             signs = torch.from_numpy(mirrored_signs(tracking.features))
             self._flip_signs = torch.cat([signs, torch.ones_like(signs)])
-        self._frozen = freeze(self._backbone, self.config.freeze)
+        self._frozen = freeze(self._backbone, config.frozen)
 
     @property
     def eval_net(self) -> SpottingNet | ClipClassifier:
@@ -153,7 +153,11 @@ class TrainingModule(L.LightningModule):  # type: ignore[misc]
         torch.manual_seed(_seed(1, *seeds[0]))
         for module in self._frozen:
             module.eval()  # keeps the statistics of normalisation layers
-        frames, flipped = augment(batch.frames, self.config.augmentation, generators)
+        if batch.frames.ndim == 5:
+            frames, flipped = augment(batch.frames, self.config.augmentation, generators)
+        else:  # features of a backbone cannot be changed as pixels can
+            frames = batch.frames
+            flipped = torch.zeros(len(frames), dtype=torch.bool, device=frames.device)
         lambdas = mixup_lambdas(self.config.mixup, generators)
         track_features = mix_values(self._mirror(batch.track_features, flipped), lambdas)
         loss = self.loss(mix_frames(frames, lambdas), track_features, batch, flipped, lambdas)
@@ -182,7 +186,7 @@ class TrainingModule(L.LightningModule):  # type: ignore[misc]
         """Return the loss of a batch, a scalar.
 
         Args:
-            frames: `[B, T, 3, H, W]`, augmented and blended.
+            frames: `[B, T, 3, H, W]`, augmented and blended; or features `[B, T, C]`, blended.
             track_features: `[B, T, 2F]`, mirrored and blended as the frames are.
             clips: the clips as they were loaded.
             flipped: bool `[B]`, True for mirrored clips.

@@ -11,6 +11,7 @@ import signal
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,12 +25,14 @@ from onball.config import (
     DataConfig,
     ExperimentConfig,
     ModelConfig,
+    SavedModelConfig,
     TrainingConfig,
     load_config,
     save_config,
 )
 from onball.data.classes import with_classes
 from onball.data.clips import ClipDataset, Clips, EpochSampler
+from onball.data.frames import VideoFrames
 from onball.data.joint import JointClips, find_halves, load_halves
 from onball.data.layout import some_names
 from onball.data.matches import LabelledFrames, LabelledMatch, load_matches
@@ -48,12 +51,13 @@ from onball.models import (
     build_model,
     load_model,
 )
-from onball.models.compute import choose_precision, use_threads
+from onball.models.compute import Precision, choose_precision, use_threads
 from onball.models.finding import resolve_model
 from onball.models.saved import check_model_folder
 from onball.outputs import differences
-from onball.progress import ProgressCallback, no_progress
+from onball.progress import Progress, ProgressCallback, no_progress
 from onball.runs import RunFolder
+from onball.spotting.features import FeatureStore
 from onball.training.callbacks import (
     BestModel,
     Checkpoints,
@@ -163,11 +167,12 @@ def train(
     net = build_initial_net(config)
     check_frame_size(net, config)
     steps = TrainingSteps.of(training, processes())
-    clips = training_clips(config, net, progress)
+    features = feature_store(config, net, device=str(place), precision=precision)
+    clips = training_clips(config, net, progress, features)
     first_step = global_step(run.last_checkpoint, steps.clips_per_step) if resuming else 0
     loader = clip_loader(clips, training, steps, first_step, rank(), processes(), place)
     module = make_module(net, config, steps, clips)
-    valid = load_valid(config.data, config.model, progress) if first else []
+    valid = load_valid(config.data, config.model, progress, features) if first else []
     best = BestModel(config, _make_validator(config, valid, precision), run.model)
     checkpoints = Checkpoints(run, best)
     callbacks = [best, EpochLog(run.metrics, best, on_epoch), StepProgress(progress), checkpoints]
@@ -355,15 +360,18 @@ def check_frame_size(net: nn.Module, config: ExperimentConfig) -> None:
 
 
 def training_clips(
-    config: ExperimentConfig, net: nn.Module, progress: ProgressCallback = no_progress
+    config: ExperimentConfig,
+    net: nn.Module,
+    progress: ProgressCallback = no_progress,
+    features: FeatureStore | None = None,
 ) -> ClipDataset | JointClips:
-    """Return the clips to train on, of one data set or mixed from two.
+    """Return the clips to train on, of one data set or mixed from two; of features if there are any.
 
     Raises what loading the split `train` and the second data set raises.
     """
     # Its labels are read before the main data set is decoded: a broken file must show at once.
     halves = find_halves(config.data) if config.trains_jointly else []
-    main = load_split(config.data, config.model, "train", progress)
+    main = load_split(config.data, config.model, "train", progress, features)
     _warn_of_other_classes(main, config.model.actions)
     return mix_clips(config, net, main, load_halves(halves, config.data, _decoding(progress)))
 
@@ -417,9 +425,72 @@ def load_split(
     model: ModelConfig,
     split: str,
     progress: ProgressCallback = no_progress,
+    features: FeatureStore | None = None,
 ) -> list[LabelledMatch]:
-    """Load the matches of a split for a net; `progress` shows what is decoded into the cache."""
-    return load_matches(data, split, model, _decoding(progress))
+    """Load the matches of a split for a net; `progress` shows what is decoded into the cache.
+
+    With `features`, their frames are features, and `progress` shows which are computed.
+    """
+    if features is None:
+        return load_matches(data, split, model, _decoding(progress))
+    matches = load_matches(data.model_copy(update={"cache": None}), split, model)
+
+    def computing(at: Progress) -> None:
+        progress(at._replace(task=f"features of {at.task}"))
+
+    return [_on_features(match, features, computing) for match in matches]
+
+
+def _on_features(
+    match: LabelledMatch, features: FeatureStore, progress: ProgressCallback
+) -> LabelledMatch:
+    """The match with features in place of its frames."""
+    frames = features.open(cast(VideoFrames, match.frames), progress, name=match.name)
+    tracked = match.track_features
+    if tracked is not None:  # a video may end before its header says so
+        tracked = tracked[: len(frames.times_ms)]
+    return replace(match, frames=frames, track_features=tracked)
+
+
+def feature_store(
+    config: ExperimentConfig,
+    net: nn.Module,
+    *,
+    device: str = "auto",
+    precision: Precision | torch.dtype = "auto",
+) -> FeatureStore | None:
+    """Return the features that an experiment trains on; None if it trains on frames.
+
+    Args:
+        config: the experiment.
+        net: the net as it is before the first step.
+        device: where missing features are computed.
+        precision: dtype in which they are computed.
+
+    Raises:
+        ConfigError: the backbone has no features of frames.
+        DataError: `data.root` is not set.
+    """
+    if config.data.features is None:
+        return None
+    folder = config.data.features_folder
+    if folder is None:
+        raise DataError("data.root is not set: --data FOLDER names the data set")
+    left_out = config.training.augmentation.used
+    if left_out:
+        message = (
+            "data.features: features cannot be augmented as frames are: left out "
+            f"{', '.join(left_out)}"
+        )
+        warnings.warn(OnballNotice(message), stacklevel=3)
+    return FeatureStore(
+        cast(SpottingNet, net),
+        SavedModelConfig.of(config),
+        folder,
+        device=device,
+        precision=precision,
+        threads=config.training.threads,
+    )
 
 
 def _decoding(progress: ProgressCallback) -> ProgressCallback:
@@ -508,11 +579,14 @@ def make_module(
 
 
 def load_valid(
-    data: DataConfig, model: ModelConfig, progress: ProgressCallback = no_progress
+    data: DataConfig,
+    model: ModelConfig,
+    progress: ProgressCallback = no_progress,
+    features: FeatureStore | None = None,
 ) -> list[LabelledMatch]:
     """Load the matches to validate on; none, with a warning, if the split is empty."""
     try:
-        return load_split(data, model, "valid", progress)
+        return load_split(data, model, "valid", progress, features)
     except EmptySplitError as error:
         warnings.warn(
             OnballWarning(f"training without validation, the last model is kept: {error}"),
