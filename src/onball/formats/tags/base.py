@@ -190,7 +190,8 @@ def tag_file(
     kickoffs = (
         {**_kickoffs(found), **(starts or {})} if clock is Clock.VIDEO else dict(starts or {})
     )
-    _require_order(path, kickoffs)
+    if clock is Clock.VIDEO:
+        _require_order(path, kickoffs)
     remarks = [*notes, *_overlaps(found)]
     if found and clock is Clock.VIDEO:
         names = ", ".join(dict.fromkeys(f"'{tag.code or marker.text}'" for marker, tag in found))

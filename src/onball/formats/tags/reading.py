@@ -4,19 +4,39 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from onball.errors import InputError, LabelError
 from onball.files import decode_text
 from onball.formats.tags.base import Clock, ReadingOptions, TagFile, read_bytes
+from onball.formats.tags.edl import EVENT, read_edl
+from onball.formats.tags.edl import NAME as EDL
+from onball.formats.tags.projects import (
+    BORIS,
+    LABEL_STUDIO,
+    LOSSLESSCUT,
+    OSL,
+    SOCCERNET,
+    read_project,
+    recognise_project,
+)
 from onball.formats.tags.sportscode import NAME as SPORTSCODE
 from onball.formats.tags.sportscode import read_sportscode
+from onball.formats.tags.subtitles import NAME as SUBTITLES
+from onball.formats.tags.subtitles import TIMING, read_subtitles
 from onball.formats.tags.tables import LONGOMATCH, TABLE, read_longomatch, read_table
 
 _READERS: Mapping[str, Callable[[Path, ReadingOptions], TagFile]] = {
     SPORTSCODE: read_sportscode,
     TABLE: read_table,
     LONGOMATCH: read_longomatch,
+    SUBTITLES: read_subtitles,
+    EDL: read_edl,
+    **{
+        name: partial(read_project, format=name)
+        for name in (BORIS, LOSSLESSCUT, LABEL_STUDIO, OSL, SOCCERNET)
+    },
 }
 #: Names of the formats.
 FORMATS = tuple(_READERS)
@@ -92,4 +112,12 @@ def recognise(path: str | Path) -> str:
         return SPORTSCODE
     if text.startswith("CATEGORY:"):
         return LONGOMATCH
+    if text.startswith(("{", "[")) and (project := recognise_project(text)):
+        return project
+    if text.startswith("WEBVTT") or TIMING.search(text[:10_000]):
+        return SUBTITLES
+    if text.startswith("TITLE:") or any(map(EVENT.match, text[:10_000].splitlines())):
+        return EDL
+    if text.startswith("{"):
+        raise LabelError(f"{path}: JSON of an unknown kind ({', '.join(FORMATS)} are read)")
     return TABLE
