@@ -275,6 +275,7 @@ def test_configs_and_overlays_are_listed_with_task_and_description():
     budgets = ["adaspot_cpu", "adaspot_low_cpu", "cpu", "demo_backbone"]
     assert overlays == [
         *(f"budgets/{name}" for name in budgets),
+        *(f"data_sets/{name}" for name in ("footpass", "sn_gar", "soccertrack_v2")),
         "tracks/degraded",
         "tracks/medium",
     ]

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from onball.config import ExperimentConfig, ShippedConfig, list_configs, load_config
     from onball.data.check import check_data
     from onball.data.classes import read_class_file
+    from onball.data.convert import ConvertedMatch, ConvertSettings, convert_data
     from onball.data.download import download
+    from onball.data.download.files import download_files
     from onball.data.layout import Match, find_matches
+    from onball.data.sources import DataSource, list_data_sources
     from onball.data.statistics import PlayStatistics
     from onball.data.summary import DataStatistics, read_labels_by_split
     from onball.errors import (
@@ -107,7 +110,10 @@ __all__ = [
     "CalibratedModel",
     "ClassificationResult",
     "ConfigError",
+    "ConvertSettings",
+    "ConvertedMatch",
     "DataError",
+    "DataSource",
     "DataStatistics",
     "Evaluation",
     "Event",
@@ -162,9 +168,11 @@ __all__ = [
     "check_data",
     "check_experiments",
     "compute_features",
+    "convert_data",
     "cut_video",
     "demo_model",
     "download",
+    "download_files",
     "draw_statistics",
     "draw_timeline",
     "evaluate",
@@ -176,6 +184,7 @@ __all__ = [
     "find_videos",
     "import_model",
     "list_configs",
+    "list_data_sources",
     "list_models",
     "live",
     "load_config",
@@ -221,8 +230,11 @@ _MODULES = {
     "onball.config": ("ExperimentConfig", "ShippedConfig", "list_configs", "load_config"),
     "onball.data.check": ("check_data",),
     "onball.data.classes": ("read_class_file",),
+    "onball.data.convert": ("ConvertSettings", "ConvertedMatch", "convert_data"),
     "onball.data.download": ("download",),
+    "onball.data.download.files": ("download_files",),
     "onball.data.layout": ("Match", "find_matches"),
+    "onball.data.sources": ("DataSource", "list_data_sources"),
     "onball.data.statistics": ("PlayStatistics",),
     "onball.data.summary": ("DataStatistics", "read_labels_by_split"),
     "onball.errors": (

@@ -14,29 +14,49 @@ from onball.errors import ConfigError, OnballError
 from onball.files import shell_quoted
 
 if TYPE_CHECKING:
+    from onball.data.sources import DataSource
     from onball.data.statistics import Comparison, PlayStatistics, Reference
     from onball.data.summary import DataStatistics
+    from onball.hub import HubRepository
 
 # onball data download
 
-_LICENCE = (
-    "SoccerNet's videos are for research only, under its non-disclosure agreement; commercial use "
-    "is not allowed (https://www.soccer-net.org/data)."
-)
 _ACCESS_STEPS = """How to get access, once:
-  1. read SoccerNet's terms and sign its non-disclosure agreement: https://www.soccer-net.org/data
-  2. make an account on the hub and ask for access on the page of the data set: {page}
-  3. make a token that may read gated repositories: {address}/settings/tokens
-  4. store it with `hf auth login`, or set HF_TOKEN, or give --token
+{steps}
 Then call this command again."""
+_TOKEN_STEPS = (
+    "make a token that may read gated repositories: {address}/settings/tokens",
+    "store it with `hf auth login`, or set HF_TOKEN, or give --token",
+)
 
 
 def download(
-    out: Annotated[Path, options.out("Folder for the matches; the data set to train on.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="[NAME]", help="Data set, see --list.", show_default="sn-bas-2025"),
+    ] = "sn-bas-2025",
+    out: Annotated[
+        Path | None,
+        options.out("Folder for the matches, ready to train on, or for files to convert."),
+    ] = None,
+    list_: Annotated[
+        bool,
+        typer.Option("--list", help="List the data sets: contents, licence, where to get them."),
+    ] = False,
     split: Annotated[
         str,
-        options.split("Splits, separated by commas: train, valid, test, challenge, or all."),
+        options.split(
+            "Of sn-bas-2025, splits separated by commas: train, valid, test, challenge, or all."
+        ),
     ] = "all",
+    files: Annotated[
+        str | None,
+        typer.Option(
+            "--files",
+            metavar="PATTERNS",
+            help="Of other data sets, only files like these: annotations_*.json,valid/*.",
+        ),
+    ] = None,
     endpoint: options.Endpoint = None,
     token: options.Token = None,
     password: Annotated[
@@ -53,32 +73,91 @@ def download(
         bool, typer.Option("--keep-zip", help="Keep the archives after unpacking.")
     ] = False,
 ) -> None:
-    """Download SoccerNet Ball Action Spotting 2025, ready to train on. Call again to continue."""
+    """Download a data set, by default SoccerNet Ball Action Spotting 2025. Call again to continue."""
+    from onball.data import download as downloads
+    from onball.data.sources import find_source, list_data_sources
+
+    if list_:
+        for listed in list_data_sources():
+            console.say(_describe_source(listed))
+        return
+    source = find_source(name)
+    if out is None:
+        raise ConfigError("no folder given: --out FOLDER, or --list to see the data sets")
+    console.note(f"{source.title}: {source.licence}. {source.terms}")
+    hub = downloads.HubRepository(source.repositories[0], endpoint, token)
+    try:
+        if source.converted:
+            _download_files(source, out, files, endpoint, token)
+        else:
+            _download_splits(hub, out, _parse_splits(split), password, keep_zip)
+    except downloads.AccessError:
+        page = ", ".join(f"{hub.address}/datasets/{name}" for name in source.repositories)
+        steps = "\n".join(
+            f"  {number}. {step.format(page=page, address=hub.address)}"
+            for number, step in enumerate((*source.access, *_TOKEN_STEPS), start=1)
+        )
+        text = _ACCESS_STEPS.format(steps=steps)
+        console.status.print(text, markup=False, highlight=False, soft_wrap=True)
+        raise
+
+
+def _download_splits(
+    dataset: HubRepository, out: Path, splits: list[str], password: str | None, keep_zip: bool
+) -> None:
     from onball.data import download as downloads
 
-    splits = _parse_splits(split)
-    dataset = downloads.HubRepository(downloads.BAS_2025, endpoint, token)
-    console.note(_LICENCE)
-    try:
-        for name in splits:
-            with console.progress_bar() as progress:
-                (result,) = downloads.download(
-                    out,
-                    [name],
-                    dataset=dataset,
-                    password=password,
-                    keep_zip=keep_zip,
-                    progress=progress,
-                )
-            state = "already complete" if result.was_complete else "complete"
-            console.say(f"{name}: {state}, {_matches(len(result.matches))} in {out}")
-    except downloads.AccessError:
-        steps = _ACCESS_STEPS.format(page=dataset.page, address=dataset.address)
-        console.status.print(steps, markup=False, highlight=False, soft_wrap=True)
-        raise
+    for name in splits:
+        with console.progress_bar() as progress:
+            (result,) = downloads.download(
+                out,
+                [name],
+                dataset=dataset,
+                password=password,
+                keep_zip=keep_zip,
+                progress=progress,
+            )
+        state = "already complete" if result.was_complete else "complete"
+        console.say(f"{name}: {state}, {_matches(len(result.matches))} in {out}")
     command, folder = console.this_command(), shell_quoted(out)
     console.note(f"next: {command} data check {folder}")
     console.note(f"then: {command} train CONFIG --data {folder}")
+
+
+def _download_files(
+    source: DataSource, out: Path, files: str | None, endpoint: str | None, token: str | None
+) -> None:
+    """Download files as they are; those of several repositories go to folders with their names."""
+    from onball.data.download.files import download_files
+
+    patterns = None if files is None else [part.strip() for part in files.split(",")]
+    with console.progress_bar() as progress:
+        downloaded = download_files(
+            source.name, out, patterns, endpoint=endpoint, token=token, progress=progress
+        )
+    for done in downloaded:
+        state = f"{done.fetched} of them now" if done.fetched else "already complete"
+        console.say(f"{done.folder}: {console.count(len(done.files), 'file')}, {state}")
+    archives = any(out.rglob("*.zip"))
+    command, folder_name = console.this_command(), shell_quoted(out)
+    if archives:
+        console.note(
+            f"then: unpack the archives in {folder_name} (videos need SoccerNet's password)"
+        )
+    console.note(f"next: {command} data convert {source.name} {folder_name} data/{source.name}")
+
+
+def _describe_source(source: DataSource) -> str:
+    pages = "\n  ".join(
+        f"https://huggingface.co/datasets/{repository}" for repository in source.repositories
+    )
+    made = f"onball data download {source.name} --out FOLDER"
+    if source.converted:
+        made += f", then onball data convert {source.name} FOLDER data/{source.name}"
+    return (
+        f"{source.name}: {source.title}\n  {source.contents}; {source.size}\n"
+        f"  licence: {source.licence}\n  {source.terms}\n  {pages}\n  {made}"
+    )
 
 
 def _parse_splits(text: str) -> list[str]:

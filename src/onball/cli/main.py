@@ -99,8 +99,13 @@ COMMANDS = {
     ),
     "data download": (
         "onball.cli.data:download",
-        "Download SoccerNet Ball Action Spotting 2025, ready to train on. Call again to continue.",
+        "Download a data set, by default SoccerNet Ball Action Spotting 2025. Call again to continue.",
         "onball data download --out data/SN-BAS-2025",
+    ),
+    "data convert": (
+        "onball.cli.data_convert:convert",
+        "Convert a published data set that was downloaded, ready to train on. Call again to continue.",
+        "onball data convert soccertrack-v2 downloads/soccertrack data/soccertrack-v2",
     ),
     "data check": (
         "onball.cli.data:check",

@@ -162,6 +162,18 @@ class Table:
         self._refuse_gaps(column, name)
         return np.asarray(column.to_numpy(), dtype)
 
+    def texts(self, name: str) -> list[str]:
+        """Return a column of text.
+
+        Raises:
+            DataError: the column has another type, or a row has no value.
+        """
+        column = self._table.column(name)
+        if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+            raise DataError(f"{self._path}: column '{name}' is not of text but of {column.type}")
+        self._refuse_gaps(column, name)
+        return list(column.to_pylist())
+
     def indices(self, name: str, names: Sequence[str], listed: Sequence[str]) -> NDArray[np.uint8]:
         """Return a column of names as indices `[N]` into `names`.
 
@@ -216,12 +228,17 @@ def read_table(path: Path) -> Table:
     return Table(path, table)
 
 
-def read_row_groups(path: Path) -> Iterator[Table]:
-    """Read a file piece by piece, with flat memory. Errors are those of `read_table`."""
+def read_row_groups(path: Path, columns: Sequence[str] | None = None) -> Iterator[Table]:
+    """Read a file piece by piece, with flat memory. Errors are those of `read_table`.
+
+    Args:
+        path: the file.
+        columns: names of the columns to read; None for all. A name that it lacks is left out.
+    """
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             for group in range(file.num_row_groups):
-                yield Table(path, file.read_row_group(group))
+                yield Table(path, file.read_row_group(group, columns=columns))
     except _UNREADABLE as error:
         raise UnreadableError(_one_line(error)) from None
 
