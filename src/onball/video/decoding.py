@@ -37,6 +37,7 @@ from onball.video.clock import (
     mark_restarts,
 )
 from onball.video.pixels import inexact_colours
+from onball.video.skipping import SampledTimes, Sampling, can_skip, mark_unneeded
 
 #: Formats of still images, which FFmpeg opens as videos.
 _IMAGES = ("image2", "_pipe")
@@ -119,6 +120,7 @@ class VideoSource:
         self._lead: int | None = None
         self._damaged_lead = False
         self._warned: set[str] = set()
+        self._sampling: Sampling | None = None
 
     @property
     def rate(self) -> Fraction:
@@ -156,6 +158,24 @@ class VideoSource:
             start = 0 if matroska else self.container.start_time or 0
             return int(Fraction(self.container.duration + start, 1000) / self.ms_per_tick)
         return None
+
+    def leave_out(self, times: SampledTimes, origin: int) -> None:
+        """Let the decoder leave out frames that are not sampled, where no other frame needs them.
+
+        Those that are nearest to a sampled time are decoded as before. Frames are not left out after
+        a damaged one, whose neighbours may be sampled in its place, nor in interlaced video, whose
+        fields may refer to each other.
+
+        Args:
+            times: the sampling grid.
+            origin: tick of the first shown frame. The clock must be continuous.
+        """
+        if self.has_presentation_times and self.rate > times.fps and can_skip(self._context):
+            self._sampling = Sampling(times, origin, self.ms_per_tick)
+
+    @property
+    def _context(self) -> av.VideoCodecContext:
+        return self.stream.codec_context
 
     def frames(self) -> Iterator[DecodedFrame]:
         """All shown frames, in order of time.
@@ -298,23 +318,35 @@ class VideoSource:
     def _recordings(self, packets: Iterator[av.Packet]) -> Iterator[tuple[av.VideoFrame, bool]]:
         """Decoded frames; the first one of another recording in the same file is marked."""
         marked = False
-        for packet, begins in mark_restarts(packets, self.rules):
+        for packet, begins, skipped in self._marked(packets):
+            self._context.skip_frame = "NONREF" if skipped and self._sampling else "DEFAULT"
             if begins:
                 # The decoder still holds back frames of the recording before.
                 for frame in self._decoded(None):
                     yield frame, marked
                     marked = False
-                self.stream.codec_context.flush_buffers()
+                self._context.flush_buffers()
                 marked = True
             for frame in self._decoded(packet):
                 yield frame, marked
                 marked = False
 
+    def _marked(self, packets: Iterator[av.Packet]) -> Iterator[tuple[av.Packet, bool, bool]]:
+        """Packets; whether another recording begins with them; and whether they are not sampled."""
+        marked = mark_restarts(packets, self.rules)
+        if self._sampling is not None:
+            return mark_unneeded(marked, self._sampling)
+        return ((packet, begins, False) for packet, begins in marked)
+
     def _decoded(self, packet: av.Packet | None) -> list[av.VideoFrame]:
         """Frames that a packet completes; None or an empty packet gives all that are held back."""
         try:
-            return list(self.stream.decode(packet))
+            frames = list(self.stream.decode(packet))
+            if self._sampling is not None and any(frame.interlaced_frame for frame in frames):
+                self._sampling = None
+            return frames
         except av.FFmpegError:
+            self._sampling = None
             self._damaged_lead |= self._last is None
             self._warn_damage()
             return []
@@ -453,7 +485,12 @@ def _opened(path: Path) -> av.container.InputContainer:
         ) from error
 
 
-def decode_frames(path: str | Path, start_ms: int = 0, threads: int = 0) -> Iterator[DecodedFrame]:
+def decode_frames(
+    path: str | Path,
+    start_ms: int = 0,
+    threads: int = 0,
+    sampled: SampledTimes | None = None,
+) -> Iterator[DecodedFrame]:
     """Decode a video, in order of time, from a frame shown at or before `start_ms`.
 
     `start_ms` changes the first frame only, not the frames after it or their times.
@@ -462,6 +499,8 @@ def decode_frames(path: str | Path, start_ms: int = 0, threads: int = 0) -> Iter
         path: the video.
         start_ms: time in milliseconds since the first shown frame.
         threads: decoding threads; 0 is one per core.
+        sampled: sampling grid: frames that are nearest to none of its times may be left out. It has
+            an effect on H.264 and HEVC in containers with a reliable index.
 
     Raises `VideoError` as `open_source` does, and if no frame can be decoded. Damage, and a clock
     that begins again or jumps, give one `OnballWarning` each.
@@ -471,12 +510,18 @@ def decode_frames(path: str | Path, start_ms: int = 0, threads: int = 0) -> Iter
         with open_source(path, threads) as source:
             timeline = timeline_of(path)
             frames = None
+            if sampled is not None and timeline.is_plain:
+                source.leave_out(sampled, timeline.origin)
             if timeline.seekable:
                 frames = source.frames_from(start_ms, timeline.origin)
             if frames is not None:
                 yield from frames
                 return
     with open_source(path, threads) as source:
+        if sampled is not None:
+            timeline = timeline_of(path)
+            if timeline.is_plain:
+                source.leave_out(sampled, timeline.origin)
         yield from source.frames()
 
 
@@ -495,6 +540,11 @@ class Timeline:
     origin: int
     seekable: bool
     length: Length | None
+
+    @property
+    def is_plain(self) -> bool:
+        """True if the container has the times of all frames, on one clock."""
+        return self.seekable and self.length is None
 
 
 def timeline_of(path: str | Path) -> Timeline:

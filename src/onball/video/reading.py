@@ -30,6 +30,7 @@ from onball.video.decoding import (
     timeline_of,
 )
 from onball.video.pixels import SCALING, RgbConverter, orientation, rotation
+from onball.video.skipping import SampledTimes
 
 Channels = Literal["rgb", "bgr"]
 """Order of the colours of a frame."""
@@ -215,7 +216,8 @@ def _batches(
         timed = _at_own_times(decoded, start_ms)
     else:
         first = first_grid_index(start_ms, fps)
-        decoded = decode_frames(path, grid_time(first, fps), threads)
+        start = grid_time(first, fps)
+        decoded = decode_frames(path, start, threads, SampledTimes(fps, first))
         timed = at_grid_times(decoded, fps, first)
 
     if end_ms is not None:
