@@ -32,11 +32,17 @@ NAMES = sorted(
 )
 SMALL = [
     "data={width: 64, height: 36, clip_frames: 8}",
-    "training={epochs: 1, warmup_epochs: 0, clips_per_epoch: 9, batch_size: 3}",
+    "training={epochs: 1, warmup_epochs: 0, clips_per_epoch: 6, batch_size: 2}",
     "training={workers: 0, threads: 1, precision: 32, loggers: [], action_share: 1}",
 ]
-#: Larger versions of another config.
-SLOW = ("spotting/adaspot_big",)
+#: Another size, backbone or weight of the loss than a config that is trained by default.
+SLOW = (
+    "classification/resnet50",
+    "spotting/adaspot_big",
+    "spotting/regnety_bilstm_512",
+    "spotting/regnety_bilstm_focal2",
+    "spotting/x3d_bilstm",
+)
 #: Parameters that three steps may leave unchanged, with the reason. (Three steps are the minimum: blocks of
 #: RegNet begin with a factor of zero, then the zero gates of a shift change, and then its normalisation.)
 UNUSED: dict[str, str] = {}

@@ -98,7 +98,9 @@ def draw_case(seed):
 
 
 @pytest.mark.medium
-@pytest.mark.parametrize("block", range(10))
+@pytest.mark.parametrize(
+    "block", [*range(3), *(pytest.param(block, marks=pytest.mark.slow) for block in range(3, 10))]
+)
 def test_the_metric_equals_the_soccernet_package_on_random_cases(block):
     scored = 0
     for seed in range(block * 24, (block + 1) * 24):

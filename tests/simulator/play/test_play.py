@@ -150,7 +150,7 @@ def test_the_ball_in_play_is_inside_the_lines(matches):
         out = np.abs(motion.ball[:, 0]) > HALF_LENGTH + BALL_RADIUS
         out |= np.abs(motion.ball[:, 1]) > HALF_WIDTH + BALL_RADIUS
         crossings += int((out[1:] & ~out[:-1] & live[1:]).sum())
-    assert crossings <= 2, "in half an hour, hardly ever"
+    assert crossings <= 2, "in a quarter of an hour, hardly ever"
 
 
 def test_shots_are_taken_near_the_opponents_goal(matches):

@@ -22,7 +22,7 @@ def events_of(seed: int, minutes: int):
 
 def test_a_short_simulation_is_near_the_reference(matches):
     play = PlayStatistics.of([motion.events for motion in matches])
-    assert play.in_play_minutes > 15
+    assert play.in_play_minutes > 7
     for row in compare(play, REFERENCE):
         if row.quantity == "per_minute" and row.action in (Action.PASS, Action.DRIVE):
             assert abs(row.difference) < 12, row
