@@ -50,7 +50,11 @@ class FrameLayer(nn.Module):
 
 @pytest.mark.parametrize(
     ("name", "gflops", "parameters_m"),
-    [("resnet50", 4.1, 23.5), ("regnety_002", 0.2, 2.8), ("efficientnet_b0", 0.39, 4.0)],
+    [
+        ("resnet50", 4.1, 23.5),
+        ("regnety_002", 0.2, 2.8),
+        pytest.param("efficientnet_b0", 0.39, 4.0, marks=pytest.mark.slow),
+    ],
 )
 def test_the_cost_of_one_image_equals_the_published_figures(name, gflops, parameters_m):
     cost = measure(net_of(name), (1, 3, 224, 224))
@@ -61,7 +65,11 @@ def test_the_cost_of_one_image_equals_the_published_figures(name, gflops, parame
 
 @pytest.mark.parametrize(
     ("name", "gflops"),
-    [("resnet50", 369.39), ("efficientnet_b0", 35.95), ("convnext_tiny", 386.54)],
+    [
+        pytest.param("resnet50", 369.39, marks=pytest.mark.slow),
+        ("efficientnet_b0", 35.95),
+        ("convnext_tiny", 386.54),
+    ],
 )
 def test_the_cost_of_a_clip_equals_the_figures_of_the_study(name, gflops):
     # fvcore, which the study used, counts the last pooling too.
@@ -135,7 +143,7 @@ def test_frozen_layers_keep_no_activations():
 
 
 def test_mixed_precision_halves_activations_and_adds_a_copy_of_the_weights():
-    net = net_of("regnety_002")
+    net = net_of("test_byobnet")
     full = measure(net, (2, 3, 128, 224))
     mixed = measure(net, (2, 3, 128, 224), dtype=torch.bfloat16)
     assert mixed.activation_bytes == pytest.approx(full.activation_bytes / 2, rel=0.02)

@@ -141,6 +141,14 @@ def video(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def whole(video, tmp_path_factory):
+    """Tracks of an uninterrupted call."""
+    path = tmp_path_factory.mktemp("whole") / "t.parquet"
+    track_video(video, Finder(), path)
+    return path
+
+
 class Finder:
     """Detects twelve people and a moving ball; counts its frames."""
 
@@ -180,21 +188,20 @@ def test_a_video_becomes_a_tracks_file_with_its_cuts(video, tmp_path):
 
 
 @pytest.mark.parametrize("stop_at", [310, 380])
-def test_interrupted_tracking_resumes_and_gives_the_same_tracks(video, tmp_path, stop_at):
-    track_video(video, Finder(), tmp_path / "whole.parquet")
+def test_interrupted_tracking_resumes_and_gives_the_same_tracks(video, whole, tmp_path, stop_at):
     with pytest.raises(KeyboardInterrupt):
         track_video(video, Finder(stop_at), tmp_path / "t.parquet")
     assert not (tmp_path / "t.parquet").exists()
     finder = Finder()
     summary = track_video(video, finder, tmp_path / "t.parquet")
     assert finder.shown < 520 and summary.frames == 750 and summary.detected < 520
-    one, other = (read_tracks(tmp_path / name) for name in ("whole.parquet", "t.parquet"))
+    one, other = read_tracks(whole), read_tracks(tmp_path / "t.parquet")
     for name in ("time_ms", "track_ids", "kinds", "boxes", "scores"):
         assert np.array_equal(getattr(one, name), getattr(other, name)), name
     assert one.video == other.video
 
 
-@pytest.mark.parametrize("cuts", [(256,), (260,), (250, 257), (252, 256), (255, 262)])
+@pytest.mark.parametrize("cuts", [(256,), (250, 257), (255, 262)])
 def test_cuts_near_an_interruption_are_those_of_an_uninterrupted_call(tmp_path, cuts):
     video = tmp_path / "video.mp4"
     with VideoWriter(video, (160, 90), 12.5) as writer:

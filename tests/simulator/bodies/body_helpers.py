@@ -23,7 +23,7 @@ ANKLES = [Joint.LEFT_ANKLE, Joint.RIGHT_ANKLE]
 
 
 def posed_world(gesture=Gesture.NONE, ms=0, *, xy=(0.0, 0.0), heading=0.0, speed=0.0, stride=0.0):
-    """All people in the same pose at the same place, without a ball."""
+    """All people in the same pose, or each at an own time `ms`, at the same place, without a ball."""
     return WorldState(
         time_ms=0,
         xy=np.tile(np.float32(xy), (PEOPLE, 1)),
