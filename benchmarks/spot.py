@@ -3,6 +3,7 @@
     python benchmarks/spot.py                                  # 1 minute of 720p, RegNetY-002 + BiLSTM
     python benchmarks/spot.py --config spotting/demo --minutes 2
     python benchmarks/spot.py --video match.mp4 --model runs/mine --runtime openvino
+    python benchmarks/spot.py --config spotting/regnety_bilstm spotting/tdeed --usual-seconds 0
 
 Without `--video` a match of 12 s is simulated at 1280 × 720 and 25 frames/s, and its H.264 stream is
 repeated. Measured are, each as a multiple of real time (seconds of video per second):
@@ -15,7 +16,8 @@ repeated. Measured are, each as a multiple of real time (seconds of video per se
     default number of threads, or `--usual-threads`, and runs on the first `--usual-seconds` only.
 
 If reading and net shared all cores without loss, (c) would reach 1 / (1/a + 1/b), the limit that is
-printed. Weights are random unless there is a `--model`: they do not matter for speed.
+printed. Weights are random unless there is a `--model`: they do not matter for speed. Several configs or
+models are measured one after the other on the same video, and a table compares them.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ from onball.video import probe, read_frames
 
 _STRIDE, _CLIP_FRAMES = 2, 50
 _SIMULATED_MINUTES = 0.2
+_WHOLE = "(c) onball spot"
 #: Seconds of video whose frames are held in memory for the net alone.
 _MEMORY_SECONDS = 30
 
@@ -147,14 +150,17 @@ def usual_way(
     torch.set_num_threads(before)
 
 
-def open_spotter(options: argparse.Namespace) -> Spotter:
-    """The model that is asked for."""
-    settings = {"runtime": options.runtime, "device": options.device}
+def open_spotter(name: str, options: argparse.Namespace) -> Spotter:
+    """Open a saved model, or a config with random weights."""
     if options.model is not None:
         return Spotter.from_pretrained(
-            options.model, precision=options.precision, threads=options.threads, **settings
+            name,
+            runtime=options.runtime,
+            device=options.device,
+            precision=options.precision,
+            threads=options.threads,
         )
-    config = load_config(options.config, ["model.backbone.pretrained=false"])
+    config = load_config(name, ["model.backbone.pretrained=false"])
     if options.size:
         width, height = (int(part) for part in options.size.split("x"))
         config = config.model_copy(
@@ -173,8 +179,8 @@ def open_spotter(options: argparse.Namespace) -> Spotter:
 def main() -> None:
     """Measure all ways and print the ratios."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--config", default="spotting/regnety_bilstm")
-    parser.add_argument("--model", help="a saved model instead of a config")
+    parser.add_argument("--config", nargs="+", default=["spotting/regnety_bilstm"])
+    parser.add_argument("--model", nargs="+", help="saved models instead of configs")
     parser.add_argument("--size", help="WIDTHxHEIGHT that the net takes; default: the config's")
     parser.add_argument("--video", type=Path)
     parser.add_argument("--video-size", default="1280x720", help="of the simulated match")
@@ -183,25 +189,46 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--precision", default="32", choices=["auto", "32", "bf16"])
     parser.add_argument("--threads", type=int)
-    parser.add_argument("--usual-seconds", type=float, default=20.0)
+    parser.add_argument("--usual-seconds", type=float, default=20.0, help="0 leaves out (d)")
     parser.add_argument("--usual-threads", type=int, help="default: torch's")
     options = parser.parse_args()
-    spotter = open_spotter(options)
+    speeds = {}
     with tempfile.TemporaryDirectory() as folder:
         video = options.video
         if video is None:
             width, height = (int(part) for part in options.video_size.split("x"))
             video = looped_match(Path(folder), options.minutes, (width, height))
-        measure_all(spotter, video, options)
+        for name in options.model or options.config:
+            spotter = open_spotter(name, options)
+            speeds[name] = measure_all(name, spotter, video, options)
+            print()
+    if len(speeds) > 1:
+        print_table(speeds)
 
 
-def measure_all(spotter: Spotter, video: Path, options: argparse.Namespace) -> None:
+def print_table(speeds: dict[str, dict[str, float]]) -> None:
+    """Print the speeds of several models as a Markdown table."""
+    print("| model | (a) reading | (b) net | (c) onball spot | (c) to its limit |")
+    print("|---|---|---|---|---|")
+    for name, of in speeds.items():
+        parts = " | ".join(f"{of[part]:.2f}" for part in ("(a) reading", "(b) net", _WHOLE))
+        print(f"| {name} | {parts} | {of[_WHOLE] / limit_of(of):.0%} |")
+
+
+def limit_of(speeds: dict[str, float]) -> float:
+    """Speed of reading and net together if they share the cores without loss."""
+    return 1 / (1 / speeds["(a) reading"] + 1 / speeds["(b) net"])
+
+
+def measure_all(
+    name: str, spotter: Spotter, video: Path, options: argparse.Namespace
+) -> dict[str, float]:
     """Measure (a) to (d) on a video, and print them with their ratios."""
     info = probe(video)
     seconds = info.duration_ms / 1000
     threads = choose_threads(options.threads)
     print(
-        f"{options.model or options.config} at {spotter.config.width}×{spotter.config.height}, "
+        f"{name} at {spotter.config.width}×{spotter.config.height}, "
         f"{spotter.config.fps:g} frames/s, {spotter.runtime} in {spotter.precision}\n"
         f"{info.width}×{info.height} {info.codec}, {info.fps:g} frames/s, {seconds:.0f} s; "
         f"{available_cores()} cores, {threads} threads, load {os.getloadavg()[0]:.1f} before"
@@ -218,16 +245,17 @@ def measure_all(spotter: Spotter, video: Path, options: argparse.Namespace) -> N
         for _ in spotter.scores(batches):
             pass
     del batches
-    with watch.measure("(c) onball spot", seconds):
+    with watch.measure(_WHOLE, seconds):
         spotter.spot(video)
-    usual_way(watch, spotter, video, min(seconds, options.usual_seconds), options.usual_threads)
     speeds = watch.speeds
-    limit = 1 / (1 / speeds["(a) reading"] + 1 / speeds["(b) net"])
-    whole = speeds["(c) onball spot"]
+    limit, whole = limit_of(speeds), speeds[_WHOLE]
     print(f"(c) is {whole / limit:.0%} of {limit:.2f}, the limit by (a) and (b)")
-    for overlap in ("0%", "75%"):
-        usual = speeds[f"(d) {overlap}"]
-        print(f"(c) is {whole / usual:.1f} times (d) with {overlap} overlap, {usual:.2f}")
+    if options.usual_seconds:
+        usual_way(watch, spotter, video, min(seconds, options.usual_seconds), options.usual_threads)
+        for overlap in ("0%", "75%"):
+            usual = speeds[f"(d) {overlap}"]
+            print(f"(c) is {whole / usual:.1f} times (d) with {overlap} overlap, {usual:.2f}")
+    return speeds
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from onball.video.scaling import resize
 SCALING = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 #: Conversion to RGB as in `cv2.VideoCapture`, which does not interpolate colours.
 _OPENCV = Interpolation.BICUBIC | Interpolation.BITEXACT
+#: By default each frame would be divided among all cores, however many threads the user allows.
+_THREADS = 1
 #: Matrix coefficients (ITU-T H.273): some by name, those that the scaler converts, and others.
 _UNSPECIFIED_COLOURS, _YCGCO, _DERIVED, _BT2020 = 2, 8, 12, 9
 _CONVERTIBLE = frozenset({0, 1, 2, 4, 5, 6, 7, 9})
@@ -73,6 +75,7 @@ class RgbConverter:
             format="rgb24",
             src_colorspace=Colorspace.ITU709 if hd else None,
             interpolation=SCALING,
+            threads=_THREADS,
         )
         return _upright(np.asarray(scaled.to_ndarray(), np.uint8), self._orientation)
 
@@ -89,6 +92,7 @@ class RgbConverter:
             format="yuv444p",
             dst_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
             interpolation=SCALING,
+            threads=_THREADS,
         )
         luma, green, orange = scaled.to_ndarray().astype(np.float32)
         if full:
@@ -105,7 +109,9 @@ class RgbConverter:
         """Stored pixels in RGB as `cv2.VideoCapture` converts them, not scaled or rotated."""
         if frame.format.name == "rgb24":
             return np.asarray(frame.to_ndarray(), np.uint8)
-        converted = self._scaler.reformat(frame, format="rgb24", interpolation=_OPENCV)
+        converted = self._scaler.reformat(
+            frame, format="rgb24", interpolation=_OPENCV, threads=_THREADS
+        )
         return np.asarray(converted.to_ndarray(), np.uint8)
 
 

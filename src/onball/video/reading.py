@@ -468,6 +468,6 @@ def _scaled(
 ) -> npt.NDArray[np.uint8]:
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
     scaled = scaler.reformat(
-        frame, width=size[0], height=size[1], format="rgb24", interpolation=SCALING
+        frame, width=size[0], height=size[1], format="rgb24", interpolation=SCALING, threads=1
     )
     return np.asarray(scaled.to_ndarray(), np.uint8)
