@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -80,6 +82,17 @@ def test_all_frames_after_a_damaged_one_are_decoded(tmp_path):
         batches = list(read_frames(path, 12.5, None, threads=1))
     times = np.concatenate([batch.pts_ms for batch in batches])
     assert times.tolist() == [grid_time(index, 12.5) for index in range(50)]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_pipe_is_read_once(tmp_path):
+    path, pipe = write("h264 mkv", tmp_path), tmp_path / "pipe.mkv"
+    os.mkfifo(pipe)
+    writer = Thread(target=lambda: pipe.write_bytes(path.read_bytes()), daemon=True)
+    writer.start()
+    found = np.concatenate([batch.frames for batch in read_frames(pipe, 12.5, None)])
+    writer.join()
+    assert np.array_equal(found, sample(path, 12.5, 0, 1, skip=True)[1])
 
 
 def test_only_sampled_frames_are_converted(tmp_path, monkeypatch):

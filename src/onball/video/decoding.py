@@ -41,6 +41,8 @@ from onball.video.skipping import SampledTimes, Sampling, can_skip, mark_unneede
 
 #: Formats of still images, which FFmpeg opens as videos.
 _IMAGES = ("image2", "_pipe")
+#: Formats that have an index of the times of all frames.
+_INDEXED = frozenset({"mov", "matroska"})
 #: Format of ANSI art, as which FFmpeg opens any `.txt`.
 _TEXT = "tty"
 #: Distances before the requested time at which a keyframe is searched, one after the other. Usually
@@ -159,19 +161,22 @@ class VideoSource:
             return int(Fraction(self.container.duration + start, 1000) / self.ms_per_tick)
         return None
 
-    def leave_out(self, times: SampledTimes, origin: int) -> None:
+    def leave_out(self, times: SampledTimes) -> None:
         """Let the decoder leave out frames that are not sampled, where no other frame needs them.
 
         Those that are nearest to a sampled time are decoded as before. Frames are not left out after
         a damaged one, whose neighbours may be sampled in its place, nor in interlaced video, whose
-        fields may refer to each other.
+        fields may refer to each other. The times of all frames must be in the container, on one
+        clock: all frames are decoded of one that is broadcast, or of a pipe.
 
         Args:
             times: the sampling grid.
-            origin: tick of the first shown frame. The clock must be continuous.
         """
-        if self.has_presentation_times and self.rate > times.fps and can_skip(self._context):
-            self._sampling = Sampling(times, origin, self.ms_per_tick)
+        indexed = not _INDEXED.isdisjoint(self._formats) and self.path.is_file()
+        if indexed and self.rate > times.fps and can_skip(self._context):
+            timeline = timeline_of(self.path)
+            if timeline.seekable and timeline.length is None:
+                self._sampling = Sampling(times, timeline.origin, self.ms_per_tick)
 
     @property
     def _context(self) -> av.VideoCodecContext:
@@ -510,8 +515,8 @@ def decode_frames(
         with open_source(path, threads) as source:
             timeline = timeline_of(path)
             frames = None
-            if sampled is not None and timeline.is_plain:
-                source.leave_out(sampled, timeline.origin)
+            if sampled is not None:
+                source.leave_out(sampled)
             if timeline.seekable:
                 frames = source.frames_from(start_ms, timeline.origin)
             if frames is not None:
@@ -519,9 +524,7 @@ def decode_frames(
                 return
     with open_source(path, threads) as source:
         if sampled is not None:
-            timeline = timeline_of(path)
-            if timeline.is_plain:
-                source.leave_out(sampled, timeline.origin)
+            source.leave_out(sampled)
         yield from source.frames()
 
 
@@ -540,11 +543,6 @@ class Timeline:
     origin: int
     seekable: bool
     length: Length | None
-
-    @property
-    def is_plain(self) -> bool:
-        """True if the container has the times of all frames, on one clock."""
-        return self.seekable and self.length is None
 
 
 def timeline_of(path: str | Path) -> Timeline:
