@@ -37,9 +37,9 @@ from onball.models.freezing import freeze
 from onball.progress import ProgressCallback, no_progress
 from onball.runs import RunFolder
 from onball.training.callbacks import EpochSummary
+from onball.training.initial import build_initial_net
 from onball.training.module import TrainingSteps
 from onball.training.run import (
-    build_initial_net,
     feature_store,
     load_split,
     prepare_run,

@@ -26,7 +26,7 @@ from onball.models.published.importing import import_model
 from onball.progress import Progress
 from onball.spotting.evaluating import evaluate
 from onball.spotting.spotter import Spotter
-from onball.training.run import build_initial_net
+from onball.training.initial import build_initial_net
 from onball.video import cut_video
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -19,7 +19,7 @@ from onball.formats.soccernet import read_labels
 from onball.models import build_model, load_model
 from onball.spotting.matches import classify_split
 from onball.spotting.spotter import Spotter
-from onball.training.run import build_initial_net
+from onball.training.initial import build_initial_net
 
 CODES = {"PASS": "press won", "DRIVE": "counter", "HEADER": "lost ball"}
 FEW = ("training.epochs=1", "training.clips_per_epoch=6")
@@ -146,7 +146,7 @@ def test_a_model_with_other_classes_gives_all_weights_but_those_of_its_head(code
         f"training.initial_model={finished}", "model.classes=[press won, counter, lost ball]"
     )
     source, _ = load_model(finished, "spotting")
-    with pytest.warns(OnballNotice, match="has other classes: its prediction head is not used"):
+    with pytest.warns(OnballNotice, match="it has other classes, and the classifier starts anew"):
         net = build_initial_net(config)
     assert net.head.linear.out_features == 4
     given, own = source.state_dict(), net.state_dict()

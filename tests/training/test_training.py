@@ -13,8 +13,8 @@ from onball.errors import ConfigError, DataError, MissingDependencyError, Onball
 from onball.events import EventList
 from onball.models import build_model, load_model
 from onball.training import run
+from onball.training.initial import build_initial_net
 from onball.training.losses import spotting_loss
-from onball.training.run import build_initial_net
 from onball.training.targets import frame_targets_of
 from onball.training.trainer import make_trainer
 from onball.training.validation import validate
@@ -81,12 +81,6 @@ def test_training_can_start_from_a_saved_model(finished, runs, tmp_path):
         assert torch.equal(net.state_dict()[name], values), name
     runs.train(tmp_path / "run", start)
     assert (tmp_path / "run" / "model" / "config.json").is_file()
-
-
-def test_a_model_with_another_net_is_no_start(finished, runs, tmp_path):
-    start = f"training.initial_model={finished / 'model'}"
-    with pytest.raises(ConfigError, match="bilstm, hidden 32, the config bilstm, hidden 16"):
-        runs.train(tmp_path / "run", start, "model.temporal.hidden=16")
 
 
 def test_without_matches_to_validate_on_the_last_model_is_kept(root, runs, tmp_path, metrics):

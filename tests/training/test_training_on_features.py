@@ -16,7 +16,8 @@ from onball.models import load_model
 from onball.models.saved import save_model
 from onball.spotting.features import FeatureStore, backbone_digest, compute_features
 from onball.spotting.spotter import Spotter
-from onball.training.run import build_initial_net, feature_store, load_split
+from onball.training.initial import build_initial_net
+from onball.training.run import feature_store, load_split
 from onball.training.trainer import plan_training
 
 

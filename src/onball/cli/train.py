@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from onball.training.trainer import TrainingPlan
 
 
+#: Settings of a training that goes on with a model; others are those of `base`.
+_TUNING = ("training.learning_rate=2e-4", "training.warmup_epochs=1")
 #: Points of the plotted learning rate; the terminal cannot show more.
 _POINTS = 400
 
@@ -142,13 +144,14 @@ def _size(size: int) -> str:
 
 def train(
     config: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            metavar="CONFIG",
+            metavar="[CONFIG]",
             help="A YAML file, a name that `onball configs` lists, or with --resume the folder of "
-            "a run.",
+            "a run. With --init it may be left out: the net and its input are then the model's.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     overrides: Annotated[
         list[str] | None,
         options.settings("A setting to change: --set training.epochs=5 (repeatable)."),
@@ -204,13 +207,20 @@ def train(
 ) -> None:
     """Train a model; the run's folder gets checkpoints, logs and the saved model."""
     from onball.config import find_config, load_config
+    from onball.config.shipped import base_config
     from onball.errors import InputError
     from onball.runs import RunFolder
 
     if resume and overwrite:
         raise InputError("--resume continues a run and --overwrite deletes it: give one of them")
-    path, run_dir = _places(config, out, resume)
     settings = list(overrides or [])
+    if config is None:
+        if init is None:
+            raise InputError("name a CONFIG (`onball configs` lists some), or a model with --init")
+        path, run_dir = base_config(), out or Path("runs") / f"{init.name}-tuned"
+        settings = [*_tuning(fetched(init), data), *settings]
+    else:
+        path, run_dir = _places(config, out, resume)
     for key, folder in (
         ("data.root", data),
         ("training.initial_model", init),
@@ -253,6 +263,20 @@ def train(
         console.say(
             f"Next: {console.this_command()} {imports}spot VIDEO --model {shell_quoted(run_dir)}"
         )
+
+
+def _tuning(model: Path, data: Path | None) -> list[str]:
+    """Settings that train a saved model further, with a lower learning rate than a new net's.
+
+    The classes are those of the data set if it lists any, else the model's.
+    """
+    from onball.config.saved_model import training_settings
+    from onball.data.classes import CLASSES_FILE
+    from onball.models.saved import read_model_config
+
+    listed = data is not None and (data / CLASSES_FILE).is_file()
+    classes = ["model.classes=null"] if listed else []
+    return [*training_settings(read_model_config(model)), *_TUNING, *classes]
 
 
 def _memory(size: float) -> str:

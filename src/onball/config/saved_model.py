@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Literal, Self
 
 from pydantic import (
@@ -111,6 +112,34 @@ class SavedModelConfig(BaseConfig):
             model=_complete(config.model),
             inference=config.inference,
         )
+
+
+def training_settings(model: SavedModelConfig) -> list[str]:
+    """Settings `a.b=c` of an experiment that goes on training a saved model on other labels.
+
+    They are its net, its input and its classes. What depends on the former scores (calibration,
+    thresholds) and heads for training alone are left out, and of several nets the first is trained.
+
+    Args:
+        model: settings of the saved model.
+    """
+    tree = model.model_dump(mode="json")
+    net = tree["model"] | {"members": 1, "auxiliary": None, "branch_heads": False}
+    inference = tree["inference"] | {"calibration": {}, "report_thresholds": {}}
+    sampling = ("fps", "width", "height", "scaling", "clip_frames", "crop")
+    sections = {
+        "data": {name: tree[name] for name in sampling},
+        "model": net,
+        "inference": inference,
+    }
+    return [
+        f"task={model.task}",
+        *(
+            f"{section}.{name}={json.dumps(value)}"
+            for section, settings in sections.items()
+            for name, value in settings.items()
+        ),
+    ]
 
 
 def _complete(model: ModelConfig) -> ModelConfig:

@@ -386,9 +386,9 @@ class TrainingConfig(BaseConfig):
             all actions equally often.
         auxiliary_share: in joint training, fraction of the clips from the second data set.
         precision: `auto` is bfloat16 mixed precision where the device supports it natively.
-        initial_model: saved model with the same net, whose weights training starts from, but for the
-            prediction head if it has other classes; null starts from the backbone's own
-            (`pretrained`) or random ones.
+        initial_model: saved model with the same backbone, whose weights training starts from: those
+            of the heads too, as far as they fit, and the classifier's for the classes that both
+            have. null starts from the backbone's own (`pretrained`) or random ones.
         freeze: `backbone` trains the heads alone, on the features of the unchanged backbone;
             `stages:K` leaves its stem and its first K stages unchanged; `none` trains all. Batch
             normalisation of what is frozen keeps its statistics.

@@ -74,6 +74,11 @@ def find_config(name: str | Path) -> Path:
     )
 
 
+def base_config() -> Path:
+    """Return the YAML file of the settings that all configs that come with onball share."""
+    return _configs() / "base.yaml"
+
+
 def config_name(path: Path) -> str:
     """Return the name of a config that comes with onball, the path of another one."""
     return next((name for name, file in _shipped().items() if file == path), str(path))

@@ -154,6 +154,14 @@ def load_model(
     return net.eval(), config
 
 
+def read_model_config(folder: str | Path) -> SavedModelConfig:
+    """Read the settings of a saved model, or of the training run that has it, without its weights.
+
+    Raises `ModelError` as `load_model`.
+    """
+    return _read_config(_require_model(folder))
+
+
 @contextmanager
 def _refuse_larger_nets(path: Path, elements: int) -> Iterator[None]:
     """Raise `ModelError` in the block before a net much larger than its weights fills the memory.

@@ -6,7 +6,6 @@ run, the net with its initial weights, the clips and their batches, the matches 
 
 from __future__ import annotations
 
-import re
 import signal
 import warnings
 from collections import Counter
@@ -21,7 +20,6 @@ from torch.utils.data import DataLoader, Dataset
 
 from onball.actions import ActionSet
 from onball.config import (
-    ComponentConfig,
     DataConfig,
     ExperimentConfig,
     ModelConfig,
@@ -48,11 +46,8 @@ from onball.files import read_text
 from onball.models import (
     ClipClassifier,
     SpottingNet,
-    build_model,
-    load_model,
 )
 from onball.models.compute import Precision, choose_precision, use_threads
-from onball.models.finding import resolve_model
 from onball.models.saved import check_model_folder
 from onball.outputs import differences
 from onball.progress import Progress, ProgressCallback, no_progress
@@ -66,6 +61,7 @@ from onball.training.callbacks import (
     StepProgress,
     global_step,
 )
+from onball.training.initial import build_initial_net
 from onball.training.module import (
     ClassificationModule,
     SpottingModule,
@@ -96,10 +92,6 @@ _MAY_CHANGE = {
     "training.initial_model",  # already read
     "model.backbone.pretrained",
 }
-#: Parts of the net that the initial model must share with it.
-_PARTS = ("backbone", "temporal", "head")
-#: Names of weights that belong to the classes.
-_CLASSES = re.compile(r"(head|linear|branches\.\d+\.linear)\.")
 
 
 class TrainingInterrupted(OnballError):
@@ -285,56 +277,6 @@ def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 # The net
-
-
-def build_initial_net(config: ExperimentConfig) -> nn.Module:
-    """Build the net as it is before the first step: new, or with the weights of a saved model.
-
-    Of a model with other classes, all but the prediction head is used, with an `OnballNotice`.
-
-    Raises `ConfigError` if the saved model is another net, and what building and loading raise.
-    """
-    folder = config.training.initial_model
-    if folder is None:
-        return build_model(config.model, config.task)
-    source, saved = load_model(resolve_model(folder), config.task)
-    net = build_model(config.model, config.task, fetch_weights=False)
-    weights = source.state_dict()
-    own = net.state_dict()
-    if saved.actions.names != config.model.actions.names:
-        # Layers whose size depends on the classes keep their random initialisation.
-        weights = {name: value for name, value in weights.items() if not _CLASSES.match(name)}
-        weights |= {name: value for name, value in own.items() if _CLASSES.match(name)}
-        message = (
-            f"training.initial_model: {folder} has other classes: its prediction head is not used"
-        )
-        warnings.warn(OnballNotice(message), stacklevel=3)
-    if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in own.items()}:
-        raise ConfigError(
-            f"training.initial_model: {folder} has {_difference(saved.model, config.model)}: they "
-            "must be the same net"
-        )
-    net.load_state_dict(weights)
-    return net
-
-
-def _difference(theirs: ModelConfig, ours: ModelConfig) -> str:
-    """Describe the first part in which two nets differ."""
-    for part in _PARTS:
-        one, other = getattr(theirs, part), getattr(ours, part)
-        options = [{k: v for k, v in dict(p).items() if k != "pretrained"} for p in (one, other)]
-        if options[0] != options[1]:
-            return f"the {part} {_describe(one)}, the config {_describe(other)}"
-    for switch in ("teams", "auxiliary", "tracking"):
-        if getattr(theirs, switch) != getattr(ours, switch):
-            given = f"model.{switch}={getattr(theirs, switch)}"
-            return f"{given}, the config {getattr(ours, switch)}"
-    return "other weights than the config's net"
-
-
-def _describe(component: ComponentConfig) -> str:
-    options = "".join(f", {key} {value}" for key, value in component.options.items())
-    return f"{component.name}{options}"
 
 
 def check_frame_size(net: nn.Module, config: ExperimentConfig) -> None:
