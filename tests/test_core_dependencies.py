@@ -16,6 +16,7 @@ OPTIONAL = (
     "onnxruntime",
     "plotext",
     "pyarrow",
+    "h5py",
     "pyzipper",
     "scenedetect",
     "supervision",

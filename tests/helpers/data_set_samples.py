@@ -212,3 +212,38 @@ def _gar_player(
         "position": group,
         "positionGroup": group,
     }
+
+
+# FOOTPASS
+
+
+def write_footpass(root: Path, *, labels: bool = True, tactical: bool = True) -> Path:
+    """Write a training match of FOOTPASS of 3 s: video, labels and tactical data of both halves."""
+    videos = root / "videos_352x640_TRAIN"
+    videos.mkdir(parents=True)
+    with VideoWriter(videos / "game_7.mp4", (64, 36), 25) as video:
+        for frame in range(75):
+            video.write(np.full((36, 64, 3), 60 + frame, np.uint8))
+    if labels:
+        # Frame, team, shirt number, class, box, replay.
+        events = {
+            "game_7_H1": [[5, 0, 9, 2, 1, 0], [20, 1, 4, 8, 0, 1]],
+            "game_7_H2": [[50, 0, 1, 5, 1, 0], [500, 0, 1, 5, 1, 0]],
+        }
+        content = {"keys": list(events), "events": events}
+        (root / "playbyplay_train.json").write_text(json.dumps(content))
+    if tactical:
+        import h5py
+
+        hidden = [np.nan] * 4
+        with h5py.File(root / "train_tactical_data.h5", "w") as file:
+            for half, frames in (("game_7_H1", range(0, 40)), ("game_7_H2", range(45, 75))):
+                rows = []
+                for frame in frames:
+                    box = [300 + 30 * (frame % 10), 540, 60, 120]
+                    action = {5: 2, 50: 5}.get(frame, 0)
+                    rows.append([frame, 109, 0, 9, 12, 0.5, 0.5, 0, 0, *box, action])
+                    rows.append([frame, 201, 1, 1, 1, 0.9, 0.5, 0, 0, 1890, 500, 60, 120, 0])
+                    rows.append([frame, 204, 1, 4, 3, 0.7, 0.5, 0, 0, *hidden, 0])
+                file[half] = np.array(rows, np.float32)
+    return root

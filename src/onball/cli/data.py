@@ -138,12 +138,9 @@ def _download_files(
     for done in downloaded:
         state = f"{done.fetched} of them now" if done.fetched else "already complete"
         console.say(f"{done.folder}: {console.count(len(done.files), 'file')}, {state}")
-    archives = any(out.rglob("*.zip"))
     command, folder_name = console.this_command(), shell_quoted(out)
-    if archives:
-        console.note(
-            f"then: unpack the archives in {folder_name} (videos need SoccerNet's password)"
-        )
+    if any(out.rglob("*.zip")):
+        console.note(f"first: unpack the archives in {folder_name}")
     console.note(f"next: {command} data convert {source.name} {folder_name} data/{source.name}")
 
 

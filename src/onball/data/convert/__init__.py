@@ -15,7 +15,7 @@ from pathlib import Path
 
 from onball.actions import ACTIONS, ActionSet
 from onball.data.classes import CLASSES_FILE, read_classes
-from onball.data.convert import sn_gar, soccertrack
+from onball.data.convert import footpass, sn_gar, soccertrack
 from onball.data.convert.matches import ConvertedMatch, SourceMatch, convert_matches
 from onball.data.convert.settings import ConvertSettings
 from onball.data.layout import SPLITS_FILE
@@ -53,6 +53,7 @@ CONVERTERS = {
     for converter in (
         Converter(soccertrack.NAME, soccertrack.find_matches, "data_sets/soccertrack_v2"),
         Converter(sn_gar.NAME, sn_gar.find_matches, "data_sets/sn_gar", sn_gar.CLASSES, sn_gar.FPS),
+        Converter(footpass.NAME, footpass.find_matches, "data_sets/footpass", footpass.CLASSES),
     )
 }
 """Data sets that can be converted, by name."""
