@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from onball.config import ExperimentConfig, ShippedConfig, list_configs, load_config
     from onball.data.check import check_data
     from onball.data.classes import read_class_file
+    from onball.data.code_map import CodeMap, read_code_map, suggest_codes
     from onball.data.convert import ConvertedMatch, ConvertSettings, convert_data
     from onball.data.download import download
     from onball.data.download.files import download_files
+    from onball.data.importing import ImportedMatch, import_tags
     from onball.data.layout import Match, find_matches
     from onball.data.sources import DataSource, list_data_sources
     from onball.data.statistics import PlayStatistics
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
         write_results,
         write_submission,
     )
+    from onball.formats.tags import Tag, TagFile, read_tags
     from onball.formats.tracks_parquet import read_tracks, write_tracks
     from onball.frames import FrameBatch
     from onball.models.compute import available_devices
@@ -109,6 +112,7 @@ __all__ = [
     "ActionSet",
     "CalibratedModel",
     "ClassificationResult",
+    "CodeMap",
     "ConfigError",
     "ConvertSettings",
     "ConvertedMatch",
@@ -123,6 +127,7 @@ __all__ = [
     "ExportedModel",
     "FrameBatch",
     "FramesSkipped",
+    "ImportedMatch",
     "ImportedModel",
     "InputError",
     "Label",
@@ -155,6 +160,8 @@ __all__ = [
     "StreamConnected",
     "StreamGap",
     "StreamLost",
+    "Tag",
+    "TagFile",
     "Team",
     "TrackingSummary",
     "Tracks",
@@ -183,6 +190,7 @@ __all__ = [
     "find_matches",
     "find_videos",
     "import_model",
+    "import_tags",
     "list_configs",
     "list_data_sources",
     "list_models",
@@ -193,17 +201,20 @@ __all__ = [
     "plan_training",
     "probe",
     "read_class_file",
+    "read_code_map",
     "read_event_table",
     "read_frames",
     "read_labels",
     "read_labels_by_split",
     "read_results",
+    "read_tags",
     "read_tracks",
     "run_experiment",
     "sample_match",
     "simulate",
     "spot_matches",
     "spot_videos",
+    "suggest_codes",
     "track_video",
     "train",
     "untracked",
@@ -231,7 +242,9 @@ _MODULES = {
     "onball.data.check": ("check_data",),
     "onball.data.classes": ("read_class_file",),
     "onball.data.convert": ("ConvertSettings", "ConvertedMatch", "convert_data"),
+    "onball.data.code_map": ("CodeMap", "read_code_map", "suggest_codes"),
     "onball.data.download": ("download",),
+    "onball.data.importing": ("ImportedMatch", "import_tags"),
     "onball.data.download.files": ("download_files",),
     "onball.data.layout": ("Match", "find_matches"),
     "onball.data.sources": ("DataSource", "list_data_sources"),
@@ -267,6 +280,7 @@ _MODULES = {
         "write_results",
         "write_submission",
     ),
+    "onball.formats.tags": ("Tag", "TagFile", "read_tags"),
     "onball.formats.tracks_parquet": ("read_tracks", "write_tracks"),
     "onball.frames": ("FrameBatch",),
     "onball.models.compute": ("available_devices",),

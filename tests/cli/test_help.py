@@ -13,7 +13,11 @@ from onball.cli.main import COMMANDS, GROUPS, app
 #: Options that have the same words in all commands.
 SAME_HELP = ("--device", "--help")
 #: Options with several metavars: results of one command are a file.
-METAVARS = {"--out": {"FOLDER", "FILE"}, "--format": {"NAME", "onnx|openvino"}}
+METAVARS = {
+    "--out": {"FOLDER", "FILE"},
+    "--format": {"NAME", "onnx|openvino"},
+    "--kickoff": {"TIME", "PERIOD=TIME…"},
+}
 #: Names of Python types, which mean nothing to users of a command line.
 TYPES = re.compile(r"<(bool|str|int|float|path|list|choice)|\b(TEXT|PATH|INTEGER|FLOAT|RANGE)\b")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,16 @@ _BOUNDS = re.compile(r"(?:([\d.]+)<=)?x(?:<=([\d.]+))?(?:>=[\d.]+)?")
 
 class Command(TyperCommand):
     """Command with a help page of onball's own layout."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments; an option whose metavar ends with … takes all values that follow it."""
+        several = {
+            name: option.opts[0]
+            for option in self.get_params(ctx)
+            if getattr(option, "multiple", False) and str(option.metavar).endswith("…")
+            for name in option.opts
+        }
+        return super().parse_args(ctx, _repeated(args, several) if several else args)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Return `[OPTIONS]` and the arguments, in brackets if they are optional."""
@@ -49,6 +59,23 @@ class Group(TyperGroup):
         rows = [(name, one.help or "") for name, one in commands if one and not one.hidden]
         _write_section(formatter, "Commands", rows)
         _write_parameters(self, ctx, formatter)
+
+
+def _repeated(args: list[str], several: Mapping[str, str]) -> list[str]:
+    """Repeat the name of an option of several values before each of them."""
+    written: list[str] = []
+    active, first = "", False
+    for position, arg in enumerate(args):
+        if arg == "--":
+            return [*written, *args[position:]]
+        if arg.startswith("-") and len(arg) > 1:
+            active, first = several.get(arg, ""), True
+        elif active and not first:
+            written.append(active)
+        else:
+            first = False
+        written.append(arg)
+    return written
 
 
 def _arguments(command: Any, ctx: Any) -> list[Any]:

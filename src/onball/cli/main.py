@@ -107,6 +107,11 @@ COMMANDS = {
         "Convert a published data set that was downloaded, ready to train on. Call again to continue.",
         "onball data convert soccertrack-v2 downloads/soccertrack data/soccertrack-v2",
     ),
+    "data import": (
+        "onball.cli.data_import:import_",
+        "Make a labelled match of your videos and the tags of another program.",
+        "onball data import match.xml --video match.mp4 --map codes.yaml --out data/club",
+    ),
     "data check": (
         "onball.cli.data:check",
         "Look for misnamed files, broken videos and doubtful labels; exit code 1 if there are any.",

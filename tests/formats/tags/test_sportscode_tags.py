@@ -127,7 +127,7 @@ def test_instances_named_after_the_periods_mark_the_kickoffs(tmp_path, first, se
     )
     assert found.period_starts_s == {1: 192.4, 2: 3910}
     assert [tag.code for tag in found.tags] == ["Pass", "1st half goal"]
-    assert "mark the periods" in found.notes[0] and first in found.notes[0]
+    assert "periods are marked by" in found.notes[0] and first in found.notes[0]
 
 
 def test_offsets_mark_the_kickoffs_by_their_label_or_their_order(tmp_path):

@@ -195,7 +195,7 @@ def tag_file(
     remarks = [*notes, *_overlaps(found)]
     if found and clock is Clock.VIDEO:
         names = ", ".join(dict.fromkeys(f"'{tag.code or marker.text}'" for marker, tag in found))
-        remarks.append(f"{len(found)} entries mark the periods: {names}")
+        remarks.append(f"periods are marked by {names}")
     return TagFile(
         path, format, tuple(events), clock, dict(sorted(kickoffs.items())), tuple(remarks)
     )
