@@ -10,8 +10,9 @@ TORCH_BACKEND ?=
 BACKEND := $(if $(TORCH_BACKEND),--torch-backend=$(TORCH_BACKEND))
 INSTALLED := $(VENV)/.installed$(if $(TORCH_BACKEND),-$(TORCH_BACKEND))
 WORKERS ?= auto
-# One file of tests stays in one process: its fixtures are made once.
-PARALLEL := -n $(WORKERS) --maxprocesses 8 --dist loadfile
+# One file of tests stays in one process: its fixtures are made once. tests/conftest.py puts those
+# that take long first.
+PARALLEL := -n $(WORKERS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 # Folders that hold Python code.
 CODE := src tests benchmarks docs examples tools
 # Compiled files are kept, whatever the environment says: the tests start many processes, and each

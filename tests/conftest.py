@@ -56,11 +56,16 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of `MEDIUM`."""
+    """Mark the tests of `MEDIUM`, and run them first: no process then works alone at the end."""
     root = Path(__file__).parent
+    medium, others = [], []
     for item in items:
         if item.path.relative_to(root).as_posix().startswith(MEDIUM):
             item.add_marker(pytest.mark.medium)
+            medium.append(item)
+        else:
+            others.append(item)
+    items[:] = medium + others
 
 
 @pytest.fixture(scope="session")
