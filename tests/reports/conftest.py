@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -62,27 +62,39 @@ def write_evaluation(run: Path, root: Path) -> None:
 
 
 @pytest.fixture(scope="package")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("data") / "noise"
-    for seed in range(2):
-        write_match(root / "test" / "league" / "season" / f"match {seed}", seed)
-    return root
+def made(
+    make_once: Callable[..., tuple[Path, Path, Path]], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path, Path]:
+    """Folders of a data set, of runs on it, and of their report, which tests only read."""
+
+    def make() -> tuple[Path, Path, Path]:
+        folder = tmp_path_factory.mktemp("reports")
+        root, runs, out = folder / "noise", folder / "runs", folder / "report"
+        for seed in range(2):
+            write_match(root / "test" / "league" / "season" / f"match {seed}", seed)
+        for seed, name in enumerate(RUNS):
+            task = "classification" if name == "clips" else "spotting"
+            write_run(runs / name, root, task, seed)
+        write_evaluation(runs / "good", root)
+        write_report([runs / name for name in RUNS], out, device="cpu", today=date(2026, 2, 3))
+        return root, runs, out
+
+    return make_once("reports", make)
 
 
 @pytest.fixture(scope="package")
-def runs(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("runs")
-    for seed, name in enumerate(RUNS):
-        write_run(folder / name, root, "classification" if name == "clips" else "spotting", seed)
-    write_evaluation(folder / "good", root)
-    return folder
+def root(made: tuple[Path, Path, Path]) -> Path:
+    return made[0]
 
 
 @pytest.fixture(scope="package")
-def out(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("report")
-    write_report([runs / name for name in RUNS], out, device="cpu", today=date(2026, 2, 3))
-    return out
+def runs(made: tuple[Path, Path, Path]) -> Path:
+    return made[1]
+
+
+@pytest.fixture(scope="package")
+def out(made: tuple[Path, Path, Path]) -> Path:
+    return made[2]
 
 
 @pytest.fixture(scope="package")
