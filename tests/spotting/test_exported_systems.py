@@ -1,65 +1,55 @@
-"""Exports of every system: all spotting configs, and all published models, with random weights."""
+"""Exports of every system: all configs and all published models, with random weights."""
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
-import torch
 
-from onball.config import SavedModelConfig, load_config
-from onball.errors import ModelError
-from onball.models import build_model, save_model
+from onball.config import list_configs
 from onball.models.published import PUBLISHED
-from onball.models.runtimes.records import FORMATS
-from onball.spotting.exporting import export_model
-from onball.spotting.spotter import Spotter
+from onball.spotting.exporting import SCORE_BOUND
 
-CONFIGS = Path(__file__).parents[2] / "configs"
-NAMES = sorted(f"spotting/{file.stem}" for file in (CONFIGS / "spotting").glob("*.yaml"))
-#: Systems whose backbone cannot be one graph.
-WITHOUT_EXPORT = ("stacker-2023",)
+BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "export_parity.py"
+SPOTTING = [one.name for one in list_configs() if one.name.startswith("spotting/")]
+CLASSIFICATION = [one.name for one in list_configs() if one.name.startswith("classification/")]
+#: Reasons of systems that cannot be one graph.
+REFUSED = {"stacker-2023": "the backbone frame_stacker cannot be exported: its 3D blocks"}
 
 pytestmark = pytest.mark.slow
 
 
-def shipped(name: str) -> SavedModelConfig:
-    settings = ["data={width: 64, height: 36, clip_frames: 8}"]
-    model = load_config(name).model
-    if model.takes_frames:
-        settings.append("model.backbone.pretrained=false")
-    if model.backbone.name == "adaspot":
-        settings.append("model.backbone.crop=16")
-    return SavedModelConfig.of(load_config(name, settings))
+@pytest.fixture(scope="module")
+def benchmark():
+    spec = importlib.util.spec_from_file_location("export_parity", BENCHMARK)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules[spec.name]
 
 
-def saved(config: SavedModelConfig, folder: Path) -> Path:
-    torch.manual_seed(0)
-    save_model(build_model(config.model, fetch_weights=False), config, folder)
-    return folder
-
-
-def check(folder: Path) -> None:
-    """Export a model in both formats, which compares both runtimes with PyTorch."""
-    for format in FORMATS:
-        exported = export_model(folder, format=format)
-        assert exported.record.parity is not None
-        assert exported.record.parity.score < 1e-4
-        assert Spotter.from_pretrained(folder, runtime=format).runtime == format
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_shipped_system_is_exported(name, tmp_path):
-    check(saved(shipped(name), tmp_path / "model"))
-
-
-@pytest.mark.parametrize("name", PUBLISHED)
-def test_every_published_model_is_exported_or_says_why_not(name, tmp_path):
-    config = PUBLISHED[name].config.model_copy(update={"width": 160, "height": 128})
-    folder = saved(config, tmp_path / "model")
-    if name in WITHOUT_EXPORT:
-        with pytest.raises(ModelError, match="cannot be exported: its 3D blocks"):
-            export_model(folder)
-        assert not (folder / "exports").exists()
+@pytest.mark.parametrize("name", [*SPOTTING, *PUBLISHED])
+def test_every_system_is_exported_or_says_why_not(benchmark, name, tmp_path):
+    outcome = benchmark.measure(benchmark.small_config(name), tmp_path)
+    if name in REFUSED:
+        assert outcome.refusal.startswith(REFUSED[name])
+        assert not (tmp_path / "model" / "exports").exists()
         return
-    check(folder)
+    assert not outcome.refusal
+    assert set(outcome.differences) == {"onnx", "openvino"}
+    assert max(outcome.differences.values()) <= SCORE_BOUND
+    assert outcome.spread > 0.01  # otherwise it would compare constants
+
+
+@pytest.mark.parametrize("name", CLASSIFICATION)
+def test_classifiers_are_refused_by_name_of_what_runs_them(benchmark, name, tmp_path):
+    outcome = benchmark.measure(benchmark.small_config(name), tmp_path)
+    assert "clip classifier" in outcome.refusal
+    assert "onball evaluate" in outcome.refusal
+
+
+def test_the_benchmark_covers_every_config_and_published_model(benchmark):
+    assert benchmark.systems() == [*SPOTTING, *CLASSIFICATION, *PUBLISHED]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import subprocess
 import sys
@@ -10,15 +11,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from tiny_models import random_model
 
+from onball.assets import demo_model, sample_match
 from onball.config import ComponentConfig
 from onball.errors import InputError, ModelError, OnballError
-from onball.models import load_model, save_model
+from onball.models import SpottingNet, build_model, load_model, save_model
 from onball.models.runtimes.quantising import quantise
-from onball.models.runtimes.records import Parity, find_export, net_digest
+from onball.models.runtimes.records import Parity, cached_exports, find_export, net_digest
 from onball.models.runtimes.sessions import OnnxSession, OpenVinoSession
-from onball.spotting.exporting import export_model, require_parity
+from onball.outputs import OutputLockedError, output_lock
+from onball.spotting.calibrating import save_with_config
+from onball.spotting.exporting import export_demo, export_model, require_parity
 from onball.spotting.runtimes import open_runtime
 from onball.spotting.spotter import Spotter
 
@@ -122,6 +127,87 @@ def test_settings_of_inference_may_change_after_the_export(model):
     )
 
 
+def test_a_calibrated_copy_has_the_exports_of_its_weights_and_no_others(model, tmp_path):
+    config = load_model(model, "spotting")[1]
+    net, _ = load_model(model, "spotting")
+    other = tmp_path / "other"
+    net.head.linear.bias.data += 1
+    save_model(net, config, other)
+    shutil.copytree(model / "exports" / "onnx", other / "exports" / "onnx")  # of other weights
+    (model / "exports" / "openvino" / "temporal.bin").write_bytes(b"")
+    save_with_config(model, config, other)
+    digest = net_digest(model, config)
+    assert digest == net_digest(other, config)
+    assert [path.name for path in (other / "exports").iterdir()] == ["onnx"]
+    assert find_export(other, digest, "onnx") is not None
+    assert export_model(other).was_done
+
+
+def test_exports_of_other_weights_are_removed_where_a_model_without_exports_is_copied(
+    model, tmp_path
+):
+    net, config = load_model(model, "spotting")
+    net.head.linear.bias.data += 1
+    save_model(net, config, tmp_path / "bare")
+    save_with_config(tmp_path / "bare", config, model)
+    assert Spotter.from_pretrained(model, runtime="auto").runtime == "torch"
+
+
+def test_two_processes_do_not_export_a_model_at_the_same_time(model):
+    with output_lock(model / "exports"), pytest.raises(OutputLockedError, match="another onball"):
+        export_model(model, overwrite=True)
+    assert export_model(model).was_done
+
+
+def test_a_clip_classifier_is_refused_by_name_of_what_runs_it(tmp_path, onball):
+    config = random_model(backbone=ComponentConfig(name="test_resnet", pretrained=False))[
+        1
+    ].model_copy(update={"task": "classification"})
+    save_model(build_model(config.model, "classification"), config, tmp_path / "clips")
+    code, out, err = onball("export", tmp_path / "clips")
+    assert (code, out) == (2, "")
+    assert "is a clip classifier, which cannot be exported: `onball evaluate`" in err
+    assert not (tmp_path / "clips" / "exports").exists()
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch) -> Path:
+    """An empty cache, in which the demo model is to be exported for long videos."""
+    monkeypatch.setenv("ONBALL_RUNTIME", "auto")
+    monkeypatch.setattr("onball.hub.constants.HF_ASSETS_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+LONG_MS = 600_000
+
+
+def test_the_demo_model_is_not_exported_where_the_cache_cannot_be_written(cache):
+    cache.write_text("a file", encoding="utf-8")
+    said = []
+    with pytest.raises(OnballError, match=r"cannot be written \(.* is a file") as raised:
+        export_demo(LONG_MS, lambda: said.append(True))
+    assert "\n" not in str(raised.value)
+    assert Spotter.from_pretrained(runtime="auto").runtime == "torch"
+
+
+def test_a_second_process_does_not_wait_for_the_export_of_the_demo_model(cache):
+    net = net_digest(demo_model(), load_model(demo_model(), "spotting")[1])
+    with output_lock(cached_exports(net)), pytest.raises(OutputLockedError, match="another"):
+        export_demo(LONG_MS)
+    assert not cache.exists()
+    assert export_demo(LONG_MS - 1) is None
+
+
+def test_a_full_temporary_folder_is_one_line(model, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("onball.spotting.exporting.write_graphs", full)
+    with pytest.raises(OnballError, match=r"No space left on device.*: free some space"):
+        export_model(model, overwrite=True)
+    assert export_model(model).was_done
+
+
 def test_a_changed_graph_is_refused(model):
     (model / "exports" / "onnx" / "backbone.onnx").write_bytes(b"")
     with pytest.raises(ModelError, match="changed since the export"):
@@ -162,15 +248,48 @@ def test_a_quantised_backbone_is_small_and_computes_nearly_the_same(exported, tm
     assert 0 < abs(wanted - found).max() < 0.1 * np.ptp(wanted)
 
 
+@pytest.fixture
+def sample_data(tmp_path) -> Path:
+    """The sample match as a data set."""
+    shutil.copytree(sample_match(), tmp_path / "data" / "test" / "sample")
+    return tmp_path / "data"
+
+
 @pytest.mark.slow
-def test_the_demo_model_keeps_its_map_in_8_bits(tmp_path, monkeypatch):
+def test_the_demo_model_keeps_its_map_in_8_bits(tmp_path):
     exported = export_model(None, tmp_path / "demo", int8=True)
     parity = exported.record.parity
     assert parity is not None and parity.map12 is not None
+    assert parity.map12.torch > 0.4
     assert parity.map12.torch - parity.map12.export <= 0.01
     assert 1e-4 < parity.score < 0.5
     spotter = Spotter.from_pretrained(tmp_path / "demo", runtime="openvino-int8")
     assert spotter.fingerprint.endswith("-int8")
+
+
+@pytest.mark.slow
+def test_a_model_that_8_bits_spoil_is_refused_by_its_measured_map(sample_data, tmp_path):
+    """One channel a thousand times as large as the others takes the whole range of 8 bits."""
+    net, config = load_model(demo_model(), "spotting")
+    with torch.no_grad():
+        enlarge_a_channel(net, 1000.0)
+    save_model(net, config, tmp_path / "model")
+    exact = export_model(tmp_path / "model", data=sample_data)
+    assert exact.record.parity is not None and exact.record.parity.map12 is not None
+    assert exact.record.parity.map12.torch > 0.4  # as good as before, in float32
+    with pytest.raises(OnballError, match=r"its mAP12 is [\d.]+ %, and PyTorch's is [\d.]+ %"):
+        export_model(tmp_path / "model", int8=True, data=sample_data)
+    assert [path.name for path in (tmp_path / "model" / "exports").iterdir()] == ["onnx"]
+
+
+def enlarge_a_channel(net: SpottingNet, factor: float) -> None:
+    """Enlarge a channel after the first convolution, and its weights in the next ones alike."""
+    stem = net.backbone.network.stem
+    block = net.backbone.network.s1.b1
+    stem.bn.weight[0] *= factor
+    stem.bn.bias[0] *= factor
+    for layer in (block.conv1, block.downsample):
+        layer.conv.weight[:, 0] /= factor
 
 
 def test_differences_beyond_the_bounds_are_an_error():

@@ -28,6 +28,7 @@ from onball.files import atomic_path, file_digest, require_writable, write_json_
 from onball.hub import is_cached_path
 from onball.models import load_model
 from onball.models.finding import resolve_model
+from onball.models.runtimes.records import carry_exports, net_digest
 from onball.models.saved import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, check_model_folder
 from onball.outputs import (
     OutputConflictError,
@@ -255,7 +256,8 @@ def without_calibration(config: SavedModelConfig) -> SavedModelConfig:
 def save_with_config(model: Path, config: SavedModelConfig, folder: Path) -> None:
     """Save the model in `model` into `folder`, which may be the same, with another config.
 
-    The weights are copied unchanged. The config is written last: without it a folder is no model.
+    The weights are copied unchanged, and so are the exports, which do not depend on the calibration. The
+    config is written last: without it a folder is no model.
 
     Raises:
         ModelError: `folder` is a file or holds something other than a saved model.
@@ -268,4 +270,5 @@ def save_with_config(model: Path, config: SavedModelConfig, folder: Path) -> Non
             if (model / name).is_file():
                 with atomic_path(folder / name) as temporary:
                     shutil.copyfile(model / name, temporary)
+        carry_exports(model, folder, net_digest(model, config))
     write_json_atomic(folder / CONFIG_FILE, config.model_dump(mode="json"))

@@ -10,6 +10,7 @@ import math
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,7 +26,7 @@ from onball.data.classes import labelled_classes
 from onball.data.frames import VideoFrames, open_inputs
 from onball.data.layout import VIDEO_FILE, Match, find_matches
 from onball.data.matches import require_one_timeline
-from onball.errors import InputError, OnballError
+from onball.errors import InputError, ModelError, OnballError
 from onball.evaluation import SpottingResult, evaluate_spotting
 from onball.evaluation.files import labelled_matches
 from onball.files import (
@@ -38,7 +39,7 @@ from onball.files import (
 from onball.formats.soccernet import LABELS_FILE, read_labels
 from onball.frames import BlankFrames
 from onball.hub import is_cached_path
-from onball.models import load_model
+from onball.models import SpottingNet, load_model
 from onball.models.compute import choose_device
 from onball.models.finding import model_name, resolve_model
 from onball.models.runtimes.graphs import BACKBONE_FILE, takes_float_frames, write_graphs
@@ -59,7 +60,8 @@ from onball.models.runtimes.records import (
     package_versions,
 )
 from onball.models.runtimes.sessions import Arrays, convert_to_openvino
-from onball.outputs import OutputState, check_outputs, record_outputs
+from onball.models.saved import check_model_folder
+from onball.outputs import OutputState, check_outputs, output_lock, record_outputs
 from onball.progress import ProgressCallback, no_progress
 from onball.spotting.calibrating import save_with_config
 from onball.spotting.engine import ScoredFrames
@@ -133,71 +135,93 @@ def export_model(
         progress: called with the milliseconds of each video that is compared.
 
     Raises:
-        ModelError: there is no such model, it is none for spotting, or ONNX lacks one of its operations.
+        ModelError: there is no such model, it is a clip classifier, or ONNX lacks one of its operations.
         MissingDependencyError: a package for exports is missing.
         InputError: `int8` without a data set.
         OutputConflictError: `out` holds another export; see `onball.outputs`.
+        OutputLockedError: another process is exporting the model into the same folder.
         DataError: there is no such data set.
         OnballError: the export differs by more than a bound, or cannot be written.
     """
     folder = demo_model() if model is None else resolve_model(model)
     name = "demo" if model is None else model_name(model, folder)
-    net, config = load_model(folder, "spotting")
+    net, config = load_model(folder)
+    if not isinstance(net, SpottingNet):
+        raise ModelError(
+            f"{name}: is a clip classifier, which cannot be exported: `onball evaluate` runs it in PyTorch; "
+            "only spotting models have exports"
+        )
     digest = net_digest(folder, config)
     precision: ExportPrecision = "int8" if int8 else "float32"
     home = _home(folder, None if out is None else Path(out), digest)
     target = home / export_name(format, precision)
-    require_writable(target)
     request = {"net": digest, "format": format, "precision": precision}
-    if (
-        check_outputs(target, [RECORD_FILE], request, overwrite=overwrite)
-        is not OutputState.MISSING
-    ):
-        done = find_export(home.parent, digest, format, precision)
-        if done is not None and done.folder == target:
-            return ExportedModel(name, target, done.record, was_done=True)
-    matches, source = _matches_to_compare(data, split, name, int8)
-    for match in matches:
-        if match.labels is not None:
-            labels = read_labels(match.labels, config.actions)
-            require_one_timeline(match.require_video(), match.labels, labels)
     if score_bound is None:
         score_bound = math.inf if int8 else SCORE_BOUND
-    with tempfile.TemporaryDirectory(prefix="onball-") as temporary:
-        made = Path(temporary)
-        former = None
-        if format == "openvino" and not overwrite:
-            former = find_export(home.parent, digest, "onnx", precision)
-        if former is not None:
-            for file in former.record.files:
-                shutil.copy(former.folder / file, made)
-        else:
-            write_graphs(net, config, made)
-            if int8:
-                quantise(made / BACKBONE_FILE, _calibration_clips(matches, config))
-        if format == "openvino":
-            convert_to_openvino(made)
-        record = ExportRecord(
-            format=format,
-            precision=precision,
-            net=digest,
-            files={file.name: file_digest(file) for file in sorted(made.iterdir())},
-            versions=package_versions(),
-        )
-        spotters = (
-            Spotter(net, config, device="cpu", precision="32"),
-            Spotter(net, config, opened=open_export(Export(made, record), net, config)),
-        )
-        if not matches:
-            parity = _parity_on_sample(*spotters)
-        else:
-            actions = BALL_ACTIONS if data is None else labelled_classes(data, config.actions)
-            parity = _parity_on_matches(*spotters, matches, source, actions, progress)
-        require_parity(f"{name}, {target.name}", parity, score_bound, map_bound)
-        if out is not None and Path(out).resolve() != folder.resolve():
-            save_with_config(folder, config, Path(out))
-        _save(made, record.model_copy(update={"parity": parity}), target, request)
+    if out is not None:
+        check_model_folder(out)
+    # In a folder of the user's choice, a file of the lock would be in the way of the model.
+    with output_lock(home) if out is None else nullcontext():
+        if (
+            check_outputs(target, [RECORD_FILE], request, overwrite=overwrite)
+            is not OutputState.MISSING
+        ):
+            done = find_export(home.parent, digest, format, precision)
+            if done is not None and done.folder == target:
+                return ExportedModel(name, target, done.record, was_done=True)
+        require_writable(target)
+        matches, source = _matches_to_compare(data, split, name, int8)
+        for match in matches:
+            if match.labels is not None:
+                labels = read_labels(match.labels, config.actions)
+                require_one_timeline(match.require_video(), match.labels, labels)
+        with _scratch() as made:
+            former = None
+            if format == "openvino" and not overwrite:
+                former = find_export(home.parent, digest, "onnx", precision)
+            if former is not None:
+                for file in former.record.files:
+                    shutil.copy(former.folder / file, made)
+            else:
+                write_graphs(net, config, made)
+                if int8:
+                    quantise(made / BACKBONE_FILE, _calibration_clips(matches, config))
+            if format == "openvino":
+                convert_to_openvino(made)
+            record = ExportRecord(
+                format=format,
+                precision=precision,
+                net=digest,
+                files={file.name: file_digest(file) for file in sorted(made.iterdir())},
+                versions=package_versions(),
+            )
+            spotters = (
+                Spotter(net, config, device="cpu", precision="32"),
+                Spotter(net, config, opened=open_export(Export(made, record), net, config)),
+            )
+            if not matches:
+                parity = _parity_on_sample(*spotters)
+            else:
+                actions = BALL_ACTIONS if data is None else labelled_classes(data, config.actions)
+                parity = _parity_on_matches(*spotters, matches, source, actions, progress)
+            require_parity(f"{name}, {target.name}", parity, score_bound, map_bound)
+            if out is not None and Path(out).resolve() != folder.resolve():
+                save_with_config(folder, config, Path(out))
+            _save(made, record.model_copy(update={"parity": parity}), target, request)
     return ExportedModel(name, target, record.model_copy(update={"parity": parity}))
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """Give an empty temporary folder for the files of an export.
+
+    Raises `OnballError` if the disk is full or the folder cannot be written.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix="onball-") as folder:
+            yield Path(folder)
+    except OSError as error:
+        raise write_error(Path(tempfile.gettempdir()), error) from error
 
 
 def export_demo(
@@ -216,6 +240,9 @@ def export_demo(
     Returns:
         The export, or None if it would not be used: on a GPU, for short videos, without the packages,
         or if `ONBALL_RUNTIME` names a runtime.
+
+    Raises:
+        OnballError: the cache cannot be written, or another process is exporting the model.
     """
     wanted = video_ms >= _WORTH_AN_EXPORT_MS and default_runtime() == "auto"
     packages = ("openvino", "onnx", "onnxscript")
@@ -223,9 +250,15 @@ def export_demo(
         return None
     folder = demo_model()
     digest = net_digest(folder, load_model(folder, "spotting")[1])
-    if find_export(folder, digest, "openvino") is None:
-        on_export()
-    return export_model(format="openvino", progress=progress)
+    damaged = False
+    try:
+        done = find_export(folder, digest, "openvino")
+    except ModelError:
+        done, damaged = None, True
+    if done is not None:
+        return ExportedModel("demo", done.folder, done.record, was_done=True)
+    on_export()
+    return export_model(format="openvino", overwrite=damaged, progress=progress)
 
 
 def _matches_to_compare(

@@ -7,7 +7,8 @@ a net that takes tracks → `features` `[batch, time, C]`.
 
 All are float32, except frames: uint8, RGB as decoded. A net whose clips are filled up with the mean
 colour (`inference.clips.outside`) takes float32 frames from 0 to 1 instead, since whole numbers cannot
-express that colour. Normalisation is part of the graph. Height and width are those of the model.
+express that colour. Normalisation is part of the graph. Height and width are those of the model, and 1 of
+a net without pixels.
 """
 
 from __future__ import annotations
@@ -80,9 +81,11 @@ def write_graphs(net: SpottingNet, config: SavedModelConfig, folder: Path) -> No
         import onnx  # noqa: F401 - needed by torch.onnx
         import onnxscript  # noqa: F401
     # Tracing leaves traces in the net: buffers of recurrent layers, lengths of clips in shifts.
-    net = copy.deepcopy(net).eval()
+    net = copy.deepcopy(net).eval().requires_grad_(False)
     count = _FRAMES if config.model.positions is None else min(_FRAMES, config.model.positions)
-    frames = torch.zeros(_BATCH, count, config.height, config.width, 3, dtype=torch.uint8)
+    # A net without pixels gets blank frames of one pixel, see `onball.frames.BlankFrames`.
+    size = (config.height, config.width) if config.model.takes_frames else (1, 1)
+    frames = torch.zeros(_BATCH, count, *size, 3, dtype=torch.uint8)
     if takes_float_frames(config):
         frames = frames.float()
     inputs = {"frames": frames}
@@ -101,21 +104,34 @@ def _write(
     module: nn.Module, inputs: dict[str, Tensor], outputs: list[str], path: Path, what: str
 ) -> None:
     """Trace a module and write its graph."""
-    dynamic = {name: {0: "batch", 1: "time"} for name in inputs}
+    module, arguments = module.eval(), tuple(inputs.values())
+    free = torch.export.Dim.DYNAMIC
     try:
         with _quiet(), torch.no_grad():
+            traced = None
+            if isinstance(module, _Backbone):
+                # `torch.onnx.export` would interpret the bytecode first ("strict"), which takes minutes for
+                # temporal shifts and may take their padding for constants. Recurrent heads need that.
+                traced = torch.export.export(
+                    module,
+                    arguments,
+                    dynamic_shapes={name: {0: free, 1: free} for name in inputs},
+                    strict=False,
+                )
             program = torch.onnx.export(
-                module.eval(),
-                tuple(inputs.values()),
+                traced or module,
+                arguments,
                 dynamo=True,
-                dynamic_shapes=dynamic,
+                dynamic_shapes={name: {0: "batch", 1: "time"} for name in inputs},
                 input_names=list(inputs),
                 output_names=outputs,
                 verbose=False,
             )
             assert program is not None  # without a file to write, it is returned
             program.save(path, external_data=False)
-    except torch.onnx.OnnxExporterError as error:
+    except OSError:
+        raise
+    except Exception as error:  # of the tracer, of the conversion and of its passes: no common base
         reason = str(error.__cause__ or error).strip().partition("\n")[0]
         raise ModelError(f"the {what} cannot be exported to ONNX ({reason})") from error
 

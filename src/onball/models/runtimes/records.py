@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+from contextlib import suppress
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,7 +24,7 @@ from pydantic import NonNegativeFloat, NonNegativeInt, ValidationError
 
 from onball.config import BaseConfig, SavedModelConfig, explain
 from onball.errors import ModelError
-from onball.files import file_digest, read_json_object
+from onball.files import atomic_folder, file_digest, read_json_object, write_error
 from onball.hub import made_files
 from onball.models.runtimes.graphs import takes_float_frames
 from onball.models.saved import WEIGHTS_FILE
@@ -147,6 +149,40 @@ def find_export(
         if (folder / RECORD_FILE).is_file():
             return Export(folder, _checked_record(folder, net))
     return None
+
+
+def carry_exports(model: Path, target: Path, net: str) -> None:
+    """Copy the exports of a saved model to a copy of it, and remove those of other weights there.
+
+    Those that are damaged or of other weights are not copied.
+
+    Args:
+        model: folder of the saved model.
+        target: folder of another one with the same `net_digest`.
+        net: that digest.
+
+    Raises `OnballError` if `target` cannot be written.
+    """
+    kept, wanted = _usable_exports(target, net), _usable_exports(model, net)
+    try:
+        for record in (target / EXPORTS).glob(f"*/{RECORD_FILE}"):
+            if record.parent.name not in kept:
+                shutil.rmtree(record.parent)
+        for name in sorted(wanted - kept):
+            with atomic_folder(target / EXPORTS / name, replace=True) as temporary:
+                shutil.copytree(model / EXPORTS / name, temporary, dirs_exist_ok=True)
+    except OSError as error:
+        raise write_error(target / EXPORTS, error) from error
+
+
+def _usable_exports(model: Path, net: str) -> set[str]:
+    """Names of the exports in the folder of a model that are complete and of its weights."""
+    names = set()
+    for record in (model / EXPORTS).glob(f"*/{RECORD_FILE}"):
+        with suppress(ModelError):
+            _checked_record(record.parent, net)
+            names.add(record.parent.name)
+    return names
 
 
 def _checked_record(folder: Path, net: str) -> ExportRecord:

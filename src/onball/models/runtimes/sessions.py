@@ -116,7 +116,12 @@ def convert_to_openvino(folder: Path) -> None:
             graph = _openvino_core().read_model(path)
         except RuntimeError as error:
             raise ModelError(f"{path.name}: OpenVINO cannot read it ({_line(error)})") from error
-        openvino.save_model(graph, path.with_suffix(".xml"), compress_to_fp16=False)
+        try:
+            openvino.save_model(graph, path.with_suffix(".xml"), compress_to_fp16=False)
+        except RuntimeError as error:
+            raise ModelError(
+                f"{path.with_suffix('.xml')}: cannot be written ({_line(error)})"
+            ) from error
         path.unlink()
 
 
