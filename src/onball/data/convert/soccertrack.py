@@ -202,7 +202,10 @@ def _convert(
             windows = PerFrame(np.zeros(1, np.int64), _WHOLE)
             if settings.view == "follow" and tracks is not None:
                 windows = follow_play(tracks, Camera(settings.size))
-            for batch in read_windows(half.video, FPS, settings.size, between(windows)):
+            # A panorama has 13 MB per frame.
+            for batch in read_windows(
+                half.video, FPS, settings.size, between(windows), batch_frames=8
+            ):
                 for frame in batch.frames:
                     writer.write(frame)
                 written += len(batch.frames)
