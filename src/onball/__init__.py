@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from onball.reports.timeline import draw_timeline
     from onball.runs import RunFolder
     from onball.simulator.dataset import SimulatedDataset, simulate
+    from onball.spotting.aligning import Alignment, AlignmentError, TimedCode, align_tags
     from onball.spotting.calibrating import CalibratedModel, calibrate
     from onball.spotting.evaluating import Evaluation, evaluate
     from onball.spotting.exporting import ExportedModel, export_model
@@ -110,6 +111,8 @@ __all__ = [
     "BALL_ACTIONS",
     "Action",
     "ActionSet",
+    "Alignment",
+    "AlignmentError",
     "CalibratedModel",
     "ClassificationResult",
     "CodeMap",
@@ -163,6 +166,7 @@ __all__ = [
     "Tag",
     "TagFile",
     "Team",
+    "TimedCode",
     "TrackingSummary",
     "Tracks",
     "TrainingEstimate",
@@ -170,6 +174,7 @@ __all__ = [
     "VideoError",
     "VideoInfo",
     "VideoWriter",
+    "align_tags",
     "available_devices",
     "calibrate",
     "check_data",
@@ -302,6 +307,7 @@ _MODULES = {
     "onball.spotting.features": ("MatchFeatures", "compute_features"),
     "onball.spotting.live": ("LiveEvent", "LiveSummary", "live"),
     "onball.spotting.matches": ("spot_matches",),
+    "onball.spotting.aligning": ("Alignment", "AlignmentError", "TimedCode", "align_tags"),
     "onball.spotting.results": ("SpottedVideo",),
     "onball.spotting.spotter": ("Spotter",),
     "onball.spotting.videos": ("spot_videos",),
