@@ -12,7 +12,7 @@ import pytest
 from irregular_videos import join_bytes, shift_times, write_packets_again, write_streams, write_tone
 from numbered_videos import numbered, numbers, write_video
 
-from onball.errors import OnballWarning, VideoError
+from onball.errors import OnballWarning
 from onball.video import probe, read_frames
 
 MPEG2 = {"codec": "mpeg2video", "options": {"g": "12", "bf": "2"}}
@@ -190,15 +190,6 @@ def test_a_stream_that_begins_inside_a_group_begins_with_its_next_keyframe(
     assert probe(path).frame_count == len(shown)
 
 
-def test_an_encrypted_video_is_an_error(tmp_path):
-    source = recording(tmp_path / "video.mp4", 0, 9)
-    secret = {"scheme": "cenc-aes-ctr", "key": "76a6c65c5ea762046bd749a2e632ccbb", "kid": "0" * 32}
-    options = {f"encryption_{name}": value for name, value in secret.items()}
-    path = write_packets_again(source, tmp_path / "secret.mp4", options=options)
-    with pytest.raises(VideoError, match=r"secret\.mp4: is encrypted: "):
-        probe(path)
-
-
 @pytest.mark.parametrize("suffix", ["mkv", "mp4", "flv"])
 def test_the_length_is_that_of_the_frames_if_the_sound_is_longer(tmp_path, suffix):
     video = recording(tmp_path / "video.mp4", 0, 24)
@@ -230,18 +221,3 @@ def test_a_damaged_beginning_does_not_move_the_frames_after_it(tmp_path, suffix)
     assert len(messages) == 1 and f"damaged until {shown[0] / 25:.2f} s" in messages[0]
     part, at, _ = read(path, start_ms=1500)
     assert (part, at) == (list(range(38, 60)), [40 * number for number in range(38, 60)])
-
-
-@pytest.mark.parametrize(("suffix", "count"), [("mp4", 2), ("mkv", 3)])
-def test_joined_files_that_cannot_be_read_whole_are_named(tmp_path, suffix, count):
-    part = recording(tmp_path / f"part.{suffix}", 0, 24)
-    assert read(part)[2] == []
-    path = join_bytes([part] * count, tmp_path / f"joined.{suffix}")
-    assert f"{path}: is {count} files joined byte by byte" in read(path)[2][0]
-
-
-def test_a_damaged_size_in_an_mp4_is_survived(tmp_path):
-    path = recording(tmp_path / "video.mp4", 0, 9)
-    huge = b"\x00\x00\x00\x01free" + b"\xff" * 8
-    path.write_bytes(path.read_bytes() + huge)
-    assert read(path)[0] == list(range(10))

@@ -9,20 +9,14 @@ All times are ticks of the video stream.
 
 from __future__ import annotations
 
-import os
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
-from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import av
 
-#: IDs of the elements that a Matroska file consists of.
-_EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
-#: Larger elements of a file (bytes) are those of a damaged one.
-_LARGEST = 2**48
 #: A gap longer than this (seconds) is a jump of the clock in containers that are broadcast, whose
 #: clock may be set at any time; FFmpeg's threshold.
 _JUMP_S = 10
@@ -267,47 +261,3 @@ def length_of(packets: Iterable[av.Packet], rules: ClockRules, step: int, origin
                 time + (duration if rules.shortest <= duration <= rules.longest_gap else interval),
             )
     return Length(end, continuous, times, len(times) + untimed)
-
-
-def joined_files(path: Path) -> int:
-    """Count the Matroska or MP4 files that a file consists of; 1 for other containers."""
-    if not path.is_file():  # A pipe can be read only once.
-        return 1
-    with path.open("rb") as file:
-        start = file.read(8)
-        file.seek(0)
-        if start[:4] == _EBML:
-            return sum(name == _EBML for name in _elements(file))
-        return max(1, sum(name == b"moov" for name in _boxes(file))) if start[4:] == b"ftyp" else 1
-
-
-def _elements(file: BinaryIO) -> Iterator[bytes]:
-    """IDs of the outermost elements of Matroska up to one of unknown size (RFC 8794)."""
-    while name := file.read(4):
-        yield name
-        size = _ebml_size(file) if name in (_EBML, _SEGMENT) else None
-        if size is None or size > _LARGEST:
-            return
-        file.seek(size, os.SEEK_CUR)
-
-
-def _boxes(file: BinaryIO) -> Iterator[bytes]:
-    """Types of the outermost boxes of an MP4 (ISO/IEC 14496-12, 4.2)."""
-    while len(header := file.read(8)) == 8:
-        size, name = int.from_bytes(header[:4]), header[4:]
-        yield name
-        if size == 1:
-            size = int.from_bytes(file.read(8)) - 8
-        if not 8 <= size <= _LARGEST:  # Up to the end of the file, or damaged.
-            return
-        file.seek(size - 8, os.SEEK_CUR)
-
-
-def _ebml_size(file: BinaryIO) -> int | None:
-    """Read the size of an element (RFC 8794, section 4); None if it is unknown or invalid."""
-    first = file.read(1)
-    if not first or not first[0]:
-        return None
-    length = 9 - first[0].bit_length()
-    value = int.from_bytes(first + file.read(length - 1)) & ((1 << 7 * length) - 1)
-    return None if value == (1 << 7 * length) - 1 else value

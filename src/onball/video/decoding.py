@@ -32,10 +32,10 @@ from onball.video.clock import (
     Length,
     coded_slots,
     continuous_ticks,
-    joined_files,
     length_of,
     mark_restarts,
 )
+from onball.video.containers import joined_files, scrambled_part
 from onball.video.pixels import inexact_colours
 from onball.video.skipping import SampledTimes, Sampling, can_skip, mark_unneeded
 
@@ -196,8 +196,17 @@ class VideoSource:
                 f"is {joined} files joined byte by byte, of which FFmpeg reads only some: join them "
                 "with ffmpeg -f concat",
             )
+        scrambled = scrambled_part(self.path, self.stream.id) if "mpegts" in self._formats else 0
+        if scrambled:
+            self._warn(
+                "scrambled",
+                f"is scrambled in part, about {scrambled:.0%} of its packets: what cannot be decoded "
+                "is left out",
+            )
         frames = self._decode()
         first = next(frames, None)
+        if first is None and scrambled:
+            raise self._encrypted()
         if first is None:
             raise VideoError(
                 f"{self.path}: no frame of it can be decoded: check that the file is complete"
@@ -361,21 +370,23 @@ class VideoSource:
 
         Raises `VideoError` if they are encrypted: some decoders would show noise.
         """
-        errors = 0
+        errors, tags = 0, self.stream.metadata
         while errors < _MAX_READ_ERRORS:
             try:
                 for packet in self.container.demux(self.stream):
                     errors = 0
-                    if packet.has_sidedata("encryption_info"):
-                        raise VideoError(
-                            f"{self.path}: is encrypted: decrypt it, or give a video without "
-                            "copy protection"
-                        )
+                    if packet.has_sidedata("encryption_info") or "enc_key_id" in tags:
+                        raise self._encrypted()
                     yield packet
                 return
             except av.FFmpegError:
                 errors += 1
         yield av.Packet()
+
+    def _encrypted(self) -> VideoError:
+        return VideoError(
+            f"{self.path}: is encrypted: decrypt it, or give a video without copy protection"
+        )
 
     def _packets_from_keyframe(self) -> Iterator[av.Packet]:
         """Packets from the first keyframe on, or all of them if there is none at the beginning.
