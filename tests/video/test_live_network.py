@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from live_streams import (
@@ -17,10 +21,11 @@ from live_streams import (
     wait_until,
 )
 from numbered_videos import numbers
+from stream_servers import RtmpServer, rtsp_server
 
 from onball.video.live import LiveFrame, LiveSource
 from onball.video.live_address import LiveAddress
-from onball.video.notices import StreamConnected, StreamLost
+from onball.video.notices import StreamConnected, StreamGap, StreamLost
 from onball.video.stream_clock import Backoff
 
 pytestmark = pytest.mark.slow
@@ -67,6 +72,59 @@ def test_a_sender_is_received_frame_by_frame(video, scheme, kind, listen, send):
     assert isinstance(notices[0], StreamConnected) and notices[0].width == 64
     assert len(frames) >= 95
     assert_steady(frames, most_uneven=2 if scheme == "rtsp" else 0)
+
+
+def receive(source: LiveSource, frames: list, notices: list, enough: Callable[[], bool]) -> None:
+    """Take frames and notices until there are enough."""
+    ends_at = time.monotonic() + LIMIT_S
+    while not enough():
+        assert time.monotonic() < ends_at, "the stream does not come"
+        for item in source.take(16):
+            (frames if isinstance(item, LiveFrame) else notices).append(item)
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_a_camera_is_received_frame_by_frame(video, transport):
+    with rtsp_server(video) as url:
+        source, frames, notices = opened(url, rtsp_transport=transport), [], []
+        with source:
+            receive(source, frames, notices, lambda: len(frames) >= 90)
+    assert isinstance(notices[0], StreamConnected)
+    assert (notices[0].width, notices[0].codec, notices[0].format) == (64, "h264", "rtsp")
+    assert numbers(frames[0].pixels[None])[0] <= 2
+    assert_steady(frames[:90], most_uneven=2)
+
+
+def test_a_server_that_is_started_again_is_found_again(video, tmp_path):
+    server = RtmpServer(tmp_path)
+    source, frames, notices = opened(server.url), [], []
+    with ExitStack() as opening:
+        with server.running(), sender(video, server.url, "flv", speed=1):
+            wait_until(lambda: has_stream(server.url))
+            opening.enter_context(source)
+            receive(source, frames, notices, lambda: len(frames) >= 25)
+        first = len(frames)
+        receive(source, frames, notices, lambda: isinstance(notices[-1], StreamLost))
+        with server.running(), sender(video, server.url, "flv", speed=1):
+            receive(source, frames, notices, lambda: len(frames) >= first + 25)
+    kinds = [type(notice) for notice in notices]
+    assert kinds[:4] == [StreamConnected, StreamLost, StreamConnected, StreamGap]
+    gap = notices[3]
+    before = [frame for frame in frames if frame.number * 80 <= gap.start_ms + 20]
+    after = [frame for frame in frames if frame.number * 80 >= gap.end_ms]
+    assert len(before) + len(after) == len(frames) and len(before) >= 25 and after
+    for part in (before, after):
+        shown = np.array(numbers(np.stack([frame.pixels for frame in part])))
+        assert (np.diff(shown) == 2).all()
+
+
+def has_stream(url: str) -> bool:
+    """True if a server has the stream that is sent to it."""
+    try:
+        av.open(url, timeout=5).close()
+    except (av.FFmpegError, OSError):
+        return False
+    return True
 
 
 def test_a_growing_playlist_is_followed_until_it_is_finished(video, tmp_path):
