@@ -193,6 +193,19 @@ def test_frames_that_wait_are_bounded(tmp_path):
         assert source.skipped >= 500 - 250
 
 
+def test_frames_that_a_late_decoder_leaves_out_are_counted_and_not_replaced(tmp_path):
+    stream = numbered_stream(tmp_path / "slow.ts", 8)
+
+    def clock() -> float:  # late enough to leave out frames, but not to go on with a keyframe
+        return 0.0 if "read" in threading.current_thread().name else 10.0
+
+    source = opened(LiveAddress(str(stream), "pipe", "a pipe"), 25, max_behind_s=10.0, clock=clock)
+    frames, notices = collect(source, most=250)
+    assert [frame.number for frame in frames] == numbers(np.stack([f.pixels for f in frames]))
+    assert 50 < source.skipped == 200 - len(frames)
+    assert sum(one.frames for one in notices if isinstance(one, FramesSkipped)) == source.skipped
+
+
 def test_a_decoder_that_is_late_continues_with_the_newest_keyframe(tmp_path):
     stream = numbered_stream(tmp_path / "slow.ts", 8, options={"g": "25", "bf": "0"})
     everything_is_read, reads = threading.Event(), count()

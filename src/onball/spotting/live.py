@@ -286,7 +286,7 @@ class LiveSummary:
         lost: number of times that the connection was lost.
         gaps_ms: length of all gaps.
         frames: sampled frames that the model has seen.
-        skipped: sampled frames that were left out; an estimate, since decoders return frames late.
+        skipped: sampled frames that were left out, apart from those in gaps.
         latency_ms: `median`, `p95` (95th percentile) and `max` of the events' latencies; empty
             without.
         recordings: files of the recording.

@@ -147,7 +147,10 @@ class LiveSource:
         self._interruption = ""
         self._received: dict[int, tuple[float, float]] = {}  # by timestamp
         self._latest = (0.0, 0.0)
-        self._not_decoded = 0
+        self._ms_per_tick = Fraction(1)
+        self._undecoded: set[int] = (
+            set()
+        )  # timestamps of packets that the decoder may have left out
         # Frames and notices on their way from the decoder to the consumer.
         self._items: deque[LiveFrame | StreamNotice] = deque()
         self._items_changed = Condition()
@@ -371,29 +374,53 @@ class LiveSource:
         """Put the frames of a part without gaps on the sampling grid, for the consumer."""
         index = first_grid_index(math.ceil(first.time_ms), self._fps)
         shown: av.VideoFrame | None = None
-        for frame, time_ms in at_grid_times(frames, self._fps, index):
+        newest: deque[DecodedFrame] = deque(maxlen=2)
+
+        def noted() -> Iterator[DecodedFrame]:
+            for decoded in frames:
+                newest.append(decoded)
+                yield decoded
+
+        for frame, time_ms in at_grid_times(noted(), self._fps, index):
+            if self._undecoded:
+                frame_ms = next(one.time_ms for one in newest if one.frame is frame)
+                if self._left_out_nearer(frame, frame_ms, time_ms):
+                    with self._items_changed:
+                        self._count_skipped(1)
+                    continue
             if frame is not shown:  # A held frame is converted once.
                 shown, pixels = frame, self._convert(frame)
             due_s = self._received_of(frame)[1]
             self._put_frame(LiveFrame(nearest_grid_index(time_ms, self._fps), pixels, due_s))
 
+    def _left_out_nearer(self, frame: av.VideoFrame, frame_ms: Fraction, time_ms: int) -> bool:
+        """True if a frame that was not decoded is nearer to a time than the nearest that was."""
+        if frame.pts is None:
+            return False
+        times = {
+            tick: frame_ms + (tick - frame.pts) * self._ms_per_tick for tick in self._undecoded
+        }
+        self._undecoded -= {tick for tick, at_ms in times.items() if at_ms < time_ms - 1000}
+        distance = abs(frame_ms - time_ms)
+        return any(abs(at_ms - time_ms) < distance for at_ms in times.values())
+
     def _timed(self) -> Iterator[DecodedFrame | StreamNotice]:
         """Frames with their times, and what happens between them."""
-        step_ms, previous_ms, ms_per_tick = Fraction(40), Fraction(0), Fraction(1)
+        step_ms, previous_ms = Fraction(40), Fraction(0)
         while (item := self._next_packet()) is not None:
             if isinstance(item, _Opened):
                 step_ms, previous_ms = 1000 / item.rate, Fraction(0)
-                ms_per_tick = 1000 * item.time_base
+                self._ms_per_tick = 1000 * item.time_base
                 yield self._prepare(item)
                 continue
             if isinstance(item, _Failed):
                 yield RecordingStopped(self.time_ms, item.recording)
                 continue
-            for frame in self._decode_packet(item, step_ms):
+            for frame in self._decode_packet(item):
                 if frame.pts is None:
                     pts_ms = previous_ms + step_ms
                 else:
-                    pts_ms = frame.pts * ms_per_tick
+                    pts_ms = frame.pts * self._ms_per_tick
                 previous_ms = pts_ms
                 received_s = self._received_of(frame)[0]
                 timed = self._times.time_of(pts_ms, received_s, self._interruption)
@@ -415,10 +442,11 @@ class LiveSource:
         context.thread_type = "AUTO"
         self._convert = RgbConverter(self._size)
         self._received.clear()
+        self._undecoded.clear()
         codec = context.codec.canonical_name
         return StreamConnected(self.time_ms, context.width, context.height, codec, opened.format)
 
-    def _decode_packet(self, item: _Packet | _Closed, step_ms: Fraction) -> list[av.VideoFrame]:
+    def _decode_packet(self, item: _Packet | _Closed) -> list[av.VideoFrame]:
         """The frames that follow from a packet, or from the end of the connection."""
         packet = None
         if isinstance(item, _Packet):
@@ -426,17 +454,13 @@ class LiveSource:
             self._latest = (item.received_s, item.due_s)
             if packet.pts is not None:
                 self._received[packet.pts] = self._latest
+            if packet.pts is not None and self._context.skip_frame == "NONREF":
+                self._undecoded.add(packet.pts)
         try:
             frames: list[av.VideoFrame] = self._context.decode(packet)
         except av.FFmpegError:
             frames = []
-        if packet is not None and self._context.skip_frame == "NONREF":
-            # Counted in frames of the sampling grid.
-            self._not_decoded += 1 - len(frames)
-            sampled = int(self._not_decoded * step_ms * Fraction(self._fps) / 1000)
-            if sampled > 0:
-                self._not_decoded = 0
-                self._count_skipped(sampled)
+        self._undecoded.difference_update(frame.pts for frame in frames)
         return frames
 
     def _next_packet(self) -> _Passed:
@@ -458,7 +482,8 @@ class LiveSource:
         """Let the decoder do less if it is late, or go on with the newest keyframe."""
         late_s = self._clock() - item.due_s
         context = self._context
-        if late_s > self.max_behind_s / 2:
+        if late_s > self.max_behind_s / 2 and item.packet.pts is not None:
+            # Without timestamps, the frames that are decoded are counted.
             context.skip_frame = "NONREF"
         elif late_s < self.max_behind_s / 10:
             context.skip_frame = "DEFAULT"
@@ -474,6 +499,7 @@ class LiveSource:
             left_out = [self._packets.popleft() for _ in range(newest)]
             item = cast(_Packet, left_out[-1])
             context.flush_buffers()
+            self._undecoded.clear()
             self._interruption = self._interruption or "decoding was too slow"
         return item
 

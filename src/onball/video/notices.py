@@ -77,7 +77,8 @@ class FramesSkipped(StreamNotice):
 
     Attributes:
         time_ms: time of the newest frame.
-        frames: number of sampled frames left out since the last such notice.
+        frames: number of sampled frames left out since the last such notice, apart from those in
+            gaps.
     """
 
     kind: ClassVar[str] = "skipped"
