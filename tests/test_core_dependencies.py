@@ -14,6 +14,7 @@ OPTIONAL = (
     "lightning",
     "matplotlib",
     "onnxruntime",
+    "openpyxl",
     "plotext",
     "pyarrow",
     "h5py",
@@ -25,6 +26,7 @@ OPTIONAL = (
 CORE = (
     "onball.cli.main",
     "onball.data.check",
+    "onball.data.importing",
     "onball.evaluation",
     "onball.spotting.evaluating",
     "onball.spotting.spotter",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import av
 import numpy as np
 import pytest
 
@@ -183,6 +184,23 @@ def test_classes_grow_with_further_matches(videos, write, tmp_path):
     (root / "classes.txt").write_text("# ours\nSHOT\ncounter, #e4572e\n")
     import_tags(tags, video, root, codes={"a": "PASS", "b": "press"}, name="two")
     assert (root / "classes.txt").read_text() == "# ours\nSHOT\ncounter, #e4572e\nPASS\npress\n"
+
+
+def test_videos_of_other_containers_are_found_and_linked_again(videos, write, tmp_path):
+    video = tmp_path / "camera.ts"
+    with av.open(str(videos / "half_1.mp4")) as source, av.open(str(video), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    tags, root = write("code,start\nPASS,3\n"), tmp_path / "data"
+    import_tags(tags, [video], root)
+    (found,) = find_matches(root, "train")
+    assert found.require_video().name == "camera.ts"
+    found.video.unlink()
+    assert import_tags(tags, [video], root, copy=True).parts[0].state is OutputState.DONE
+    assert found.video.read_bytes() == video.read_bytes() and not found.video.samefile(video)
 
 
 def test_all_actions_need_no_list_of_classes(videos, write, tmp_path):

@@ -428,10 +428,10 @@ def _write(
     splits = _new_splits(root, names, split)
     require_writable(root)
     for (part, request), video in zip(parts, videos, strict=True):
-        if part.state is OutputState.EDITED:
-            continue
         part.folder.mkdir(parents=True, exist_ok=True)
         _place_video(video.path, part.video, copy)
+        if part.state is not OutputState.MISSING:
+            continue
         write_outputs(
             part.folder,
             {LABELS_FILE: lambda path, made=part.events: write_labels(made, path)},  # type: ignore[misc]
@@ -465,6 +465,8 @@ def _place_video(source: Path, target: Path, copy: bool) -> None:
         partial.replace(target)
     except OSError as error:
         partial.unlink(missing_ok=True)
+        with suppress(OSError):  # unless something is in it
+            target.parent.rmdir()
         raise write_error(target, error) from error
 
 

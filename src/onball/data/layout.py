@@ -20,6 +20,7 @@ from pathlib import Path
 from onball.errors import ConfigError, DataError, EmptySplitError, OnballWarning
 from onball.files import read_json_object, write_json_atomic
 from onball.formats.soccernet import LABELS_FILE
+from onball.video.inputs import VIDEO_SUFFIXES
 
 SPLITS_FILE = "splits.json"
 SPLITS = ("train", "valid", "test", "challenge")
@@ -48,7 +49,6 @@ OFFICIAL_SPLITS: dict[str, tuple[str, ...]] = {
     ),
 }
 
-_VIDEO_SUFFIXES = {".mp4", ".mkv"}
 #: Deeper than any layout in use; bounds the search if a link points back to a folder above it.
 _MAX_DEPTH = 6
 
@@ -72,7 +72,7 @@ class Match:
     def require_video(self) -> Path:
         """Return the video. Raises `DataError` if there is none."""
         if self.video is None:
-            raise DataError(f"{self.folder}: no video (*.mp4, *.mkv) in it")
+            raise DataError(f"{self.folder}: no video (*.mp4, *.mkv …) in it")
         return self.video
 
     def require_labels(self) -> Path:
@@ -198,7 +198,7 @@ def _match_folders(folder: Path, signs: set[str], depth: int) -> Iterator[Path]:
             warnings.warn(f"{error}: left out", OnballWarning, stacklevel=2)
     if below:
         yield from below
-    elif any(entry.suffix.lower() in _VIDEO_SUFFIXES for entry in entries):
+    elif any(entry.suffix.lower() in VIDEO_SUFFIXES for entry in entries):
         yield folder
 
 
@@ -219,7 +219,7 @@ def _match(folder: Path, name: str, prefer: Sequence[str], labels_file: str) -> 
     videos = sorted(
         path
         for path in folder.iterdir()
-        if path.suffix.lower() in _VIDEO_SUFFIXES and path.name[0] != "." and path.is_file()
+        if path.suffix.lower() in VIDEO_SUFFIXES and path.name[0] != "." and path.is_file()
     )
     preferred = [folder / wanted for wanted in prefer if (folder / wanted).is_file()]
     video = next(iter(preferred + videos), None)

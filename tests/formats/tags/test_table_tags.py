@@ -39,6 +39,8 @@ def times(found):
             {"columns": {"code": "1", "start": "2", "end": "3"}},
         ),
         ("12.5,20,Pass\n62.25,70,Shot\n", {}),
+        (",code,start,end\n0,Pass,12.5,20\n1,Shot,62.25,70\n", {}),
+        ("code,start,end,position\nPass,12.5,20,CM\nShot,62.25,70,ST\n", {}),
     ],
 )
 def test_columns_are_found_in_several_languages_and_separators(tmp_path, content, options):

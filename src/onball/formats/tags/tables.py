@@ -102,7 +102,7 @@ def read_table(path: Path, options: ReadingOptions) -> TagFile:
     if not filled:
         raise LabelError(f"{path}: no row in it")
     (header_row, header), *body = filled
-    if not options.columns and _is_time(header[0]) and len(header) >= 3:  # LosslessCut's
+    if not options.columns and _is_row_of_losslesscut(header):
         return _headerless(path, filled, options, notes)
     fields = find_columns(path, header_row, [_text(cell) for cell in header], options.columns)
     tags = list(_pair_states(path, _read_rows(path, body, header, fields, options)))
@@ -145,8 +145,8 @@ def find_columns(
         match = next((plain.index(alias) for alias in aliases if alias in plain), None)
         if match is not None and match not in found.values():
             found.setdefault(name, match)
-    if "start" in chosen:
-        found.pop("position_ms", None)
+    if "start" in chosen or ("start" in found and plain[found.get("position_ms", 0)] == "position"):
+        found.pop("position_ms", None)  # "position" may be that of a player
     if "code" not in found:
         raise LabelError(
             f"{path}, row {row}: no column with the action: name it with --columns code=NAME "
@@ -212,8 +212,20 @@ def _text(cell: Any) -> str:
     return "" if cell is None else str(cell).strip()
 
 
+def _is_row_of_losslesscut(cells: Sequence[Any]) -> bool:
+    """Return True for cells of start, end and code; one of the times may be empty."""
+    times = cells[:2]
+    return (
+        len(cells) == 3
+        and any(map(_text, times))
+        and all(map(_is_time, times))
+        and bool(_text(cells[2]))
+        and not _is_time(cells[2])
+    )
+
+
 def _is_time(cell: Any) -> bool:
-    """Return True for a cell with a time, or an empty one, in the first row of a table."""
+    """Return True for a cell with a time, or an empty one."""
     try:
         parse_seconds(_text(cell) or "0")
     except LabelError:
