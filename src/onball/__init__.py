@@ -85,6 +85,7 @@ if TYPE_CHECKING:
     from onball.spotting.matches import spot_matches
     from onball.spotting.results import SpottedVideo
     from onball.spotting.spotter import Spotter
+    from onball.spotting.tag_alignment import align_tag_file, corrected_offsets_s
     from onball.spotting.videos import spot_videos
     from onball.tracking.detectors.opening import open_detector
     from onball.tracking.pipeline import TrackingSummary, track_video, untracked
@@ -174,6 +175,7 @@ __all__ = [
     "VideoError",
     "VideoInfo",
     "VideoWriter",
+    "align_tag_file",
     "align_tags",
     "available_devices",
     "calibrate",
@@ -181,6 +183,7 @@ __all__ = [
     "check_experiments",
     "compute_features",
     "convert_data",
+    "corrected_offsets_s",
     "cut_video",
     "demo_model",
     "download",
@@ -310,6 +313,7 @@ _MODULES = {
     "onball.spotting.aligning": ("Alignment", "AlignmentError", "TimedCode", "align_tags"),
     "onball.spotting.results": ("SpottedVideo",),
     "onball.spotting.spotter": ("Spotter",),
+    "onball.spotting.tag_alignment": ("align_tag_file", "corrected_offsets_s"),
     "onball.spotting.videos": ("spot_videos",),
     "onball.tracking.detectors.opening": ("open_detector",),
     "onball.tracking.pipeline": ("TrackingSummary", "track_video", "untracked"),

@@ -107,6 +107,11 @@ COMMANDS = {
         "Convert a published data set that was downloaded, ready to train on. Call again to continue.",
         "onball data convert soccertrack-v2 downloads/soccertrack data/soccertrack-v2",
     ),
+    "data align": (
+        "onball.cli.data_align:align",
+        "Find the kick-offs of tags in a video, by what a model finds; exit code 1 if not certain.",
+        "onball data align events.csv onball-results/match --clock period --map codes.yaml",
+    ),
     "data import": (
         "onball.cli.data_import:import_",
         "Make a labelled match of your videos and the tags of another program.",
