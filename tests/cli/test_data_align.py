@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from simulated_play import HALF_MS, simulated_labels, spots_of, tags_of
 
+from onball.assets import sample_match
 from onball.data.code_map import CodeMap
+from onball.formats.soccernet import read_labels
 from onball.formats.tags import read_tags
 from onball.spotting.tag_alignment import align_tag_file, corrected_offsets_s
 
@@ -69,3 +72,17 @@ def test_tags_by_the_video_have_one_shift_which_offsets_contain(files):
     assert whole.period is None and abs(whole.shift_ms - 11_340) < 120
     codes = CodeMap.of({name: name for name in ("PASS", "DRIVE")})
     assert abs(corrected_offsets_s(alignment, codes)["PASS"] - 11.34) < 0.2
+
+
+@pytest.mark.slow
+def test_the_bundled_model_aligns_tags_with_the_bundled_match(onball, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    labels = read_labels(sample_match() / "Labels-ball.json")
+    rows = [f"{one.label},{one.position_ms / 1000 - 20:.3f},1" for one in labels]
+    Path("tags.csv").write_text("\n".join(["code,start,period", *rows]) + "\n")
+    code, out, err = onball(
+        "data", "align", "tags.csv", sample_match() / "224p.mp4", "--clock", "period"
+    )
+    assert code == 0, err
+    found = re.search(r"period 1: kick-off at 00:00:(\d\d\.\d+), (\d+) of 29 tags", out)
+    assert abs(float(found[1]) - 20) < 0.1 and int(found[2]) > 20
