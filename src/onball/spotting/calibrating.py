@@ -257,7 +257,7 @@ def save_with_config(model: Path, config: SavedModelConfig, folder: Path) -> Non
     """Save the model in `model` into `folder`, which may be the same, with another config.
 
     The weights are copied unchanged, and so are the exports, which do not depend on the calibration. The
-    config is written last: without it a folder is no model.
+    config is written last: without it a folder is no model. A new folder is removed if that fails.
 
     Raises:
         ModelError: `folder` is a file or holds something other than a saved model.
@@ -265,10 +265,16 @@ def save_with_config(model: Path, config: SavedModelConfig, folder: Path) -> Non
     """
     check_model_folder(folder)
     require_writable(folder)
-    if folder.resolve() != model.resolve():
-        for name in (WEIGHTS_FILE, CARD_FILE):
-            if (model / name).is_file():
-                with atomic_path(folder / name) as temporary:
-                    shutil.copyfile(model / name, temporary)
-        carry_exports(model, folder, net_digest(model, config))
-    write_json_atomic(folder / CONFIG_FILE, config.model_dump(mode="json"))
+    is_new = not folder.exists()
+    try:
+        if folder.resolve() != model.resolve():
+            for name in (WEIGHTS_FILE, CARD_FILE):
+                if (model / name).is_file():
+                    with atomic_path(folder / name) as temporary:
+                        shutil.copyfile(model / name, temporary)
+            carry_exports(model, folder, net_digest(model, config))
+        write_json_atomic(folder / CONFIG_FILE, config.model_dump(mode="json"))
+    except BaseException:
+        if is_new:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise

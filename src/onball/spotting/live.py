@@ -463,6 +463,8 @@ class _Run:
                     yield item
                 yield from self._spot(frames, source.realtime)
             yield from self._finish(source.realtime)
+            if (stopped := source.finish_recording()) is not None:
+                yield stopped
         yield self._summary(source, "stopped" if stop.is_set() else source.end_reason)
         if error is not None:
             raise error

@@ -171,6 +171,15 @@ class LiveSource:
         if self._recorder is not None:
             self._recorder.close()
 
+    def finish_recording(self) -> RecordingStopped | None:
+        """Close the recording; return a notice if its end cannot be written, as on a full disk."""
+        try:
+            if self._recorder is not None:
+                self._recorder.close()
+        except OnballError as error:
+            return RecordingStopped(self.time_ms, str(error))
+        return None
+
     def stop(self) -> None:
         """End the stream; frames that wait can still be taken."""
         self._stop.set()
