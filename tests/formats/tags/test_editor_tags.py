@@ -181,6 +181,8 @@ def test_ranges_of_label_studio_count_frames_from_one(tmp_path):
     assert times(found) == [("pass", 0, 1), ("shot", 2, 2)]
     with pytest.raises(LabelError, match="count frames: give the frame rate with --fps"):
         read(tmp_path, [task])
+    with pytest.raises(LabelError, match=r"holds 2 tasks: .*'match.mp4', 'match.mp4 \(2\)'"):
+        read(tmp_path, [task, task | {"id": 8}], fps=25)
     guessed = read(tmp_path, [task | {"annotations": []}], fps=25)
     assert times(guessed)[0][0] == "goal" and "prediction" in guessed.notes[0]
 
@@ -242,6 +244,9 @@ def test_labels_of_soccernet_of_any_year_are_read(tmp_path):
         ('{"observations": {"a": {"events": [[1]]}}}', "event 1: not of the form"),
         ('{cutSegments: [{start: "x"}]}', "segment 1: 'x' is not a time"),
         ("{cutSegments: [}", "broken JSON"),
+        ('{"cutSegments": [{"start": NaN, "name": "a"}]}', "segment 1: nan s cannot be the time"),
+        ('{"annotations": [{"label": "a", "position": 1e30}]}', "cannot be the time of a tag"),
+        ('[{"annotations": 3, "result": 1}]', "'annotations' is missing, or no list"),
         ('{"a": 1}', "JSON of an unknown kind"),
         ("[" * 100_000 + '"annotations"', "broken JSON: nested too deeply"),
     ],

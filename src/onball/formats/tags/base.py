@@ -16,6 +16,7 @@ from pathlib import Path
 from onball.errors import LabelError
 from onball.files import decode_text
 from onball.formats.tags.markers import PeriodMarker, find_marker
+from onball.formats.tags.times import LIMIT_S
 
 #: Larger files hold no tags: a match with 10,000 of them has a few megabytes.
 _MOST_BYTES = 100_000_000
@@ -171,9 +172,14 @@ def tag_file(
         notes: remarks for the user.
 
     Raises:
-        LabelError: there is no tag, or the kick-offs are not in the order of the periods.
+        LabelError: there is no tag, a time is out of range, or the kick-offs are not in the order of
+            the periods.
     """
     entries = list(tags)
+    for tag in entries:
+        for time_s in (tag.start_s, tag.end_s or 0.0):
+            if not abs(time_s) <= LIMIT_S:  # NaN too
+                raise LabelError(f"{path}, {tag.source}: {time_s:g} s cannot be the time of a tag")
     often = {
         code for code, count in Counter(tag.code for tag in entries).items() if count > _MOST_MARKS
     }

@@ -190,12 +190,16 @@ def _segments(segments: list[Any]) -> Iterator[Tag]:
 
 def _label_studio(content: Any, options: ReadingOptions) -> _Read:
     tasks = content if isinstance(content, list) else [content]
-    parts = {
-        str(_video_of(_object(task, "task"), number)): task for number, task in enumerate(tasks, 1)
-    }
+    parts: dict[str, Any] = {}
+    for number, one in enumerate(tasks, start=1):
+        name = _video_of(_object(one, f"task {number}"), number)
+        parts[f"{name} ({number})" if name in parts else name] = one
     task = _chosen(parts, options.part, "task")
     remarks = []
-    all_made = [_object(one, "annotation") for one in task.get("annotations") or []]
+    all_made = [
+        _object(one, "annotation")
+        for one in (_list(task, "annotations") if task.get("annotations") else ())
+    ]
     made = [one for one in all_made if not one.get("was_cancelled")]
     if len(made) > 1:
         remarks.append(f"the first of {len(made)} annotations of the task was read")
@@ -233,7 +237,7 @@ def _regions(results: list[Any], fps: float | None) -> Iterator[Tag]:
             rate = float(exact_rate(fps))
             spans = [
                 tuple((_number(span.get(key), source, key) - 1) / rate for key in ("start", "end"))
-                for span in _list(value, "ranges")
+                for span in (_object(one, source) for one in _list(value, "ranges"))
             ]
         elif "start" in value:
             spans = [tuple(_number(value.get(key), source, key) for key in ("start", "end"))]

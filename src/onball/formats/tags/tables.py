@@ -161,7 +161,7 @@ def find_columns(
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(name for name in names[:12] if name)
+    shown = ", ".join(" ".join(name.split()) for name in names[:12] if name)
     return f"columns: {shown}{' …' if len(names) > 12 else ''}"
 
 

@@ -20,8 +20,8 @@ _CLOCK = re.compile(
 _TIME_CODE = re.compile(
     r"(?P<h>\d{1,2}):(?P<m>\d{2}):(?P<s>\d{2})(?P<drop>[:;])(?P<f>\d{2,3})", re.ASCII
 )
-#: Largest time that is no mistake, in seconds: an archive of a day.
-_LIMIT_S = 100 * 3600
+#: Largest time that is no mistake, in seconds.
+LIMIT_S = 100 * 3600
 _NTSC = Fraction(1000, 1001)
 
 
@@ -51,7 +51,7 @@ def parse_seconds(text: str, fps: float | None = None) -> float:
         seconds = -seconds if found["sign"] == "-" else seconds
     else:
         raise LabelError(f"'{text}' is not a time: write seconds (83.5), 1:23.5 or 1:02:03.5")
-    if abs(seconds) > _LIMIT_S:
+    if abs(seconds) > LIMIT_S:
         raise LabelError(f"'{text}' is too large for a time in seconds: is it in another unit?")
     return seconds
 
