@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 import csv
 import random
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from onball import Event, EventList, Spotter, cut_video, find_matches, read_labe
 from onball.config import ExperimentConfig, load_config
 from onball.config.saved_model import training_settings
 from onball.config.shipped import base_config
+from onball.errors import OnballNotice, OnballWarning
 from onball.experiments import test_model
 from onball.files import atomic_folder, write_text_atomic
 from onball.formats.soccernet import LABELS_FILE, write_labels
@@ -160,6 +162,9 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("--set", action="append", default=[], help="a setting of all trainings")
     options = parser.parse_args()
+    # That there is no augmentation of features, and no validation, is as intended.
+    warnings.simplefilter("ignore", OnballWarning)
+    warnings.simplefilter("ignore", OnballNotice)
     table = options.out / "results.csv"
     results: dict[tuple[int, str, int, int], float] = {}
     if table.is_file():
