@@ -9,6 +9,7 @@ from tiny_models import random_model
 from onball.errors import OnballError
 from onball.models import save_model
 from onball.spotting.calibrating import save_with_config
+from onball.spotting.exporting import export_model
 from onball.spotting.live import LiveSummary, live
 from onball.spotting.spotter import Spotter
 from onball.video.notices import RecordingStopped
@@ -35,3 +36,14 @@ def test_a_calibrated_model_is_not_half_written(tmp_path, small_disk):
         raised.value
     )
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+@pytest.mark.slow
+def test_an_export_is_not_half_written(tmp_path, small_disk):
+    net, config = random_model()
+    save_model(net, config, tmp_path / "model")
+    before = sorted(tmp_path.rglob("*"))
+    with small_disk(100_000), pytest.raises(OnballError) as raised:
+        export_model(tmp_path / "model")
+    assert "\n" not in str(raised.value)
+    assert sorted(tmp_path.rglob("*")) == before
