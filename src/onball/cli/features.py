@@ -29,7 +29,7 @@ def features(
     ] = None,
     half: Annotated[
         bool,
-        typer.Option("--half", help="Store float16: half the space, scores differ by about 0.001."),
+        typer.Option("--half", help="Store float16: half the space, and three significant digits."),
     ] = False,
     device: options.Device = "auto",
     threads: options.Threads = None,
