@@ -76,7 +76,8 @@ if TYPE_CHECKING:
     from onball.reports.timeline import draw_timeline
     from onball.runs import RunFolder
     from onball.simulator.dataset import SimulatedDataset, simulate
-    from onball.spotting.aligning import Alignment, AlignmentError, TimedCode, align_tags
+    from onball.spotting.aligning import align_tags
+    from onball.spotting.alignment import Alignment, AlignmentError, TimedCode
     from onball.spotting.calibrating import CalibratedModel, calibrate
     from onball.spotting.evaluating import Evaluation, evaluate
     from onball.spotting.exporting import ExportedModel, export_model
@@ -310,7 +311,8 @@ _MODULES = {
     "onball.spotting.features": ("MatchFeatures", "compute_features"),
     "onball.spotting.live": ("LiveEvent", "LiveSummary", "live"),
     "onball.spotting.matches": ("spot_matches",),
-    "onball.spotting.aligning": ("Alignment", "AlignmentError", "TimedCode", "align_tags"),
+    "onball.spotting.aligning": ("align_tags",),
+    "onball.spotting.alignment": ("Alignment", "AlignmentError", "TimedCode"),
     "onball.spotting.results": ("SpottedVideo",),
     "onball.spotting.spotter": ("Spotter",),
     "onball.spotting.tag_alignment": ("align_tag_file", "corrected_offsets_s"),

@@ -16,7 +16,7 @@ import numpy as np
 from onball.actions import ACTIONS
 from onball.events import Event, EventList, SpottingInfo
 from onball.formats.event_table import read_event_table
-from onball.spotting.aligning import TimedCode
+from onball.spotting.alignment import TimedCode
 
 HALF_MS = 603_000
 HALVES_MS = {1: (0, HALF_MS), 2: (HALF_MS, 2 * HALF_MS)}

@@ -11,7 +11,8 @@ from simulated_play import HALF_MS, HALVES_MS, simulated_labels, spots_of, tags_
 from onball.actions import Action
 from onball.errors import InputError
 from onball.events import Event, EventList, SpottingInfo
-from onball.spotting.aligning import AlignmentError, TimedCode, align_tags
+from onball.spotting.aligning import align_tags
+from onball.spotting.alignment import AlignmentError, TimedCode
 
 STARTS = {1: 12_340, 2: HALF_MS + 25_670}
 DELAYS = {"PASS": 700, "DRIVE": 1100, "HEADER": 500, "OUT": 1900, "HIGH PASS": 1300}

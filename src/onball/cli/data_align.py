@@ -15,7 +15,7 @@ from onball.files import shell_quoted
 if TYPE_CHECKING:
     from onball.data.code_map import CodeMap
     from onball.events import EventList
-    from onball.spotting.aligning import Alignment, PeriodShift
+    from onball.spotting.alignment import Alignment, PeriodShift
 
 
 def align(

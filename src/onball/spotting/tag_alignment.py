@@ -13,7 +13,8 @@ from onball.errors import InputError
 from onball.events import EventList
 from onball.formats.tags import Clock, TagFile
 from onball.formats.tags.base import MATCH_CLOCK_S
-from onball.spotting.aligning import Alignment, TimedCode, align_tags
+from onball.spotting.aligning import align_tags
+from onball.spotting.alignment import Alignment, TimedCode
 
 
 def align_tag_file(

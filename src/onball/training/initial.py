@@ -137,7 +137,7 @@ class _Rows:
         return rows
 
     def describe(self) -> str:
-        """Which classes of the net are new."""
+        """Name the classes of the net that are new, in one line."""
         known = {name for name, _ in self._theirs}
         new = [label.value for label in self._actions if label.value.casefold() not in known]
         kept = [label.value for label in self._actions if label.value.casefold() in known]

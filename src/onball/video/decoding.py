@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,7 +19,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import av
-from av.stream import Disposition
 
 from onball.cores import choose_threads
 from onball.errors import OnballWarning, VideoError
@@ -38,13 +36,10 @@ from onball.video.clock import (
 from onball.video.containers import joined_files, scrambled_part
 from onball.video.pixels import inexact_colours
 from onball.video.skipping import SampledTimes, Sampling, can_skip, mark_unneeded
+from onball.video.streams import file_identity, main_video_stream, open_container, packet_counts
 
-#: Formats of still images, which FFmpeg opens as videos.
-_IMAGES = ("image2", "_pipe")
 #: Formats that have an index of the times of all frames.
 _INDEXED = frozenset({"mov", "matroska"})
-#: Format of ANSI art, as which FFmpeg opens any `.txt`.
-_TEXT = "tty"
 #: Distances before the requested time at which a keyframe is searched, one after the other. Usually
 #: the first succeeds; transport streams have no index, and MP4 indexes by decoding time.
 _SEEK_BACK_MS = (0, 1_000, 4_000, 16_000, 64_000)
@@ -54,8 +49,6 @@ _END_TOLERANCE_MS = 500
 _MAX_READ_ERRORS = 100
 #: Packets before the first keyframe that are left out; a stream may have no keyframe at all.
 _MOST_BEFORE_KEYFRAME = 1000
-#: Packets of the most frequent stream after which the streams of a file are compared.
-_COMPARED_PACKETS, _MOST_COMPARED_PACKETS = 50, 5000
 #: Duration of a stream as Matroska files are tagged with it: hours, minutes, seconds.
 _TAGGED_TIME = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", re.ASCII)
 #: Matroska files joined byte by byte that FFmpeg reads.
@@ -66,8 +59,6 @@ _CHUNK_HEADER = 8
 _MOST_THREADS = 16
 #: Higher rates are those of a clock, where FFmpeg does not know the rate of the frames.
 _MOST_FPS = 500
-#: Streams of images beside a video.
-_PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 #: Kind of warning; there is one of each kind per video.
 _DAMAGE = "damage"
 #: Problems after which the header's length cannot be compared with the end of the frames.
@@ -481,24 +472,13 @@ def open_source(path: str | Path, threads: int = 0) -> Iterator[VideoSource]:
         raise VideoError(f"{path}: no such file: check the path")
     if path.is_file() and path.stat().st_size == 0:
         raise VideoError(f"{path}: is empty: copy or download it again")
-    with _opened(path) as container:
+    with open_container(path) as container:
         yield VideoSource(
             path,
             container,
-            main_video_stream(path, container, lambda: _packet_counts(*_identity(path))),
+            main_video_stream(path, container, lambda: packet_counts(path)),
             threads,
         )
-
-
-def _opened(path: Path) -> av.container.InputContainer:
-    try:
-        # With its protocol: "12:30 kick-off.mp4" would be one of protocol 12. Tags may be in any
-        # encoding; a wrong one must not prevent reading the frames.
-        return av.open(f"file:{path}", metadata_errors="replace")
-    except (av.FFmpegError, OSError) as error:
-        raise VideoError(
-            f"{path}: not a readable video ({error.strerror}): give a complete video file"
-        ) from error
 
 
 def decode_frames(
@@ -563,12 +543,7 @@ def timeline_of(path: str | Path) -> Timeline:
 
     Raises `VideoError` as `open_source` does, and if no frame can be decoded.
     """
-    return _timeline_of(*_identity(Path(path)))
-
-
-def _identity(path: Path) -> tuple[Path, int, int]:
-    status = path.stat()
-    return path.resolve(), status.st_size, status.st_mtime_ns
+    return _timeline_of(*file_identity(Path(path)))
 
 
 @lru_cache(maxsize=1024)
@@ -583,61 +558,3 @@ def _timeline_of(path: Path, size: int, modified_ns: int) -> Timeline:
     with open_source(path, threads=1) as source:
         length = source.measure(origin)
     return Timeline(origin, seekable and length.continuous, length)
-
-
-def main_video_stream(
-    path: Path | str,
-    container: av.container.InputContainer,
-    packet_counts: Callable[[], Mapping[int, int]] = dict,
-) -> av.VideoStream:
-    """Return the video stream of a container to read, not a cover or thumbnails.
-
-    Of streams with at least half as many frames as the most frequent one, that by which the file
-    is to be played is taken, else the largest, else the first.
-
-    Args:
-        path: name of the video, for messages.
-        container: the open container.
-        packet_counts: called if there are several, for the number of packets of each by its index
-            in the same part of the video; by default they are taken to be equal.
-
-    Raises `VideoError` if there is no video stream.
-    """
-    if any(name in container.format.name for name in _IMAGES):
-        raise VideoError(f"{path}: is an image, not a video: give a video file")
-    if container.format.name == _TEXT:
-        raise VideoError(f"{path}: is a text file, not a video: give a video file")
-    streams = [s for s in container.streams.video if not s.disposition & _PICTURES]
-    if not streams:
-        raise VideoError(
-            f"{path}: holds no video ({container.format.long_name}): give a video file"
-        )
-    known = [stream for stream in streams if stream.codec_context is not None]
-    if not known:
-        raise VideoError(f"{path}: its video codec is not known here: convert it to H.264")
-    if len(known) == 1:
-        return known[0]
-    counts = packet_counts()
-    most = max(counts.get(stream.index, 0) for stream in known)
-    frequent = [stream for stream in known if 2 * counts.get(stream.index, 0) >= most]
-    return max(
-        frequent,
-        key=lambda stream: (
-            bool(stream.disposition & Disposition.default),
-            stream.codec_context.width * stream.codec_context.height,
-            -stream.index,
-        ),
-    )
-
-
-@lru_cache(maxsize=1024)
-def _packet_counts(path: Path, size: int, modified_ns: int) -> dict[int, int]:
-    """Number of packets at the beginning of each video stream of a file, by index."""
-    counts: Counter[int] = Counter()
-    with _opened(path) as container, suppress(av.FFmpegError):
-        packets = container.demux(container.streams.video)
-        for packet in islice(packets, _MOST_COMPARED_PACKETS):
-            counts[packet.stream_index] += bool(packet.size)
-            if counts[packet.stream_index] >= _COMPARED_PACKETS:
-                break
-    return dict(counts)

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from onball.errors import OnballError, VideoError
 from onball.timing import first_grid_index, nearest_grid_index
-from onball.video.decoding import DecodedFrame, main_video_stream
+from onball.video.decoding import DecodedFrame
 from onball.video.live_address import LiveAddress, explain_failure, is_complete
 from onball.video.notices import (
     FramesSkipped,
@@ -40,6 +40,7 @@ from onball.video.pixels import RgbConverter
 from onball.video.reading import at_grid_times
 from onball.video.recording import Recorder
 from onball.video.stream_clock import Backoff, FirstBurst, PlayoutClock, StreamClock
+from onball.video.streams import main_video_stream
 
 #: Most packets that wait for the decoder: a minute of video.
 _MOST_PACKETS = 3000

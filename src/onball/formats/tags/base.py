@@ -86,7 +86,7 @@ class TagFile:
 
 @dataclass(frozen=True, slots=True)
 class ReadingOptions:
-    """What a user says about a file.
+    """Properties of a file of tags that its reader cannot find out.
 
     Attributes:
         columns: name of the column, or of the group of labels, that holds a field of a tag: `code`,
