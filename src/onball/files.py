@@ -26,6 +26,12 @@ from onball.errors import InputError, OnballError
 
 #: Error numbers of a full disk, and of a quota or limit that is reached.
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+#: Names of videos in folders and among the matches of a pattern; a file that is named itself may
+#: have any name.
+VIDEO_SUFFIXES = (
+    ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts",
+    ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv",
+)  # fmt: skip
 
 #: Characters for which cmd.exe or PowerShell need quotes around a path.
 _SPECIAL_ON_WINDOWS = set(" \t&()[]{}^=;!'+,`~$@%#")

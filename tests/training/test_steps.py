@@ -64,7 +64,7 @@ def test_the_saved_model_holds_the_average_of_the_weights(
 
     monkeypatch.setattr(TrainingModule, "optimizer_step", optimizer_step)
     # Without matches to validate on the last model is saved; both epochs count.
-    monkeypatch.setattr("onball.training.run.load_valid", lambda data, model, progress: [])
+    monkeypatch.setattr("onball.training.run.load_valid", lambda *args: [])
     settings = ["training.batch_size=2", f"training.accumulate={accumulate}"]
     runs.train(tmp_path / "run", "training.ema_decay=0.8", *settings)
     assert len(after_steps) == (10 if accumulate == 1 else 6)

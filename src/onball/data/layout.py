@@ -18,9 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onball.errors import ConfigError, DataError, EmptySplitError, OnballWarning
-from onball.files import read_json_object, write_json_atomic
+from onball.files import VIDEO_SUFFIXES, read_json_object, write_json_atomic
 from onball.formats.soccernet import LABELS_FILE
-from onball.video.inputs import VIDEO_SUFFIXES
 
 SPLITS_FILE = "splits.json"
 SPLITS = ("train", "valid", "test", "challenge")

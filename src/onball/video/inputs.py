@@ -10,16 +10,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from onball.errors import VideoError
-from onball.files import shell_quoted
+from onball.files import VIDEO_SUFFIXES, shell_quoted
 from onball.outputs import RECORD_FILE
 from onball.video.reading import VideoInfo, probe
 
-#: Names of videos in folders and among the matches of a pattern; a file that is named itself may
-#: have any name.
-VIDEO_SUFFIXES = (
-    ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts",
-    ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv",
-)  # fmt: skip
 _MOST_PROBLEMS = 10
 _URL = re.compile(r"[a-z][a-z0-9+.-]+:/", re.I)
 
