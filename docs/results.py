@@ -189,8 +189,7 @@ def draw_map(tables: dict[str, list[Row]], published: dict[str, Row], path: Path
         gridspec_kw={"height_ratios": [count + 1.5 for count in counts], "width_ratios": [3, 2]},
     )  # fmt: skip
     for (ours, others), (task, rows) in zip(grid, tables.items(), strict=True):
-        data = ", ".join(sorted({row["data"] for row in rows}))
-        set_title(ours, f"{task}: onball, on simulated matches ({data})", 10, bold=False, pad=6)
+        set_title(ours, f"{task}: onball, on simulated matches", 10, bold=False, pad=6)
         set_title(others, "the study, on SoccerNet's matches", 10, bold=False, pad=6)
         for place, row in enumerate(rows):
             _bar(ours, place, row["map10"], _OURS)
