@@ -1,4 +1,4 @@
-"""Training that starts from a saved model: what is kept, and what begins anew."""
+"""Training that starts from a saved model: what is kept, and what is re-initialised."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from onball.training.initial import build_initial_net
 def test_rows_of_common_classes_are_kept_in_any_order(runs, finished):
     start = f"training.initial_model={finished}"
     config = runs.config(start, "model.classes=[corner, Drive, PASS]")
-    with pytest.warns(OnballNotice, match="kept, but for some weights: the classes 'corner' start"):
+    with pytest.warns(OnballNotice, match="kept, but for some weights: the classes 'corner' are"):
         net = build_initial_net(config).state_dict()
     source, saved = load_model(finished, "spotting")
     theirs, names = source.state_dict(), saved.actions.names
@@ -30,7 +30,7 @@ def test_rows_of_common_classes_are_kept_in_any_order(runs, finished):
 
 def test_with_another_temporal_head_only_the_backbone_is_kept(runs, finished):
     start = f"training.initial_model={finished}"
-    with pytest.warns(OnballNotice, match="temporal head, prediction head start anew"):
+    with pytest.warns(OnballNotice, match="temporal head, prediction head re-initialised"):
         net = build_initial_net(runs.config(start, "model.temporal.hidden=16")).state_dict()
     theirs = load_model(finished, "spotting")[0].state_dict()
     for key, value in net.items():
@@ -40,7 +40,7 @@ def test_with_another_temporal_head_only_the_backbone_is_kept(runs, finished):
         assert same is key.startswith("backbone."), key
 
 
-def test_classes_of_single_teams_start_anew(runs, finished):
+def test_classes_of_single_teams_are_re_initialised(runs, finished):
     start = f"training.initial_model={finished}"
     with pytest.warns(OnballNotice, match="the rows of the same class and team are used"):
         net = build_initial_net(runs.config(start, "model.teams=true")).state_dict()

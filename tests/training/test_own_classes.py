@@ -146,7 +146,9 @@ def test_a_model_with_other_classes_gives_all_weights_but_those_of_its_head(code
         f"training.initial_model={finished}", "model.classes=[press won, counter, lost ball]"
     )
     source, _ = load_model(finished, "spotting")
-    with pytest.warns(OnballNotice, match="it has other classes, and the classifier starts anew"):
+    with pytest.warns(
+        OnballNotice, match="it has other classes, and the classifier is re-initialised"
+    ):
         net = build_initial_net(config)
     assert net.head.linear.out_features == 4
     given, own = source.state_dict(), net.state_dict()

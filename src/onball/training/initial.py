@@ -1,4 +1,4 @@
-"""Weights of a saved model as the start of a training: what fits is kept, the rest begins anew.
+"""Weights of a saved model as the start of a training: what fits is kept, the rest is re-initialised.
 
 The backbone must be the same. Of the other parts, those with the same layers are kept. Of the
 prediction head, the rows of classes that both models have are kept, whatever their order and number.
@@ -37,7 +37,7 @@ _BACKGROUND = "background"
 def build_initial_net(config: ExperimentConfig) -> nn.Module:
     """Build the net as it is before the first step: new, or with the weights of a saved model.
 
-    An `OnballNotice` names what is kept of the model and what begins anew, if that is anything.
+    An `OnballNotice` names what is kept of the model and what is re-initialised, if anything is.
 
     Args:
         config: the experiment; `training.initial_model` names the saved model.
@@ -84,7 +84,7 @@ def build_initial_net(config: ExperimentConfig) -> nn.Module:
 
 
 def _notify(name: str, fresh: Sequence[str], partly: str) -> None:
-    notes = [f"{', '.join(fresh)} start anew"] if fresh else []
+    notes = [f"{', '.join(fresh)} re-initialised"] if fresh else []
     notes += [partly] if partly else []
     message = f"training.initial_model: {name}: kept, but for some weights: {'; '.join(notes)}"
     warnings.warn(OnballNotice(message), stacklevel=4)
@@ -142,10 +142,10 @@ class _Rows:
         new = [label.value for label in self._actions if label.value.casefold() not in known]
         kept = [label.value for label in self._actions if label.value.casefold() in known]
         if not kept:
-            return "it has other classes, and the classifier starts anew"
+            return "it has other classes, and the classifier is re-initialised"
         if not new:
             return "of the classifier, the rows of the same class and team are used"
-        return f"the classes {some_names(new, limit=8)} start anew"
+        return f"the classes {some_names(new, limit=8)} are re-initialised"
 
 
 def _row_names(model: ModelConfig) -> list[tuple[str, str]]:

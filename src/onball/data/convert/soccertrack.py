@@ -7,7 +7,7 @@ The released files differ from their specification; the data set's authors docum
 - a frame of the tracks is `1 + (position - t0_ms) / 40`, with `t0_ms` of each period in
   `bas_periods.json` of the repository;
 - periods overlap on the match clock, and `gameTime` names the wrong period or none for some events: it
-  is believed if the frame is one of that period;
+  is used if the frame is one of that period;
 - three matches had a third period, which was not filmed;
 - a video may lack up to a second at its beginning, so that its frames have lower numbers than those of
   the tracks;
