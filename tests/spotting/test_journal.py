@@ -11,11 +11,12 @@ import pytest
 import torch
 from tiny_models import random_model
 
-from onball.config import ComponentConfig
+from onball.config import ComponentConfig, InferenceConfig
 from onball.errors import OnballError, OnballNotice
 from onball.progress import Progress
+from onball.spotting.compute import TorchCompute
 from onball.spotting.engine import ScoredFrames
-from onball.spotting.journal import ScoreJournal, continue_scores
+from onball.spotting.journal import KeptParts, ScoreJournal, continue_scores
 from onball.spotting.runtimes import OpenedRuntime
 from onball.spotting.spotter import Spotter
 from onball.video import VideoWriter
@@ -27,7 +28,9 @@ LENGTHS = (3, 1, 7, 4)
 STEP_MS = 80
 
 
-def computed(done_ms: int | None = None, *, team: bool = True) -> Iterator[ScoredFrames]:
+def computed(
+    done_ms: int | None = None, parts: object = None, *, team: bool = True
+) -> Iterator[ScoredFrames]:
     """Scores of 15 frames; of the last ones, from some frames before those after a time."""
     scores = np.random.default_rng(0).random((15, 25), np.float32)
     begin = 0 if done_ms is None else max(0, done_ms // STEP_MS - 2)
@@ -77,7 +80,7 @@ def complete(path):
 
 @pytest.mark.parametrize("team", [False, True])
 def test_kept_scores_are_those_that_were_computed(path, team):
-    def compute(done_ms):
+    def compute(done_ms, parts):
         return computed(done_ms, team=team)
 
     assert_same(continue_scores(ScoreJournal(path, REQUEST), compute), team=team)
@@ -143,7 +146,7 @@ def test_a_file_of_something_else_is_named_and_replaced(path):
 
 def test_without_scores_there_is_no_file(path):
     journal = ScoreJournal(path, REQUEST)
-    assert list(continue_scores(journal, lambda done_ms: computed(10_000))) == []
+    assert list(continue_scores(journal, lambda done_ms, parts: computed(10_000))) == []
     assert not path.parent.exists()
 
 
@@ -171,16 +174,16 @@ def video(tmp_path_factory):
     return path
 
 
-def small_spotter(**settings: object) -> Spotter:
+def small_spotter(*, threads: int | None = None, **settings: object) -> Spotter:
     """A random model with windows of 20 frames, neighbouring frames and displacements."""
     net, config = random_model(
         backbone=ComponentConfig(name="test_resnet", pretrained=False, neighbours=2),
         temporal=ComponentConfig(name="bilstm", hidden=8),
     )
-    inference = config.inference.model_copy(
-        update={"window_frames": 20, "threshold": 0.0, "nms_window_ms": 500} | settings
-    )
-    return Spotter(net, config.model_copy(update={"inference": inference}), device="cpu")
+    small = {"window_frames": 20, "threshold": 0.0, "nms_window_ms": 500} | settings
+    inference = InferenceConfig.model_validate(config.inference.model_dump() | small)
+    config = config.model_copy(update={"inference": inference})
+    return Spotter(net, config, device="cpu", threads=threads)
 
 
 class Stop(Exception):
@@ -236,3 +239,52 @@ def test_scores_of_another_runtime_or_precision_are_not_continued(spotter, video
         with pytest.warns(OnballNotice, match=f"are of another run: .*{changed} .* instead of"):
             interrupt(after, video, tmp_path / "scores", 4_000)
         before = after
+
+
+CLIPS = {"frames": 20, "overlap": 10, "start": -5, "outside": "black"}
+
+
+@pytest.mark.parametrize("settings", [{"window_frames": 100}, {"clips": CLIPS}, "whole clips"])
+def test_a_call_that_continues_computes_no_part_of_the_video_twice(
+    video, tmp_path, monkeypatch, settings
+):
+    spotter = small_spotter(**({} if settings == "whole clips" else settings), threads=16)
+    if settings == "whole clips":
+        monkeypatch.setattr(spotter.net.backbone, "context", None)
+        spotter = Spotter(spotter.net, spotter.config, device="cpu", threads=16)
+    expected = spotter.spot(video)
+    computed = 0
+    compute = TorchCompute.features
+
+    def counted(self, *arguments):
+        nonlocal computed
+        computed += 1
+        return compute(self, *arguments)
+
+    monkeypatch.setattr(TorchCompute, "features", counted)
+    spotter.spot(video)
+    once, computed = computed, 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OnballNotice)
+        for at_ms in (1, 6_000, 12_000):
+            interrupt(spotter, video, tmp_path / "scores", at_ms)
+        again = spotter.spot(video, journal=tmp_path / "scores")
+    assert again.events == expected.events and len(expected) > 20
+    assert computed == once
+
+
+def test_parts_that_are_not_needed_any_more_leave_the_file(tmp_path):
+    parts = KeptParts(tmp_path / "parts", REQUEST)
+    rng = np.random.default_rng(0)
+    results = {first: rng.random((8, 4096), np.float32) for first in range(0, 800, 8)}
+    for first, result in results.items():
+        parts(first, lambda result=result: result)
+        parts.forget_before(first - 40)
+        assert (tmp_path / "parts").stat().st_size < 2.2 * 1024**2
+    parts.close()
+    again = KeptParts(tmp_path / "parts", REQUEST)
+    for first in range(752, 800, 8):
+        np.testing.assert_array_equal(again(first, lambda: pytest.fail("kept")), results[first])
+    assert [path.name for path in tmp_path.iterdir()] == ["parts"]
+    with pytest.raises(ZeroDivisionError):
+        KeptParts(tmp_path / "parts", REQUEST | {"frames": "0 to 3"})(792, lambda: 1 // 0)

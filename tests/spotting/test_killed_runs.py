@@ -32,15 +32,14 @@ FILES = (RECORD_FILE, RESULTS_FILE, TABLE_FILE)
 STEP_MS = 80
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    """A saved model whose scores depend on neighbouring frames and on windows."""
+def save_random_model(folder: Path, neighbours: int, window: int) -> Path:
+    """Save a model whose scores depend on windows, and on neighbouring frames."""
     net, config = random_model(
-        backbone=ComponentConfig(name="test_resnet", pretrained=False, neighbours=2),
+        backbone=ComponentConfig(name="test_resnet", pretrained=False, neighbours=neighbours),
         temporal=ComponentConfig(name="bilstm", hidden=8),
     )
-    inference = config.inference.model_copy(update={"threshold": 0.0})
-    folder = tmp_path_factory.mktemp("models") / "random"
+    update = {"threshold": 0.0, "window_frames": window}
+    inference = config.inference.model_copy(update=update)
     save_model(net, config.model_copy(update={"inference": inference}), folder)
     return folder
 
@@ -83,32 +82,39 @@ def repeated_s(path: Path) -> list[float]:
     return list(repeated.values())
 
 
-def spot(folder: Path, out: str, model: Path) -> None:
+def spot(folder: Path, out: str, model: Path, threads: int) -> None:
     """Spot the two videos in a folder as one match."""
     warnings.simplefilter("ignore")
     record_computed(folder / f"{out}.computed")
     (result,) = spot_videos(
-        folder / "match", folder / out, model=model, join=True, device="cpu", threads=2
+        folder / "match", folder / out, model=model, join=True, device="cpu", threads=threads
     )
     # Done: the former process was killed after it had written the results.
     assert result.outcome in (Outcome.SPOTTED, Outcome.DONE), result.error
 
 
+SLOW = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
+
 @pytest.mark.parametrize(
-    "kills, seconds",
+    "kills, seconds, neighbours, window, threads",
     [
-        pytest.param(2, 8, marks=pytest.mark.medium),
-        pytest.param(20, 120, marks=[pytest.mark.slow, pytest.mark.timeout(1800)]),
+        pytest.param(2, 8, 2, 50, 2, marks=pytest.mark.medium),
+        pytest.param(20, 120, 2, 50, 2, marks=SLOW),
+        pytest.param(20, 120, 0, 100, 16, marks=SLOW),
     ],
 )
-def test_a_killed_process_is_continued_with_the_same_bytes(model, tmp_path, kills, seconds):
+def test_a_killed_process_is_continued_with_the_same_bytes(
+    tmp_path, kills, seconds, neighbours, window, threads
+):
+    model = save_random_model(tmp_path / "model", neighbours, window)
     (tmp_path / "match").mkdir()
     for name, length in (("1.mp4", seconds), ("2.mp4", seconds // 2)):
         write_noise(tmp_path / "match" / name, length)
     context = multiprocessing.get_context("fork")  # no imports, which would take most of the time
 
     def start(out: str) -> multiprocessing.process.BaseProcess:
-        process = context.Process(target=spot, args=(tmp_path, out, model))
+        process = context.Process(target=spot, args=(tmp_path, out, model, threads))
         process.start()
         return process
 

@@ -10,6 +10,7 @@ its ends, and learned positions count from its beginning. Memory holds one clip 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from onball.config import ClipsConfig, ModelConfig
 from onball.errors import ModelError
 from onball.frames import FrameBatch
 from onball.spotting.compute import Compute, Floats
-from onball.spotting.engine import ScoredFrames
+from onball.spotting.engine import PartialResults, ScoredFrames
 from onball.spotting.published import ClipAverage, move_scores
 from onball.spotting.workers import Workers
 from onball.tracking.grid import PerFrame
@@ -86,6 +87,7 @@ class ClipEngine:
         first: int = 0,
         *,
         read_ahead: bool = False,
+        keep: PartialResults | None = None,
     ) -> Iterator[ScoredFrames]:
         """Yield scores of frames, in order, each exactly once, as soon as they are final.
 
@@ -97,6 +99,7 @@ class ClipEngine:
             track_features: not supported.
             first: index of the first frame in its video, as `frames_for` returns it.
             read_ahead: see `StreamingEngine.run`.
+            keep: scores of the clips of this video.
 
         Raises:
             ModelError: track features are given.
@@ -113,7 +116,8 @@ class ClipEngine:
             if read_ahead:
                 batches = session.read_ahead(batches)
             clips = self._cut(batches, first)
-            for scored in session.in_order(self._scored, clips, lambda clip: clip.frames):
+            scores = partial(self._scored, keep, first)
+            for scored in session.in_order(scores, clips, lambda clip: clip.frames):
                 if scored is None:
                     continue
                 clip, rows = scored
@@ -156,11 +160,23 @@ class ClipEngine:
         if len(times):
             yield _Clip(frames[:0], start, times)
 
-    def _scored(self, clip: _Clip) -> tuple[_Clip, Floats | None]:
-        """A clip and its scores within the video; None for the frames after the last clip."""
+    def _scored(
+        self, keep: PartialResults | None, first: int, clip: _Clip
+    ) -> tuple[_Clip, Floats | None]:
+        """A clip and its scores within the video; None for the frames after the last clip.
+
+        Args:
+            keep: see `run`.
+            first: index in the video of the frame from which `clip.start` counts.
+            clip: the clip.
+        """
         if not len(clip.frames):
             return clip, None
-        rows = self._score(clip.frames, clip.start)
+
+        def compute() -> Floats:
+            return self._score(clip.frames, clip.start)
+
+        rows = compute() if keep is None else keep(first + clip.start, compute)
         return clip, rows[: len(clip.frames) + max(0, -clip.start)]
 
     def _score(self, frames: NDArray[np.uint8], start: int) -> Floats:

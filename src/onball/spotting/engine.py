@@ -14,8 +14,9 @@ scores, bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,22 @@ class ScoredFrames(NamedTuple):
     pts_ms: NDArray[np.int64]
     left: NDArray[np.float32] | None = None
     displacement: NDArray[np.float32] | None = None
+
+
+class PartialResults(Protocol):
+    """Results of the parts of a video, from which scores become final later.
+
+    The scores of a frame are final when all windows that contain it are computed. Results that are kept
+    until then need not be computed again by a run that continues another.
+    """
+
+    def __call__(self, first: int, compute: Callable[[], Floats]) -> Floats:
+        """Return the result of a part, which is computed unless it is kept. Any thread may call it.
+
+        Args:
+            first: index in the video of the part's first frame, which identifies the part.
+            compute: computes the result `[t, F]`, the same every time.
+        """
 
 
 class StreamingEngine:
@@ -108,6 +125,7 @@ class StreamingEngine:
         first: int = 0,
         *,
         read_ahead: bool = False,
+        keep: PartialResults | None = None,
     ) -> Iterator[ScoredFrames]:
         """Yield scores of frames, in order, each exactly once, as soon as they are final.
 
@@ -121,6 +139,7 @@ class StreamingEngine:
             first: index of the first frame in its video, as `frames_for` returns it.
             read_ahead: read the next batch in a worker while one is computed. The batches of a live
                 stream, or of code that belongs to one thread, are better read by the caller.
+            keep: results of the backbone for the parts of this video.
         """
         if self._whole_clips and track_features is not None:
             raise ModelError(
@@ -136,12 +155,14 @@ class StreamingEngine:
             else:
                 begin = -(-(first + self._context) // self._chunk) * self._chunk if first else 0
                 chunks = self._chunks(batches, track_features, begin - first)
-                parts = session.in_order(self._features, chunks, lambda chunk: chunk.frames)
+                features = partial(self._kept_features, keep, begin)
+                parts = session.in_order(features, chunks, lambda chunk: chunk.frames)
             windows = _windows(parts, self._window, self._step, begin)
             without = -begin % self._step + self._window - self._step if begin else 0
             average = _WindowAverage(without)
             contents = (lambda window: window.content) if self._whole_clips else None
-            for scored in session.in_order(self._score, windows, contents):
+            score = partial(self._kept_score, keep, begin) if self._whole_clips else self._score
+            for scored in session.in_order(score, windows, contents):
                 if scored is not None:
                     average.add(scored)
                     for outputs, times in average.release(scored.window):
@@ -194,20 +215,40 @@ class StreamingEngine:
             part = slice(left, done + self._chunk + self._context)
             tracked = None if track_features is None else track_features.at(times[part])
             assert frames is not None
-            return _Chunk(frames[part], tracked, done - left, times[done : done + self._chunk])
+            own = times[done : done + self._chunk]
+            return _Chunk(frames[part], tracked, number * self._chunk, done - left, own)
 
+        number = 0
         for batch in batches:
             frames = batch.frames if frames is None else np.concatenate([frames, batch.frames])
             times = np.concatenate([times, batch.pts_ms])
             while len(frames) >= done + self._chunk + self._context:
                 yield chunk()
-                done += self._chunk
+                done, number = done + self._chunk, number + 1
             drop = min(len(frames), max(0, done - self._context))
             frames, times, done = frames[drop:], times[drop:], done - drop
             yield None
         while frames is not None and len(frames) > done:
             yield chunk()
-            done += self._chunk
+            done, number = done + self._chunk, number + 1
+
+    def _kept_features(self, keep: PartialResults | None, begin: int, chunk: _Chunk) -> _Timed:
+        """The same as `_features`; `begin` is the index in the video of the first chunk."""
+        if keep is None:
+            return self._features(chunk)
+        return keep(begin + chunk.first, lambda: self._features(chunk)[0]), chunk.pts_ms
+
+    def _kept_score(self, keep: PartialResults | None, begin: int, window: _Window) -> _Scored:
+        """The same as `_score`; `begin` is the index in the video of the first frame."""
+
+        def compute() -> Floats:
+            outputs = self._score(window).outputs
+            assert outputs is not None
+            return outputs
+
+        if keep is None or not len(window.content):
+            return self._score(window)
+        return _Scored(window, keep(begin + window.begin, compute))
 
     def _features(self, chunk: _Chunk) -> _Timed:
         """Features `[t, C]` and times `[t]` of the frames of a chunk without its context."""
@@ -246,12 +287,14 @@ class _Chunk(NamedTuple):
     Attributes:
         frames: uint8 `[c + t + c', H, W, 3]`, with the context before and after.
         track_features: `[c + t + c', 2F]`, or None.
+        first: index of the first frame of the chunk itself, from that of the first chunk.
         begin: c, number of frames of context before the chunk.
         pts_ms: `[t]`, times of the frames of the chunk itself.
     """
 
     frames: NDArray[np.uint8]
     track_features: Floats | None
+    first: int
     begin: int
     pts_ms: NDArray[np.int64]
 

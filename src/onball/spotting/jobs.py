@@ -6,14 +6,14 @@ of the match. While a job is done, the scores of its files are kept in journals 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from onball.data.layout import Match
 from onball.errors import InputError, VideoError
 from onball.outputs import LOCK_FILE
-from onball.spotting.journal import JOURNAL_FILE
+from onball.spotting.journal import JOURNAL_FILE, journal_files
 from onball.spotting.results import name_results
 from onball.tracks import TRACKS_FILE
 from onball.video import VideoInfo, find_videos
@@ -65,13 +65,17 @@ class Job:
 
     def has_leftovers(self) -> bool:
         """Return True if there are files that only belong there while the job is done."""
-        journals = [self.journal(number) for number in range(len(self.parts))]
-        return any(path.exists() for path in (*journals, self.folder / LOCK_FILE))
+        return any(path.exists() for path in (*self._journals(), self.folder / LOCK_FILE))
 
     def remove_journals(self) -> None:
         """Delete the scores of all parts."""
+        for path in self._journals():
+            path.unlink(missing_ok=True)
+
+    def _journals(self) -> Iterator[Path]:
+        """Files in which the work on all parts is kept."""
         for number in range(len(self.parts)):
-            self.journal(number).unlink(missing_ok=True)
+            yield from journal_files(self.journal(number))
 
 
 def find_jobs(

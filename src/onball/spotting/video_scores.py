@@ -20,7 +20,7 @@ from onball.frames import FrameBatch
 from onball.progress import Progress, ProgressCallback
 from onball.spotting.clips import ClipEngine
 from onball.spotting.decoding import suppression_window_ms
-from onball.spotting.engine import ScoredFrames, StreamingEngine
+from onball.spotting.engine import PartialResults, ScoredFrames, StreamingEngine
 from onball.spotting.journal import ScoreJournal, continue_scores
 from onball.timing import first_grid_index, grid_time, grid_times
 from onball.tracking.grid import PerFrame
@@ -90,16 +90,19 @@ class VideoScores:
                 tracking = PerFrame(times, tracking_inputs(given, times, config.model.tracking))
             frames = choose_frames(video, config, config.model, given, times_ms=times)
 
-        def compute(done_ms: int | None) -> Generator[ScoredFrames]:
-            begin = first
-            if done_ms is not None:
-                wanted = first_grid_index(done_ms + 1, config.fps)
-                begin = max(first, self._engine.frames_for(wanted, wanted)[0])
+        def begin_after(done_ms: int) -> int:
+            wanted = first_grid_index(done_ms + 1, config.fps)
+            return max(first, self._engine.frames_for(wanted, wanted)[0])
+
+        def compute(
+            done_ms: int | None, keep: PartialResults | None = None
+        ) -> Generator[ScoredFrames]:
+            begin = first if done_ms is None else begin_after(done_ms)
             from_ms = grid_time(begin, config.fps)
             batches = frames.batches(start_ms=from_ms, end_ms=to_ms, threads=self._reading_threads)
-            return self._run(batches, tracking, begin)
+            return self._run(batches, tracking, begin, keep)
 
-        return compute(None) if journal is None else continue_scores(journal, compute)
+        return compute(None) if journal is None else continue_scores(journal, compute, begin_after)
 
     def frames_for(self, start_ms: int, end_ms: int | None) -> tuple[int, int | None]:
         """Return the range of sampled frames on which the events of a part of a video depend.
@@ -126,10 +129,11 @@ class VideoScores:
         batches: Iterator[FrameBatch],
         tracking: PerFrame | None = None,
         first: int = 0,
+        keep: PartialResults | None = None,
     ) -> Generator[ScoredFrames]:
         """Scores of frames that are read here; the video is closed also after an error."""
         with closing_generator(batches) as frames:
-            yield from self._engine.run(frames, tracking, first, read_ahead=True)
+            yield from self._engine.run(frames, tracking, first, read_ahead=True, keep=keep)
 
 
 def _read_tracks(video: Path, tracks: Tracks | str | Path | None) -> Tracks:
