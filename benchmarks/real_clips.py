@@ -1,0 +1,148 @@
+"""Measure a spotting model on short clips of real matches, beside its chance level.
+
+    python benchmarks/real_clips.py FOLDER                       # the bundled model
+    python benchmarks/real_clips.py FOLDER --model runs/mine/model --out real.json
+    python benchmarks/real_clips.py FOLDER --model adaspot-small --threshold 0.2
+
+FOLDER holds `NAME.json` for each clip: `video` (path from FOLDER), and `annotations` with `position` in
+milliseconds, `label`, and `sure`, false for an event in doubt. Those in doubt count neither as found nor as
+missed, and predictions near them are no false alarms.
+
+Prints F1 at the model's thresholds and AP within ±0.5 s and ±1 s, with the right action and whatever the
+action, each beside the scores of the same predictions shifted in time (mean, 99th percentile, p). A model
+works on these clips if its F1 within ±0.5 s, with the right action, is above the 99th percentile.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from onball import Event, EventList, Spotter
+from onball.errors import DataError
+from onball.evaluation.chance import ChanceLevel, ChanceTest
+from onball.files import read_json_object, to_json, write_json_atomic
+from onball.video import probe
+
+#: δ of the metric: matches are within ±δ/2.
+TOLERANCES_S = (1.0, 2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A labelled clip.
+
+    Attributes:
+        video: the video file.
+        sure, doubtful: its events.
+    """
+
+    video: Path
+    sure: EventList
+    doubtful: EventList
+
+
+def main() -> None:
+    """Spot the clips, and print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--model", help="folder or name of a saved model (the bundled one)")
+    parser.add_argument("--threshold", type=float, help="of all actions (the model's own)")
+    parser.add_argument("--shifts", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--out", type=Path, help="JSON file for the figures")
+    options = parser.parse_args()
+    clips = read_clips(options.folder)
+    named = [options.model] if options.model else []
+    spotter = Spotter.from_pretrained(*named, runtime="torch", device=options.device)
+    actions, inference = spotter.config.actions, spotter.config.inference
+    found = [EventList.of(spotter.spot(clip.video, threshold=0)) for clip in clips]
+    lengths = [probe(clip.video).duration_ms for clip in clips]
+    thresholds = {
+        action: inference.report_threshold_of(action)
+        if options.threshold is None
+        else options.threshold
+        for action in actions
+    }
+    sure = sum(len(clip.sure) for clip in clips)
+    print(
+        f"{len(clips)} clips, {sum(lengths) / 1000:.0f} s, {sure} events, "
+        f"{sum(len(clip.doubtful) for clip in clips)} in doubt; {options.shifts} shifts"
+    )
+    shown = sum(event.confidence >= thresholds[event.label] for events in found for event in events)
+    print(f"{shown} events found\n")
+    print(f"{'':8} {'':12} {'':4} {'model':>7} {'chance':>7} {'99 %':>7} {'p':>7}")
+    figures: dict[str, object] = {}
+    for tolerance_s in TOLERANCES_S:
+        for aware in (True, False):
+            test = ChanceTest(
+                [clip.sure for clip in clips],
+                found,
+                lengths,
+                thresholds,
+                doubtful=[clip.doubtful for clip in clips],
+                actions=actions,
+                class_aware=aware,
+            )
+            levels = test.against_chance(tolerance_s, options.shifts, options.seed)
+            for name, level in levels.items():
+                print(row(tolerance_s, aware, name, level))
+                key = f"{name}_{'action' if aware else 'any'}_{tolerance_s / 2:g}s"
+                figures[key] = {
+                    "value": level.value,
+                    "chance": level.mean,
+                    "chance_95": level.percentile(95),
+                    "chance_99": level.percentile(99),
+                    "p": level.p,
+                }
+                if (tolerance_s, aware, name) == (1.0, True, "f1"):
+                    works = level.exceeded
+    print(f"\nabove the 99th percentile of chance: {'yes' if works else 'no'}")
+    if options.out:
+        counts = {"clips": len(clips), "events": sure, "found": int(shown)}
+        write_json_atomic(options.out, to_json({**counts, "scores": figures}))
+
+
+def read_clips(folder: Path) -> list[Clip]:
+    """Read the labels of all clips of a folder whose video is there.
+
+    Raises `DataError` if there are none, or a file has another structure.
+    """
+    clips = []
+    for path in sorted(folder.glob("*.json")):
+        content = read_json_object(path, DataError)
+        try:
+            video = folder / content["video"]
+            events = [
+                (Event(int(entry["position"]), entry["label"]), bool(entry["sure"]))
+                for entry in content["annotations"]
+            ]
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{path}: is no label file of a clip: {error!r}") from None
+        if not video.is_file():
+            raise DataError(f"{path}: its video {video} is missing")
+        sure, doubtful = (
+            EventList.of(event for event, known in events if known is which)
+            for which in (True, False)
+        )
+        clips.append(Clip(video, sure, doubtful))
+    if not clips:
+        raise DataError(f"{folder}: has no label files (NAME.json)")
+    return clips
+
+
+def row(tolerance_s: float, aware: bool, name: str, level: ChanceLevel) -> str:
+    """Format a line of the table, scores in per cent."""
+    figures = [100 * value for value in (level.value, level.mean, level.percentile(99))]
+    return (
+        f"±{tolerance_s / 2:g} s{'':3} {'right action' if aware else 'any action':12} "
+        f"{'F1' if name == 'f1' else 'AP':4} "
+        + " ".join(f"{figure:7.1f}" for figure in figures)
+        + f" {level.p:7.3f}"
+    )
+
+
+if __name__ == "__main__":
+    main()
