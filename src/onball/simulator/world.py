@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.events import EventList
+from onball.formats.providers.actions import PITCH_LENGTH as PITCH_LENGTH
+from onball.formats.providers.actions import PITCH_WIDTH as PITCH_WIDTH
 
 Floats = NDArray[np.float64]
 
-PITCH_LENGTH, PITCH_WIDTH = 105.0, 68.0
 HALF_LENGTH, HALF_WIDTH = PITCH_LENGTH / 2, PITCH_WIDTH / 2
 GOAL_WIDTH, GOAL_HEIGHT = 7.32, 2.44
 BALL_RADIUS = 0.11

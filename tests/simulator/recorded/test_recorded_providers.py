@@ -119,4 +119,4 @@ def test_without_kloppy_one_line_names_the_package_to_install():
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
     )
-    assert 'pip install "onball[recorded]"' in done.stdout
+    assert 'pip install "onball[kloppy]"' in done.stdout

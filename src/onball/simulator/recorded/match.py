@@ -18,13 +18,9 @@ from numpy.typing import NDArray
 
 from onball.errors import DataError, InputError, OnballWarning
 from onball.events import Event, EventList, Team
-from onball.simulator.recorded.actions import (
-    PlacedAction,
-    RecordedAction,
-    actions_of_events,
-    actions_of_labels,
-    dead_times,
-)
+from onball.formats.providers.actions import RecordedAction, actions_of_events
+from onball.formats.providers.loading import load_tracking_data
+from onball.simulator.recorded.actions import PlacedAction, actions_of_labels, dead_times
 from onball.simulator.recorded.movement import (
     add_officials,
     gait,
@@ -33,7 +29,7 @@ from onball.simulator.recorded.movement import (
     refine_by_ball,
     with_heights,
 )
-from onball.simulator.recorded.providers import EVENTS, TRACKING, provider_of, read_file
+from onball.simulator.recorded.providers import EVENTS, TRACKING, provider_of, read_events
 from onball.simulator.recorded.samples import (
     Period,
     Person,
@@ -99,7 +95,7 @@ def recorded_motion(
     limit = None
     if duration_ms is not None:
         limit = (start_ms + duration_ms) * _MOST_FRAMES_PER_SECOND // 1000 + 60
-    people, periods = read_periods(read_file(tracking, provider, TRACKING, meta, limit))
+    people, periods = read_periods(load_tracking_data(tracking, provider, meta, limit))
     match = RecordedMatch(tracking, people, periods, start_ms, duration_ms)
     left_out = []
     if match.left_out:
@@ -152,7 +148,7 @@ def _read_actions(
         meta = tracking[1]
     if needs and meta is None:
         raise InputError(f"{path}: {name} event data needs {needs}: add --events-meta FILE")
-    content = read_file(path, name, EVENTS, meta)
+    content = read_events(path, name, meta)
     if isinstance(content, EventList):
         return actions_of_labels(content), Counter()
     return actions_of_events(content)

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.actions import Action
+from onball.formats.providers.actions import LONG, RecordedAction
 from onball.simulator.play.ball import GRAVITY
 from onball.simulator.play.open_play import RIGHT_AND_LEFT
-from onball.simulator.recorded.actions import LONG, PlacedAction, RecordedAction
+from onball.simulator.recorded.actions import PlacedAction
 from onball.simulator.recorded.samples import averaged
 from onball.simulator.world import (
     ASSISTANTS,
