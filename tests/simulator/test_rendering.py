@@ -6,6 +6,7 @@ import numpy as np
 
 from onball.actions import Action
 from onball.events import Team
+from onball.simulator.cameras import CameraSetup
 from onball.simulator.rendering import MatchRenderer
 from onball.simulator.world import TICK_MS
 
@@ -33,3 +34,15 @@ def test_frames_can_be_rendered_in_any_order(renderers):
     assert np.array_equal(one, again)
     fresh = MatchRenderer(renderer.plan, motion=renderer.motion)
     assert np.array_equal(fresh.frame(50_000), one)
+
+
+def test_look_and_camera_can_be_given_and_nothing_else_changes(renderers):
+    first, other = renderers[:2]
+    setup = CameraSetup.random(other.plan.seed)
+    given = MatchRenderer(first.plan, motion=first.motion, look=other.look, camera=setup)
+    assert given.look is other.look and given.shots() == first.shots()
+    camera, own = (renderer.view(10_000).camera for renderer in (given, first))
+    assert camera.position.tolist() == [setup.x, -setup.back, setup.height] != own.position.tolist()
+    drawn = CameraSetup.random(first.plan.seed)
+    same = MatchRenderer(first.plan, motion=first.motion, look=first.look, camera=drawn)
+    assert np.array_equal(same.frame(10_000), first.frame(10_000))

@@ -206,11 +206,14 @@ class Director:
         motion: the match.
         seed: seed of the match; determines cuts, camera positions and operators.
         cuts: False stays on the main camera throughout.
+        camera: the main camera; None draws one by the seed.
     """
 
-    def __init__(self, motion: Motion, seed: int, *, cuts: bool = True) -> None:
+    def __init__(
+        self, motion: Motion, seed: int, *, cuts: bool = True, camera: CameraSetup | None = None
+    ) -> None:
         self._motion = motion
-        self._main = CameraPath(motion, CameraSetup.random(seed), seed)
+        self._main = CameraPath(motion, camera or CameraSetup.random(seed), seed)
         self._ball = ball_on_ground(motion.ball)
         self._takes: list[_Take] = []
         rng = np.random.default_rng([seed, 0xC07])

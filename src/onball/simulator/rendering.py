@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from onball.actions import Action
 from onball.events import Team
-from onball.simulator.cameras import Director, Shot, View
+from onball.simulator.cameras import CameraSetup, Director, Shot, View
 from onball.simulator.look.look import Look
 from onball.simulator.paint.painter import Painter
 from onball.simulator.play.match import play_match
@@ -55,6 +55,8 @@ class MatchRenderer:
         plan: settings of the match.
         name: SoccerNet's name of the match, for its labels.
         motion: a recorded match to render; None simulates one.
+        look: appearance of the match; None draws one by the seed of the plan.
+        camera: position of the main camera and habits of its operator; None draws them too.
 
     Attributes:
         plan: settings of the match.
@@ -62,13 +64,21 @@ class MatchRenderer:
         look: appearance of the match.
     """
 
-    def __init__(self, plan: MatchPlan, *, name: str = "", motion: Motion | None = None) -> None:
+    def __init__(
+        self,
+        plan: MatchPlan,
+        *,
+        name: str = "",
+        motion: Motion | None = None,
+        look: Look | None = None,
+        camera: CameraSetup | None = None,
+    ) -> None:
         self.plan = plan
         if motion is None:
             motion = play_match(plan.seed, plan.duration_ms, name=name, halves=plan.halves)
         self.motion = motion
-        self.look = Look.random(plan.seed)
-        self._director = Director(self.motion, plan.seed, cuts=plan.cuts)
+        self.look = Look.random(plan.seed) if look is None else look
+        self._director = Director(self.motion, plan.seed, cuts=plan.cuts, camera=camera)
         self._painter = Painter(self.look, plan.width, plan.height)
         self._goals = [event for event in self.motion.events if event.label is Action.GOAL]
         self._shutter_ms = round(self.look.shutter_ms)
