@@ -12,8 +12,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tiny_matches import write_flashes
+from tiny_tracks import write_tiny_tracks
 
 from onball.config import ExperimentConfig, load_config
+from onball.formats.soccernet import read_labels
 from onball.training import run
 
 TINY = Path(__file__).parents[2] / "configs" / "spotting" / "tiny.yaml"
@@ -61,6 +63,18 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("matches")
     for seed, split in enumerate(("train", "train", "valid")):
         write_flashes(root / split / "league" / "season" / f"match {seed}", seed)
+    return root
+
+
+@pytest.fixture(scope="session")
+def tracked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Matches whose ball flies to another player at each event; their frames are those of `root`."""
+    root = tmp_path_factory.mktemp("tracked")
+    for seed, split in enumerate(("train", "train", "valid", "test")):
+        match = root / split / "league" / "season" / f"match {seed}"
+        write_flashes(match, seed)
+        events = read_labels(match / "Labels-ball.json")
+        write_tiny_tracks(match, [event.position_ms for event in events], seed=seed)
     return root
 
 

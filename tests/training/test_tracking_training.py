@@ -7,33 +7,19 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from tiny_matches import write_flashes
-from tiny_tracks import tiny_tracks, write_tiny_tracks
+from tiny_tracks import tiny_tracks
 
 from onball.config import load_config
 from onball.data.frames import tracking_inputs
 from onball.data.matches import load_matches
 from onball.errors import ConfigError, DataError
 from onball.experiments import Experiment
-from onball.formats.soccernet import read_labels
 from onball.models import build_model
 from onball.training import run
 from onball.training.module import SpottingModule, TrainingSteps
 
 FULL = "model.tracking={features: full, dim: 32}"
 ALONE = ["model.backbone={name: none}", FULL, "model.temporal={name: bilstm, hidden: 32}"]
-
-
-@pytest.fixture(scope="module")
-def tracked(tmp_path_factory):
-    """Matches whose ball flies to another player at each event; their frames are those of `root`."""
-    root = tmp_path_factory.mktemp("tracked")
-    for seed, split in enumerate(("train", "train", "valid", "test")):
-        match = root / split / "league" / "season" / f"match {seed}"
-        write_flashes(match, seed)
-        events = read_labels(match / "Labels-ball.json")
-        write_tiny_tracks(match, [event.position_ms for event in events], seed=seed)
-    return root
 
 
 def settings(root, *more):
