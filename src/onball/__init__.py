@@ -93,6 +93,7 @@ if TYPE_CHECKING:
     from onball.tracks import Tracks
     from onball.training.measuring import TrainingEstimate, measure_training
     from onball.training.run import train
+    from onball.training.seeds import SeedRuns, train_seeds
     from onball.training.trainer import TrainingPlan, plan_training
     from onball.video.inputs import find_videos
     from onball.video.notices import (
@@ -155,6 +156,7 @@ __all__ = [
     "PublishedModel",
     "RecordingStopped",
     "RunFolder",
+    "SeedRuns",
     "ShippedConfig",
     "SimulatedDataset",
     "SpottedVideo",
@@ -226,6 +228,7 @@ __all__ = [
     "suggest_codes",
     "track_video",
     "train",
+    "train_seeds",
     "untracked",
     "update_event_table",
     "write_event_table",
@@ -322,6 +325,7 @@ _MODULES = {
     "onball.tracks": ("Tracks",),
     "onball.training.measuring": ("TrainingEstimate", "measure_training"),
     "onball.training.run": ("train",),
+    "onball.training.seeds": ("SeedRuns", "train_seeds"),
     "onball.training.trainer": ("TrainingPlan", "plan_training"),
     "onball.video.inputs": ("find_videos",),
     "onball.video.notices": (

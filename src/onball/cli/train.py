@@ -194,6 +194,16 @@ def train(
         bool,
         typer.Option("--overwrite", help="Delete a run in the folder, and start again."),
     ] = False,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            "--seeds",
+            min=1,
+            metavar="N",
+            help="Train with the seeds 0 to N-1, each into the folder seed_N of --out, and print the "
+            "mean of their scores in validation.",
+        ),
+    ] = None,
     device: options.Device = "auto",
     threads: options.Threads = None,
     dry_run: Annotated[
@@ -238,11 +248,13 @@ def train(
         print_plan(load_config(path, settings, over), device)
         return
     from onball.experiments import Experiment
-    from onball.models.components import custom_modules
     from onball.training import train as run_training
     from onball.training.trainer import rank
 
     experiment = Experiment(path, over, tuple(settings)).check_settings()
+    if seeds is not None:
+        _train_seeds(experiment, seeds, run_dir, resume, overwrite, device)
+        return
     if resume and rank() == 0:
         _say_where_it_continues(RunFolder(run_dir), experiment)
     with training_progress() as (progress, on_epoch):
@@ -258,10 +270,47 @@ def train(
     if rank() > 0:  # in distributed training only the first process prints
         return
     console.say(f"Saved model: {model}")
-    if experiment.task == "spotting":
-        imports = "".join(f"--import {name} " for name in custom_modules(experiment.model))
+    _say_next(experiment, run_dir)
+
+
+def _train_seeds(
+    config: ExperimentConfig, seeds: int, out: Path, resume: bool, overwrite: bool, device: str
+) -> None:
+    """Train with several seeds and print the score of each, and their mean."""
+    from onball.training.seeds import train_seeds
+    from onball.training.trainer import rank
+
+    with training_progress() as (progress, on_epoch):
+        done = train_seeds(
+            config,
+            seeds,
+            run_dir=out,
+            resume=resume,
+            overwrite=overwrite,
+            device=device,
+            progress=progress,
+            on_epoch=on_epoch,
+            on_seed=lambda seed: console.note(f"seed {seed} of 0 to {seeds - 1}"),
+        )
+    if rank() > 0:
+        return
+    for run in done.runs:
+        score = "" if run.score is None else f"  {done.metric} {run.score:.2f}"
+        console.say(f"seed {run.seed}{score}  {run.run.path}")
+    if done.mean is not None:
+        spread = "" if done.mean.half_width is None else " (95 % interval over seeds)"
+        console.say(f"mean {done.metric} {done.mean}{spread}")
+    _say_next(config, done.best.run.path)
+
+
+def _say_next(config: ExperimentConfig, run: Path) -> None:
+    """Print the command that spots a video with the model of a run."""
+    from onball.models.components import custom_modules
+
+    if config.task == "spotting":
+        imports = "".join(f"--import {name} " for name in custom_modules(config.model))
         console.say(
-            f"Next: {console.this_command()} {imports}spot VIDEO --model {shell_quoted(run_dir)}"
+            f"Next: {console.this_command()} {imports}spot VIDEO --model {shell_quoted(run)}"
         )
 
 
