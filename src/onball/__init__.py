@@ -86,7 +86,12 @@ if TYPE_CHECKING:
     from onball.spotting.matches import spot_matches
     from onball.spotting.results import SpottedVideo
     from onball.spotting.spotter import Spotter
-    from onball.spotting.tag_alignment import align_tag_file, corrected_offsets_s
+    from onball.spotting.tag_alignment import (
+        MatchAlignment,
+        align_match,
+        align_tag_file,
+        corrected_offsets_s,
+    )
     from onball.spotting.videos import spot_videos
     from onball.tracking.detectors.opening import open_detector
     from onball.tracking.pipeline import TrackingSummary, track_video, untracked
@@ -142,6 +147,7 @@ __all__ = [
     "LiveServer",
     "LiveSummary",
     "Match",
+    "MatchAlignment",
     "MatchFeatures",
     "MissingDependencyError",
     "ModelError",
@@ -178,6 +184,7 @@ __all__ = [
     "VideoError",
     "VideoInfo",
     "VideoWriter",
+    "align_match",
     "align_tag_file",
     "align_tags",
     "available_devices",
@@ -318,7 +325,12 @@ _MODULES = {
     "onball.spotting.alignment": ("Alignment", "AlignmentError", "TimedCode"),
     "onball.spotting.results": ("SpottedVideo",),
     "onball.spotting.spotter": ("Spotter",),
-    "onball.spotting.tag_alignment": ("align_tag_file", "corrected_offsets_s"),
+    "onball.spotting.tag_alignment": (
+        "MatchAlignment",
+        "align_match",
+        "align_tag_file",
+        "corrected_offsets_s",
+    ),
     "onball.spotting.videos": ("spot_videos",),
     "onball.tracking.detectors.opening": ("open_detector",),
     "onball.tracking.pipeline": ("TrackingSummary", "track_video", "untracked"),

@@ -17,6 +17,7 @@ METAVARS = {
     "--out": {"FOLDER", "FILE"},
     "--format": {"NAME", "onnx|openvino"},
     "--kickoff": {"TIME", "PERIOD=TIME…"},
+    "--results": {"FOLDER", "FOLDER…"},
 }
 #: Names of Python types, which mean nothing to users of a command line.
 TYPES = re.compile(r"<(bool|str|int|float|path|list|choice)|\b(TEXT|PATH|INTEGER|FLOAT|RANGE)\b")

@@ -109,8 +109,8 @@ COMMANDS = {
     ),
     "data align": (
         "onball.cli.data_align:align",
-        "Find the kick-offs of tags in a video, by what a model finds; exit code 1 if not certain.",
-        "onball data align events.csv onball-results/match --clock period --map codes.yaml",
+        "Find the kick-offs or the shift of tags, by what a model finds; exit code 1 if not certain.",
+        "onball data align events.csv --video match.mp4 --clock period --map codes.yaml",
     ),
     "data import": (
         "onball.cli.data_import:import_",

@@ -292,8 +292,13 @@ def _quoted(text: str) -> str:
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 
-def require_known(codes: CodeMap, tags: Iterable[Tag], path: Path) -> None:
+def require_known(codes: CodeMap, tags: Iterable[Tag], source: str | Path) -> None:
     """Check that a map has every code of some tags.
+
+    Args:
+        codes: the map.
+        tags: the tags.
+        source: their file, for messages.
 
     Raises:
         InputError: it lacks some; the message lists them with their counts.
@@ -306,7 +311,7 @@ def require_known(codes: CodeMap, tags: Iterable[Tag], path: Path) -> None:
     number = f"{len(unknown)} codes are" if len(unknown) > 1 else "1 code is"
     where = f"in {codes.source}" if codes.source else "of the 12 actions"
     raise InputError(
-        f"{path}: {number} not {where}: {shown}{more}: map each to an action, a class or null; "
+        f"{source}: {number} not {where}: {shown}{more}: map each to an action, a class or null; "
         "--suggest-map writes a draft"
     )
 

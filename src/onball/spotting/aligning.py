@@ -57,6 +57,8 @@ MOST_ERROR_S = 0.15
 """Largest standard error of such a delay."""
 DRIFT_MS = 400
 """A clock whose shift changes by more within a period runs at another rate, or the video was cut."""
+WINDOW_MS = 60_000
+"""Default for the largest difference of a shift from an expected one."""
 _ROUNDS = 30
 
 
@@ -67,6 +69,8 @@ def align_tags(
     codes: Mapping[str, EventLabel | None] | None = None,
     duration_ms: int | None = None,
     shifts_ms: Mapping[int | None, int] | None = None,
+    near_ms: Mapping[int | None, int] | None = None,
+    window_ms: int | None = None,
 ) -> Alignment:
     """Find the shift of each period, and the delay of each code, that fit spots of a model best.
 
@@ -83,6 +87,8 @@ def align_tags(
         duration_ms: length of the video; None for that in `spots.info`, or up to the last spot.
         shifts_ms: shifts by period that are known. Then only delays are estimated, and they are
             absolute.
+        near_ms: expected shifts by period; one that is missing is searched everywhere.
+        window_ms: largest difference of a shift from the expected one; by default a minute.
 
     Returns:
         The alignment; its periods say whether they are certain.
@@ -107,7 +113,11 @@ def align_tags(
     densities = _Densities(spots, duration_ms)
     groups = [_Group.of(period, used, labels) for period in _periods(used)]
     if shifts_ms is None:
-        peaks = [_best_shifts(group, densities) for group in groups]
+        window_s = (WINDOW_MS if window_ms is None else window_ms) / 1000
+        peaks = [
+            _best_shifts(group, densities, (near_ms or {}).get(group.period), window_s)
+            for group in groups
+        ]
     else:
         peaks = [_known_shift(group, densities, shifts_ms) for group in groups]
     certain = [
@@ -309,9 +319,21 @@ class _Peak:
     second_evidence: float
 
 
-def _best_shifts(group: _Group, densities: _Densities) -> _Peak:
-    """Find the best shifts among all with which a tag is in the video."""
+def _best_shifts(
+    group: _Group, densities: _Densities, near_ms: int | None, window_s: float
+) -> _Peak:
+    """Find the best shifts among all with which a tag is in the video, or near the expected one.
+
+    Raises:
+        InputError: no shift near the expected one has a tag in the video.
+    """
     shifts, evidence = _evidence_by_shift(group, densities)
+    if near_ms is not None:
+        evidence = np.where(np.abs(shifts - near_ms / 1000) <= window_s, evidence, -np.inf)
+        if not np.isfinite(evidence).any():
+            raise InputError(
+                f"with a shift of about {_signed(near_ms / 1000)}, no tag is in the video"
+            )
     best = int(evidence.argmax())
     elsewhere = np.where(np.abs(shifts - shifts[best]) > NEAR_S, evidence, -np.inf)
     second = int(elsewhere.argmax())
