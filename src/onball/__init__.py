@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     )
     from onball.events import Event, EventList, SpottingInfo, Team
     from onball.experiments import Experiment, check_experiments, run_experiment
+    from onball.formats.conversion import ConvertedFile, convert_events
     from onball.formats.event_files import update_event_table
     from onball.formats.event_table import read_event_table, write_event_table
     from onball.formats.soccernet import (
@@ -126,6 +127,7 @@ __all__ = [
     "CodeMap",
     "ConfigError",
     "ConvertSettings",
+    "ConvertedFile",
     "ConvertedMatch",
     "DataError",
     "DataSource",
@@ -193,6 +195,7 @@ __all__ = [
     "check_experiments",
     "compute_features",
     "convert_data",
+    "convert_events",
     "corrected_offsets_s",
     "cut_video",
     "demo_model",
@@ -290,6 +293,7 @@ _MODULES = {
     ),
     "onball.events": ("Event", "EventList", "SpottingInfo", "Team"),
     "onball.experiments": ("Experiment", "check_experiments", "run_experiment"),
+    "onball.formats.conversion": ("ConvertedFile", "convert_events"),
     "onball.formats.event_files": ("update_event_table",),
     "onball.formats.event_table": ("read_event_table", "write_event_table"),
     "onball.formats.soccernet": (

@@ -176,6 +176,12 @@ def write_text_atomic(path: str | Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="")
 
 
+def write_bytes_atomic(path: str | Path, content: bytes) -> None:
+    """Write `content` as it is. Raises `OnballError` as `atomic_path` does."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
 def write_json_atomic(path: str | Path, content: Any) -> None:
     """Write `content` as indented JSON. Raises `OnballError` as `atomic_path` does.
 

@@ -18,6 +18,7 @@ METAVARS = {
     "--format": {"NAME", "onnx|openvino"},
     "--kickoff": {"TIME", "PERIOD=TIME…"},
     "--results": {"FOLDER", "FOLDER…"},
+    "--video": {"VIDEO", "VIDEO…"},
 }
 #: Names of Python types, which mean nothing to users of a command line.
 TYPES = re.compile(r"<(bool|str|int|float|path|list|choice)|\b(TEXT|PATH|INTEGER|FLOAT|RANGE)\b")

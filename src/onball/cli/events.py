@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +18,7 @@ from onball.errors import InputError
 from onball.events import EventList, SpottingInfo, Team, parse_team
 from onball.files import shell_quoted
 from onball.formats.event_files import find_event_files, is_label_file, update_event_table
+from onball.formats.event_selection import EventSelection, load_events
 from onball.formats.event_table import TABLE_FILE, match_clock
 from onball.formats.soccernet import RESULTS_FILE
 from onball.outputs import check_unedited, edited_files, write_once
@@ -61,12 +62,12 @@ def events(
     overwrite: options.Overwrite = False,
 ) -> None:
     """List, filter and convert events that were found: another threshold takes no second run."""
-    chosen = _Filter(
+    chosen = EventSelection(
         threshold,
-        split_names(actions) if actions is not None else None,
-        parse_time(start) if start is not None else 0,
-        parse_time(end) if end is not None else None,
-        parse_team(team) if team is not None else None,
+        actions=split_names(actions) if actions is not None else None,
+        start_ms=parse_time(start) if start is not None else 0,
+        end_ms=parse_time(end) if end is not None else None,
+        team=parse_team(team) if team is not None else None,
     )
     known = BALL_ACTIONS if classes is None else read_class_file(classes)
     files = find_event_files(results)
@@ -80,51 +81,15 @@ def events(
         _write_tables(files.values(), chosen, known, overwrite)
     elif out is not None:
         (path,) = files.values()
-        _write_file(chosen.select(_load(path, known)), out, overwrite)
+        _write_file(chosen.select(load_events(path, known)), out, overwrite)
     else:
         for name, path in files.items():
             _show(name, path, chosen, known)
 
 
-@dataclass(frozen=True, slots=True)
-class _Filter:
-    """Events that are wanted; actions are names as people write them, None is all of them."""
-
-    threshold: float | None
-    actions: list[str] | None
-    start_ms: int
-    end_ms: int | None
-    team: Team | None
-
-    def select(self, events: EventList) -> EventList:
-        """Return the events wanted; `info` says which they are."""
-        info = replace(events.info or SpottingInfo(), classes=events.classes)
-        if self.threshold is not None:
-            info = replace(info, thresholds=dict.fromkeys(info.classes, self.threshold))
-        if self.actions is not None:
-            wanted = (info.classes.find(name, BALL_ACTIONS) for name in self.actions)
-            shown = dict.fromkeys(label for label in wanted if label in info.classes)
-            info = replace(info, actions=tuple(shown))
-        chosen = replace(events, info=info).shown.between(self.start_ms, self.end_ms)
-        return chosen if self.team is None else chosen.where(lambda event: event.team is self.team)
-
-
-def _load(path: Path, known: ActionSet) -> EventList:
-    """Read a file; predictions of other programs get the default threshold."""
-    from onball.config import InferenceConfig
-
-    events = EventList.load(path, known)
-    if events.info is None and path.suffix.lower() == ".json":
-        least = InferenceConfig().report_threshold
-        classes = events.classes
-        info = SpottingInfo(thresholds=dict.fromkeys(classes, least), classes=classes)
-        events = replace(events, info=info)
-    return events
-
-
-def _show(name: str, path: Path, chosen: _Filter, known: ActionSet) -> None:
+def _show(name: str, path: Path, chosen: EventSelection, known: ActionSet) -> None:
     """Print the events of a video."""
-    everything = _load(path, known)
+    everything = load_events(path, known)
     events = chosen.select(everything)
     console.say(f"{name}: {_count(events, everything)}")
     if len(events):
@@ -191,7 +156,7 @@ def _write_file(events: EventList, path: Path, overwrite: bool) -> None:
 
 
 def _write_tables(
-    files: Collection[Path], chosen: _Filter, known: ActionSet, overwrite: bool
+    files: Collection[Path], chosen: EventSelection, known: ActionSet, overwrite: bool
 ) -> None:
     """Write `events.csv` beside each file of predictions."""
     edited = []
@@ -205,7 +170,7 @@ def _write_tables(
         else:
             check_unedited(path.parent, TABLE_FILE, overwrite=overwrite)
     for path in files:
-        everything = _load(path, known)
+        everything = load_events(path, known)
         events = chosen.select(everything)
         table = path.with_name(TABLE_FILE)
         if path in edited:

@@ -47,6 +47,11 @@ COMMANDS = {
         "List, filter and convert events that were found: another threshold takes no second run.",
         "onball events onball-results --threshold 0.4 --actions shot,goal",
     ),
+    "convert": (
+        "onball.cli.convert:convert",
+        "Convert events for other programs: Sportscode, video editors, subtitles, spreadsheets, labelling.",
+        "onball convert onball-results/match --to sportscode,srt --lead 5,shot=8",
+    ),
     "track": (
         "onball.cli.track:track",
         "Find and follow players and ball; writes tracks.parquet for each video.",

@@ -13,6 +13,8 @@ from typing import Annotated, Any
 
 import typer
 
+from onball.errors import InputError
+
 Device = Annotated[
     str,
     typer.Option("--device", metavar="NAME", help="Device: auto, cpu, cuda, cuda:1, mps …"),
@@ -165,3 +167,67 @@ End = Annotated[
     str | None, typer.Option("--end", metavar="TIME", help="Only to before this time of the video.")
 ]
 """To be read by `onball.timing.parse_time`."""
+Thresholds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--threshold",
+        "-t",
+        metavar="CONFIDENCE",
+        help="Lowest confidence, 0 to 1: 0.4, or for single actions shot=0.2,goal=0.1. [default: as the "
+        "model was run]",
+        show_default=False,
+    ),
+]
+"""To be read by `per_action`."""
+Lead = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--lead",
+        metavar="SECONDS",
+        help="Seconds of an excerpt before its event: 5, or for single actions shot=8,goal=12. [default: "
+        "5; 0 for subtitles, label-studio, fiftyone and kloppy]",
+        show_default=False,
+    ),
+]
+"""To be read by `per_action`."""
+Lag = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--lag",
+        metavar="SECONDS",
+        help="Seconds of an excerpt after its event, as --lead. [default: 3; 1.5 for subtitles, 0 for "
+        "label-studio, fiftyone and kloppy]",
+        show_default=False,
+    ),
+]
+"""To be read by `per_action`."""
+
+
+def per_action(option: str, texts: list[str] | None) -> tuple[float | None, dict[str, float]]:
+    """Read numbers for all actions (`5`) and for single ones (`shot=8,high pass=6`).
+
+    Args:
+        option: name of the option, for messages.
+        texts: its values.
+
+    Returns:
+        The number for all other actions, None if there is none, and those by name.
+
+    Raises:
+        InputError: a text is no number.
+    """
+    general: float | None = None
+    single: dict[str, float] = {}
+    for text in (part for given in texts or () for part in given.split(",")):
+        name, equals, number = text.rpartition("=")
+        try:
+            value = float(number)
+        except ValueError:
+            raise InputError(
+                f"{option}: '{text.strip()}' is not a number, or an action and a number (shot=8)"
+            ) from None
+        if equals:
+            single[name.strip()] = value
+        else:
+            general = value
+    return general, single

@@ -29,10 +29,10 @@ import difflib
 import io
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.errors import InputError, LabelError, OnballWarning
@@ -57,6 +57,8 @@ _ALIASES = {"action": "label", "position": "position_ms", "match": "match_id"}
 """Other names of columns that are understood."""
 _READ = ("time", "label", "confidence", "team", "half", "position_ms", "match_id")
 """Columns that are read. The others are derived from them, or the user's own."""
+#: Excerpt to watch around an event, in milliseconds.
+LEAD_MS, LAG_MS = 5_000, 3_000
 _DELIMITERS = (",", ";", "\t")
 _CONFIDENCE_DIGITS = 4
 _HALF_MS = 45 * 60_000
@@ -68,12 +70,26 @@ _LONG = 40
 _WITHOUT_HOURS = re.compile(r"[0-5]\d:[0-5]\d[.,]\d", re.ASCII)
 
 
+@dataclass(frozen=True, slots=True)
+class TableStyle:
+    """Characters of a table.
+
+    Attributes:
+        delimiter: separator of the cells.
+        decimal: decimal point or comma.
+    """
+
+    delimiter: str = ","
+    decimal: str = "."
+
+
 def write_event_table(
     events: EventList,
     path: str | Path,
     *,
-    lead_ms: int = 5_000,
-    lag_ms: int = 3_000,
+    lead_ms: int | Mapping[EventLabel, int] = LEAD_MS,
+    lag_ms: int | Mapping[EventLabel, int] = LAG_MS,
+    style: TableStyle = TableStyle(),
 ) -> None:
     """Write events as CSV, with the columns that the module describes.
 
@@ -84,45 +100,82 @@ def write_event_table(
     Args:
         events: events of a match.
         path: the file.
-        lead_ms: length of the excerpt before the event, in milliseconds.
-        lag_ms: length of the excerpt after the event, in milliseconds.
+        lead_ms: length of the excerpt before the event, in milliseconds, also by action.
+        lag_ms: length of the excerpt after the event, in milliseconds, also by action.
+        style: separator of the cells, and decimal point.
 
     Raises:
         OnballError: the file cannot be written.
     """
+    text = event_table_text(events, lead_ms=lead_ms, lag_ms=lag_ms, style=style)
+    write_text_atomic(path, text)
+
+
+def event_table_text(
+    events: EventList,
+    *,
+    lead_ms: int | Mapping[EventLabel, int] = LEAD_MS,
+    lag_ms: int | Mapping[EventLabel, int] = LAG_MS,
+    style: TableStyle = TableStyle(),
+) -> str:
+    """Return the text of a table, with its byte order mark; see `write_event_table`."""
     table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    info = events.info or SpottingInfo()
-    left_out = set() if any(event.team is not Team.UNKNOWN for event in events) else {"team"}
-    if not info.kickoffs_ms:
-        left_out.add("clock")
-    columns = [name for name in COLUMNS if name not in left_out]
+    writer = csv.writer(table, delimiter=style.delimiter, lineterminator="\n")
+    columns = columns_of(events)
     writer.writerow(columns)
     for event in events:
-        row = _row(event, events.match, info, lead_ms, lag_ms)
-        writer.writerow([row[name] for name in columns])
-    write_text_atomic(path, "\ufeff" + table.getvalue())
+        row = event_row(event, events, lead_ms, lag_ms)
+        cells = {
+            **row,
+            "time": format_time(event.position_ms),
+            "confidence": f"{row['confidence']:g}".replace(".", style.decimal),
+            "start_s": f"{row['start_s']:.3f}".replace(".", style.decimal),
+            "end_s": f"{row['end_s']:.3f}".replace(".", style.decimal),
+        }
+        writer.writerow([cells[name] for name in columns])
+    return "\ufeff" + table.getvalue()
 
 
-def _row(
-    event: Event, match: str, info: SpottingInfo, lead_ms: int, lag_ms: int
-) -> dict[str, object]:
-    """Cells of an event by column."""
-    start_ms = max(0, event.position_ms - lead_ms)
-    end_ms = event.position_ms + lag_ms
+def columns_of(events: EventList) -> list[str]:
+    """Return the columns of the table of events; what is unknown for all has none."""
+    left_out = set() if any(event.team is not Team.UNKNOWN for event in events) else {"team"}
+    if events.info is None or not events.info.kickoffs_ms:
+        left_out.add("clock")
+    return [name for name in COLUMNS if name not in left_out]
+
+
+def event_row(
+    event: Event,
+    events: EventList,
+    lead_ms: int | Mapping[EventLabel, int] = LEAD_MS,
+    lag_ms: int | Mapping[EventLabel, int] = LAG_MS,
+) -> dict[str, Any]:
+    """Return the values of an event by column; `time`, `start_s` and `end_s` are in seconds.
+
+    Args:
+        event: the event.
+        events: the list that it is of.
+        lead_ms: see `write_event_table`; an action that is not named has the default.
+        lag_ms: see `write_event_table`.
+    """
+    info = events.info or SpottingInfo()
+    lead = lead_ms if isinstance(lead_ms, int) else lead_ms.get(event.label, LEAD_MS)
+    lag = lag_ms if isinstance(lag_ms, int) else lag_ms.get(event.label, LAG_MS)
+    start_ms = max(0, event.position_ms - lead)
+    end_ms = event.position_ms + lag
     if info.duration_ms is not None:
         end_ms = max(start_ms, min(end_ms, info.duration_ms))
     return {
-        "time": format_time(event.position_ms),
+        "time": event.position_ms / 1000,
         "label": event.label.value,
-        "confidence": f"{round(float(event.confidence), _CONFIDENCE_DIGITS):g}",
+        "confidence": round(float(event.confidence), _CONFIDENCE_DIGITS),
         "team": event.team.value,
         "half": event.half,
         "clock": match_clock(event, info),
-        "start_s": f"{start_ms / 1000:.3f}",
-        "end_s": f"{end_ms / 1000:.3f}",
+        "start_s": start_ms / 1000,
+        "end_s": end_ms / 1000,
         "position_ms": event.position_ms,
-        "match_id": match,
+        "match_id": events.match,
     }
 
 

@@ -61,6 +61,8 @@ class VideoInfo:
         rotation: clockwise rotation that shows stored frames upright, in degrees: 0, 90, 180, 270.
         variable_rate: True if the time between frames varies, in the whole video for MP4 and MOV,
             at its beginning for other containers.
+        time_code: time code of the first frame, `10:00:00:00`, as cameras record it; empty if the file
+            has none.
     """
 
     path: Path
@@ -73,6 +75,7 @@ class VideoInfo:
     pixel_format: str
     rotation: int
     variable_rate: bool
+    time_code: str = ""
 
 
 def probe(path: str | Path) -> VideoInfo:
@@ -115,7 +118,15 @@ def probe(path: str | Path) -> VideoInfo:
             pixel_format=context.pix_fmt or "",
             rotation=rotation(first),
             variable_rate=_varies(times),
+            time_code=_time_code(source),
         )
+
+
+def _time_code(source: VideoSource) -> str:
+    """Time code in the header of a file, of the file or of one of its tracks."""
+    tracks = (track.metadata for track in source.container.streams)
+    found = (metadata.get("timecode", "") for metadata in (source.container.metadata, *tracks))
+    return next(filter(None, found), "")
 
 
 def _indexed_times(source: VideoSource) -> list[int]:

@@ -1,5 +1,7 @@
 """Times as tagging and editing programs write them: seconds, clock times and SMPTE time codes.
 
+`time_code_seconds` reads a time code, and `format_time_code` writes one.
+
 Drop-frame time codes, `01:00:00;02`, count 30 frames a second for video of 29.97, and leave out the
 labels of the first two frames of each minute but every tenth (SMPTE 12M), so that they stay near the
 time of day; at 59.94 they leave out four of 60.
@@ -97,3 +99,30 @@ def time_code_seconds(text: str, fps: float, *, drop_frame: bool | None = None) 
         whole_minutes = total // 60
         count -= left_out * (whole_minutes - whole_minutes // 10)
     return count / rate
+
+
+def is_drop_frame(rate: Fraction) -> bool:
+    """Return True for the rates that drop-frame time codes are for: 29.97 and 59.94."""
+    nominal = round(rate)
+    return nominal % 30 == 0 and rate == nominal * _NTSC
+
+
+def format_time_code(frame: int, rate: Fraction, *, drop_frame: bool = False) -> str:
+    """Format the number of a frame as `HH:MM:SS:FF`, the reverse of `time_code_seconds`.
+
+    Args:
+        frame: number of the frame since `00:00:00:00`.
+        rate: exact frames per second.
+        drop_frame: leave out labels, and write a semicolon before the frames.
+    """
+    nominal = round(rate)
+    if drop_frame:
+        left_out = nominal // 15
+        minute = 60 * nominal - left_out  # but every tenth, which has all its labels
+        tens, rest = divmod(frame, 10 * minute + left_out)
+        frame += left_out * (9 * tens + max(0, (rest - left_out) // minute))
+    seconds, frames = divmod(frame, nominal)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    mark = ";" if drop_frame else ":"
+    return f"{hours:02d}:{minutes:02d}:{seconds:02d}{mark}{frames:02d}"

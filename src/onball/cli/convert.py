@@ -1,0 +1,174 @@
+"""`onball convert`: convert events to the files of other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from onball.actions import BALL_ACTIONS, split_names
+from onball.cli import console, options
+from onball.data.classes import read_class_file
+from onball.errors import InputError
+from onball.timing import parse_time
+
+_AUTO = "auto"
+
+
+def convert(
+    events: Annotated[
+        Path,
+        typer.Argument(
+            metavar="EVENTS",
+            help="results_spotting.json, events.csv, Labels-ball.json, or a folder with the results "
+            "of one or many videos.",
+            show_default=False,
+        ),
+    ],
+    to: Annotated[
+        list[str],
+        typer.Option(
+            "--to",
+            metavar="NAMES",
+            help="One or more formats, with commas: sportscode, csv, xlsx, srt, vtt, edl, fcpxml, otio, "
+            "llc (LosslessCut), osl, soccernet, label-studio, fiftyone, kloppy, chapters (YouTube).",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        options.out(
+            "Folder for the files, or the file itself if it is one. [default: the folder of EVENTS]",
+        ),
+    ] = None,
+    threshold: options.Thresholds = None,
+    actions: options.Actions = None,
+    lead: options.Lead = None,
+    lag: options.Lag = None,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Join excerpts of the same action that overlap.")
+    ] = False,
+    kickoff: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--kickoff",
+            metavar="TIME",
+            help="Time of the video at which the match kicks off, for the match clock and the markers "
+            "of the periods; a second --kickoff is that of the second half. 2=TIME is for a video "
+            "that begins with it. [default: as it was spotted]",
+            show_default=False,
+        ),
+    ] = None,
+    offset: Annotated[
+        str | None,
+        typer.Option(
+            "--offset",
+            metavar="TIME",
+            help="Add this to all times, for another copy of the video: 12.4, or -12.4 if the copy "
+            "begins later.",
+        ),
+    ] = None,
+    no_periods: Annotated[
+        bool, typer.Option("--no-periods", help="Write no markers of the periods.")
+    ] = False,
+    video: Annotated[
+        Path | None,
+        typer.Option(
+            "--video",
+            metavar="VIDEO",
+            help="The video, for formats that refer to it or count its frames (edl, fcpxml, otio, "
+            "label-studio).",
+        ),
+    ] = None,
+    fps: Annotated[
+        float | None,
+        options.fps("Frame rate of these formats. [default: that of --video]", min=1),
+    ] = None,
+    time_code: Annotated[
+        str | None,
+        typer.Option(
+            "--time-code",
+            metavar="HH:MM:SS:FF",
+            help="Time code of the first frame of the timeline in edl, fcpxml and otio. [default: "
+            "01:00:00:00 in edl, else that of --video]",
+        ),
+    ] = None,
+    excel: Annotated[
+        bool,
+        typer.Option(
+            "--excel",
+            help="Write csv as the spreadsheets of this computer's region open it, such as with "
+            "semicolons and decimal commas.",
+        ),
+    ] = False,
+    region: Annotated[
+        str | None,
+        typer.Option(
+            "--region",
+            metavar="NAME",
+            help="Language and region for --excel: de, de_CH, en_GB … [default: this computer's]",
+        ),
+    ] = None,
+    classes: options.Classes = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Convert events to the files of other programs: tagging, video editors, subtitles, spreadsheets.
+
+    (Published data sets are converted by `onball data convert`.)
+    """
+    from onball.formats.conversion import convert_events
+
+    least, thresholds = options.per_action("--threshold", threshold)
+    lead_s, leads_s = options.per_action("--lead", lead)
+    lag_s, lags_s = options.per_action("--lag", lag)
+    files = convert_events(
+        events,
+        [name for text in to for name in split_names(text)],
+        out,
+        threshold=least,
+        thresholds=thresholds,
+        actions=None if actions is None else split_names(actions),
+        lead_s=lead_s,
+        leads_s=leads_s,
+        lag_s=lag_s,
+        lags_s=lags_s,
+        offset_s=0.0 if offset is None else _signed("--offset", offset),
+        kickoffs_s=_kickoffs(kickoff),
+        merge=merge,
+        period_markers=not no_periods,
+        video=video,
+        fps=fps,
+        time_code=time_code,
+        region=region or (_AUTO if excel else None),
+        classes=BALL_ACTIONS if classes is None else read_class_file(classes),
+        overwrite=overwrite,
+    )
+    for file in files:
+        state = "" if file.written else " (is there already)"
+        console.say(f"{file.path}: {console.count(len(file.events), 'event')}{state}")
+
+
+def _signed(option: str, text: str) -> float:
+    """Seconds of a time that may be negative."""
+    sign = -1 if text.strip().startswith("-") else 1
+    try:
+        return sign * parse_time(text.strip().lstrip("+-")) / 1000
+    except InputError as error:
+        raise InputError(f"{option}: {error}") from None
+
+
+def _kickoffs(texts: list[str] | None) -> dict[int, float] | None:
+    """Kick-offs in seconds by period: in order, or as `2=TIME`."""
+    if not texts:
+        return None
+    found: dict[int, float] = {}
+    for text in texts:
+        number, equals, time = text.rpartition("=")
+        if equals and number.strip() not in ("1", "2", "3", "4"):
+            raise InputError(f"--kickoff: '{text}' is not of the form 2=45:10")
+        period = int(number) if equals else max(found, default=0) + 1
+        if period in found:
+            raise InputError(f"--kickoff: that of period {period} is given twice")
+        found[period] = _signed("--kickoff", time)
+    return found

@@ -1,0 +1,384 @@
+"""Convert events to the files of other programs.
+
+`FORMATS` lists the formats. All files of a call are made in memory, and compared with those that are
+there, before the first is written.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
+from onball.errors import InputError, LabelError
+from onball.events import POSITION_LIMIT_MS, Event, EventList, SpottingInfo
+from onball.files import write_bytes_atomic
+from onball.formats.conversion.annotating import (
+    fiftyone,
+    label_studio,
+    label_studio_interface,
+    losslesscut,
+    osl,
+    soccernet,
+)
+from onball.formats.conversion.base import Conversion, Footage, find_periods, one_line
+from onball.formats.conversion.cues import chapters, srt, vtt
+from onball.formats.conversion.editing import edl, fcpxml, otio
+from onball.formats.conversion.sportscode_xml import kloppy_xml, sportscode_xml
+from onball.formats.conversion.tables import csv_table, style_of, workbook
+from onball.formats.event_files import find_event_files
+from onball.formats.event_selection import EventSelection, load_events
+from onball.formats.event_table import TableStyle
+from onball.formats.tags.times import exact_rate, is_drop_frame, time_code_seconds
+from onball.outputs import OutputConflictError
+from onball.video.reading import VideoInfo, probe
+
+Writer = Callable[[Conversion], str | bytes]
+
+_WRITERS: Mapping[str, Mapping[str, Writer]] = {
+    "sportscode": {".xml": sportscode_xml},
+    "csv": {".csv": csv_table},
+    "xlsx": {".xlsx": workbook},
+    "srt": {".srt": srt},
+    "vtt": {".vtt": vtt},
+    "edl": {".edl": edl},
+    "fcpxml": {".fcpxml": fcpxml},
+    "otio": {".otio": otio},
+    "llc": {"-proj.llc": losslesscut},
+    "osl": {".osl.json": osl},
+    "soccernet": {".soccernet.json": soccernet},
+    "label-studio": {
+        ".label-studio.json": label_studio,
+        ".label-studio.xml": label_studio_interface,
+    },
+    "fiftyone": {".fiftyone.json": fiftyone},
+    "kloppy": {".kloppy.xml": kloppy_xml},
+    "chapters": {".chapters.txt": chapters},
+}
+"""Endings of the files of each format, and what writes them."""
+_NOT_IN_FILE_NAMES = re.compile(r'[<>:"\\|?*]')
+#: Longest lead and lag, in seconds.
+_LONGEST_S = 3600
+#: Names of the formats of `convert_events`.
+FORMATS = tuple(_WRITERS)
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertedFile:
+    """A file that `convert_events` made.
+
+    Attributes:
+        path: the file.
+        format: its format.
+        events: the events in it.
+        written: False if it was there already, with the same content.
+    """
+
+    path: Path
+    format: str
+    events: EventList
+    written: bool
+
+
+def convert_events(
+    events: EventList | str | Path,
+    formats: str | Iterable[str],
+    out: str | Path | None = None,
+    *,
+    threshold: float | None = None,
+    thresholds: Mapping[str, float] | None = None,
+    actions: Sequence[str] | None = None,
+    lead_s: float | None = None,
+    leads_s: Mapping[str, float] | None = None,
+    lag_s: float | None = None,
+    lags_s: Mapping[str, float] | None = None,
+    offset_s: float = 0.0,
+    kickoffs_s: Mapping[int, float] | Sequence[float] | None = None,
+    merge: bool = False,
+    period_markers: bool = True,
+    video: str | Path | None = None,
+    fps: float | None = None,
+    time_code: str | None = None,
+    region: str | None = None,
+    classes: ActionSet = BALL_ACTIONS,
+    overwrite: bool = False,
+) -> list[ConvertedFile]:
+    """Convert events to files of other programs.
+
+        onball.convert_events("onball-results/match", ["sportscode", "srt"], lead_s=8)
+
+    Args:
+        events: events, a file of them, or a folder with the results of one or many videos.
+        formats: one or more of `onball.formats.conversion.FORMATS`.
+        out: folder for the files, or the file if there is one only and its name ends as its format
+            does; by default the folder of `events`.
+        threshold: lowest confidence; None as the model was run.
+        thresholds: lowest confidence of single actions, by name.
+        actions: names of the actions to convert; None for all.
+        lead_s: seconds of an excerpt before its event; None for the default of the format.
+        leads_s: the same for single actions, by name.
+        lag_s: seconds of an excerpt after its event.
+        lags_s: the same for single actions, by name.
+        offset_s: added to all times, for another video than the one that was spotted.
+        kickoffs_s: kick-offs in seconds of the video that was spotted, of periods 1, 2 … or by period;
+            None for those in the file.
+        merge: join excerpts of an action that overlap.
+        period_markers: mark the periods whose kick-offs are known, in formats that have markers.
+        video: the video, which some formats refer to, with its frame rate and time code.
+        fps: frame rate, instead of that of `video`.
+        time_code: time code of the first frame of a timeline, `10:00:00:00`.
+        region: language and region whose spreadsheets are to open a CSV file, such as `de`; `auto` for
+            that of this computer. None writes commas and decimal points.
+        classes: actions that may occur in files without a list of their own.
+        overwrite: replace files that are there.
+
+    Returns:
+        The files, in the order of videos and formats.
+
+    Raises:
+        InputError: an unknown format or action, a frame rate that is missing, or a number that is
+            out of range.
+        LabelError: a file of events is damaged.
+        OutputConflictError: a file is there, with other content.
+        OnballError: a file cannot be written.
+    """
+    wanted = _formats(formats)
+    selection = EventSelection(threshold, thresholds, actions)
+    sources = _sources(events, classes)
+    if len(sources) > 1 and (video is not None or kickoffs_s is not None):
+        raise InputError(
+            f"{events}: has {len(sources)} videos, and a video or kick-off is of one: name its folder"
+        )
+    targets = _targets(events, sources, wanted, out)
+    style = TableStyle() if region is None else style_of(None if region == "auto" else region)
+    info = None if video is None else probe(video)
+    rate = _rate(fps, info)
+    made: list[tuple[Path, str, EventList, bytes]] = []
+    for name, found in sources.items():
+        chosen = selection.select(_with_kickoffs(found, kickoffs_s))
+        moved = _moved(chosen, offset_s)
+        conversion = Conversion(
+            name=moved.match or name,
+            events=moved,
+            folder=Path(),
+            leads_ms=_per_action(lead_s, leads_s, moved, "lead"),
+            lags_ms=_per_action(lag_s, lags_s, moved, "lag"),
+            merge=merge,
+            periods=find_periods(moved) if period_markers else (),
+            rate=rate,
+            drop_frame=rate is not None and is_drop_frame(rate),
+            footage=_footage(info, moved.info or SpottingInfo(), rate),
+            style=style,
+        )
+        if time_code is not None:
+            conversion = replace(
+                conversion, timeline_frame=_timeline_frame(time_code, conversion, rate)
+            )
+        for format in wanted:
+            for suffix, write in _WRITERS[format].items():
+                path = targets[name, format, suffix]
+                content = write(replace(conversion, folder=path.parent))
+                data = content if isinstance(content, bytes) else content.encode()
+                made.append((path, format, moved, data))
+    states = [_must_write(path, data, overwrite) for path, _, _, data in made]
+    for (path, _, _, data), missing in zip(made, states, strict=True):
+        if missing:
+            write_bytes_atomic(path, data)
+    return [
+        ConvertedFile(path, format, found, missing)
+        for (path, format, found, _), missing in zip(made, states, strict=True)
+    ]
+
+
+# Arguments
+
+
+def _formats(formats: str | Iterable[str]) -> list[str]:
+    names = [formats] if isinstance(formats, str) else list(formats)
+    for name in names:
+        if name not in _WRITERS:
+            close = difflib.get_close_matches(name, FORMATS, n=1)
+            hint = f"did you mean '{close[0]}'?" if close else f"choose {', '.join(FORMATS)}"
+            raise InputError(f"unknown format '{name}': {hint}")
+    if not names:
+        raise InputError(f"no format is named: choose {', '.join(FORMATS)}")
+    return list(dict.fromkeys(names))
+
+
+def _sources(events: EventList | str | Path, classes: ActionSet) -> dict[str, EventList]:
+    """Events of each video by its name."""
+    if isinstance(events, EventList):
+        return {_file_name(events.match): events}
+    return {name: load_events(path, classes) for name, path in find_event_files(events).items()}
+
+
+def _file_name(match: str) -> str:
+    """Name of a match without its folders, as every file system takes it."""
+    name = _NOT_IN_FILE_NAMES.sub("_", one_line(match.rpartition("/")[2]))
+    return name.strip(" .") or "events"
+
+
+def _targets(
+    events: EventList | str | Path,
+    names: Iterable[str],
+    formats: Sequence[str],
+    out: str | Path | None,
+) -> dict[tuple[str, str, str], Path]:
+    """File of each video, format and ending."""
+    names = list(names)
+    endings = [(format, suffix) for format in formats for suffix in _WRITERS[format]]
+    if out is not None and (single := _single_file(Path(out), names, endings)):
+        return single
+    if out is not None and Path(out).is_file():
+        raise InputError(f"{out}: is a file: name a folder, or a file that ends in {endings[0][1]}")
+    files = {} if isinstance(events, EventList) else find_event_files(events)
+    folders: dict[str, Path] = {}
+    for name in names:
+        if out is None:
+            folders[name] = files[name].parent if name in files else Path()
+        else:
+            folders[name] = Path(out, name) if len(names) > 1 else Path(out)
+    return {
+        (name, format, suffix): folders[name] / f"{Path(name).name}{suffix}"
+        for name in names
+        for format, suffix in endings
+    }
+
+
+def _single_file(
+    out: Path, names: Sequence[str], endings: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str, str], Path] | None:
+    """The file that `out` names, if there is one of one video only and it ends as that should."""
+    if out.is_dir() or not out.suffix:
+        return None
+    usual = {suffix.rpartition(".")[2] for _, suffix in endings}
+    if out.suffix[1:].lower() not in usual:
+        return None
+    if len(names) > 1:
+        raise InputError(f"{out}: is one file, and there are {len(names)} videos: name a folder")
+    formats = {format for format, _ in endings}
+    if len(formats) > 1:
+        raise InputError(f"{out}: is one file, and there are {len(formats)} formats: name a folder")
+    first, *others = endings
+    files = {(names[0], *first): out}
+    for format, suffix in others:
+        files[names[0], format, suffix] = out.with_suffix(f".{suffix.rpartition('.')[2]}")
+    return files
+
+
+def _rate(fps: float | None, info: VideoInfo | None) -> Fraction | None:
+    if fps is not None:
+        if not 1 <= fps <= 1000:
+            raise InputError(f"{fps:g} is no frame rate of a video: 1 to 1000")
+        return exact_rate(fps)
+    return None if info is None else exact_rate(info.fps)
+
+
+def _footage(info: VideoInfo | None, found: SpottingInfo, rate: Fraction | None) -> Footage:
+    if info is None:
+        return Footage(name=found.video, duration_ms=found.duration_ms)
+    frame = 0
+    if info.time_code and rate is not None:
+        try:
+            frame = round(time_code_seconds(info.time_code, float(rate)) * rate)
+        except LabelError:  # of another rate: without use
+            frame = 0
+    size = (info.width, info.height)
+    return Footage(info.path, info.path.name, size, info.duration_ms, frame)
+
+
+def _timeline_frame(text: str, conversion: Conversion, rate: Fraction | None) -> int:
+    """Number of the frame with a time code."""
+    rate = conversion.required_rate("A time code")
+    drop = conversion.drop_frame
+    try:
+        return round(time_code_seconds(text, float(rate), drop_frame=drop) * rate)
+    except LabelError as error:
+        raise InputError(f"--time-code: {error}") from None
+
+
+def _per_action(
+    general: float | None, single: Mapping[str, float] | None, events: EventList, name: str
+) -> dict[EventLabel, int]:
+    """Milliseconds of each action that the user chose a length for."""
+    known = events.classes
+    chosen: dict[EventLabel, float] = {} if general is None else dict.fromkeys(known, general)
+    for action, value in (single or {}).items():
+        chosen[known.find(action, BALL_ACTIONS)] = value
+    for value in chosen.values():
+        if not 0 <= value <= _LONGEST_S:
+            raise InputError(f"a {name} of {value:g} s is outside 0 to {_LONGEST_S}")
+    return {label: round(1000 * value) for label, value in chosen.items()}
+
+
+# Times
+
+
+def _with_kickoffs(
+    events: EventList, kickoffs_s: Mapping[int, float] | Sequence[float] | None
+) -> EventList:
+    """Return the events with other kick-offs, and the halves that follow from these."""
+    if kickoffs_s is None:
+        return events
+    if isinstance(kickoffs_s, Mapping):
+        given = {half: round(1000 * time) for half, time in sorted(kickoffs_s.items())}
+    else:
+        given = {half: round(1000 * time) for half, time in enumerate(kickoffs_s, start=1)}
+    if not given or min(given) < 1 or max(given) > 4:
+        raise InputError("kick-offs are those of periods 1 to 4")
+    if list(given.values()) != sorted(set(given.values())):
+        raise InputError("a kick-off is not after the one before it")
+    kickoffs = tuple(given.get(half) for half in range(1, max(given) + 1))
+    info = replace(events.info or SpottingInfo(classes=events.classes), kickoffs_ms=kickoffs)
+    halves = (replace(event, half=info.half_at(event.position_ms)) for event in events)
+    return replace(events, events=tuple(halves), info=info)
+
+
+def _moved(events: EventList, offset_s: float) -> EventList:
+    """Return the events at other times; those before the beginning are an error."""
+    offset_ms = round(1000 * offset_s)
+    if not offset_ms:
+        return events
+    early = [
+        event for event in events if not 0 <= event.position_ms + offset_ms < POSITION_LIMIT_MS
+    ]
+    if early:
+        raise InputError(
+            f"an offset of {offset_s:g} s moves {len(early)} of {len(events)} events out of the video"
+        )
+    info = events.info or SpottingInfo(classes=events.classes)
+    info = replace(
+        info,
+        kickoffs_ms=tuple(
+            kickoff if kickoff is None else kickoff + offset_ms for kickoff in info.kickoffs_ms
+        ),
+        duration_ms=None,  # another video
+    )
+    return replace(events, events=tuple(_at(event, offset_ms) for event in events), info=info)
+
+
+def _at(event: Event, offset_ms: int) -> Event:
+    return replace(event, position_ms=event.position_ms + offset_ms)
+
+
+# Files
+
+
+def _must_write(path: Path, data: bytes, overwrite: bool) -> bool:
+    """Return False for a file that is there already. Raises `OutputConflictError`."""
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder, not a file: choose another --out")
+    if not path.is_file():
+        return True
+    if path.stat().st_size == len(data) and path.read_bytes() == data:
+        return False
+    if not overwrite:
+        raise OutputConflictError(
+            f"{path}: is there already, with other content: --overwrite replaces it, or choose another "
+            "--out"
+        )
+    return True

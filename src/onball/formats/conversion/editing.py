@@ -1,0 +1,245 @@
+"""Timelines of video editors with a marker per event: EDL, FCPXML and OpenTimelineIO.
+
+All count frames: an event is at the frame whose time is nearest to its own. Times are exact
+fractions, `1001/30000s` for a frame of 29.97 per second.
+
+| format | first frame of the timeline |
+|---|---|
+| EDL | 01:00:00:00, as in a new timeline of DaVinci Resolve |
+| FCPXML, OTIO | the time code of the video, 00:00:00:00 if it has none |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from typing import Any
+from urllib.parse import quote
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+import msgspec
+
+from onball.formats.conversion.base import PERIOD_COLOUR, Conversion, Excerpt, frame_at, one_line
+from onball.formats.tags.times import format_time_code
+
+_HOUR_S = 3600
+_RESOLVE, _OTIO = "Resolve", "OpenTimelineIO"
+_PALETTES = {
+    _RESOLVE: {
+        "Blue": "#0080ff", "Cyan": "#00cecf", "Green": "#00ad00", "Yellow": "#f0d000", "Red": "#e12401",
+        "Pink": "#ff44c8", "Purple": "#9013fe", "Fuchsia": "#c02e6f", "Rose": "#ffa1b9",
+        "Lavender": "#a193c8", "Sky": "#92e2fd", "Mint": "#72db00", "Lemon": "#dce95a", "Sand": "#c4915e",
+        "Cocoa": "#6e5143", "Cream": "#f5ebe1",
+    },
+    _OTIO: {
+        "PINK": "#ff44c8", "RED": "#e12401", "ORANGE": "#f08000", "YELLOW": "#f0d000", "GREEN": "#00ad00",
+        "CYAN": "#00cecf", "BLUE": "#0080ff", "PURPLE": "#9013fe", "MAGENTA": "#c02e6f",
+        "BLACK": "#404040", "WHITE": "#f5ebe1",
+    },
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Marker:
+    """A marker on a frame, counted from the beginning of the video."""
+
+    frame: int
+    name: str
+    note: str
+    colour: str
+    excerpt: Excerpt | None = None
+
+
+def _markers(conversion: Conversion, rate: Fraction) -> list[_Marker]:
+    """Markers by frame, at most one on a frame: editors replace one by another there."""
+    found = [
+        _Marker(frame_at(one.start_ms, rate), one.code, one.name, PERIOD_COLOUR)
+        for one in conversion.periods
+    ]
+    for event in conversion.events:
+        excerpt = Excerpt(event.position_ms, event.position_ms, (event,))
+        note = ", ".join(conversion.details(excerpt))
+        name = one_line(event.label.value)
+        frame = frame_at(event.position_ms, rate)
+        found.append(_Marker(frame, name, note, event.label.colour, excerpt))
+    markers: list[_Marker] = []
+    for marker in sorted(found, key=lambda one: (one.frame, one.excerpt is None)):
+        free = markers[-1].frame + 1 if markers else 0
+        frame = max(marker.frame, free)
+        markers.append(_Marker(frame, marker.name, marker.note, marker.colour, marker.excerpt))
+    return markers
+
+
+@cache
+def _nearest(colour: str, program: str) -> str:
+    """Name of the colour that is nearest to one, among those that a program has."""
+    palette = _PALETTES[program]
+
+    def distance(name: str) -> int:
+        pairs = ((int(colour[k : k + 2], 16), int(palette[name][k : k + 2], 16)) for k in (1, 3, 5))
+        return sum((one - other) ** 2 for one, other in pairs)
+
+    return min(palette, key=distance)
+
+
+def edl(conversion: Conversion) -> str:
+    """Return events as an edit decision list with markers, as DaVinci Resolve exports and imports."""
+    rate = conversion.required_rate("An EDL")
+    first = conversion.timeline_frame
+    if first is None:
+        first = _hour(conversion, rate)
+    drop = conversion.drop_frame
+    lines = [f"TITLE: {one_line(conversion.name)}"]
+    lines += [f"FCM: {'' if drop else 'NON-'}DROP FRAME", ""]
+    for number, marker in enumerate(_markers(conversion, rate), start=1):
+        start, end = (
+            format_time_code(first + marker.frame + k, rate, drop_frame=drop) for k in (0, 1)
+        )
+        # A vertical bar ends a field.
+        name, note = (text.replace("|", "/") for text in (marker.name, marker.note))
+        colour = _nearest(marker.colour, _RESOLVE)
+        lines.append(f"{number:03d}  001      V     C        {start} {end} {start} {end}  ")
+        lines += [f"{note} |C:ResolveColor{colour} |M:{name} |D:1", ""]
+    return "\n".join(lines) + "\n"
+
+
+def _hour(conversion: Conversion, rate: Fraction) -> int:
+    """Number of the frame labelled 01:00:00:00."""
+    if not conversion.drop_frame:
+        return _HOUR_S * round(rate)
+    # The 54 minutes that are no tenth ones have less labels.
+    return _HOUR_S * round(rate) - 54 * (round(rate) // 15)
+
+
+def _length(conversion: Conversion, rate: Fraction, markers: Sequence[_Marker]) -> int:
+    """Number of frames of the timeline: those of the video, and enough for all markers."""
+    known_ms = conversion.footage.duration_ms or conversion.info.duration_ms or 0
+    last = markers[-1].frame + 1 if markers else 1
+    return max(frame_at(known_ms, rate), last)
+
+
+# FCPXML
+
+
+def fcpxml(conversion: Conversion) -> str:
+    """Return events as FCPXML 1.8: a project with the video, and a marker per event on it.
+
+    Without a video the markers are on a gap.
+    """
+    rate = conversion.required_rate("FCPXML")
+    markers = _markers(conversion, rate)
+    footage = conversion.footage
+    media_frame = footage.time_code_frame
+    first = conversion.timeline_frame
+    first = media_frame if first is None else first
+    frame = 1 / rate
+    length = _seconds(_length(conversion, rate, markers) * frame)
+    root = Element("fcpxml", version="1.8")
+    resources = SubElement(root, "resources")
+    shape = {"frameDuration": _seconds(frame)}
+    if footage.size is not None:
+        shape |= {"width": str(footage.size[0]), "height": str(footage.size[1])}
+    SubElement(resources, "format", {"id": "r1", **shape})
+    name = one_line(conversion.name)
+    start = _seconds(media_frame * frame)
+    if footage.path is not None:
+        asset = {
+            "id": "r2", "name": one_line(footage.name), "src": footage.path.absolute().as_uri(),
+            "start": start, "duration": length, "hasVideo": "1", "hasAudio": "1", "format": "r1",
+        }  # fmt: skip
+        SubElement(resources, "asset", asset)
+    event = SubElement(SubElement(root, "library"), "event", name=name)
+    origin = _seconds(first * frame)
+    time_code = {"tcStart": origin, "tcFormat": "DF" if conversion.drop_frame else "NDF"}
+    project = SubElement(event, "project", name=name)
+    sequence = SubElement(project, "sequence", {"format": "r1", "duration": length, **time_code})
+    place = {"offset": origin, "start": start, "duration": length}
+    spine = SubElement(sequence, "spine")
+    if footage.path is None:
+        clip = SubElement(spine, "gap", {"name": name, **place})
+    else:
+        kind = {"ref": "r2", "name": one_line(footage.name), "format": "r1"}
+        clip = SubElement(spine, "asset-clip", kind | place | {"tcFormat": time_code["tcFormat"]})
+    for marker in markers:
+        attributes = {
+            "start": _seconds((media_frame + marker.frame) * frame),
+            "duration": _seconds(frame),
+            "value": marker.name,
+        }
+        SubElement(clip, "marker", attributes | ({"note": marker.note} if marker.note else {}))
+    indent(root)
+    body = tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE fcpxml>\n{body}\n'
+
+
+def _seconds(time_s: Fraction) -> str:
+    """Return a time as FCPXML writes it, `1001/30000s`."""
+    whole = time_s.denominator == 1
+    return f"{time_s.numerator}s" if whole else f"{time_s.numerator}/{time_s.denominator}s"
+
+
+# OpenTimelineIO
+
+
+def otio(conversion: Conversion) -> str:
+    """Return events as an OpenTimelineIO timeline: the video as a clip, with a marker per event.
+
+    Without a video the markers are on a clip without media. Their metadata has position,
+    confidence, team and half.
+    """
+    rate = conversion.required_rate("OpenTimelineIO")
+    markers = _markers(conversion, rate)
+    footage = conversion.footage
+    media_frame = footage.time_code_frame
+    first = conversion.timeline_frame
+    first = media_frame if first is None else first
+    whole = _range(media_frame, _length(conversion, rate, markers), rate)
+    media: dict[str, Any] = {"OTIO_SCHEMA": "MissingReference.1", "name": one_line(footage.name)}
+    if footage.path is not None or footage.name:
+        url = quote(footage.name) if footage.path is None else footage.path.absolute().as_uri()
+        media |= {"OTIO_SCHEMA": "ExternalReference.1", "target_url": url}
+    clip = {
+        "OTIO_SCHEMA": "Clip.1",
+        "name": one_line(footage.name or conversion.name),
+        "source_range": whole,
+        "media_reference": media | {"available_range": whole},
+        "markers": [*_otio_markers(markers, media_frame, rate)],
+    }
+    track = {"OTIO_SCHEMA": "Track.1", "name": "V1", "kind": "Video", "children": [clip]}
+    stack = {"OTIO_SCHEMA": "Stack.1", "name": "tracks", "children": [track]}
+    timeline = {
+        "OTIO_SCHEMA": "Timeline.1",
+        "name": one_line(conversion.name),
+        "global_start_time": _time(first, rate),
+        "tracks": stack,
+    }
+    return msgspec.json.format(msgspec.json.encode(timeline), indent=1).decode() + "\n"
+
+
+def _otio_markers(
+    markers: Sequence[_Marker], first: int, rate: Fraction
+) -> Iterator[dict[str, Any]]:
+    for marker in markers:
+        event = None if marker.excerpt is None else marker.excerpt.events[0]
+        yield {
+            "OTIO_SCHEMA": "Marker.2",
+            "name": marker.name,
+            "comment": marker.note,
+            "color": _nearest(marker.colour, _OTIO),
+            "marked_range": _range(first + marker.frame, 1, rate),
+            "metadata": {} if event is None else {"onball": event.to_dict()},
+        }
+
+
+def _range(start: int, frames: int, rate: Fraction) -> dict[str, Any]:
+    return {
+        "OTIO_SCHEMA": "TimeRange.1",
+        "start_time": _time(start, rate),
+        "duration": _time(frames, rate),
+    }
+
+
+def _time(frame: int, rate: Fraction) -> dict[str, Any]:
+    return {"OTIO_SCHEMA": "RationalTime.1", "rate": float(rate), "value": float(frame)}
