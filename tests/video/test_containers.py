@@ -1,7 +1,8 @@
-"""Containers that FFmpeg reads only in part without an error: joined, scrambled, encrypted."""
+"""Containers that FFmpeg reads in part, or for ever, without an error: joined, scrambled, running."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ VIDEO_PID = 256
 
 
 @pytest.mark.parametrize(
-    ("suffix", "count"), [("mp4", 2), ("mkv", 3), ("flv", 2), ("flv", 3), ("asf", 2), ("avi", 2)]
+    ("suffix", "count"), [("mp4", 2), ("mkv", 3), ("flv", 2), ("flv", 3), ("asf", 2)]
 )
 def test_joined_files_that_cannot_be_read_whole_are_named(tmp_path, suffix, count):
     codec = {"codec": "mpeg4"} if suffix == "asf" else {}
@@ -29,6 +30,48 @@ def test_joined_files_that_cannot_be_read_whole_are_named(tmp_path, suffix, coun
     cut = tmp_path / f"cut.{suffix}"
     cut.write_bytes(path.read_bytes()[:-100])
     assert joined_files(cut) in (count - 1, count)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_joined_avis_are_read_whole(tmp_path, count):
+    part = recording(tmp_path / "part.avi", 0, 9)
+    path = join_bytes([part] * count, tmp_path / "joined.avi")
+    frames, times, messages = read(path)
+    assert (frames, messages) == (list(range(10)) * count, [])
+    assert times == [40 * k for k in range(10 * count)]
+    info = probe(path)
+    assert info.frame_count == 10 * count
+    assert info.duration_ms == pytest.approx(400 * count, abs=41)
+    assert read(path, start_ms=600)[:2] == (frames[15:], times[15:])
+
+
+def test_a_playlist_that_is_not_finished_is_an_error(tmp_path):
+    recording(tmp_path / "part.ts", 0, 9)
+    path = tmp_path / "running match.m3u8"
+    path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:0.4,\npart.ts\n")
+    of_all = tmp_path / "all.m3u8"
+    of_all.write_text(f"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n{path.name}\n")
+    with pytest.raises(VideoError, match="not finished"):
+        probe(of_all)
+    with pytest.raises(
+        VideoError, match=r"not finished: follow it with `onball live '.*m3u8'`, or"
+    ):
+        probe(path)
+    path.write_text(path.read_text() + "#EXT-X-ENDLIST\n")
+    assert probe(path).frame_count == probe(of_all).frame_count == 10
+    of_all.write_text(f"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n{of_all.name}\n")
+    with pytest.raises(VideoError):
+        probe(of_all)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_pipe_and_a_device_are_errors(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mp4")
+    for path in (tmp_path / "pipe.mp4", Path(os.devnull)):
+        with pytest.raises(
+            VideoError, match=r"is a pipe or a device, .*: give a file, or follow it"
+        ):
+            probe(path)
 
 
 def test_a_damaged_size_in_an_mp4_is_survived(tmp_path):

@@ -1,8 +1,8 @@
-"""Properties of container files that FFmpeg does not report: joined files, and scrambling.
+"""Properties of container files that FFmpeg does not report: joined, scrambled or not finished.
 
 Files that were joined byte by byte are read by FFmpeg only up to the end of the first one, except for
-transport and program streams and bare streams, and it leaves out packets that are scrambled. Neither
-is an error to it.
+AVI, transport and program streams and bare streams, and it leaves out packets that are scrambled. At
+the end of a playlist without a last line it waits for more. None of these is an error to it.
 """
 
 from __future__ import annotations
@@ -10,9 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
+#: Beginning of a playlist, its last line, and the line before the name of another one in it.
+_PLAYLIST, _LAST_LINE, _VARIANT = b"#EXTM3U", "#EXT-X-ENDLIST", "#EXT-X-STREAM-INF"
+_LONGEST_PLAYLIST = 1 << 24
 #: IDs of the elements that a Matroska file consists of.
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 #: GUID of the first object of an ASF file.
@@ -26,6 +30,25 @@ _LARGEST = 2**48
 _SYNC, _TS_SIZES = 0x47, (188, 192, 204)
 #: Parts of a transport stream that are searched for scrambled packets, and their length in packets.
 _TS_SAMPLES, _TS_PACKETS = 256, 512
+
+
+def is_running_playlist(path: Path) -> bool:
+    """Return True for a playlist (HLS, RFC 8216) that is to be continued, or has one in it."""
+    lines = _playlist(path)
+    variants = [after for line, after in pairwise(lines) if line.startswith(_VARIANT)]
+    playlists = [_playlist(path.parent / variant) for variant in variants] or [lines]
+    return any(playlist and _LAST_LINE not in playlist for playlist in playlists)
+
+
+def _playlist(path: Path) -> list[str]:
+    """Lines of a playlist; none of another file."""
+    if not path.is_file():
+        return []
+    with path.open("rb") as file:
+        if file.read(len(_PLAYLIST)) != _PLAYLIST:
+            return []
+        text = _PLAYLIST + file.read(_LONGEST_PLAYLIST)
+    return [line.strip() for line in text.decode("utf-8", "replace").splitlines()]
 
 
 def joined_files(path: Path) -> int:

@@ -8,6 +8,7 @@ Where the clock of a file begins again or jumps, as in joined recordings, times 
 from __future__ import annotations
 
 import re
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +23,7 @@ import av
 
 from onball.cores import choose_threads
 from onball.errors import OnballWarning, VideoError
+from onball.files import shell_quoted
 from onball.timing import format_time
 from onball.video.clock import (
     ClockRules,
@@ -33,7 +35,7 @@ from onball.video.clock import (
     length_of,
     mark_restarts,
 )
-from onball.video.containers import joined_files, scrambled_part
+from onball.video.containers import is_running_playlist, joined_files, scrambled_part
 from onball.video.pixels import inexact_colours
 from onball.video.skipping import SampledTimes, Sampling, can_skip, mark_unneeded
 from onball.video.streams import file_identity, main_video_stream, open_container, packet_counts
@@ -51,8 +53,8 @@ _MAX_READ_ERRORS = 100
 _MOST_BEFORE_KEYFRAME = 1000
 #: Duration of a stream as Matroska files are tagged with it: hours, minutes, seconds.
 _TAGGED_TIME = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", re.ASCII)
-#: Matroska files joined byte by byte that FFmpeg reads.
-_MOST_JOINED_MATROSKA = 2
+#: Files joined byte by byte that FFmpeg reads, by format; of others the first.
+_MOST_JOINED = {"matroska": 2, "avi": sys.maxsize}
 #: Bytes of the header of a chunk in an AVI.
 _CHUNK_HEADER = 8
 #: More decoding threads only delay frames; it is also FFmpeg's limit.
@@ -181,7 +183,7 @@ class VideoSource:
         decoded.
         """
         joined = joined_files(self.path)
-        if joined > (_MOST_JOINED_MATROSKA if "matroska" in self._formats else 1):
+        if joined > max(_MOST_JOINED.get(name, 1) for name in self._formats):
             self._warn(
                 "joined",
                 f"is {joined} files joined byte by byte, of which FFmpeg reads only some: join them "
@@ -256,7 +258,7 @@ class VideoSource:
                 return False
             with suppress(av.FFmpegError):  # Its index is read when it is first needed.
                 self.container.seek(0, stream=self.stream)
-        elif self.has_presentation_times:
+        elif self.has_presentation_times or joined_files(self.path) > 1:
             return False
         ticks = (entry.timestamp for entry in self.stream.index_entries)
         return all(0 <= later - tick <= self.rules.longest_gap for tick, later in pairwise(ticks))
@@ -472,6 +474,11 @@ def open_source(path: str | Path, threads: int = 0) -> Iterator[VideoSource]:
         raise VideoError(f"{path}: no such file: check the path")
     if path.is_file() and path.stat().st_size == 0:
         raise VideoError(f"{path}: is empty: copy or download it again")
+    if is_running_playlist(path):
+        raise VideoError(
+            f"{path}: is the playlist of a stream that is not finished: follow it with "
+            f"`onball live {shell_quoted(path)}`, or end it with the line #EXT-X-ENDLIST"
+        )
     with open_container(path) as container:
         yield VideoSource(
             path,

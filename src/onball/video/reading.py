@@ -20,6 +20,7 @@ import numpy.typing as npt
 from av.video.reformatter import VideoReformatter
 
 from onball.errors import InputError, VideoError
+from onball.files import shell_quoted
 from onball.frames import FrameBatch, Scaling, check_pixels
 from onball.timing import first_grid_index, grid_time
 from onball.video.decoding import (
@@ -83,8 +84,13 @@ def probe(path: str | Path) -> VideoInfo:
 
     All packets of the file are read if it is not MP4, MOV, Matroska or AVI, or has no index.
 
-    Raises `VideoError` if `path` is missing, is no video, or no frame can be decoded.
+    Raises `VideoError` if `path` is missing, is no video or a pipe, or no frame can be decoded.
     """
+    if Path(path).is_fifo() or Path(path).is_char_device():
+        raise VideoError(
+            f"{path}: is a pipe or a device, which cannot be read twice: give a file, or follow it with "
+            f"`onball live {shell_quoted(path)}`"
+        )
     with open_source(path, threads=1) as source:
         timeline = timeline_of(path)
         first = next(source.frames()).frame
