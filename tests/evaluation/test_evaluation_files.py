@@ -135,6 +135,19 @@ def test_names_in_a_zip_may_be_utf_8_without_the_flag_that_says_so(data_set):
     assert evaluate_folder(archive, data_set / "data", "test") == expected
 
 
+def test_names_in_a_zip_may_be_in_the_code_page_of_another_system(data_set):
+    for part in ("data", "out"):
+        (data_set / part / NAMES[0]).rename(data_set / part / "l/s/浦和 - ソニー仙台")
+    write_splits(data_set / "data", {"test": ["l/s/浦和 - ソニー仙台", NAMES[1]]})
+    folder = data_set / "out" / "l/s/浦和 - ソニー仙台"
+    expected = evaluate_folder(data_set / "out", data_set / "data", "test")
+    name = folder.name.encode("cp932")
+    folder = folder.rename(folder.with_name("x" * len(name)))
+    archive = zipped(data_set / "out", data_set / "out.zip")
+    archive.write_bytes(archive.read_bytes().replace(folder.name.encode(), name))
+    assert evaluate_folder(archive, data_set / "data", "test") == expected
+
+
 def test_a_zip_with_damaged_data_is_one_line(data_set):
     archive = data_set / "out.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:

@@ -9,7 +9,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,12 +29,11 @@ from onball.formats.soccernet import (
     read_result_classes,
 )
 from onball.formats.soccernet_columns import read_label_columns, read_result_columns
+from onball.formats.zip_names import decode_names
 from onball.outputs import RECORD_FILE, edited_files
 
 #: Bytes of the largest file that is unpacked: 100 times those of a match with all its candidates.
 _LARGEST_FILE = 512 << 20
-#: Flag of a file in a zip: its name is UTF-8, and not of the code page of the first PCs.
-_UTF8_FLAG = 0x800
 #: Exceptions that a damaged or encrypted zip raises.
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
@@ -227,10 +226,14 @@ def report_folder(
 
 
 @contextmanager
-def unpacked(predictions: str | Path) -> Iterator[Path]:
+def unpacked(predictions: str | Path, matches: Iterable[Match] = ()) -> Iterator[Path]:
     """Provide a folder or file as it is, and a zip as a temporary folder during the block.
 
     Errors raised in the block name the zip, not the temporary folder.
+
+    Args:
+        predictions: the folder, file or zip.
+        matches: matches whose names the zip may have, in any encoding.
 
     Raises:
         DataError: the zip is missing or damaged.
@@ -242,6 +245,7 @@ def unpacked(predictions: str | Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="onball-") as folder:
         try:
             with zipfile.ZipFile(path) as archive:
+                decode_names(archive.infolist(), [match.name for match in matches])
                 for member in _members(path, archive):
                     archive.extract(member, folder)
         except FileNotFoundError:
@@ -257,8 +261,6 @@ def unpacked(predictions: str | Path) -> Iterator[Path]:
 def _members(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     """Files of predictions in a zip, and records of them. Raises `DataError` if they are too large."""
     names = {RESULTS_FILE, TABLE_FILE, RECORD_FILE}
-    for member in archive.infolist():
-        member.filename = _name(member).replace("\\", "/")  # some programs on Windows write it so
     members = [one for one in archive.infolist() if one.filename.rpartition("/")[2] in names]
     for member in members:
         # What is unpacked never exceeds the size in the header.
@@ -268,15 +270,6 @@ def _members(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
                 f"has at most {_LARGEST_FILE >> 20}"
             )
     return members
-
-
-def _name(member: zipfile.ZipInfo) -> str:
-    """Name of a file in a zip; programs of Unix often write UTF-8 without the flag that says so."""
-    if member.flag_bits & _UTF8_FLAG:
-        return member.filename
-    with suppress(UnicodeError):
-        return member.filename.encode("cp437").decode("utf-8")
-    return member.filename
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +283,7 @@ class _Pair:
 
 def _read(predictions: str | Path, root: str | Path, split: str, actions: ActionSet) -> _Pair:
     matches = labelled_matches(root, split)
-    with unpacked(predictions) as place:
+    with unpacked(predictions, matches) as place:
         files, others = prediction_files(place, matches, Path(root), split)
         if others:
             message = f"{predictions}: not in '{split}', left out: {some_names(others)}"

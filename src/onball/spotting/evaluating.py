@@ -155,7 +155,7 @@ def evaluate(
     request: dict[str, Any] = {}
     predicted = source.predicts
     if source.model is None:
-        with unpacked(source.predictions) as place:
+        with unpacked(source.predictions, matches) as place:
             files, _ = prediction_files(place, matches, root, split)
             predicted = predicted_classes(files)
     else:
@@ -314,7 +314,7 @@ def _request(source: _Source, matches: Sequence[Match], split: str) -> dict[str,
         request["headline"] = list(source.evaluated.headline)
     if source.model is not None:
         return {"model": source.fingerprint} | request
-    with unpacked(source.predictions) as folder:
+    with unpacked(source.predictions, matches) as folder:
         files, _ = prediction_files(folder, matches, root, split)
         return {"predictions": _digest(files)} | request
 
@@ -420,7 +420,7 @@ def _read_predictions(
     predictions: Path, matches: Sequence[Match], root: Path, split: str, actions: ActionSet
 ) -> dict[str, EventList]:
     """Predictions of each match by its name, in the order of their files."""
-    with unpacked(predictions) as folder:
+    with unpacked(predictions, matches) as folder:
         files, _ = prediction_files(folder, matches, root, split)
         return {
             match.name: read_event_table(file, actions)

@@ -14,6 +14,7 @@ from typing import cast
 
 from onball.data.layout import OFFICIAL_SPLITS
 from onball.errors import DataError, InputError, OnballError, OnballWarning
+from onball.formats.zip_names import decode_names
 from onball.hub import require_space
 
 #: Number of WinZip's AES encryption in a zip, which Python's own zipfile cannot read.
@@ -112,6 +113,7 @@ def _matches(archive: Path, opened: zipfile.ZipFile) -> Members:
     Raises `DataError` for paths out of the folder, links, and archives without any match.
     """
     matches: Members = {}
+    decode_names(opened.infolist(), _OFFICIAL.values())
     for member in opened.infolist():
         path = PurePosixPath(member.filename)
         if member.is_dir() or _JUNK & set(path.parts):
