@@ -135,6 +135,19 @@ def atomic_folder(
         shutil.rmtree(former, ignore_errors=True)
 
 
+@contextmanager
+def removed_if_failed(folder: str | Path) -> Iterator[None]:
+    """Remove a folder that does not exist before the block, if the block fails."""
+    folder = Path(folder)
+    is_new = not folder.exists()
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
 def write_error(target: Path, error: Exception) -> OnballError:
     """Return the error to raise for a file or folder that cannot be written, as one line.
 

@@ -12,6 +12,7 @@ from tiny_matches import write_flashes
 from onball.actions import ActionSet, Label
 from onball.config import ComponentConfig, InferenceConfig, ModelConfig, SavedModelConfig
 from onball.config.classes import classes_of
+from onball.errors import OnballError
 from onball.evaluation.calibration import CalibrationKind, fit_calibration
 from onball.events import Event, EventList
 from onball.formats.soccernet import write_labels
@@ -61,6 +62,14 @@ def test_calibrating_in_place_changes_the_config_but_not_the_weights(model):
     }  # fmt: skip
 
 
+def test_a_full_disk_leaves_no_part_of_a_calibrated_model(model, tmp_path, small_disk):
+    config = load_model(model)[1]
+    with small_disk(2000), pytest.raises(OnballError, match=r"\(File too large\): free some space"):
+        save_with_config(model, config, tmp_path / "calibrated")
+    assert not (tmp_path / "calibrated").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
 def test_the_classes_that_model_and_labels_share_are_calibrated(tmp_path, onball):
     codes = ActionSet.of(["press won", "counter", "SHOT"], headline=["press won"])
     torch.manual_seed(0)
@@ -96,6 +105,11 @@ def test_the_classes_that_model_and_labels_share_are_calibrated(tmp_path, onball
     assert set(inference.calibration) == {"press won", "counter"}
     assert set(inference.report_thresholds) == {"press won", "counter", "SHOT"}
     assert inference.report_thresholds["SHOT"] == 0.25, "it was not measured, so it stays"
+
+    again = ("calibrate", tmp_path / "model", "--data", data, "--out", out)
+    assert "is calibrated already" in onball(*again)[1]
+    code, _, error = onball(*again, "--runtime", "onnx-int8")
+    assert code == 2 and "-int8)" in error, "its confidences are others"
 
     (data / "classes.txt").write_text("nutmeg")
     write_labels(EventList.of([labels[2]]), match / "Labels-ball.json")

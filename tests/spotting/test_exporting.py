@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import errno
+import os
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from tiny_models import random_model
 
 from onball.assets import demo_model, sample_match
-from onball.config import ComponentConfig
-from onball.errors import InputError, ModelError, OnballError
+from onball.config import ComponentConfig, SavedModelConfig
+from onball.errors import InputError, ModelError, OnballError, OnballNotice
 from onball.models import SpottingNet, build_model, load_model, save_model
 from onball.models.runtimes.quantising import quantise
-from onball.models.runtimes.records import Parity, cached_exports, find_export, net_digest
+from onball.models.runtimes.records import (
+    Parity,
+    cached_exports,
+    copy_files,
+    find_export,
+    net_digest,
+    package_versions,
+)
 from onball.models.runtimes.sessions import OnnxSession, OpenVinoSession
 from onball.outputs import OutputLockedError, output_lock
 from onball.spotting.calibrating import save_with_config
@@ -190,6 +203,31 @@ def test_the_demo_model_is_not_exported_where_the_cache_cannot_be_written(cache)
     assert Spotter.from_pretrained(runtime="auto").runtime == "torch"
 
 
+def test_exports_in_the_cache_that_cannot_be_read_cost_speed_only(
+    exported, cache, tmp_path, monkeypatch
+):
+    """As in a cache that several users share."""
+    model = tmp_path / "model"
+    shutil.copytree(exported, model, ignore=shutil.ignore_patterns("exports"))
+    net = net_digest(model, load_model(model, "spotting")[1])
+    shutil.copytree(exported / "exports", cached_exports(net))
+    assert Spotter.from_pretrained(model, runtime="auto").runtime == "openvino"
+    graph = cached_exports(net) / "openvino" / "backbone.bin"
+    graph.write_bytes(b"")
+    with pytest.warns(OnballNotice, match=r"backbone\.bin: missing, or changed .*; not used"):
+        assert Spotter.from_pretrained(model, precision="32").runtime == "onnx"
+    is_file = Path.is_file
+
+    def is_file_of_another_user(path: Path) -> bool:
+        if path.is_relative_to(cache):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return is_file(path)
+
+    # Permissions do not bind an administrator, who may run the tests.
+    monkeypatch.setattr(Path, "is_file", is_file_of_another_user)
+    assert Spotter.from_pretrained(model, runtime="auto").runtime == "torch"
+
+
 def test_a_second_process_does_not_wait_for_the_export_of_the_demo_model(cache):
     net = net_digest(demo_model(), load_model(demo_model(), "spotting")[1])
     with output_lock(cached_exports(net)), pytest.raises(OutputLockedError, match="another"):
@@ -198,14 +236,62 @@ def test_a_second_process_does_not_wait_for_the_export_of_the_demo_model(cache):
     assert export_demo(LONG_MS - 1) is None
 
 
-def test_a_full_temporary_folder_is_one_line(model, monkeypatch):
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+def test_a_full_temporary_folder_is_one_line(model, small_disk, monkeypatch):
+    def write(net: SpottingNet, config: SavedModelConfig, folder: Path) -> None:
+        (folder / "backbone.onnx").write_bytes(bytes(2000))
 
-    monkeypatch.setattr("onball.spotting.exporting.write_graphs", full)
-    with pytest.raises(OnballError, match=r"No space left on device.*: free some space"):
+    monkeypatch.setattr("onball.spotting.exporting.write_graphs", write)
+    place = re.escape(tempfile.gettempdir())
+    with (
+        small_disk(1000),
+        pytest.raises(OnballError, match=rf"^{place}: cannot .* \(File too large\): free some"),
+    ):
         export_model(model, overwrite=True)
     assert export_model(model).was_done
+
+
+def test_an_error_elsewhere_is_not_blamed_on_the_temporary_folder(model, monkeypatch):
+    def vanished(*_: object) -> None:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", "match.mp4")
+
+    monkeypatch.setattr("onball.spotting.exporting.write_graphs", vanished)
+    with pytest.raises(FileNotFoundError, match=r"match\.mp4"):
+        export_model(model, overwrite=True)
+
+
+@pytest.mark.parametrize("format", ["onnx", "openvino"])
+def test_a_disk_that_is_full_at_the_end_has_no_part_of_an_export(
+    model, tmp_path, small_disk, monkeypatch, format
+):
+    def copy(net: SpottingNet, config: SavedModelConfig, folder: Path) -> None:
+        copy_files(model / "exports" / "onnx", folder)  # tracing takes seconds
+
+    monkeypatch.setattr("onball.spotting.exporting.write_graphs", copy)
+    with ExitStack() as until_the_end:
+
+        def fill_the_disk(*_: object) -> None:
+            until_the_end.enter_context(small_disk(20_000))
+
+        monkeypatch.setattr("onball.spotting.exporting.require_parity", fill_the_disk)
+        shutil.rmtree(model / "exports" / "openvino")
+        with pytest.raises(OnballError, match=r"(copy|exports).* \(File too large\): free some"):
+            export_model(model, tmp_path / "copy" if format == "onnx" else None, format=format)
+    assert not (tmp_path / "copy").exists()
+    assert [path.name for path in (model / "exports").iterdir()] == ["onnx"]
+
+
+def test_a_package_may_be_of_a_distribution_of_another_name(monkeypatch):
+    """`onnxruntime-gpu` has the module `onnxruntime`."""
+
+    def version(name: str) -> str:
+        if name == "onnxruntime":
+            raise PackageNotFoundError(name)
+        return "1"
+
+    monkeypatch.setattr("onball.models.runtimes.records.version", version)
+    versions = package_versions()
+    assert versions["onnxruntime"] == onnxruntime.__version__
+    assert versions["torch"] == "1"
 
 
 def test_a_changed_graph_is_refused(model):
@@ -253,6 +339,59 @@ def sample_data(tmp_path) -> Path:
     """The sample match as a data set."""
     shutil.copytree(sample_match(), tmp_path / "data" / "test" / "sample")
     return tmp_path / "data"
+
+
+EXPORT_DEMO = """
+import sys
+from onball.errors import OnballError
+from onball.spotting.exporting import export_demo
+from onball.spotting.spotter import Spotter
+
+print("ready", flush=True)
+sys.stdin.readline()
+try:
+    print("there" if export_demo(600_000).was_done else "made")
+except OnballError as error:
+    print(error)
+print(Spotter.from_pretrained(runtime="auto").runtime)
+"""
+
+
+@pytest.mark.slow
+def test_of_two_processes_one_exports_the_demo_model_and_the_other_goes_on(tmp_path):
+    """Both begin at the same time with an empty cache folder, which they share."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("HF_ASSETS_CACHE", "ONBALL_RUNTIME")
+    }
+    with ExitStack() as running:
+        processes = [
+            running.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", EXPORT_DEMO],
+                    env={**environment, "HF_HOME": str(tmp_path)},
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for _ in range(2)
+        ]
+        for process in processes:
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
+            process.stdin.write("\n")
+            process.stdin.flush()
+        outputs = [process.communicate(timeout=600)[0].splitlines() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert ["made", "openvino"] in outputs
+    outputs.remove(["made", "openvino"])
+    said, runtime = outputs[0]
+    assert runtime == ("openvino" if said == "there" else "torch")
+    assert said == "there" or "another onball process is writing" in said
+    (exports,) = (tmp_path / "assets" / "onball" / "exports").iterdir()
+    assert [path.name for path in exports.iterdir()] == ["openvino"]
 
 
 @pytest.mark.slow

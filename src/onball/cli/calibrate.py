@@ -84,8 +84,9 @@ def calibrate(
     from onball.spotting.calibrating import calibration_state
     from onball.spotting.runtimes import find_runtime
 
+    wanted = find_runtime(runtime)
     state = calibration_state(
-        model, data, target, split=split, kind=kind.value, overwrite=overwrite
+        model, data, target, split=split, kind=kind.value, runtime=wanted, overwrite=overwrite
     )
     if state is not OutputState.MISSING:
         edited = " and was edited since" if state is OutputState.EDITED else ""
@@ -99,7 +100,7 @@ def calibrate(
             split=split,
             kind=kind.value,
             test_split=test_split,
-            runtime=find_runtime(runtime),
+            runtime=wanted,
             device=device,
             threads=threads,
             overwrite=overwrite,

@@ -187,7 +187,7 @@ def _export_demo(given: Sequence[VideoInfo | Match]) -> None:
 
     try:
         export_demo(sum(one.duration_ms for one in given if isinstance(one, VideoInfo)), show)
-    except OnballError as error:
+    except (OnballError, OSError) as error:
         console.note(f"Spotting in PyTorch: {error}")
 
 

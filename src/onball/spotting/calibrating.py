@@ -24,7 +24,13 @@ from onball.evaluation.calibration import (
 )
 from onball.evaluation.spotting import SpottingResult, evaluate_spotting
 from onball.events import EventList
-from onball.files import atomic_path, file_digest, require_writable, write_json_atomic
+from onball.files import (
+    atomic_path,
+    file_digest,
+    removed_if_failed,
+    require_writable,
+    write_json_atomic,
+)
 from onball.hub import is_cached_path
 from onball.models import load_model
 from onball.models.finding import resolve_model
@@ -41,7 +47,7 @@ from onball.progress import ProgressCallback, no_progress
 from onball.spotting.decoding import apply_calibration
 from onball.spotting.evaluating import require_common_classes, same_folder, training_data
 from onball.spotting.matches import spot_matches
-from onball.spotting.runtimes import Runtime, open_runtime
+from onball.spotting.runtimes import Runtime, integer_suffix, open_runtime
 from onball.spotting.spotter import Spotter
 
 _MODEL_FILES = (CONFIG_FILE, WEIGHTS_FILE, CARD_FILE)
@@ -128,7 +134,9 @@ def calibrate(
         raise InputError(f"{model}: is in the hub's cache: calibrate it into a folder with --out")
     out = model if in_place else Path(out)
     check_model_folder(out)
-    state = calibration_state(model, data, out, split=split, kind=kind, overwrite=overwrite)
+    state = calibration_state(
+        model, data, out, split=split, kind=kind, runtime=runtime, overwrite=overwrite
+    )
     if state is OutputState.EDITED:
         edited = ", ".join(edited_files(out, [CONFIG_FILE]))
         raise OutputConflictError(f"{out}: {edited} was edited: --overwrite replaces it")
@@ -158,10 +166,11 @@ def calibrate(
         _effect(name, truth, predictions, config.inference, labelled)
         for name, (truth, predictions) in spotted.items()
     )
-    save_with_config(model, config, out)
-    if not in_place:
-        files = [name for name in _MODEL_FILES if (out / name).is_file()]
-        record_outputs(out, files, _request(model, data, split, kind))
+    with removed_if_failed(out):
+        save_with_config(model, config, out)
+        if not in_place:
+            files = [name for name in _MODEL_FILES if (out / name).is_file()]
+            record_outputs(out, files, _request(model, data, split, kind, runtime))
     return CalibratedModel(out, fitted, effects, config.actions.names)
 
 
@@ -172,12 +181,13 @@ def calibration_state(
     *,
     split: str = "valid",
     kind: CalibrationKind | str = CalibrationKind.PROBABILITY,
+    runtime: Runtime = "auto",
     overwrite: bool = False,
 ) -> OutputState:
     """Compare the model in `out` with what `calibrate` would write there; see `check_outputs`.
 
     Args:
-        model, data, out, split, kind, overwrite: see `calibrate`.
+        model, data, out, split, kind, runtime, overwrite: see `calibrate`.
 
     Returns:
         `MISSING` if there is none, or `out` is `model` itself, which is always changed.
@@ -189,18 +199,21 @@ def calibration_state(
     model, out = resolve_model(model), Path(out)
     if out.resolve() == model.resolve():
         return OutputState.MISSING
-    request = _request(model, data, split, kind)
+    request = _request(model, data, split, kind, runtime)
     return check_outputs(out, _MODEL_FILES, request, overwrite=overwrite)
 
 
 def _request(
-    model: Path, data: str | Path, split: str, kind: CalibrationKind | str
+    model: Path, data: str | Path, split: str, kind: CalibrationKind | str, runtime: Runtime
 ) -> dict[str, str]:
-    """Settings that a calibrated model depends on; weights have the beginning of their SHA-256."""
+    """Settings that a calibrated model depends on; weights have the beginning of their SHA-256.
+
+    Runtimes compute the same scores, except those in 8-bit integers.
+    """
     weights = model / WEIGHTS_FILE
     digest = file_digest(weights)[:8] if weights.is_file() else "missing"
     return {
-        "model": f"{model.resolve()} (weights {digest})",
+        "model": f"{model.resolve()} (weights {digest}{integer_suffix(runtime)})",
         "data": str(Path(data).resolve()),
         "split": split,
         "kind": CalibrationKind(kind).value,
@@ -265,8 +278,7 @@ def save_with_config(model: Path, config: SavedModelConfig, folder: Path) -> Non
     """
     check_model_folder(folder)
     require_writable(folder)
-    is_new = not folder.exists()
-    try:
+    with removed_if_failed(folder):
         if folder.resolve() != model.resolve():
             for name in (WEIGHTS_FILE, CARD_FILE):
                 if (model / name).is_file():
@@ -274,7 +286,3 @@ def save_with_config(model: Path, config: SavedModelConfig, folder: Path) -> Non
                         shutil.copyfile(model / name, temporary)
             carry_exports(model, folder, net_digest(model, config))
         write_json_atomic(folder / CONFIG_FILE, config.model_dump(mode="json"))
-    except BaseException:
-        if is_new:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise

@@ -30,8 +30,10 @@ from onball.errors import InputError, ModelError, OnballError
 from onball.evaluation import SpottingResult, evaluate_spotting
 from onball.evaluation.files import labelled_matches
 from onball.files import (
+    DISK_FULL,
     atomic_folder,
     file_digest,
+    removed_if_failed,
     require_writable,
     write_error,
     write_json_atomic,
@@ -54,6 +56,7 @@ from onball.models.runtimes.records import (
     MeanPair,
     Parity,
     cached_exports,
+    copy_files,
     export_name,
     find_export,
     net_digest,
@@ -205,23 +208,33 @@ def export_model(
                 actions = BALL_ACTIONS if data is None else labelled_classes(data, config.actions)
                 parity = _parity_on_matches(*spotters, matches, source, actions, progress)
             require_parity(f"{name}, {target.name}", parity, score_bound, map_bound)
-            if out is not None and Path(out).resolve() != folder.resolve():
-                save_with_config(folder, config, Path(out))
-            _save(made, record.model_copy(update={"parity": parity}), target, request)
-    return ExportedModel(name, target, record.model_copy(update={"parity": parity}))
+            record = record.model_copy(update={"parity": parity})
+            with removed_if_failed(home.parent):
+                if out is not None and Path(out).resolve() != folder.resolve():
+                    save_with_config(folder, config, Path(out))
+                _save(made, record, target, request)
+    return ExportedModel(name, target, record)
 
 
 @contextmanager
 def _scratch() -> Iterator[Path]:
     """Give an empty temporary folder for the files of an export.
 
-    Raises `OnballError` if the disk is full or the folder cannot be written.
+    Raises `OnballError` if it cannot be made, or its disk is full.
     """
+    place = Path(tempfile.gettempdir())
     try:
-        with tempfile.TemporaryDirectory(prefix="onball-") as folder:
-            yield Path(folder)
+        made = tempfile.TemporaryDirectory(prefix="onball-", ignore_cleanup_errors=True)
     except OSError as error:
-        raise write_error(Path(tempfile.gettempdir()), error) from error
+        raise write_error(place, error) from error
+    with made as folder:
+        try:
+            yield Path(folder)
+        except OSError as error:
+            # Writers that name no file write here; reading a video, for example, is another matter.
+            if error.errno in DISK_FULL and place in Path(error.filename or folder).parents:
+                raise write_error(place, error) from error
+            raise
 
 
 def export_demo(
@@ -312,7 +325,7 @@ def _save(made: Path, record: ExportRecord, target: Path, request: dict[str, str
     """Save the files of an export with its record, all or none."""
     try:
         with atomic_folder(target, replace=True) as temporary:
-            shutil.copytree(made, temporary, dirs_exist_ok=True)
+            copy_files(made, temporary)
             write_json_atomic(temporary / RECORD_FILE, record.model_dump(mode="json"))
             record_outputs(temporary, [RECORD_FILE, *record.files], request)
     except OSError as error:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import warnings
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -22,11 +23,12 @@ from numpy.typing import NDArray
 
 from onball.config import SavedModelConfig
 from onball.cores import choose_threads
-from onball.errors import InputError, ModelError
+from onball.errors import InputError, ModelError, OnballNotice
 from onball.models import SpottingNet
 from onball.models.compute import Precision, choose_device, choose_precision
 from onball.models.runtimes.graphs import BACKBONE_FILE, TEMPORAL_FILE, takes_float_frames
 from onball.models.runtimes.records import (
+    EXPORTS,
     Export,
     ExportFormat,
     ExportPrecision,
@@ -259,7 +261,14 @@ def _fastest(
         if find_spec(package) is None or (runtime == "onnx" and mixed):
             continue
         net = net or net_digest(model, config)
-        export = _find_for(model, net, runtime)
+        try:
+            export = _find_for(model, net, runtime)
+        except ModelError as error:
+            if (model / EXPORTS).is_dir():
+                raise
+            # An export in the cache is not the user's, and costs speed only.
+            warnings.warn(f"{error}; not used", OnballNotice, stacklevel=2)
+            continue
         if export is not None:
             return runtime, export
     return "torch", None

@@ -15,7 +15,8 @@ import hashlib
 import json
 import shutil
 from contextlib import suppress
-from importlib.metadata import version
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
@@ -92,7 +93,15 @@ class Export(NamedTuple):
 def package_versions() -> dict[str, str]:
     """Return the versions of the packages that make an export."""
     names = ("onball", "torch", "onnx", "onnxscript", "onnxruntime", "openvino")
-    return {name: version(name) for name in names if find_spec(name) is not None}
+    return {name: _version(name) for name in names if find_spec(name) is not None}
+
+
+def _version(name: str) -> str:
+    """Version of an importable package, whose distribution may have another name."""
+    try:
+        return version(name)
+    except PackageNotFoundError:  # onnxruntime-gpu, openvino-nightly …
+        return str(getattr(import_module(name), "__version__", "unknown"))
 
 
 def net_digest(model: Path, config: SavedModelConfig) -> str:
@@ -146,9 +155,17 @@ def find_export(
     """
     name = export_name(format, precision)
     for folder in (model / EXPORTS / name, cached_exports(net) / name):
-        if (folder / RECORD_FILE).is_file():
+        if _is_readable(folder / RECORD_FILE):
             return Export(folder, _checked_record(folder, net))
     return None
+
+
+def _is_readable(file: Path) -> bool:
+    """Return False for a missing file, and for one in another user's folder."""
+    try:
+        return file.is_file()
+    except PermissionError:
+        return False
 
 
 def carry_exports(model: Path, target: Path, net: str) -> None:
@@ -170,9 +187,19 @@ def carry_exports(model: Path, target: Path, net: str) -> None:
                 shutil.rmtree(record.parent)
         for name in sorted(wanted - kept):
             with atomic_folder(target / EXPORTS / name, replace=True) as temporary:
-                shutil.copytree(model / EXPORTS / name, temporary, dirs_exist_ok=True)
+                copy_files(model / EXPORTS / name, temporary)
     except OSError as error:
         raise write_error(target / EXPORTS, error) from error
+
+
+def copy_files(folder: Path, target: Path) -> None:
+    """Copy the files of a folder to another one that exists.
+
+    Raises `OSError` of the first file that cannot be copied; `shutil.copytree` hides its reason.
+    """
+    for file in sorted(folder.iterdir()):
+        if file.is_file():
+            shutil.copyfile(file, target / file.name)
 
 
 def _usable_exports(model: Path, net: str) -> set[str]:
@@ -197,6 +224,10 @@ def _checked_record(folder: Path, net: str) -> ExportRecord:
         raise ModelError(f"{folder}: is the export of other weights than those beside it: {again}")
     for name, digest in record.files.items():
         file = folder / name
-        if Path(name).name != name or not file.is_file() or file_digest(file) != digest:
+        try:
+            same = Path(name).name == name and file.is_file() and file_digest(file) == digest
+        except OSError as error:
+            raise ModelError(f"{file}: cannot be read ({error.strerror})") from None
+        if not same:
             raise ModelError(f"{file}: missing, or changed since the export: {again}")
     return record

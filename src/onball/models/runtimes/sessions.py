@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.errors import ModelError, optional_dependency
+from onball.files import write_error
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -108,6 +109,7 @@ def convert_to_openvino(folder: Path) -> None:
     Raises:
         MissingDependencyError: OpenVINO is not installed.
         ModelError: it cannot read a file.
+        OnballError: it cannot write one.
     """
     with optional_dependency("openvino", "fast", "An export for OpenVINO"):
         import openvino
@@ -118,10 +120,8 @@ def convert_to_openvino(folder: Path) -> None:
             raise ModelError(f"{path.name}: OpenVINO cannot read it ({_line(error)})") from error
         try:
             openvino.save_model(graph, path.with_suffix(".xml"), compress_to_fp16=False)
-        except RuntimeError as error:
-            raise ModelError(
-                f"{path.with_suffix('.xml')}: cannot be written ({_line(error)})"
-            ) from error
+        except RuntimeError as error:  # its message does not say why
+            raise write_error(path.with_suffix(".xml"), error) from error
         path.unlink()
 
 
