@@ -101,6 +101,7 @@ if TYPE_CHECKING:
     from onball.training.run import train
     from onball.training.seeds import SeedRuns, train_seeds
     from onball.training.trainer import TrainingPlan, plan_training
+    from onball.video.cutting import VideoCut, cut_video
     from onball.video.inputs import find_videos
     from onball.video.notices import (
         FramesSkipped,
@@ -110,7 +111,7 @@ if TYPE_CHECKING:
         StreamLost,
     )
     from onball.video.reading import VideoInfo, probe, read_frames
-    from onball.video.writing import VideoWriter, cut_video
+    from onball.video.writing import VideoWriter
 
 __version__ = "0.1.0"
 
@@ -183,6 +184,7 @@ __all__ = [
     "Tracks",
     "TrainingEstimate",
     "TrainingPlan",
+    "VideoCut",
     "VideoError",
     "VideoInfo",
     "VideoWriter",
@@ -352,7 +354,8 @@ _MODULES = {
         "StreamLost",
     ),
     "onball.video.reading": ("VideoInfo", "probe", "read_frames"),
-    "onball.video.writing": ("VideoWriter", "cut_video"),
+    "onball.video.cutting": ("VideoCut", "cut_video"),
+    "onball.video.writing": ("VideoWriter",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

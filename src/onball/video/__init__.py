@@ -1,6 +1,7 @@
 """Reading, writing and cutting of video with exact times."""
 
 from onball.frames import FrameBatch
+from onball.video.cutting import VideoCut, cut_video
 from onball.video.inputs import find_videos
 from onball.video.reading import (
     Channels,
@@ -10,11 +11,12 @@ from onball.video.reading import (
     read_windows,
     sample_frames,
 )
-from onball.video.writing import VideoWriter, cut_video
+from onball.video.writing import VideoWriter
 
 __all__ = [
     "Channels",
     "FrameBatch",
+    "VideoCut",
     "VideoInfo",
     "VideoWriter",
     "cut_video",

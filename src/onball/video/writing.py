@@ -1,11 +1,10 @@
-"""Write H.264 videos: from RGB frames (`VideoWriter`), or as a part of a video (`cut_video`)."""
+"""Write H.264 videos from RGB or decoded frames, with sound: `VideoWriter`."""
 
 from __future__ import annotations
 
 import math
 from contextlib import ExitStack
 from fractions import Fraction
-from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,10 +15,9 @@ import numpy.typing as npt
 from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
-from onball.errors import OnballError, VideoError
+from onball.errors import OnballError
 from onball.files import atomic_path
-from onball.video.decoding import decode_frames, open_source
-from onball.video.pixels import RgbConverter, has_usual_colours, orientation
+from onball.video.sound import SoundFormat, SoundTrack
 
 _FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 #: Every player supports limited range; the flags make the bytes the same on every processor.
@@ -27,6 +25,14 @@ _CODED: dict[str, Any] = {
     "dst_color_range": ColorRange.MPEG,
     "interpolation": Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT,
 }
+
+
+def open_output(path: Path) -> Any:
+    """Open a video file for writing, in the container of its suffix."""
+    kind = _FORMATS[path.suffix.lower()]
+    # With the index in front, browsers play the file before they have loaded it.
+    flags = {} if kind == "matroska" else {"movflags": "+faststart"}
+    return av.open(str(path), "w", format=kind, options=flags)
 
 
 class VideoWriter:
@@ -88,16 +94,12 @@ class VideoWriter:
         self._scaler = VideoReformatter()
         self._count = 0
         self._last_tick = -1
+        self._tracks: list[SoundTrack] = []
 
     def __enter__(self) -> Self:
-        kind = _FORMATS[self.path.suffix.lower()]
-        # With the index in front, browsers play the file before they have loaded it.
-        flags = {} if kind == "matroska" else {"movflags": "+faststart"}
         with ExitStack() as opened:  # Closes what is open if a later step fails.
             temporary = opened.enter_context(atomic_path(self.path))
-            self._container: Any = opened.enter_context(
-                av.open(str(temporary), "w", format=kind, options=flags)
-            )
+            self._container: Any = opened.enter_context(open_output(temporary))
             self._stream = self._container.add_stream(
                 "libx264", rate=self._rate, options=self._options
             )
@@ -122,6 +124,13 @@ class VideoWriter:
             if self._count == 0:
                 raise OnballError(f"{self.path}: no frame was written to it")
             self._container.mux(self._stream.encode(None))
+            for track in self._tracks:
+                track.finish()
+
+    def add_sound(self, form: SoundFormat) -> SoundTrack:
+        """Add a stream of sound, to be written beside the frames; before the first frame."""
+        self._tracks.append(SoundTrack(self._container, form))
+        return self._tracks[-1]
 
     def write(self, frame: npt.NDArray[np.uint8], pts_ms: int | Fraction | None = None) -> None:
         """Add a frame.
@@ -175,66 +184,3 @@ class VideoWriter:
         self._container.mux(packets)
         self._last_tick = tick
         self._count += 1
-
-
-def cut_video(
-    source: str | Path,
-    start_ms: int,
-    end_ms: int,
-    target: str | Path,
-    *,
-    crf: int = 18,
-    preset: str = "veryfast",
-    threads: int = 0,
-) -> int:
-    """Write the frames of a video shown in [start_ms, end_ms) to an H.264 file, without sound.
-
-    Time 0 of the new video is its first frame; the times between frames stay exact, whatever the
-    frame rate. Frames are stored upright.
-
-    Args:
-        source: the video.
-        start_ms: first time, in milliseconds since the first shown frame of `source`.
-        end_ms: time to stop before, in milliseconds.
-        target: the new video, `.mp4`, `.m4v`, `.mov` or `.mkv`; it appears when it is complete.
-        crf: constant rate factor of x264; 18 is hard to distinguish from the source.
-        preset: preset of x264.
-        threads: threads for decoding and for encoding; 0 is one per core.
-
-    Returns:
-        The number of frames written.
-
-    Raises `ValueError` for an empty or negative span, `VideoError` if `source` cannot be read or
-    shows no frame in the span, `OnballError` if `target` cannot be written.
-    """
-    if not 0 <= start_ms < end_ms:
-        raise ValueError(f"no span from {start_ms} to {end_ms} ms")
-    with open_source(source, threads=1) as opened:
-        rate, ms_per_tick = opened.rate, opened.ms_per_tick
-    decoded = (f for f in decode_frames(source, start_ms, threads) if f.time_ms >= start_ms)
-    first = next(decoded, None)
-    if first is None or first.time_ms >= end_ms:
-        raise VideoError(f"{source}: shows no frame from {start_ms} to {end_ms} ms: it is shorter")
-
-    shape = (first.frame.width, first.frame.height)
-    # Frames are not converted to RGB, which loses colour, unless they are rotated, padded or in rare colours.
-    even = shape[0] % 2 == 0 and shape[1] % 2 == 0
-    as_coded = even and not any(orientation(first.frame)) and has_usual_colours(first.frame)
-    to_rgb = RgbConverter(shape if as_coded else None)
-    if not as_coded:
-        height, width, _ = to_rgb(first.frame).shape
-        shape = (width, height)
-    with VideoWriter(
-        target, shape, rate, crf=crf, preset=preset, threads=threads, time_base=ms_per_tick / 1000
-    ) as writer:
-        count = 0
-        for current in chain([first], decoded):
-            if current.time_ms >= end_ms:
-                break
-            time_ms = current.time_ms - first.time_ms
-            if as_coded:
-                writer.write_decoded(current.frame, time_ms)
-            else:
-                writer.write(to_rgb(current.frame), time_ms)
-            count += 1
-    return count
