@@ -19,7 +19,7 @@ CODE := src tests benchmarks docs examples tools
 # would compile torch for ten seconds.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help install demo test test-quick test-slow lint format docs docs-serve bench dist-check clean
+.PHONY: help install demo test test-quick test-slow lint format docs docs-serve viewer bench dist-check clean
 
 help:                ## List the targets (the default)
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /|/' | awk -F'|' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -66,6 +66,9 @@ docs: install        ## Build the documentation's site into site/; warnings are 
 
 docs-serve: install  ## Show the documentation's site on http://127.0.0.1:8000 while pages are edited
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
+
+viewer:              ## Check, test and build the page of `onball view`; needs Node.js 20 or later
+	cd viewer && npm install --no-package-lock && npm run check && npm test && npm run build
 
 dist-check: install  ## Build sdist and wheel, install the wheel into an empty environment, run the demo
 	$(BIN)/python tools/dist_check.py

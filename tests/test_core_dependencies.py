@@ -20,8 +20,10 @@ OPTIONAL = (
     "h5py",
     "pyzipper",
     "scenedetect",
+    "starlette",
     "supervision",
     "trackers",
+    "uvicorn",
 )
 CORE = (
     "onball.cli.main",

@@ -47,6 +47,9 @@ REQUIRED = (
     "onball/configs/spotting/demo.yaml",
     "onball/py.typed",
     "onball/reports/page.html.jinja",
+    "onball/viewer/static/index.html",
+    "onball/viewer/static/licences.txt",
+    "onball/viewer/static/viewer.js",
 )
 
 

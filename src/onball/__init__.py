@@ -112,6 +112,16 @@ if TYPE_CHECKING:
     )
     from onball.video.reading import VideoInfo, probe, read_frames
     from onball.video.writing import VideoWriter
+    from onball.viewer.corrections import (
+        Agreement,
+        AppliedCorrections,
+        Correction,
+        Corrections,
+        apply_corrections,
+        correct_events,
+        read_corrections,
+    )
+    from onball.viewer.server import ViewServer
 
 __version__ = "0.1.0"
 
@@ -121,8 +131,10 @@ __all__ = [
     "BALL_ACTIONS",
     "Action",
     "ActionSet",
+    "Agreement",
     "Alignment",
     "AlignmentError",
+    "AppliedCorrections",
     "CalibratedModel",
     "ClassificationResult",
     "CodeMap",
@@ -130,6 +142,8 @@ __all__ = [
     "ConvertSettings",
     "ConvertedFile",
     "ConvertedMatch",
+    "Correction",
+    "Corrections",
     "DataError",
     "DataSource",
     "DataStatistics",
@@ -188,9 +202,11 @@ __all__ = [
     "VideoError",
     "VideoInfo",
     "VideoWriter",
+    "ViewServer",
     "align_match",
     "align_tag_file",
     "align_tags",
+    "apply_corrections",
     "available_devices",
     "calibrate",
     "check_data",
@@ -198,6 +214,7 @@ __all__ = [
     "compute_features",
     "convert_data",
     "convert_events",
+    "correct_events",
     "corrected_offsets_s",
     "cut_video",
     "demo_model",
@@ -225,6 +242,7 @@ __all__ = [
     "probe",
     "read_class_file",
     "read_code_map",
+    "read_corrections",
     "read_event_table",
     "read_frames",
     "read_labels",
@@ -356,6 +374,16 @@ _MODULES = {
     "onball.video.reading": ("VideoInfo", "probe", "read_frames"),
     "onball.video.cutting": ("VideoCut", "cut_video"),
     "onball.video.writing": ("VideoWriter",),
+    "onball.viewer.corrections": (
+        "Agreement",
+        "AppliedCorrections",
+        "Correction",
+        "Corrections",
+        "apply_corrections",
+        "correct_events",
+        "read_corrections",
+    ),
+    "onball.viewer.server": ("ViewServer",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -52,6 +52,16 @@ COMMANDS = {
         "Convert events for other programs: Sportscode, video editors, subtitles, spreadsheets, labelling.",
         "onball convert onball-results/match --to sportscode,srt --lead 5,shot=8",
     ),
+    "view": (
+        "onball.cli.view:view",
+        "Look at matches with their events in the browser, and correct them.",
+        "onball view match.mp4 onball-results/match",
+    ),
+    "corrections apply": (
+        "onball.cli.corrections:apply",
+        "Turn corrected events into labels to train on, and say how well they agreed.",
+        "onball corrections apply onball-results/match --out data/club/match/Labels-ball.json",
+    ),
     "track": (
         "onball.cli.track:track",
         "Find and follow players and ball; writes tracks.parquet for each video.",
@@ -156,6 +166,7 @@ COMMANDS = {
 """Command as typed → module and function, first line of its docstring, and an example."""
 
 GROUPS = {
+    "corrections": "Use the corrections made in `onball view`.",
     "data": "Get, check and look at labelled matches.",
     "models": "Get published models, and see what they are.",
     "experiments": "Train and compare many configs.",

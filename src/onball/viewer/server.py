@@ -1,0 +1,442 @@
+"""The viewer's server: the page, its data as JSON, videos and thumbnails.
+
+Files are never named by a request: matches are numbered, and `ViewSession.require_served` checks the
+files that they consist of. Requests of strangers are refused by `onball.viewer.security`.
+
+    GET   /api/session                          the matches
+    GET   /api/matches/3                        events, labels, classes, video, corrections
+    GET   /api/matches/3/comparison?tolerance=1 events paired with labels; mAP
+    GET   /api/matches/3/corrections            and PATCH: changes of one version → the next version
+    GET   /api/matches/3/frames                 times of the frames of a video with a variable rate
+    GET   /api/matches/3/proxy                  and POST: copy of a video that browsers cannot play
+    GET   /video/3, /thumbnail/3/12480          the video, with ranges; a frame of it
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import wraps
+from importlib.resources import files
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from onball import __version__
+from onball.actions import ActionSet
+from onball.errors import InputError, LabelError, OnballError, optional_dependency
+from onball.events import EventList, Team
+from onball.video import VideoInfo, probe
+from onball.viewer.corrections import (
+    Agreement,
+    Correction,
+    Corrections,
+    CorrectionsFile,
+    VersionConflictError,
+    identify_events,
+)
+from onball.viewer.media import Proxies, Thumbnails, frame_times_ms, is_playable, media_type
+from onball.viewer.scoring import compare_events
+from onball.viewer.security import Guard
+from onball.viewer.session import MatchData, NotServedError, ViewedMatch, ViewSession
+
+with optional_dependency("starlette", "view", "The viewer"):
+    from starlette.applications import Starlette
+    from starlette.concurrency import run_in_threadpool
+    from starlette.exceptions import HTTPException
+    from starlette.requests import Request
+    from starlette.responses import FileResponse, Response
+    from starlette.routing import Mount, Route
+    from starlette.staticfiles import StaticFiles
+    from starlette.types import ASGIApp
+with optional_dependency("uvicorn", "view", "The viewer"):
+    import uvicorn
+
+DEFAULT_PORT = 8766
+LOCAL_HOST = "127.0.0.1"
+#: Largest body of a request: the changes of a whole match at once.
+_LARGEST_BODY = 8 << 20
+_STATIC = Path(str(files("onball.viewer").joinpath("static")))
+
+_Handler = Callable[[Request], Response]
+
+
+class Changes(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of a PATCH: changed entries, based on a version of the corrections."""
+
+    version: int
+    changes: dict[str, Correction | None]
+
+
+class _Api:
+    """Answers to the requests of the page."""
+
+    def __init__(self, session: ViewSession, proxies: Proxies) -> None:
+        self._session = session
+        self._proxies = proxies
+        self._thumbnails = Thumbnails()
+        self._videos: dict[Path, VideoInfo] = {}
+
+    def routes(self) -> list[Route | Mount]:
+        """Return all routes of the application."""
+        match = "/api/matches/{match:int}"
+        return [
+            Route("/", _answer(self.page)),
+            Route("/api/session", _answer(self.session)),
+            Route(match, _answer(self.match)),
+            Route(f"{match}/comparison", _answer(self.comparison)),
+            Route(f"{match}/corrections", _answer(self.corrections)),
+            Route(f"{match}/corrections", self.change, methods=["PATCH"]),
+            Route(f"{match}/frames", _answer(self.frames)),
+            Route(f"{match}/proxy", _answer(self.proxy)),
+            Route(f"{match}/proxy", _answer(self.make_proxy), methods=["POST"]),
+            Route("/video/{match:int}", _answer(self.video)),
+            Route("/thumbnail/{match:int}/{position:int}", _answer(self.thumbnail)),
+            Mount("/static", StaticFiles(directory=_STATIC)),
+        ]
+
+    def page(self, request: Request) -> Response:
+        """The page."""
+        return FileResponse(_STATIC / "index.html", media_type="text/html")
+
+    def session(self, request: Request) -> Response:
+        """The matches, with what is known without reading their events."""
+        return _json(
+            {
+                "version": __version__,
+                "matches": [
+                    {
+                        "name": match.name,
+                        "video": match.video is not None,
+                        "truth": match.truth is not None,
+                        "predictions": match.predictions is not None,
+                        "decided": self._decided(match),
+                    }
+                    for match in self._session.matches
+                ],
+            }
+        )
+
+    @staticmethod
+    def _decided(match: ViewedMatch) -> int:
+        """Number of events of a match that somebody decided on."""
+        file = match.corrections
+        try:
+            return len(file.read().entries) if file is not None else 0
+        except LabelError:  # reported when the match is opened
+            return 0
+
+    def match(self, request: Request) -> Response:
+        """Everything about a match."""
+        match = self._match(request)
+        data = self._session.load(match)
+        names = [label.value for label in data.classes]
+        file = match.corrections
+        return _json(
+            {
+                "name": match.name,
+                "classes": data.classes.as_json(),
+                "events": _columns(data.events, data.classes),
+                "truth": None if data.truth is None else _columns(data.truth, data.classes),
+                "ids": identify_events(data.events),
+                "corrects": "predictions" if match.predictions is not None else "labels",
+                "thresholds": _thresholds(data, names),
+                "model": "" if data.events.info is None else data.events.info.model,
+                "video": self._video_json(match),
+                "corrections": _corrections_json(file.read() if file else Corrections()),
+                "corrections_file": None if file is None else file.path.name,
+                "key": "" if file is None else _key(file.path),
+            }
+        )
+
+    def _video_json(self, match: ViewedMatch) -> dict[str, Any] | None:
+        """Properties of the video of a match; only the reason if it cannot be shown."""
+        if match.video is None:
+            return None
+        try:
+            info = self._probe(match)
+        except (InputError, NotServedError) as error:
+            return {"error": str(error)}
+        return {
+            "file": info.path.name,
+            "width": info.width,
+            "height": info.height,
+            "fps": info.fps,
+            "frames": info.frame_count,
+            "duration_ms": info.duration_ms,
+            "variable_rate": info.variable_rate,
+            "codec": info.codec,
+            "playable": is_playable(info),
+        }
+
+    def comparison(self, request: Request) -> Response:
+        """Events paired with labels at a tolerance."""
+        try:
+            tolerance_s = float(request.query_params.get("tolerance", "1"))
+        except ValueError:
+            raise InputError("the tolerance is not a number") from None
+        data = self._session.load(self._match(request))
+        if data.truth is None:
+            raise HTTPException(404, "this match has no labels to compare with")
+        compared = compare_events(data.events, data.truth, data.classes, tolerance_s)
+        return _json(compared.as_json())
+
+    def corrections(self, request: Request) -> Response:
+        """Corrections of a match as they are in their file now."""
+        return _json(_corrections_json(self._corrections_file(request).read()))
+
+    async def change(self, request: Request) -> Response:
+        """Write changed corrections; 409 with the present ones if they are based on others."""
+        if request.headers.get("content-type", "").partition(";")[0] != "application/json":
+            raise HTTPException(415, "send application/json")
+        body = bytearray()
+        async for part in request.stream():
+            body += part
+            if len(body) > _LARGEST_BODY:
+                raise HTTPException(413, "too many changes at once")
+        return await _answer(lambda request: self._change(request, bytes(body)))(request)
+
+    def _change(self, request: Request, body: bytes) -> Response:
+        try:
+            wanted = msgspec.json.decode(body, type=Changes)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+            raise InputError(f"not a list of changes: {error}") from None
+        match = self._match(request)
+        classes = self._session.load(match).classes
+        for entry in wanted.changes.values():
+            if entry is not None:
+                entry.event(classes)  # refuses a label that is no class
+        try:
+            written = self._corrections_file(request).update(wanted.version, wanted.changes)
+        except VersionConflictError as error:
+            return _json(_corrections_json(error.current), status=409)
+        return _json(_corrections_json(written))
+
+    def frames(self, request: Request) -> Response:
+        """Times of the frames in milliseconds, for a video with a variable rate."""
+        info = self._probe(self._match(request))
+        return _json(frame_times_ms(info.path))
+
+    def proxy(self, request: Request) -> Response:
+        """State of the copy of a video that browsers cannot play."""
+        return _json(self._proxies.progress(self._probe(self._match(request)).path))
+
+    def make_proxy(self, request: Request) -> Response:
+        """Begin to make that copy."""
+        return _json(self._proxies.start(self._probe(self._match(request)).path))
+
+    def video(self, request: Request) -> Response:
+        """The video, or its copy; `FileResponse` answers requests of ranges."""
+        info = self._probe(self._match(request))
+        path = info.path if is_playable(info) else self._proxies.path(info.path)
+        if not path.is_file():
+            raise HTTPException(404, "browsers cannot play this video, and it has no copy yet")
+        return FileResponse(path, media_type=media_type(path))
+
+    def thumbnail(self, request: Request) -> Response:
+        """A frame of the video."""
+        info = self._probe(self._match(request))
+        image = self._thumbnails.get(info.path, request.path_params["position"])
+        return Response(
+            image, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"}
+        )
+
+    def _match(self, request: Request) -> ViewedMatch:
+        number: int = request.path_params["match"]
+        if number >= len(self._session.matches):
+            raise HTTPException(404, "no such match")
+        return self._session.matches[number]
+
+    def _corrections_file(self, request: Request) -> CorrectionsFile:
+        file = self._match(request).corrections
+        if file is None:
+            raise HTTPException(404, "this match has no events to correct")
+        return file
+
+    def _probe(self, match: ViewedMatch) -> VideoInfo:
+        """Properties of the video of a match, whose path has no links any more."""
+        if match.video is None:
+            raise HTTPException(404, "this match has no video")
+        path = self._session.require_served(match.video)
+        if path not in self._videos:
+            self._videos[path] = probe(path)
+        return self._videos[path]
+
+
+def _answer(handler: _Handler) -> Callable[[Request], Awaitable[Response]]:
+    """Run a handler in a thread, and report errors as JSON with one line."""
+
+    @wraps(handler)
+    async def answer(request: Request) -> Response:
+        try:
+            return await run_in_threadpool(handler, request)
+        except HTTPException as error:
+            return _json({"error": error.detail}, status=error.status_code)
+        except NotServedError as error:
+            return _json({"error": str(error)}, status=403)
+        except InputError as error:
+            return _json({"error": str(error)}, status=400)
+        except OnballError as error:
+            return _json({"error": str(error)}, status=500)
+
+    return answer
+
+
+def _json(content: Any, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(content), status, media_type="application/json")
+
+
+def _columns(events: EventList, classes: ActionSet) -> dict[str, list[Any]]:
+    """Events as one list per attribute, which is small and fast to read."""
+    index = {label: number for number, label in enumerate(classes)}
+    sides = list(Team)
+    return {
+        "position_ms": [event.position_ms for event in events],
+        "label": [index[event.label] for event in events],
+        "confidence": [round(event.confidence, 4) for event in events],
+        "team": [sides.index(event.team) for event in events],
+        "half": [event.half for event in events],
+    }
+
+
+def _thresholds(data: MatchData, names: Sequence[str]) -> list[float]:
+    """Lowest confidence of an event that is shown to people, for each class."""
+    info = data.events.info
+    given: Mapping[Any, float] = {} if info is None else info.thresholds or {}
+    return [given.get(label, 0.0) for label in data.classes]
+
+
+def _corrections_json(corrections: Corrections) -> dict[str, Any]:
+    return {
+        "version": corrections.version,
+        "entries": corrections.entries,
+        "agreement": Agreement.of(corrections).as_json(),
+    }
+
+
+def _key(path: Path) -> str:
+    """A name of a file that does not reveal its path."""
+    return hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
+
+
+def create_app(
+    session: ViewSession, *, token: str, host: str = LOCAL_HOST, port: int, proxies: Proxies
+) -> ASGIApp:
+    """Return the viewer as an ASGI application.
+
+    Args:
+        session: the matches.
+        token: secret of this launch.
+        host: address that it is bound to.
+        port: its port.
+        proxies: copies of videos.
+    """
+    app = Starlette(routes=_Api(session, proxies).routes())
+    return Guard(app, token=token, host=host, port=port)
+
+
+class ViewServer:
+    """Server of the viewer; a context manager, which runs it in a thread.
+
+        with onball.ViewServer(["onball-results", "match.mp4"]) as server:
+            webbrowser.open(server.url)
+            server.wait()
+
+    Args:
+        paths: folders of matches, videos, results of `onball spot`, files of events or labels, runs;
+            or a session.
+        host: address to bind to. With another one than the default, everybody who can reach this
+            machine and has the token sees the files and can correct events.
+        port: the port; 0, or one that is taken, becomes any that is free.
+        proxies: folder for copies of videos that browsers cannot play; by default in the user's
+            cache.
+
+    Raises:
+        InputError: a path is missing, there is nothing to view, or the address cannot be used.
+        MissingDependencyError: a package of the extra `view` is not installed.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str | Path] | ViewSession,
+        *,
+        host: str = LOCAL_HOST,
+        port: int = DEFAULT_PORT,
+        proxies: str | Path | None = None,
+    ) -> None:
+        self.session = paths if isinstance(paths, ViewSession) else ViewSession.open(paths)
+        self._host = host
+        self._socket = _bind(host, port)
+        self._token = secrets.token_urlsafe(24)
+        self._proxies = Proxies(None if proxies is None else Path(proxies))
+        app = create_app(
+            self.session, token=self._token, host=host, port=self.port, proxies=self._proxies
+        )
+        config = uvicorn.Config(
+            app, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=1
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._run, name="onball view", daemon=True)
+
+    @property
+    def port(self) -> int:
+        """Its port."""
+        return int(self._socket.getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        """Address that opens the viewer, with the token of this launch."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        if self._host in ("0.0.0.0", "::"):
+            host = socket.gethostbyname(socket.gethostname())
+        return f"http://{host}:{self.port}/?token={self._token}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+        self._proxies.close()
+        self._socket.close()
+
+    def wait(self) -> None:
+        """Return when the server ends, which it does at the end of the block."""
+        while self._thread.is_alive():  # a join without a limit could not be interrupted
+            self._thread.join(1)
+
+    def _run(self) -> None:
+        with suppress(SystemExit):  # uvicorn's way to report that it could not start
+            self._server.run(sockets=[self._socket])
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """A bound socket; of a port that is taken, any that is free. Raises `InputError`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for wanted in (port, 0):
+        bound = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind((host, wanted))
+            bound.listen()
+            return bound
+        except OSError as error:
+            bound.close()
+            reason = error.strerror or error
+            problem = InputError(f"--host {host}, port {wanted}: cannot be used ({reason})")
+        except OverflowError:
+            bound.close()
+            raise InputError(f"port {port} is above 65535") from None
+    raise problem

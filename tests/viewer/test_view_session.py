@@ -1,0 +1,88 @@
+"""Videos, labels and predictions that belong together are shown as one match."""
+
+from __future__ import annotations
+
+import pytest
+
+from onball.errors import InputError
+from onball.formats.soccernet import LABELS_FILE, RESULTS_FILE
+from onball.viewer.session import NotServedError, ViewSession
+
+
+def only(paths) -> tuple:
+    (match,) = ViewSession.open(paths).matches
+    return match.video, match.truth, match.predictions
+
+
+def test_a_folder_with_video_labels_and_results_is_one_match(match_folder):
+    files = ("match.mp4", LABELS_FILE, RESULTS_FILE)
+    assert only([match_folder]) == tuple(match_folder / name for name in files)
+
+
+def test_a_data_set_and_predictions_are_joined_by_the_names_of_matches(write_match, tmp_path):
+    for name in ("a", "b"):
+        write_match(f"data/{name}", "224p.mp4", LABELS_FILE)
+        write_match(f"predictions/{name}", RESULTS_FILE)
+    matches = ViewSession.open([tmp_path / "data", tmp_path / "predictions"]).matches
+    assert [match.name for match in matches] == ["a", "b"]
+    for match in matches:
+        assert match.video == tmp_path / "data" / match.name / "224p.mp4"
+        assert match.predictions == tmp_path / "predictions" / match.name / RESULTS_FILE
+
+
+def test_a_video_is_joined_with_results_in_a_folder_of_its_name(write_match):
+    video = write_match("videos", "cup.mp4") / "cup.mp4"
+    results = write_match("results/cup", RESULTS_FILE)
+    assert only([video, results]) == (video, None, results / RESULTS_FILE)
+
+
+def test_a_video_alone_gets_the_results_that_spot_wrote_beside_it(write_match, tmp_path):
+    video = write_match("videos", "cup.mp4") / "cup.mp4"
+    write_match("videos/onball-results/cup", RESULTS_FILE, video_name="cup.mp4")
+    assert only([video])[2] == tmp_path / "videos/onball-results/cup" / RESULTS_FILE
+
+
+def test_results_alone_get_the_video_of_their_name_from_a_folder_above(write_match, tmp_path):
+    video = write_match("videos", "cup.mp4") / "cup.mp4"
+    write_match("videos/results/cup", RESULTS_FILE, video_name="cup.mp4")
+    assert only([tmp_path / "videos/results/cup"])[0] == video
+
+
+@pytest.mark.parametrize("name", ["../secret.mp4", "/etc/passwd", "a/b.mp4"])
+def test_the_name_of_a_video_in_results_cannot_lead_elsewhere(write_match, tmp_path, name):
+    write_match("", "secret.mp4")
+    write_match("x/results", RESULTS_FILE, video_name=name)
+    assert only([tmp_path / "x"])[0] is None
+
+
+def test_several_videos_in_a_folder_without_labels_are_several_matches(write_match, tmp_path):
+    write_match("clips", "one.mp4", "two.mp4")
+    write_match("results/two", RESULTS_FILE)
+    matches = ViewSession.open([tmp_path / "clips", tmp_path / "results"]).matches
+    assert [(m.name, m.predictions is not None) for m in matches] == [("one", False), ("two", True)]
+
+
+def test_labels_without_predictions_are_what_is_corrected(write_match):
+    session = ViewSession.open([write_match("m", "224p.mp4", LABELS_FILE)])
+    data = session.load(session.matches[0])
+    assert len(data.events) == 3 and data.truth is None
+    assert session.matches[0].corrections.path.name == "corrections.json"
+
+
+@pytest.mark.parametrize("paths", [[], ["nothing"], ["empty"]])
+def test_nothing_to_view_is_one_line(paths, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError) as error:
+        ViewSession.open([tmp_path / path for path in paths])
+    assert "\n" not in str(error.value)
+
+
+def test_a_link_that_leads_out_of_the_folder_is_not_served(write_match, tmp_path):
+    write_match("", "secret.mp4")
+    folder = write_match("m", LABELS_FILE)
+    (folder / "224p.mp4").symlink_to(tmp_path / "secret.mp4")
+    session = ViewSession.open([folder])
+    with pytest.raises(NotServedError, match="leads out"):
+        session.require_served(session.matches[0].video)
+    both = ViewSession.open([folder, tmp_path / "secret.mp4"])
+    assert both.require_served(folder / "224p.mp4") == (tmp_path / "secret.mp4").resolve()

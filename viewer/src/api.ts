@@ -1,0 +1,168 @@
+/** Types of the server's answers, and the requests. */
+
+export type Status = "accepted" | "rejected" | "added";
+export const TEAMS = ["left", "right", "unknown"] as const;
+export type TeamName = (typeof TEAMS)[number];
+
+export interface Columns {
+  position_ms: number[];
+  label: number[];
+  confidence: number[];
+  team: number[];
+  half: number[];
+}
+
+export interface ActionClass {
+  name: string;
+  colour: string;
+  headline: boolean;
+}
+
+export interface Original {
+  position_ms: number;
+  label: string;
+  confidence: number;
+  team: TeamName;
+  half: number;
+}
+
+export interface Entry {
+  status: Status;
+  position_ms: number;
+  label: string;
+  team: TeamName;
+  half: number;
+  original: Original | null;
+}
+
+export interface Agreement {
+  accepted: number;
+  moved: number;
+  relabelled: number;
+  teams: number;
+  rejected: number;
+  added: number;
+  median_move_ms: number | null;
+  largest_move_ms: number | null;
+  precision: number | null;
+  per_action: Record<string, [number, number, number]>;
+  confusions: [string, string, number][];
+}
+
+export interface Corrections {
+  version: number;
+  entries: Record<string, Entry>;
+  agreement: Agreement;
+}
+
+export interface Video {
+  error?: string;
+  file: string;
+  width: number;
+  height: number;
+  fps: number;
+  frames: number;
+  duration_ms: number;
+  variable_rate: boolean;
+  codec: string;
+  playable: boolean;
+}
+
+export interface Match {
+  name: string;
+  classes: ActionClass[];
+  events: Columns;
+  truth: Columns | null;
+  ids: string[];
+  corrects: "predictions" | "labels";
+  thresholds: number[];
+  model: string;
+  video: Video | null;
+  corrections: Corrections;
+  corrections_file: string | null;
+  /** Name of the corrections on this machine, for what a browser keeps. */
+  key: string;
+}
+
+export interface MatchRow {
+  name: string;
+  video: boolean;
+  truth: boolean;
+  predictions: boolean;
+  decided: number;
+}
+
+export interface Session {
+  version: string;
+  matches: MatchRow[];
+}
+
+export interface Comparison {
+  tolerance_s: number;
+  pairs: number[];
+  duplicates: number[];
+  means: Record<string, number | null>;
+  ap: Record<string, number>;
+  labels: Record<string, number>;
+  curves: Record<string, [number[], number[], number[]]>;
+}
+
+export interface Proxy {
+  state: "none" | "running" | "ready" | "failed";
+  fraction: number;
+  error: string;
+}
+
+/** An answer that is an error, with the server's one line. */
+export class RequestError extends Error {
+  constructor(
+    message: string,
+    readonly status: number,
+    readonly body: unknown,
+  ) {
+    super(message);
+  }
+}
+
+async function request<T>(path: string, init?: RequestInit): Promise<T> {
+  const response = await fetch(path, { credentials: "same-origin", ...init });
+  const text = await response.text();
+  let body: unknown = null;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    // plain text of a refusal
+  }
+  if (!response.ok) {
+    const said = (body as { error?: string } | null)?.error ?? text.trim();
+    throw new RequestError(said || `The server answered ${response.status}.`, response.status, body);
+  }
+  return body as T;
+}
+
+export const getSession = () => request<Session>("/api/session");
+export const getMatch = (match: number) => request<Match>(`/api/matches/${match}`);
+export const getCorrections = (match: number) =>
+  request<Corrections>(`/api/matches/${match}/corrections`);
+export const getComparison = (match: number, tolerance: number) =>
+  request<Comparison>(`/api/matches/${match}/comparison?tolerance=${tolerance}`);
+export const getFrames = (match: number) => request<number[]>(`/api/matches/${match}/frames`);
+export const getProxy = (match: number) => request<Proxy>(`/api/matches/${match}/proxy`);
+export const makeProxy = (match: number) =>
+  request<Proxy>(`/api/matches/${match}/proxy`, { method: "POST" });
+
+export function patchCorrections(
+  match: number,
+  version: number,
+  changes: Record<string, Entry | null>,
+): Promise<Corrections> {
+  return request<Corrections>(`/api/matches/${match}/corrections`, {
+    method: "PATCH",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ version, changes }),
+    keepalive: JSON.stringify(changes).length < 50_000,
+  });
+}
+
+export const videoUrl = (match: number) => `/video/${match}`;
+export const thumbnailUrl = (match: number, position: number) => `/thumbnail/${match}/${position}`;

@@ -1,0 +1,568 @@
+/** A match: video, timeline and events, and all that can be done with them. */
+
+import type { ComponentChildren } from "preact";
+import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
+import type { Comparison, Match } from "./api";
+import { getComparison, getCorrections, getFrames, patchCorrections, TEAMS } from "./api";
+import { EventList } from "./event-list";
+import { FiguresPanel } from "./figures";
+import { FilterBar } from "./filter-bar";
+import type { FrameClock } from "./frames";
+import { listedClock, steadyClock } from "./frames";
+import { HelpDialog } from "./help";
+import { ACTION_KEYS, bindKeys } from "./keys";
+import type { Filters, Item, Order, Threshold } from "./model";
+import {
+  buildItems,
+  count,
+  entryOf,
+  halfAt,
+  isShown,
+  missedLabels,
+  NO_FILTERS,
+  ordered,
+  passes,
+  reviewOf,
+  verdictOf,
+} from "./model";
+import { Player } from "./player";
+import { ReviewPanel } from "./review";
+import type { Change } from "./saving";
+import { Editor, keptIn } from "./saving";
+import { SelectedEvent } from "./selected";
+import { Transport } from "./transport";
+import { TimelinePanel } from "./timeline-panel";
+import type { Timeline, TruthMark } from "./timeline";
+import { VideoArea } from "./video-area";
+
+/** Excerpt that the key P plays around an event. */
+const LEAD_MS = 3000;
+const LAG_MS = 2000;
+const DEFAULT_TOLERANCE_S = 1;
+/** Frames per second without a video, for steps of one frame. */
+const NO_VIDEO_FPS = 25;
+const TABS = ["Events", "Figures", "Review"] as const;
+type Tab = (typeof TABS)[number];
+
+interface Props {
+  match: Match;
+  number: number;
+  chooser: ComponentChildren;
+}
+
+export function MatchView({ match, number, chooser }: Props) {
+  const [changes, changed] = useReducer((n: number) => n + 1, 0);
+  const editor = useEditor(match, number, () => changed(undefined));
+  const [threshold, setThreshold] = useState<Threshold>(null);
+  const [tolerance, setTolerance] = useState(DEFAULT_TOLERANCE_S);
+  const [comparison, setComparison] = useState<Comparison | null>(null);
+  const [filters, setFilters] = useState<Filters>(NO_FILTERS);
+  const [order, setOrder] = useState<Order>("time");
+  const [selectedId, setSelectedId] = useState<string | null>(null);
+  const [tab, setTab] = useState<Tab>("Events");
+  const [help, setHelp] = useState(false);
+  const [byVerdict, setByVerdict] = useState(match.truth !== null);
+  const [said, say] = useState("");
+  const [frames, setFrames] = useState<number[] | null>(null);
+  const player = useRef<Player | null>(null);
+  const timeline = useRef<Timeline | null>(null);
+  const now = useRef(0);
+  const shownFrame = useRef(0);
+  const [, playback] = useReducer((n: number) => n + 1, 0);
+  const timeReaders = useRef(new Set<(ms: number, frame: number) => void>());
+
+  useEffect(() => {
+    if (!match.truth) return undefined;
+    let current = true;
+    getComparison(number, tolerance).then(
+      (found) => current && setComparison(found),
+      (problem: Error) => current && say(problem.message),
+    );
+    return () => {
+      current = false;
+    };
+  }, [match, number, tolerance]);
+
+  useEffect(() => {
+    if (match.video?.variable_rate) getFrames(number).then(setFrames, () => undefined);
+  }, [match, number]);
+
+  const duration = useMemo(() => durationOf(match), [match]);
+  const clock: FrameClock = useMemo(() => {
+    const { video } = match;
+    if (!video || video.error) {
+      return steadyClock(NO_VIDEO_FPS, Math.ceil((duration * NO_VIDEO_FPS) / 1000));
+    }
+    if (frames) return listedClock(frames, video.duration_ms);
+    return steadyClock(video.fps, video.frames);
+  }, [match, duration, frames]);
+
+  const items = useMemo(() => buildItems(match, editor.entries), [match, changes]);
+  const shown = useMemo(
+    () => items.filter((each) => isShown(match, each, threshold)),
+    [match, items, threshold],
+  );
+  const visible = useMemo(
+    () => shown.filter((each) => passes(each, filters, comparison)),
+    [shown, filters, comparison],
+  );
+  const candidates = useMemo(
+    () => items.filter((each) => !isShown(match, each, threshold)),
+    [match, items, threshold],
+  );
+  const listed = useMemo(
+    () => ordered(match, visible, order, threshold),
+    [match, visible, order, threshold],
+  );
+  const truth = useMemo(
+    () => truthMarks(match, comparison, threshold, filters),
+    [match, comparison, threshold, filters],
+  );
+  const missed = useMemo(
+    () => (filters.status === "missed" ? (truth ?? []).filter((mark) => mark.missed) : []),
+    [truth, filters.status],
+  );
+  const counts = useMemo(
+    () => count(match, comparison, threshold, filters.hidden),
+    [match, comparison, threshold, filters.hidden],
+  );
+  const review = useMemo(() => reviewOf(match, items, threshold), [match, items, threshold]);
+  const verdicts = useMemo(
+    () => visible.map((each) => verdictOf(each, comparison)),
+    [visible, comparison],
+  );
+  const selected = items.find((each) => each.id === selectedId) ?? null;
+
+  const seek = useCallback((ms: number) => {
+    if (player.current) player.current.seek(ms);
+    else showTime(clock.startOf(clock.frameAt(ms)), clock.frameAt(ms), false);
+  }, [clock]);
+
+  function showTime(ms: number, frame: number, playing: boolean): void {
+    now.current = ms;
+    shownFrame.current = frame;
+    timeline.current?.setTime(ms, playing);
+    for (const read of timeReaders.current) read(ms, frame);
+  }
+
+  const select = useCallback((item: Item | null) => {
+    setSelectedId(item?.id ?? null);
+    if (!item) return;
+    seek(item.position);
+    timeline.current?.reveal(item.position);
+  }, [seek]);
+
+  const describe = (item: Item) => match.classes[item.label]?.name ?? "";
+
+  function decide(status: "accepted" | "rejected"): void {
+    if (!selected) return;
+    const next = following(listed, selected, (each) => each.status === "undecided");
+    if (selected.status === "added") {
+      if (status === "rejected") remove();
+      else if (next) select(next);
+      return;
+    }
+    const entry = editor.entries.get(selected.id);
+    editor.edit({
+      [selected.id]: entryOf(match, selected, status, originalIfRejected(status, selected), entry),
+    });
+    say(`${describe(selected)} ${status}`);
+    if (next) select(next);
+  }
+
+  /** A rejected event keeps what was found. */
+  function originalIfRejected(status: string, item: Item) {
+    if (status !== "rejected" || item.index < 0) return {};
+    return {
+      position: match.events.position_ms[item.index] as number,
+      label: match.events.label[item.index] as number,
+      team: match.events.team[item.index] as number,
+    };
+  }
+
+  function undecide(): void {
+    if (!selected || selected.status === "undecided" || selected.status === "added") return;
+    editor.edit({ [selected.id]: null });
+    say("decision taken back");
+  }
+
+  function change(what: Partial<Pick<Item, "position" | "label" | "team">>): void {
+    if (!selected) return;
+    const status = selected.status === "added" ? "added" : "accepted";
+    const entry = editor.entries.get(selected.id);
+    editor.edit({ [selected.id]: entryOf(match, selected, status, what, entry) });
+  }
+
+  function move(frameCount: number): void {
+    if (!selected) return;
+    const frame = clock.frameAt(selected.position) + frameCount;
+    const position = Math.round(clock.startOf(frame));
+    change({ position });
+    seek(position);
+  }
+
+  function moveHere(): void {
+    if (selected) change({ position: Math.round(now.current) });
+    else say("Select an event first.");
+  }
+
+  function nextTeam(): void {
+    if (selected) change({ team: (selected.team + 1) % TEAMS.length });
+  }
+
+  function add(label: number, position = Math.round(now.current)): void {
+    const name = match.classes[label]?.name;
+    if (name === undefined || match.corrections_file === null) return;
+    const id = `added/${crypto.randomUUID()}`;
+    const half = halfAt(match.events, position);
+    const team = "unknown" as const;
+    editor.edit({
+      [id]: { status: "added", position_ms: position, label: name, team, half, original: null },
+    });
+    setSelectedId(id);
+    say(`${name} added`);
+  }
+
+  function remove(): void {
+    if (!selected) return;
+    if (selected.status !== "added") {
+      decide("rejected");
+      return;
+    }
+    const next = following(listed, selected, () => true);
+    editor.edit({ [selected.id]: null });
+    say("event deleted");
+    select(next);
+  }
+
+  function undo(redo: boolean): void {
+    const ids = redo ? editor.redo() : editor.undo();
+    say(ids.length ? (redo ? "done again" : "undone") : `nothing to ${redo ? "redo" : "undo"}`);
+    const item = buildItems(match, editor.entries).find((each) => each.id === ids[0]);
+    if (item) select(item);
+  }
+
+  function go(by: 1 | -1): void {
+    if (!listed.length) return;
+    const at = selected ? listed.findIndex((each) => each.id === selected.id) : -1;
+    if (at >= 0) {
+      select(listed[Math.max(0, Math.min(listed.length - 1, at + by))] as Item);
+      return;
+    }
+    const later = [...visible].filter((each) =>
+      by > 0 ? each.position > now.current : each.position < now.current,
+    );
+    select((by > 0 ? later[0] : later[later.length - 1]) ?? (listed[0] as Item));
+  }
+
+  function step(frameCount: number): void {
+    if (player.current) player.current.step(frameCount);
+    else {
+      const frame = Math.max(0, Math.min(clock.count - 1, shownFrame.current + frameCount));
+      showTime(clock.startOf(frame), frame, false);
+    }
+  }
+
+  function skip(ms: number): void {
+    if (player.current) player.current.skip(ms);
+    else seek(now.current + ms);
+  }
+
+  function playClip(): void {
+    if (selected) {
+      player.current?.playClip(selected.position - LEAD_MS, selected.position + LAG_MS);
+    }
+  }
+
+  const toggleOrder = () => setOrder((former) => (former === "time" ? "uncertain" : "time"));
+  const actions = {
+    decide,
+    undecide,
+    change,
+    move,
+    moveHere,
+    remove,
+    add,
+    playClip,
+    undo,
+  };
+
+  // The latest functions, for listeners that are bound once.
+  const latest = useRef({ ...actions, go, step, skip, nextTeam, select });
+  latest.current = { ...actions, go, step, skip, nextTeam, select };
+
+  useEffect(() => {
+    const use = latest;
+    const bindings: Record<string, () => void> = {
+      Space: () => player.current?.toggle(),
+      ArrowLeft: () => use.current.step(-1),
+      ArrowRight: () => use.current.step(1),
+      "Control+ArrowLeft": () => use.current.skip(-1000),
+      "Control+ArrowRight": () => use.current.skip(1000),
+      "Control+Shift+ArrowLeft": () => use.current.skip(-5000),
+      "Control+Shift+ArrowRight": () => use.current.skip(5000),
+      "Alt+ArrowLeft": () => use.current.move(-1),
+      "Alt+ArrowRight": () => use.current.move(1),
+      ArrowUp: () => use.current.go(-1),
+      ArrowDown: () => use.current.go(1),
+      j: () => player.current?.backward(),
+      k: () => player.current?.pause(),
+      l: () => player.current?.forward(),
+      p: () => use.current.playClip(),
+      a: () => use.current.decide("accepted"),
+      x: () => use.current.decide("rejected"),
+      u: () => use.current.undecide(),
+      m: () => use.current.moveHere(),
+      t: () => use.current.nextTeam(),
+      o: toggleOrder,
+      Delete: () => use.current.remove(),
+      Backspace: () => use.current.remove(),
+      "$mod+z": () => use.current.undo(false),
+      "$mod+Shift+z": () => use.current.undo(true),
+      "$mod+y": () => use.current.undo(true),
+      z: () => timeline.current?.zoom(0.5),
+      "Shift+z": () => timeline.current?.zoom(2),
+      f: () => timeline.current?.setView({ start: 0, end: duration }),
+      "Shift+?": () => setHelp((open) => !open),
+      "?": () => setHelp((open) => !open),
+      Escape: () => {
+        setHelp(false);
+        setSelectedId(null);
+      },
+    };
+    ACTION_KEYS.forEach(([code], label) => {
+      bindings[code] = () => use.current.add(label);
+      bindings[`Shift+${code}`] = () => {
+        if (label < match.classes.length) use.current.change({ label });
+      };
+    });
+    return bindKeys(bindings);
+  }, [match, duration]);
+
+  const usable = match.video !== null && !match.video.error;
+  return (
+    <>
+      <header>
+        <h1>onball</h1>
+        {chooser}
+        <Saved editor={editor} file={match.corrections_file} />
+        <button class="quiet" onClick={() => setHelp(true)} title="Keys (?)">
+          Keys
+        </button>
+      </header>
+      <main class="match">
+        <section class="stage" aria-label="Video">
+          <VideoArea
+            match={match}
+            number={number}
+            ready={(video) => {
+              player.current?.close();
+              player.current = video
+                ? new Player(video, clock, showTime, () => playback(undefined))
+                : null;
+              playback(undefined);
+            }}
+            clock={clock}
+          />
+          <Transport
+            player={player.current}
+            usable={usable}
+            duration={duration}
+            readers={timeReaders.current}
+            time={now.current}
+            frame={shownFrame.current}
+            step={step}
+          />
+        </section>
+        <section class="lanes" aria-label="Timeline">
+          <FilterBar
+            match={match}
+            threshold={threshold}
+            setThreshold={setThreshold}
+            tolerance={tolerance}
+            setTolerance={setTolerance}
+            filters={filters}
+            setFilters={setFilters}
+            counts={counts}
+            comparison={comparison}
+            byVerdict={byVerdict}
+            setByVerdict={setByVerdict}
+          />
+          <TimelinePanel
+            match={match}
+            items={visible}
+            verdicts={verdicts}
+            candidates={candidates}
+            truth={truth}
+            duration={duration}
+            selected={selectedId}
+            byVerdict={byVerdict && match.truth !== null}
+            filters={filters}
+            setFilters={setFilters}
+            clock={clock}
+            timeline={timeline}
+            readers={timeReaders.current}
+            seek={seek}
+            select={select}
+          />
+        </section>
+        <aside class="side" aria-label="Events and figures">
+          <div class="tabs" role="tablist" aria-label="Panels">
+            {TABS.filter((each) => each !== "Figures" || match.truth).map((each) => (
+              <button
+                key={each}
+                role="tab"
+                id={`tab-${each}`}
+                aria-selected={tab === each}
+                aria-controls="panel"
+                onClick={() => setTab(each)}
+              >
+                {each}
+                {each === "Events" && <span class="number">{listed.length + missed.length}</span>}
+              </button>
+            ))}
+          </div>
+          <div id="panel" class="panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
+            {tab === "Events" && (
+              <>
+                <SelectedEvent match={match} item={selected} clock={clock} {...actions} />
+                <EventList
+                  match={match}
+                  number={number}
+                  items={listed}
+                  missed={missed}
+                  comparison={comparison}
+                  selected={selectedId}
+                  order={order}
+                  toggleOrder={toggleOrder}
+                  review={review}
+                  thumbnails={usable}
+                  select={select}
+                  seek={seek}
+                  add={add}
+                />
+              </>
+            )}
+            {tab === "Figures" && comparison && (
+              <FiguresPanel
+                match={match}
+                comparison={comparison}
+                counts={counts}
+                threshold={threshold}
+              />
+            )}
+            {tab === "Review" && (
+              <ReviewPanel
+                match={match}
+                agreement={editor.agreement}
+                review={review}
+                start={() => {
+                  setOrder("uncertain");
+                  setFilters({ ...filters, status: "all" });
+                  setTab("Events");
+                  const first = ordered(match, shown, "uncertain", threshold)[0];
+                  if (first) select(first);
+                }}
+              />
+            )}
+          </div>
+        </aside>
+      </main>
+      <p class="visually-hidden" role="status" aria-live="polite">
+        {said}
+      </p>
+      {help && <HelpDialog match={match} close={() => setHelp(false)} />}
+    </>
+  );
+}
+
+/** The corrections of a match, kept up with those of other tabs. */
+function useEditor(match: Match, number: number, changed: () => void): Editor {
+  const editor = useMemo(
+    () =>
+      new Editor(
+        match.corrections,
+        {
+          read: () => getCorrections(number),
+          write: async (version: number, sent: Change) => {
+            const written = await patchCorrections(number, version, sent);
+            channel?.postMessage(match.key);
+            return written;
+          },
+        },
+        changed,
+        keptIn(localStorage, `onball ${match.key}`),
+      ),
+    [match],
+  );
+  useEffect(() => {
+    const refresh = () => {
+      if (document.visibilityState === "visible") void editor.refresh();
+    };
+    const heard = (event: MessageEvent) => {
+      if (event.data === match.key) void editor.refresh();
+    };
+    document.addEventListener("visibilitychange", refresh);
+    addEventListener("focus", refresh);
+    channel?.addEventListener("message", heard);
+    return () => {
+      document.removeEventListener("visibilitychange", refresh);
+      removeEventListener("focus", refresh);
+      channel?.removeEventListener("message", heard);
+      editor.close();
+    };
+  }, [editor]);
+  return editor;
+}
+
+const channel = "BroadcastChannel" in globalThis ? new BroadcastChannel("onball") : null;
+
+function Saved({ editor, file }: { editor: Editor; file: string | null }) {
+  const { state, merged } = editor;
+  if (file === null) return <span class="saved" />;
+  const texts = {
+    saved: editor.entries.size ? `Saved in ${file}` : "",
+    saving: "Saving …",
+    offline: "Not saved: the viewer has ended. Changes are kept here.",
+    failed: state.kind === "failed" ? `Not saved: ${state.reason}` : "",
+  };
+  const other = merged ? `${merged} from another tab` : "";
+  return (
+    <span class={`saved ${state.kind}`} role={state.kind === "saved" ? undefined : "status"}>
+      {[texts[state.kind], state.kind === "saved" ? other : ""].filter(Boolean).join(" · ")}
+    </span>
+  );
+}
+
+/** The next event of a list after a selected one that is wanted, or else the first one before it. */
+function following(items: Item[], selected: Item, wanted: (item: Item) => boolean): Item | null {
+  const at = items.findIndex((each) => each.id === selected.id);
+  const rest = [...items.slice(at + 1), ...items.slice(0, Math.max(0, at))];
+  return rest.find((each) => each.id !== selected.id && wanted(each)) ?? null;
+}
+
+function truthMarks(
+  match: Match,
+  comparison: Comparison | null,
+  threshold: Threshold,
+  filters: Filters,
+): TruthMark[] | null {
+  const { truth } = match;
+  if (!truth) return null;
+  const missed = comparison ? missedLabels(match, comparison, threshold) : [];
+  const marks: TruthMark[] = [];
+  truth.position_ms.forEach((position, index) => {
+    const label = truth.label[index] as number;
+    if (filters.hidden.has(label)) return;
+    if (filters.team !== null && truth.team[index] !== filters.team) return;
+    if (filters.half !== null && truth.half[index] !== filters.half) return;
+    marks.push({ position, label, missed: missed[index] ?? false, index });
+  });
+  return marks.sort((a, b) => a.position - b.position);
+}
+
+function durationOf(match: Match): number {
+  const last = Math.max(0, ...[match.events, match.truth].flatMap((c) => c?.position_ms.slice(-1) ?? []));
+  const known = match.video && !match.video.error ? match.video.duration_ms : 0;
+  return Math.max(known, last + 1000, 1000);
+}

@@ -1,0 +1,98 @@
+/** The video, or what stands in its place: a copy that is being made, or the reason that there is none. */
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Match, Proxy } from "./api";
+import { getProxy, makeProxy, videoUrl } from "./api";
+import type { FrameClock } from "./frames";
+
+const POLL_MS = 700;
+
+interface Props {
+  match: Match;
+  number: number;
+  clock: FrameClock;
+  ready(video: HTMLVideoElement | null): void;
+}
+
+export function VideoArea({ match, number, clock, ready }: Props) {
+  const { video } = match;
+  const element = useRef<HTMLVideoElement>(null);
+  const [proxy, setProxy] = useState<Proxy | null>(null);
+  const [broken, setBroken] = useState("");
+  const playable = video !== null && !video.error && (video.playable || proxy?.state === "ready");
+
+  useEffect(() => {
+    if (!video || video.error || video.playable) return undefined;
+    let timer: ReturnType<typeof setTimeout>;
+    const poll = () =>
+      getProxy(number).then(
+        (state) => {
+          setProxy(state);
+          if (state.state === "running") timer = setTimeout(poll, POLL_MS);
+        },
+        (error: Error) => setProxy({ state: "failed", fraction: 0, error: error.message }),
+      );
+    void poll();
+    return () => clearTimeout(timer);
+  }, [match, number, proxy?.state === "running"]);
+
+  useEffect(() => {
+    if (!playable || !element.current) return undefined;
+    ready(element.current);
+    return () => ready(null);
+  }, [playable, clock]);
+
+  if (!video) return <div class="screen">This match has no video.</div>;
+  if (video.error) return <div class="screen">{video.error}</div>;
+  if (!playable) {
+    return (
+      <div class="screen">
+        {proxy?.state === "running" ? (
+          <>
+            <p>Making a copy that browsers can play …</p>
+            <progress aria-label="Copy" value={proxy.fraction} max={1} />
+            <p class="faint">{Math.round(proxy.fraction * 100)} %. It is made once.</p>
+          </>
+        ) : (
+          <>
+            <p>
+              Browsers cannot play {video.file} ({video.codec}).
+            </p>
+            {proxy?.state === "failed" && <p role="alert">{proxy.error}</p>}
+            <button
+              class="primary"
+              onClick={() => void makeProxy(number).then(setProxy, (e: Error) => setBroken(e.message))}
+            >
+              Make a copy that plays
+            </button>
+            <p class="faint">It has the same frames, without sound, and is kept in the cache.</p>
+            {broken && <p role="alert">{broken}</p>}
+          </>
+        )}
+      </div>
+    );
+  }
+  return (
+    <div class="screen">
+      {/* The sound of a match is its own; there are no captions of it. */}
+      <video
+        ref={element}
+        src={videoUrl(number)}
+        preload="auto"
+        playsInline
+        aria-label={`Video of ${match.name}`}
+        style={{ aspectRatio: `${video.width} / ${video.height}` }}
+        onError={() => setBroken("This browser cannot play the video.")}
+        onClick={(event) => {
+          if (event.currentTarget.paused) void event.currentTarget.play();
+          else event.currentTarget.pause();
+        }}
+      />
+      {broken && (
+        <p class="over" role="alert">
+          {broken}
+        </p>
+      )}
+    </div>
+  );
+}
