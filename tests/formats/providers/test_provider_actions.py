@@ -87,13 +87,15 @@ def test_a_whistle_is_no_ball_out_of_play():
     assert len(actions(event("GENERIC", interruption, name="game_interruption"))) == 1
 
 
-def test_tackles_and_high_passes_of_sportec_are_read_from_its_entries():
+def test_tackles_crosses_and_high_passes_of_sportec_are_read_from_its_entries():
     tackle = {"Type": "ground", "WinnerRole": "withoutBallControl", "WinnerTeam": "2"}
     found = actions(event("GENERIC", tackle, name="TacklingGame", team=None))
     assert found == [(Action.PLAYER_SUCCESSFUL_TACKLE, 10_000, 1)]
     kept = tackle | {"WinnerRole": "withBallControl"}
     assert actions(event("GENERIC", kept, name="TacklingGame", team=None)) == []
     assert actions(event("PASS", {"Height": "high"}))[0][0] is Action.HIGH_PASS
+    cross = {"Height": "high", "Evaluation": "unsuccessful", "Side": "left"}
+    assert actions(event("PASS", cross))[0][0] is Action.CROSS
 
 
 def test_milliseconds_of_wyscout_are_read_from_its_entry():

@@ -2,8 +2,8 @@
 
 A provider's pass, carry or duel becomes one of the 12 actions, a shot that scores becomes two. The mapping
 reads types and qualifiers by name, so this module does not import kloppy. Where kloppy leaves out what a
-provider says (milliseconds and balls out of play of Wyscout, high passes and tackles of Sportec, own goals
-of DataFactory), it is read from the provider's own entry.
+provider says (milliseconds and balls out of play of Wyscout; crosses, high passes and tackles of Sportec;
+own goals of DataFactory), it is read from the provider's own entry.
 """
 
 from __future__ import annotations
@@ -287,11 +287,12 @@ def _pass(event: Any, names: set[str]) -> tuple[Action, bool]:
         return Action.PASS, False
     if {"HEAD", "HEAD_PASS", "FLICK_ON"} & names:
         return Action.HEADER, False
-    if "CROSS" in names:
+    entry = _entry(event)
+    if "CROSS" in names or {"Evaluation", "Side"} <= entry.keys():  # Sportec's crosses have a side
         return Action.CROSS, False
     if {"HIGH_PASS", "LAUNCH", "LONG_BALL", "CHIPPED_PASS"} & names:
         return Action.HIGH_PASS, False
-    if _entry(event).get("Height") == "high":  # Sportec
+    if entry.get("Height") == "high":  # Sportec
         return Action.HIGH_PASS, False
     start, end = event.coordinates, event.receiver_coordinates
     if "GOAL_KICK" in names and start is not None and end is not None:

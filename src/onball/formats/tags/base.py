@@ -12,6 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
 
 from onball.errors import LabelError
 from onball.files import decode_text
@@ -74,6 +78,10 @@ class TagFile:
         period_starts_s: position of the kick-off of each period in the video, in seconds, if the
             file has it.
         notes: remarks for the user, such as an assumption that the reader made.
+        home: name of the home team among the teams of the tags, if the file says it.
+        away: name of the away team.
+        left: name of the team that defends the goal on the left of the image in the first period, if
+            the file says it.
     """
 
     path: Path
@@ -82,6 +90,9 @@ class TagFile:
     clock: Clock = Clock.VIDEO
     period_starts_s: Mapping[int, float] = field(default_factory=dict, hash=False)
     notes: tuple[str, ...] = ()
+    home: str | None = None
+    away: str | None = None
+    left: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,10 @@ class ReadingOptions:
         clock: clock of the times; None for that of the format.
         encoding: encoding of the text; None to recognise it.
         part: name of the observation, task or video, for files that hold several.
+        metadata: second file that the event data of some providers need, such as line-ups; None to
+            look for it beside the file.
+        raw_codes: use the provider's own types of events as codes of event data, and not the 12
+            actions.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -102,6 +117,8 @@ class ReadingOptions:
     clock: Clock | None = None
     encoding: str | None = None
     part: str | None = None
+    metadata: Path | None = None
+    raw_codes: bool = False
 
 
 def read_bytes(path: str | Path) -> bytes:
@@ -150,6 +167,26 @@ def text_of(path: Path, content: bytes, options: ReadingOptions) -> tuple[str, t
             "the text is not UTF-8 and was read as Windows-1252: --encoding names another",
         )
     return text, ()
+
+
+def parse_xml(path: Path, content: bytes) -> Element:
+    """Parse XML, without entities.
+
+    Raises:
+        LabelError: it is broken, or defines entities.
+    """
+    try:
+        root = fromstring(content)
+    except ParseError as error:
+        line, column = error.position
+        reason = str(error).partition(":")[0]
+        raise LabelError(f"{path}: broken XML at line {line}, column {column}: {reason}") from None
+    except DefusedXmlException:
+        raise LabelError(f"{path}: defines XML entities, which no file of tags needs") from None
+    except RecursionError:
+        raise LabelError(f"{path}: broken XML: nested too deeply") from None
+    assert isinstance(root, Element)
+    return root
 
 
 def tag_file(

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from onball.errors import InputError, LabelError
 from onball.files import decode_text
+from onball.formats.providers.recognising import EVENT_DATA, describe, recognise_event_data
 from onball.formats.tags.base import Clock, ReadingOptions, TagFile, read_bytes
 from onball.formats.tags.edl import EVENT, read_edl
 from onball.formats.tags.edl import NAME as EDL
+from onball.formats.tags.event_data import read_event_data
 from onball.formats.tags.projects import (
     BORIS,
     LABEL_STUDIO,
@@ -37,6 +39,7 @@ _READERS: Mapping[str, Callable[[Path, ReadingOptions], TagFile]] = {
         name: partial(read_project, format=name)
         for name in (BORIS, LOSSLESSCUT, LABEL_STUDIO, OSL, SOCCERNET)
     },
+    **{name: partial(read_event_data, format=name) for name in EVENT_DATA},
 }
 #: Names of the formats.
 FORMATS = tuple(_READERS)
@@ -51,8 +54,10 @@ def read_tags(
     clock: Clock | str | None = None,
     encoding: str | None = None,
     part: str | None = None,
+    metadata: str | Path | None = None,
+    raw_codes: bool = False,
 ) -> TagFile:
-    """Read the tags of a file that another program wrote.
+    """Read the tags of a file that another program wrote, or the event data of a provider.
 
     Args:
         path: the file.
@@ -63,6 +68,10 @@ def read_tags(
         clock: clock of the times; None for that of the format.
         encoding: encoding of the text; None to recognise it.
         part: the observation, task, video or sheet to read, of a file that holds several.
+        metadata: second file that the event data of some providers need, such as line-ups; None to
+            look for it in the folder of the file.
+        raw_codes: the codes of event data are the provider's own types of events, not the 12
+            actions.
 
     Returns:
         The tags in the order of the file, and the kick-offs if it has them.
@@ -80,6 +89,8 @@ def read_tags(
         clock=None if clock is None else parse_clock(clock),
         encoding=encoding,
         part=part,
+        metadata=None if metadata is None else Path(metadata),
+        raw_codes=raw_codes,
     )
     if format is not None and format not in _READERS:
         close = difflib.get_close_matches(format, FORMATS, n=1)
@@ -108,6 +119,10 @@ def recognise(path: str | Path) -> str:
     text = decode_text(content)[0].lstrip()
     if "\0" in text[:1000]:
         raise LabelError(f"{path}: is no file of tags that onball reads ({', '.join(FORMATS)})")
+    if text.startswith(("<", "{", "[")) and (provider := recognise_event_data(text)):
+        return provider
+    if not recognise_project(text) and (kind := describe(text)):
+        raise LabelError(f"{path}: is {kind}, not a file of events")
     if text.startswith("<"):
         return SPORTSCODE
     if text.startswith("CATEGORY:"):

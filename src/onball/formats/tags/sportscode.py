@@ -15,10 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from xml.etree.ElementTree import Element, ParseError
-
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from xml.etree.ElementTree import Element
 
 from onball.errors import LabelError
 from onball.formats.tags.base import (
@@ -26,6 +23,7 @@ from onball.formats.tags.base import (
     ReadingOptions,
     Tag,
     TagFile,
+    parse_xml,
     read_bytes,
     tag_file,
     text_of,
@@ -82,17 +80,7 @@ def _parse(path: Path, options: ReadingOptions) -> tuple[Element, tuple[str, ...
             text, notes = content.decode(declared[1].decode()), ()
     except (LookupError, UnicodeError):
         raise LabelError(f"{path}: is not in the encoding that its first line names") from None
-    try:
-        root = fromstring(_DECLARATION.sub("", text, count=1).encode())
-    except ParseError as error:
-        line, column = error.position
-        reason = str(error).partition(":")[0]
-        raise LabelError(f"{path}: broken XML at line {line}, column {column}: {reason}") from None
-    except DefusedXmlException:
-        raise LabelError(f"{path}: defines XML entities, which no file of tags needs") from None
-    except RecursionError:
-        raise LabelError(f"{path}: broken XML: nested too deeply") from None
-    assert isinstance(root, Element)
+    root = parse_xml(path, _DECLARATION.sub("", text, count=1).encode())
     if _name(root) != "file" and not any(_name(one) == "instance" for one in root.iter()):
         raise LabelError(f"{path}: no <instance> in it: is it Sportscode XML?")
     return root, notes
