@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from onball.models.published.importing import ImportedModel, import_model
     from onball.outputs import OutputConflictError, OutputLockedError
     from onball.progress import Progress, ProgressCallback
+    from onball.reports.event_clips import EventClip, cut_clips
     from onball.reports.live_server import LiveServer
     from onball.reports.report import write_report
     from onball.reports.statistics import draw_statistics
@@ -149,6 +150,7 @@ __all__ = [
     "DataStatistics",
     "Evaluation",
     "Event",
+    "EventClip",
     "EventList",
     "Experiment",
     "ExperimentConfig",
@@ -216,6 +218,7 @@ __all__ = [
     "convert_events",
     "correct_events",
     "corrected_offsets_s",
+    "cut_clips",
     "cut_video",
     "demo_model",
     "download",
@@ -333,6 +336,7 @@ _MODULES = {
     "onball.models.published.importing": ("ImportedModel", "import_model"),
     "onball.outputs": ("OutputConflictError", "OutputLockedError"),
     "onball.progress": ("Progress", "ProgressCallback"),
+    "onball.reports.event_clips": ("EventClip", "cut_clips"),
     "onball.reports.live_server": ("LiveServer",),
     "onball.reports.report": ("write_report",),
     "onball.reports.statistics": ("draw_statistics",),

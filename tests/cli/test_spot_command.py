@@ -65,6 +65,23 @@ def test_events_are_listed_with_time_and_confidence_before_the_summary(spot):
         assert len(lanes) == 1 and lanes[0].endswith(f"  {count}")
 
 
+def test_clips_are_cut_at_once_and_next_steps_are_named(spot):
+    code, _, error = spot("a.mp4", "--clips", "zzz")
+    assert code == 2 and "unknown action 'zzz'" in error and not Path("out").exists()
+    code, shown, error = spot("a.mp4")
+    assert code == 0, error
+    assert (
+        "onball convert out/a --to sportscode" in shown
+        and "onball clips out/a a.mp4 --reel" in shown
+    )
+    found = read_results(Path("out/a/results_spotting.json"))
+    action = found[0].label
+    code, shown, error = spot("a.mp4", "-q", "--clips", action)
+    assert code == 0, error
+    clips = list(Path("out/a/clips").glob("*.mp4"))
+    assert len(clips) == found.counts()[action] and all(str(clip) in shown for clip in clips)
+
+
 def test_actions_that_the_model_cannot_predict_are_named(onball, original, tmp_path):
     net, config = random_model(classes=["PASS", "Corner", "SHOT"])
     inference = config.inference.model_copy(update={"threshold": 0.0, "report_threshold": 0.0})

@@ -10,8 +10,6 @@ import typer
 from onball.actions import BALL_ACTIONS, split_names
 from onball.cli import console, options
 from onball.data.classes import read_class_file
-from onball.errors import InputError
-from onball.timing import parse_time
 
 _AUTO = "auto"
 
@@ -49,17 +47,7 @@ def convert(
     merge: Annotated[
         bool, typer.Option("--merge", help="Join excerpts of the same action that overlap.")
     ] = False,
-    kickoff: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--kickoff",
-            metavar="TIME",
-            help="Time of the video at which the match kicks off, for the match clock and the markers "
-            "of the periods; a second --kickoff is that of the second half. 2=TIME is for a video "
-            "that begins with it. [default: as it was spotted]",
-            show_default=False,
-        ),
-    ] = None,
+    kickoff: options.Kickoffs = None,
     offset: Annotated[
         str | None,
         typer.Option(
@@ -133,8 +121,8 @@ def convert(
         leads_s=leads_s,
         lag_s=lag_s,
         lags_s=lags_s,
-        offset_s=0.0 if offset is None else _signed("--offset", offset),
-        kickoffs_s=_kickoffs(kickoff),
+        offset_s=0.0 if offset is None else options.signed_seconds("--offset", offset),
+        kickoffs_s=options.kickoffs(kickoff),
         merge=merge,
         period_markers=not no_periods,
         video=video,
@@ -147,28 +135,3 @@ def convert(
     for file in files:
         state = "" if file.written else " (is there already)"
         console.say(f"{file.path}: {console.count(len(file.events), 'event')}{state}")
-
-
-def _signed(option: str, text: str) -> float:
-    """Seconds of a time that may be negative."""
-    sign = -1 if text.strip().startswith("-") else 1
-    try:
-        return sign * parse_time(text.strip().lstrip("+-")) / 1000
-    except InputError as error:
-        raise InputError(f"{option}: {error}") from None
-
-
-def _kickoffs(texts: list[str] | None) -> dict[int, float] | None:
-    """Kick-offs in seconds by period: in order, or as `2=TIME`."""
-    if not texts:
-        return None
-    found: dict[int, float] = {}
-    for text in texts:
-        number, equals, time = text.rpartition("=")
-        if equals and number.strip() not in ("1", "2", "3", "4"):
-            raise InputError(f"--kickoff: '{text}' is not of the form 2=45:10")
-        period = int(number) if equals else max(found, default=0) + 1
-        if period in found:
-            raise InputError(f"--kickoff: that of period {period} is given twice")
-        found[period] = _signed("--kickoff", time)
-    return found

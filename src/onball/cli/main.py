@@ -62,6 +62,11 @@ COMMANDS = {
         "Turn corrected events into labels to train on, and say how well they agreed.",
         "onball corrections apply onball-results/match --out data/club/match/Labels-ball.json",
     ),
+    "clips": (
+        "onball.cli.clips:clips",
+        "Cut a clip of each event out of its video, with sound; --reel joins them with captions.",
+        "onball clips onball-results/match match.mp4 --actions shot,goal --lead 8 --reel",
+    ),
     "track": (
         "onball.cli.track:track",
         "Find and follow players and ball; writes tracks.parquet for each video.",

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from onball.errors import InputError
+from onball.timing import parse_time
 
 Device = Annotated[
     str,
@@ -139,6 +140,7 @@ Actions = Annotated[
     str | None,
     typer.Option(
         "--actions",
+        "--action",
         metavar="NAMES",
         help='Only these actions: shot,goal,"high pass" … [default: all]',
     ),
@@ -201,6 +203,38 @@ Lag = Annotated[
     ),
 ]
 """To be read by `per_action`."""
+ClipLead = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--lead",
+        metavar="SECONDS",
+        help="Seconds of a clip before its event: 5, or for single actions shot=8,goal=12. [default: 5]",
+        show_default=False,
+    ),
+]
+"""To be read by `per_action`."""
+ClipLag = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--lag",
+        metavar="SECONDS",
+        help="Seconds of a clip after its event, as --lead. [default: 3]",
+        show_default=False,
+    ),
+]
+"""To be read by `per_action`."""
+Kickoffs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--kickoff",
+        metavar="TIME",
+        help="Time of the video at which the match kicks off, for the match clock and the periods; a "
+        "second --kickoff is that of the second half. 2=TIME is for a video that begins with it. "
+        "[default: as it was spotted]",
+        show_default=False,
+    ),
+]
+"""To be read by `kickoffs`."""
 
 
 def per_action(option: str, texts: list[str] | None) -> tuple[float | None, dict[str, float]]:
@@ -231,3 +265,28 @@ def per_action(option: str, texts: list[str] | None) -> tuple[float | None, dict
         else:
             general = value
     return general, single
+
+
+def signed_seconds(option: str, text: str) -> float:
+    """Return the seconds of a time that may be negative. Raises `InputError` that names the option."""
+    sign = -1 if text.strip().startswith("-") else 1
+    try:
+        return sign * parse_time(text.strip().lstrip("+-")) / 1000
+    except InputError as error:
+        raise InputError(f"{option}: {error}") from None
+
+
+def kickoffs(texts: list[str] | None) -> dict[int, float] | None:
+    """Return kick-offs in seconds by period, given in order or as `2=TIME`. Raises `InputError`."""
+    if not texts:
+        return None
+    found: dict[int, float] = {}
+    for text in texts:
+        number, equals, time = text.rpartition("=")
+        if equals and number.strip() not in ("1", "2", "3", "4"):
+            raise InputError(f"--kickoff: '{text}' is not of the form 2=45:10")
+        period = int(number) if equals else max(found, default=0) + 1
+        if period in found:
+            raise InputError(f"--kickoff: that of period {period} is given twice")
+        found[period] = signed_seconds("--kickoff", time)
+    return found

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from onball.actions import split_names
+from onball.actions import BALL_ACTIONS, split_names
 from onball.cli import console, options
 from onball.cli.models import fetched
 from onball.errors import InputError, OnballError, OnballNotice, VideoError
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from onball.spotting.spotter import Spotter
     from onball.video import VideoInfo
 
+CLIPS_FOLDER = "clips"
+"""Folder of the clips of a result, for `--clips`."""
 _MOST_COLUMNS = 120
 #: Real matches have about ten times as many ball actions per minute.
 _FEW_PER_MINUTE = 2
@@ -101,6 +103,15 @@ def spot(
     device: options.Device = "auto",
     threads: options.Threads = None,
     overwrite: options.Overwrite = False,
+    clips: Annotated[
+        str | None,
+        typer.Option(
+            "--clips",
+            metavar="NAMES",
+            help="Then cut clips of these actions, into the folder clips of each result: shot,goal. "
+            "`onball clips` has more options.",
+        ),
+    ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print one line for each video, and errors.")
     ] = False,
@@ -112,6 +123,7 @@ def spot(
     """
     given = _given(videos or [], data, split)
     chosen = None if actions is None else split_names(actions)
+    cut = None if clips is None else split_names(clips)
     part = _time("--start", start or "0"), None if end is None else _time("--end", end)
     kickoffs = [_time("--kickoff", text) for text in kickoff or ()]
 
@@ -127,6 +139,8 @@ def spot(
     spotter = Spotter.from_pretrained(
         model and fetched(model), runtime=wanted, device=device, threads=threads
     )
+    for name in cut or ():  # a misspelt one is an error before the work
+        spotter.config.actions.find(name, BALL_ACTIONS)
     clock = SpottingInfo(kickoffs_ms=(None,) * (half - 1) + tuple(kickoffs)) if kickoffs else None
     with _Screen(quiet, several=len(given) > 1 and not join, clock=clock) as screen:
         results = spot_videos(
@@ -161,6 +175,9 @@ def spot(
             raise type(stop)(_interrupted(screen.results)) from None
     if not quiet:
         _show_end(done, spotter, out)
+    if cut is not None:
+        for result in done:
+            _cut_clips(result, cut, overwrite)
     failed = sum(bool(result.error) for result in done)
     if failed:
         raise OnballError(_failed(failed, len(done), out))
@@ -353,11 +370,33 @@ def _show_end(done: Sequence[SpottedVideo], spotter: Spotter, out: Path) -> None
         console.note("--overwrite spots the videos again that have results already.")
     if len(done) == 1 and spotted[0].events is not None and not spotted[0].events.shown.events:
         return  # the hints have named a threshold that shows more
-    where = done[0].folder if len(done) == 1 else out
-    console.say(
-        "\nNext: choose events by another confidence, without running the model again\n"
-        f"  {onball} events {shell_quoted(where)} --threshold 0.5"
-    )
+    where = shell_quoted(done[0].folder if len(done) == 1 else out)
+    console.say("\nNext:")
+    console.say(f"  {onball} events {where} --threshold 0.5  # other events, without the model")
+    console.say(f"  {onball} convert {where} --to sportscode,xlsx  # for other programs")
+    if len(done) == 1 and done[0].videos:
+        videos = " ".join(shell_quoted(video) for video in done[0].videos)
+        console.say(f"  {onball} clips {where} {videos} --reel  # a clip of each event")
+
+
+def _cut_clips(result: SpottedVideo, actions: Sequence[str], overwrite: bool) -> None:
+    """Cut clips of a result."""
+    from onball.cli.clips import show_clips
+    from onball.reports.event_clips import cut_clips
+
+    if result.events is None:
+        return
+    out = result.folder / CLIPS_FOLDER
+    with console.progress_bar() as progress:
+        made = cut_clips(
+            result.events,
+            result.videos,
+            out,
+            actions=actions,
+            overwrite=overwrite,
+            progress=progress,
+        )
+    show_clips(made, out)
 
 
 def _summary(done: Sequence[SpottedVideo]) -> Iterator[str]:

@@ -58,6 +58,11 @@ class Job:
         """Length of all parts together; None if unknown."""
         return self.parts[-1].end_ms
 
+    @property
+    def videos(self) -> tuple[Path, ...]:
+        """The files of all parts."""
+        return tuple(part.video.path for part in self.parts)
+
     def journal(self, number: int) -> Path:
         """File for the scores of a part, numbered from 0, until there are results."""
         suffix = f"-{number + 1}" if len(self.parts) > 1 else ""

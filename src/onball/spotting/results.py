@@ -48,6 +48,7 @@ class SpottedVideo:
             the file was edited so that it cannot be read.
         error: reason of the failure, in one line; empty without one.
         traceback: where an unexpected exception was raised, for a report of the bug; else empty.
+        videos: the files.
     """
 
     name: str
@@ -56,6 +57,7 @@ class SpottedVideo:
     events: EventList | None
     error: str = ""
     traceback: str = ""
+    videos: tuple[Path, ...] = ()
 
 
 def name_results(videos: Sequence[Path]) -> dict[str, Path]:

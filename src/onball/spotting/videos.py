@@ -176,7 +176,7 @@ def _results(
 def _kept(job: Job, state: OutputState) -> SpottedVideo:
     """The result of a job that is skipped."""
     outcome = Outcome.DONE if state is OutputState.DONE else Outcome.EDITED
-    return SpottedVideo(job.name, job.folder, outcome, load_events(job.folder))
+    return SpottedVideo(job.name, job.folder, outcome, load_events(job.folder), videos=job.videos)
 
 
 def _spotted(work: _Work, job: Job, overwrite: bool) -> SpottedVideo:
@@ -194,7 +194,7 @@ def _spotted(work: _Work, job: Job, overwrite: bool) -> SpottedVideo:
         if error is work.raised_by_caller:
             raise
         return _failed(job, error)
-    return SpottedVideo(job.name, job.folder, Outcome.SPOTTED, events)
+    return SpottedVideo(job.name, job.folder, Outcome.SPOTTED, events, videos=job.videos)
 
 
 def _failed(job: Job, error: Exception) -> SpottedVideo:

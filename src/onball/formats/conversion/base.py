@@ -7,13 +7,14 @@ Period       a half of the match in the video
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
-from onball.actions import EventLabel
+from onball.actions import BALL_ACTIONS, EventLabel
 from onball.errors import InputError
 from onball.events import Event, EventList, SpottingInfo, Team
 from onball.formats.event_table import LAG_MS, LEAD_MS, TableStyle, match_clock
@@ -22,6 +23,9 @@ from onball.formats.event_table import LAG_MS, LEAD_MS, TableStyle, match_clock
 PERIOD_CODES = {1: "1H", 2: "2H", 3: "ET1", 4: "ET2"}
 PERIOD_NAMES = {1: "1st half", 2: "2nd half", 3: "Extra time, 1st half", 4: "Extra time, 2nd half"}
 PERIOD_COLOUR = "#ffffff"
+#: Longest lead and lag, in seconds.
+_LONGEST_S = 3600
+_NOT_IN_FILE_NAMES = re.compile(r'[<>:"/\\|?*]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,3 +257,46 @@ def one_line(text: str) -> str:
     """Return a text without control characters, with single blanks for line breaks."""
     joined = " ".join(text.split())
     return "".join(char for char in joined if unicodedata.category(char) not in ("Cc", "Cs", "Cn"))
+
+
+def file_name(text: str) -> str:
+    """Return a text as a name that every file system takes, without a suffix."""
+    name = _NOT_IN_FILE_NAMES.sub("_", one_line(text))
+    return name.strip(" .") or "events"
+
+
+# Settings of users
+
+
+def lengths_ms(
+    general: float | None, single: Mapping[str, float] | None, events: EventList, name: str
+) -> dict[EventLabel, int]:
+    """Milliseconds of each action that the user chose a length for."""
+    known = events.classes
+    chosen: dict[EventLabel, float] = {} if general is None else dict.fromkeys(known, general)
+    for action, value in (single or {}).items():
+        chosen[known.find(action, BALL_ACTIONS)] = value
+    for value in chosen.values():
+        if not 0 <= value <= _LONGEST_S:
+            raise InputError(f"a {name} of {value:g} s is outside 0 to {_LONGEST_S}")
+    return {label: round(1000 * value) for label, value in chosen.items()}
+
+
+def with_kickoffs(
+    events: EventList, kickoffs_s: Mapping[int, float] | Sequence[float] | None
+) -> EventList:
+    """Return the events with other kick-offs, and the halves that follow from these."""
+    if kickoffs_s is None:
+        return events
+    if isinstance(kickoffs_s, Mapping):
+        given = {half: round(1000 * time) for half, time in sorted(kickoffs_s.items())}
+    else:
+        given = {half: round(1000 * time) for half, time in enumerate(kickoffs_s, start=1)}
+    if not given or min(given) < 1 or max(given) > 4:
+        raise InputError("kick-offs are those of periods 1 to 4")
+    if list(given.values()) != sorted(set(given.values())):
+        raise InputError("a kick-off is not after the one before it")
+    kickoffs = tuple(given.get(half) for half in range(1, max(given) + 1))
+    info = replace(events.info or SpottingInfo(classes=events.classes), kickoffs_ms=kickoffs)
+    halves = (replace(event, half=info.half_at(event.position_ms)) for event in events)
+    return replace(events, events=tuple(halves), info=info)

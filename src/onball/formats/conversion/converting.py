@@ -7,13 +7,12 @@ there, before the first is written.
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
+from onball.actions import BALL_ACTIONS, ActionSet
 from onball.errors import InputError, LabelError
 from onball.events import POSITION_LIMIT_MS, Event, EventList, SpottingInfo
 from onball.files import write_bytes_atomic
@@ -25,7 +24,14 @@ from onball.formats.conversion.annotating import (
     osl,
     soccernet,
 )
-from onball.formats.conversion.base import Conversion, Footage, find_periods, one_line
+from onball.formats.conversion.base import (
+    Conversion,
+    Footage,
+    file_name,
+    find_periods,
+    lengths_ms,
+    with_kickoffs,
+)
 from onball.formats.conversion.cues import chapters, srt, vtt
 from onball.formats.conversion.editing import edl, fcpxml, otio
 from onball.formats.conversion.sportscode_xml import kloppy_xml, sportscode_xml
@@ -60,9 +66,6 @@ _WRITERS: Mapping[str, Mapping[str, Writer]] = {
     "chapters": {".chapters.txt": chapters},
 }
 """Endings of the files of each format, and what writes them."""
-_NOT_IN_FILE_NAMES = re.compile(r'[<>:"\\|?*]')
-#: Longest lead and lag, in seconds.
-_LONGEST_S = 3600
 #: Names of the formats of `convert_events`.
 FORMATS = tuple(_WRITERS)
 
@@ -159,14 +162,14 @@ def convert_events(
     rate = _rate(fps, info)
     made: list[tuple[Path, str, EventList, bytes]] = []
     for name, found in sources.items():
-        chosen = selection.select(_with_kickoffs(found, kickoffs_s))
+        chosen = selection.select(with_kickoffs(found, kickoffs_s))
         moved = _moved(chosen, offset_s)
         conversion = Conversion(
             name=moved.match or name,
             events=moved,
             folder=Path(),
-            leads_ms=_per_action(lead_s, leads_s, moved, "lead"),
-            lags_ms=_per_action(lag_s, lags_s, moved, "lag"),
+            leads_ms=lengths_ms(lead_s, leads_s, moved, "lead"),
+            lags_ms=lengths_ms(lag_s, lags_s, moved, "lag"),
             merge=merge,
             periods=find_periods(moved) if period_markers else (),
             rate=rate,
@@ -212,14 +215,8 @@ def _formats(formats: str | Iterable[str]) -> list[str]:
 def _sources(events: EventList | str | Path, classes: ActionSet) -> dict[str, EventList]:
     """Events of each video by its name."""
     if isinstance(events, EventList):
-        return {_file_name(events.match): events}
+        return {file_name(events.match.rpartition("/")[2]): events}
     return {name: load_events(path, classes) for name, path in find_event_files(events).items()}
-
-
-def _file_name(match: str) -> str:
-    """Name of a match without its folders, as every file system takes it."""
-    name = _NOT_IN_FILE_NAMES.sub("_", one_line(match.rpartition("/")[2]))
-    return name.strip(" .") or "events"
 
 
 def _targets(
@@ -301,41 +298,7 @@ def _timeline_frame(text: str, conversion: Conversion, rate: Fraction | None) ->
         raise InputError(f"--time-code: {error}") from None
 
 
-def _per_action(
-    general: float | None, single: Mapping[str, float] | None, events: EventList, name: str
-) -> dict[EventLabel, int]:
-    """Milliseconds of each action that the user chose a length for."""
-    known = events.classes
-    chosen: dict[EventLabel, float] = {} if general is None else dict.fromkeys(known, general)
-    for action, value in (single or {}).items():
-        chosen[known.find(action, BALL_ACTIONS)] = value
-    for value in chosen.values():
-        if not 0 <= value <= _LONGEST_S:
-            raise InputError(f"a {name} of {value:g} s is outside 0 to {_LONGEST_S}")
-    return {label: round(1000 * value) for label, value in chosen.items()}
-
-
 # Times
-
-
-def _with_kickoffs(
-    events: EventList, kickoffs_s: Mapping[int, float] | Sequence[float] | None
-) -> EventList:
-    """Return the events with other kick-offs, and the halves that follow from these."""
-    if kickoffs_s is None:
-        return events
-    if isinstance(kickoffs_s, Mapping):
-        given = {half: round(1000 * time) for half, time in sorted(kickoffs_s.items())}
-    else:
-        given = {half: round(1000 * time) for half, time in enumerate(kickoffs_s, start=1)}
-    if not given or min(given) < 1 or max(given) > 4:
-        raise InputError("kick-offs are those of periods 1 to 4")
-    if list(given.values()) != sorted(set(given.values())):
-        raise InputError("a kick-off is not after the one before it")
-    kickoffs = tuple(given.get(half) for half in range(1, max(given) + 1))
-    info = replace(events.info or SpottingInfo(classes=events.classes), kickoffs_ms=kickoffs)
-    halves = (replace(event, half=info.half_at(event.position_ms)) for event in events)
-    return replace(events, events=tuple(halves), info=info)
 
 
 def _moved(events: EventList, offset_s: float) -> EventList:
