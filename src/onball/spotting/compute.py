@@ -20,6 +20,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from onball.actions import BACKGROUND
 from onball.models import DenseScores, SpottingNet
+from onball.models.backbones.pieces import compute_in_pieces
 
 Floats = NDArray[np.float32]
 
@@ -197,6 +198,8 @@ class TorchCompute:
         net: SpottingNet | None = getattr(self._copies, "net", None)
         if net is None:
             net = self._copies.net = _sharing_weights(self._net)
+            if self._device.type == "cpu" and not net.training:
+                compute_in_pieces(net.backbone)
         return net
 
 

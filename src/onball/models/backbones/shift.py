@@ -31,7 +31,7 @@ _GATE_FRAMES = 3
 _STAGE = re.compile(r"[a-z]+\.?\d+")
 
 #: Residual blocks that can be given a shift, and the name of their first convolution.
-_FIRST_CONVOLUTIONS: tuple[tuple[type[nn.Module], str], ...] = (
+FIRST_CONVOLUTIONS: tuple[tuple[type[nn.Module], str], ...] = (
     (RegNetBottleneck, "conv1"),
     (BasicBlock, "conv1"),
     (Bottleneck, "conv1"),
@@ -71,6 +71,7 @@ class GateShift(nn.Module):
     Attributes:
         frames: length T of the clips in the input `[B · T, C, H, W]`; to be set before the forward.
             It stays set, since a checkpointed forward runs once more during the backward.
+        shifted: the result that the hook gives in place of computing it; see `pieces`.
         context: number of frames on each side that an output frame depends on.
     """
 
@@ -90,6 +91,7 @@ class GateShift(nn.Module):
             self.group = max(1, min(round(channels * fraction / 2), channels // 2))
         self.width = 2 * self.group
         self.frames: int | None = None
+        self.shifted: Tensor | None = None
         fusion_frames = 3 if self._published else 1
         self.context = 1 + _GATE_FRAMES // 2 + (fusion_frames // 2 if fuse else 0)
         self.norm = nn.BatchNorm2d(self.width)
@@ -135,7 +137,8 @@ class GateShift(nn.Module):
 
     def before(self, _: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         """A forward pre-hook for the layer whose input is to be shifted."""
-        return self(inputs[0]), *inputs[1:]
+        shifted = self(inputs[0]) if self.shifted is None else self.shifted
+        return shifted, *inputs[1:]
 
     def _gates(self, part: Tensor, frames: int) -> Tensor:
         """Gate of each group, `[B, T, 2, H, W]`."""
@@ -224,7 +227,7 @@ def insert_shifts(
     shifts = []
     prefixes: list[str] = []
     for block_name, block in list(network.named_modules()):
-        for kind_of_block, attribute in _FIRST_CONVOLUTIONS:
+        for kind_of_block, attribute in FIRST_CONVOLUTIONS:
             if not isinstance(block, kind_of_block):
                 continue
             prefix = _STAGE.match(block_name)
