@@ -31,8 +31,9 @@ def test_shifts_are_recovered_within_80_ms(truth):
         assert alignment.unused == {}
         # All tags are a second late, and nothing in them says so: that is part of the shift.
         errors += [alignment.shifts_ms[period] - (STARTS[period] - 1000) for period in STARTS]
-    assert np.sqrt(np.square(errors).mean()) < 60 and np.median(np.abs(errors)) < 80
-    assert np.abs(errors).max() < 120  # halves of ten minutes; longer ones have more tags
+        # 0.36 s, the spread of tags and spots together, over the root of about 150 agreeing tags, and other spots.
+        assert all(25 < one.error_ms < 60 for one in alignment.periods)
+    assert np.abs(errors).max() < 80
 
 
 def test_delays_of_codes_are_recovered_beside_the_shifts(truth):
@@ -45,13 +46,17 @@ def test_delays_of_codes_are_recovered_beside_the_shifts(truth):
                 placed_ms = alignment.place(TimedCode(code, 300_000, period), delays=True)
                 errors.append(placed_ms - (300_000 + start_ms - DELAYS[code]))
         for one in alignment.delays:
-            assert one.pairs >= 8 and one.error_ms <= 150
+            assert one.pairs >= 3 and one.error_ms <= 250
             true_ms = DELAYS.get(one.code, 1000) - DELAYS["PASS"]
             found_ms = one.delay_ms - alignment.delays_ms["PASS"]
             assert abs(found_ms - true_ms) < 80 + 4 * one.error_ms
-        # Rare actions have no delay of their own.
-        assert "SHOT" not in alignment.delays_ms
     assert np.sqrt(np.square(errors).mean()) < 80
+
+
+def test_codes_without_a_delay_of_their_own_shrink_to_the_common_one(truth):
+    alignment = align_tags(tags_of(truth, 0, STARTS), spots_of(truth, 0))
+    assert len(alignment.delays) >= 6
+    assert max(abs(one.delay_ms) for one in alignment.delays) < 80
 
 
 def test_delays_are_absolute_if_the_shifts_are_known(truth):

@@ -119,9 +119,10 @@ def _show(one: PeriodShift, own_s: float | None, is_video: bool) -> None:
     if one.problem or own_s is None:
         console.say(f"{name}: no certain {'shift' if is_video else 'kick-off'}, {agree}")
         return
-    where = f"shift {own_s:+.3f} s" if is_video else f"kick-off at {tag_options.clock_time(own_s)}"
+    where = f"shift {own_s:+.3f}" if is_video else f"kick-off at {tag_options.clock_time(own_s)}"
+    where += "" if one.error_ms is None else f" ± {one.error_ms / 1000:.2f}"
     console.say(
-        f"{name}: {where}, {agree} ({one.second_agreeing} at the next best; "
+        f"{name}: {where} s, {agree} ({one.second_agreeing} at the next best; "
         f"evidence {one.evidence:.0f}, next best {max(one.second_evidence, 0):.0f})"
     )
     if one.drift_ms is not None and abs(one.drift_ms) > DRIFT_MS:

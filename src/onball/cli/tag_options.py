@@ -227,7 +227,7 @@ def written_kickoffs(kickoffs_s: Mapping[int, float]) -> str:
 def written_shifts(shifts_s: Mapping[int | None, float]) -> str:
     """Shifts as `--shift` takes them: `12.4`, or `1=12.4 2=-3`."""
     return " ".join(
-        f"{shift_s:g}" if period is None else f"{period}={shift_s:g}"
+        f"{shift_s:.3f}" if period is None else f"{period}={shift_s:.3f}"
         for period, shift_s in shifts_s.items()
     )
 

@@ -3,7 +3,7 @@
 tags      coded times of each period, by a clock whose beginning in the video is unknown
 evidence  log-likelihood ratio of each shift: tags' impulse trains correlated with spots' densities
 peak      the best shift of each period, against the best one elsewhere
-delays    shift of each period and delay of each code, from the distances of tags and spots
+delays    shift of each period and delay of each code, fitted to the distances of tags and spots
 verdict   periods whose shift is not certain, or that are in the wrong order, have a problem
 
 The evidence is a sum over tags. Spots of an action, weighted by confidence and smoothed by a
@@ -28,6 +28,7 @@ from onball.actions import ActionSet, EventLabel
 from onball.errors import InputError, LabelError
 from onball.events import EventList
 from onball.spotting.alignment import Alignment, CodeDelay, PeriodShift, TimedCode
+from onball.spotting.delay_fit import Distances, fit_delays
 from onball.timing import format_time
 
 Floats = NDArray[np.float64]
@@ -40,10 +41,10 @@ MATCHED = 0.2
 """Assumed probability that a tag has a spot of its action; low, so that poor models align too."""
 NEAR_S = 3.0
 """Shifts that differ by less belong to one peak."""
-PAIR_S = 1.5
-"""Largest distance of a tag, with shift and delay applied, and the spot that it is paired with."""
+FIT_S = 4.0
+"""Largest distance of a tag, with the shift of the peak applied, and a spot that may be its own."""
 AGREE_S = 1.0
-"""Largest distance at which they agree."""
+"""Largest distance, with shift and delay applied, at which they agree."""
 
 LEAST_MARGIN = 6.0
 """Least difference of the evidence at the best shift and elsewhere: odds of 400 to 1."""
@@ -51,15 +52,14 @@ LEAST_RATIO = 2.0
 """Least ratio of the two. Play is not uniform: with tags of another match both are large."""
 LEAST_AGREEING = 8
 """Fewest tags that must agree with a spot for a certain shift."""
-LEAST_PAIRS = 8
+LEAST_PAIRS = 3
 """Fewest agreeing tags of a code for a delay of its own."""
-MOST_ERROR_S = 0.15
+MOST_ERROR_S = 0.25
 """Largest standard error of such a delay."""
 DRIFT_MS = 400
 """A clock whose shift changes by more within a period runs at another rate, or the video was cut."""
 WINDOW_MS = 60_000
 """Default for the largest difference of a shift from an expected one."""
-_ROUNDS = 30
 
 
 def align_tags(
@@ -124,14 +124,16 @@ def align_tags(
         not _doubt(peak, densities.agreeing(group, peak.shift_s))
         for group, peak in zip(groups, peaks, strict=True)
     ]
-    shifts, delays, found = _refine(groups, peaks, certain, densities, shifts_ms is not None)
+    refined = _refine(groups, peaks, certain, densities, shifts_ms is not None)
     periods = [
-        _describe(group, peak, shift, delays, densities)
-        for group, peak, shift in zip(groups, peaks, shifts, strict=True)
+        _describe(group, peak, shift_s, error_s, refined.delays, densities)
+        for group, peak, shift_s, error_s in zip(
+            groups, peaks, refined.shifts, refined.errors, strict=True
+        )
     ]
     if shifts_ms is None:
         periods = _check_order(periods, groups)
-    return Alignment(tuple(periods), tuple(found), dict(unused))
+    return Alignment(tuple(periods), refined.described, dict(unused))
 
 
 def _labels_of_codes(
@@ -190,14 +192,12 @@ class _Group:
 
 @dataclass(frozen=True, slots=True)
 class _Pairs:
-    """Pairs of a tag and a spot as arrays `[P]`: tag, time from tag to spot, the spot's confidence."""
+    """Pairs of a tag and a spot as arrays `[P]`: tag, time from tag to spot, and the confidence of the
+    spot by the mean density of its action."""
 
     row: NDArray[np.intp]
     offset_s: Floats
-    confidence: Floats
-
-    def where(self, keep: NDArray[np.bool_]) -> _Pairs:
-        return _Pairs(self.row[keep], self.offset_s[keep], self.confidence[keep])
+    ratio: Floats
 
 
 class _Densities:
@@ -223,6 +223,7 @@ class _Densities:
         if info is not None and info.end_ms is not None:
             end_s = min(end_s, info.end_ms / 1000)
         steps = max(1, round((end_s - self.begin_s) / STEP_S))
+        self._length_s = steps * STEP_S
         self._spots: dict[EventLabel, tuple[Floats, Floats]] = {}
         self.evidence: dict[EventLabel, Floats] = {}
         for label in {event.label for event in spots}:
@@ -234,32 +235,32 @@ class _Densities:
             self._spots[label] = times, weights
             self.evidence[label] = _tag_evidence(times - self.begin_s, weights, steps)
 
-    def pairs(self, group: _Group, times_s: Floats) -> _Pairs:
-        """Pair each tag with all spots of its action within `PAIR_S`.
+    def pairs(self, group: _Group, times_s: Floats, radius_s: float) -> _Pairs:
+        """Pair each tag with all spots of its action within a radius.
 
         Args:
             group: the tags.
             times_s: estimated times of their actions in the video, `[N]`.
+            radius_s: largest distance.
         """
-        rows, offsets, confidences = [], [], []
+        rows, offsets, ratios = [], [], []
         for label in set(group.labels):
             if label in self._spots:
                 spots, weights = self._spots[label]
                 mine = np.flatnonzero(group.labels == label)
                 distance = spots - times_s[mine, None]
-                tag, spot = np.nonzero(np.abs(distance) <= PAIR_S)
+                tag, spot = np.nonzero(np.abs(distance) <= radius_s)
                 rows.append(mine[tag])
                 offsets.append(distance[tag, spot])
-                confidences.append(weights[spot])
+                ratios.append(weights[spot] * self._length_s / (weights.sum() + 1))
         if not rows:
             return _Pairs(np.zeros(0, np.intp), np.zeros(0), np.zeros(0))
-        return _Pairs(np.concatenate(rows), np.concatenate(offsets), np.concatenate(confidences))
+        return _Pairs(np.concatenate(rows), np.concatenate(offsets), np.concatenate(ratios))
 
     def agreement(self, group: _Group, times_s: Floats) -> NDArray[np.bool_]:
         """Mask of the tags that have a spot within `AGREE_S`, and more of them than usual, `[N]`."""
-        pairs = self.pairs(group, times_s)
         agree = np.zeros(len(times_s), bool)
-        agree[pairs.row[np.abs(pairs.offset_s) <= AGREE_S]] = True
+        agree[self.pairs(group, times_s, AGREE_S).row] = True
         return agree & (self._at(group, times_s) > 0)
 
     def agreeing(self, group: _Group, shift_s: float) -> int:
@@ -391,86 +392,83 @@ def _signed(seconds: float) -> str:
 # Delays
 
 
+@dataclass(frozen=True, slots=True)
+class _Refined:
+    """Shifts of all groups and delays of codes, in seconds, with standard errors."""
+
+    shifts: list[float]
+    errors: list[float]
+    delays: Mapping[str, float]
+    described: tuple[CodeDelay, ...]
+
+
 def _refine(
     groups: Sequence[_Group],
     peaks: Sequence[_Peak],
     certain: Sequence[bool],
     densities: _Densities,
     fixed: bool,
-) -> tuple[list[float], dict[str, float], list[CodeDelay]]:
-    """Estimate the shift of each period and the delay of each code in turn.
+) -> _Refined:
+    """Fit the shift of each period and the delay of each code together.
 
-    Only certain periods count for delays. A delay that all codes share becomes part of the shifts,
-    unless they are `fixed`.
-
-    Returns:
-        The shifts in seconds, the delays in seconds of the codes that have one, and their description.
+    Only certain periods count. A delay that all codes share becomes part of the shifts, unless they are
+    `fixed`.
     """
-    shifts = [peak.shift_s for peak in peaks]
-    delays: dict[str, float] = {}
-    found: dict[str, CodeDelay] = {}
-    for _ in range(_ROUNDS):
-        supported: Counter[str] = Counter()
-        by_code: dict[str, list[_Pairs]] = {}
-        for number, (group, sure) in enumerate(zip(groups, certain, strict=True)):
-            expected = group.times_s + shifts[number] - _of_codes(group, delays)
-            pairs = densities.pairs(group, expected)
-            if not fixed:
-                shifts[number] += _centre([pairs])[0]
-            if not sure:
-                continue
-            supported.update(group.codes[densities.agreement(group, expected)].tolist())
-            for code in set(group.codes.tolist()):
-                by_code.setdefault(code, []).append(pairs.where(group.codes[pairs.row] == code))
-        found = {}
-        for code, count in supported.items():
-            step, error = _centre(by_code[code])
-            if count >= LEAST_PAIRS and error <= MOST_ERROR_S:
-                delay = delays.get(code, 0.0) - step
-                found[code] = CodeDelay(code, round(delay * 1000), round(error * 1000), count)
-                delays[code] = delay
-            else:
-                delays.pop(code, None)
-        if not fixed:
-            # What all codes have in common belongs to the shifts.
-            total = sum(supported[code] for code in delays)
-            common = sum(delays[code] * supported[code] for code in delays) / max(total, 1)
-            delays = {code: delay - common for code, delay in delays.items()}
-            shifts = [shift - common for shift in shifts]
-    described = [
-        replace(found[code], delay_ms=round(delay * 1000)) for code, delay in sorted(delays.items())
-    ]
-    return shifts, delays, described
+    shifts, errors = [peak.shift_s for peak in peaks], [np.inf] * len(peaks)
+    sure = [number for number, is_sure in enumerate(certain) if is_sure]
+    if not sure:
+        return _Refined(shifts, errors, {}, ())
+    names = sorted({code for number in sure for code in groups[number].codes.tolist()})
+    fit = fit_delays(_distances(groups, shifts, sure, densities, names), one_shift=fixed)
+    late = -fit.deviations_s
+    if fixed:
+        late = late - fit.shifts_s[0]
+    else:
+        for index, number in enumerate(sure):
+            shifts[number] += float(fit.shifts_s[index])
+            errors[number] = float(fit.shift_errors_s[index])
+    delays = dict(zip(names, late.tolist(), strict=True))
+    agreeing: Counter[str] = Counter()
+    for number in sure:
+        times = groups[number].times_s + shifts[number] - _of_codes(groups[number], delays)
+        agreeing.update(groups[number].codes[densities.agreement(groups[number], times)].tolist())
+    described = tuple(
+        CodeDelay(code, round(1000 * delay), round(1000 * error), agreeing[code])
+        for (code, delay), error in zip(
+            delays.items(), fit.deviation_errors_s.tolist(), strict=True
+        )
+        if agreeing[code] >= LEAST_PAIRS and error <= MOST_ERROR_S
+    )
+    known = {one.code: delays[one.code] for one in described}
+    return _Refined(shifts, errors, known, described)
+
+
+def _distances(
+    groups: Sequence[_Group],
+    shifts: Sequence[float],
+    sure: Sequence[int],
+    densities: _Densities,
+    names: Sequence[str],
+) -> Distances:
+    """Distances of the tags of some groups and the spots near them, at the given shifts."""
+    numbers = {name: number for number, name in enumerate(names)}
+    parts: list[tuple[NDArray[np.intp], ...]] = []
+    seconds, ratios, count = [], [], 0
+    for index, number in enumerate(sure):
+        group = groups[number]
+        pairs = densities.pairs(group, group.times_s + shifts[number], FIT_S)
+        codes = np.array([numbers[code] for code in group.codes.tolist()], np.intp)
+        parts.append((np.full(len(codes), index, np.intp), codes, pairs.row + count))
+        seconds.append(pairs.offset_s)
+        ratios.append(pairs.ratio)
+        count += len(codes)
+    clock, code, tag = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return Distances(clock, code, tag, np.concatenate(seconds), np.concatenate(ratios))
 
 
 def _of_codes(group: _Group, delays: Mapping[str, float]) -> Floats:
     """Delay of each tag of a group in seconds, `[N]`; 0 if its code has none."""
     return np.array([delays.get(code, 0.0) for code in group.codes.tolist()])
-
-
-def _centre(parts: Sequence[_Pairs]) -> tuple[float, float]:
-    """Location of offsets among others that are spread evenly, in seconds, and its standard error.
-
-    It is the mean weighted by confidence and by a Gaussian around the mean itself, found by
-    iteration: the nearest maximum of a density estimate of the offsets (mean shift; Comaniciu and
-    Meer, "Mean Shift: A Robust Approach Toward Feature Space Analysis", TPAMI 2002). The error is
-    that of an M-estimator; it is infinite if the offsets have no such maximum.
-    """
-    offsets = np.concatenate([part.offset_s for part in parts])
-    weights = np.concatenate([part.confidence for part in parts])
-    if not len(offsets):
-        return 0.0, np.inf
-    centre = 0.0
-    for _ in range(_ROUNDS):
-        near = weights * np.exp(-0.5 * ((offsets - centre) / KERNEL_S) ** 2)
-        former, centre = centre, float((near * offsets).sum() / near.sum())
-        if abs(centre - former) < 1e-4:
-            break
-    distance = offsets - centre
-    near = weights * np.exp(-0.5 * (distance / KERNEL_S) ** 2)
-    slope = (near * (1 - (distance / KERNEL_S) ** 2)).sum()
-    error = float(np.sqrt(((near * distance) ** 2).sum()) / slope) if slope > 0 else np.inf
-    return centre, error
 
 
 # Verdict
@@ -480,31 +478,38 @@ def _describe(
     group: _Group,
     peak: _Peak,
     shift_s: float,
+    error_s: float,
     delays: Mapping[str, float],
     densities: _Densities,
 ) -> PeriodShift:
     times = group.times_s + shift_s - _of_codes(group, delays)
     agree = densities.agreement(group, times)
-    pairs = densities.pairs(group, times)
-    first, *_, last = np.array_split(np.arange(len(times)), 3)
-    drift = None
-    if min(agree[first].sum(), agree[last].sum()) >= LEAST_PAIRS:
-        begin_s, end_s = (
-            _centre([pairs.where(np.isin(pairs.row, rows))])[0] for rows in (first, last)
-        )
-        drift = round(1000 * (end_s - begin_s))
     return PeriodShift(
         period=group.period,
         shift_ms=round(shift_s * 1000),
+        error_ms=round(error_s * 1000) if np.isfinite(error_s) else None,
         tags=len(times),
         agreeing=int(agree.sum()),
         evidence=peak.evidence,
         second_shift_ms=round(peak.second_s * 1000),
         second_evidence=peak.second_evidence,
         second_agreeing=densities.agreeing(group, peak.second_s),
-        drift_ms=drift,
+        drift_ms=_drift_ms(group, times, agree, densities),
         problem=_doubt(peak, densities.agreeing(group, peak.shift_s)),
     )
+
+
+def _drift_ms(
+    group: _Group, times_s: Floats, agree: NDArray[np.bool_], densities: _Densities
+) -> int | None:
+    """Change of the shift from the first to the last third of the tags; None if too few agree."""
+    thirds = np.arange(len(times_s)) * 3 // max(len(times_s), 1)
+    if min(agree[thirds == 0].sum(), agree[thirds == 2].sum()) < LEAST_AGREEING:
+        return None
+    pairs = densities.pairs(group, times_s, FIT_S)
+    none = np.zeros(len(times_s), np.intp)
+    fit = fit_delays(Distances(thirds, none, pairs.row, pairs.offset_s, pairs.ratio))
+    return round(1000 * float(fit.shifts_s[2] - fit.shifts_s[0]))
 
 
 def _check_order(periods: list[PeriodShift], groups: Sequence[_Group]) -> list[PeriodShift]:

@@ -49,6 +49,7 @@ class PeriodShift:
         second_agreeing: tags with a spot of their action within a second at that shift.
         drift_ms: change of the shift from the first to the last third of the period's tags; None
             if too few agree.
+        error_ms: standard error of the shift, if it is certain; None if it is not, or was given.
         problem: reason why the shift is not certain, in words; empty if it is.
         is_misplaced: True if the problem is the order of the periods in the video.
     """
@@ -62,6 +63,7 @@ class PeriodShift:
     second_evidence: float
     second_agreeing: int
     drift_ms: int | None = None
+    error_ms: int | None = None
     problem: str = ""
     is_misplaced: bool = False
 
