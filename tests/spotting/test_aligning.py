@@ -31,7 +31,7 @@ def test_shifts_are_recovered_within_80_ms(truth):
         assert alignment.unused == {}
         # All tags are a second late, and nothing in them says so: that is part of the shift.
         errors += [alignment.shifts_ms[period] - (STARTS[period] - 1000) for period in STARTS]
-        # 0.36 s, the spread of tags and spots together, over the root of about 150 agreeing tags, and other spots.
+        # The spread of tags and spots together, 0.36 s, over the root of about 150 agreeing tags.
         assert all(25 < one.error_ms < 60 for one in alignment.periods)
     assert np.abs(errors).max() < 80
 
