@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from onball.reports.live_server import LiveServer
     from onball.reports.report import write_report
     from onball.reports.statistics import draw_statistics
+    from onball.reports.summary import write_summary
     from onball.reports.timeline import draw_timeline
     from onball.runs import RunFolder
     from onball.simulator.dataset import SimulatedDataset, simulate
@@ -269,6 +270,7 @@ __all__ = [
     "write_report",
     "write_results",
     "write_submission",
+    "write_summary",
     "write_tracks",
 ]
 
@@ -340,6 +342,7 @@ _MODULES = {
     "onball.reports.live_server": ("LiveServer",),
     "onball.reports.report": ("write_report",),
     "onball.reports.statistics": ("draw_statistics",),
+    "onball.reports.summary": ("write_summary",),
     "onball.reports.timeline": ("draw_timeline",),
     "onball.runs": ("RunFolder",),
     "onball.simulator.dataset": ("SimulatedDataset", "simulate"),

@@ -67,6 +67,11 @@ COMMANDS = {
         "Cut a clip of each event out of its video, with sound; --reel joins them with captions.",
         "onball clips onball-results/match match.mp4 --actions shot,goal --lead 8 --reel",
     ),
+    "summary": (
+        "onball.cli.summary:summary",
+        "Write one HTML page on a match: timeline, counts, chains of possession, shots and goals.",
+        "onball summary onball-results/match match.mp4",
+    ),
     "track": (
         "onball.cli.track:track",
         "Find and follow players and ball; writes tracks.parquet for each video.",

@@ -5,7 +5,6 @@ A `Page` gathers the charts and tables of its runs; `page.html.jinja` has its ma
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,10 +33,10 @@ from onball.reports.figures import (
 )
 from onball.reports.gallery import STRIP_TIMES_MS, Gallery
 from onball.reports.runs import Evaluated, EvaluatedClips, EvaluatedSpotting
-from onball.reports.style import Look, action_name
+from onball.reports.style import Look
+from onball.reports.templates import new_environment
 
 with optional_dependency("jinja2", "plot", "A report"):
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup, escape
 
 _TEMPLATE = "page.html.jinja"
@@ -56,10 +55,6 @@ def _all_actions(number: int) -> str:
 
 def _joined(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-
-
-def _data_uri(jpeg: bytes) -> str:
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
 
 
 def _last_part(name: str) -> str:
@@ -87,16 +82,9 @@ def _signed_s(milliseconds: int) -> str:
     return f"{milliseconds / 1000:+.2f} s".replace("-", "−") if milliseconds else "0 s"
 
 
-_PAGES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent),
-    autoescape=True,
-    undefined=StrictUndefined,
-    keep_trailing_newline=True,
-)
+_PAGES = new_environment()
 _PAGES.filters |= {
-    "action_name": action_name,
     "breakable": _breakable,
-    "data_uri": _data_uri,
     "last_part": _last_part,
     "mark_best": _mark_best,
     "options": _options,
