@@ -20,8 +20,10 @@ from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 from onball.data.frames import VideoFrames, cache_folder, cached_frames
 from onball.errors import DataError, OnballError, OnballWarning
 from onball.models import load_model
+from onball.runs import RunFolder
 from onball.training import run
 from onball.training.module import TrainingModule
+from onball.training.trainer import friendly_errors
 from onball.training.validation import ValidationResult
 
 ONE_EPOCH = ["training.epochs=1", "training.clips_per_epoch=4"]
@@ -224,3 +226,17 @@ def test_an_error_in_a_worker_process_is_reported_in_one_line(runs, tmp_path):
     ):
         runs.train(tmp_path / "run", *settings)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "unable to allocate shared memory(shm) for file </torch_1_2_0>: No space left on device (28)",
+        "DataLoader worker (pid 9) is killed by signal: Bus error. It is possible that dataloader's "
+        "workers are out of shared memory. Please try to raise your shared memory limit.",
+    ],
+)
+def test_small_shared_memory_is_not_taken_for_a_full_disk(tmp_path, message):
+    expected = r"/dev/shm.*training\.workers=0.*--shm-size 2g$"
+    with pytest.raises(OnballError, match=expected), friendly_errors(RunFolder(tmp_path / "run")):
+        raise RuntimeError(message)

@@ -209,6 +209,12 @@ def friendly_errors(run: RunFolder) -> Iterator[None]:
         message = str(error)
         if any(words in message for words in _OUT_OF_MEMORY):
             raise _out_of_memory(run) from error
+        if "shared memory" in message:  # before the full disk, which it is also called
+            raise OnballError(
+                "the shared memory of this machine (/dev/shm) is too small for the clips that "
+                "training.workers prepare: --set training.workers=0, or make it larger, for example "
+                f"with docker run --shm-size 2g{_kept(run)}"
+            ) from error
         if any(words in message for words in _CANNOT_WRITE):
             raise _disk_full(run) from error
         if "DataLoader worker" in message and "Traceback" not in message:
