@@ -17,7 +17,7 @@ from tiny_tracks import write_tiny_tracks
 from onball.actions import Action
 from onball.config import ComponentConfig, TrackingConfig
 from onball.data.layout import find_matches
-from onball.errors import InputError, OnballWarning, VideoError
+from onball.errors import InputError, OnballNotice, OnballWarning, VideoError
 from onball.evaluation import evaluate_spotting
 from onball.events import EventList, VideoPart
 from onball.formats.event_table import TABLE_FILE, read_event_table
@@ -28,7 +28,7 @@ from onball.spotting.results import Outcome
 from onball.spotting.runtimes import OpenedRuntime
 from onball.spotting.spotter import Spotter
 from onball.spotting.videos import spot_videos
-from onball.video import VideoWriter, probe
+from onball.video import VideoWriter, find_proxy, probe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -382,3 +382,47 @@ def test_damaged_tracks_of_a_match_do_not_stop_the_others(folder):
     failed, done = results
     assert failed.outcome is Outcome.FAILED and "a/tracks.parquet" in failed.error
     assert done.outcome is Outcome.SPOTTED and len(done.events) > 0
+
+
+# Small copies
+
+
+def test_a_proxy_is_spotted_where_it_is_asked_for_and_its_results_are_others(folder, spotter):
+    with pytest.warns(OnballNotice, match=r"part1: spots the small copy proxies/part1-\w+/398x224"):
+        (small,) = spot(spotter, "match/part1.mp4", proxies="proxies")
+    proxy = find_proxy("match/part1.mp4", "proxies")
+    events = read_results(small.folder / RESULTS_FILE)
+    direct = spotter.spot(proxy).events
+    assert [(e.position_ms, e.label) for e in events] == [(e.position_ms, e.label) for e in direct]
+    with pytest.raises(OutputConflictError, match="proxy 398x224 instead of none"):
+        spot(spotter, "match/part1.mp4")
+    made = proxy.stat().st_mtime_ns
+    (again,) = spot(spotter, "match/part1.mp4", proxies="proxies")
+    assert again.outcome is Outcome.DONE
+    with pytest.warns(OnballNotice):
+        (other,) = spot(random_spotter(0.01), "match/part1.mp4", proxies="proxies", overwrite=True)
+    assert other.outcome is Outcome.SPOTTED and proxy.stat().st_mtime_ns == made
+    (whole,) = spot(spotter, "match/part1.mp4", overwrite=True)
+    assert whole.outcome is Outcome.SPOTTED
+
+
+def test_scores_of_a_proxy_do_not_continue_those_of_its_video(folder, spotter):
+    def stop(progress: Progress) -> None:
+        if "small copy" not in progress.task and progress.done:
+            raise ZeroDivisionError
+
+    for settings in ({}, {"proxies": "proxies"}):
+        with pytest.raises(ZeroDivisionError):
+            spot(spotter, "match/part1.mp4", progress=stop, **settings)
+    with pytest.warns(
+        OnballNotice, match=r"of another run: video 398x224.mp4 .* instead of part1.mp4"
+    ):
+        (result,) = spot(spotter, "match/part1.mp4")
+    assert result.outcome is Outcome.SPOTTED
+
+
+def test_a_model_that_takes_tracks_has_no_proxies(folder):
+    tracking = TrackingConfig()
+    with pytest.raises(InputError, match="takes tracks"):
+        spot(random_spotter(tracking=tracking), "match/part1.mp4", proxies="proxies")
+    assert not Path("proxies").exists()

@@ -102,6 +102,15 @@ def spot(
     runtime: options.Runtime = "auto",
     device: options.Device = "auto",
     threads: options.Threads = None,
+    proxies: Annotated[
+        Path | None,
+        typer.Option(
+            "--proxies",
+            metavar="FOLDER",
+            help="Spot small copies of the videos, which are made in this folder once and read faster "
+            "from then on. Confidences differ slightly from those of the videos.",
+        ),
+    ] = None,
     overwrite: options.Overwrite = False,
     clips: Annotated[
         str | None,
@@ -157,6 +166,7 @@ def spot(
             tracks=tracks,
             detector=detector,
             device=device,
+            proxies=proxies,
             overwrite=overwrite,
             on_event=screen.show_event,
             progress=screen.show_progress,

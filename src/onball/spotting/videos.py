@@ -24,6 +24,7 @@ from onball.errors import (
     DataError,
     InputError,
     OnballError,
+    OnballNotice,
     OnballWarning,
     VideoError,
     describe_exception,
@@ -40,7 +41,7 @@ from onball.outputs import (
 )
 from onball.progress import ProgressCallback, no_progress
 from onball.spotting.decoding import score_bound
-from onball.spotting.jobs import Job, find_jobs
+from onball.spotting.jobs import Job, Part, find_jobs
 from onball.spotting.results import (
     RESULT_FILES,
     Outcome,
@@ -52,7 +53,7 @@ from onball.spotting.runtimes import Runtime, integer_suffix
 from onball.spotting.spotter import Spotter
 from onball.timing import format_time
 from onball.tracks import TRACKS_FILE
-from onball.video import VideoInfo
+from onball.video import VideoInfo, find_proxy, make_proxy
 
 if TYPE_CHECKING:
     from onball.tracking.detectors.base import Detector
@@ -82,6 +83,7 @@ def spot_videos(
     runtime: Runtime = "auto",
     device: str = "auto",
     threads: int | None = None,
+    proxies: str | Path | None = None,
     overwrite: bool = False,
     on_event: Callable[[str, Event], object] | None = None,
     progress: ProgressCallback = no_progress,
@@ -124,6 +126,9 @@ def spot_videos(
         runtime: of a model that is not a `Spotter` yet, see `Spotter.from_pretrained`.
         device: device of a model that is not a `Spotter` yet, and of its detector.
         threads: CPU threads of such a model, see `Spotter`.
+        proxies: folder of small copies of videos, see `onball.video.make_proxy`. The copies are
+            spotted: each is made if it is missing, which takes one to three times as long as reading
+            the video. Confidences differ slightly from those of the video.
         overwrite: replace the results that are there.
         on_event: called with the name of the video and each event that is shown, when it is found.
         progress: called with the milliseconds of each video.
@@ -149,7 +154,13 @@ def spot_videos(
     if not isinstance(spotter, Spotter):
         spotter = Spotter.from_pretrained(spotter, runtime=runtime, device=device, threads=threads)
     settings = settings.for_model(spotter.config.actions)
-    work = _Work(spotter, settings, on_event, progress)
+    if proxies is not None:
+        if spotter.config.needs_tracks:
+            raise InputError(
+                "the model takes tracks, which need the video in full size: no proxies"
+            )
+        require_writable(Path(proxies))
+    work = _Work(spotter, settings, on_event, progress, None if proxies is None else Path(proxies))
     work.prepare_tracks(jobs, tracks, detector)
     states = [work.state(job, overwrite) for job in jobs]
     for job, state in zip(jobs, states, strict=True):
@@ -342,9 +353,11 @@ class _Work:
         settings: _Settings,
         on_event: Callable[[str, Event], object] | None,
         progress: ProgressCallback,
+        proxies: Path | None,
     ) -> None:
         self._spotter = spotter
         self._settings = settings
+        self._proxies = proxies
         self.raised_by_caller: Exception | None = None
         self._on_event = on_event and self._passing_errors(on_event)
         self._progress = progress
@@ -425,6 +438,9 @@ class _Work:
             "kickoff": ", ".join(filter(None, map(_time, settings.kickoffs_ms))) or None,
             "half": settings.half if settings.half > 1 else None,
         }
+        if self._proxies is not None:
+            sizes = [self._proxy_of(part, self._proxies).stem for part in job.parts]
+            request["proxy"] = ", ".join(dict.fromkeys(sizes))
         if spotter.config.needs_tracks:
             detector = getattr(self._detector, "name", "")
             sources = [
@@ -456,13 +472,16 @@ class _Work:
             if settings.end_ms is not None and settings.end_ms <= offset_ms:
                 break
             several = len(job.parts) > 1
+            name = f"{job.name} ({number + 1}/{len(job.parts)})" if several else job.name
             tracks_name = f"tracks_{number + 1}.parquet" if several else TRACKS_FILE
             spotter.spot(
-                part.video.path,
+                part.video.path
+                if self._proxies is None
+                else self._proxy(part, self._proxies, name),
                 threshold=self._lowest(),
                 start_ms=max(0, settings.start_ms - offset_ms),
                 end_ms=None if settings.end_ms is None else settings.end_ms - offset_ms,
-                name=f"{job.name} ({number + 1}/{len(job.parts)})" if several else job.name,
+                name=name,
                 tracks=part.tracks,
                 detector=self._detector,
                 keep_tracks=job.folder / tracks_name,
@@ -471,6 +490,23 @@ class _Work:
                 journal=job.journal(number),
             )
         return EventList.of(found, match=job.name, info=info)
+
+    def _proxy_of(self, part: Part, folder: Path) -> Path:
+        """The proxy of a video, which may have to be made."""
+        return find_proxy(part.video.path, folder, self._spotter.config.size)
+
+    def _proxy(self, part: Part, folder: Path, name: str) -> Path:
+        """Make the proxy of a video unless it is there, and report which one is spotted."""
+        path = make_proxy(
+            part.video.path,
+            folder,
+            self._spotter.config.size,
+            threads=self._spotter.threads,
+            progress=self._progress,
+            name=f"{name}, small copy",
+        )
+        warnings.warn(f"{name}: spots the small copy {path}", OnballNotice, stacklevel=3)
+        return path
 
     def _lowest(self) -> float | None:
         """Lowest confidence of a candidate; None is the model's own, unless the user's is lower."""

@@ -3,6 +3,7 @@
 from onball.frames import FrameBatch
 from onball.video.cutting import VideoCut, cut_video
 from onball.video.inputs import find_videos
+from onball.video.proxies import find_proxy, make_proxy
 from onball.video.reading import (
     Channels,
     VideoInfo,
@@ -20,7 +21,9 @@ __all__ = [
     "VideoInfo",
     "VideoWriter",
     "cut_video",
+    "find_proxy",
     "find_videos",
+    "make_proxy",
     "probe",
     "read_frames",
     "read_windows",

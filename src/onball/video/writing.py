@@ -132,12 +132,18 @@ class VideoWriter:
         self._tracks.append(SoundTrack(self._container, form))
         return self._tracks[-1]
 
-    def write(self, frame: npt.NDArray[np.uint8], pts_ms: int | Fraction | None = None) -> None:
+    def write(
+        self,
+        frame: npt.NDArray[np.uint8],
+        pts_ms: int | Fraction | None = None,
+        duration_ms: Fraction | None = None,
+    ) -> None:
         """Add a frame.
 
         Args:
             frame: uint8 `[H, W, 3]`, RGB.
             pts_ms: presentation time in milliseconds; by default that of frame number k at `fps`.
+            duration_ms: time for which it is shown, if it is the last one; 1 / `fps` by default.
 
         Raises `ValueError` for another shape or type, or a time that is not after the last one.
         """
@@ -154,9 +160,13 @@ class VideoWriter:
         coded = self._scaler.reformat(
             rgb, format="yuv420p", dst_colorspace=Colorspace.ITU601, **_CODED
         )
-        self.write_decoded(coded, 1000 * self._count / self._rate if pts_ms is None else pts_ms)
+        if pts_ms is None:
+            pts_ms = 1000 * self._count / self._rate
+        self.write_decoded(coded, pts_ms, duration_ms)
 
-    def write_decoded(self, frame: av.VideoFrame, pts_ms: int | Fraction) -> None:
+    def write_decoded(
+        self, frame: av.VideoFrame, pts_ms: int | Fraction, duration_ms: Fraction | None = None
+    ) -> None:
         """Add a decoded frame without conversion to RGB; its colours stay as they are coded.
 
         Raises `ValueError` for a time that is not after the last one.
@@ -169,7 +179,8 @@ class VideoWriter:
         width, height = self._even_size
         coded = self._scaler.reformat(frame, width=width, height=height, format="yuv420p", **_CODED)
         coded.pts, coded.time_base = tick, self._time_base
-        coded.duration = round(1 / self._rate / self._time_base)
+        duration_s = 1 / self._rate if duration_ms is None else duration_ms / 1000
+        coded.duration = round(duration_s / self._time_base)
         coded.pict_type = PictureType.NONE  # Lets the encoder choose keyframes.
         if self._count == 0:  # The encoder is opened by its first frame.
             context = self._stream.codec_context
