@@ -103,7 +103,7 @@ def test_an_empty_or_negative_span_is_refused(tmp_path, span):
 # Sound
 
 
-@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
 @pytest.mark.parametrize("tolerance_ms", [None, 1000], ids=["encoded", "copied"])
 def test_sound_is_cut_with_the_frames(tmp_path, suffix, tolerance_ms):
     # A tone begins at 3 s; the excerpt begins at 1.6 s.

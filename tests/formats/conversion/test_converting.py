@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
 
+import opentimelineio as otio
 import pytest
+from tiny_matches import write_flashes
 
 from onball.actions import Action, ActionSet
+from onball.data.importing import import_tags
 from onball.errors import InputError, LabelError
 from onball.events import Event, EventList, SpottingInfo, Team
 from onball.formats import read_results, write_results
@@ -51,6 +57,58 @@ def test_onball_reads_back_what_it_converted(tmp_path, format):
         assert found.period_starts_s == pytest.approx({1: 0.0, 2: 2_700.0}, abs=0.041)
 
 
+@pytest.mark.parametrize("format", FORMATS)
+def test_titles_with_markup_and_line_breaks_leave_files_valid(tmp_path, format):
+    events = replace(EVENTS, match="cup/Köln\n<\"Süd\" & '上海'>:\x00")
+    for file in convert_events(events, format, tmp_path, fps=25):
+        assert file.path.name.startswith("Köln __Süd_ & '上海'__") and file.path.parent == tmp_path
+        if file.path.suffix == ".json":
+            json.loads(file.path.read_text())
+        elif file.path.suffix in (".xml", ".fcpxml"):
+            ElementTree.parse(file.path)
+        elif file.path.suffix == ".otio":
+            (clip,) = otio.adapters.read_from_file(str(file.path)).find_clips()
+            names = [marker.name for marker in clip.markers if "onball" in marker.metadata]
+            assert names == [str(event.label) for event in EVENTS]
+        elif file.path.suffix == ".edl":
+            assert len(file.path.read_text("utf-8").splitlines()) == 3 + 3 * (len(EVENTS) + 2)
+
+
+def test_markers_of_fcpxml_have_the_names_of_the_actions(tmp_path):
+    (file,) = convert_events(EVENTS, "fcpxml", tmp_path, fps=25, period_markers=False)
+    markers = list(ElementTree.parse(file.path).iter("marker"))
+    assert [marker.get("value") for marker in markers] == [str(event.label) for event in EVENTS]
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("video")
+    write_flashes(folder, 0)
+    return folder / "224p.mp4"
+
+
+@pytest.mark.parametrize("format", KEPT)
+def test_a_converted_match_is_imported_with_the_times_of_its_actions(tmp_path, video, format):
+    events = EventList.of(
+        [Event(1_480, Action.PASS, 0.4), Event(5_000, Action.SHOT, 0.5), Event(7_960, Action.GOAL)]
+    )
+    lead_s = 1.2 if format in ("sportscode", "llc") else 0
+    path = convert_events(events, format, tmp_path, lead_s=lead_s, video=video)[0].path
+    rules = tmp_path / "codes.yaml"
+    rule = f"{{action: %s, offset_s: {lead_s}}}"
+    lines = (f"{event.label}: {rule % event.label}\n" for event in events)
+    rules.write_text("".join(lines), "utf-8")
+    (part,) = import_tags(path, [video], tmp_path / "data", codes=rules).parts
+    found = [(event.label, event.position_ms) for event in part.events]
+    if format == "kloppy":  # the goal is the result of the shot
+        assert found[0] == (Action.PASS, 1_480)
+    else:
+        expected = [(event.label, event.position_ms) for event in events]
+        assert [label for label, _ in found] == [label for label, _ in expected]
+        for (_, time_ms), (_, wanted_ms) in zip(found, expected, strict=True):
+            assert abs(time_ms - wanted_ms) <= KEPT[format]
+
+
 def test_results_of_soccernet_keep_everything(tmp_path):
     path = convert_events(EVENTS, "soccernet", tmp_path)[0].path
     assert read_results(path).events == EVENTS.events
@@ -81,16 +139,13 @@ def test_label_studio_gets_a_task_and_the_interface_of_its_labels(tmp_path):
     assert 'value="a &amp; b"' in shown and 'frameRate="50"' in shown
 
 
-def test_osl_refers_to_the_video_from_its_own_folder(tmp_path, monkeypatch):
-    from tiny_matches import write_flashes
-
+def test_osl_refers_to_the_video_from_its_own_folder(tmp_path, monkeypatch, video):
     monkeypatch.chdir(tmp_path)
-    write_flashes(tmp_path / "videos", 0)
-    video = tmp_path / "videos" / "224p.mp4"
     few = replace(EVENTS, events=EVENTS.events[:1])
     path = convert_events(few, "osl", "out/sub", video=video)[0].path
     (item,) = json.loads(path.read_text())["data"]
-    assert item["inputs"] == [{"type": "video", "path": "../../videos/224p.mp4", "fps": 25.0}]
+    relative = Path(os.path.relpath(video, tmp_path / "out" / "sub")).as_posix()
+    assert item["inputs"] == [{"type": "video", "path": relative, "fps": 25.0}]
 
 
 @pytest.mark.parametrize("format", FORMATS)

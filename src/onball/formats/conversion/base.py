@@ -160,6 +160,7 @@ class Footage:
         size: width and height in pixels; None if unknown.
         duration_ms: its length; None if unknown.
         time_code_frame: number of its first frame by its own time code, 0 if it has none.
+        has_sound: whether it has sound.
     """
 
     path: Path | None = None
@@ -167,6 +168,7 @@ class Footage:
     size: tuple[int, int] | None = None
     duration_ms: int | None = None
     time_code_frame: int = 0
+    has_sound: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ from onball.formats.event_table import TableStyle
 from onball.formats.tags.times import exact_rate, is_drop_frame, time_code_seconds
 from onball.outputs import OutputConflictError
 from onball.video.reading import VideoInfo, probe
+from onball.video.sound import sound_formats
 
 Writer = Callable[[Conversion], str | bytes]
 
@@ -155,6 +156,11 @@ def convert_events(
     if len(sources) > 1 and (video is not None or kickoffs_s is not None):
         raise InputError(
             f"{events}: has {len(sources)} videos, and a video or kick-off is of one: name its folder"
+        )
+    parts = max(len(one.info.parts) if one.info else 0 for one in sources.values())
+    if video is not None and parts > 1:
+        raise InputError(
+            f"{video}: the events are those of {parts} videos that were joined: give --fps instead of a video"
         )
     targets = _targets(events, sources, wanted, out)
     style = TableStyle() if region is None else style_of(None if region == "auto" else region)
@@ -285,7 +291,8 @@ def _footage(info: VideoInfo | None, found: SpottingInfo, rate: Fraction | None)
         except LabelError:  # of another rate: without use
             frame = 0
     size = (info.width, info.height)
-    return Footage(info.path, info.path.name, size, info.duration_ms, frame)
+    sound = bool(sound_formats(info.path))
+    return Footage(info.path, info.path.name, size, info.duration_ms, frame, sound)
 
 
 def _timeline_frame(text: str, conversion: Conversion, rate: Fraction | None) -> int:

@@ -147,8 +147,10 @@ def fcpxml(conversion: Conversion) -> str:
     if footage.path is not None:
         asset = {
             "id": "r2", "name": one_line(footage.name), "src": footage.path.absolute().as_uri(),
-            "start": start, "duration": length, "hasVideo": "1", "hasAudio": "1", "format": "r1",
+            "start": start, "duration": length, "hasVideo": "1", "format": "r1",
         }  # fmt: skip
+        if footage.has_sound:
+            asset["hasAudio"] = "1"
         SubElement(resources, "asset", asset)
     event = SubElement(SubElement(root, "library"), "event", name=name)
     origin = _seconds(first * frame)
