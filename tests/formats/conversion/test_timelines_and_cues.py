@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from fractions import Fraction
 from xml.etree import ElementTree
@@ -149,6 +150,17 @@ def test_markers_on_one_frame_are_written_on_neighbouring_ones(tmp_path):
     assert codes == ["01:00:01:00", "01:00:01:01", "01:00:01:02"]
     names = [line.partition("|M:")[2].partition(" |")[0] for line in lines if "|M:" in line]
     assert names == ["SHOT", "GOAL", "OUT"]
+
+
+def test_markers_have_the_colours_that_look_most_like_those_of_the_actions(tmp_path):
+    events = EventList.of([Event(1000 * k, action) for k, action in enumerate(Action)])
+    text = text_of(tmp_path, "edl", events, fps=25)
+    colours = {
+        action: colour for colour, action in re.findall(r"ResolveColor(\w+) \|M:([A-Z ]+) ", text)
+    }
+    assert [colours[name] for name in ("PASS", "DRIVE", "HEADER", "SHOT", "GOAL", "CROSS")] == [
+        "Blue", "Green", "Yellow", "Red", "Red", "Purple",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("format", ["edl", "fcpxml", "otio", "label-studio"])

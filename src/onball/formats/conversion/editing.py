@@ -11,6 +11,7 @@ fractions, `1001/30000s` for a frame of 29.97 per second.
 
 from __future__ import annotations
 
+import colorsys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -74,14 +75,22 @@ def _markers(conversion: Conversion, rate: Fraction) -> list[_Marker]:
 
 @cache
 def _nearest(colour: str, program: str) -> str:
-    """Name of the colour that is nearest to one, among those that a program has."""
-    palette = _PALETTES[program]
+    """Name of the colour that looks most like one, among those that a program has."""
+    hue, saturation, value = _hsv(colour)
 
-    def distance(name: str) -> int:
-        pairs = ((int(colour[k : k + 2], 16), int(palette[name][k : k + 2], 16)) for k in (1, 3, 5))
-        return sum((one - other) ** 2 for one, other in pairs)
+    def distance(name: str) -> float:
+        other = _hsv(_PALETTES[program][name])
+        apart = abs(hue - other[0])
+        # The hue counts most, unless one of the colours is nearly grey.
+        of_hue = 8 * min(apart, 1 - apart) * min(saturation, other[1])
+        return of_hue**2 + (saturation - other[1]) ** 2 + (value - other[2]) ** 2
 
-    return min(palette, key=distance)
+    return min(_PALETTES[program], key=distance)
+
+
+def _hsv(colour: str) -> tuple[float, float, float]:
+    red, green, blue = (int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5))
+    return colorsys.rgb_to_hsv(red, green, blue)
 
 
 def edl(conversion: Conversion) -> str:
