@@ -37,6 +37,7 @@ def test_the_unit_tests_pass():
     run("vitest", "run")
 
 
+@pytest.mark.slow
 def test_the_built_page_is_that_of_the_sources(tmp_path):
     run("vite", "build", "--outDir", str(tmp_path / "static"), "--logLevel", "error")
     built = {path.name: path.read_bytes() for path in (tmp_path / "static").iterdir()}

@@ -84,7 +84,8 @@ export function MatchView({ match, number, chooser }: Props) {
   }, [match, number, tolerance]);
 
   useEffect(() => {
-    if (match.video?.variable_rate) getFrames(number).then(setFrames, () => undefined);
+    if (!match.video?.variable_rate) return;
+    getFrames(number).then(setFrames, (problem: Error) => say(problem.message));
   }, [match, number]);
 
   const duration = useMemo(() => durationOf(match), [match]);
@@ -360,9 +361,10 @@ export function MatchView({ match, number, chooser }: Props) {
               player.current = video
                 ? new Player(video, clock, showTime, () => playback(undefined))
                 : null;
+              if (now.current) player.current?.seek(now.current);
               playback(undefined);
             }}
-            clock={clock}
+            clock={match.video?.variable_rate && !frames ? null : clock}
           />
           <Transport
             player={player.current}

@@ -4,6 +4,10 @@ import type { FrameClock } from "./frames";
 
 const SPEEDS = [1, 2, 4, 8];
 const REVERSE_STEP_MS = 80;
+/** Seeks for one frame, until the one that came is shown as it is. */
+const MOST_TRIES = 8;
+/** Time after a seek in which its frame is presented. */
+const FRAME_DELAY_MS = 60;
 
 export class Player {
   /** Media time of the first frame in seconds; not 0 in every file. */
@@ -11,6 +15,12 @@ export class Player {
   private knowsOrigin = false;
   private shown = 0;
   private wanted: number | null = null;
+  /** Time that was sought last, and the bounds of the search for the wanted frame. */
+  private target = 0;
+  private low: number | null = null;
+  private high: number | null = null;
+  private tries = 0;
+  private unreachable: number | null = null;
   private stopAt: number | null = null;
   private reverse: ReturnType<typeof setInterval> | undefined;
   private closed = false;
@@ -23,6 +33,7 @@ export class Player {
     private readonly stateChanged: () => void,
   ) {
     video.requestVideoFrameCallback(this.onFrame);
+    video.addEventListener("seeked", this.onSeeked);
     for (const name of ["play", "pause", "ratechange", "volumechange", "ended"]) {
       video.addEventListener(name, this.stateChanged);
     }
@@ -32,6 +43,7 @@ export class Player {
     this.closed = true;
     clearInterval(this.reverse);
     this.video.pause();
+    this.video.removeEventListener("seeked", this.onSeeked);
     for (const name of ["play", "pause", "ratechange", "volumechange", "ended"]) {
       this.video.removeEventListener(name, this.stateChanged);
     }
@@ -59,10 +71,25 @@ export class Player {
     }
     const ms = (metadata.mediaTime - this.origin) * 1000;
     this.shown = this.clock.frameAt(ms);
-    if (!this.video.seeking || this.wanted === this.shown) this.wanted = null;
+    this.settle();
     if (this.stopAt !== null && this.shown >= this.stopAt) this.pause();
     this.presented(this.clock.startOf(this.frame), this.frame, this.playing);
     this.video.requestVideoFrameCallback(this.onFrame);
+  };
+
+  /** End a seek whose frame has come, or search for it. */
+  private readonly settle = (): void => {
+    if (this.wanted === null || this.video.seeking || this.closed || this.search()) return;
+    this.unreachable = this.shown === this.wanted || this.playing ? null : this.wanted;
+    this.wanted = null;
+  };
+
+  /** The frame of a seek comes before or after the event, and may be the one that was shown before. */
+  private readonly onSeeked = (): void => {
+    setTimeout(() => {
+      this.settle();
+      if (!this.closed) this.presented(this.clock.startOf(this.frame), this.frame, this.playing);
+    }, FRAME_DELAY_MS);
   };
 
   /** Show the frame of a time in milliseconds. */
@@ -73,7 +100,8 @@ export class Player {
 
   step(frames: number): void {
     this.pause();
-    this.show(this.frame + frames);
+    // A frame that this browser cannot seek to is stepped over.
+    this.show((this.wanted ?? this.unreachable ?? this.shown) + frames);
   }
 
   skip(ms: number): void {
@@ -83,8 +111,32 @@ export class Player {
   private show(frame: number): void {
     const target = Math.max(0, Math.min(this.clock.count - 1, frame));
     this.wanted = target;
-    this.video.currentTime = this.origin + this.clock.middleOf(target) / 1000;
+    this.tries = 0;
+    this.low = this.high = null;
+    this.goTo(this.clock.middleOf(target));
     this.presented(this.clock.startOf(target), target, this.playing);
+  }
+
+  private goTo(ms: number): void {
+    this.target = ms;
+    this.video.currentTime = this.origin + ms / 1000;
+  }
+
+  /**
+   * Seek again if another frame came than the wanted one; false if nothing is left to do.
+   *
+   * Where the rate varies, files state other durations of frames than the times between them, and a
+   * browser that trusts them shows a neighbour. The time that shows the frame is searched for.
+   */
+  private search(): boolean {
+    const wanted = this.wanted as number;
+    if (this.shown === wanted || this.playing || this.tries++ >= MOST_TRIES) return false;
+    if (this.shown < wanted) this.low = this.target;
+    else this.high = this.target;
+    const missing = this.clock.startOf(wanted) - this.clock.startOf(this.shown);
+    const between = this.low !== null && this.high !== null;
+    this.goTo(between ? ((this.low as number) + (this.high as number)) / 2 : this.target + missing);
+    return true;
   }
 
   toggle(): void {

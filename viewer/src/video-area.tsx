@@ -10,7 +10,8 @@ const POLL_MS = 700;
 interface Props {
   match: Match;
   number: number;
-  clock: FrameClock;
+  /** Null until the times of its frames are known. */
+  clock: FrameClock | null;
   ready(video: HTMLVideoElement | null): void;
 }
 
@@ -37,7 +38,7 @@ export function VideoArea({ match, number, clock, ready }: Props) {
   }, [match, number, proxy?.state === "running"]);
 
   useEffect(() => {
-    if (!playable || !element.current) return undefined;
+    if (!playable || !clock || !element.current) return undefined;
     ready(element.current);
     return () => ready(null);
   }, [playable, clock]);
