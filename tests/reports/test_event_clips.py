@@ -230,6 +230,7 @@ def test_the_command_cuts_and_says_what_is_there(onball, tmp_path, video):
     [
         (["--by", "half"], "clips cannot be grouped by 'half': choose action or team"),
         (["--lead", "x"], "--lead: 'x' is not a number"),
+        (["--lead", "0", "--lag", "0"], "the clip of PASS at 00:00:01 has no length"),
         (["--actions", "zzz"], "unknown action 'zzz'"),
     ],
 )

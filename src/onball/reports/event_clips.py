@@ -180,6 +180,7 @@ def cut_clips(
             settings_of_reel = {key: settings[key] for key in settings if key != "tolerance"}
             titles = tuple(_title(piece, info) for piece in joined)
             work.append(_Reel(folder, REEL_FILE, tuple(joined), settings_of_reel, titles, sound))
+    _require_lengths(work)
     return _do(work, Path(out), info, overwrite, on_clip, progress)
 
 
@@ -325,6 +326,17 @@ class _Task:
 
     def make(self, target: Path) -> VideoCut:
         raise NotImplementedError
+
+
+def _require_lengths(work: Sequence[_Task]) -> None:
+    """Raise `InputError` for a clip without any length."""
+    for task in work:
+        for piece in task.pieces:
+            if piece.excerpt.end_ms <= piece.excerpt.start_ms:
+                label, time = piece.excerpt.label, format_time(piece.first.position_ms)
+                raise InputError(
+                    f"the clip of {label} at {time} has no length: give a longer lead or lag"
+                )
 
 
 @dataclass(frozen=True, slots=True)
