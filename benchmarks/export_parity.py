@@ -40,14 +40,14 @@ from onball.data.layout import VIDEO_FILE
 from onball.errors import ModelError
 from onball.models import ClipClassifier, SpottingNet, build_model, save_model
 from onball.models.published import PUBLISHED
-from onball.models.runtimes.records import FORMATS
-from onball.spotting.exporting import SCORE_BOUND, export_model
+from onball.models.runtimes.records import FORMATS, SCORE_BOUND
+from onball.spotting.exporting import export_model
 
 #: Systems that are refused; every other one must be exported.
 REFUSED = ("stacker-2023",)
-#: Frames that batch normalisation has the statistics of, and the distance between them. They are from all
-#: of the sample match: on a region of the frame that it never saw, an AdaSpot with random weights would
-#: amplify rounding differences from layer to layer.
+#: Frames that batch normalisation has the statistics of, and the largest distance between them. They are
+#: from all of the sample match: on a region of the frame that it never saw, an AdaSpot with random weights
+#: would amplify rounding differences from layer to layer.
 _FRAMES, _STEP = 24, 40
 #: Standard deviation of the logits over these frames, and the largest factor to reach it.
 _LOGITS, _MOST_GAIN = 2.0, 50.0
@@ -204,7 +204,7 @@ def random_system(config: SavedModelConfig) -> SpottingNet | ClipClassifier:
 @torch.no_grad()
 def conditioning(net: SpottingNet, config: SavedModelConfig) -> tuple[float, float]:
     """`rounding` and `spread` of a net, see `Outcome`, on frames that its statistics are not of."""
-    inputs = sample_clip(config, net, first=_STEP // 2)
+    inputs = sample_clip(config, net, between=True)
     confidences = net(*inputs).probabilities()
     rounded = copy.deepcopy(net)
     for parameter in rounded.parameters():
@@ -213,14 +213,22 @@ def conditioning(net: SpottingNet, config: SavedModelConfig) -> tuple[float, flo
     return difference, float(confidences.std(dim=1).max())
 
 
-def sample_clip(config: SavedModelConfig, net: SpottingNet, first: int = 0) -> list[torch.Tensor]:
-    """Inputs of a net: frames `[1, T, 3, H, W]` of the sample match, uint8, and track features."""
+def sample_clip(
+    config: SavedModelConfig, net: SpottingNet, *, between: bool = False
+) -> list[torch.Tensor]:
+    """Inputs of a net: frames `[1, T, 3, H, W]` of the sample match, uint8, and track features.
+
+    Args:
+        config: settings of the net.
+        net: the net.
+        between: take the frames halfway between the others.
+    """
     count = min(_FRAMES, config.model.positions or _FRAMES)
     if config.model.takes_frames:
         video = VideoFrames(sample_match() / VIDEO_FILE, config)
-        frames = np.concatenate(
-            [video.read(first + i, first + i + 1) for i in range(0, count * _STEP, _STEP)]
-        )
+        step = min(_STEP, len(video.times_ms) // count)
+        places = range(step // 2 if between else 0, count * step, step)
+        frames = np.concatenate([video.read(place, place + 1) for place in places])
     else:
         frames = np.zeros((count, config.height, config.width, 3), np.uint8)
     inputs = [torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2)[None]]

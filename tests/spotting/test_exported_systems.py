@@ -10,7 +10,7 @@ import pytest
 
 from onball.config import list_configs
 from onball.models.published import PUBLISHED
-from onball.spotting.exporting import SCORE_BOUND
+from onball.models.runtimes.records import SCORE_BOUND
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "export_parity.py"
 SPOTTING = [one.name for one in list_configs() if one.name.startswith("spotting/")]

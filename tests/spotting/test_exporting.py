@@ -21,6 +21,7 @@ import torch
 from tiny_models import random_model
 
 from onball.assets import demo_model, sample_match
+from onball.cli.export import parity_text
 from onball.config import ComponentConfig, SavedModelConfig
 from onball.errors import InputError, ModelError, OnballError, OnballNotice
 from onball.models import SpottingNet, build_model, load_model, save_model
@@ -432,9 +433,12 @@ def enlarge_a_channel(net: SpottingNet, factor: float) -> None:
 
 
 def test_differences_beyond_the_bounds_are_an_error():
-    parity = Parity(source="videos", frames=2, score=2e-4, mean_score=1e-4)
+    parity = Parity(source="videos", frames=2, score=2e-4, mean_score=1e-4, different_frames=1)
+    assert parity_text(parity).endswith("on average; by more than 0.0001 in 1 frame")
     require_parity("model", parity, score_bound=1e-3, map_bound=0.01)
-    with pytest.raises(OnballError, match=r"up to 0.0002, more than 0.0001 \(--score-bound\)"):
+    with pytest.raises(
+        OnballError, match=r"up to 0.0002, more than 0.0001 \(.* in 1 of 2 frames: "
+    ):
         require_parity("model", parity, score_bound=1e-4, map_bound=0.01)
     means = {"map12": {"torch": 0.5, "export": 0.45}, "map10": {"torch": 0.5, "export": 0.5}}
     parity = Parity.model_validate(parity.model_dump() | means)

@@ -115,10 +115,16 @@ def export(
 
 def parity_text(parity: Parity) -> str:
     """Sentence about the differences from PyTorch."""
+    from onball.models.runtimes.records import SCORE_BOUND
+
     text = (
         f"Against PyTorch on {parity.source} ({console.count(parity.frames, 'frame')}): confidences "
         f"differ by at most {parity.score:.2g}, by {parity.mean_score:.2g} on average"
     )
+    if parity.different_frames:
+        text += (
+            f"; by more than {SCORE_BOUND:g} in {console.count(parity.different_frames, 'frame')}"
+        )
     if parity.map12 is not None and parity.map10 is not None:
         text += f"; mAP12 {_pair(parity.map12)}, mAP10 {_pair(parity.map10)}"
     return text

@@ -49,6 +49,7 @@ from onball.models.runtimes.quantising import quantise
 from onball.models.runtimes.records import (
     EXPORTS,
     RECORD_FILE,
+    SCORE_BOUND,
     Export,
     ExportFormat,
     ExportPrecision,
@@ -72,8 +73,6 @@ from onball.spotting.matches import SpottedMatch, spot_matches
 from onball.spotting.runtimes import default_runtime, open_export
 from onball.spotting.spotter import Spotter
 
-#: Largest difference of a probability that a float32 export may have.
-SCORE_BOUND = 1e-4
 #: Largest loss of mAP, 0 to 1, that an 8-bit export may have.
 MAP_BOUND = 0.01
 #: Length of the part of the sample match that is compared, in windows of the model.
@@ -412,10 +411,12 @@ class _Differences:
     """Absolute differences of the probabilities of two runs."""
 
     def __init__(self) -> None:
-        self._frames, self._values, self._total, self._largest = 0, 0, 0.0, 0.0
+        self._frames, self._different = 0, 0
+        self._values, self._total, self._largest = 0, 0.0, 0.0
 
     def add(self, wanted: ScoredFrames, found: ScoredFrames) -> None:
         """Add the scores of the same frames."""
+        different = np.zeros(len(wanted.pts_ms), bool)
         pairs = [(wanted.probabilities, found.probabilities)]
         if wanted.left is not None and found.left is not None:
             pairs.append((wanted.left, found.left))
@@ -424,6 +425,8 @@ class _Differences:
             self._largest = max(self._largest, float(difference.max(initial=0.0)))
             self._total += float(difference.sum(dtype=np.float64))
             self._values += difference.size
+            different |= (difference > SCORE_BOUND).any(axis=-1)
+        self._different += int(different.sum())
         self._frames += len(wanted.pts_ms)
 
     def parity(self, source: str) -> Parity:
@@ -433,6 +436,7 @@ class _Differences:
             frames=self._frames,
             score=self._largest,
             mean_score=self._total / max(1, self._values),
+            different_frames=self._different,
         )
 
 
@@ -441,7 +445,8 @@ def require_parity(what: str, parity: Parity, score_bound: float, map_bound: flo
     if not parity.score <= score_bound:
         raise OnballError(
             f"{what}: its scores differ from PyTorch's by up to {parity.score:.2g}, more than "
-            f"{score_bound:g} (--score-bound): not saved"
+            f"{score_bound:g} (--score-bound), and by more than {SCORE_BOUND:g} in "
+            f"{parity.different_frames} of {parity.frames} frames: not saved"
         )
     for name in ("map12", "map10"):
         pair: MeanPair | None = getattr(parity, name)

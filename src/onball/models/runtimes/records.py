@@ -38,6 +38,10 @@ EXPORTS = "exports"
 RECORD_FILE = "export.json"
 
 
+#: Largest difference of a probability that a float32 export may have.
+SCORE_BOUND = 1e-4
+
+
 class MeanPair(BaseConfig):
     """mAP of the saved model in PyTorch, and of the export, 0 to 1."""
 
@@ -53,6 +57,7 @@ class Parity(BaseConfig):
         frames: number of sampled frames.
         score: largest absolute difference of a probability.
         mean_score: mean absolute difference of the probabilities.
+        different_frames: number of frames with a difference above `SCORE_BOUND`.
         map12, map10: mean average precision at 1 s, if the data set has labels.
     """
 
@@ -60,6 +65,7 @@ class Parity(BaseConfig):
     frames: NonNegativeInt
     score: NonNegativeFloat
     mean_score: NonNegativeFloat
+    different_frames: NonNegativeInt = 0
     map12: MeanPair | None = None
     map10: MeanPair | None = None
 
