@@ -101,7 +101,7 @@ def convert(
     classes: options.Classes = None,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Convert events to the files of other programs: tagging, video editors, subtitles, spreadsheets.
+    """Convert events to files of other programs: tagging, video editors, subtitles, spreadsheets.
 
     (Published data sets are converted by `onball data convert`.)
     """

@@ -49,7 +49,7 @@ COMMANDS = {
     ),
     "convert": (
         "onball.cli.convert:convert",
-        "Convert events for other programs: Sportscode, video editors, subtitles, spreadsheets, labelling.",
+        "Convert events to files of other programs: tagging, video editors, subtitles, spreadsheets.",
         "onball convert onball-results/match --to sportscode,srt --lead 5,shot=8",
     ),
     "view": (
@@ -64,7 +64,7 @@ COMMANDS = {
     ),
     "clips": (
         "onball.cli.clips:clips",
-        "Cut a clip of each event out of its video, with sound; --reel joins them with captions.",
+        "Cut a clip of each event out of its video, exact to the frame; call again to continue.",
         "onball clips onball-results/match match.mp4 --actions shot,goal --lead 8 --reel",
     ),
     "summary": (
