@@ -22,16 +22,8 @@ from pathlib import Path
 import numpy as np
 from numpy.random import Generator
 
-from onball import (
-    ACTIONS,
-    Event,
-    EventLabel,
-    EventList,
-    align_tags,
-    find_matches,
-    read_labels,
-    simulate,
-)
+from onball import Event, EventList, align_tags, find_matches, read_labels, simulate
+from onball.actions import ACTIONS, EventLabel
 from onball.events import SpottingInfo
 from onball.spotting.alignment import TimedCode
 
@@ -73,15 +65,16 @@ CONDITIONS = (
 )
 
 
-def pieces(data: Path, minutes: int) -> list[Piece]:
-    """Cut all halves into pieces of a length."""
-    found: list[Piece] = []
-    for match in find_matches(data, "train"):
+def pieces(data: Path, minutes: int) -> list[tuple[int, Piece]]:
+    """Cut all matches into pieces of a length, each with the number of its match."""
+    found: list[tuple[int, Piece]] = []
+    for number, match in enumerate(find_matches(data, "train")):
         labels = read_labels(match.require_labels())
         length = minutes * MINUTE_MS
         for begin in range(0, labels[-1].position_ms - length // 2, length):
             part = labels.between(begin, begin + length)
-            found.append([(event.position_ms - begin, event.label) for event in part])
+            piece = [(event.position_ms - begin, event.label) for event in part]
+            found.append((number, piece))
     return found
 
 
@@ -132,7 +125,7 @@ def event_list(spots: Sequence[Event], minutes: int) -> EventList:
 
 def measure_accuracy(data: Path, one: Conditions, trials: int) -> str:
     """Align tags with spots of the same play; the errors are means over the tags of a piece."""
-    parts = pieces(data, one.minutes)
+    parts = [piece for _, piece in pieces(data, one.minutes)]
     errors, known, tags_used, stated = [], [], [], []
     for trial in range(trials):
         rng = np.random.default_rng((1, trial))
@@ -176,12 +169,6 @@ def measure_acceptance(data: Path, trials: int) -> list[str]:
     """Align tags with spots of other play, random spots, and few tags."""
     usual = Conditions("", 10)
     parts = pieces(data, usual.minutes)
-    of_match = len(parts) // len(find_matches(data, "train"))
-
-    def other(number: int, rng: Generator) -> Piece:
-        """A piece of another match."""
-        step = of_match + int(rng.integers(len(parts) - 2 * of_match + 1))
-        return parts[(number // of_match * of_match + step) % len(parts)]
 
     def scattered(spots: list[Event], rng: Generator) -> list[Event]:
         end = usual.minutes * MINUTE_MS
@@ -190,10 +177,13 @@ def measure_acceptance(data: Path, trials: int) -> list[str]:
     def trial(change: str, few: int | None, seed: int) -> str:
         rng = np.random.default_rng((2, seed))
         number = seed % len(parts)
-        spots, _ = spots_of(other(number, rng) if change == "other" else parts[number], usual, rng)
+        match, piece = parts[number]
+        others = [one for other, one in parts if other != match]
+        seen = others[rng.integers(len(others))] if change == "other" else piece
+        spots, _ = spots_of(seen, usual, rng)
         if change == "random":
             spots = scattered(spots, rng)
-        tags = [tag for _, tag, _ in tags_of(parts[number], usual, rng)]
+        tags = [tag for _, tag, _ in tags_of(piece, usual, rng)]
         if few is not None:
             begin = int(rng.integers(max(1, len(tags) - few)))
             tags = sorted(tags, key=lambda tag: tag.time_ms)[begin : begin + few]

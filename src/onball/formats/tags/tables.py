@@ -188,7 +188,12 @@ def _workbook_rows(path: Path, content: bytes, sheet: str | None) -> Iterator[Ro
         from openpyxl import load_workbook
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = archive.namelist()
             size = sum(entry.file_size for entry in archive.infolist())
+        if "[Content_Types].xml" not in names:
+            raise LabelError(
+                f"{path}: is a zip file and no workbook: unpack it, and name the file with the tags"
+            )
         if size > _MOST_CELLS_BYTES:
             raise LabelError(
                 f"{path}: unpacks to {size / 1e6:.0f} MB, too much for a table of tags"
