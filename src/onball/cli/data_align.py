@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from onball.spotting.alignment import Alignment, PeriodShift
     from onball.spotting.tag_alignment import MatchAlignment
 
-_SHARED = ("video", "code_map", "clock", "format", "columns", "at", "part", "fps", "encoding")
+_SHARED = (
+    "video", "code_map", "clock", "format", "columns", "at", "part", "fps", "encoding", "metadata",
+    "raw_codes",
+)  # fmt: skip
 
 
 def align(
@@ -50,6 +53,8 @@ def align(
     part: tag_options.Part = None,
     fps: tag_options.Fps = None,
     encoding: tag_options.Encoding = None,
+    metadata: tag_options.Metadata = None,
+    raw_codes: tag_options.RawCodes = False,
     delays: Annotated[
         bool,
         typer.Option(
@@ -74,7 +79,9 @@ def align(
             window_s=window,
             place=at,
             progress=progress,
-            **tag_options.reading_arguments(format, columns, clock, part, fps, encoding),
+            **tag_options.reading_arguments(
+                format, columns, clock, part, fps, encoding, metadata, raw_codes
+            ),
         )
     for note in found.match.notes:
         console.note(note)

@@ -81,6 +81,19 @@ def import_(
     part: tag_options.Part = None,
     fps: tag_options.Fps = None,
     encoding: tag_options.Encoding = None,
+    metadata: tag_options.Metadata = None,
+    raw_codes: tag_options.RawCodes = False,
+    left: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--left",
+            metavar="TEAM…",
+            help="Team that defends the goal on the left of the image in the first period, as the tags "
+            "name it, or home or away; 3=TEAM for extra time. [default: by the file, or labels without "
+            "sides]",
+            show_default=False,
+        ),
+    ] = None,
     skip_outside: Annotated[
         bool,
         typer.Option(
@@ -97,7 +110,9 @@ def import_(
     from onball.data.importing import import_tags
     from onball.data.match_tags import find_codes
 
-    reading = tag_options.reading_arguments(format, columns, clock, part, fps, encoding)
+    reading = tag_options.reading_arguments(
+        format, columns, clock, part, fps, encoding, metadata, raw_codes
+    )
     if suggest_map:
         known = read_code_map(code_map) if code_map is not None and code_map.exists() else None
         names = ", ".join(path.name for path in tags)
@@ -134,6 +149,7 @@ def import_(
         name=name,
         split=split,
         place=at,
+        left=tag_options.parse_left_teams(left),
         skip_outside=skip_outside,
         copy=copy,
         overwrite=overwrite,

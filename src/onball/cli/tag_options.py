@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 
 _KICKOFF = re.compile(r"(?P<period>[1-4])=(?P<time>-?[\d:.;,]+)")
 _SHIFT = re.compile(r"(?:(?P<period>[1-9])=)?(?P<sign>[+-]?)(?P<time>[\d:.,]+)")
+_LEFT = re.compile(r"(?P<period>[1-4])=(?P<team>.+)")
 _FIELD = re.compile(r"(?P<field>[a-z]+)=(?P<column>.+)")
 
 Tags = Annotated[
     list[Path],
     typer.Argument(
         metavar="TAGS…",
-        help="File of tags: Sportscode XML, CSV, XLSX, SRT, VTT, EDL, or a project of BORIS, "
-        "LosslessCut, Label Studio, OSL or SoccerNet; or one for each video.",
+        help="File of tags: Sportscode XML, CSV, XLSX, SRT, VTT, EDL, a project of BORIS, "
+        "LosslessCut, Label Studio, OSL or SoccerNet, or event data of StatsBomb, Wyscout, Opta, Stats "
+        "Perform, Sportec, DataFactory or Metrica; or one for each video.",
         show_default=False,
     ),
 ]
@@ -62,7 +64,8 @@ Format = Annotated[
         "--format",
         metavar="NAME",
         help="Format of TAGS: sportscode, table, longomatch, subtitles, edl, boris, losslesscut, "
-        "label-studio, osl or soccernet. [default: by its content]",
+        "label-studio, osl, soccernet, statsbomb, wyscout, opta, statsperform, sportec, datafactory or "
+        "metrica. [default: by its content]",
     ),
 ]
 Columns = Annotated[
@@ -103,6 +106,23 @@ Encoding = Annotated[
         "--encoding",
         metavar="NAME",
         help="Encoding of the text, such as cp1251. [default: UTF-8, UTF-16 or Windows-1252]",
+    ),
+]
+Metadata = Annotated[
+    Path | None,
+    typer.Option(
+        "--metadata",
+        metavar="FILE",
+        help="Second file of event data: line-ups of StatsBomb, F7 of Opta, MA1 of Stats Perform, match "
+        "information of Sportec, EPTS of Metrica. [default: found in the folder of TAGS]",
+    ),
+]
+RawCodes = Annotated[
+    bool,
+    typer.Option(
+        "--raw-codes",
+        help="Codes of event data are the provider's own types of events, for --map. [default: the 12 "
+        "actions]",
     ),
 ]
 Results = Annotated[
@@ -147,6 +167,8 @@ def reading_arguments(
     part: str | None,
     fps: float | None,
     encoding: str | None,
+    metadata: Path | None,
+    raw_codes: bool,
 ) -> ReadingArguments:
     """Arguments of `read_tags` by the values of the options."""
     return {
@@ -156,6 +178,8 @@ def reading_arguments(
         "part": part,
         "fps": fps,
         "encoding": encoding,
+        "metadata": metadata,
+        "raw_codes": raw_codes,
     }
 
 
@@ -187,6 +211,18 @@ def parse_shifts(texts: list[str] | None) -> dict[int | None, float]:
     return found
 
 
+def parse_left_teams(texts: list[str] | None) -> dict[int, str]:
+    """Teams on the left by period; a name alone is of the first one. Raises `InputError`."""
+    found: dict[int, str] = {}
+    for text in texts or ():
+        left = _LEFT.fullmatch(text)
+        period, team = (1, text) if left is None else (int(left["period"]), left["team"])
+        if period in found:
+            raise InputError(f"--left: '{text}' names a second team for period {period}")
+        found[period] = team
+    return found
+
+
 def _seconds(option: str, text: str) -> float:
     from onball.formats.tags.times import parse_seconds
 
@@ -214,7 +250,7 @@ def given_options(context: typer.Context, *names: str) -> str:
         source = context.get_parameter_source(parameter.name or "")
         if parameter.name in names and source is not None and source.name == "COMMANDLINE":
             value = context.params[parameter.name]
-            values = value if isinstance(value, list | tuple) else [value]
+            values = value if isinstance(value, list | tuple) else [] if value is True else [value]
             written += [parameter.opts[0], *(shell_quoted(str(one)) for one in values)]
     return "".join(f" {text}" for text in written)
 

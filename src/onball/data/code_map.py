@@ -229,7 +229,7 @@ _NAMES: Mapping[Action, tuple[str, ...]] = {
 _OTHER_EVENT = frozenset((
     "received", "receive", "reception", "conceded", "against", "allowed", "kick", "saved", "save", "own",
     "recibido", "recibidos", "contra", "encajado", "encajados", "gegentor", "subito", "subiti", "sofrido",
-    "sofridos", "goalkeeper", "keeper", "portero",
+    "sofridos", "goalkeeper", "keeper", "portero", "touch", "touches",
 ))  # fmt: skip
 
 

@@ -44,6 +44,7 @@ from onball.data.match_tags import (
     spans_of,
     time_tags,
 )
+from onball.data.team_sides import LeftTeams, TeamSides, find_team_sides
 from onball.errors import ConfigError, DataError, InputError, LabelError
 from onball.events import Event, EventList
 from onball.files import (
@@ -113,6 +114,7 @@ def import_tags(
     name: str | None = None,
     split: str = "train",
     place: str = "start",
+    left: LeftTeams = None,
     skip_outside: bool = False,
     copy: bool = False,
     overwrite: bool = False,
@@ -134,11 +136,13 @@ def import_tags(
         name: name of the match, a folder below `root`; by default that of the first video.
         split: `train`, `valid`, `test` or `challenge`, for `splits.json`.
         place: the part of a tag's clip that is the time of the action: `start`, `middle` or `end`.
+        left: team that defends the left goal of the image in the first period, or teams by period; see
+            `find_team_sides`.
         skip_outside: leave out tags that no video shows instead of refusing them.
         copy: copy the videos instead of linking them.
         overwrite: replace labels that are there, also those edited by hand.
-        **reading: `format`, `columns`, `clock`, `encoding`, `part` and `fps` of `read_tags`; the frame
-            rate is by default that of the first video.
+        **reading: `format`, `columns`, `clock`, `encoding`, `part`, `fps`, `metadata` and `raw_codes` of
+            `read_tags`; the frame rate is by default that of the first video.
 
     Returns:
         The match, with counts of what was left out.
@@ -166,12 +170,13 @@ def import_tags(
         )
     code_map = find_codes(codes)
     require_known(code_map, match.tags, match.name)
+    sides = find_team_sides(match.files, left)
     timed = time_tags(match, code_map, place=place, kickoffs_s=kickoffs_s)
     ignored = Counter(tag.tag.code for tag in timed if tag.label is None)
     labelled = [tag for tag in timed if tag.label is not None]
     placed = place_tags(match, labelled, kickoffs_s=kickoffs_s, shifts_s=shifts_s)
     kept, outside = _within(match, placed, skip=skip_outside)
-    events, duplicates = _unique(kept)
+    events, duplicates = _unique(kept, sides)
     counts = Counter(event.label for part_events in events for event in part_events)
     parts = _write(root, name, split, found, events, code_map, match, copy, overwrite)
     return ImportedMatch(
@@ -181,7 +186,7 @@ def import_tags(
         dict(ignored),
         outside,
         duplicates,
-        match.notes,
+        (*match.notes, *sides.notes),
     )
 
 
@@ -245,7 +250,7 @@ def _within(
     return kept, len(outside)
 
 
-def _unique(tags: Sequence[PlacedTag]) -> tuple[list[list[Event]], int]:
+def _unique(tags: Sequence[PlacedTag], sides: TeamSides) -> tuple[list[list[Event]], int]:
     """Events of each video, by time, and the number of those that were left out as duplicates.
 
     Tags of one class in the same millisecond are one event.
@@ -260,7 +265,10 @@ def _unique(tags: Sequence[PlacedTag]) -> tuple[list[list[Event]], int]:
         if tag.team is not None:
             extra["team_name"] = tag.team
         visible = tag.labels.get("visibility") != "not shown"
-        event = Event(position_ms, label, half=placed.half, visible=visible, extra=extra)
+        event = Event(
+            position_ms, label, team=sides.side_of(tag, placed.half), half=placed.half,
+            visible=visible, extra=extra,
+        )  # fmt: skip
         events.setdefault(placed.video, {}).setdefault((position_ms, label), event)
     last = max(events, default=0)
     lists = [sorted(events.get(video, {}).values()) for video in range(last + 1)]

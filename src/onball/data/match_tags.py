@@ -46,6 +46,8 @@ class ReadingArguments(TypedDict, total=False):
     clock: Clock | str | None
     encoding: str | None
     part: str | None
+    metadata: str | Path | None
+    raw_codes: bool
 
 
 def find_codes(codes: Codes) -> CodeMap:

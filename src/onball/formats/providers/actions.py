@@ -283,8 +283,6 @@ def _pass(event: Any, names: set[str]) -> tuple[Action, bool]:
         return Action.FREE_KICK, False
     if "CORNER_KICK" in names:
         return Action.CROSS, False
-    if "KICK_OFF" in names:
-        return Action.PASS, False
     if {"HEAD", "HEAD_PASS", "FLICK_ON"} & names:
         return Action.HEADER, False
     entry = _entry(event)
@@ -298,7 +296,7 @@ def _pass(event: Any, names: set[str]) -> tuple[Action, bool]:
     if "GOAL_KICK" in names and start is not None and end is not None:
         length = hypot((end.x - start.x) * PITCH_LENGTH, (end.y - start.y) * PITCH_WIDTH)
         return (Action.HIGH_PASS if length > LONG else Action.PASS), False
-    return Action.PASS, True
+    return Action.PASS, "KICK_OFF" not in names
 
 
 def _generic(event: Any, names: set[str]) -> tuple[Action | None, bool]:

@@ -96,7 +96,11 @@ def read_tags(
         close = difflib.get_close_matches(format, FORMATS, n=1)
         hint = f"did you mean '{close[0]}'?" if close else f"choose {', '.join(FORMATS)}"
         raise InputError(f"unknown format of tags '{format}': {hint}")
-    return _READERS[format or recognise(path)](path, options)
+    format = format or recognise(path)
+    if format not in EVENT_DATA and (metadata is not None or raw_codes):
+        option = "--raw-codes" if metadata is None else "--metadata"
+        raise InputError(f"{path}: {option} is for event data of providers, and this is {format}")
+    return _READERS[format](path, options)
 
 
 def parse_clock(name: Clock | str) -> Clock:
