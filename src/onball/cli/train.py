@@ -290,7 +290,7 @@ def _train_seeds(
             device=device,
             progress=progress,
             on_epoch=on_epoch,
-            on_seed=lambda seed: console.note(f"seed {seed} of 0 to {seeds - 1}"),
+            on_seed=lambda seed: console.note(f"seed {seed} ({seed + 1} of {seeds})"),
         )
     if rank() > 0:
         return
