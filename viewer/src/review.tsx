@@ -85,7 +85,7 @@ export function ReviewPanel({ match, agreement, review, start }: Props) {
       )}
       {match.corrections_file && (
         <p class="faint">
-          Saved in <code>{match.corrections_file}</code> beside the events, which stay as they are.{" "}
+          Decisions are saved in <code>{match.corrections_file}</code> beside the events, which stay as they are.{" "}
           <code>onball corrections apply</code> makes labels of them.
         </p>
       )}

@@ -72,6 +72,8 @@ export class Timeline {
   private palette!: Palette;
   private scheduled = 0;
   private density: Float32Array | null = null;
+  /** Candidates of each lane. */
+  private byLane: Item[][] | null = null;
   private drag: { x: number; view: View; minimap: boolean; moved: boolean } | null = null;
   private readonly observer: ResizeObserver;
   private readonly dark = matchMedia("(prefers-color-scheme: dark)");
@@ -107,6 +109,7 @@ export class Timeline {
   setScene(scene: Scene): void {
     const fresh = this.scene === null || this.scene.duration !== scene.duration;
     if (this.scene?.items !== scene.items) this.density = null;
+    if (this.scene?.candidates !== scene.candidates) this.byLane = null;
     this.scene = scene;
     if (fresh) this.setView({ start: 0, end: scene.duration });
     this.schedule();
@@ -251,23 +254,35 @@ export class Timeline {
     return new Map(scene.lanes.map((lane, row) => [lane.label, row]));
   }
 
-  /** Candidates below the threshold: faint lines, as high as their confidence. */
+  /** Candidates below the threshold: faint lines, as high as their confidence; one for a pixel. */
   private drawCandidates(scene: Scene): void {
     const { context } = this;
-    const rows = this.rows(scene);
-    const [first, stop] = this.range(scene.candidates);
+    this.byLane ??= splitByLane(scene);
     context.globalAlpha = 0.4;
-    let colour = "";
-    for (let i = first; i < stop; i++) {
-      const item = scene.candidates[i] as Item;
-      const row = rows.get(item.label);
-      const lane = row === undefined ? undefined : scene.lanes[row];
-      if (row === undefined || !lane || lane.dimmed) continue;
-      if (lane.colour !== colour) context.fillStyle = colour = lane.colour;
-      const height = Math.max(1, item.confidence * (this.laneHeight - 6));
+    this.byLane.forEach((candidates, row) => {
+      const lane = scene.lanes[row];
+      if (!lane || lane.dimmed) return;
+      context.fillStyle = lane.colour;
       const bottom = RULER + (row + 1) * this.laneHeight - 2;
-      context.fillRect(this.x(item.position) - 0.5, bottom - height, 1, height);
-    }
+      const [first, stop] = this.range(candidates);
+      let column = -1;
+      let highest = 0;
+      const put = () => {
+        const height = Math.max(1, highest * (this.laneHeight - 6));
+        if (highest > 0) context.fillRect(column, bottom - height, 1, height);
+      };
+      for (let i = first; i < stop; i++) {
+        const item = candidates[i] as Item;
+        const x = Math.round(this.x(item.position));
+        if (x !== column) {
+          put();
+          column = x;
+          highest = 0;
+        }
+        highest = Math.max(highest, item.confidence);
+      }
+      put();
+    });
     context.globalAlpha = 1;
   }
 
@@ -278,7 +293,7 @@ export class Timeline {
     const [first, stop] = this.range(truth);
     const height = this.laneHeight * 0.34;
     for (const missed of [false, true]) {
-      context.fillStyle = palette.hit;
+      context.fillStyle = scene.byVerdict ? palette.hit : palette.faint;
       context.strokeStyle = palette.missed;
       context.lineWidth = 1.5;
       for (let i = first; i < stop; i++) {
@@ -287,10 +302,8 @@ export class Timeline {
         if (mark.missed !== missed || row === undefined || scene.lanes[row]?.dimmed) continue;
         const x = this.x(mark.position);
         const top = RULER + row * this.laneHeight + 2;
-        if (!scene.byVerdict) {
-          context.fillStyle = palette.faint;
-          context.fillRect(x - 1.5, top, 3, height);
-        } else if (missed) context.strokeRect(x - 2.75, top + 0.75, 5.5, height - 1.5);
+        if (!scene.byVerdict) context.fillRect(x - 1.5, top, 3, height);
+        else if (missed) context.strokeRect(x - 2.75, top + 0.75, 5.5, height - 1.5);
         else context.fillRect(x - 1.5, top, 3, height);
       }
     }
@@ -497,6 +510,13 @@ export class Timeline {
     }
     return best;
   }
+}
+
+function splitByLane(scene: Scene): Item[][] {
+  const rows = new Map(scene.lanes.map((lane, row) => [lane.label, row]));
+  const lists: Item[][] = scene.lanes.map(() => []);
+  for (const item of scene.candidates) lists[rows.get(item.label) ?? -1]?.push(item);
+  return lists;
 }
 
 function firstAtLeast(marks: readonly { position: number }[], ms: number): number {

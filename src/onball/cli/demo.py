@@ -21,7 +21,7 @@ def demo(
     from onball.assets import sample_match
     from onball.data.layout import VIDEO_FILE
     from onball.evaluation import evaluate_spotting
-    from onball.files import require_writable
+    from onball.files import require_writable, shell_quoted
     from onball.formats.event_table import TABLE_FILE
     from onball.formats.soccernet import LABELS_FILE, RESULTS_FILE, read_labels
     from onball.outputs import (
@@ -81,8 +81,10 @@ def demo(
     for text in files_written(out, events, **{_FIGURE: "the timeline, with the labels"}):
         console.say(text)
     onball = console.this_command()
+    folder = "" if out == Path("onball-demo") else f" --out {shell_quoted(out)}"
     console.say(
         "\nNext\n"
+        f"  {onball} view --demo{folder}    (the events in the browser)\n"
         f"  {onball} spot YOUR_MATCH.mp4 --out results\n"
         f"  {onball} simulate --out data/simulated\n"
         f"  {onball} train spotting/demo --data data/simulated --dry-run    (measures how long the "

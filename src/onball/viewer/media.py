@@ -170,7 +170,7 @@ class Proxies:
         thread = Thread(target=self._make, args=(video,), name="onball proxy", daemon=True)
         self._threads.append(thread)
         thread.start()
-        return self._progress[video]
+        return self.progress(video)
 
     def close(self) -> None:
         """Stop making proxies; unfinished ones are removed."""
