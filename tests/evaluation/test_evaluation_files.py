@@ -148,6 +148,15 @@ def test_names_in_a_zip_may_be_in_the_code_page_of_another_system(data_set):
     assert evaluate_folder(archive, data_set / "data", "test") == expected
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_file_that_is_twice_in_a_zip_is_refused(data_set):
+    archive = zipped(data_set / "out", data_set / "out.zip")
+    with zipfile.ZipFile(archive, "a") as target:
+        target.writestr(f"{NAMES[1]}/results_spotting.json", "{}")
+    with pytest.raises(DataError, match=rf"out\.zip: holds '{NAMES[1]}/.*' twice: leave only one"):
+        evaluate_folder(archive, data_set / "data", "test")
+
+
 def test_a_zip_with_damaged_data_is_one_line(data_set):
     archive = data_set / "out.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:

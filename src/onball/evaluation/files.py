@@ -259,10 +259,17 @@ def unpacked(predictions: str | Path, matches: Iterable[Match] = ()) -> Iterator
 
 
 def _members(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    """Files of predictions in a zip, and records of them. Raises `DataError` if they are too large."""
+    """Files of predictions in a zip, and records of them.
+
+    Raises `DataError` if one is too large, or there twice, of which a folder could hold only the last.
+    """
     names = {RESULTS_FILE, TABLE_FILE, RECORD_FILE}
     members = [one for one in archive.infolist() if one.filename.rpartition("/")[2] in names]
+    seen: set[str] = set()
     for member in members:
+        if member.filename in seen:
+            raise DataError(f"{path}: holds '{member.filename}' twice: leave only one of them")
+        seen.add(member.filename)
         # What is unpacked never exceeds the size in the header.
         if member.file_size > _LARGEST_FILE:
             raise DataError(
