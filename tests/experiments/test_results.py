@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from onball.actions import BALL_ACTIONS, ActionSet
-from onball.errors import DataError
+from onball.errors import DataError, OnballError
 from onball.experiments import (
     add_result,
     columns_of,
@@ -117,3 +117,16 @@ def test_concurrent_writers_lose_no_row(tmp_path):
 
 def test_the_hardware_is_named_in_one_line():
     assert hardware() and "\n" not in hardware()
+
+
+def test_a_full_disk_leaves_the_former_table(tmp_path, small_disk):
+    path = tmp_path / "spotting.csv"
+    add_result(path, row("spotting/one", map12="1.00"))
+    before = path.read_bytes()
+    long = row("spotting/two", hardware="x" * 10_000)
+    with small_disk(5_000), pytest.raises(OnballError, match=r"spotting\.csv: cannot be written"):
+        add_result(path, long)
+    assert path.read_bytes() == before
+    assert {file.name for file in tmp_path.iterdir()} <= {path.name, f".{path.name}.lock"}
+    add_result(path, long)
+    assert len(read_results(path)) == 2
