@@ -16,6 +16,7 @@ with a probability of at most e^-x.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -46,6 +47,9 @@ FIT_S = 4.0
 AGREE_S = 1.0
 """Largest distance, with shift and delay applied, at which they agree."""
 
+MOST_FALSE = 0.001
+"""Probability that tags without any relation to the video reach the evidence that is needed. A shift
+exceeds x with a probability of e^-x, and shifts that differ by `KERNEL_S` are about independent."""
 LEAST_MARGIN = 6.0
 """Least difference of the evidence at the best shift and elsewhere: odds of 400 to 1."""
 LEAST_RATIO = 2.0
@@ -312,12 +316,13 @@ def _tag_evidence(times_s: Floats, weights: Floats, steps: int) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class _Peak:
-    """The best shift, and the best one that is not near it."""
+    """The best shift of those searched, and the best one that is not near it."""
 
     shift_s: float
     evidence: float
     second_s: float
     second_evidence: float
+    searched_s: float = 0.0
 
 
 def _best_shifts(
@@ -339,7 +344,11 @@ def _best_shifts(
     elsewhere = np.where(np.abs(shifts - shifts[best]) > NEAR_S, evidence, -np.inf)
     second = int(elsewhere.argmax())
     return _Peak(
-        float(shifts[best]), float(evidence[best]), float(shifts[second]), float(elsewhere[second])
+        float(shifts[best]),
+        float(evidence[best]),
+        float(shifts[second]),
+        float(elsewhere[second]),
+        STEP_S * np.isfinite(evidence).sum(),
     )
 
 
@@ -374,6 +383,13 @@ def _doubt(peak: _Peak, agreeing: int) -> str:
     if agreeing < LEAST_AGREEING:
         noun = "tag agrees" if agreeing == 1 else "tags agree"
         return f"only {agreeing} {noun} with spots of the model, {LEAST_AGREEING} are needed"
+    needed = math.log(max(1.0, peak.searched_s / KERNEL_S) / MOST_FALSE)
+    if peak.evidence < needed:
+        return (
+            f"the evidence for a shift of {_signed(peak.shift_s)} is {peak.evidence:.0f}, and "
+            f"{needed:.0f} is needed in a search of {peak.searched_s:.0f} s: give more tags, or about "
+            "where to search"
+        )
     if peak.evidence - peak.second_evidence < LEAST_MARGIN or (
         peak.evidence < LEAST_RATIO * peak.second_evidence
     ):
