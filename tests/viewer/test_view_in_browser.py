@@ -240,6 +240,31 @@ def test_a_change_is_undone_and_done_again(open_page, match_folder):
         saved(page, match_folder, 1)
 
 
+@pytest.mark.slow
+def test_keys_work_after_the_mouse_was_used_and_space_presses_what_tab_chose(
+    open_page, match_folder
+):
+    playing = "() => !document.querySelector('video').paused"
+    with serving(match_folder) as server:
+        page = open_page(server.url)
+        page.locator(".event").first.click()
+        page.keyboard.press("Space")
+        page.wait_for_function(playing)
+        page.keyboard.press("k")
+        page.get_by_label("Tolerance").select_option("2 s")
+        page.locator("#confidence").click()
+        page.keyboard.press("x")
+        page.wait_for_selector(".event.rejected")
+        page.get_by_role("tab", name="Events").focus()
+        page.keyboard.press("Tab")
+        page.keyboard.press("Shift+Tab")
+        page.keyboard.press("Tab")
+        page.get_by_role("tab", name="Review").focus()
+        page.keyboard.press("Space")
+        page.wait_for_selector(".report")
+        assert not page.evaluate(playing)
+
+
 def test_two_tabs_show_the_corrections_of_both(open_page, match_folder):
     with serving(match_folder) as server:
         one, two = open_page(server.url), open_page(server.url)

@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from onball.errors import InputError
+from onball.events import Event, EventList
 from onball.formats.soccernet import RESULTS_FILE
 from onball.viewer.corrections import CORRECTIONS_FILE, read_corrections
 from onball.viewer.media import Proxies
@@ -128,6 +129,12 @@ def test_a_body_that_is_no_json_or_too_large_is_refused(client):
     assert client.patch(path, content=b" " * (9 << 20), headers=send).status_code == 413
     plain = {"content-type": "text/plain"}
     assert client.patch(path, content=b"{}", headers=plain).status_code == 415
+
+
+def test_events_that_were_found_anew_are_read_again(client, match_folder):
+    assert len(client.get("/api/matches/0").json()["ids"]) == 4
+    EventList.of([Event(500, "SHOT", 0.5)]).save(match_folder / RESULTS_FILE)
+    assert client.get("/api/matches/0").json()["ids"] == ["SHOT/1/500"]
 
 
 def test_a_damaged_file_is_one_line_and_not_the_end(client, match_folder):

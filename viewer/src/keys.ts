@@ -72,8 +72,31 @@ export function bindKeys(bindings: Record<string, Action>): () => void {
       action();
     };
   }
-  return tinykeys(window, guarded);
+  const unbind = tinykeys(window, guarded);
+  const pressed = (event: KeyboardEvent) => {
+    if (event.key === "Tab") byKeyboard = true;
+  };
+  const pointed = () => {
+    byKeyboard = false;
+  };
+  // What was set with the mouse gives the keys back to the page.
+  const set = (event: Event) => {
+    const target = event.target as HTMLElement;
+    if (!byKeyboard && target.matches("select, input[type=range]")) target.blur();
+  };
+  addEventListener("keydown", pressed, true);
+  addEventListener("pointerdown", pointed, true);
+  addEventListener("change", set);
+  return () => {
+    unbind();
+    removeEventListener("keydown", pressed, true);
+    removeEventListener("pointerdown", pointed, true);
+    removeEventListener("change", set);
+  };
 }
+
+/** True if the focus was moved by the Tab key: then Space presses the button that has it. */
+let byKeyboard = false;
 
 function isTyping(event: KeyboardEvent, key: string): boolean {
   const target = event.target as HTMLElement | null;
@@ -82,6 +105,5 @@ function isTyping(event: KeyboardEvent, key: string): boolean {
   if (target.matches("input[type=text], input[type=number], textarea")) return key !== "Escape";
   // A list or a slider uses arrows, letters and digits itself.
   if (target.matches("select, input[type=range]")) return !/Control|Meta|Escape/.test(key);
-  // Space and Enter press the button that has the focus.
-  return key === "Space" && target.matches("button, a, summary, [role=tab]");
+  return byKeyboard && key === "Space" && target.matches("button, a, summary, [role=tab]");
 }

@@ -292,8 +292,10 @@ export class Timeline {
     const rows = this.rows(scene);
     const [first, stop] = this.range(truth);
     const height = this.laneHeight * 0.34;
+    const roomy = stop - first < this.width;
     for (const missed of [false, true]) {
-      context.fillStyle = scene.byVerdict ? palette.hit : palette.faint;
+      const colour = missed ? palette.missed : palette.hit;
+      context.fillStyle = scene.byVerdict ? colour : palette.faint;
       context.strokeStyle = palette.missed;
       context.lineWidth = 1.5;
       for (let i = first; i < stop; i++) {
@@ -303,7 +305,7 @@ export class Timeline {
         const x = this.x(mark.position);
         const top = RULER + row * this.laneHeight + 2;
         if (!scene.byVerdict) context.fillRect(x - 1.5, top, 3, height);
-        else if (missed) context.strokeRect(x - 2.75, top + 0.75, 5.5, height - 1.5);
+        else if (missed && roomy) context.strokeRect(x - 2.75, top + 0.75, 5.5, height - 1.5);
         else context.fillRect(x - 1.5, top, 3, height);
       }
     }
@@ -313,6 +315,8 @@ export class Timeline {
     const { context, palette } = this;
     const rows = this.rows(scene);
     const [first, stop] = this.range(scene.items);
+    // Signs beside the colours need room: a whole match of thousands of events has none.
+    const roomy = stop - first < this.width;
     const upper = scene.truth ? this.laneHeight * 0.4 : 3;
     let colour = "";
     let selected: [Item, number] | null = null;
@@ -346,7 +350,7 @@ export class Timeline {
       if (item.status === "added") context.fillRect(x - 4, bottom - height, 8, 2.5);
       if (item.status === "accepted") context.fillRect(x - 4, bottom - 2.5, 8, 2.5);
       // A second sign beside the colour: wrong ones have a notch.
-      if (scene.byVerdict && verdict === "false") {
+      if (roomy && scene.byVerdict && verdict === "false") {
         context.fillRect(x - 3.5, bottom - height, 7, 3);
       }
     }

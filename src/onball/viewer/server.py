@@ -82,6 +82,7 @@ class _Api:
         self._proxies = proxies
         self._thumbnails = Thumbnails()
         self._videos: dict[Path, VideoInfo] = {}
+        self._loaded: dict[ViewedMatch, tuple[list[tuple[int, int]], MatchData]] = {}
 
     def routes(self) -> list[Route | Mount]:
         """Return all routes of the application."""
@@ -135,7 +136,7 @@ class _Api:
     def match(self, request: Request) -> Response:
         """Everything about a match."""
         match = self._match(request)
-        data = self._session.load(match)
+        data = self._load(match)
         names = [label.value for label in data.classes]
         file = match.corrections
         return _json(
@@ -181,7 +182,7 @@ class _Api:
             tolerance_s = float(request.query_params.get("tolerance", "1"))
         except ValueError:
             raise InputError("the tolerance is not a number") from None
-        data = self._session.load(self._match(request))
+        data = self._load(self._match(request))
         if data.truth is None:
             raise HTTPException(404, "this match has no labels to compare with")
         compared = compare_events(data.events, data.truth, data.classes, tolerance_s)
@@ -208,7 +209,7 @@ class _Api:
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
             raise InputError(f"not a list of changes: {error}") from None
         match = self._match(request)
-        classes = self._session.load(match).classes
+        classes = self._load(match).classes
         for entry in wanted.changes.values():
             if entry is not None:
                 entry.event(classes)  # refuses a label that is no class
@@ -252,6 +253,15 @@ class _Api:
         if number >= len(self._session.matches):
             raise HTTPException(404, "no such match")
         return self._session.matches[number]
+
+    def _load(self, match: ViewedMatch) -> MatchData:
+        """Events of a match, which are read again when one of the files has changed."""
+        given = [path for path in (match.truth, match.predictions) if path is not None]
+        stats = [self._session.require_served(path).stat() for path in given]
+        stamp = [(stat.st_mtime_ns, stat.st_size) for stat in stats]
+        if match not in self._loaded or self._loaded[match][0] != stamp:
+            self._loaded[match] = stamp, self._session.load(match)
+        return self._loaded[match][1]
 
     def _corrections_file(self, request: Request) -> CorrectionsFile:
         file = self._match(request).corrections
@@ -379,7 +389,7 @@ class ViewServer:
             self.session, token=self._token, host=host, port=self.port, proxies=self._proxies
         )
         config = uvicorn.Config(
-            app, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=1
+            app, log_level="critical", access_log=False, lifespan="off", timeout_graceful_shutdown=1
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, name="onball view", daemon=True)
@@ -394,7 +404,7 @@ class ViewServer:
         """Address that opens the viewer, with the token of this launch."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         if self._host in ("0.0.0.0", "::"):
-            host = socket.gethostbyname(socket.gethostname())
+            host = _own_address()
         return f"http://{host}:{self.port}/?token={self._token}"
 
     def __enter__(self) -> Self:
@@ -420,6 +430,14 @@ class ViewServer:
     def _run(self) -> None:
         with suppress(SystemExit):  # uvicorn's way to report that it could not start
             self._server.run(sockets=[self._socket])
+
+
+def _own_address() -> str:
+    """Address by which others reach this machine, as far as its name has one."""
+    try:
+        return socket.gethostbyname(socket.gethostname())
+    except OSError:
+        return LOCAL_HOST
 
 
 def _bind(host: str, port: int) -> socket.socket:
