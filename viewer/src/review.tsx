@@ -40,7 +40,7 @@ export function ReviewPanel({ match, agreement, review, start }: Props) {
             <Figure name="rejected" value={agreement.rejected} />
             <Figure name="added" value={agreement.added} />
             {agreement.precision !== null && (
-              <Figure name="right action" value={`${percent(agreement.precision)} %`} />
+              <Figure name="right, of those reviewed" value={`${percent(agreement.precision)} %`} />
             )}
             {agreement.median_move_ms !== null && (
               <Figure

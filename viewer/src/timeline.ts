@@ -68,7 +68,11 @@ export class Timeline {
   private width = 0;
   private height = 0;
   private ratio = 1;
+  /** What is drawn without the playhead, so that playing redraws only that. */
+  private readonly layer = document.createElement("canvas");
   private readonly context: CanvasRenderingContext2D;
+  private readonly screen: CanvasRenderingContext2D;
+  private stale = true;
   private palette!: Palette;
   private scheduled = 0;
   private density: Float32Array | null = null;
@@ -79,16 +83,16 @@ export class Timeline {
   private readonly dark = matchMedia("(prefers-color-scheme: dark)");
   private readonly pointers = new Map<number, number>();
   laneHeight = 26;
-  /** Number of frames that were drawn, and the time that it took, for benchmarks. */
-  readonly drawn = { frames: 0, ms: 0 };
 
   constructor(
     private readonly canvas: HTMLCanvasElement,
     private readonly handlers: Handlers,
   ) {
-    const context = canvas.getContext("2d", { alpha: false });
-    if (!context) throw new Error("no canvas");
+    const context = this.layer.getContext("2d", { alpha: false });
+    const screen = canvas.getContext("2d", { alpha: false });
+    if (!context || !screen) throw new Error("no canvas");
     this.context = context;
+    this.screen = screen;
     this.readPalette();
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(canvas);
@@ -122,7 +126,7 @@ export class Timeline {
       const start = ms < this.view.start ? ms - span * 0.85 : ms - span * 0.15;
       this.setView({ start, end: start + span });
     }
-    this.schedule();
+    this.schedule(false);
   }
 
   /** Scroll so that a time is visible. */
@@ -178,12 +182,14 @@ export class Timeline {
     this.ratio = devicePixelRatio || 1;
     this.width = this.canvas.clientWidth;
     this.height = this.canvas.clientHeight;
-    this.canvas.width = Math.round(this.width * this.ratio);
-    this.canvas.height = Math.round(this.height * this.ratio);
+    this.canvas.width = this.layer.width = Math.round(this.width * this.ratio);
+    this.canvas.height = this.layer.height = Math.round(this.height * this.ratio);
+    this.stale = true;
     this.draw();
   }
 
-  private schedule(): void {
+  private schedule(stale = true): void {
+    this.stale ||= stale;
     if (!this.scheduled) this.scheduled = requestAnimationFrame(() => this.draw());
   }
 
@@ -198,9 +204,17 @@ export class Timeline {
   private draw(): void {
     cancelAnimationFrame(this.scheduled);
     this.scheduled = 0;
-    const { scene, context } = this;
+    const { scene } = this;
     if (!scene || !this.width || !this.height) return;
-    const begun = performance.now();
+    if (this.stale) this.drawLayer(scene);
+    this.screen.setTransform(1, 0, 0, 1, 0, 0);
+    this.screen.drawImage(this.layer, 0, 0);
+    this.drawPlayhead(scene);
+  }
+
+  private drawLayer(scene: Scene): void {
+    const { context } = this;
+    this.stale = false;
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     context.fillStyle = this.palette.ground;
     context.fillRect(0, 0, this.width, this.height);
@@ -211,9 +225,6 @@ export class Timeline {
     if (scene.truth) this.drawTruth(scene, scene.truth);
     this.drawItems(scene);
     this.drawMinimap(scene);
-    this.drawPlayhead();
-    this.drawn.frames++;
-    this.drawn.ms += performance.now() - begun;
   }
 
   private drawLanes(scene: Scene): void {
@@ -395,20 +406,22 @@ export class Timeline {
     context.fillRect(left, top, right - left, height);
     context.globalAlpha = 1;
     context.strokeRect(left + 0.75, top + 0.75, Math.max(3, right - left - 1.5), height - 1.5);
-    context.fillRect((this.now / scene.duration) * this.width - 0.75, top, 1.5, height);
   }
 
-  private drawPlayhead(): void {
-    const { context, palette } = this;
+  private drawPlayhead(scene: Scene): void {
+    const { screen, palette } = this;
+    screen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    screen.fillStyle = palette.accent;
+    const small = (this.now / scene.duration) * this.width;
+    screen.fillRect(small - 0.75, this.height - MINIMAP + 6, 1.5, MINIMAP - 8);
     const x = this.x(this.now);
     if (x < -8 || x > this.width + 8) return;
-    context.fillStyle = palette.accent;
-    context.fillRect(x - 0.75, 4, 1.5, this.height - MINIMAP - 4);
-    context.beginPath();
-    context.moveTo(x - 6, 2);
-    context.lineTo(x + 6, 2);
-    context.lineTo(x, 12);
-    context.fill();
+    screen.fillRect(x - 0.75, 4, 1.5, this.height - MINIMAP - 4);
+    screen.beginPath();
+    screen.moveTo(x - 6, 2);
+    screen.lineTo(x + 6, 2);
+    screen.lineTo(x, 12);
+    screen.fill();
   }
 
   private readonly down = (event: PointerEvent): void => {
