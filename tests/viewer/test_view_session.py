@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from onball.config import load_config, save_config
 from onball.errors import InputError
 from onball.formats.soccernet import LABELS_FILE, RESULTS_FILE
 from onball.viewer.session import NotServedError, ViewSession
@@ -60,6 +61,28 @@ def test_several_videos_in_a_folder_without_labels_are_several_matches(write_mat
     write_match("results/two", RESULTS_FILE)
     matches = ViewSession.open([tmp_path / "clips", tmp_path / "results"]).matches
     assert [(m.name, m.predictions is not None) for m in matches] == [("one", False), ("two", True)]
+
+
+def test_a_run_shows_its_predictions_with_the_videos_and_labels_of_its_data_set(
+    write_match, tmp_path
+):
+    for name in ("league/a", "league/b"):
+        write_match(f"data/{name}", "224p.mp4", LABELS_FILE)
+    run = write_match("run/evaluation/test/predictions/league/a", RESULTS_FILE)
+    config = load_config("spotting/tiny", [f"data.root={tmp_path / 'data'}"])
+    save_config(config, tmp_path / "run" / "config.yaml")
+    assert only([tmp_path / "run"]) == (
+        tmp_path / "data/league/a/224p.mp4",
+        tmp_path / "data/league/a" / LABELS_FILE,
+        run / RESULTS_FILE,
+    )
+
+
+def test_a_run_that_was_not_measured_is_refused_with_the_command(tmp_path):
+    (tmp_path / "run").mkdir()
+    save_config(load_config("spotting/tiny"), tmp_path / "run" / "config.yaml")
+    with pytest.raises(InputError, match="onball evaluate"):
+        ViewSession.open([tmp_path / "run"])
 
 
 def test_labels_without_predictions_are_what_is_corrected(write_match):
