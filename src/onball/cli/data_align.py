@@ -35,14 +35,14 @@ def align(
     kickoff: Annotated[
         list[str] | None,
         tag_options.kickoffs(
-            "About when each period begins, 1=00:03 2=01:05, for tags that count from there. "
+            "About when each period begins, 1=0:03:00 2=1:05:00, for tags that count from there. "
             "[default: searched in all of the video]"
         ),
     ] = None,
     shift: Annotated[
         list[str] | None,
         tag_options.shifts(
-            "About how many seconds the tags are early, for tags by a clock like that of the video. "
+            "About how many seconds to add to the times of tags by a clock like that of the video. "
             "[default: searched in all of the video]"
         ),
     ] = None,
