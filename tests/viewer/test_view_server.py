@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from onball.errors import InputError
-from onball.events import Event, EventList
+from onball.events import Event, EventList, SpottingInfo, VideoPart
 from onball.formats.soccernet import RESULTS_FILE
 from onball.viewer.corrections import CORRECTIONS_FILE, read_corrections
 from onball.viewer.media import Proxies
@@ -148,6 +148,13 @@ def test_a_video_that_is_gone_leaves_the_events(client, match_folder):
     (match_folder / "match.mp4").unlink()
     match = client.get("/api/matches/0").json()
     assert "no such file" in match["video"]["error"] and match["ids"]
+
+
+def test_one_file_of_several_that_were_joined_is_not_played_as_the_match(client, match_folder):
+    parts = (VideoPart("match.mp4", 0, 4000), VideoPart("second.mp4", 4000, 4000))
+    info = SpottingInfo("demo", parts=parts)
+    EventList.of([Event(6000, "SHOT", 0.5)], info=info).save(match_folder / RESULTS_FILE)
+    assert "2 files" in client.get("/api/matches/0").json()["video"]["error"]
 
 
 # Refusals

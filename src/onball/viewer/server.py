@@ -149,17 +149,20 @@ class _Api:
                 "corrects": "predictions" if match.predictions is not None else "labels",
                 "thresholds": _thresholds(data, names),
                 "model": "" if data.events.info is None else data.events.info.model,
-                "video": self._video_json(match),
+                "video": self._video_json(match, data.events),
                 "corrections": _corrections_json(file.read() if file else Corrections()),
                 "corrections_file": None if file is None else file.path.name,
                 "key": "" if file is None else _key(file.path),
             }
         )
 
-    def _video_json(self, match: ViewedMatch) -> dict[str, Any] | None:
+    def _video_json(self, match: ViewedMatch, events: EventList) -> dict[str, Any] | None:
         """Properties of the video of a match; only the reason if it cannot be shown."""
         if match.video is None:
             return None
+        if events.info is not None and events.info.parts:
+            count = len(events.info.parts)
+            return {"error": f"This match is in {count} files, which are not played as one."}
         try:
             info = self._probe(match)
         except (InputError, NotServedError) as error:
