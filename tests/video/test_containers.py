@@ -64,6 +64,22 @@ def test_a_playlist_that_is_not_finished_is_an_error(tmp_path):
         probe(of_all)
 
 
+def test_missing_files_of_a_playlist_are_named_and_times_stay_right(tmp_path):
+    part = recording(tmp_path / "part.ts", 0, 99, options={"g": "25"})
+    path = tmp_path / "match.m3u8"
+    options = {"hls_time": "1", "hls_list_size": "0"}
+    write_packets_again(part, path, format="hls", options=options)
+    assert read(path)[2] == []
+    (tmp_path / "match1.ts").unlink()
+    frames, times, messages = read(path)
+    assert messages == [
+        f"{path}: files that it lists are missing (1, first match1.ts): what they show is left out, "
+        "times stay right"
+    ]
+    assert frames == [*range(25), *range(50, 100)]
+    assert times == [40 * number for number in frames]
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
 def test_a_pipe_and_a_device_are_errors(tmp_path):
     os.mkfifo(tmp_path / "pipe.mp4")

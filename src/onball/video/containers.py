@@ -1,8 +1,9 @@
-"""Properties of container files that FFmpeg does not report: joined, scrambled or not finished.
+"""Properties of container files that FFmpeg does not report: joined, scrambled, incomplete, running.
 
 Files that were joined byte by byte are read by FFmpeg only up to the end of the first one, except for
 AVI, transport and program streams and bare streams, and it leaves out packets that are scrambled. At
-the end of a playlist without a last line it waits for more. None of these is an error to it.
+the end of a playlist without a last line it waits for more; files that are missing from one are left
+out. None of these is an error to it.
 """
 
 from __future__ import annotations
@@ -38,6 +39,13 @@ def is_running_playlist(path: Path) -> bool:
     variants = [after for line, after in pairwise(lines) if line.startswith(_VARIANT)]
     playlists = [_playlist(path.parent / variant) for variant in variants] or [lines]
     return any(playlist and _LAST_LINE not in playlist for playlist in playlists)
+
+
+def missing_segments(path: Path) -> list[str]:
+    """Names of the files that a playlist lists and that are not there; none for another file."""
+    names = (line for line in _playlist(path) if line and not line.startswith("#"))
+    local = [name for name in names if "://" not in name]
+    return [name for name in local if not (path.parent / name).exists()]
 
 
 def _playlist(path: Path) -> list[str]:

@@ -35,7 +35,12 @@ from onball.video.clock import (
     length_of,
     mark_restarts,
 )
-from onball.video.containers import is_running_playlist, joined_files, scrambled_part
+from onball.video.containers import (
+    is_running_playlist,
+    joined_files,
+    missing_segments,
+    scrambled_part,
+)
 from onball.video.pixels import inexact_colours
 from onball.video.skipping import SampledTimes, Sampling, can_skip, mark_unneeded
 from onball.video.streams import file_identity, main_video_stream, open_container, packet_counts
@@ -188,6 +193,13 @@ class VideoSource:
                 "joined",
                 f"is {joined} files joined byte by byte, of which FFmpeg reads only some: join them "
                 "with ffmpeg -f concat",
+            )
+        missing = missing_segments(self.path) if "hls" in self._formats else []
+        if missing:
+            self._warn(
+                "missing",
+                f"files that it lists are missing ({len(missing)}, first {missing[0]}): what they show "
+                "is left out, times stay right",
             )
         scrambled = scrambled_part(self.path, self.stream.id) if "mpegts" in self._formats else 0
         if scrambled:
