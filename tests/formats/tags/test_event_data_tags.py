@@ -286,6 +286,24 @@ def test_events_without_what_kloppy_needs_are_one_clear_line(tmp_path):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "write, old, new",
+    [
+        (write_statsbomb, '"name": "Carry"', '"title": "Carry"'),
+        (write_stats_perform, '"timeMin": 0', '"timeMin": []'),
+        (write_stats_perform, '"timeSec": 4', '"timeSec": "four"'),
+    ],
+)
+def test_an_event_with_a_damaged_value_is_one_clear_line(write, old, new, tmp_path):
+    path, _ = write(tmp_path, [Played(Action.DRIVE, 800), *PLAY])
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    with pytest.raises(InputError, match=rf"{path.name}.* cannot ") as caught:
+        read_tags(path)
+    assert "\n" not in str(caught.value)
+
+
 def test_without_kloppy_the_format_is_named_and_one_line_says_what_to_install(
     tmp_path, monkeypatch
 ):

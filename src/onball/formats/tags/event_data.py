@@ -38,6 +38,8 @@ from onball.formats.tags.base import (
 _SHOOT_OUT = 5
 #: A goal without a time of its own is this long after its shot.
 GOAL_AFTER_MS = 1000
+#: Errors of the mapping for entries that kloppy accepts, but which miss a field or have one of another type.
+_DAMAGED = (AttributeError, LookupError, TypeError, ValueError, OverflowError)
 
 
 def read_event_data(path: Path, options: ReadingOptions, format: str) -> TagFile:
@@ -62,15 +64,19 @@ def read_event_data(path: Path, options: ReadingOptions, format: str) -> TagFile
     from onball.formats.providers.loading import load_event_data
 
     dataset = load_event_data(path, format, metadata)
-    code_of = _CODES[format](content)
     teams = [str(team.name) for team in dataset.metadata.teams]
     notes: list[str] = []
     if metadata is not None and options.metadata is None:
         notes.append(f"{EVENT_DATA[format].needs.partition(',')[0]}: {metadata.name}")
-    if options.raw_codes:
-        tags = list(_raw_tags(dataset, code_of))
-    else:
-        tags = _action_tags(dataset, code_of, teams, notes)
+    try:
+        code_of = _CODES[format](content)
+        if options.raw_codes:
+            tags = list(_raw_tags(dataset, code_of))
+        else:
+            tags = _action_tags(dataset, code_of, teams, notes)
+    except _DAMAGED as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise LabelError(f"{path}: an event has a value that cannot be read ({reason})") from error
     tags, shoot_out = _without_shoot_out(tags)
     if shoot_out:
         notes.append(f"left out: {shoot_out} tags of the penalty shoot-out")
