@@ -267,7 +267,7 @@ class Bench:
 
     def measure(self, method: str, minutes: int, seed: int, steps: Sequence[int]) -> Row:
         """Train on some minutes and test."""
-        self.render(max(minutes, POOL))
+        self.render(0 if method == START else max(minutes, POOL))
         saved, names = self.model, list[str]()
         config = self.settings("features", self.data, seed)
         run = self.run_folder(method, minutes, seed)
@@ -295,7 +295,7 @@ class Bench:
 
     def chance(self) -> Row:
         """MAP10 of random times."""
-        self.render(POOL)
+        self.render(0)
         labels = self.test_labels()
         return self._row(CHANCE, 0, 0, 100 * chance_level(labels, MATCH_MINUTES * MINUTE_MS))
 
@@ -399,7 +399,7 @@ def mean_of(rows: Sequence[Row]) -> RepeatedMean | None:
 def markdown(rows: Mapping[Key, Row], clubs: Sequence[str]) -> str:
     """Table of the means over seeds, one line per club and number of minutes.
 
-    If all clubs were measured, lines of the means over clubs and seeds follow.
+    If there are trainings of all clubs, lines of the means over clubs and seeds follow.
     """
     lines = [
         f"| club | minutes | {' | '.join(METHODS)} |",
@@ -412,18 +412,21 @@ def markdown(rows: Mapping[Key, Row], clubs: Sequence[str]) -> str:
         else:
             span = f"0 to {max(MINUTES)}"
             lines.append(f"| {club} | {span} |{' not run |' * len(METHODS)}")
-    if len(measured) == len(clubs) > 1:
+    trained = {row.club for row in rows.values() if row.method in METHODS}
+    if len(trained) == len(clubs) > 1:
         lines += _lines("mean", list(rows.values()))
     return "\n".join(lines)
 
 
 def _lines(name: str, rows: Sequence[Row]) -> Iterator[str]:
     """Lines of a table for a club or all clubs, with those of no labels and of chance."""
+    clubs = {row.club for row in rows}
 
     def cell(method: str, minutes: int) -> str:
         if method == "uncertain" and minutes >= POOL:
             return "–"
-        mean = mean_of([row for row in rows if (row.method, row.minutes) == (method, minutes)])
+        found = [row for row in rows if (row.method, row.minutes) == (method, minutes)]
+        mean = mean_of(found) if {row.club for row in found} == clubs else None
         return "not run" if mean is None else f"{mean} ({mean.count})"
 
     for method, title in ((CHANCE, "chance"), (START, "0")):
@@ -596,7 +599,8 @@ def main() -> None:
             row = bench.chance()
         else:
             row = bench.measure(method, minutes, seed, sorted(MINUTES))
-        rows[row.key] = row
+        # Another process may have added rows of other clubs or methods.
+        rows = {**read_rows(table), row.key: row}
         write_rows(table, rows)
         print(f"{club.name}, {method}, {minutes} minutes, seed {seed}: {row.map10:.1f}", flush=True)
     print(markdown(rows, names))
