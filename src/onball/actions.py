@@ -99,18 +99,23 @@ class Label(str):
     It is a `str` with the attributes `value` and `colour`, as `Action` is. Labels come from the
     `ActionSet` that declares them; one that is made directly declares itself.
 
-    Args:
-        name: the name. Outer blanks are ignored; case is kept.
+    Attributes:
         colour: `#rrggbb`, for overlays and plots.
-
-    Raises:
-        LabelError: the name is empty, contains a comma, `#` or control characters, or is that of one
-            of the 12 actions; or the colour is of another form.
     """
 
     colour: str
 
     def __new__(cls, name: str, colour: str = NO_COLOUR) -> Self:
+        """Create a label.
+
+        Args:
+            name: the name. Outer blanks are ignored; case is kept.
+            colour: `#rrggbb`, for overlays and plots.
+
+        Raises:
+            LabelError: the name is empty, contains a comma, `#` or control characters, or is that of
+                one of the 12 actions; or the colour is of another form.
+        """
         name = checked_name(name)
         if name.upper() in _ACTION_NAMES:
             raise LabelError(f"'{name}' is one of the 12 actions: use Action('{name.upper()}')")
