@@ -200,7 +200,7 @@ def _end_ms(event: Any) -> int | None:
 
 
 def is_restart_only(event: Any) -> bool:
-    """Whether a ball out of play has the time of the throw-in, corner or goal kick after it.
+    """Return True if a ball out of play has the time of the throw-in, corner or goal kick after it.
 
     kloppy infers it from the restart in data of DataFactory, which have no event of their own for it.
     """
@@ -263,7 +263,7 @@ def _action(event: Any) -> tuple[Action | None, bool]:
 
 
 def _is_attacking(event: Any) -> bool:
-    """Whether a duel is that of the player with the ball: Wyscout records one for either player."""
+    """Return True if a duel is that of the player with the ball: Wyscout records one for either player."""
     entry = _entry(event)
     if "subEventId" in entry:
         return bool(entry["subEventId"] != _V2_DEFENDING)

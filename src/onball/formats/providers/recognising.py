@@ -189,7 +189,7 @@ def _beside(path: Path, name: str) -> Iterator[Path]:
 
 
 def _fits(known: Provider, events: str, other: str) -> bool:
-    """Whether a text is the second file of event data, of the same match as far as both say it."""
+    """Return True if a text is the second file of event data, of the same match as far as both say it."""
     if not _is_metadata(known, events, other):
         return False
     first, second = _match_ids(known, events, other)

@@ -157,7 +157,7 @@ def _action_tag(event: Any, action: RecordedAction, teams: Sequence[str], code: 
 
 
 def _is_late(action: RecordedAction) -> bool:
-    """Whether an action is a goal with the time of its shot."""
+    """Return True if an action is a goal with the time of its shot."""
     return action.action is Action.GOAL and action.end_ms is None
 
 
