@@ -17,6 +17,7 @@ from onball.outputs import (
     check_unedited,
     check_unlocked,
     edited_files,
+    finish_outputs,
     output_lock,
     record_outputs,
     update_record,
@@ -186,6 +187,12 @@ def test_a_process_that_ends_while_it_writes_leaves_nothing_unknown(
         assert state is OutputState[expected]
     else:
         assert state is OutputState.MISSING
+    if state is OutputState.DONE:
+        number = 2 if after != before or step else 1
+        finish_outputs(tmp_path, FILES)
+        finished = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+        write_files(tmp_path, number)
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == finished
     write_files(tmp_path, 2)
     assert check_outputs(tmp_path, FILES, REQUEST) is OutputState.DONE
 

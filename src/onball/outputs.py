@@ -198,6 +198,27 @@ def write_outputs(
     _record(folder, digests, request)
 
 
+def finish_outputs(folder: str | Path, files: Iterable[str]) -> None:
+    """Complete the record of results that are all in place, if the process that wrote them was killed.
+
+    Args:
+        folder: folder of the results; the caller has its lock.
+        files: names of one or more of them.
+
+    Raises:
+        OnballError: the record cannot be written.
+    """
+    folder, names = Path(folder), set(files)
+    for entry in _read_record(folder):
+        if "replaces" not in entry or not names & set(entry["files"]):
+            continue
+        digests = entry["files"]
+        places = {name: folder / name for name in digests}
+        if all(path.is_file() and file_digest(path) == digests[n] for n, path in places.items()):
+            shutil.rmtree(folder / _NEW, ignore_errors=True)
+            _record(folder, digests, entry["request"])
+
+
 def _write_new(write: Callable[[Path], None], new: Path, target: Path) -> None:
     """Write a file that is to become `target`, which errors name."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -22,8 +23,9 @@ from onball.evaluation import evaluate_spotting
 from onball.events import EventList, VideoPart
 from onball.formats.event_table import TABLE_FILE, read_event_table
 from onball.formats.soccernet import RESULTS_FILE, read_results
-from onball.outputs import OutputConflictError
+from onball.outputs import RECORD_FILE, OutputConflictError
 from onball.progress import Progress
+from onball.spotting.journal import JOURNAL_FILE
 from onball.spotting.results import Outcome
 from onball.spotting.runtimes import OpenedRuntime
 from onball.spotting.spotter import Spotter
@@ -382,6 +384,19 @@ def test_damaged_tracks_of_a_match_do_not_stop_the_others(folder):
     failed, done = results
     assert failed.outcome is Outcome.FAILED and "a/tracks.parquet" in failed.error
     assert done.outcome is Outcome.SPOTTED and len(done.events) > 0
+
+
+def test_a_process_that_was_killed_while_it_recorded_results_leaves_no_trace(folder, spotter):
+    (result,) = spot(spotter, "match/part1.mp4")
+    expected = {path.name: path.read_bytes() for path in result.folder.iterdir()}
+    record = json.loads(expected[RECORD_FILE])
+    record["results"][0]["replaces"] = {}
+    (result.folder / RECORD_FILE).write_text(json.dumps(record))
+    (result.folder / JOURNAL_FILE).write_bytes(b"scores")
+    (result.folder / ".onball.part").mkdir()
+    (again,) = spot(spotter, "match/part1.mp4")
+    assert again.outcome is Outcome.DONE
+    assert {path.name: path.read_bytes() for path in result.folder.iterdir()} == expected
 
 
 # Small copies

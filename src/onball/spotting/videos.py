@@ -37,6 +37,7 @@ from onball.outputs import (
     OutputState,
     check_outputs,
     check_unlocked,
+    finish_outputs,
     output_lock,
 )
 from onball.progress import ProgressCallback, no_progress
@@ -177,6 +178,7 @@ def _results(
             if job.has_leftovers():
                 # Of a process that was killed after it had written the results.
                 with suppress(OnballError), output_lock(job.folder):
+                    finish_outputs(job.folder, RESULT_FILES)
                     job.remove_journals()
             yield _kept(job, state)
     for job, state in zip(jobs, states, strict=True):
@@ -196,6 +198,7 @@ def _spotted(work: _Work, job: Job, overwrite: bool) -> SpottedVideo:
         with output_lock(job.folder):
             state = work.state(job, overwrite)
             if state is not OutputState.MISSING:  # another process did it meanwhile
+                finish_outputs(job.folder, RESULT_FILES)
                 job.remove_journals()
                 return _kept(job, state)
             events = work.spot(job)
