@@ -119,7 +119,7 @@ def test_colours_that_are_not_supported_are_read_as_similar_ones_and_named(tmp_p
     ) as caught:
         assert np.abs(first_frame(path).astype(int) - 128).max() <= 3
     assert len(caught) == 1
-    assert cut_video(path, 0, 40, tmp_path / "cut.mp4") == 1
+    assert cut_video(path, 0, 40, tmp_path / "cut.mp4").frames == 1
 
 
 def _write_tagged(path, frame, tag, full=False):
