@@ -397,7 +397,7 @@ def test_of_two_processes_one_exports_the_demo_model_and_the_other_goes_on(tmp_p
 
 @pytest.mark.slow
 def test_the_demo_model_keeps_its_map_in_8_bits(tmp_path):
-    exported = export_model(None, tmp_path / "demo", int8=True)
+    exported = export_model(None, tmp_path / "demo", format="openvino", int8=True)
     parity = exported.record.parity
     assert parity is not None and parity.map12 is not None
     assert parity.map12.torch > 0.4
