@@ -139,7 +139,7 @@ class Row:
 
     @property
     def key(self) -> Key:
-        """What identifies it in a table."""
+        """Key of the row in a table."""
         return self.club, self.method, self.minutes, self.seed
 
 

@@ -104,7 +104,7 @@ def wait_for_number(page: sync_api.Page, number: int) -> None:
 
 
 def saved(page: sync_api.Page, folder: Path, count: int) -> dict:
-    """Entries of the corrections file, once it has so many and the page says that they are saved."""
+    """Wait until the page has saved `count` corrections, and return those of the file."""
     deadline = time.monotonic() + PATIENCE / 1000
     entries: dict = {}
     while time.monotonic() < deadline:

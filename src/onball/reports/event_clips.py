@@ -14,6 +14,7 @@ import csv
 import hashlib
 import io
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -308,7 +309,7 @@ def _title(piece: _Piece, info: SpottingInfo) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Task:
+class _Task(ABC):
     """A file to be made of excerpts."""
 
     folder: Path
@@ -320,12 +321,13 @@ class _Task:
     def path(self) -> Path:
         return self.folder / self.name
 
+    @abstractmethod
     def request(self) -> dict[str, Any]:
         """Everything that the file depends on, for its record."""
-        raise NotImplementedError
 
+    @abstractmethod
     def make(self, target: Path) -> VideoCut:
-        raise NotImplementedError
+        """Write the file as `target`."""
 
 
 def _require_lengths(work: Sequence[_Task]) -> None:

@@ -41,7 +41,7 @@ def converted(tmp_path, format, events=MATCH, **options):
 
 
 def codes(path):
-    """What kloppy reads."""
+    """Codes of a Sportscode file, read by kloppy."""
     return [
         (one.code, one.timestamp.total_seconds(), one.end_timestamp.total_seconds(), one.labels)
         for one in sportscode.load(str(path)).records
