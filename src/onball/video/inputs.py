@@ -81,7 +81,7 @@ def _paths(given: str | Path) -> Iterator[Path]:
     """Files that an input names. Raises `VideoError` if there are none."""
     path = Path(given)
     if path.is_dir():
-        yield from _videos_below(path)
+        yield from videos_below(path)
     elif path.exists():
         yield path
     elif _URL.match(str(given)):
@@ -95,8 +95,14 @@ def _paths(given: str | Path) -> Iterator[Path]:
         raise VideoError(f"{path}: no such file: {_similar(path)}")
 
 
-def _videos_below(folder: Path) -> Iterator[Path]:
-    """Videos in a folder and its subfolders, in natural order."""
+def videos_below(folder: Path) -> Iterator[Path]:
+    """Yield the videos in a folder and its subfolders, by their suffix and in natural order.
+
+    Hidden files and folders, and subfolders with results of onball, are left out.
+
+    Raises:
+        VideoError: there are none.
+    """
     videos = []
     for place, folders, files in os.walk(folder):
         if RECORD_FILE in files and Path(place) != folder:
@@ -116,7 +122,7 @@ def _videos_like(pattern: str) -> Iterator[Path]:
     matches = sorted(map(Path, names), key=natural_key)
     videos = [path for path in matches if path.is_file() and _is_video_name(path.name)]
     if not videos and "**" not in pattern:  # which also matches the folders of its files
-        videos = [video for path in matches if path.is_dir() for video in _videos_below(path)]
+        videos = [video for path in matches if path.is_dir() for video in videos_below(path)]
     if not videos:
         what = "matches no video" if matches else "matches nothing"
         raise VideoError(f"{pattern}: {what}: check the pattern")

@@ -18,9 +18,9 @@ import hashlib
 import secrets
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import wraps
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
@@ -30,9 +30,10 @@ import msgspec
 
 from onball import __version__
 from onball.actions import ActionSet
-from onball.errors import InputError, LabelError, OnballError, optional_dependency
-from onball.events import EventList, Team
+from onball.errors import InputError, LabelError, optional_dependency
+from onball.events import EventList, SpottingInfo, Team
 from onball.video import VideoInfo, probe
+from onball.viewer.answers import answer, answer_body, json_answer, read_json
 from onball.viewer.corrections import (
     Agreement,
     Correction,
@@ -41,14 +42,16 @@ from onball.viewer.corrections import (
     VersionConflictError,
     identify_events,
 )
+from onball.viewer.growing import GrowingEvents
 from onball.viewer.media import Proxies, Thumbnails, frame_times_ms, is_playable, media_type
 from onball.viewer.scoring import compare_events
 from onball.viewer.security import Guard
 from onball.viewer.session import MatchData, NotServedError, ViewedMatch, ViewSession
+from onball.viewer.spot_queue import SpotQueue
+from onball.viewer.spot_routes import SpotRoutes
 
 with optional_dependency("starlette", "view", "The viewer"):
     from starlette.applications import Starlette
-    from starlette.concurrency import run_in_threadpool
     from starlette.exceptions import HTTPException
     from starlette.requests import Request
     from starlette.responses import FileResponse, Response
@@ -77,9 +80,12 @@ class Changes(msgspec.Struct, forbid_unknown_fields=True):
 class _Api:
     """Answers to the requests of the page."""
 
-    def __init__(self, session: ViewSession, proxies: Proxies) -> None:
+    def __init__(
+        self, session: ViewSession, proxies: Proxies, queue: SpotQueue | None = None
+    ) -> None:
         self._session = session
         self._proxies = proxies
+        self._queue = queue
         self._thumbnails = Thumbnails()
         self._videos: dict[Path, VideoInfo] = {}
         self._loaded: dict[ViewedMatch, tuple[list[tuple[int, int]], MatchData]] = {}
@@ -88,17 +94,20 @@ class _Api:
         """Return all routes of the application."""
         match = "/api/matches/{match:int}"
         return [
-            Route("/", _answer(self.page)),
-            Route("/api/session", _answer(self.session)),
-            Route(match, _answer(self.match)),
-            Route(f"{match}/comparison", _answer(self.comparison)),
-            Route(f"{match}/corrections", _answer(self.corrections)),
-            Route(f"{match}/corrections", self.change, methods=["PATCH"]),
-            Route(f"{match}/frames", _answer(self.frames)),
-            Route(f"{match}/proxy", _answer(self.proxy)),
-            Route(f"{match}/proxy", _answer(self.make_proxy), methods=["POST"]),
-            Route("/video/{match:int}", _answer(self.video)),
-            Route("/thumbnail/{match:int}/{position:int}", _answer(self.thumbnail)),
+            Route("/", answer(self.page)),
+            Route("/api/session", answer(self.session)),
+            Route(match, answer(self.match)),
+            Route(f"{match}/comparison", answer(self.comparison)),
+            Route(f"{match}/corrections", answer(self.corrections)),
+            Route(
+                f"{match}/corrections", answer_body(self.change, _LARGEST_BODY), methods=["PATCH"]
+            ),
+            Route(f"{match}/frames", answer(self.frames)),
+            Route(f"{match}/proxy", answer(self.proxy)),
+            Route(f"{match}/proxy", answer(self.make_proxy), methods=["POST"]),
+            Route("/video/{match:int}", answer(self.video)),
+            Route("/thumbnail/{match:int}/{position:int}", answer(self.thumbnail)),
+            *SpotRoutes(self._session, self._queue).routes(),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ]
 
@@ -108,9 +117,10 @@ class _Api:
 
     def session(self, request: Request) -> Response:
         """The matches, with what is known without reading their events."""
-        return _json(
+        return json_answer(
             {
                 "version": __version__,
+                "spotting": self._queue is not None,
                 "matches": [
                     {
                         "name": match.name,
@@ -136,23 +146,25 @@ class _Api:
     def match(self, request: Request) -> Response:
         """Everything about a match."""
         match = self._match(request)
-        data = self._load(match)
+        growing = self._session.growing.get(request.path_params["match"])
+        data = self._load(match) if growing is None else self._load_growing(match, growing)
         names = [label.value for label in data.classes]
-        file = match.corrections
-        return _json(
+        file = match.corrections if growing is None else None
+        return json_answer(
             {
                 "name": match.name,
                 "classes": data.classes.as_json(),
                 "events": _columns(data.events, data.classes),
                 "truth": None if data.truth is None else _columns(data.truth, data.classes),
                 "ids": identify_events(data.events),
-                "corrects": "predictions" if match.predictions is not None else "labels",
+                "corrects": "predictions" if match.predictions or growing else "labels",
                 "thresholds": _thresholds(data, names),
                 "model": "" if data.events.info is None else data.events.info.model,
                 "video": self._video_json(match, data.events),
                 "corrections": _corrections_json(file.read() if file else Corrections()),
                 "corrections_file": None if file is None else file.path.name,
                 "key": "" if file is None else _key(file.path),
+                "growing": None if growing is None else growing.as_json(),
             }
         )
 
@@ -189,28 +201,15 @@ class _Api:
         if data.truth is None:
             raise HTTPException(404, "this match has no labels to compare with")
         compared = compare_events(data.events, data.truth, data.classes, tolerance_s)
-        return _json(compared.as_json())
+        return json_answer(compared.as_json())
 
     def corrections(self, request: Request) -> Response:
         """Corrections of a match as they are in their file now."""
-        return _json(_corrections_json(self._corrections_file(request).read()))
+        return json_answer(_corrections_json(self._corrections_file(request).read()))
 
-    async def change(self, request: Request) -> Response:
+    def change(self, request: Request, body: bytes) -> Response:
         """Write changed corrections; 409 with the present ones if they are based on others."""
-        if request.headers.get("content-type", "").partition(";")[0] != "application/json":
-            raise HTTPException(415, "send application/json")
-        body = bytearray()
-        async for part in request.stream():
-            body += part
-            if len(body) > _LARGEST_BODY:
-                raise HTTPException(413, "too many changes at once")
-        return await _answer(lambda request: self._change(request, bytes(body)))(request)
-
-    def _change(self, request: Request, body: bytes) -> Response:
-        try:
-            wanted = msgspec.json.decode(body, type=Changes)
-        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-            raise InputError(f"not a list of changes: {error}") from None
+        wanted = read_json(body, Changes, "a list of changes")
         match = self._match(request)
         classes = self._load(match).classes
         for entry in wanted.changes.values():
@@ -219,21 +218,21 @@ class _Api:
         try:
             written = self._corrections_file(request).update(wanted.version, wanted.changes)
         except VersionConflictError as error:
-            return _json(_corrections_json(error.current), status=409)
-        return _json(_corrections_json(written))
+            return json_answer(_corrections_json(error.current), status=409)
+        return json_answer(_corrections_json(written))
 
     def frames(self, request: Request) -> Response:
         """Times of the frames in milliseconds, for a video with a variable rate."""
         info = self._probe(self._match(request))
-        return _json(frame_times_ms(info.path))
+        return json_answer(frame_times_ms(info.path))
 
     def proxy(self, request: Request) -> Response:
         """State of the copy of a video that browsers cannot play."""
-        return _json(self._proxies.progress(self._probe(self._match(request)).path))
+        return json_answer(self._proxies.progress(self._probe(self._match(request)).path))
 
     def make_proxy(self, request: Request) -> Response:
         """Begin to make that copy."""
-        return _json(self._proxies.start(self._probe(self._match(request)).path))
+        return json_answer(self._proxies.start(self._probe(self._match(request)).path))
 
     def video(self, request: Request) -> Response:
         """The video, or its copy; `FileResponse` answers requests of ranges."""
@@ -266,6 +265,12 @@ class _Api:
             self._loaded[match] = stamp, self._session.load(match)
         return self._loaded[match][1]
 
+    def _load_growing(self, match: ViewedMatch, growing: GrowingEvents) -> MatchData:
+        """Labels and classes of a match whose events still come; the page asks for these itself."""
+        info = SpottingInfo(growing.model, classes=growing.classes)
+        truth = self._load(replace(match, predictions=None)).events if match.truth else None
+        return MatchData(EventList.of([], info=info), truth, growing.classes)
+
     def _corrections_file(self, request: Request) -> CorrectionsFile:
         file = self._match(request).corrections
         if file is None:
@@ -280,29 +285,6 @@ class _Api:
         if path not in self._videos:
             self._videos[path] = probe(path)
         return self._videos[path]
-
-
-def _answer(handler: _Handler) -> Callable[[Request], Awaitable[Response]]:
-    """Run a handler in a thread, and report errors as JSON with one line."""
-
-    @wraps(handler)
-    async def answer(request: Request) -> Response:
-        try:
-            return await run_in_threadpool(handler, request)
-        except HTTPException as error:
-            return _json({"error": error.detail}, status=error.status_code)
-        except NotServedError as error:
-            return _json({"error": str(error)}, status=403)
-        except InputError as error:
-            return _json({"error": str(error)}, status=400)
-        except OnballError as error:
-            return _json({"error": str(error)}, status=500)
-
-    return answer
-
-
-def _json(content: Any, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(content), status, media_type="application/json")
 
 
 def _columns(events: EventList, classes: ActionSet) -> dict[str, list[Any]]:
@@ -339,7 +321,13 @@ def _key(path: Path) -> str:
 
 
 def create_app(
-    session: ViewSession, *, token: str, host: str = LOCAL_HOST, port: int, proxies: Proxies
+    session: ViewSession,
+    *,
+    token: str,
+    host: str = LOCAL_HOST,
+    port: int,
+    proxies: Proxies,
+    queue: SpotQueue | None = None,
 ) -> ASGIApp:
     """Return the viewer as an ASGI application.
 
@@ -349,8 +337,9 @@ def create_app(
         host: address that it is bound to.
         port: its port.
         proxies: copies of videos.
+        queue: jobs of the page; None if nothing can be spotted from it.
     """
-    app = Starlette(routes=_Api(session, proxies).routes())
+    app = Starlette(routes=_Api(session, proxies, queue).routes())
     return Guard(app, token=token, host=host, port=port)
 
 
@@ -369,6 +358,9 @@ class ViewServer:
         port: the port; 0, or one that is taken, becomes any that is free.
         proxies: folder for copies of videos that browsers cannot play; by default in the user's
             cache.
+        results: folder of the results of videos that are spotted from the page; None if none can be.
+        models: models to offer there beside the bundled and published ones: folders of saved models
+            or runs.
 
     Raises:
         InputError: a path is missing, there is nothing to view, or the address cannot be used.
@@ -382,14 +374,22 @@ class ViewServer:
         host: str = LOCAL_HOST,
         port: int = DEFAULT_PORT,
         proxies: str | Path | None = None,
+        results: str | Path | None = "onball-results",
+        models: Sequence[str | Path] = (),
     ) -> None:
         self.session = paths if isinstance(paths, ViewSession) else ViewSession.open(paths)
         self._host = host
         self._socket = _bind(host, port)
         self._token = secrets.token_urlsafe(24)
         self._proxies = Proxies(None if proxies is None else Path(proxies))
+        self._queue = None if results is None else SpotQueue(self.session, results, models)
         app = create_app(
-            self.session, token=self._token, host=host, port=self.port, proxies=self._proxies
+            self.session,
+            token=self._token,
+            host=host,
+            port=self.port,
+            proxies=self._proxies,
+            queue=self._queue,
         )
         config = uvicorn.Config(
             app, log_level="critical", access_log=False, lifespan="off", timeout_graceful_shutdown=1
@@ -423,6 +423,8 @@ class ViewServer:
         self._server.should_exit = True
         self._thread.join(10)
         self._proxies.close()
+        if self._queue is not None:
+            self._queue.close()
         self._socket.close()
 
     def wait(self) -> None:

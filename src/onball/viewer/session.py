@@ -10,7 +10,7 @@ Only files in the folders that were named, and files that were named themselves,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from onball.actions import BALL_ACTIONS, ActionSet
@@ -29,6 +29,7 @@ from onball.runs import RunFolder, is_run
 from onball.spotting.results import write_events
 from onball.spotting.spotter import Spotter
 from onball.viewer.corrections import CorrectionsFile, corrections_path
+from onball.viewer.growing import GrowingEvents
 
 _RESULTS_FOLDER = "onball-results"
 _EVENT_SUFFIXES = (".json", ".csv")
@@ -85,17 +86,19 @@ class MatchData:
     classes: ActionSet
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ViewSession:
     """The matches of one launch of the viewer.
 
     Attributes:
-        matches: the matches.
+        matches: the matches; more are added while it runs, and none are removed.
         roots: folders and files that may be served.
+        growing: events of matches that are being spotted, by the number of the match.
     """
 
     matches: tuple[ViewedMatch, ...]
     roots: tuple[Path, ...]
+    growing: dict[int, GrowingEvents] = field(default_factory=dict)
 
     @classmethod
     def open(cls, paths: Sequence[str | Path]) -> ViewSession:
@@ -130,6 +133,28 @@ class ViewSession:
                 f"folder of {resolved} too"
             )
         return resolved
+
+    def match_of(self, video: Path) -> int | None:
+        """Return the number of the match that a video, a path without links, belongs to."""
+        for number, match in enumerate(self.matches):
+            if match.video is not None and match.video.resolve() == video:
+                return number
+        return None
+
+    def show_video(self, video: Path) -> int:
+        """Return the number of the match of a video, which is added if there is none."""
+        number = self.match_of(video)
+        if number is not None:
+            return number
+        self.matches = (*self.matches, ViewedMatch(video.stem, video, None, None))
+        return len(self.matches) - 1
+
+    def show_results(self, number: int, results: Path) -> None:
+        """Show new results as the predictions of a match."""
+        self.roots = (*self.roots, results.parent.resolve())
+        changed = list(self.matches)
+        changed[number] = replace(changed[number], predictions=results)
+        self.matches = tuple(changed)
 
     def load(self, match: ViewedMatch) -> MatchData:
         """Read the events of a match.
