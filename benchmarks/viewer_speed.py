@@ -3,9 +3,10 @@
     python benchmarks/viewer_speed.py                    # 5,000 events in 90 minutes
     python benchmarks/viewer_speed.py --events 20000 --seconds 10
 
-The events have labels to compare with and candidates below the confidence; the timeline shows first
-the whole match and then ten minutes. Frames come at the rate of the screen at most, 60 per second;
-the time to draw one is measured apart. Exit code 1 if fewer than `--least` frames per second come.
+The events have labels to compare with, and confidences of 25 frames per second or, with
+`--no-curves`, candidates below the threshold; the timeline shows first the whole match and then ten
+minutes. Frames come at the rate of the screen at most, 60 per second; the time to draw one is
+measured apart. Exit code 1 if fewer than `--least` frames per second come.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from onball.actions import ACTIONS
 from onball.events import Event, EventList, SpottingInfo
+from onball.formats.frame_confidences import CONFIDENCES_FILE, FrameConfidences
 from onball.formats.soccernet import LABELS_FILE, RESULTS_FILE
 from onball.viewer.server import ViewServer
 
@@ -52,8 +54,8 @@ SCROLL = """async ([seconds, zoomed]) => {
 }"""
 
 
-def write_match(folder: Path, count: int) -> None:
-    """Write labels, as many predictions, and four times as many candidates below 0.3."""
+def write_match(folder: Path, count: int, curves: bool) -> None:
+    """Write labels, as many predictions, four times as many candidates below 0.3, and all frames."""
     rng = np.random.default_rng(0)
 
     def events(number: int, low: float, high: float) -> list[Event]:
@@ -69,6 +71,13 @@ def write_match(folder: Path, count: int) -> None:
     EventList.of(events(count, 1, 1)).save(folder / LABELS_FILE)
     found = EventList.of([*events(count, 0.3, 1), *events(4 * count, 0.0, 0.3)], info=info)
     found.save(folder / RESULTS_FILE)
+    if curves:
+        times = np.arange(0, MATCH_MS, 40)
+        # Peaks of some frames over noise, as of a net.
+        scores = rng.uniform(0, 1, (len(times), len(ACTIONS))) ** 8
+        FrameConfidences.of(times, scores.astype(np.float32), ACTIONS).save(
+            folder / CONFIDENCES_FILE
+        )
 
 
 def measure(page: Page, seconds: float, zoomed: bool) -> tuple[float, float]:
@@ -84,6 +93,9 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=5000)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--least", type=float, default=0.0, help="least frames per second")
+    parser.add_argument(
+        "--no-curves", action="store_true", help="without confidences of all frames"
+    )
     options = parser.parse_args()
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
@@ -93,12 +105,14 @@ def main() -> int:
         tempfile.TemporaryDirectory() as folder,
         sync_playwright() as playwright,
     ):
-        write_match(Path(folder), options.events)
+        write_match(Path(folder), options.events, not options.no_curves)
         with ViewServer([folder], port=0) as server:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             page = browser.new_page(viewport={"width": 1400, "height": 900})
             page.goto(server.url)
             page.wait_for_selector(".event")
+            if not options.no_curves:
+                page.wait_for_selector("input[type=checkbox]")
             for zoomed, title in (
                 (False, "whole match, zooming"),
                 (True, "ten minutes, scrolling"),

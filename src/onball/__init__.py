@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from onball.formats.conversion import ConvertedFile, convert_events
     from onball.formats.event_files import update_event_table
     from onball.formats.event_table import read_event_table, write_event_table
+    from onball.formats.frame_confidences import FrameConfidences
     from onball.formats.soccernet import (
         read_labels,
         read_results,
@@ -157,6 +158,7 @@ __all__ = [
     "ExperimentConfig",
     "ExportedModel",
     "FrameBatch",
+    "FrameConfidences",
     "FramesSkipped",
     "ImportedMatch",
     "ImportedModel",
@@ -321,6 +323,7 @@ _MODULES = {
     "onball.formats.conversion": ("ConvertedFile", "convert_events"),
     "onball.formats.event_files": ("update_event_table",),
     "onball.formats.event_table": ("read_event_table", "write_event_table"),
+    "onball.formats.frame_confidences": ("FrameConfidences",),
     "onball.formats.soccernet": (
         "read_labels",
         "read_results",

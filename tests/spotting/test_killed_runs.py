@@ -16,18 +16,16 @@ from tiny_models import random_model
 
 from onball.config import ComponentConfig
 from onball.data import frames
-from onball.formats.event_table import TABLE_FILE
-from onball.formats.soccernet import RESULTS_FILE
 from onball.models import save_model
 from onball.outputs import RECORD_FILE
 from onball.spotting.engine import StreamingEngine
-from onball.spotting.results import Outcome
+from onball.spotting.results import RESULT_FILES, Outcome
 from onball.spotting.videos import spot_videos
 from onball.video import VideoWriter
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-FILES = (RECORD_FILE, RESULTS_FILE, TABLE_FILE)
+FILES = (RECORD_FILE, *RESULT_FILES)
 #: Time between two sampled frames.
 STEP_MS = 80
 

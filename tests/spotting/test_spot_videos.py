@@ -22,6 +22,7 @@ from onball.errors import InputError, OnballNotice, OnballWarning, VideoError
 from onball.evaluation import evaluate_spotting
 from onball.events import EventList, VideoPart
 from onball.formats.event_table import TABLE_FILE, read_event_table
+from onball.formats.frame_confidences import CONFIDENCES_FILE, FrameConfidences
 from onball.formats.soccernet import RESULTS_FILE, read_results
 from onball.outputs import RECORD_FILE, OutputConflictError
 from onball.progress import Progress
@@ -302,6 +303,14 @@ def test_joined_videos_have_one_result_in_one_timeline(folder, spotter, whole):
         VideoPart("part2.mp4", length, length),
     )
     assert EventList.load(result.folder / RESULTS_FILE) == result.events
+    confidences = FrameConfidences.load(result.folder / CONFIDENCES_FILE)
+    assert (np.diff(confidences.times_ms) > 0).all()
+    assert len(confidences.times_ms) == 2 * 8 * spotter.config.fps
+    for event in result.events:  # each event is its frame's value
+        frame = np.searchsorted(confidences.times_ms, event.position_ms)
+        value = confidences.confidences[frame, confidences.labels.index(event.label)] / 255
+        assert confidences.times_ms[frame] == event.position_ms
+        assert value == pytest.approx(event.confidence, abs=0.5 / 255 + 1e-6)
 
 
 def test_joined_videos_are_in_the_order_given(folder, spotter):

@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 from numbered_videos import numbers, steady, write_video
 
+from onball.actions import ACTIONS
 from onball.events import Event, EventList
+from onball.formats.frame_confidences import CONFIDENCES_FILE, FrameConfidences
 from onball.formats.soccernet import LABELS_FILE, RESULTS_FILE
 from onball.viewer.corrections import CORRECTIONS_FILE, apply_corrections, read_corrections
 from onball.viewer.server import ViewServer
@@ -317,6 +319,28 @@ def test_figures_follow_the_confidence_and_the_tolerance(open_page, match_folder
         page.wait_for_function("() => document.querySelectorAll('.event').length === 3")
         page.locator("select:has(option[value=missed])").select_option("missed")
         assert "Shot" in page.locator(".event").all_inner_texts()[0]
+
+
+@pytest.mark.slow
+def test_curves_are_drawn_until_they_are_hidden(open_page, match_folder):
+    values = np.zeros((50, 12), np.float32)
+    values[20:30, 11] = 0.9  # of goals, whose lane has nothing else
+    labels = [action.value for action in ACTIONS]
+    found = FrameConfidences.of(np.arange(50) * 80, values, labels)
+    found.save(match_folder / CONFIDENCES_FILE)
+    coloured = """() => {
+        const canvas = document.querySelector('.timeline canvas');
+        const top = canvas.height - 38 - 26;
+        const { data } = canvas.getContext('2d').getImageData(0, top, canvas.width, 24);
+        let count = 0;
+        for (let i = 0; i < data.length; i += 4) count += data[i] - data[i + 1] > 60;
+        return count;
+    }"""
+    with serving(match_folder) as server:
+        page = open_page(server.url)
+        page.wait_for_function(f"({coloured})() > 500")
+        page.keyboard.press("c")
+        page.wait_for_function(f"({coloured})() === 0")
 
 
 @pytest.mark.slow

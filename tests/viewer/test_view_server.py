@@ -6,11 +6,13 @@ import shutil
 import urllib.request
 from http.cookiejar import CookieJar
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
 from onball.errors import InputError
 from onball.events import Event, EventList, SpottingInfo, VideoPart
+from onball.formats.frame_confidences import CONFIDENCES_FILE, FrameConfidences
 from onball.formats.soccernet import RESULTS_FILE
 from onball.viewer.corrections import CORRECTIONS_FILE, read_corrections
 from onball.viewer.media import Proxies
@@ -82,6 +84,26 @@ def test_a_comparison_has_the_tolerance_that_was_asked_for(client):
     for bad in ("no", "-1", "nan", "1e400"):
         answer = client.get(f"/api/matches/0/comparison?tolerance={bad}")
         assert answer.status_code == 400 and "\n" not in answer.json()["error"]
+
+
+def test_confidences_of_frames_come_in_the_order_of_the_classes(client, match_folder):
+    assert client.get("/api/matches/0").json()["curves"] is False
+    assert client.get("/api/matches/0/confidences").status_code == 404
+    values = np.array([[1.0, 0.2], [0.0, 0.4]], np.float32)
+    found = FrameConfidences.of(np.array([0, 80]), values, ["SHOT", "PASS"])
+    found.save(match_folder / CONFIDENCES_FILE)
+    match = client.get("/api/matches/0").json()
+    content = client.get("/api/matches/0/confidences").content
+    frames, count = np.frombuffer(content, "<u4", 2)
+    assert match["curves"] and (frames, count) == (2, len(match["classes"]))
+    assert np.frombuffer(content, "<u4", 2, 8).tolist() == [0, 80]
+    curves = np.frombuffer(content, np.uint8, offset=16).reshape(count, frames)
+    names = [each["name"] for each in match["classes"]]
+    assert curves[names.index("PASS")].tolist() == [51, 102]
+    assert curves[names.index("SHOT")].tolist() == [255, 0] and curves.sum() == 408
+    (match_folder / CONFIDENCES_FILE).write_bytes(b"no")
+    answer = client.get("/api/matches/0/confidences")
+    assert answer.status_code == 400 and "no file of confidences" in answer.json()["error"]
 
 
 def test_a_video_is_served_in_ranges(client, match_folder):

@@ -75,6 +75,8 @@ export interface Match {
   truth: Columns | null;
   ids: string[];
   corrects: "predictions" | "labels";
+  /** True if the confidences of all frames are known. */
+  curves: boolean;
   thresholds: number[];
   model: string;
   video: Video | null;
@@ -124,8 +126,10 @@ export class RequestError extends Error {
   }
 }
 
-async function request<T>(path: string, init?: RequestInit): Promise<T> {
+/** Send a request; an answer that is no success is thrown as a `RequestError`. */
+async function send(path: string, init?: RequestInit): Promise<Response> {
   const response = await fetch(path, { credentials: "same-origin", ...init });
+  if (response.ok) return response;
   const text = await response.text();
   let body: unknown = null;
   try {
@@ -133,11 +137,12 @@ async function request<T>(path: string, init?: RequestInit): Promise<T> {
   } catch {
     // plain text of a refusal
   }
-  if (!response.ok) {
-    const said = (body as { error?: string } | null)?.error ?? text.trim();
-    throw new RequestError(said || `The server answered ${response.status}.`, response.status, body);
-  }
-  return body as T;
+  const said = (body as { error?: string } | null)?.error ?? text.trim();
+  throw new RequestError(said || `The server answered ${response.status}.`, response.status, body);
+}
+
+async function request<T>(path: string, init?: RequestInit): Promise<T> {
+  return (await send(path, init)).json() as Promise<T>;
 }
 
 export const getSession = () => request<Session>("/api/session");
@@ -146,6 +151,10 @@ export const getCorrections = (match: number) =>
   request<Corrections>(`/api/matches/${match}/corrections`);
 export const getComparison = (match: number, tolerance: number) =>
   request<Comparison>(`/api/matches/${match}/comparison?tolerance=${tolerance}`);
+export async function getConfidences(match: number): Promise<ArrayBuffer> {
+  const response = await send(`/api/matches/${match}/confidences`);
+  return response.arrayBuffer();
+}
 export const getFrames = (match: number) => request<number[]>(`/api/matches/${match}/frames`);
 export const getProxy = (match: number) => request<Proxy>(`/api/matches/${match}/proxy`);
 export const makeProxy = (match: number) =>

@@ -34,6 +34,9 @@ interface Props {
   comparison: Comparison | null;
   byVerdict: boolean;
   setByVerdict(by: boolean): void;
+  /** Null if there are none. */
+  curves: boolean | null;
+  setCurves(on: boolean): void;
 }
 
 export function FilterBar(props: Props) {
@@ -109,6 +112,16 @@ export function FilterBar(props: Props) {
         )}
       </dl>
       <div class="choices">
+        {props.curves !== null && (
+          <label title="Confidence of each action at each frame (C)">
+            <input
+              type="checkbox"
+              checked={props.curves}
+              onChange={(event) => props.setCurves(event.currentTarget.checked)}
+            />
+            Curves
+          </label>
+        )}
         {truth && (
           <>
             <label>

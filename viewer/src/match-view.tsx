@@ -3,7 +3,8 @@
 import type { ComponentChildren } from "preact";
 import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import type { Comparison, Match } from "./api";
-import { getComparison, getCorrections, getFrames, patchCorrections, TEAMS } from "./api";
+import { getComparison, getConfidences, getCorrections, getFrames, patchCorrections, TEAMS } from "./api";
+import { Curves } from "./curves";
 import { EventList } from "./event-list";
 import { FiguresPanel } from "./figures";
 import { FilterBar } from "./filter-bar";
@@ -63,6 +64,8 @@ export function MatchView({ match, number, chooser }: Props) {
   const [help, setHelp] = useState(false);
   const [byVerdict, setByVerdict] = useState(match.truth !== null);
   const [said, say] = useState("");
+  const [curves, setCurves] = useState<Curves | null>(null);
+  const [showCurves, setShowCurves] = useState(true);
   const [frames, setFrames] = useState<number[] | null>(null);
   const player = useRef<Player | null>(null);
   const timeline = useRef<Timeline | null>(null);
@@ -86,6 +89,14 @@ export function MatchView({ match, number, chooser }: Props) {
   useEffect(() => {
     if (!match.video?.variable_rate) return;
     getFrames(number).then(setFrames, (problem: Error) => say(problem.message));
+  }, [match, number]);
+
+  useEffect(() => {
+    if (!match.curves) return;
+    getConfidences(number).then(
+      (bytes) => setCurves(Curves.parse(bytes)),
+      (problem: Error) => say(problem.message),
+    );
   }, [match, number]);
 
   const duration = useMemo(() => durationOf(match), [match]);
@@ -316,6 +327,7 @@ export function MatchView({ match, number, chooser }: Props) {
       m: () => use.current.moveHere(),
       t: () => use.current.nextTeam(),
       o: toggleOrder,
+      c: () => setShowCurves((on) => !on),
       Delete: () => use.current.remove(),
       Backspace: () => use.current.remove(),
       "$mod+z": () => use.current.undo(false),
@@ -389,6 +401,8 @@ export function MatchView({ match, number, chooser }: Props) {
             comparison={comparison}
             byVerdict={byVerdict}
             setByVerdict={setByVerdict}
+            curves={curves ? showCurves : null}
+            setCurves={setShowCurves}
           />
           <TimelinePanel
             match={match}
@@ -396,6 +410,7 @@ export function MatchView({ match, number, chooser }: Props) {
             verdicts={verdicts}
             candidates={candidates}
             truth={truth}
+            curves={showCurves ? curves : null}
             duration={duration}
             selected={selectedId}
             byVerdict={byVerdict && match.truth !== null}

@@ -3,6 +3,7 @@
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Match } from "./api";
+import type { Curves } from "./curves";
 import type { FrameClock } from "./frames";
 import { clock as format } from "./frames";
 import { IconButton } from "./icons";
@@ -19,6 +20,7 @@ interface Props {
   verdicts: Verdict[];
   candidates: Item[];
   truth: TruthMark[] | null;
+  curves: Curves | null;
   duration: number;
   selected: string | null;
   byVerdict: boolean;
@@ -32,7 +34,7 @@ interface Props {
 }
 
 export function TimelinePanel(props: Props) {
-  const { match, items, verdicts, candidates, truth, duration, selected, byVerdict } = props;
+  const { match, items, verdicts, candidates, truth, curves, duration, selected, byVerdict } = props;
   const { filters, setFilters, timeline } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const latest = useRef(props);
@@ -66,11 +68,12 @@ export function TimelinePanel(props: Props) {
       verdicts,
       candidates,
       truth,
+      curves,
       duration,
       selected,
       byVerdict,
     });
-  }, [match, items, verdicts, candidates, truth, duration, selected, byVerdict, filters.hidden]);
+  }, [match, items, verdicts, candidates, truth, curves, duration, selected, byVerdict, filters.hidden]);
 
   useEffect(() => {
     const read = (ms: number) => {

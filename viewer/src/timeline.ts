@@ -1,5 +1,7 @@
 /** The timeline: one lane per action on a canvas, a minimap below it, zoom and scroll. */
 
+import type { Curves } from "./curves";
+import { CurveImage } from "./curves";
 import { clock } from "./frames";
 import type { Item, Verdict } from "./model";
 
@@ -26,6 +28,8 @@ export interface Scene {
   truth: TruthMark[] | null;
   /** Candidates below the threshold, in order of time. */
   candidates: Item[];
+  /** Confidences of all frames, drawn in place of the candidates; null without any. */
+  curves: Curves | null;
   duration: number;
   selected: string | null;
   byVerdict: boolean;
@@ -72,6 +76,7 @@ export class Timeline {
   private readonly layer = document.createElement("canvas");
   private readonly context: CanvasRenderingContext2D;
   private readonly screen: CanvasRenderingContext2D;
+  private readonly curveImage = new CurveImage();
   private stale = true;
   private palette!: Palette;
   private scheduled = 0;
@@ -221,7 +226,8 @@ export class Timeline {
     this.laneHeight = (this.height - RULER - MINIMAP) / Math.max(1, scene.lanes.length);
     this.drawLanes(scene);
     this.drawRuler(scene);
-    this.drawCandidates(scene);
+    if (scene.curves) this.drawCurves(scene, scene.curves);
+    else this.drawCandidates(scene);
     if (scene.truth) this.drawTruth(scene, scene.truth);
     this.drawItems(scene);
     this.drawMinimap(scene);
@@ -295,6 +301,24 @@ export class Timeline {
       put();
     });
     context.globalAlpha = 1;
+  }
+
+  /** Confidences of all frames, from their lowest to their highest value in each column of pixels. */
+  private drawCurves(scene: Scene, curves: Curves): void {
+    const { start, end } = this.view;
+    const { width, height } = this.layer;
+    const room = this.laneHeight - 2 - (scene.truth ? this.laneHeight * 0.4 : 3);
+    const bounds = curves.bounds(start, end, width);
+    this.curveImage.clear(width, height);
+    scene.lanes.forEach((lane, row) => {
+      if (lane.dimmed) return;
+      const bottom = (RULER + (row + 1) * this.laneHeight - 2) * this.ratio;
+      const columns = curves.columns(lane.label, start, end, bounds);
+      this.curveImage.draw(columns, lane.colour, Math.round(bottom), room * this.ratio);
+    });
+    this.context.setTransform(1, 0, 0, 1, 0, 0);
+    this.curveImage.show(this.context, 0, 0);
+    this.context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
   }
 
   /** Labels: short bars at the top of their lane; those that were missed are hollow. */

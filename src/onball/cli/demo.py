@@ -23,6 +23,7 @@ def demo(
     from onball.evaluation import evaluate_spotting
     from onball.files import require_writable, shell_quoted
     from onball.formats.event_table import TABLE_FILE
+    from onball.formats.frame_confidences import CONFIDENCES_FILE, FrameConfidences
     from onball.formats.soccernet import LABELS_FILE, RESULTS_FILE, read_labels
     from onball.outputs import (
         OutputConflictError,
@@ -37,7 +38,7 @@ def demo(
     from onball.video import probe
 
     request = {"video": _NAME, "model": "demo"}
-    files = (TABLE_FILE, RESULTS_FILE, _FIGURE)
+    files = (TABLE_FILE, RESULTS_FILE, CONFIDENCES_FILE, _FIGURE)
     # Unedited files of an earlier demo are written again: a demo is there to be seen.
     if check_outputs(out, files, request, overwrite=overwrite) is OutputState.EDITED:
         edited = ", ".join(edited_files(out, files))
@@ -54,9 +55,12 @@ def demo(
         if info.shows(event):
             console.say(event_line(event))
 
+    confidences: list[FrameConfidences] = []
     with console.progress_bar() as progress:
-        events = spotter.spot(video, name=_NAME, on_event=show, progress=progress)
-    write_events(events, out, request)
+        events = spotter.spot(
+            video, name=_NAME, on_event=show, on_confidences=confidences.append, progress=progress
+        )
+    write_events(events, out, request, confidences[0])
     draw_timeline(
         events.shown,
         out / _FIGURE,

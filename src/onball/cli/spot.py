@@ -19,6 +19,7 @@ from onball.errors import InputError, OnballError, OnballNotice, VideoError
 from onball.events import Event, EventList, SpottingInfo
 from onball.files import shell_quoted
 from onball.formats.event_table import TABLE_FILE, match_clock
+from onball.formats.frame_confidences import CONFIDENCES_FILE
 from onball.formats.soccernet import RESULTS_FILE
 from onball.timing import format_time, parse_time
 
@@ -338,9 +339,11 @@ def files_written(folder: Path, events: EventList, **others: str) -> Iterator[st
     purposes = {
         TABLE_FILE: f"{console.count(len(events.shown), 'event')}, for a spreadsheet",
         RESULTS_FILE: f"all {console.count(len(events), 'candidate')}, in SoccerNet's format",
+        CONFIDENCES_FILE: "confidences of all frames, for `onball view`",
     } | others
-    width = max(len(str(folder / name)) for name in purposes)
-    for name, purpose in purposes.items():
+    there = {name: text for name, text in purposes.items() if (folder / name).is_file()}
+    width = max(len(str(folder / name)) for name in there)
+    for name, purpose in there.items():
         yield f"{folder / name!s:<{width}}  {purpose}"
 
 

@@ -7,6 +7,8 @@
         → `decode_events`        the steps together, down to a threshold
         → `confident_events`     the events that people are shown
 
+`frame_confidences` applies displacement and calibration to all frames: curves with the events as maxima.
+
 Each step is a generator with bounded memory: a stream is decoded as it flows.
 """
 
@@ -24,6 +26,7 @@ from numpy.typing import NDArray
 from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
 from onball.config import InferenceConfig, SuppressionConfig
 from onball.events import Event, EventList, Team
+from onball.formats.frame_confidences import FrameConfidences
 from onball.spotting.engine import ScoredFrames
 from onball.spotting.published import Peak, PublishedPeaks
 
@@ -440,6 +443,31 @@ def _columns(
 ) -> tuple[list[float], list[float]]:
     """Scores and calibrated confidences of the knots of a map."""
     return [score for score, _ in knots], [value for _, value in knots]
+
+
+def frame_confidences(
+    scored: Iterable[ScoredFrames], config: InferenceConfig, radius: int, actions: ActionSet
+) -> FrameConfidences:
+    """Return the calibrated confidence of each action at each frame, of which events are maxima.
+
+    Args:
+        scored: consecutive frames of one video.
+        config: the calibration.
+        radius: largest displacement of the net's head, in sampled frames; 0 if it has none.
+        actions: the classes of the scores.
+    """
+    if radius:
+        scored = apply_displacement(scored, radius)
+    times, confidences = [np.zeros(0, np.int64)], [np.zeros((0, len(actions)), np.float32)]
+    for part in scored:
+        times.append(part.pts_ms)
+        confidences.append(part.probabilities.clip(0, 1))
+    joined = np.concatenate(confidences)
+    for column, action in enumerate(actions):
+        if action in config.calibration:
+            curve = _columns(config.calibration[action])
+            joined[:, column] = np.interp(joined[:, column], *curve)
+    return FrameConfidences.of(np.concatenate(times), joined, actions.names)
 
 
 # Threshold

@@ -1,12 +1,12 @@
 """Results of videos: their names, their files, and the outcome of the work on each.
 
-folder of all results / name of the video / results_spotting.json, events.csv
+folder of all results / name of the video / results_spotting.json, events.csv, confidences.npz
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -16,11 +16,13 @@ from typing import Any
 from onball.errors import InputError
 from onball.events import EventList
 from onball.formats.event_table import TABLE_FILE, write_event_table
+from onball.formats.frame_confidences import CONFIDENCES_FILE, FrameConfidences
 from onball.formats.soccernet import RESULTS_FILE, write_results
 from onball.outputs import write_outputs
 
-RESULT_FILES = (RESULTS_FILE, TABLE_FILE)
-"""Files in the folder of a video's results: all candidates, and the events shown to people."""
+RESULT_FILES = (RESULTS_FILE, TABLE_FILE, CONFIDENCES_FILE)
+"""Files in the folder of a video's results: all candidates, the events shown to people, and the
+confidences of all frames."""
 
 
 class Outcome(StrEnum):
@@ -42,7 +44,7 @@ class SpottedVideo:
 
     Attributes:
         name: name of the result: that of the file, without its suffix.
-        folder: folder with `results_spotting.json` and `events.csv`.
+        folder: folder with `results_spotting.json`, `events.csv` and `confidences.npz`.
         outcome: what was done.
         events: all candidates; `events.shown` are those in `events.csv`. None if it failed, or if
             the file was edited so that it cannot be read.
@@ -90,23 +92,31 @@ def _repeated(names: Sequence[str]) -> set[str]:
     return {name for name, count in Counter(map(str.lower, names)).items() if count > 1}
 
 
-def write_events(events: EventList, folder: Path, request: Mapping[str, Any]) -> None:
-    """Write the results of a video: all candidates and the events shown to people.
+def write_events(
+    events: EventList,
+    folder: Path,
+    request: Mapping[str, Any],
+    confidences: FrameConfidences | None = None,
+) -> None:
+    """Write the results of a video: all candidates, the events shown, confidences of frames.
 
-    They are `results_spotting.json` and `events.csv`, and `onball.outputs` records them.
+    They are `results_spotting.json`, `events.csv` and `confidences.npz`, and `onball.outputs` records them.
 
     Args:
         events: all candidates; `events.shown` goes into the table.
         folder: folder of the results.
         request: video, model and settings that they depend on.
+        confidences: those of all frames; None writes no file of them.
 
     Raises:
         OnballError: the folder cannot be written.
     """
-    write = {
+    write: dict[str, Callable[[Path], None]] = {
         RESULTS_FILE: partial(write_results, events),
         TABLE_FILE: partial(write_event_table, events.shown),
     }
+    if confidences is not None:
+        write[CONFIDENCES_FILE] = confidences.save
     write_outputs(folder, write, request)
 
 

@@ -24,6 +24,7 @@ from onball.data.features import FeatureFrames
 from onball.errors import InputError, ModelError, OnballNotice, VideoError
 from onball.events import Event, EventList, SpottingInfo
 from onball.files import identify
+from onball.formats.frame_confidences import FrameConfidences
 from onball.frames import FrameBatch, FrameSource, check_batches, frame_batches
 from onball.models import SpottingNet, load_model, model_fingerprint, save_model
 from onball.models.compute import Precision
@@ -35,6 +36,7 @@ from onball.spotting.compute import Compute, MirroredCompute
 from onball.spotting.decoding import (
     confident_events,
     decode_events,
+    frame_confidences,
     report_thresholds,
 )
 from onball.spotting.engine import ScoredFrames, StreamingEngine
@@ -221,6 +223,7 @@ class Spotter:
         end_ms: int | None = None,
         name: str = "",
         on_event: Callable[[Event], object] | None = None,
+        on_confidences: Callable[[FrameConfidences], object] | None = None,
         journal: str | Path | None = None,
     ) -> EventList:
         """Return all events of a video, in order of time.
@@ -241,6 +244,8 @@ class Spotter:
             end_ms: end of the part to spot; None is that of the video.
             name: name of the match in progress reports and results; that of the file by default.
             on_event: called with each event as soon as it is final, in order of time.
+            on_confidences: called at the end with the confidences of all frames, whose maxima the events
+                are.
             journal: file in which scores are kept as they are computed, for a call that is
                 interrupted: the same call then continues with them, says so in an `OnballNotice`,
                 and returns what it would have returned. Scores of another video, model or part are
@@ -258,8 +263,10 @@ class Spotter:
             kept = None if keep_tracks is None else Path(keep_tracks)
             tracks = self._make_tracks(Path(video), detector, kept, progress, name)
         events: list[Event] = []
-        for event in self.stream(
+        scored: list[ScoredFrames] = []
+        for event in self._stream(
             video,
+            keep=None if on_confidences is None else scored.append,
             threshold=threshold,
             progress=progress,
             tracks=tracks,
@@ -271,6 +278,10 @@ class Spotter:
             events.append(event)
             if on_event is not None:
                 on_event(event)
+        if on_confidences is not None:
+            config, radius = self.config, self.net.head.radius
+            dense = frame_confidences(scored, config.inference, radius, config.actions)
+            on_confidences(dense.between(start_ms, math.inf if end_ms is None else end_ms))
         info = replace(
             self.describe_results(Path(video).name, duration_ms, threshold),
             start_ms=start_ms or None,
@@ -310,6 +321,31 @@ class Spotter:
                 increase; and the same as `spot`. All errors are raised when the first event, or the
                 first one after the wrong frames, is asked for.
         """
+        return self._stream(
+            source,
+            threshold=threshold,
+            progress=progress,
+            tracks=tracks,
+            start_ms=start_ms,
+            end_ms=end_ms,
+            name=name,
+            journal=journal,
+        )
+
+    def _stream(
+        self,
+        source: str | Path | Iterable[FrameBatch],
+        *,
+        threshold: float | None,
+        progress: ProgressCallback,
+        tracks: Tracks | str | Path | None,
+        start_ms: int,
+        end_ms: int | None,
+        name: str,
+        journal: str | Path | None,
+        keep: Callable[[ScoredFrames], object] | None = None,
+    ) -> Iterator[Event]:
+        """Yield events as `stream`, and pass the scores of frames to `keep`."""
         if threshold is not None and not 0 <= threshold <= 1:
             raise InputError(f"threshold {threshold} is outside 0 to 1")
         end = math.inf if end_ms is None else end_ms
@@ -332,6 +368,8 @@ class Spotter:
             if progress is not no_progress:
                 part = start_ms, end_ms, resumed_ms
                 scored = reporting(scored, source, *part, name, progress)
+            if keep is not None:
+                scored = _kept(scored, keep)
             radius = self.net.head.radius
             inference, actions = self.config.inference, self.config.actions
             for event in decode_events(scored, inference, radius, threshold, actions=actions):
@@ -546,6 +584,15 @@ class Spotter:
             thresholds,
             classes=self.config.actions,
         )
+
+
+def _kept(
+    scored: Iterable[ScoredFrames], keep: Callable[[ScoredFrames], object]
+) -> Iterator[ScoredFrames]:
+    """Pass scores on, and those of the actions also to a function."""
+    for part in scored:
+        keep(part._replace(left=None))
+        yield part
 
 
 def _chunk_frames(device: torch.device, context: int | None) -> int:

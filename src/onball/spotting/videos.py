@@ -31,6 +31,7 @@ from onball.errors import (
 )
 from onball.events import Event, EventList, SpottingInfo, VideoPart
 from onball.files import identify, require_writable, shell_quoted
+from onball.formats.frame_confidences import FrameConfidences
 from onball.models.saved import net_fingerprint
 from onball.outputs import (
     OutputConflictError,
@@ -201,8 +202,8 @@ def _spotted(work: _Work, job: Job, overwrite: bool) -> SpottedVideo:
                 finish_outputs(job.folder, RESULT_FILES)
                 job.remove_journals()
                 return _kept(job, state)
-            events = work.spot(job)
-            write_events(events, job.folder, work.request(job))
+            events, confidences = work.spot(job)
+            write_events(events, job.folder, work.request(job), confidences)
             job.remove_journals()
     except Exception as error:
         if error is work.raised_by_caller:
@@ -452,14 +453,15 @@ class _Work:
             request["tracks"] = ", ".join(dict.fromkeys(sources))
         return {key: value for key, value in request.items() if value is not None}
 
-    def spot(self, job: Job) -> EventList:
-        """Find all candidates of a job, at their times in its timeline."""
+    def spot(self, job: Job) -> tuple[EventList, FrameConfidences | None]:
+        """Find all candidates of a job, and the confidences of its frames, in its timeline."""
         settings, spotter = self._settings, self._spotter
         shown = spotter.describe_results(threshold=settings.threshold)
         info = settings.describe(shown, job)
         if len(job.parts) == 1:
             info = replace(info, video=job.parts[0].video.path.name)
         found: list[Event] = []
+        confidences: list[tuple[int, FrameConfidences]] = []
 
         def place(offset_ms: int, event: Event) -> None:
             position_ms = event.position_ms + offset_ms
@@ -467,6 +469,9 @@ class _Work:
             found.append(replace(event, position_ms=position_ms, half=half))
             if self._on_event is not None and info.shows(found[-1]):
                 self._on_event(job.name, found[-1])
+
+        def keep(offset_ms: int, part: FrameConfidences) -> None:
+            confidences.append((offset_ms, part))
 
         for number, part in enumerate(job.parts):
             offset_ms, end_ms = part.offset_ms, part.end_ms
@@ -489,10 +494,12 @@ class _Work:
                 detector=self._detector,
                 keep_tracks=job.folder / tracks_name,
                 on_event=partial(place, offset_ms),
+                on_confidences=partial(keep, offset_ms),
                 progress=self._progress,
                 journal=job.journal(number),
             )
-        return EventList.of(found, match=job.name, info=info)
+        joined = FrameConfidences.join(confidences) if confidences else None
+        return EventList.of(found, match=job.name, info=info), joined
 
     def _proxy_of(self, part: Part, folder: Path) -> Path:
         """The proxy of a video, which may have to be made."""

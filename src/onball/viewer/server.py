@@ -6,6 +6,7 @@ files that they consist of. Requests of strangers are refused by `onball.viewer.
     GET   /api/session                          the matches
     GET   /api/matches/3                        events, labels, classes, video, corrections
     GET   /api/matches/3/comparison?tolerance=1 events paired with labels; mAP
+    GET   /api/matches/3/confidences            confidences of all frames, as bytes
     GET   /api/matches/3/corrections            and PATCH: changes of one version → the next version
     GET   /api/matches/3/frames                 times of the frames of a video with a variable rate
     GET   /api/matches/3/proxy                  and POST: copy of a video that browsers cannot play
@@ -27,11 +28,13 @@ from types import TracebackType
 from typing import Any, Self
 
 import msgspec
+import numpy as np
 
 from onball import __version__
 from onball.actions import ActionSet
 from onball.errors import InputError, LabelError, optional_dependency
 from onball.events import EventList, SpottingInfo, Team
+from onball.formats.frame_confidences import FrameConfidences
 from onball.video import VideoInfo, probe
 from onball.viewer.answers import answer, answer_body, json_answer, read_json
 from onball.viewer.corrections import (
@@ -98,6 +101,7 @@ class _Api:
             Route("/api/session", answer(self.session)),
             Route(match, answer(self.match)),
             Route(f"{match}/comparison", answer(self.comparison)),
+            Route(f"{match}/confidences", answer(self.confidences)),
             Route(f"{match}/corrections", answer(self.corrections)),
             Route(
                 f"{match}/corrections", answer_body(self.change, _LARGEST_BODY), methods=["PATCH"]
@@ -159,6 +163,7 @@ class _Api:
                 "ids": identify_events(data.events),
                 "corrects": "predictions" if match.predictions or growing else "labels",
                 "thresholds": _thresholds(data, names),
+                "curves": match.confidences is not None,
                 "model": "" if data.events.info is None else data.events.info.model,
                 "video": self._video_json(match, data.events),
                 "corrections": _corrections_json(file.read() if file else Corrections()),
@@ -202,6 +207,25 @@ class _Api:
             raise HTTPException(404, "this match has no labels to compare with")
         compared = compare_events(data.events, data.truth, data.classes, tolerance_s)
         return json_answer(compared.as_json())
+
+    def confidences(self, request: Request) -> Response:
+        """Confidences of all frames, of the classes of the match in its order, as bytes.
+
+        Number of frames T and of classes K, uint32; times, uint32 `[T]`; values, uint8 `[K, T]`, all
+        little-endian.
+        """
+        match = self._match(request)
+        if match.confidences is None:
+            raise HTTPException(404, "this match has no confidences of frames")
+        found = FrameConfidences.load(self._session.require_served(match.confidences))
+        classes = [label.value for label in self._load(match).classes]
+        values = np.zeros((len(classes), len(found.times_ms)), np.uint8)
+        for column, label in enumerate(found.labels):
+            if label in classes:
+                values[classes.index(label)] = found.confidences[:, column]
+        head = np.array(values.shape[::-1], "<u4")
+        content = head.tobytes() + found.times_ms.astype("<u4").tobytes() + values.tobytes()
+        return Response(content, media_type="application/octet-stream")
 
     def corrections(self, request: Request) -> Response:
         """Corrections of a match as they are in their file now."""

@@ -23,6 +23,7 @@ from onball.events import EventList
 from onball.files import VIDEO_SUFFIXES
 from onball.formats.event_files import find_event_files, is_label_file
 from onball.formats.event_table import TABLE_FILE
+from onball.formats.frame_confidences import CONFIDENCES_FILE, FrameConfidences
 from onball.formats.soccernet import LABELS_FILE, RESULTS_FILE, read_labels
 from onball.progress import ProgressCallback, no_progress
 from onball.runs import RunFolder, is_run
@@ -61,6 +62,14 @@ class ViewedMatch:
     def events_file(self) -> Path | None:
         """File of the events that are corrected: the predictions, or else the labels."""
         return self.predictions or self.truth
+
+    @property
+    def confidences(self) -> Path | None:
+        """Confidences of all frames, beside the predictions; None if there are none."""
+        if self.predictions is None or self.predictions.name not in (RESULTS_FILE, TABLE_FILE):
+            return None
+        file = self.predictions.with_name(CONFIDENCES_FILE)
+        return file if file.is_file() else None
 
     @property
     def corrections(self) -> CorrectionsFile | None:
@@ -203,11 +212,15 @@ def spot_demo(
     results = Path(out) / RESULTS_FILE
     video = sample_match() / VIDEO_FILE
     if not results.is_file():
+        confidences: list[FrameConfidences] = []
         if spot is None:
-            events = Spotter.from_pretrained().spot(video, name="sample match", progress=progress)
+            events = Spotter.from_pretrained().spot(
+                video, name="sample match", on_confidences=confidences.append, progress=progress
+            )
         else:
             events = spot(video)
-        write_events(events, Path(out), {"video": "sample match", "model": "demo"})
+        request = {"video": "sample match", "model": "demo"}
+        write_events(events, Path(out), request, confidences[0] if confidences else None)
     match = ViewedMatch("sample match", video, sample_match() / LABELS_FILE, results)
     return ViewSession((match,), (sample_match().resolve(), Path(out).resolve()))
 
