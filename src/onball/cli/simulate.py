@@ -25,6 +25,13 @@ class PresetName(StrEnum):
     FULL = "full"
 
 
+class LookName(StrEnum):
+    """Ranges from which looks are drawn."""
+
+    STANDARD = "standard"
+    BROAD = "broad"
+
+
 def _count(help: str) -> Any:
     return typer.Option(min=0, metavar="N", help=help)
 
@@ -96,6 +103,15 @@ def simulate(
     cuts: Annotated[
         bool, typer.Option("--cuts/--no-cuts", help="Close-ups and replays in dead time.")
     ] = True,
+    look: Annotated[
+        LookName,
+        typer.Option(
+            "--look",
+            metavar=options.choices(LookName),
+            help="standard: clear pictures. broad: balls, pitches, lenses, losses, texts and cameras "
+            "vary as much as in real broadcasts, for training.",
+        ),
+    ] = LookName.STANDARD,
     video: Annotated[
         bool,
         typer.Option("--video/--no-video", help="Write videos; labels and tracks alone are fast."),
@@ -154,7 +170,7 @@ def simulate(
             done = dataset.simulate(
                 out, None if preset is None else preset.value,
                 train=train, valid=valid, test=test, minutes=minutes, halves=halves, seed=seed,
-                size=pixels, fps=fps, crf=crf, vary=vary, cuts=cuts,
+                size=pixels, fps=fps, crf=crf, vary=vary, cuts=cuts, look=look.value,
                 video=video, mot=mot, processes=processes,
                 tracking=tracking, events=events, tracking_provider=tracking_provider,
                 tracking_meta=tracking_meta, events_provider=events_provider, events_meta=events_meta,

@@ -77,6 +77,22 @@ class CameraSetup:
             breathing=float(rng.uniform(0.0, 0.12)),
         )
 
+    @classmethod
+    def broad(cls, seed: int) -> CameraSetup:
+        """Draw the setup of one match from ranges as wide as real stadiums and operators."""
+        rng = np.random.default_rng([seed, 0xCA5])
+        back = float(rng.uniform(52, 100))
+        return cls(
+            x=float(rng.normal(0, 4.0)),
+            back=back,
+            height=float(back * np.tan(np.radians(rng.uniform(10, 26)))),
+            player_px=float(rng.uniform(13.0, 27.0)),
+            speed=float(rng.uniform(1.6, 4.2)),
+            damping=float(rng.uniform(0.6, 1.1)),
+            foresight_s=float(rng.uniform(0.0, 0.6)),
+            breathing=float(rng.uniform(0.0, 0.2)),
+        )
+
 
 class CameraPath:
     """The main camera at every time of a match.

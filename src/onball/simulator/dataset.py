@@ -30,6 +30,7 @@ from onball.formats.mot import write_mot_ground_truth
 from onball.formats.soccernet import LABELS_FILE, write_labels
 from onball.outputs import OutputConflictError, differences, output_lock
 from onball.progress import Progress, ProgressCallback, no_progress
+from onball.simulator.look.look import Variety
 from onball.simulator.paint.shapes import cv2
 from onball.simulator.play.match import play_match
 from onball.simulator.rendering import DEFAULT_CRF, MatchPlan, MatchRenderer
@@ -123,6 +124,7 @@ def simulate(
     crf: int | None = None,
     vary: bool = False,
     cuts: bool = True,
+    look: str = "standard",
     video: bool = True,
     mot: bool = False,
     processes: int = 0,
@@ -160,6 +162,8 @@ def simulate(
         crf: constant rate factor of x264, 0 to 51; None chooses 20 to 36 for each match.
         vary: choose one of `SIZES` and `RATES` for each match.
         cuts: show close-ups and replays in dead time.
+        look: `standard`, or `broad` for looks and cameras that vary as much as real broadcasts, to
+            train on.
         video: write videos; False writes labels and tracks only, which is fast.
         mot: also write MOTChallenge text; needs `video`.
         processes: number of matches simulated at a time; 0 for one per core.
@@ -193,6 +197,7 @@ def simulate(
         crf=crf,
         halves=base.halves if halves is None else halves,
         cuts=cuts,
+        look=_variety(look),
     )
     root, outputs = Path(out), Outputs(video=video, mot=mot)
     if tracking is not None:
@@ -234,6 +239,14 @@ def simulate(
     )
     matches = tuple(name for plans in splits.values() for name in plans)
     return SimulatedDataset(root, matches, written, _count_matches(root))
+
+
+def _variety(name: str) -> Variety:
+    try:
+        return Variety(name)
+    except ValueError:
+        known = ", ".join(Variety)
+        raise InputError(f"unknown look '{name}': choose one of {known}") from None
 
 
 # Planning
@@ -337,6 +350,8 @@ def _settings(
     plan: MatchPlan, outputs: Outputs, recording: Mapping[str, object] | None = None
 ) -> dict[str, object]:
     settings = {"simulator": SIMULATOR_VERSION, **asdict(plan), **asdict(outputs)}
+    if plan.look is Variety.STANDARD:  # so that earlier data sets are continued
+        del settings["look"]
     return settings if recording is None else {**settings, "recording": dict(recording)}
 
 

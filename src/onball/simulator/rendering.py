@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from onball.actions import Action
 from onball.events import Team
 from onball.simulator.cameras import CameraSetup, Director, Shot, View
-from onball.simulator.look.look import Look
+from onball.simulator.look.broad import broad_look
+from onball.simulator.look.look import Look, Variety
 from onball.simulator.paint.painter import Painter
 from onball.simulator.play.match import play_match
 from onball.simulator.world import TICK_MS, Motion, WorldState
@@ -31,6 +32,7 @@ class MatchPlan:
         crf: x264's constant rate factor; None lets a data set choose one per match.
         halves: 1, or 2 with a change of sides.
         cuts: whether close-ups and replays are shown in dead time.
+        look: ranges from which the look and the main camera are drawn.
     """
 
     seed: int
@@ -41,6 +43,7 @@ class MatchPlan:
     crf: int | None = DEFAULT_CRF
     halves: int = 1
     cuts: bool = True
+    look: Variety = Variety.STANDARD
 
     @property
     def frames(self) -> int:
@@ -77,7 +80,12 @@ class MatchRenderer:
         if motion is None:
             motion = play_match(plan.seed, plan.duration_ms, name=name, halves=plan.halves)
         self.motion = motion
-        self.look = Look.random(plan.seed) if look is None else look
+        broad = plan.look is Variety.BROAD
+        if look is None:
+            look = broad_look(plan.seed) if broad else Look.random(plan.seed)
+        if camera is None:
+            camera = (CameraSetup.broad if broad else CameraSetup.random)(plan.seed)
+        self.look = look
         self._director = Director(self.motion, plan.seed, cuts=plan.cuts, camera=camera)
         self._painter = Painter(self.look, plan.width, plan.height)
         self._goals = [event for event in self.motion.events if event.label is Action.GOAL]

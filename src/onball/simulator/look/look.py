@@ -19,6 +19,13 @@ NAMES = ("ASH", "BRK", "COL", "DUN", "ELM", "FEN", "GLN", "HAR", "KIR", "LOW", "
 CHANNELS = ("kestrel", "MERIDIAN", "tv nine", "OPEN SPORT", "harbour", "polar 2", "LARK")
 
 
+class Variety(StrEnum):
+    """Ranges from which the look and the cameras of matches are drawn."""
+
+    STANDARD = "standard"  # clear pictures, in which every action can be seen
+    BROAD = "broad"  # as wide as real broadcasts: `onball.simulator.look.broad`
+
+
 @dataclass(frozen=True)
 class Lens:
     """Optics and electronics of the cameras.
@@ -35,6 +42,7 @@ class Lens:
         white_balance: gains of red, green and blue.
         saturation, contrast, gamma: 1 changes nothing.
         grain, chroma_grain: standard deviations of the sensor noise, in levels of 0 to 255.
+        sharpening_radius: factor of the radius of the unsharp mask, whose halos it widens.
     """
 
     distortion: float
@@ -50,6 +58,7 @@ class Lens:
     gamma: float
     grain: float
     chroma_grain: float
+    sharpening_radius: float = 1.0
 
     @classmethod
     def random(cls, rng: np.random.Generator, weather: Weather, grass: RGB) -> Lens:
@@ -74,6 +83,44 @@ class Lens:
         )
 
 
+@dataclass(frozen=True)
+class Transmission:
+    """What is lost between the camera and the viewer, before the video is encoded.
+
+    Attributes:
+        detail_x, detail_y: columns and rows to which the frame is reduced on the way, as fractions of its
+            own: below 1, it is scaled down and up again. Half the rows remain of one interlaced field.
+        chroma_blur: standard deviation of a blur of the colours alone, pixels of a frame of 224 lines.
+        border: fraction of the width that black bars at the sides hide.
+    """
+
+    detail_x: float = 1.0
+    detail_y: float = 1.0
+    chroma_blur: float = 0.0
+    border: float = 0.0
+
+
+@dataclass(frozen=True)
+class Ball:
+    """The ball.
+
+    Attributes:
+        colour: of its surface in full light.
+        size: factor of its true radius.
+        smallest: its smallest radius in pixels of a frame of 224 lines.
+        rim: width of its dark outline, as a factor of the usual one.
+        faintest: opacity below which the smear of a fast ball never falls.
+        patches: whether it has dark patches.
+    """
+
+    colour: RGB = (246, 246, 244)
+    size: float = 1.0
+    smallest: float = 1.05
+    rim: float = 1.0
+    faintest: float = 0.35
+    patches: bool = True
+
+
 class Bug(StrEnum):
     """Design of the score bug."""
 
@@ -82,6 +129,27 @@ class Bug(StrEnum):
     TEAMS = "teams"  # names on the colours of the teams
     STACKED = "stacked"  # one team above the other, the clock beside them
     CLEAR = "clear"  # lettering directly on the frame
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A text that stands on the frames of the whole match: a sponsor, a hashtag, the name of a site.
+
+    Attributes:
+        text: its lettering.
+        at: position in x and y, as a fraction of the free room.
+        size: height of the letters, as a fraction of the frame's height.
+        ink: colour of the lettering.
+        panel: colour of its ground; None for lettering directly on the frame.
+        opacity: 0 to 1.
+    """
+
+    text: str
+    at: tuple[float, float]
+    size: float
+    ink: RGB
+    panel: RGB | None
+    opacity: float
 
 
 @dataclass(frozen=True)
@@ -98,6 +166,7 @@ class Graphics:
         channel: text of the watermark, an invented channel.
         channel_at: its position, like `bug_at`.
         opacity: 0 to 1, of the watermark.
+        captions: further texts.
     """
 
     names: tuple[str, str]
@@ -110,6 +179,7 @@ class Graphics:
     channel: str
     channel_at: tuple[float, float]
     opacity: float
+    captions: tuple[Caption, ...] = ()
 
     @classmethod
     def random(cls, rng: np.random.Generator, home: RGB) -> Graphics:
@@ -164,6 +234,8 @@ class Look:
         turf, light, stands: the venue.
         lens: optics and electronics of the cameras.
         graphics: of the broadcaster.
+        ball: the ball.
+        transmission: from the camera to the viewer.
     """
 
     seed: int
@@ -173,6 +245,8 @@ class Look:
     stands: Stands
     lens: Lens
     graphics: Graphics
+    ball: Ball = Ball()
+    transmission: Transmission = Transmission()
 
     @property
     def shutter_ms(self) -> float:

@@ -49,6 +49,9 @@ class Turf:
         mowing_contrast: half the relative difference in brightness between its bands.
         wear: 0 (fresh) to 1 (worn).
         surround: colour of the ground beside the grass.
+        mowing_edge: steepness of the edges between the bands: 1 is a sine, 6 almost a step.
+        texture: factor of the irregular brightness of the grass.
+        line_opacity: how much of the white of the lines covers the grass, 0 to 1.
     """
 
     grass: RGB
@@ -57,6 +60,9 @@ class Turf:
     mowing_contrast: float
     wear: float
     surround: RGB
+    mowing_edge: float = 6.0
+    texture: float = 1.0
+    line_opacity: float = 1.0
 
     @classmethod
     def random(cls, rng: np.random.Generator) -> Turf:

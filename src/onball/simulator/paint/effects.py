@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.simulator.bodies.skeleton import Joint
-from onball.simulator.look.look import Look
+from onball.simulator.look.look import Look, Transmission
 from onball.simulator.paint.scene import NEAR, Floats, Scene, undistort
 from onball.simulator.paint.shapes import Canvas, cv2
 from onball.simulator.world import TICK_MS
@@ -180,8 +180,10 @@ class PostProcessing:
             self._maps = _distortion_maps(width, height, supersampling, lens.distortion)
         # A larger frame is also sharper: the blur grows with the root of its size only.
         self._defocus = lens.defocus * unit**0.5
-        self._halo, self._sharpening = 1.1 * unit**0.5, lens.sharpening
+        self._halo = 1.1 * unit**0.5 * lens.sharpening_radius
+        self._sharpening = lens.sharpening
         self._colour_matrix = _colour_matrix(look)
+        self._transmission = look.transmission
         self._tone_curve = _tone_curve(look)
         self._vignette = _vignette(width, height, lens.vignette)
         rng = np.random.default_rng((look.seed, 3))
@@ -212,7 +214,8 @@ class PostProcessing:
         x, y = tick * 17 % _GRAIN_OFFSETS, tick * 7 % _GRAIN_OFFSETS
         width, height = self._size
         grain = self._grain[y : y + height, x : x + width]
-        return np.asarray(cv2.add(frame, grain, dtype=cv2.CV_8U), dtype=np.uint8)
+        frame = np.asarray(cv2.add(frame, grain, dtype=cv2.CV_8U), dtype=np.uint8)
+        return _transmitted(frame, self._transmission)
 
     def _downsample(self, canvas: Canvas) -> Canvas:
         """Average the canvas down to the frame's size, through the distorting lens."""
@@ -226,6 +229,21 @@ class PostProcessing:
         return np.asarray(
             cv2.remap(canvas, *self._maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         )
+
+
+def _transmitted(frame: Canvas, losses: Transmission) -> Canvas:
+    """Apply the losses between the camera and the viewer, except the black bars."""
+    height, width = frame.shape[:2]
+    if min(losses.detail_x, losses.detail_y) < 1:
+        size = round(width * losses.detail_x), round(height * losses.detail_y)
+        small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+        frame = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC))
+    sigma = losses.chroma_blur * (height / 224) ** 0.5
+    if sigma > 0:
+        coded = cv2.cvtColor(frame, cv2.COLOR_RGB2YCrCb)
+        coded[..., 1:] = cv2.GaussianBlur(np.ascontiguousarray(coded[..., 1:]), (0, 0), sigma)
+        frame = np.asarray(cv2.cvtColor(coded, cv2.COLOR_YCrCb2RGB))
+    return np.asarray(frame, dtype=np.uint8)
 
 
 def _distortion_maps(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from onball.simulator.bodies.skeleton import END_RADII, ENDS, START_RADII, STARTS
 from onball.simulator.look.colours import RGB
-from onball.simulator.look.look import Look
+from onball.simulator.look.look import Ball, Look
 from onball.simulator.paint.details import DetailBuilder
 from onball.simulator.paint.effects import BackgroundBlur
 from onball.simulator.paint.scene import NEAR, Floats, Scene
@@ -29,11 +29,7 @@ from onball.simulator.world import (
 )
 
 # Balls
-BALL_MINIMUM = 1.05
-"""Smallest radius of a painted ball in pixels of a frame of 224 lines: it never vanishes."""
-BALL_COLOUR, RIM_COLOUR, PATCH_COLOUR = (246, 246, 244), (70, 76, 62), (96, 98, 110)
-MIN_OPACITY = 0.35
-"""Opacity below which the smear of a moving ball never falls, however long it is."""
+RIM_COLOUR, PATCH_COLOUR = (70, 76, 62), (96, 98, 110)
 _PATCHED_RADIUS = 4.5  # canvas pixels from which on patches are visible
 _PATCHES = np.array([(1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1), (0, 0, -1.7)]) / np.sqrt(3)
 # Goals and corner flags, in metres
@@ -51,15 +47,17 @@ _Insert = tuple[float, Callable[[], None]]
 
 
 class BallPainter:
-    """Painter of balls: white, at least `BALL_MINIMUM` large, and smeared when they are fast.
+    """Painter of balls: never too small to see, and smeared when they are fast.
 
     Args:
+        look: colour, size and outline of the balls.
         scale: height of the canvas, as a multiple of 224 lines.
     """
 
-    def __init__(self, scale: float) -> None:
-        self._minimum = BALL_MINIMUM * scale
-        self._rim = 0.45 * scale
+    def __init__(self, look: Ball, scale: float) -> None:
+        self._look = look
+        self._minimum = look.smallest * scale
+        self._rim = 0.45 * scale * look.rim
 
     def draw(self, canvas: Canvas, scene: Scene, ball: Floats, before: Floats, gain: float) -> None:
         """Paint one ball.
@@ -77,8 +75,9 @@ class BallPainter:
         size = np.array([scene.width + 50, scene.height + 50])
         if depth < NEAR or (pixel < -50).any() or (pixel > size).any():
             return
-        radius = max(BALL_RADIUS * scene.pixels_per_metre / float(depth), self._minimum)
-        colour = tuple(int(channel * gain) for channel in BALL_COLOUR)
+        true_radius = BALL_RADIUS * scene.pixels_per_metre / float(depth)
+        radius = max(true_radius * self._look.size, self._minimum)
+        colour = tuple(int(channel * gain) for channel in self._look.colour)
         if np.isfinite(before).all():
             past, past_depth = scene.project_at_opening(before)
             length = float(np.linalg.norm(pixel - past))
@@ -87,9 +86,10 @@ class BallPainter:
                 return
         centre = np.round(pixel * 2**FRACTION_BITS).astype(int).tolist()
         rim, inner = (round(r * 2**FRACTION_BITS) for r in (radius + self._rim, radius))
-        cv2.circle(canvas, centre, rim, RIM_COLOUR, -1, cv2.LINE_AA, FRACTION_BITS)
+        if self._rim > 0:
+            cv2.circle(canvas, centre, rim, RIM_COLOUR, -1, cv2.LINE_AA, FRACTION_BITS)
         cv2.circle(canvas, centre, inner, colour, -1, cv2.LINE_AA, FRACTION_BITS)
-        if radius > _PATCHED_RADIUS:
+        if self._look.patches and radius > _PATCHED_RADIUS:
             self._draw_patches(canvas, scene, ball, pixel, radius)
 
     def _smear(
@@ -97,7 +97,7 @@ class BallPainter:
     ) -> None:
         """Paint a translucent streak from past to present; the longer, the fainter."""
         length = float(np.linalg.norm(pixel - past))
-        opacity = max(MIN_OPACITY, 2 * radius / (2 * radius + length))
+        opacity = max(self._look.faintest, 2 * radius / (2 * radius + length))
         low = np.floor(np.minimum(past, pixel) - radius - 2)
         high = np.ceil(np.maximum(past, pixel) + radius + 3)
         x0, y0 = np.maximum(low, 0).astype(int).tolist()
@@ -238,7 +238,7 @@ class Figures:
         self._background_blur = BackgroundBlur(look, round(224 * scale))
         self._light = look.light
         self._sun = np.array(look.light.sun)
-        self._balls = BallPainter(max(scale, 0.75))
+        self._balls = BallPainter(look.ball, max(scale, 0.75))
         self._round = ROUND * scale
         self._line = cv2.LINE_AA if smooth else cv2.LINE_8
         self._nets = [Net(side) for side in (-1, 1)]

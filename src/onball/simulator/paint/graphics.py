@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from onball.simulator.look.colours import BLACK, RGB, WHITE, colour_distance
-from onball.simulator.look.look import Bug, Graphics, Look
+from onball.simulator.look.look import Bug, Caption, Graphics, Look
 from onball.simulator.paint.shapes import Canvas, cv2
 
 _SUPERSAMPLING = 4  # lettering is drawn this much larger and then averaged down
@@ -32,6 +33,8 @@ class ScoreBug:
         self._alpha: Canvas = np.zeros((0, 0), np.uint8)
         self._watermark = _render_watermark(look.graphics.channel, max(1.0, height / 224) * 0.42)
         self._badge = self._render_badge(height)
+        self._captions = [_render_caption(caption, height) for caption in look.graphics.captions]
+        self._bar = round(look.transmission.border * width)
 
     def draw(self, frame: Canvas, clock_ms: int, score: tuple[int, int], replay: bool) -> None:
         """Draw the graphics onto a frame; the replay badge replaces the score bug.
@@ -43,6 +46,13 @@ class ScoreBug:
             replay: True during a replay.
         """
         self._draw_watermark(frame)
+        for caption, (text, alpha) in zip(self._graphics.captions, self._captions, strict=True):
+            region = _region(frame, caption.at, text.shape[:2])
+            height, width = region.shape[:2]
+            cover = alpha[:height, :width, None]
+            region[:] = region + (text[:height, :width] - region.astype(np.float32)) * cover
+        if self._bar:
+            frame[:, : self._bar] = frame[:, -self._bar :] = 0
         if replay:
             region = _region(frame, self._graphics.bug_at, self._badge.shape[:2])
             region[:] = self._badge[: region.shape[0], : region.shape[1]]
@@ -142,6 +152,18 @@ class ScoreBug:
         at = (22 * unit - wide // 2, (11 * unit + tall) // 2)
         cv2.putText(badge, "REPLAY", at, _FONT, scale, ink, thickness, cv2.LINE_AA)
         return _downsample(badge)
+
+
+def _render_caption(caption: Caption, height: int) -> tuple[Canvas, NDArray[np.float32]]:
+    """Render a caption: colours, uint8 `[h, w, 3]`, and opacity `[h, w]`, 0 to 1."""
+    letters = _render_watermark(caption.text, caption.size * height / 22)
+    margin = max(1, round(0.3 * caption.size * height)) if caption.panel else 0
+    letters = np.pad(letters, margin)
+    cover = letters[..., None].astype(np.float32) / 255
+    ground = np.array(caption.panel or caption.ink, np.float32)
+    text = ground + (np.array(caption.ink, np.float32) - ground) * cover
+    opacity = np.ones_like(cover) if caption.panel else cover
+    return text.astype(np.uint8), opacity[..., 0] * np.float32(caption.opacity)
 
 
 def _render_watermark(text: str, scale: float) -> Canvas:

@@ -50,9 +50,11 @@ def pitch_texture(look: Look) -> Canvas:
 
     light = 1.0 + turf.mowing_contrast * mowing_pattern(turf, x, y)
     light = light * (
-        1 + 0.05 * _noise(rng, width, height, 120) + 0.04 * _noise(rng, width, height, 20)
+        1
+        + 0.05 * turf.texture * _noise(rng, width, height, 120)
+        + 0.04 * turf.texture * _noise(rng, width, height, 20)
     )
-    light = light * (1 + 0.05 * _noise(rng, width, height, 3))
+    light = light * (1 + 0.05 * turf.texture * _noise(rng, width, height, 3))
     colour = light[..., None] * np.array(turf.grass, np.float32)
     colour += turf.wear * _wear(rng, x, y)[..., None] * np.array((38, 14, 6), np.float32)
 
@@ -61,7 +63,7 @@ def pitch_texture(look: Look) -> Canvas:
     )
     colour[beyond] = turf.surround
     texture: Canvas = np.clip(colour, 0, 255).astype(np.uint8)
-    _paint_lines(texture)
+    _paint_lines(texture, turf.line_opacity)
     if np.isfinite(look.light.shade_offset):
         normal = np.array(look.light.shade_normal, np.float32)
         inside = normal[0] * x[None] + normal[1] * y[:, None] - look.light.shade_offset
@@ -84,7 +86,8 @@ def mowing_pattern(turf: Turf, x: Floats, y: Floats) -> NDArray[np.float32]:
     column, row = x[None, :].astype(np.float32), y[:, None].astype(np.float32)
 
     def bands(place: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(np.clip(6 * np.sin(np.pi * place / turf.mowing_width), -1, 1))
+        wave = np.sin(np.pi * place / turf.mowing_width)
+        return np.asarray(np.clip(turf.mowing_edge * wave, -1, 1))
 
     flat = np.zeros((len(y), len(x)), np.float32)
     match turf.mowing:
@@ -118,7 +121,7 @@ def _wear(rng: np.random.Generator, x: Floats, y: Floats) -> NDArray[np.float32]
     return np.asarray(np.clip((goals + middle) * patches, 0, 1), dtype=np.float32)
 
 
-def _paint_lines(texture: Canvas) -> None:
+def _paint_lines(texture: Canvas, opacity: float) -> None:
     """Paint the markings of law 1 of the Laws of the Game, dimensions in metres."""
     goal_area, penalty_area, radius, spot = 5.5, 16.5, 9.15, 11.0
     posts = GOAL_WIDTH / 2
@@ -154,6 +157,7 @@ def _paint_lines(texture: Canvas) -> None:
         centre = _texels(np.array([place]), scale)[0].tolist()
         cv2.circle(coverage, centre, round(SPOT_RADIUS * scale), 255, -1)
     alpha = cv2.resize(coverage, (width, height), interpolation=cv2.INTER_AREA)[..., None] / 255
+    alpha = alpha * opacity
     texture[:] = np.round(texture * (1 - alpha) + np.array(LINE_COLOUR) * alpha)
 
 

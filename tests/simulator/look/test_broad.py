@@ -1,0 +1,64 @@
+"""Looks drawn from wide ranges."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from onball.errors import InputError
+from onball.outputs import OutputConflictError
+from onball.simulator.cameras import CameraSetup
+from onball.simulator.dataset import Outputs, missing_matches, simulate, write_match
+from onball.simulator.look.broad import broad_look
+from onball.simulator.look.look import Variety
+from onball.simulator.rendering import MatchPlan, MatchRenderer
+
+PLAN = MatchPlan(seed=3, duration_ms=400, width=128, height=72, look=Variety.BROAD)
+LABELS = Outputs(video=False)
+LOOKS = [broad_look(seed) for seed in range(200)]
+
+
+def test_the_same_seed_gives_the_same_look_and_camera():
+    assert broad_look(5) == LOOKS[5]
+    assert CameraSetup.broad(5) == CameraSetup.broad(5)
+    assert CameraSetup.broad(5) != CameraSetup.random(5)
+
+
+def test_a_broad_match_is_painted_with_its_own_look():
+    renderer = MatchRenderer(PLAN)
+    assert renderer.look == broad_look(PLAN.seed)
+    frame = renderer.frame(200)
+    assert np.array_equal(frame, renderer.frame(200))
+    assert frame.std() > 5
+
+
+@pytest.mark.parametrize(
+    "feature",
+    [
+        lambda look: look.ball.rim == 0,
+        lambda look: look.ball.patches,
+        lambda look: min(look.ball.colour) < 150,
+        lambda look: look.transmission.detail_x < 1,
+        lambda look: look.transmission.detail_y < look.transmission.detail_x,
+        lambda look: look.transmission.border > 0,
+        lambda look: look.lens.sharpening > 0.9,
+        lambda look: bool(look.graphics.captions),
+        lambda look: look.turf.line_opacity < 0.6,
+    ],
+)
+def test_some_matches_have_each_feature_and_others_do_not(feature):
+    assert {feature(look) for look in LOOKS} == {True, False}
+
+
+def test_the_standard_look_is_not_stored_so_that_earlier_data_sets_are_continued(tmp_path):
+    write_match(replace(PLAN, look=Variety.STANDARD), tmp_path / "match", "match", LABELS)
+    assert "look" not in json.loads((tmp_path / "match" / "simulation.json").read_text())
+    with pytest.raises(OutputConflictError, match="look"):
+        missing_matches(tmp_path, {"train": {"match": PLAN}}, LABELS)
+
+
+def test_an_unknown_look_is_an_error(tmp_path):
+    with pytest.raises(InputError, match="choose one of standard, broad"):
+        simulate(tmp_path / "none", look="wild")
+    assert not (tmp_path / "none").exists()
