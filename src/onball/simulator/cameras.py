@@ -86,7 +86,7 @@ class CameraSetup:
             x=float(rng.normal(0, 4.0)),
             back=back,
             height=float(back * np.tan(np.radians(rng.uniform(10, 26)))),
-            player_px=float(rng.uniform(13.0, 27.0)),
+            player_px=float(rng.uniform(13.0, 32.0)),
             speed=float(rng.uniform(1.6, 4.2)),
             damping=float(rng.uniform(0.6, 1.1)),
             foresight_s=float(rng.uniform(0.0, 0.6)),

@@ -162,8 +162,8 @@ def _render_caption(caption: Caption, height: int) -> tuple[Canvas, NDArray[np.f
     cover = letters[..., None].astype(np.float32) / 255
     ground = np.array(caption.panel or caption.ink, np.float32)
     text = ground + (np.array(caption.ink, np.float32) - ground) * cover
-    opacity = np.ones_like(cover) if caption.panel else cover
-    return text.astype(np.uint8), opacity[..., 0] * np.float32(caption.opacity)
+    opacity = caption.opacity * (np.ones_like(cover) if caption.panel else cover)
+    return text.astype(np.uint8), opacity[..., 0].astype(np.float32)
 
 
 def _render_watermark(text: str, scale: float) -> Canvas:
