@@ -9,6 +9,7 @@ import pytest
 
 OPTIONAL = (
     "cv2",
+    "duckdb",
     "jinja2",
     "kloppy",
     "lightning",

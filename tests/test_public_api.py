@@ -192,6 +192,9 @@ def test_the_example_of_spotting_writes_results_and_a_table_that_can_be_read(exe
     assert len(onball.read_event_table("results/match/events.csv")) > shown
     execute("events results/match/events.csv")
     assert len(onball.read_labels("Labels-ball.json")) > shown
+    assert execute("index results")["index"].events == shown
+    execute("query")
+    assert Path("counts.csv").read_text("utf-8-sig").startswith("team,action,count")
     assert execute("data import")["match"].counts == {"PASS": 1}
     assert onball.find_matches("data/club", "train")[0].name == "match"
 

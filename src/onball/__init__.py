@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from onball.experiments import Experiment, check_experiments, run_experiment
     from onball.formats.conversion import ConvertedFile, convert_events
     from onball.formats.event_files import update_event_table
+    from onball.formats.event_index import EventIndex, IndexedMatch, index_events
+    from onball.formats.event_query import QueryResult, query_events
     from onball.formats.event_table import read_event_table, write_event_table
     from onball.formats.frame_confidences import FrameConfidences
     from onball.formats.soccernet import (
@@ -153,6 +155,7 @@ __all__ = [
     "Evaluation",
     "Event",
     "EventClip",
+    "EventIndex",
     "EventList",
     "Experiment",
     "ExperimentConfig",
@@ -162,6 +165,7 @@ __all__ = [
     "FramesSkipped",
     "ImportedMatch",
     "ImportedModel",
+    "IndexedMatch",
     "InputError",
     "Label",
     "LabelError",
@@ -182,6 +186,7 @@ __all__ = [
     "Progress",
     "ProgressCallback",
     "PublishedModel",
+    "QueryResult",
     "RecordingStopped",
     "RunFolder",
     "SeedRuns",
@@ -237,6 +242,7 @@ __all__ = [
     "find_videos",
     "import_model",
     "import_tags",
+    "index_events",
     "list_configs",
     "list_data_sources",
     "list_models",
@@ -246,6 +252,7 @@ __all__ = [
     "open_detector",
     "plan_training",
     "probe",
+    "query_events",
     "read_class_file",
     "read_code_map",
     "read_corrections",
@@ -322,6 +329,8 @@ _MODULES = {
     "onball.experiments": ("Experiment", "check_experiments", "run_experiment"),
     "onball.formats.conversion": ("ConvertedFile", "convert_events"),
     "onball.formats.event_files": ("update_event_table",),
+    "onball.formats.event_index": ("EventIndex", "IndexedMatch", "index_events"),
+    "onball.formats.event_query": ("QueryResult", "query_events"),
     "onball.formats.event_table": ("read_event_table", "write_event_table"),
     "onball.formats.frame_confidences": ("FrameConfidences",),
     "onball.formats.soccernet": (

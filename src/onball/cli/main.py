@@ -72,6 +72,16 @@ COMMANDS = {
         "Write one HTML page on a match: timeline, counts, chains of possession, shots and goals.",
         "onball summary onball-results/match match.mp4",
     ),
+    "index": (
+        "onball.cli.index:index",
+        "Write the events of many matches into one Parquet file, for `onball query`.",
+        "onball index onball-results --out events.parquet",
+    ),
+    "query": (
+        "onball.cli.query:query",
+        "Count, filter and export the events of an index with SQL; it is never changed.",
+        'onball query "SELECT team, action, count(*) FROM events GROUP BY ALL" --out counts.csv',
+    ),
     "track": (
         "onball.cli.track:track",
         "Find and follow players and ball; writes tracks.parquet for each video.",

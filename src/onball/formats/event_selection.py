@@ -39,10 +39,24 @@ class EventSelection:
             LabelError: no action, or more than one, has a given name.
             InputError: a threshold is outside 0 to 1.
         """
-        info = replace(events.info or SpottingInfo(), classes=events.classes)
+        info = self.describe(replace(events.info or SpottingInfo(), classes=events.classes))
+        chosen = replace(events, info=info).shown.between(self.start_ms, self.end_ms)
+        return chosen if self.team is None else chosen.where(lambda event: event.team is self.team)
+
+    def check(self) -> None:
+        """Raise `InputError` if a threshold is outside 0 to 1."""
         for least in (self.threshold, *(self.thresholds or {}).values()):
             if least is not None and not 0 <= least <= 1:
                 raise InputError(f"threshold {least:g} is outside 0 to 1")
+
+    def describe(self, info: SpottingInfo) -> SpottingInfo:
+        """Return the info of events with the thresholds and actions that are wanted in it.
+
+        Raises:
+            LabelError: no action, or more than one, has a given name.
+            InputError: a threshold is outside 0 to 1.
+        """
+        self.check()
         if self.threshold is not None:
             info = replace(info, thresholds=dict.fromkeys(info.classes, self.threshold))
         if self.thresholds:
@@ -56,8 +70,7 @@ class EventSelection:
             wanted = (info.classes.find(name, BALL_ACTIONS) for name in self.actions)
             shown = dict.fromkeys(label for label in wanted if label in info.classes)
             info = replace(info, actions=tuple(shown))
-        chosen = replace(events, info=info).shown.between(self.start_ms, self.end_ms)
-        return chosen if self.team is None else chosen.where(lambda event: event.team is self.team)
+        return info
 
 
 def load_events(path: str | Path, actions: ActionSet = BALL_ACTIONS) -> EventList:
@@ -73,8 +86,11 @@ def load_events(path: str | Path, actions: ActionSet = BALL_ACTIONS) -> EventLis
     """
     events = EventList.load(path, actions)
     if events.info is None and Path(path).suffix.lower() == ".json":
-        least = InferenceConfig().report_threshold
-        classes = events.classes
-        info = SpottingInfo(thresholds=dict.fromkeys(classes, least), classes=classes)
-        events = replace(events, info=info)
+        events = replace(events, info=default_info(events.classes))
     return events
+
+
+def default_info(classes: ActionSet) -> SpottingInfo:
+    """Return the info of predictions of another program: the default threshold for all actions."""
+    least = InferenceConfig().report_threshold
+    return SpottingInfo(thresholds=dict.fromkeys(classes, least), classes=classes)

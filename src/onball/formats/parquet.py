@@ -18,6 +18,7 @@ from onball.errors import DataError, optional_dependency
 
 with optional_dependency("pyarrow", "track", "Reading and writing tracks"):
     import pyarrow as pa
+    import pyarrow.dataset as ds
     import pyarrow.parquet as pq
 
 _ROWS_PER_GROUP = 60_000
@@ -33,7 +34,7 @@ class Column:
 
     Attributes:
         name: its name in the file.
-        dtype: NumPy type of the values.
+        dtype: NumPy type of the values; `object` for text. A masked array has no value in some rows.
         names: for a column of names, all that may occur; its values are indices into them. The file
             holds the names themselves, as a dictionary column.
     """
@@ -46,9 +47,11 @@ class Column:
 def arrow_schema(columns: Iterable[Column]) -> Any:
     """Return the `pyarrow.Schema` of a table with these columns."""
     names = pa.dictionary(pa.int8(), pa.string())
-    return pa.schema(
-        [(one.name, names if one.names else pa.from_numpy_dtype(one.dtype)) for one in columns]
-    )
+    return pa.schema([(one.name, names if one.names else _arrow_type(one)) for one in columns])
+
+
+def _arrow_type(column: Column) -> Any:
+    return pa.string() if column.dtype is object else pa.from_numpy_dtype(column.dtype)
 
 
 class TableWriter:
@@ -69,6 +72,7 @@ class TableWriter:
             path, self._schema, compression="zstd", write_page_checksum=True
         )
         self._pending: list[tuple[NDArray[Any], ...]] = []
+        self._tables: list[Any] = []
         self._rows = 0
 
     def __enter__(self) -> Self:
@@ -86,26 +90,47 @@ class TableWriter:
         if self._rows >= _ROWS_PER_GROUP or len(self._pending) >= _WRITES_PER_GROUP:
             self._flush()
 
+    def copy(self, table: Table) -> None:
+        """Append rows of another file with the same columns."""
+        self._convert()
+        self._tables.append(table.arrow)
+        self._rows += len(table)
+        if self._rows >= _ROWS_PER_GROUP:
+            self._flush()
+
     def set_metadata(self, key: bytes, value: bytes) -> None:
         """Store a value in the metadata of the file, see `read_metadata`."""
         self._file.add_key_value_metadata({key: value})
 
-    def _flush(self) -> None:
+    def _convert(self) -> None:
+        """Put the arrays that are pending into one table."""
         if self._pending:
             arrays = [
-                _arrow_array(column, np.concatenate(parts))
+                _arrow_array(column, _concatenate(parts))
                 for column, parts in zip(
                     self._columns, zip(*self._pending, strict=True), strict=True
                 )
             ]
-            if self._rows:
-                self._file.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
-        self._pending, self._rows = [], 0
+            self._tables.append(pa.Table.from_arrays(arrays, schema=self._schema))
+        self._pending = []
+
+    def _flush(self) -> None:
+        self._convert()
+        if self._rows:
+            self._file.write_table(pa.concat_tables(self._tables))
+        self._tables, self._rows = [], 0
+
+
+def _concatenate(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    masked = any(isinstance(part, np.ma.MaskedArray) for part in parts)
+    joined: NDArray[Any] = (np.ma if masked else np).concatenate(parts)
+    return joined
 
 
 def _arrow_array(column: Column, values: NDArray[Any]) -> Any:
     if not column.names:
-        return pa.array(values.astype(column.dtype))
+        mask = np.ma.getmaskarray(values) if isinstance(values, np.ma.MaskedArray) else None
+        return pa.array(np.asarray(values, column.dtype), _arrow_type(column), mask)
     return pa.DictionaryArray.from_arrays(
         pa.array(values.astype(np.int8)), pa.array(list(column.names))
     )
@@ -129,6 +154,15 @@ class Table:
 
     def __len__(self) -> int:
         return int(self._table.num_rows)
+
+    @property
+    def arrow(self) -> Any:
+        """The `pyarrow.Table`."""
+        return self._table
+
+    def rows(self, start: int, stop: int) -> Table:
+        """Return some of the rows."""
+        return Table(self._path, self._table.slice(start, stop - start))
 
     @property
     def column_names(self) -> list[str]:
@@ -239,6 +273,17 @@ def read_row_groups(path: Path, columns: Sequence[str] | None = None) -> Iterato
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             for group in range(file.num_row_groups):
                 yield Table(path, file.read_row_group(group, columns=columns))
+    except _UNREADABLE as error:
+        raise UnreadableError(_one_line(error)) from None
+
+
+def open_dataset(path: Path) -> Any:
+    """Return a `pyarrow.dataset.Dataset`, which other libraries read column by column.
+
+    Raises `UnreadableError` if the file is damaged or not Parquet.
+    """
+    try:
+        return ds.dataset(path, format="parquet")
     except _UNREADABLE as error:
         raise UnreadableError(_one_line(error)) from None
 

@@ -430,10 +430,18 @@ def _declared_classes(path: str | Path, content: Mapping[str, Any]) -> ActionSet
         raise LabelError(f"{path}, object '{_INFO}': {_one_line(str(error))}") from None
 
 
-def _pop_info(path: str | Path, metadata: dict[str, Any]) -> SpottingInfo | None:
-    """Take the object of this package out of the top-level fields of a file, if there is one.
+def parse_info(path: str | Path, metadata: Mapping[str, Any]) -> SpottingInfo | None:
+    """Read the object of this package among the top-level fields of a file of predictions.
 
-    One of another version stays, as a field that is kept and not understood.
+    Args:
+        path: the file, for errors.
+        metadata: its top-level fields.
+
+    Returns:
+        None if there is none, or one of another version.
+
+    Raises:
+        LabelError: the object is damaged.
     """
     content = metadata.get(_INFO)
     if not isinstance(content, dict) or content.get("version") != _INFO_VERSION:
@@ -444,10 +452,19 @@ def _pop_info(path: str | Path, metadata: dict[str, Any]) -> SpottingInfo | None
     try:
         read = msgspec.structs.asdict(msgspec.convert(known, _InfoObject))
         read["classes"] = _declared_classes(path, metadata)
-        info = SpottingInfo(**read, extra=extra)
+        return SpottingInfo(**read, extra=extra)
     except (msgspec.ValidationError, LabelError) as error:
         raise LabelError(f"{path}, object '{_INFO}': {_one_line(str(error))}") from None
-    del metadata[_INFO]
+
+
+def _pop_info(path: str | Path, metadata: dict[str, Any]) -> SpottingInfo | None:
+    """Take the object of this package out of the top-level fields of a file, if there is one.
+
+    One of another version stays, as a field that is kept and not understood.
+    """
+    info = parse_info(path, metadata)
+    if info is not None:
+        del metadata[_INFO]
     return info
 
 

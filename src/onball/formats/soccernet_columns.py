@@ -1,4 +1,4 @@
-"""Columns of SoccerNet's files: fast reading of usual files as arrays, for the metric.
+"""Columns of SoccerNet's files: fast reading of usual files as arrays, for the metric and the index.
 
 A file as SoccerNet and this package write it is decoded without an object per entry, and checked one
 column at a time. Anything unusual in it, such as a missing field or a value out of range, passes the
@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from codecs import BOM_UTF8
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -20,8 +21,8 @@ from numpy.typing import NDArray
 
 from onball.actions import BALL_ACTIONS, ActionSet
 from onball.errors import LabelError
-from onball.events import POSITION_LIMIT_MS, SIDE_INDEX, EventColumns
-from onball.formats.soccernet import half_of, read_labels, read_results
+from onball.events import POSITION_LIMIT_MS, SIDE_INDEX, EventColumns, SpottingInfo
+from onball.formats.soccernet import half_of, parse_info, read_labels, read_results
 
 # Usual files. Whole numbers are `int | float`, because as a mere `int` the text "12.0" would pass for
 # 12. Without `gc`, because searching a large file for cycles takes time.
@@ -46,6 +47,7 @@ class _Annotation(msgspec.Struct, gc=False, rename="camel"):
 class _ResultsFile(msgspec.Struct, gc=False):
     predictions: list[_Prediction]
     match: str = msgspec.field(default="", name="UrlLocal")
+    onball: dict[str, Any] | None = None
 
 
 class _LabelsFile(msgspec.Struct, gc=False):
@@ -101,6 +103,45 @@ def read_result_columns(path: str | Path, actions: ActionSet = BALL_ACTIONS) -> 
         if columns is not None:
             return columns
     return EventColumns.of([read_results(path, file_order=True, actions=actions)], actions)
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedColumns:
+    """The predictions of a file as arrays, and what they were made with.
+
+    Attributes:
+        columns: in the order of the file.
+        actions: the actions that `columns.action` refers to.
+        info: model, video and thresholds; None if onball did not write the file.
+    """
+
+    columns: EventColumns
+    actions: ActionSet
+    info: SpottingInfo | None
+
+
+def read_described_columns(
+    path: str | Path, actions: ActionSet = BALL_ACTIONS
+) -> DescribedColumns | None:
+    """Read a `results_spotting.json` with its object "onball"; None if it is not a usual file.
+
+    Args:
+        path: the file.
+        actions: actions that may occur, beside those that `read_results` accepts.
+
+    Raises:
+        LabelError: the file is empty, or its object "onball" is damaged.
+    """
+    file = _decoded(path, _RESULTS_DECODER, "write the predictions again")
+    if file is None:
+        return None
+    info = parse_info(path, {"onball": file.onball})
+    known = (
+        actions.union(BALL_ACTIONS) if info is None else info.classes.union(actions, BALL_ACTIONS)
+    )
+    halves = [entry.half for entry in file.predictions]
+    columns = _usual_columns(file.predictions, halves, known)
+    return None if columns is None else DescribedColumns(columns, known, info)
 
 
 def _decoded(path: str | Path, decoder: msgspec.json.Decoder[_File], advice: str) -> _File | None:
