@@ -63,6 +63,19 @@ def test_features_are_pooled_by_their_maximum_over_time():
     torch.testing.assert_close(net(frames), net.linear(pooled))
 
 
+def test_attention_weighs_the_scores_of_the_frames_for_each_action():
+    net = build_model(CONFIG.model_copy(update={"pooling": "attention"}), "classification").eval()
+    frames = torch.randint(0, 256, (2, 5, 3, 36, 64), dtype=torch.uint8)
+    features = net.in_context(net.features(frames))
+    scores, weights = net.linear(features), net.attention(features).exp()
+    weighted = (weights * scores).sum(dim=1) / weights.sum(dim=1)
+    torch.testing.assert_close(net(frames), weighted)
+    # One frame has all the weight.
+    torch.testing.assert_close(
+        net(frames[:, :1]), net.linear(net.in_context(net.features(frames[:, :1])))[:, 0]
+    )
+
+
 @pytest.mark.parametrize("lit", [0, 3, 6])
 def test_the_scores_do_not_depend_on_which_frame_shows_the_action(lit):
     net = colour_classifier().eval()
@@ -75,8 +88,9 @@ def test_the_scores_do_not_depend_on_which_frame_shows_the_action(lit):
     assert torch.equal(net(twice[None]), seen)
 
 
-def test_a_classifier_learns_an_action_of_one_frame():
-    net = colour_classifier().train()
+@pytest.mark.parametrize("attention", [False, True])
+def test_a_classifier_learns_an_action_of_one_frame(attention):
+    net = ClipClassifier(MeanColour(), NoTemporal(3), dropout=0.0, attention=attention).train()
     clips = torch.stack([clip(6, lit) for lit in (0, 2, 5, None, None, None)])
     present = torch.zeros(6, 12)
     present[:3, 4] = 1.0

@@ -15,6 +15,7 @@ from onball.errors import ConfigError, DataError, OnballError, OnballNotice
 from onball.models import load_model
 from onball.models.saved import save_model
 from onball.spotting.features import FeatureStore, backbone_digest, compute_features
+from onball.spotting.matches import classify_matches
 from onball.spotting.spotter import Spotter
 from onball.training.initial import build_initial_net
 from onball.training.run import feature_store, load_split
@@ -52,6 +53,28 @@ def test_scores_on_features_are_those_on_the_video_bit_for_bit(runs, on_features
     other = [part.probabilities for part in spotter.score_frames(video.frames)]
     assert np.array_equal(np.concatenate(one), np.concatenate(other))
     assert len(np.concatenate(one)) == len(video.frames.times_ms)
+
+
+def test_a_clip_classifier_on_features_is_the_one_on_the_video(runs, finished, folder, tmp_path):
+    settings = [
+        "task=classification",
+        f"data.features={folder}",
+        f"model.backbone={{name: test_byobnet, neighbours: 1, pretrained: {finished}}}",
+        "model.temporal.name=none",
+        "training.augmentation={flip: 0, jitter: {probability: 0}}",
+    ]
+    run_dir = runs.train(tmp_path / "run", *settings, "training.epochs=1", device="cpu")
+    assert len(list(folder.iterdir())) == 3, "computes features of its own"
+    net, saved = load_model(run_dir, "classification")
+    config = load_config(run_dir / "config.yaml")
+    store = FeatureStore(net, saved, folder, device="cpu", precision="32")
+    matches = load_split(config.data, config.model, "valid", features=store)
+    on_features = classify_matches(net, matches, config.data.clip_frames, torch.float32)
+    video = load_matches(config.data, "valid", config.model)
+    on_video = classify_matches(net, video, config.data.clip_frames, torch.float32)
+    assert np.array_equal(on_features.present, on_video.present)
+    # At its edges, a clip of the video lacks the neighbours that the features were computed with.
+    assert np.abs(on_features.scores - on_video.scores).mean() < 0.05
 
 
 def test_the_saved_model_has_the_backbone_of_the_initial_one_and_new_heads(
@@ -137,7 +160,6 @@ def test_other_weights_of_the_backbone_have_other_features(runs, finished, folde
     [
         ("training.initial_model=null", "the backbone has random weights: .* with --init"),
         ("inference.mirror=true", "mirrored frames are not kept: --set inference.mirror=false"),
-        ("task=classification", "features are for task=spotting"),
         ("inference.clips={frames: 16, overlap: 8}", "--set inference.clips=null"),
     ],
 )

@@ -271,6 +271,8 @@ class ModelConfig(BaseConfig):
         tracking: features of players and ball beside the backbone's; null for none.
         temporal: features → features in the context of their neighbours.
         head: features → dense scores; a clip classifier has its own and ignores this one.
+        pooling: how a clip classifier pools the frames of a clip: `max`, the maximum of each feature,
+            or `attention`, a weighted mean of the scores, with weights of its own for each class.
         dropout: fraction of the classifier's inputs that are dropped in training.
         teams: separate classes for the left and the right team, twice as many as without; left and
             right are the sides of the pitch on screen.
@@ -291,6 +293,7 @@ class ModelConfig(BaseConfig):
     tracking: TrackingConfig | None = None
     temporal: ComponentConfig = ComponentConfig(name="bilstm")
     head: ComponentConfig = ComponentConfig(name="linear")
+    pooling: Literal["max", "attention"] = "max"
     dropout: FractionBelowOne = 0.5
     teams: bool = False
     auxiliary: Literal["soccernet-v2"] | None = None
@@ -486,7 +489,6 @@ class ExperimentConfig(BaseConfig):
             "pretrained", True
         )
         for refused, reason in (
-            (self.task != "spotting", f"features are for task=spotting, not {self.task}"),
             (not model.takes_frames, "the net looks at no pixels and has no features to keep"),
             (random, "the backbone has random weights: name a model to start from with --init"),
             (self.trains_jointly, "needs frames of a second data set: --set model.auxiliary=null"),

@@ -7,7 +7,7 @@ of a mean", Biometrika 1908).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,6 +63,26 @@ def repeated_mean(*groups: Sequence[float]) -> RepeatedMean:
         error = (variance * sum(1 / len(group) for group in values)) ** 0.5 / len(groups)
         half_width = float(_quantile(degrees) * error)
     return RepeatedMean(mean, half_width, count)
+
+
+def paired_difference(
+    values: Mapping[int, float], reference: Mapping[int, float]
+) -> RepeatedMean | None:
+    """Compute the mean difference of two kinds of training, with a 95 % t-interval.
+
+    Trainings with the same seed have the same clips in the same order, so that they are compared one by
+    one: what both gain or lose by them does not count.
+
+    Args:
+        values: score of each training, by its seed.
+        reference: those of the other kind.
+
+    Returns: the mean over the seeds that both have; None if there are none.
+    """
+    shared = sorted(values.keys() & reference.keys())
+    if not shared:
+        return None
+    return repeated_mean([values[seed] - reference[seed] for seed in shared])
 
 
 def _quantile(degrees: int) -> float:

@@ -291,8 +291,11 @@ def _mean(tensors: Sequence[Tensor]) -> Tensor:
 class ClipClassifier(Net):
     """Frames of a clip `[B, T, 3, H, W]` (and track features) → logits `[B, K]`, one per action.
 
-    Features are pooled by their maximum over time, since an action occurs in a clip if it occurs on
-    any frame. The sigmoid of a logit is the probability that the action occurs in the clip.
+    The sigmoid of a logit is the probability that the action occurs in the clip. An action occurs in a
+    clip if it occurs on any frame. By default, each feature is pooled by its maximum over time. With
+    attention, every frame gets a score and a weight for each action, and the logit is the weighted mean
+    of the scores (Ilse et al., "Attention-based deep multiple instance learning", 2018): what one frame
+    shows then stays together, and all frames learn.
 
     Args:
         backbone: frames → features.
@@ -301,6 +304,7 @@ class ClipClassifier(Net):
         tracking: encoder of track features; None for a net that takes frames only.
         positions: encoding of each frame's position in its clip; None for none.
         num_actions: K.
+        attention: pool by attention instead of the maximum.
     """
 
     def __init__(
@@ -312,18 +316,26 @@ class ClipClassifier(Net):
         positions: PositionEncoding | None = None,
         *,
         num_actions: int = NUM_ACTIONS,
+        attention: bool = False,
     ) -> None:
         super().__init__(backbone, temporal, tracking, positions)
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(temporal.output_dim, num_actions)
+        self.attention = nn.Linear(temporal.output_dim, num_actions) if attention else None
 
     def forward(self, frames: Tensor, track_features: Tensor | None = None) -> Tensor:
         """Logits `[B, K]` of a clip; arguments as in `features`."""
         features = self.features(frames, track_features)
         with _without_autocast(features.device.type):
-            pooled = self.in_context(features.float()).amax(dim=1)
-            logits: Tensor = self.linear(self.dropout(pooled))
-            return logits
+            features = self.in_context(features.float())
+            if self.attention is None:
+                features = features.amax(dim=1)
+            features = self.dropout(features)
+            logits: Tensor = self.linear(features)
+            if self.attention is None:
+                return logits
+            weights: Tensor = self.attention(features).softmax(dim=1)
+            return (weights * logits).sum(dim=1)
 
 
 @overload
@@ -370,7 +382,13 @@ def build_model(
     if task == "classification":
         count = len(config.actions)
         return ClipClassifier(
-            backbone, temporal, config.dropout, tracking, positions, num_actions=count
+            backbone,
+            temporal,
+            config.dropout,
+            tracking,
+            positions,
+            num_actions=count,
+            attention=config.pooling == "attention",
         )
     classes = 1 + len(config.actions) * (2 if config.teams else 1)
     head = HEADS.build(config.head, HeadSetup(temporal.output_dim, classes, config.dropout))

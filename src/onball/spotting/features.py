@@ -12,11 +12,12 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from onball import __version__
 from onball.config import DataConfig, ModelConfig, SavedModelConfig
@@ -27,21 +28,24 @@ from onball.data.layout import find_matches
 from onball.errors import ConfigError
 from onball.files import require_writable
 from onball.models import SpottingNet, load_model
-from onball.models.components import BACKBONES, Backbone
+from onball.models.components import BACKBONES, Backbone, HeadSetup, NoTemporal
 from onball.models.compute import Precision
 from onball.models.finding import resolve_model
+from onball.models.heads import LinearHead
+from onball.models.nets import Net
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.spotting.spotter import Spotter
 
 #: Part of the name of every folder of features: increase it when the layout changes.
 _FORMAT = 1
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
 class FeatureStore:
     """Features of one backbone in a folder, computed where they are missing.
 
     Args:
-        net: a spotting net, which is not changed.
+        net: a spotting net or a clip classifier, which is not changed.
         config: its input.
         folder: the folder of all features; made when the first are written.
         half: store new features in float16, half the bytes, with a relative error up to 0.0005.
@@ -56,7 +60,7 @@ class FeatureStore:
 
     def __init__(
         self,
-        net: SpottingNet,
+        net: Net,
         config: SavedModelConfig,
         folder: Path,
         *,
@@ -75,8 +79,10 @@ class FeatureStore:
         self.folder = folder
         self.digest = backbone_digest(net.backbone, config.model)
         self._half = half
-        # Features of tracks are computed with the heads. The weights are shared.
-        alone = copy.deepcopy(net, {id(t): t for t in (*net.parameters(), *net.buffers())})
+        # Features of tracks are computed with the heads.
+        alone = (
+            _sharing_weights(net) if isinstance(net, SpottingNet) else _spotting_net(net, config)
+        )
         alone.tracking = None
         inference = config.inference.model_copy(update={"mirror": False, "clips": None})
         model = config.model.model_copy(update={"tracking": None})
@@ -131,6 +137,19 @@ class FeatureStore:
             "version": f"onball {__version__} with torch {torch.__version__}",
         }
         return write_features(folder, reported(), record, half=self._half)
+
+
+def _sharing_weights(module: ModuleT) -> ModuleT:
+    """A copy of a module with the same weights."""
+    shared = {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}
+    return copy.deepcopy(module, shared)
+
+
+def _spotting_net(net: Net, config: SavedModelConfig) -> SpottingNet:
+    """A spotting net with the backbone of another net, and heads that are not used."""
+    temporal = NoTemporal(net.backbone.feature_dim)
+    head = LinearHead(HeadSetup(temporal.output_dim, 1 + len(config.actions), dropout=0.0))
+    return SpottingNet(_sharing_weights(net.backbone), temporal, head)
 
 
 def backbone_digest(backbone: Backbone, config: ModelConfig) -> str:

@@ -242,7 +242,9 @@ def classify_match(
         if not len(frames):  # the video ends before the duration in its header
             return ClassifiedClips(present[:index], scores[:index])
         present[index] = present_actions(events, start, start + len(frames), count).numpy() > 0
-        clip = torch.from_numpy(np.ascontiguousarray(frames)).to(device).permute(0, 3, 1, 2)
+        clip = torch.from_numpy(np.ascontiguousarray(frames)).to(device)
+        if clip.ndim == 4:  # frames, not features of them
+            clip = clip.permute(0, 3, 1, 2)
         with torch.autocast(device.type, dtype=precision, enabled=precision is not torch.float32):
             inputs = (clip[None], *_track_features(match, start, len(frames), device))
             probabilities = net(*inputs)[0].float().sigmoid().cpu().numpy()

@@ -26,11 +26,12 @@ _PARTS = {
     "temporal": "temporal head",
     "head": "prediction head",
     "linear": "classifier",
+    "attention": "attention",
     "auxiliary": "auxiliary head",
     "branches": "heads of the branches",
 }
 #: Layers with an output for each class.
-_CLASSIFIER = re.compile(r"(head\.|branches\.\d+\.)?linear\.(weight|bias)")
+_CLASSIFIER = re.compile(r"(head\.|branches\.\d+\.)?(linear|attention)\.(weight|bias)")
 _BACKGROUND = "background"
 
 
@@ -69,11 +70,12 @@ def build_initial_net(config: ExperimentConfig) -> nn.Module:
         layers = [key for key in own if _CLASSIFIER.fullmatch(key) and key in theirs]
         for key in layers:
             weights[key] = rows.transferred(theirs[key], own[key])
-        fresh = [title for title in fresh if title not in ("prediction head", "classifier")]
+        own_rows = ("prediction head", "classifier", "attention")
+        fresh = [title for title in fresh if title not in own_rows]
         partly = rows.describe()
     elif "temporal" not in kept:
         # Its inputs are others, even where their number is the same.
-        for part in ("head", "linear", "auxiliary", "branches"):
+        for part in ("head", "linear", "attention", "auxiliary", "branches"):
             weights |= {key: own[key] for key in own if key.startswith(f"{part}.")}
         behind = [title for part, title in list(_PARTS.items())[3:] if _has(own, part)]
         fresh = [title for title in fresh if title not in behind] + behind

@@ -48,6 +48,7 @@ from onball.models import (
     SpottingNet,
 )
 from onball.models.compute import Precision, choose_precision, use_threads
+from onball.models.nets import Net
 from onball.models.saved import check_model_folder
 from onball.outputs import differences
 from onball.progress import Progress, ProgressCallback, no_progress
@@ -426,7 +427,7 @@ def feature_store(
         )
         warnings.warn(OnballNotice(message), stacklevel=3)
     return FeatureStore(
-        cast(SpottingNet, net),
+        cast(Net, net),
         SavedModelConfig.of(config),
         folder,
         device=device,
