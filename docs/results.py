@@ -3,7 +3,8 @@
     python docs/results.py [--check] [--results results] [--page docs/results.md] [--published FILE]
 
 - Between `<!-- table: NAME -->` and `<!-- end -->` of the page: the table `spotting`, `spotting-ap`,
-  `spotting-tracks`, `classification` or `classification-ap`.
+  `spotting-tracks`, `classification`, `classification-ap`, or one of trainings with several seeds,
+  `heads-seeds`, `tracks-seeds` or `clips-seeds`.
 - Between `<!-- =NAME -->` and `<!-- -->`, in all pages beside it and in the README: mAP10 of a system,
   or a difference, `<!-- =NAME - NAME -->`. NAME is that of a config, `classification/regnety` for a
   classifier, `study:regnety` for the published value, or `demo_model`.
@@ -21,7 +22,8 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -34,6 +36,7 @@ from PIL import Image
 from onball.actions import ACTIONS
 from onball.assets import demo_model
 from onball.errors import OnballError
+from onball.evaluation.repeats import RepeatedMean, paired_difference, repeated_mean
 from onball.experiments import read_results
 from onball.files import atomic_path, read_text, write_text_atomic
 from onball.reports.style import (
@@ -46,6 +49,8 @@ from onball.reports.style import (
 
 Row = dict[str, str]
 TASKS = ("spotting", "classification")
+#: Tables of trainings with several seeds.
+REPEATED = ("heads", "tracks", "clips")
 _TABLE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _VALUE = re.compile(r"(<!-- =([^>]+) -->)[^<]*(<!-- -->)")
 _CARD = re.compile(r"\*\*mAP10 ([\d.]+)")
@@ -128,6 +133,60 @@ def tracks_table(rows: Sequence[Row], published: dict[str, Row]) -> str:
         cells = ("" if config is None else map10.get(config, "not run") for config in configs)
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def seeds_table(rows: Sequence[Row], published: dict[str, Row]) -> str:
+    """Format means over seeds with 95 % t-intervals, and differences from the first system."""
+    scores: dict[tuple[str, str], dict[int, Row]] = {}
+    for row in rows:
+        scores.setdefault((row["config"], row["settings"]), {})[int(row["seed"])] = row
+    common = set.intersection(*(set(settings.split("; ")) for _, settings in scores))
+    reference, *_ = scores
+    lines = [
+        "| system | mAP12 | mAP10 | difference in mAP10 | trainings | parameters |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for system, trainings in sorted(
+        scores.items(), key=lambda item: -_mean(item[1], "map10").value
+    ):
+        config, settings = system
+        others = [f"`{text}`" for text in settings.split("; ") if text not in common]
+        change = None
+        if system != reference:
+            change = paired_difference(_by_seed(trainings), _by_seed(scores[reference]))
+        cells = [
+            ", ".join([f"`{config}`", *others]),
+            str(_mean(trainings, "map12")),
+            str(_mean(trainings, "map10")),
+            "" if change is None else _signed(change),
+            str(len(trainings)),
+            f"{int(next(iter(trainings.values()))['parameters']):,}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    first = rows[0]
+    caption = (
+        f"*All: data `{first['data']}` at {first['size'].replace('x', '×')}, settings "
+        f"{'; '.join(text for text in first['settings'].split('; ') if text in common)} "
+        f"({first['clips']} clips, {first['steps']} steps), on {first['hardware']}. "
+        f"Differences are from `{first['config']}`, seed by seed.*"
+    )
+    return "\n".join([*lines, "", caption])
+
+
+def _by_seed(trainings: Mapping[int, Row]) -> dict[int, float]:
+    return {seed: float(row["map10"]) for seed, row in trainings.items()}
+
+
+def _mean(trainings: Mapping[int, Row], column: str) -> RepeatedMean:
+    return repeated_mean([float(row[column]) for row in trainings.values()])
+
+
+def _signed(change: RepeatedMean) -> str:
+    """Format a difference, in bold if its interval excludes 0."""
+    sign = "−" if change.value < 0 else "+"
+    text = f"{sign}{replace(change, value=abs(change.value))}"
+    clear = change.half_width is not None and abs(change.value) > change.half_width
+    return f"**{text}**" if clear else text
 
 
 def _bold(value: str, best: float) -> str:
@@ -246,6 +305,7 @@ _TABLES: dict[str, Callable[[Sequence[Row], dict[str, Row]], str]] = {
     "": table,
     "ap": ap_table,
     "tracks": tracks_table,
+    "seeds": seeds_table,
 }
 
 
@@ -254,9 +314,10 @@ def fill_tables(text: str, tables: dict[str, list[Row]], published: dict[str, Ro
 
     def filled(found: re.Match[str]) -> str:
         task, _, kind = found[2].partition("-")
-        if task not in TASKS or kind not in _TABLES:
+        if task not in (*TASKS, *REPEATED) or kind not in _TABLES:
             raise OnballError(
-                f"unknown table '{found[2]}': give {', '.join(TASKS)}, …-ap or …-tracks"
+                f"unknown table '{found[2]}': give {', '.join(TASKS)}, …-ap, …-tracks, or "
+                f"{', '.join(f'{name}-seeds' for name in REPEATED)}"
             )
         write = _TABLES[kind]
         rows = tables.get(task)
@@ -312,6 +373,7 @@ def main() -> None:
     }
     with options.published.open(newline="", encoding="utf-8") as file:
         published = {row["config"]: row for row in csv.DictReader(file)}
+    repeated = {name: read_results(options.results / f"{name}.csv") for name in REPEATED}
     values = read_values(tables, published)
     outdated = []
     pages = sorted(options.page.parent.glob("*.md"))
@@ -319,7 +381,7 @@ def main() -> None:
     for page in [*pages, *([readme] if readme.exists() else [])]:
         text = read_text(page, OnballError)
         try:
-            filled = fill_values(fill_tables(text, tables, published), values)
+            filled = fill_values(fill_tables(text, {**tables, **repeated}, published), values)
         except OnballError as error:
             sys.exit(f"{page}: {error}")
         if filled != text:

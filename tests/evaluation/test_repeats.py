@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from onball.evaluation.repeats import repeated_mean
+from onball.evaluation.repeats import paired_difference, repeated_mean
 
 
 def test_the_interval_of_one_group_is_that_of_student():
@@ -42,3 +42,13 @@ def test_with_many_repetitions_the_quantile_approaches_the_normal_one():
 def test_nothing_to_average_is_refused():
     with pytest.raises(ValueError, match="no values"):
         repeated_mean([1.0], [])
+
+
+def test_trainings_are_compared_seed_by_seed():
+    difference = paired_difference(
+        {0: 12.0, 1: 31.0, 2: 23.0, 4: 90.0}, {0: 11.0, 1: 29.0, 2: 20.0}
+    )
+    assert (difference.value, difference.count) == (2.0, 3)
+    # The trainings differ by 20 from seed to seed, their differences by 1.
+    assert difference.half_width == pytest.approx(4.303 / 3**0.5)
+    assert paired_difference({0: 1.0}, {1: 1.0}) is None

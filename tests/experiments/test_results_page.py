@@ -151,3 +151,20 @@ def test_the_table_of_tracks_has_a_cell_for_every_system(write_page):
     text = page.read_text()
     assert "| tracks alone |  | not run | not run | 50.91 |" in text
     assert "| with RegNetY and a BiLSTM | 28.54 | not run | not run | not run |" in text
+
+
+def test_trainings_with_several_seeds_are_averaged_and_compared_with_the_first_system(write_page):
+    results = write_page("", []).parents[1] / "results"
+    for seed, (own, other) in enumerate([(30, 33), (40, 42), (20, 24)]):
+        for name, map10 in (("regnety_bilstm", own), ("regnety_tcn", other)):
+            new = row(name, f"{map10}.00", seed=str(seed), settings="heads; training.loss.x=1")
+            add_result(results / "heads.csv", new)
+    page = write_page("<!-- table: heads-seeds -->\n<!-- end -->\n", [])
+    text = page.read_text()
+    assert (
+        "| `spotting/regnety_tcn` | 20.0 ± 0.0 | 33.0 ± 22.4 | **+3.0 ± 2.5** | 3 | 3,000,000 |"
+        in text
+    )
+    assert "| `spotting/regnety_bilstm` | 20.0 ± 0.0 | 30.0 ± 24.8 |  | 3 | 3,000,000 |" in text
+    assert text.index("regnety_tcn") < text.index("regnety_bilstm")
+    assert "settings heads; training.loss.x=1 (80 clips, 20 steps)" in text
