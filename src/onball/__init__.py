@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from onball.actions import ACTIONS, ACTIONS_MAP10, BALL_ACTIONS, Action, ActionSet, Label
     from onball.assets import demo_model, sample_match
+    from onball.cluster.archive import ArchiveResult, spot_archive
     from onball.config import ExperimentConfig, ShippedConfig, list_configs, load_config
     from onball.data.check import check_data
     from onball.data.classes import read_class_file
@@ -140,6 +141,7 @@ __all__ = [
     "Alignment",
     "AlignmentError",
     "AppliedCorrections",
+    "ArchiveResult",
     "CalibratedModel",
     "ClassificationResult",
     "CodeMap",
@@ -266,6 +268,7 @@ __all__ = [
     "run_experiment",
     "sample_match",
     "simulate",
+    "spot_archive",
     "spot_matches",
     "spot_videos",
     "suggest_codes",
@@ -294,6 +297,7 @@ _MODULES = {
         "Label",
     ),
     "onball.assets": ("demo_model", "sample_match"),
+    "onball.cluster.archive": ("ArchiveResult", "spot_archive"),
     "onball.config": ("ExperimentConfig", "ShippedConfig", "list_configs", "load_config"),
     "onball.data.check": ("check_data",),
     "onball.data.classes": ("read_class_file",),

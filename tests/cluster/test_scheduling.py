@@ -7,42 +7,13 @@ from collections.abc import Sequence
 
 import pytest
 from cluster_tasks import do, double
+from fake_engine import FakeEngine
 
-from onball.cluster.engine import Ended, Engine, Resources, Task, answer
+from onball.cluster.engine import Resources, Task
 from onball.cluster.scheduling import Retry, Unit, run_units
 from onball.errors import InputError
 
 SOON = Retry(attempts=3, first_s=0.001, most_s=0.004)
-
-
-class FakeEngine(Engine):
-    """Calls functions here, the last submitted first; `lose` names tasks that are lost, and how often."""
-
-    def __init__(self, room: int = 3, lose: dict[str, int] | None = None) -> None:
-        self._room, self._lose = room, lose or {}
-        self.waiting: list[tuple[int, Task]] = []
-        self.submitted: list[str] = []
-        self.most = 0
-
-    def capacity(self) -> int:
-        return self._room
-
-    def submit(self, tasks: Sequence[tuple[int, Task]]) -> None:
-        self.waiting += tasks
-        self.submitted += [task.name for _, task in tasks]
-        self.most = max(self.most, len(self.waiting))
-
-    def wait(self, timeout_s: float) -> Sequence[Ended]:
-        if not self.waiting:
-            return []
-        number, task = self.waiting.pop()
-        if self._lose.get(task.name, 0):
-            self._lose[task.name] -= 1
-            return [Ended(number, lost="node gone")]
-        return [Ended(number, answer(task))]
-
-    def close(self) -> None:
-        self.waiting.clear()
 
 
 def unit(file, name: str, *stages: Sequence[str]) -> Unit:

@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, TextIO
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 debug = False
 """Show the traceback of every error; set by `--debug`."""
+
+
+imports: list[str] = []
+"""Modules that were imported by `--import`, for processes that a command starts."""
 
 
 class _Output(Console):
@@ -144,7 +149,9 @@ _RATES: dict[Unit, Callable[[float], str]] = {
     "ms": lambda rate: f"{rate / 1000:.1f}x real time",
     "frames": lambda rate: f"{rate:.0f} frames/s",
     "clips": lambda rate: f"{rate:.1f} clips/s",
-    "matches": lambda rate: f"{60 * rate:.1f} matches/min",
+    "matches": lambda rate: (
+        f"{60 * rate:.1f} matches/min" if rate >= 1 / 60 else f"{3600 * rate:.1f} matches/h"
+    ),
     "steps": lambda rate: "",
     "bytes": lambda rate: f"{rate / 1e6:.1f} MB/s",
 }
@@ -152,6 +159,9 @@ _RATES: dict[Unit, Callable[[float], str]] = {
 
 _RUNNING_RATE_S, _FINAL_RATE_S = 2.0, 0.1
 """Seconds of work after which a rate is shown, while work goes on and at its end."""
+
+_LONG_WORK_S = 600.0
+"""Seconds left from which the time of day is shown at which the work ends."""
 
 _LINE_S, _LINE_FRACTION, _SHORTEST_LINE_S = 30.0, 0.1, 5.0
 """Seconds between two lines of progress in a log file; a line comes sooner, but not before the
@@ -226,12 +236,18 @@ class _Meter:
 
     @property
     def left(self) -> str:
-        """Time left; empty if it cannot be estimated, and at the end."""
+        """Time left, and of long work also when it ends; empty if unknown, and at the end."""
         total = self.latest.total
         early = self.seconds < _RUNNING_RATE_S or self._done <= 0
         if total is None or self._ended is not None or early:
             return ""
-        return _duration(self.seconds * max(0.0, total - self.latest.done) / self._done)
+        seconds = self.seconds * max(0.0, total - self.latest.done) / self._done
+        if seconds < _LONG_WORK_S:
+            return f"{_duration(seconds)} left"
+        now = datetime.now()
+        end = now + timedelta(seconds=seconds)
+        form = "%H:%M" if end.date() == now.date() else "%d %b %H:%M"
+        return f"{_duration(seconds)} left, until {end:{form}}"
 
     @property
     def _done(self) -> float:
@@ -299,7 +315,7 @@ class _Bars:
             BarColumn(bar_width=20 if status.width < 100 else 40),
             MeterColumn(_percent, "magenta"),
             MeterColumn(lambda meter: meter.rate, "cyan"),
-            MeterColumn(lambda meter: f"{meter.left} left" if meter.left else "", "cyan"),
+            MeterColumn(lambda meter: meter.left, "cyan"),
             console=status,
         )
         self._bar: TaskID | None = None
@@ -347,7 +363,7 @@ class _Lines:
         since = meter.seconds - self._printed_s
         gained = round((meter.fraction or 0.0) - self._printed_fraction, 6)
         if since >= _LINE_S or (gained >= _LINE_FRACTION and since >= _SHORTEST_LINE_S):
-            self._print(meter, f"about {meter.left} left" if meter.left else "")
+            self._print(meter, f"about {meter.left}" if meter.left else "")
 
     def finish(self, meter: _Meter) -> None:
         self._print(meter, f"in {_duration(meter.seconds)}")

@@ -285,7 +285,8 @@ def _global_options(
 ) -> None:
     console.debug = debug
     console.show_warnings()
-    for name in imports or ():
+    console.imports = list(imports or ())
+    for name in console.imports:
         _import(name)
 
 

@@ -13,7 +13,7 @@ import typer
 from rich.text import Text
 
 from onball.actions import BALL_ACTIONS, split_names
-from onball.cli import console, options
+from onball.cli import archive, console, options
 from onball.cli.models import fetched
 from onball.errors import InputError, OnballError, OnballNotice, VideoError
 from onball.events import Event, EventList, SpottingInfo
@@ -125,14 +125,58 @@ def spot(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print one line for each video, and errors.")
     ] = False,
+    cluster: archive.Cluster = None,
+    workers: archive.Workers = None,
+    cpus: archive.Cpus = None,
+    gpus: archive.Gpus = None,
+    segment: archive.Segment = None,
+    attempts: archive.Attempts = None,
+    slurm: archive.Slurm = None,
 ) -> None:
     """Find the ball actions in videos; writes results_spotting.json and events.csv for each.
 
     Videos that have their results already are skipped. A video that turns out to be broken does not
     stop the others.
     """
-    given = _given(videos or [], data, split)
     chosen = None if actions is None else split_names(actions)
+    single = {
+        "--start": start,
+        "--end": end,
+        "--kickoff": kickoff,
+        "--half": half > 1,
+        "--join": join,
+        "--data": data,
+        "--tracks": tracks,
+        "--threads": threads,
+        "--clips": clips,
+    }
+    many = archive.cluster_settings(
+        cluster,
+        slurm=slurm,
+        single=single,
+        workers=workers,
+        cpus=cpus,
+        gpus=gpus,
+        segment_minutes=segment,
+        attempts=attempts,
+    )
+    if many is not None:
+        archive.spot_on_cluster(
+            videos or [],
+            out,
+            quiet=quiet,
+            actions=chosen,
+            model=model and fetched(model),
+            threshold=threshold,
+            detector=detector,
+            runtime=runtime,
+            device=device,
+            proxies=proxies,
+            overwrite=overwrite,
+            **many,
+        )
+        return
+    given = _given(videos or [], data, split)
     cut = None if clips is None else split_names(clips)
     part = _time("--start", start or "0"), None if end is None else _time("--end", end)
     kickoffs = [_time("--kickoff", text) for text in kickoff or ()]

@@ -393,8 +393,8 @@ def _without_margins(scored: Iterable[ScoredFrames], margin: int) -> Iterator[Sc
         begin = min(skipped, len(joined.pts_ms))
         stop = max(begin, len(joined.pts_ms) - margin)
         if begin < stop:
-            yield _frames_of(joined, slice(begin, stop))
-        held, skipped = _frames_of(joined, slice(stop, None)), skipped - begin
+            yield joined.select(slice(begin, stop))
+        held, skipped = joined.select(slice(stop, None)), skipped - begin
 
 
 def _joined(first: ScoredFrames, second: ScoredFrames) -> ScoredFrames:
@@ -405,12 +405,6 @@ def _joined(first: ScoredFrames, second: ScoredFrames) -> ScoredFrames:
     scores = np.concatenate([first.probabilities, second.probabilities])
     displacement = join(first.displacement, second.displacement)
     return ScoredFrames(scores, times, join(first.left, second.left), displacement)
-
-
-def _frames_of(part: ScoredFrames, frames: slice) -> ScoredFrames:
-    left = None if part.left is None else part.left[frames]
-    displacement = None if part.displacement is None else part.displacement[frames]
-    return ScoredFrames(part.probabilities[frames], part.pts_ms[frames], left, displacement)
 
 
 # Calibration

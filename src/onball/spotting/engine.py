@@ -51,6 +51,15 @@ class ScoredFrames(NamedTuple):
     left: NDArray[np.float32] | None = None
     displacement: NDArray[np.float32] | None = None
 
+    def select(self, frames: slice) -> ScoredFrames:
+        """Return the scores of some of the frames."""
+        return ScoredFrames(
+            self.probabilities[frames],
+            self.pts_ms[frames],
+            None if self.left is None else self.left[frames],
+            None if self.displacement is None else self.displacement[frames],
+        )
+
 
 class PartialResults(Protocol):
     """Results of the parts of a video, from which scores become final later.

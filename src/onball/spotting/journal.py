@@ -219,13 +219,7 @@ def continue_scores(
 
 def _after(part: ScoredFrames, time_ms: int) -> ScoredFrames:
     """The frames after a time."""
-    new = slice(int(np.searchsorted(part.pts_ms, time_ms, side="right")), None)
-    return ScoredFrames(
-        part.probabilities[new],
-        part.pts_ms[new],
-        None if part.left is None else part.left[new],
-        None if part.displacement is None else part.displacement[new],
-    )
+    return part.select(slice(int(np.searchsorted(part.pts_ms, time_ms, side="right")), None))
 
 
 # Records

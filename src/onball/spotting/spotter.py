@@ -48,7 +48,12 @@ from onball.spotting.runtimes import (
     open_runtime,
     open_torch,
 )
-from onball.spotting.video_scores import VideoScores, closing_generator, reporting
+from onball.spotting.video_scores import (
+    VideoScores,
+    closing_generator,
+    frames_between,
+    reporting,
+)
 from onball.spotting.workers import Workers
 from onball.timing import format_time
 from onball.tracking.grid import PerFrame
@@ -355,7 +360,7 @@ class Spotter:
         if isinstance(source, str | Path):
             kept = None
             if journal is not None:
-                request = self._score_request(Path(source), tracks, start_ms, end_ms)
+                request = self.score_request(source, tracks, start_ms, end_ms)
                 kept = ScoreJournal(journal, request)
                 resumed_ms = kept.last_ms
             computed = self._video_scores.of(Path(source), tracks, start_ms, end_ms, kept)
@@ -380,18 +385,26 @@ class Spotter:
         self,
         source: str | Path | Iterable[FrameBatch],
         tracks: Tracks | str | Path | None = None,
+        *,
+        start_ms: int = 0,
+        end_ms: int | None = None,
     ) -> Iterator[ScoredFrames]:
         """Dense scores of every sampled frame, in order, each frame once.
 
         Args:
             source: see `stream`.
             tracks: see `spot`.
+            start_ms: begin of a part of a video. Its scores are those of the whole video, bit for bit.
+            end_ms: end of the part; None is that of the video.
 
         Raises:
             InputError: as `stream`.
         """
         if isinstance(source, str | Path):
-            return self._video_scores.of(Path(source), tracks)
+            computed = self._video_scores.of(Path(source), tracks, start_ms, end_ms)
+            if start_ms == 0 and end_ms is None:
+                return computed
+            return frames_between(computed, start_ms, end_ms)
         self._require_frames_alone()
         return self._engine.run(self._check(source))
 
@@ -497,14 +510,24 @@ class Spotter:
         size = config.size if config.model.takes_frames else None
         return check_batches(batches, config.fps, size, advice)
 
-    def _score_request(
+    def score_request(
         self,
-        video: Path,
-        tracks: Tracks | str | Path | None,
-        start_ms: int,
-        end_ms: int | None,
+        video: str | Path,
+        tracks: Tracks | str | Path | None = None,
+        start_ms: int = 0,
+        end_ms: int | None = None,
     ) -> dict[str, Any]:
-        """Everything that the scores of a video depend on, as texts that a message can name."""
+        """Return everything that the scores of a video depend on, for a `ScoreJournal`.
+
+        Args:
+            video: the video.
+            tracks: its tracks, for a model that takes some.
+            start_ms: begin of the part that was computed.
+            end_ms: its end.
+
+        Returns:
+            Short texts and numbers, which a message can name.
+        """
         first, stop = self._video_scores.frames_for(start_ms, end_ms)
         fingerprint = self.fingerprint or net_fingerprint(self.net, self.config)
         return {

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+
 from onball.config import SavedModelConfig
 from onball.data.frames import choose_frames, tracking_inputs
 from onball.errors import InputError
@@ -149,6 +151,20 @@ def _read_tracks(video: Path, tracks: Tracks | str | Path | None) -> Tracks:
     from onball.formats.tracks_parquet import read_tracks
 
     return read_tracks(Path(tracks), video)
+
+
+def frames_between(
+    scored: Iterator[ScoredFrames], start_ms: int, end_ms: int | None
+) -> Iterator[ScoredFrames]:
+    """Yield the scores of the frames from one time to before another, and end with the last one."""
+    with closing_generator(scored) as parts:
+        for part in parts:
+            begin = int(np.searchsorted(part.pts_ms, start_ms))
+            stop = len(part.pts_ms) if end_ms is None else int(np.searchsorted(part.pts_ms, end_ms))
+            if begin < stop:
+                yield part.select(slice(begin, stop))
+            if stop < len(part.pts_ms):
+                return
 
 
 def reporting(

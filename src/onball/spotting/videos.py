@@ -156,19 +156,61 @@ def spot_videos(
     if not isinstance(spotter, Spotter):
         spotter = Spotter.from_pretrained(spotter, runtime=runtime, device=device, threads=threads)
     settings = settings.for_model(spotter.config.actions)
-    if proxies is not None:
-        if spotter.config.needs_tracks:
-            raise InputError(
-                "the model takes tracks, which need the video in full size: no proxies"
-            )
-        require_writable(Path(proxies))
-    work = _Work(spotter, settings, on_event, progress, None if proxies is None else Path(proxies))
+    work = _Work.of(spotter, settings, on_event, progress, proxies)
     work.prepare_tracks(jobs, tracks, detector)
     states = [work.state(job, overwrite) for job in jobs]
     for job, state in zip(jobs, states, strict=True):
         if state is OutputState.MISSING:
             check_unlocked(job.folder)
     return _results(work, jobs, states, overwrite)
+
+
+class ResultChecker:
+    """Compare results of `spot_videos` that are there with what it would be called with.
+
+    Args:
+        model: see `spot_videos`, as all that follow.
+        threshold: see there.
+        actions: see there.
+        detector: see there.
+        proxies: see there.
+        overwrite: see there.
+
+    Raises:
+        InputError: a setting is out of range.
+    """
+
+    def __init__(
+        self,
+        model: Spotter,
+        *,
+        threshold: float | None = None,
+        actions: Iterable[EventLabel | str] | None = None,
+        detector: Detector | str | None = None,
+        proxies: str | Path | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        settings = _Settings.of(threshold, actions, 0, None, (), 1)
+        settings = settings.for_model(model.config.actions)
+        self._work = _Work.of(model, settings, None, no_progress, proxies)
+        self._detector = detector if model.config.needs_tracks else None
+        self._overwrite = overwrite
+
+    def state(self, videos: Iterable[str | Path], out: str | Path, name: str) -> OutputState:
+        """Return the state of a result. Any thread may call it.
+
+        Args:
+            videos: the video, or the joined files of a match.
+            out: folder of all results.
+            name: name of this one.
+
+        Raises:
+            VideoError: an input is missing or no video.
+            OutputConflictError: results of another request are in the way.
+        """
+        (job,) = find_jobs(videos, Path(out), True, name)
+        self._work.prepare_tracks([job], None, self._detector)
+        return self._work.state(job, self._overwrite)
 
 
 def _results(
@@ -371,6 +413,30 @@ class _Work:
         fingerprint = spotter.fingerprint or net_fingerprint(spotter.net, spotter.config)
         digest = fingerprint[:8] + integer_suffix(spotter.runtime)
         self._model = f"{spotter.name} ({digest})".strip()
+
+    @classmethod
+    def of(
+        cls,
+        spotter: Spotter,
+        settings: _Settings,
+        on_event: Callable[[str, Event], object] | None,
+        progress: ProgressCallback,
+        proxies: str | Path | None,
+    ) -> _Work:
+        """Make the work with a model, which must be one for small copies if there are some.
+
+        Raises:
+            InputError: the model needs the videos in full size.
+            OnballError: the folder of small copies cannot be written.
+        """
+        if proxies is None:
+            return cls(spotter, settings, on_event, progress, None)
+        if spotter.config.needs_tracks:
+            raise InputError(
+                "the model takes tracks, which need the video in full size: no proxies"
+            )
+        require_writable(Path(proxies))
+        return cls(spotter, settings, on_event, progress, Path(proxies))
 
     def _passing_errors(self, callback: Callable[_P, object]) -> Callable[_P, None]:
         """The same function; the exceptions that it raises cancel the whole batch."""

@@ -48,7 +48,7 @@ def find_videos(inputs: Iterable[str | Path | VideoInfo]) -> list[VideoInfo]:
             found.setdefault(given.path.absolute(), given)
             continue
         try:
-            paths = list(_paths(given))
+            paths = list(video_paths(given))
         except VideoError as error:
             problems.append(str(error))
             continue
@@ -77,8 +77,11 @@ def natural_key(path: Path) -> list[str | int]:
     return [int(part) if part.isdecimal() else part for part in parts]
 
 
-def _paths(given: str | Path) -> Iterator[Path]:
-    """Files that an input names. Raises `VideoError` if there are none."""
+def video_paths(given: str | Path) -> Iterator[Path]:
+    """Files that an input of `find_videos` names, which are not opened.
+
+    Raises `VideoError` if there are none.
+    """
     path = Path(given)
     if path.is_dir():
         yield from videos_below(path)
