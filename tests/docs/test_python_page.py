@@ -29,7 +29,7 @@ def test_the_code_runs_in_order_in_one_namespace(tmp_path, monkeypatch, capfd):
             assert wanted in shown[block.line] or "pandas" in wanted
     assert len(shown) >= 12
     assert {path.name for path in tmp_path.iterdir()} == {
-        "results_spotting.json", "events.csv", "excerpt.mp4",
+        "results_spotting.json", "confidences.npz", "events.csv", "excerpt.mp4",
     }  # fmt: skip
 
 
