@@ -7,17 +7,20 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numbered_videos import numbers, steady, write_video
+from tiny_tracks import tiny_tracks
 
 from onball.actions import ACTIONS
 from onball.events import Event, EventList
 from onball.formats.frame_confidences import CONFIDENCES_FILE, FrameConfidences
 from onball.formats.soccernet import LABELS_FILE, RESULTS_FILE
+from onball.formats.tracks_parquet import write_tracks
 from onball.viewer.corrections import CORRECTIONS_FILE, apply_corrections, read_corrections
 from onball.viewer.server import ViewServer
 
@@ -341,6 +344,25 @@ def test_curves_are_drawn_until_they_are_hidden(open_page, match_folder):
         page.wait_for_function(f"({coloured})() > 500")
         page.keyboard.press("c")
         page.wait_for_function(f"({coloured})() === 0")
+
+
+@pytest.mark.slow
+def test_boxes_are_those_of_the_frame_that_is_shown(open_page, match_folder):
+    tracks = tiny_tracks([1000], duration_ms=4000)
+    tracks = replace(tracks, video=replace(tracks.video, width=96, height=64))
+    write_tracks(tracks, match_folder / "tracks.parquet", video="match.mp4")
+    with serving(match_folder) as server:
+        page = open_page(server.url)
+        page.locator(".event").nth(1).click()  # at 2 s
+        for frame in (50, 51, 52, 53):
+            wait_for_number(page, frame)
+            boxes = page.get_by_test_id("boxes")
+            sync_api.expect(boxes).to_have_attribute("data-boxes", f"{40 * frame} 5")
+            page.keyboard.press("ArrowRight")
+        page.keyboard.press("b")
+        sync_api.expect(boxes).to_have_count(0)
+        page.get_by_role("button", name="Players and ball").click()
+        sync_api.expect(boxes).to_have_count(1)
 
 
 @pytest.mark.slow

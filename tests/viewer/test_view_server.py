@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import shutil
 import urllib.request
+from dataclasses import replace
 from http.cookiejar import CookieJar
 
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
+from tiny_tracks import tiny_tracks
 
 from onball.errors import InputError
 from onball.events import Event, EventList, SpottingInfo, VideoPart
 from onball.formats.frame_confidences import CONFIDENCES_FILE, FrameConfidences
+from onball.formats.parquet import Column
 from onball.formats.soccernet import RESULTS_FILE
+from onball.formats.tracks_parquet import open_writer, write_tracks
 from onball.viewer.corrections import CORRECTIONS_FILE, read_corrections
 from onball.viewer.media import Proxies
 from onball.viewer.security import HEADERS
@@ -104,6 +108,31 @@ def test_confidences_of_frames_come_in_the_order_of_the_classes(client, match_fo
     (match_folder / CONFIDENCES_FILE).write_bytes(b"no")
     answer = client.get("/api/matches/0/confidences")
     assert answer.status_code == 400 and "no file of confidences" in answer.json()["error"]
+
+
+def test_boxes_of_a_part_of_the_video_have_their_kinds_and_teams(client, match_folder):
+    assert client.get("/api/matches/0/tracks?from=0&to=100").status_code == 404
+    tracks = tiny_tracks([1000], duration_ms=4000)
+    size = replace(tracks.video, width=96, height=64)
+    team = Column("team", np.int8, ("left", "right", "unknown"))
+    with open_writer(
+        match_folder / "tracks.parquet", detector="test", video="match.mp4", extra=[team]
+    ) as writer:
+        columns = (getattr(tracks, name) for name in ("track_ids", "kinds", "boxes", "scores"))
+        teams = np.tile(np.array([0, 0, 1, 1, 2], np.int8), len(tracks) // 5)
+        writer.add(tracks.time_ms, *columns, teams)
+        writer.finish(size)
+    assert client.get("/api/matches/0").json()["tracks"]
+    part = client.get("/api/matches/0/tracks?from=1000&to=1080").json()
+    assert part["time_ms"] == [1000] * 5 + [1040] * 5 and part["team"] == [0, 0, 1, 1, 2] * 2
+    kinds = [part["kinds"][kind] for kind in part["kind"]]
+    assert kinds == (["person"] * 4 + ["ball"]) * 2
+    assert part["boxes"][:4] == [6, 3, 10, 13] and len(part["boxes"]) == 40
+    for bad in ("", "?from=5&to=5", "?from=-1&to=9", "?from=0&to=99999999", "?from=x&to=2"):
+        assert client.get(f"/api/matches/0/tracks{bad}").status_code == 400
+    write_tracks(tracks, match_folder / "tracks.parquet")
+    answer = client.get("/api/matches/0/tracks?from=0&to=100")
+    assert answer.status_code == 400 and "tracks of another video" in answer.json()["error"]
 
 
 def test_a_video_is_served_in_ranges(client, match_folder):

@@ -77,6 +77,8 @@ export interface Match {
   corrects: "predictions" | "labels";
   /** True if the confidences of all frames are known. */
   curves: boolean;
+  /** True if players and ball were tracked. */
+  tracks: boolean;
   thresholds: number[];
   model: string;
   video: Video | null;
@@ -107,6 +109,20 @@ export interface Comparison {
   ap: Record<string, number>;
   labels: Record<string, number>;
   curves: Record<string, [number[], number[], number[]]>;
+}
+
+/** Boxes of a part of a video, in pixels of its frames, in order of time. */
+export interface TrackPart {
+  width: number;
+  height: number;
+  fps: number;
+  cuts_ms: number[];
+  kinds: string[];
+  time_ms: number[];
+  kind: number[];
+  team: number[];
+  /** x0, y0, x1, y1 of each box. */
+  boxes: number[];
 }
 
 export interface Proxy {
@@ -155,6 +171,8 @@ export async function getConfidences(match: number): Promise<ArrayBuffer> {
   const response = await send(`/api/matches/${match}/confidences`);
   return response.arrayBuffer();
 }
+export const getTracks = (match: number, from: number, to: number) =>
+  request<TrackPart>(`/api/matches/${match}/tracks?from=${from}&to=${to}`);
 export const getFrames = (match: number) => request<number[]>(`/api/matches/${match}/frames`);
 export const getProxy = (match: number) => request<Proxy>(`/api/matches/${match}/proxy`);
 export const makeProxy = (match: number) =>

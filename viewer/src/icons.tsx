@@ -15,6 +15,8 @@ const PATHS = {
   here: "M7 1h2v3.1A4 4 0 0 1 11.9 7H15v2h-3.1A4 4 0 0 1 9 11.9V15H7v-3.1A4 4 0 0 1 4.1 9H1V7h3.1A4 4 0 0 1 7 4.1zm1 5a2 2 0 1 0 0 4 2 2 0 0 0 0-4z",
   sound: "M2 6v4h2.5L8 13V3L4.5 6zm8-.5a3.5 3.5 0 0 1 0 5l-1-1a2 2 0 0 0 0-3zm2-2a6.3 6.3 0 0 1 0 9l-1-1a5 5 0 0 0 0-7z",
   mute: "M2 6v4h2.5L8 13V3L4.5 6zm12.5 0-1-1-1.5 1.5L10.5 5l-1 1L11 7.5 9.5 9l1 1L12 8.5l1.5 1.5 1-1L13 7.5z",
+  boxes:
+    "M5 1.5h6v3H9.5V3h-3v1.5H5zM6.5 6.5h3V9h-3zM3 11.5c0-1 2.2-2 5-2s5 1 5 2-2.2 2-5 2-5-1-5-2zm2 0c.3.3 1.5.6 3 .6s2.7-.3 3-.6c-.3-.3-1.5-.6-3-.6s-2.7.3-3 .6z",
   fit: "M2 2h4v2H4v2H2zm8 0h4v4h-2V4h-2zM2 10h2v2h2v2H2zm10 0h2v4h-4v-2h2z",
 };
 
@@ -34,16 +36,18 @@ interface ButtonProps {
   keys?: string;
   onClick(): void;
   disabled?: boolean;
+  pressed?: boolean;
   class?: string;
   text?: string;
 }
 
 /** A button with an icon; its name and key are its tool tip. */
-export function IconButton({ icon, label, keys, onClick, disabled, text, ...rest }: ButtonProps) {
+export function IconButton({ icon, label, keys, onClick, disabled, pressed, text, ...rest }: ButtonProps) {
   return (
     <button
       type="button"
       class={`icon ${rest.class ?? ""}`}
+      aria-pressed={pressed}
       aria-label={text ? undefined : label}
       title={keys ? `${label} (${keys})` : label}
       onClick={(event) => {

@@ -31,6 +31,7 @@ import { ReviewPanel } from "./review";
 import type { Change } from "./saving";
 import { Editor, keptIn } from "./saving";
 import { SelectedEvent } from "./selected";
+import { TracksOverlay } from "./tracks-overlay";
 import { Transport } from "./transport";
 import { TimelinePanel } from "./timeline-panel";
 import type { Timeline, TruthMark } from "./timeline";
@@ -66,6 +67,7 @@ export function MatchView({ match, number, chooser }: Props) {
   const [said, say] = useState("");
   const [curves, setCurves] = useState<Curves | null>(null);
   const [showCurves, setShowCurves] = useState(true);
+  const [showBoxes, setShowBoxes] = useState(true);
   const [frames, setFrames] = useState<number[] | null>(null);
   const player = useRef<Player | null>(null);
   const timeline = useRef<Timeline | null>(null);
@@ -327,6 +329,7 @@ export function MatchView({ match, number, chooser }: Props) {
       m: () => use.current.moveHere(),
       t: () => use.current.nextTeam(),
       o: toggleOrder,
+      b: () => setShowBoxes((on) => !on),
       c: () => setShowCurves((on) => !on),
       Delete: () => use.current.remove(),
       Backspace: () => use.current.remove(),
@@ -376,6 +379,18 @@ export function MatchView({ match, number, chooser }: Props) {
               if (now.current) player.current?.seek(now.current);
               playback(undefined);
             }}
+            overlay={
+              match.tracks &&
+              showBoxes && (
+                <TracksOverlay
+                  number={number}
+                  clock={clock}
+                  frame={() => player.current?.shownFrame ?? shownFrame.current}
+                  readers={timeReaders.current}
+                  failed={say}
+                />
+              )
+            }
             clock={match.video?.variable_rate && !frames ? null : clock}
           />
           <Transport
@@ -386,6 +401,8 @@ export function MatchView({ match, number, chooser }: Props) {
             time={now.current}
             frame={shownFrame.current}
             step={step}
+            boxes={match.tracks ? showBoxes : null}
+            setBoxes={setShowBoxes}
           />
         </section>
         <section class="lanes" aria-label="Timeline">

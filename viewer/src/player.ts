@@ -58,6 +58,11 @@ export class Player {
     return this.wanted ?? this.shown;
   }
 
+  /** The frame that is on the screen, also while another one is sought. */
+  get shownFrame(): number {
+    return this.shown;
+  }
+
   get speed(): number {
     return this.video.playbackRate;
   }

@@ -13,9 +13,12 @@ interface Props {
   time: number;
   frame: number;
   step(frames: number): void;
+  /** Null without tracks. */
+  boxes: boolean | null;
+  setBoxes(on: boolean): void;
 }
 
-export function Transport({ player, usable, duration, readers, time, frame, step }: Props) {
+export function Transport({ player, usable, duration, readers, time, frame, step, ...rest }: Props) {
   const text = useRef<HTMLElement>(null);
   const number = useRef<HTMLElement>(null);
   useEffect(() => {
@@ -52,6 +55,15 @@ export function Transport({ player, usable, duration, readers, time, frame, step
       </output>
       {player && (
         <span class="end">
+          {rest.boxes !== null && (
+            <IconButton
+              icon="boxes"
+              label="Players and ball"
+              keys="B"
+              pressed={rest.boxes}
+              onClick={() => rest.setBoxes(!rest.boxes)}
+            />
+          )}
           <label class="speed">
             <span class="visually-hidden">Speed</span>
             <select

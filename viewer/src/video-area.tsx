@@ -1,5 +1,6 @@
 /** The video, or what stands in its place: a copy that is being made, or the reason that there is none. */
 
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Match, Proxy } from "./api";
 import { getProxy, makeProxy, videoUrl } from "./api";
@@ -13,9 +14,11 @@ interface Props {
   /** Null until the times of its frames are known. */
   clock: FrameClock | null;
   ready(video: HTMLVideoElement | null): void;
+  /** Drawn over the video. */
+  overlay: ComponentChildren;
 }
 
-export function VideoArea({ match, number, clock, ready }: Props) {
+export function VideoArea({ match, number, clock, ready, overlay }: Props) {
   const { video } = match;
   const element = useRef<HTMLVideoElement>(null);
   const [proxy, setProxy] = useState<Proxy | null>(null);
@@ -89,6 +92,7 @@ export function VideoArea({ match, number, clock, ready }: Props) {
           else event.currentTarget.pause();
         }}
       />
+      {overlay}
       {broken && (
         <p class="over" role="alert">
           {broken}

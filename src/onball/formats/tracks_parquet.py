@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.errors import DataError
+from onball.events import Team
 from onball.files import atomic_path
 from onball.formats.parquet import Column, TableWriter, UnreadableError, read_metadata, read_table
 from onball.tracks import KINDS, UNTRACKED, TrackedVideo, Tracks
@@ -47,6 +48,8 @@ COLUMNS = (
 
 _VERSION = 1
 _KEY = b"onball"
+#: Column of the simulator: `left`, `right` or `unknown`.
+_TEAM = "team"
 #: Columns of the simulator's tracks before they had the columns above.
 _FORMER_TRUTH = {"id", "kind", "pitch_x"}
 #: Boxes may exceed the image by this much, in pixels; they are cut at its border.
@@ -171,7 +174,7 @@ def read_tracks(path: str | Path, video: str | Path | None = None) -> Tracks:
     kinds = table.indices("class", CLASSES, listed=KINDS)
     boxes = np.stack([table.numbers(name, np.float32) for name in BOX], axis=1)
     scores = table.numbers("score", np.float32)
-    rows = np.flatnonzero((kinds < len(KINDS)) & ~np.isnan(boxes).all(axis=1))
+    rows = _detections(kinds, boxes)
     tracks = Tracks(
         time_ms[rows], track_ids[rows], kinds[rows], boxes[rows], scores[rows], tracked_video
     )
@@ -179,6 +182,32 @@ def read_tracks(path: str | Path, video: str | Path | None = None) -> Tracks:
     if video is not None:
         _require_same_video(path, tracks.video, Path(video))
     return tracks
+
+
+def read_teams(path: str | Path) -> NDArray[np.uint8] | None:
+    """Return the team of each row of `read_tracks`, as an index into the members of `Team`.
+
+    Returns:
+        uint8 `[N]`; None if the file has no column `team`, which only the simulator writes.
+
+    Raises:
+        DataError: the column is damaged.
+    """
+    try:
+        table = read_table(Path(path))
+    except UnreadableError as error:
+        raise _broken(Path(path), error) from None
+    if _TEAM not in table.column_names:
+        return None
+    kinds = table.indices("class", CLASSES, listed=KINDS)
+    boxes = np.stack([table.numbers(name, np.float32) for name in BOX], axis=1)
+    teams = [team.value for team in Team]
+    return table.indices(_TEAM, teams, listed=teams)[_detections(kinds, boxes)]
+
+
+def _detections(kinds: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Rows with a box, of anything but a spare ball."""
+    return np.flatnonzero((kinds < len(KINDS)) & ~np.isnan(boxes).all(axis=1))
 
 
 def read_about(path: str | Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ files that they consist of. Requests of strangers are refused by `onball.viewer.
     GET   /api/matches/3/comparison?tolerance=1 events paired with labels; mAP
     GET   /api/matches/3/confidences            confidences of all frames, as bytes
     GET   /api/matches/3/corrections            and PATCH: changes of one version → the next version
+    GET   /api/matches/3/tracks?from=0&to=9000  boxes of players and ball
     GET   /api/matches/3/frames                 times of the frames of a video with a variable rate
     GET   /api/matches/3/proxy                  and POST: copy of a video that browsers cannot play
     GET   /video/3, /thumbnail/3/12480          the video, with ranges; a frame of it
@@ -52,6 +53,7 @@ from onball.viewer.security import Guard
 from onball.viewer.session import MatchData, NotServedError, ViewedMatch, ViewSession
 from onball.viewer.spot_queue import SpotQueue
 from onball.viewer.spot_routes import SpotRoutes
+from onball.viewer.track_boxes import TrackBoxes
 
 with optional_dependency("starlette", "view", "The viewer"):
     from starlette.applications import Starlette
@@ -90,6 +92,7 @@ class _Api:
         self._proxies = proxies
         self._queue = queue
         self._thumbnails = Thumbnails()
+        self._boxes = TrackBoxes()
         self._videos: dict[Path, VideoInfo] = {}
         self._loaded: dict[ViewedMatch, tuple[list[tuple[int, int]], MatchData]] = {}
 
@@ -106,6 +109,7 @@ class _Api:
             Route(
                 f"{match}/corrections", answer_body(self.change, _LARGEST_BODY), methods=["PATCH"]
             ),
+            Route(f"{match}/tracks", answer(self.tracks)),
             Route(f"{match}/frames", answer(self.frames)),
             Route(f"{match}/proxy", answer(self.proxy)),
             Route(f"{match}/proxy", answer(self.make_proxy), methods=["POST"]),
@@ -164,6 +168,7 @@ class _Api:
                 "corrects": "predictions" if match.predictions or growing else "labels",
                 "thresholds": _thresholds(data, names),
                 "curves": match.confidences is not None,
+                "tracks": match.tracks is not None,
                 "model": "" if data.events.info is None else data.events.info.model,
                 "video": self._video_json(match, data.events),
                 "corrections": _corrections_json(file.read() if file else Corrections()),
@@ -244,6 +249,18 @@ class _Api:
         except VersionConflictError as error:
             return json_answer(_corrections_json(error.current), status=409)
         return json_answer(_corrections_json(written))
+
+    def tracks(self, request: Request) -> Response:
+        """Boxes of players and ball in a part of the video."""
+        match = self._match(request)
+        if match.tracks is None:
+            raise HTTPException(404, "this match has no tracks")
+        try:
+            start_ms, end_ms = (int(request.query_params[name]) for name in ("from", "to"))
+        except (KeyError, ValueError):
+            raise InputError("from and to are milliseconds") from None
+        file = self._session.require_served(match.tracks)
+        return json_answer(self._boxes.part(file, self._probe(match).path, start_ms, end_ms))
 
     def frames(self, request: Request) -> Response:
         """Times of the frames in milliseconds, for a video with a variable rate."""

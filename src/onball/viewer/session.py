@@ -29,6 +29,7 @@ from onball.progress import ProgressCallback, no_progress
 from onball.runs import RunFolder, is_run
 from onball.spotting.results import write_events
 from onball.spotting.spotter import Spotter
+from onball.tracks import TRACKS_FILE
 from onball.viewer.corrections import CorrectionsFile, corrections_path
 from onball.viewer.growing import GrowingEvents
 
@@ -70,6 +71,17 @@ class ViewedMatch:
             return None
         file = self.predictions.with_name(CONFIDENCES_FILE)
         return file if file.is_file() else None
+
+    @property
+    def tracks(self) -> Path | None:
+        """Tracks file of the video, beside it or where `onball track` writes it; None without one."""
+        if self.video is None:
+            return None
+        folders = [*_usual_folders(self.video), self.video.parent]
+        if self.predictions is not None:
+            folders.insert(0, self.predictions.parent)
+        files = (folder / TRACKS_FILE for folder in folders)
+        return next((file for file in files if file.is_file()), None)
 
     @property
     def corrections(self) -> CorrectionsFile | None:
@@ -343,13 +355,21 @@ class _Finder:
         """Add the results of a video that was named alone, where `onball spot` writes them."""
         if draft.video is None or draft.predictions is not None or draft.truth is not None:
             return draft
-        for folder in (Path.cwd(), draft.video.absolute().parent):
+        for folder in _usual_folders(draft.video):
+            if (folder / TRACKS_FILE).is_file():
+                self.roots.append(folder)
             for name in (RESULTS_FILE, TABLE_FILE):
-                file = folder / _RESULTS_FOLDER / draft.video.stem / name
+                file = folder / name
                 if file.is_file() and _video_name(file) in ("", draft.video.name):
                     self.roots.append(file.parent)
                     return replace(draft, predictions=file)
         return draft
+
+
+def _usual_folders(video: Path) -> list[Path]:
+    """Folders into which `onball spot` and `onball track` write the results of a video."""
+    places = Path.cwd(), video.absolute().parent
+    return [place / _RESULTS_FOLDER / video.stem for place in places]
 
 
 def _matches_in(root: Path) -> list[Match]:
