@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Any
 
 from onball.cluster.engine import Answer, Ended, Engine, Resources, Task, answer
-from onball.errors import InputError, optional_dependency
+from onball.errors import InputError, OnballError, optional_dependency
 
 # Ray reports statistics to its makers unless it is told not to, when it starts a cluster.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -42,6 +42,7 @@ class RayEngine(Engine):
 
     Raises:
         InputError: there is no such cluster.
+        OnballError: Ray cannot be started on this machine.
     """
 
     name = "ray"
@@ -58,10 +59,14 @@ class RayEngine(Engine):
         if self._disconnect:
             try:
                 ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-            except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+            except Exception as error:  # Ray raises bare ones too
                 reason = " ".join(str(error).split())[:200]
-                where = address or os.environ.get("RAY_ADDRESS") or "Ray"
-                raise InputError(f"{where}: cannot connect ({reason}): check the address") from None
+                where = address or os.environ.get("RAY_ADDRESS")
+                if where is None:
+                    raise OnballError(f"Ray cannot be started here ({reason})") from error
+                raise InputError(
+                    f"{where}: no connection to Ray ({reason}): check the address"
+                ) from error
         options = {"num_cpus": self._resources.cpus, "num_gpus": self._resources.gpus}
         self._answer = ray.remote(max_retries=0, **options)(answer)
         self._tasks: dict[Any, int] = {}
