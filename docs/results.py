@@ -143,8 +143,9 @@ def seeds_table(rows: Sequence[Row], published: dict[str, Row]) -> str:
     common = set.intersection(*(set(settings.split("; ")) for _, settings in scores))
     reference, *_ = scores
     lines = [
-        "| system | mAP12 | mAP10 | difference in mAP10 | trainings | parameters |",
-        "|---|--:|--:|--:|--:|--:|",
+        "| system | mAP12 | mAP10 | difference in mAP10 | trainings | clips | parameters "
+        "| published mAP10 |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for system, trainings in sorted(
         scores.items(), key=lambda item: -_mean(item[1], "map10").value
@@ -154,20 +155,23 @@ def seeds_table(rows: Sequence[Row], published: dict[str, Row]) -> str:
         change = None
         if system != reference:
             change = paired_difference(_by_seed(trainings), _by_seed(scores[reference]))
+        one = next(iter(trainings.values()))
         cells = [
             ", ".join([f"`{config}`", *others]),
             str(_mean(trainings, "map12")),
             str(_mean(trainings, "map10")),
             "" if change is None else _signed(change),
             str(len(trainings)),
-            f"{int(next(iter(trainings.values()))['parameters']):,}",
+            f"{int(one['clips']):,}",
+            f"{int(one['parameters']):,}",
+            published[config]["map10"] if config in published and not others else "",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     first = rows[0]
     caption = (
         f"*All: data `{first['data']}` at {first['size'].replace('x', '×')}, settings "
-        f"{'; '.join(text for text in first['settings'].split('; ') if text in common)} "
-        f"({first['clips']} clips, {first['steps']} steps), on {first['hardware']}. "
+        f"{'; '.join(text for text in first['settings'].split('; ') if text in common)}, "
+        f"on {first['hardware']}. "
         f"Differences are from `{first['config']}`, seed by seed.*"
     )
     return "\n".join([*lines, "", caption])

@@ -162,9 +162,12 @@ def test_trainings_with_several_seeds_are_averaged_and_compared_with_the_first_s
     page = write_page("<!-- table: heads-seeds -->\n<!-- end -->\n", [])
     text = page.read_text()
     assert (
-        "| `spotting/regnety_tcn` | 20.0 ± 0.0 | 33.0 ± 22.4 | **+3.0 ± 2.5** | 3 | 3,000,000 |"
+        "| `spotting/regnety_tcn` | 20.0 ± 0.0 | 33.0 ± 22.4 | **+3.0 ± 2.5** | 3 | 80 | 3,000,000 |  |"
         in text
     )
-    assert "| `spotting/regnety_bilstm` | 20.0 ± 0.0 | 30.0 ± 24.8 |  | 3 | 3,000,000 |" in text
+    assert (
+        "| `spotting/regnety_bilstm` | 20.0 ± 0.0 | 30.0 ± 24.8 |  | 3 | 80 | 3,000,000 | 29 |"
+        in text
+    )
     assert text.index("regnety_tcn") < text.index("regnety_bilstm")
-    assert "settings heads; training.loss.x=1 (80 clips, 20 steps)" in text
+    assert "settings heads; training.loss.x=1, on 2 CPU cores" in text
