@@ -127,6 +127,7 @@ if TYPE_CHECKING:
         correct_events,
         read_corrections,
     )
+    from onball.viewer.live_view import LiveView
     from onball.viewer.server import ViewServer
 
 __version__ = "0.1.0"
@@ -174,6 +175,7 @@ __all__ = [
     "LiveEvent",
     "LiveServer",
     "LiveSummary",
+    "LiveView",
     "Match",
     "MatchAlignment",
     "MatchFeatures",
@@ -406,6 +408,7 @@ _MODULES = {
         "correct_events",
         "read_corrections",
     ),
+    "onball.viewer.live_view": ("LiveView",),
     "onball.viewer.server": ("ViewServer",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

@@ -1,5 +1,7 @@
 /** Types of the server's answers, and the requests. */
 
+import type { Growing } from "./growing";
+
 export type Status = "accepted" | "rejected" | "added";
 export const TEAMS = ["left", "right", "unknown"] as const;
 export type TeamName = (typeof TEAMS)[number];
@@ -66,6 +68,8 @@ export interface Video {
   variable_rate: boolean;
   codec: string;
   playable: boolean;
+  /** Bytes that can be played, of a video that is being recorded; null if it is complete. */
+  recorded: number | null;
 }
 
 export interface Match {
@@ -86,6 +90,8 @@ export interface Match {
   corrections_file: string | null;
   /** Name of the corrections on this machine, for what a browser keeps. */
   key: string;
+  /** How far the work is that finds the events; null if all are there. */
+  growing: Growing | null;
 }
 
 export interface MatchRow {
@@ -98,6 +104,8 @@ export interface MatchRow {
 
 export interface Session {
   version: string;
+  /** True if videos can be spotted from the page. */
+  spotting: boolean;
   matches: MatchRow[];
 }
 
@@ -157,7 +165,7 @@ async function send(path: string, init?: RequestInit): Promise<Response> {
   throw new RequestError(said || `The server answered ${response.status}.`, response.status, body);
 }
 
-async function request<T>(path: string, init?: RequestInit): Promise<T> {
+export async function request<T>(path: string, init?: RequestInit): Promise<T> {
   return (await send(path, init)).json() as Promise<T>;
 }
 

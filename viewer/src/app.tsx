@@ -1,36 +1,45 @@
 /** The page: which match is open, and what surrounds it. */
 
 import { useEffect, useState } from "preact/hooks";
-import type { Match, Session } from "./api";
-import { getMatch, getSession } from "./api";
+import type { Session } from "./api";
+import { getSession } from "./api";
+import { useMatch } from "./growing";
+import { GrowingStrip } from "./growing-strip";
+import type { Job } from "./jobs";
+import { cancelJob, isOpen, startJob, useJobs } from "./jobs";
 import { MatchView } from "./match-view";
+import { SpotDialog } from "./spot-dialog";
 
 export function App() {
   const [session, setSession] = useState<Session | null>(null);
   const [number, setNumber] = useState(numberOf(location.hash));
-  const [match, setMatch] = useState<Match | null>(null);
-  const [error, setError] = useState("");
+  const [refused, setRefused] = useState("");
+  const [spotting, setSpotting] = useState(false);
+  const jobs = useJobs(session?.spotting ?? false);
+  const { match, error: problem, reload } = useMatch(number, session !== null);
+  const error = refused || problem;
+
+  // Asked for again when a job ends: it may have added a match.
+  const states = jobs.list.map((job) => job.state).join();
+  useEffect(() => {
+    getSession().then(setSession, (reason: Error) => setRefused(reason.message));
+  }, [states]);
 
   useEffect(() => {
-    getSession().then(setSession, (problem: Error) => setError(problem.message));
     const follow = () => setNumber(numberOf(location.hash));
     addEventListener("hashchange", follow);
     return () => removeEventListener("hashchange", follow);
   }, []);
 
+  const job = jobs.list.filter((each) => each.match === number).pop();
+  const begun = job?.growing !== null && job?.state === "running";
   useEffect(() => {
-    if (!session) return undefined;
-    let current = true;
-    setMatch(null);
-    setError("");
-    getMatch(number).then(
-      (found) => current && setMatch(found),
-      (problem: Error) => current && setError(problem.message),
-    );
-    return () => {
-      current = false;
-    };
-  }, [session, number]);
+    if (begun && match && match.growing?.state !== "running") reload();
+  }, [begun, match === null]);
+
+  const act = (work: Promise<Job>) => {
+    work.then(jobs.refresh, (reason: Error) => setRefused(reason.message));
+  };
 
   useEffect(() => {
     document.title = match ? `${match.name} – onball` : "onball";
@@ -56,12 +65,43 @@ export function App() {
       ) : (
         <strong class="match-name">{session.matches[0]?.name}</strong>
       )}
+      {session.spotting && (
+        <button onClick={() => setSpotting(true)}>
+          Spot a video
+          {jobs.list.some(isOpen) && <span class="number">{jobs.list.filter(isOpen).length}</span>}
+        </button>
+      )}
     </div>
   );
 
-  if (match) return <MatchView key={number} match={match} number={number} chooser={chooser} />;
+  const dialog = spotting && (
+    <SpotDialog
+      jobs={jobs}
+      close={() => setSpotting(false)}
+      show={(wanted) => {
+        location.hash = `#${wanted}`;
+      }}
+    />
+  );
+  if (match) {
+    const banner = match.growing && (
+      <GrowingStrip
+        growing={match.growing}
+        job={job}
+        cancel={(each) => act(cancelJob(each.number))}
+        again={(each) => act(startJob(each.video, each.model))}
+      />
+    );
+    return (
+      <>
+        <MatchView key={number} match={match} number={number} chooser={chooser} banner={banner} />
+        {dialog}
+      </>
+    );
+  }
   return (
     <>
+      {dialog}
       <header>
         <h1>onball</h1>
         {chooser}

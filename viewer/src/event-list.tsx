@@ -51,7 +51,9 @@ export function EventList(props: Props) {
     <>
       <div class="list-head">
         <span class="faint">
-          {review.total - review.decided} of {review.total} to review
+          {props.match.growing
+            ? `${items.length} so far`
+            : `${review.total - review.decided} of ${review.total} to review`}
         </span>
         <button class="quiet" aria-pressed={order === "uncertain"} onClick={props.toggleOrder}>
           Least certain first

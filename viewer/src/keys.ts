@@ -104,7 +104,7 @@ function isTyping(event: KeyboardEvent, key: string): boolean {
   const target = event.target as HTMLElement | null;
   if (document.querySelector("dialog[open]") && key !== "Escape" && key !== "Shift+?") return true;
   if (!target) return false;
-  if (target.matches("input[type=text], input[type=number], textarea")) return key !== "Escape";
+  if (target.matches("input[type=text], input[type=search], input[type=number], textarea")) return key !== "Escape";
   // A list or a slider uses arrows, letters and digits itself.
   if (target.matches("select, input[type=range]")) return !/Control|Meta|Escape/.test(key);
   return byKeyboard && key === "Space" && target.matches("button, a, summary, [role=tab]");

@@ -43,6 +43,8 @@ const LAG_MS = 2000;
 const DEFAULT_TOLERANCE_S = 1;
 /** Frames per second without a video, for steps of one frame. */
 const NO_VIDEO_FPS = 25;
+/** Frames are counted this far while a video is recorded, in seconds. */
+const LONGEST_RECORDING_S = 36_000;
 const TABS = ["Events", "Figures", "Review"] as const;
 type Tab = (typeof TABS)[number];
 
@@ -50,9 +52,11 @@ interface Props {
   match: Match;
   number: number;
   chooser: ComponentChildren;
+  /** Line below the head. */
+  banner: ComponentChildren;
 }
 
-export function MatchView({ match, number, chooser }: Props) {
+export function MatchView({ match, number, chooser, banner }: Props) {
   const [changes, changed] = useReducer((n: number) => n + 1, 0);
   const editor = useEditor(match, number, () => changed(undefined));
   const [threshold, setThreshold] = useState<Threshold>(null);
@@ -61,7 +65,7 @@ export function MatchView({ match, number, chooser }: Props) {
   const [filters, setFilters] = useState<Filters>(NO_FILTERS);
   const [order, setOrder] = useState<Order>("time");
   const [selectedId, setSelectedId] = useState<string | null>(null);
-  const [tab, setTab] = useState<Tab>("Events");
+  const [chosenTab, setTab] = useState<Tab>("Events");
   const [help, setHelp] = useState(false);
   const [byVerdict, setByVerdict] = useState(match.truth !== null);
   const [said, say] = useState("");
@@ -77,7 +81,10 @@ export function MatchView({ match, number, chooser }: Props) {
   const timeReaders = useRef(new Set<(ms: number, frame: number) => void>());
 
   useEffect(() => {
-    if (!match.truth) return undefined;
+    if (!match.truth || match.growing) {
+      setComparison(null);
+      return undefined;
+    }
     let current = true;
     getComparison(number, tolerance).then(
       (found) => current && setComparison(found),
@@ -86,30 +93,40 @@ export function MatchView({ match, number, chooser }: Props) {
     return () => {
       current = false;
     };
-  }, [match, number, tolerance]);
+  }, [match.truth, match.growing === null, number, tolerance]);
 
   useEffect(() => {
-    if (!match.video?.variable_rate) return;
+    if (!match.video?.variable_rate || match.video.recorded !== null) return;
     getFrames(number).then(setFrames, (problem: Error) => say(problem.message));
-  }, [match, number]);
+  }, [match.video, number]);
 
   useEffect(() => {
-    if (!match.curves) return;
+    setCurves(null);
+    if (!match.curves || match.growing) return;
     getConfidences(number).then(
       (bytes) => setCurves(Curves.parse(bytes)),
       (problem: Error) => say(problem.message),
     );
-  }, [match, number]);
+  }, [match.curves, match.growing === null, number]);
 
+  const usable = match.video !== null && !match.video.error;
+  const recorded = match.video?.recorded ?? null;
+  const needsFrames = match.video?.variable_rate === true && recorded === null;
+  // Neither is of use before all events are there.
+  const tabs = TABS.filter(
+    (each) => each === "Events" || (!match.growing && (each === "Review" || match.truth)),
+  );
+  const tab = tabs.includes(chosenTab) ? chosenTab : "Events";
   const duration = useMemo(() => durationOf(match), [match]);
   const clock: FrameClock = useMemo(() => {
     const { video } = match;
     if (!video || video.error) {
       return steadyClock(NO_VIDEO_FPS, Math.ceil((duration * NO_VIDEO_FPS) / 1000));
     }
+    if (video.recorded !== null) return steadyClock(video.fps, video.fps * LONGEST_RECORDING_S);
     if (frames) return listedClock(frames, video.duration_ms);
     return steadyClock(video.fps, video.frames);
-  }, [match, duration, frames]);
+  }, [match.video, usable ? 0 : duration, frames]);
 
   const items = useMemo(() => buildItems(match, editor.entries), [match, changes]);
   const shown = useMemo(
@@ -166,6 +183,16 @@ export function MatchView({ match, number, chooser }: Props) {
     timeline.current?.reveal(item.position);
   }, [seek]);
 
+  /** Change corrections, if there is a file for them. */
+  function edit(changed: Change): boolean {
+    if (match.corrections_file === null) {
+      say("These events cannot be corrected yet.");
+      return false;
+    }
+    editor.edit(changed);
+    return true;
+  }
+
   const describe = (item: Item) => match.classes[item.label]?.name ?? "";
 
   function decide(status: "accepted" | "rejected"): void {
@@ -177,9 +204,10 @@ export function MatchView({ match, number, chooser }: Props) {
       return;
     }
     const entry = editor.entries.get(selected.id);
-    editor.edit({
+    const decided = edit({
       [selected.id]: entryOf(match, selected, status, originalIfRejected(status, selected), entry),
     });
+    if (!decided) return;
     say(`${describe(selected)} ${status}`);
     if (next) select(next);
   }
@@ -196,15 +224,14 @@ export function MatchView({ match, number, chooser }: Props) {
 
   function undecide(): void {
     if (!selected || selected.status === "undecided" || selected.status === "added") return;
-    editor.edit({ [selected.id]: null });
-    say("decision taken back");
+    if (edit({ [selected.id]: null })) say("decision taken back");
   }
 
   function change(what: Partial<Pick<Item, "position" | "label" | "team">>): void {
     if (!selected) return;
     const status = selected.status === "added" ? "added" : "accepted";
     const entry = editor.entries.get(selected.id);
-    editor.edit({ [selected.id]: entryOf(match, selected, status, what, entry) });
+    edit({ [selected.id]: entryOf(match, selected, status, what, entry) });
   }
 
   function move(frameCount: number): void {
@@ -226,13 +253,14 @@ export function MatchView({ match, number, chooser }: Props) {
 
   function add(label: number, position = Math.round(now.current)): void {
     const name = match.classes[label]?.name;
-    if (name === undefined || match.corrections_file === null) return;
+    if (name === undefined) return;
     const id = `added/${crypto.randomUUID()}`;
     const half = halfAt(match.events, position);
     const team = "unknown" as const;
-    editor.edit({
+    const added = edit({
       [id]: { status: "added", position_ms: position, label: name, team, half, original: null },
     });
+    if (!added) return;
     setSelectedId(id);
     say(`${name} added`);
   }
@@ -244,7 +272,7 @@ export function MatchView({ match, number, chooser }: Props) {
       return;
     }
     const next = following(listed, selected, () => true);
-    editor.edit({ [selected.id]: null });
+    if (!edit({ [selected.id]: null })) return;
     say("event deleted");
     select(next);
   }
@@ -355,7 +383,6 @@ export function MatchView({ match, number, chooser }: Props) {
     return bindKeys(bindings);
   }, [match, duration]);
 
-  const usable = match.video !== null && !match.video.error;
   return (
     <>
       <header>
@@ -366,16 +393,20 @@ export function MatchView({ match, number, chooser }: Props) {
           Keys
         </button>
       </header>
+      {banner}
       <main class="match">
         <section class="stage" aria-label="Video">
           <VideoArea
             match={match}
             number={number}
-            ready={(video) => {
+            ready={(video, recording) => {
               player.current?.close();
               player.current = video
                 ? new Player(video, clock, showTime, () => playback(undefined))
                 : null;
+              if (player.current && recording) {
+                player.current.reach = (ms) => recording.reach(ms);
+              }
               if (now.current) player.current?.seek(now.current);
               playback(undefined);
             }}
@@ -391,7 +422,7 @@ export function MatchView({ match, number, chooser }: Props) {
                 />
               )
             }
-            clock={match.video?.variable_rate && !frames ? null : clock}
+            clock={needsFrames && !frames ? null : clock}
           />
           <Transport
             player={player.current}
@@ -429,6 +460,7 @@ export function MatchView({ match, number, chooser }: Props) {
             truth={truth}
             curves={showCurves ? curves : null}
             duration={duration}
+            done={match.growing?.kind === "spotting" ? match.growing.done_ms : duration}
             selected={selectedId}
             byVerdict={byVerdict && match.truth !== null}
             filters={filters}
@@ -442,7 +474,7 @@ export function MatchView({ match, number, chooser }: Props) {
         </section>
         <aside class="side" aria-label="Events and figures">
           <div class="tabs" role="tablist" aria-label="Panels">
-            {TABS.filter((each) => each !== "Figures" || match.truth).map((each) => (
+            {tabs.map((each) => (
               <button
                 key={each}
                 role="tab"
@@ -470,7 +502,7 @@ export function MatchView({ match, number, chooser }: Props) {
                   order={order}
                   toggleOrder={toggleOrder}
                   review={review}
-                  thumbnails={usable}
+                  thumbnails={usable && recorded === null}
                   select={select}
                   seek={seek}
                   add={add}
@@ -527,7 +559,8 @@ function useEditor(match: Match, number: number, changed: () => void): Editor {
         changed,
         keptIn(localStorage, `onball ${match.key}`),
       ),
-    [match],
+    // Not for each event that is added while it is being spotted.
+    [match.key, match.growing === null, number],
   );
   useEffect(() => {
     const refresh = () => {
@@ -596,7 +629,8 @@ function truthMarks(
 }
 
 function durationOf(match: Match): number {
+  const grown = match.growing?.done_ms ?? 0;
   const last = Math.max(0, ...[match.events, match.truth].flatMap((c) => c?.position_ms.slice(-1) ?? []));
   const known = match.video && !match.video.error ? match.video.duration_ms : 0;
-  return Math.max(known, last + 1000, 1000);
+  return Math.max(known, grown, last + 1000, 1000);
 }

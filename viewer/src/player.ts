@@ -24,6 +24,8 @@ export class Player {
   private stopAt: number | null = null;
   private reverse: ReturnType<typeof setInterval> | undefined;
   private closed = false;
+  /** Called with a time in milliseconds before it is sought. */
+  reach: (ms: number) => void = () => undefined;
 
   constructor(
     readonly video: HTMLVideoElement,
@@ -118,6 +120,7 @@ export class Player {
     this.wanted = target;
     this.tries = 0;
     this.low = this.high = null;
+    this.reach(this.clock.startOf(target));
     this.goTo(this.clock.middleOf(target));
     this.presented(this.clock.startOf(target), target, this.playing);
   }

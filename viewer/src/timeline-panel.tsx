@@ -22,6 +22,8 @@ interface Props {
   truth: TruthMark[] | null;
   curves: Curves | null;
   duration: number;
+  /** Time up to which events were looked for. */
+  done: number;
   selected: string | null;
   byVerdict: boolean;
   filters: Filters;
@@ -34,7 +36,7 @@ interface Props {
 }
 
 export function TimelinePanel(props: Props) {
-  const { match, items, verdicts, candidates, truth, curves, duration, selected, byVerdict } = props;
+  const { match, items, verdicts, candidates, truth, curves, duration, done, selected, byVerdict } = props;
   const { filters, setFilters, timeline } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const latest = useRef(props);
@@ -70,10 +72,11 @@ export function TimelinePanel(props: Props) {
       truth,
       curves,
       duration,
+      done,
       selected,
       byVerdict,
     });
-  }, [match, items, verdicts, candidates, truth, curves, duration, selected, byVerdict, filters.hidden]);
+  }, [match, items, verdicts, candidates, truth, curves, duration, done, selected, byVerdict, filters.hidden]);
 
   useEffect(() => {
     const read = (ms: number) => {

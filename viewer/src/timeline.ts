@@ -31,6 +31,8 @@ export interface Scene {
   /** Confidences of all frames, drawn in place of the candidates; null without any. */
   curves: Curves | null;
   duration: number;
+  /** Time up to which events were looked for; the rest is drawn as empty. */
+  done: number;
   selected: string | null;
   byVerdict: boolean;
 }
@@ -116,11 +118,19 @@ export class Timeline {
   }
 
   setScene(scene: Scene): void {
-    const fresh = this.scene === null || this.scene.duration !== scene.duration;
+    const former = this.scene?.duration ?? 0;
+    const { start, end } = this.view;
     if (this.scene?.items !== scene.items) this.density = null;
     if (this.scene?.candidates !== scene.candidates) this.byLane = null;
     this.scene = scene;
-    if (fresh) this.setView({ start: 0, end: scene.duration });
+    if (former !== scene.duration) {
+      const longer = former > 0 && scene.duration > former;
+      // A part of a match that grows stays where it is, and its end stays the end.
+      if (!longer || (start <= 0 && end >= former)) this.setView({ start: 0, end: scene.duration });
+      else if (end >= former) {
+        this.setView({ start: start + scene.duration - former, end: scene.duration });
+      } else this.setView(this.view);
+    }
     this.schedule();
   }
 
@@ -226,6 +236,7 @@ export class Timeline {
     this.laneHeight = (this.height - RULER - MINIMAP) / Math.max(1, scene.lanes.length);
     this.drawLanes(scene);
     this.drawRuler(scene);
+    this.drawRest(scene);
     if (scene.curves) this.drawCurves(scene, scene.curves);
     else this.drawCandidates(scene);
     if (scene.truth) this.drawTruth(scene, scene.truth);
@@ -259,6 +270,20 @@ export class Timeline {
       context.fillStyle = palette.faint;
       if (x < this.width - 30) context.fillText(clock(tick, digits), x + 4, RULER / 2);
     }
+  }
+
+  /** The part in which no events were looked for yet. */
+  private drawRest(scene: Scene): void {
+    const { context, palette } = this;
+    const x = Math.max(0, this.x(scene.done));
+    if (scene.done >= scene.duration || x >= this.width) return;
+    const bottom = RULER + scene.lanes.length * this.laneHeight;
+    context.fillStyle = palette.grid;
+    context.globalAlpha = 0.5;
+    context.fillRect(x, RULER, this.width - x, bottom - RULER);
+    context.globalAlpha = 1;
+    context.fillStyle = palette.accent;
+    context.fillRect(x - 0.5, RULER, 1, bottom - RULER);
   }
 
   private range(marks: readonly { position: number }[]): [number, number] {

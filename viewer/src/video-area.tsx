@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Match, Proxy } from "./api";
 import { getProxy, makeProxy, videoUrl } from "./api";
+import { Recording } from "./recording";
 import type { FrameClock } from "./frames";
 
 const POLL_MS = 700;
@@ -13,7 +14,7 @@ interface Props {
   number: number;
   /** Null until the times of its frames are known. */
   clock: FrameClock | null;
-  ready(video: HTMLVideoElement | null): void;
+  ready(video: HTMLVideoElement | null, recording: Recording | null): void;
   /** Drawn over the video. */
   overlay: ComponentChildren;
 }
@@ -23,6 +24,8 @@ export function VideoArea({ match, number, clock, ready, overlay }: Props) {
   const element = useRef<HTMLVideoElement>(null);
   const [proxy, setProxy] = useState<Proxy | null>(null);
   const [broken, setBroken] = useState("");
+  const recording = useRef<Recording | null>(null);
+  const recorded = video?.recorded ?? null;
   const playable = video !== null && !video.error && (video.playable || proxy?.state === "ready");
 
   useEffect(() => {
@@ -38,13 +41,19 @@ export function VideoArea({ match, number, clock, ready, overlay }: Props) {
       );
     void poll();
     return () => clearTimeout(timer);
-  }, [match, number, proxy?.state === "running"]);
+  }, [video, number, proxy?.state === "running"]);
 
   useEffect(() => {
     if (!playable || !clock || !element.current) return undefined;
-    ready(element.current);
-    return () => ready(null);
+    recording.current = recorded === null ? null : new Recording(element.current, number);
+    recording.current?.grow(recorded ?? 0);
+    ready(element.current, recording.current);
+    return () => {
+      recording.current?.close();
+      ready(null, null);
+    };
   }, [playable, clock]);
+  useEffect(() => recording.current?.grow(match.growing?.recorded ?? 0), [match.growing]);
 
   if (!video) return <div class="screen">This match has no video.</div>;
   if (video.error) return <div class="screen">{video.error}</div>;
@@ -81,7 +90,7 @@ export function VideoArea({ match, number, clock, ready, overlay }: Props) {
       {/* The sound of a match is its own; there are no captions of it. */}
       <video
         ref={element}
-        src={videoUrl(number)}
+        src={recorded === null ? videoUrl(number) : undefined}
         preload="auto"
         playsInline
         aria-label={`Video of ${match.name}`}

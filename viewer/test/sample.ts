@@ -32,6 +32,7 @@ export const match: Match = {
   },
   corrections_file: "corrections.json",
   key: "0123",
+  growing: null,
 };
 
 export const comparison: Comparison = {

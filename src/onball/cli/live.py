@@ -6,8 +6,9 @@ import json
 import os
 import signal
 import sys
+import webbrowser
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Event as Stop
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +24,8 @@ from onball.timing import format_time
 
 if TYPE_CHECKING:
     from onball.spotting.live import LiveSummary
+    from onball.spotting.spotter import Spotter
+    from onball.viewer.live_view import LiveView
 
 
 def live(
@@ -60,9 +63,24 @@ def live(
             "as server-sent events, as lines of JSON, and their counts.",
         ),
     ] = False,
+    view: Annotated[
+        bool,
+        typer.Option(
+            "--view",
+            help="Open the page of `onball view` on this machine: a timeline that grows, and the video "
+            "of a file, or of what --record has written so far. It stays until a second Ctrl-C.",
+        ),
+    ] = False,
+    browser: Annotated[
+        bool,
+        typer.Option(
+            "--browser/--no-browser",
+            help="With --view: open the browser, or only print the address.",
+        ),
+    ] = True,
     port: Annotated[
         int,
-        typer.Option("--port", min=0, max=65535, metavar="N", help="Port for that; 0: any."),
+        typer.Option("--port", min=0, max=65535, metavar="N", help="Port of --http; 0: any."),
     ] = DEFAULT_PORT,
     record: Annotated[
         Path | None,
@@ -125,7 +143,7 @@ def live(
 
     A line has a type: event, or what happens to the stream: connected, lost, gap, skipped,
     recording_stopped, and at last summary. A lost connection is opened again. Ctrl-C ends the stream
-    with the events so far and a summary.
+    with the events so far and a summary; with --view, another one ends the viewer.
     """
     from onball.spotting.live import LiveSummary
     from onball.spotting.live import live as run
@@ -155,10 +173,14 @@ def live(
             stop=stop,
         )
         predicted = spotter.config.actions.names
-        server = None
+        screens: list[LiveServer | LiveView] = []
         if http:
-            server = opened.enter_context(LiveServer(port, predicted))
-            console.note(f"Second screen: {server.url}")
+            screens.append(opened.enter_context(LiveServer(port, predicted)))
+            console.note(f"Second screen: {screens[-1].url}")
+        page = None
+        if view:
+            page = opened.enter_context(_open_view(source, record, spotter, realtime, browser))
+            screens.append(page)
         if model is None:
             console.note(
                 "The demo model has only seen simulated football; on real video its events are no "
@@ -168,11 +190,41 @@ def live(
         console.note_actions(predicted)
         for message in messages:
             fields = message.to_dict()
-            if server is not None:
-                server.publish(fields)
+            for screen in screens:
+                screen.publish(fields)
             _print_line(fields, stop)
             if isinstance(message, LiveSummary):
                 _show_summary(message)
+        if page is not None and not stop.terminated:
+            _keep_open(page, stop)
+
+
+def _open_view(
+    source: str, record: Path | None, spotter: Spotter, realtime: bool, browser: bool
+) -> LiveView:
+    """The viewer on a stream, whose address is printed and opened."""
+    from onball.viewer.live_view import LiveView
+
+    page = LiveView(
+        source,
+        record=record,
+        classes=spotter.config.actions,
+        model=spotter.name,
+        realtime=realtime,
+    )
+    console.note(f"Viewer: {page.url}")
+    if browser:
+        webbrowser.open(page.url)
+    return page
+
+
+def _keep_open(page: LiveView, stop: Stop) -> None:
+    """Serve the viewer after the stream has ended, until Ctrl-C."""
+    stopped = stop.is_set()
+    console.note(f"The viewer stays open: {'another ' if stopped else ''}Ctrl-C ends it.")
+    stop.clear()
+    with suppress(KeyboardInterrupt):
+        page.wait(stop)
 
 
 def _options(given: list[str]) -> dict[str, str]:
@@ -186,14 +238,22 @@ def _options(given: list[str]) -> dict[str, str]:
     return chosen
 
 
+class _Stopped(Stop):
+    """Event that signals set."""
+
+    terminated = False
+    """True if one of them was SIGTERM."""
+
+
 @contextmanager
-def _stopped_by_signals() -> Iterator[Stop]:
+def _stopped_by_signals() -> Iterator[_Stopped]:
     """An event that the first Ctrl-C, or SIGTERM, sets; a second one interrupts as usual."""
-    stop = Stop()
+    stop = _Stopped()
     signals = (signal.SIGINT, signal.SIGTERM)
     former: dict[int, Any] = {}
 
     def request(number: int, _: object) -> None:
+        stop.terminated |= number == signal.SIGTERM
         stop.set()
         signal.signal(number, former[number])
 

@@ -29,6 +29,21 @@ def view(
         ),
     ] = False,
     out: Annotated[Path, options.out("With --demo: folder of the results.")] = Path("onball-demo"),
+    results: Annotated[
+        Path,
+        typer.Option(
+            "--results",
+            metavar="FOLDER",
+            help="Folder of the results of videos that are spotted from the page.",
+        ),
+    ] = Path("onball-results"),
+    model: Annotated[
+        list[Path] | None,
+        options.model(
+            "Folder of a saved model or run to offer there first, beside the bundled and published "
+            "models; repeatable."
+        ),
+    ] = None,
     host: Annotated[
         str,
         typer.Option(
@@ -49,8 +64,9 @@ def view(
 ) -> None:
     """Look at matches with their events in the browser, and correct them.
 
-    Corrections are saved as they are made, in corrections.json beside the events, which are never
-    changed; `onball corrections apply` turns them into labels. Ctrl-C ends the viewer.
+    Videos in the folders that are named can be spotted from the page too. Corrections are saved as
+    they are made, in corrections.json beside the events, which are never changed; `onball corrections
+    apply` turns them into labels. Ctrl-C ends the viewer.
     """
     from onball.viewer.server import ViewServer
     from onball.viewer.session import ViewSession, spot_demo
@@ -62,7 +78,8 @@ def view(
             session = spot_demo(out, progress=progress)
     else:
         session = ViewSession.open(paths or [])
-    with ViewServer(session, host=host, port=port) as server:
+    models = [_existing(path) for path in model or []]
+    with ViewServer(session, host=host, port=port, results=results, models=models) as server:
         console.say(f"{console.count(len(session.matches), 'match', 'matches')}: {server.url}")
         if host not in ("127.0.0.1", "localhost", "::1"):
             console.warn(
@@ -75,3 +92,12 @@ def view(
             server.wait()
         except KeyboardInterrupt:
             console.note("The viewer has ended; corrections are saved.")
+
+
+def _existing(model: Path) -> Path:
+    """A model to offer, which is a folder or the name of a published model."""
+    from onball.models.published import PUBLISHED
+
+    if not model.exists() and str(model) not in PUBLISHED:
+        raise InputError(f"--model {model}: no such folder or published model: check the path")
+    return model

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -19,8 +21,9 @@ _FORMATS = {
     ".mov": "mov",
     ".ts": "mpegts",
 }
-#: Playable up to the last fragment while it is written, and an ordinary MP4 once it is closed.
-_MP4_OPTIONS = {"movflags": "+hybrid_fragmented"}
+#: Playable up to the last fragment while it is written, and an ordinary MP4 once it is closed. Fragments
+#: are on disk as soon as they are complete.
+_MP4_OPTIONS = {"movflags": "+hybrid_fragmented", "flush_packets": "1"}
 #: Step after a packet whose successor has an earlier time.
 _STEP_S = Fraction(1, 25)
 
@@ -178,6 +181,44 @@ class Recorder:
                 raise OnballError(
                     f"{self.files[-1]}: cannot be finished ({error.strerror})"
                 ) from None
+
+
+class RecordedPart:
+    """Complete part of an MP4 that a `Recorder` is writing: up to the end of its last fragment.
+
+    Players stop with an error where they find half a fragment.
+
+    Args:
+        path: the file, which may be missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._next = 0  # position of a box that was not complete yet
+        self._end = 0
+
+    @property
+    def grows(self) -> bool:
+        """True if the container can be played while it is written."""
+        return _FORMATS.get(self.path.suffix.lower()) in ("mp4", "mov")
+
+    def size(self) -> int:
+        """Return its bytes; 0 before the first fragment is complete."""
+        if not self.grows or not self.path.is_file():
+            return 0
+        with self.path.open("rb") as file:
+            length = file.seek(0, io.SEEK_END)
+            while self._next + 16 <= length:
+                file.seek(self._next)
+                size, kind = struct.unpack(">I4s", file.read(8))
+                if size == 1:
+                    (size,) = struct.unpack(">Q", file.read(8))
+                if size < 8 or self._next + size > length:
+                    break
+                self._next += size
+                if kind == b"mdat":
+                    self._end = self._next
+        return self._end
 
 
 def _signature(stream: Any) -> tuple[Any, ...]:

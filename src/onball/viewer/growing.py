@@ -33,6 +33,10 @@ class GrowingEvents:
         classes: actions that may be found.
         model: name of the model.
         clock: a steady clock, in seconds.
+
+    Attributes:
+        recorded: returns the bytes of the video that can be played so far; None if the video is
+            complete, or there is none.
     """
 
     def __init__(
@@ -57,6 +61,8 @@ class GrowingEvents:
         self._done_ms = 0.0
         self._total_ms: float | None = None
         self._history: deque[tuple[float, float]] = deque()
+        self._running_since: float | None = None
+        self.recorded: Callable[[], int] | None = None
 
     @property
     def running(self) -> bool:
@@ -77,20 +83,38 @@ class GrowingEvents:
         """
         now = self._clock()
         with self._lock:
-            if done_ms < self._done_ms:  # another piece of work has begun
+            if (
+                self.kind == "spotting" and done_ms < self._done_ms
+            ):  # another piece of work has begun
                 self._history.clear()
+            if self._running_since is not None:  # the time that was shown does not go back
+                done_ms = max(done_ms, self._now_ms(now))
+                self._running_since = now
             self._done_ms, self._total_ms = done_ms, total_ms
             self._history.append((now, done_ms))
             while len(self._history) > 2 and self._history[1][0] < now - _SPEED_OVER_S:
                 self._history.popleft()
+
+    def run_on(self, running: bool) -> None:
+        """State that the stream goes on between the reports, in real time, or that it stands."""
+        now = self._clock()
+        with self._lock:
+            self._done_ms = self._now_ms(now)
+            self._running_since = now if running else None
 
     def note(self, time_ms: int, text: str) -> None:
         """Add a notice about the work, such as a lost connection, at a time of the video."""
         with self._lock:
             self._notices.append({"time_ms": time_ms, "text": text})
 
+    def finish(self, done_ms: float) -> None:
+        """State where the stream ended, which may be before the time that was shown last."""
+        with self._lock:
+            self._running_since, self._done_ms = None, done_ms
+
     def end(self, state: State, error: str = "") -> None:
         """Report that no more events will come, and why."""
+        self.run_on(False)
         with self._lock:
             self._state, self._error = state, error
 
@@ -110,7 +134,7 @@ class GrowingEvents:
                 "title": self.title,
                 "state": self._state,
                 "error": self._error,
-                "done_ms": round(self._done_ms),
+                "done_ms": round(self._now_ms(self._clock())),
                 "total_ms": None if self._total_ms is None else round(self._total_ms),
                 "speed": speed,
                 "left_s": None
@@ -129,7 +153,13 @@ class GrowingEvents:
                     for name, event in new
                 ],
                 "notices": list(self._notices),
+                "recorded": None if self.recorded is None else self.recorded(),
             }
+
+    def _now_ms(self, now: float) -> float:
+        if self._running_since is None:
+            return self._done_ms
+        return self._done_ms + 1000 * (now - self._running_since)
 
     def _speed(self) -> float | None:
         """Seconds of video per second, over the last while; None before it is known."""

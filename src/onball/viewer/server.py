@@ -17,6 +17,7 @@ files that they consist of. Requests of strangers are refused by `onball.viewer.
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 import socket
 import threading
@@ -37,6 +38,7 @@ from onball.errors import InputError, LabelError, optional_dependency
 from onball.events import EventList, SpottingInfo, Team
 from onball.formats.frame_confidences import FrameConfidences
 from onball.video import VideoInfo, probe
+from onball.video.recording import RecordedPart
 from onball.viewer.answers import answer, answer_body, json_answer, read_json
 from onball.viewer.corrections import (
     Agreement,
@@ -93,7 +95,7 @@ class _Api:
         self._queue = queue
         self._thumbnails = Thumbnails()
         self._boxes = TrackBoxes()
-        self._videos: dict[Path, VideoInfo] = {}
+        self._videos: dict[Path, tuple[tuple[int, int], VideoInfo]] = {}
         self._loaded: dict[ViewedMatch, tuple[list[tuple[int, int]], MatchData]] = {}
 
     def routes(self) -> list[Route | Mount]:
@@ -167,10 +169,10 @@ class _Api:
                 "ids": identify_events(data.events),
                 "corrects": "predictions" if match.predictions or growing else "labels",
                 "thresholds": _thresholds(data, names),
-                "curves": match.confidences is not None,
+                "curves": match.confidences is not None and growing is None,
                 "tracks": match.tracks is not None,
                 "model": "" if data.events.info is None else data.events.info.model,
-                "video": self._video_json(match, data.events),
+                "video": self._video_json(match, data.events, growing),
                 "corrections": _corrections_json(file.read() if file else Corrections()),
                 "corrections_file": None if file is None else file.path.name,
                 "key": "" if file is None else _key(file.path),
@@ -178,13 +180,18 @@ class _Api:
             }
         )
 
-    def _video_json(self, match: ViewedMatch, events: EventList) -> dict[str, Any] | None:
+    def _video_json(
+        self, match: ViewedMatch, events: EventList, growing: GrowingEvents | None
+    ) -> dict[str, Any] | None:
         """Properties of the video of a match; only the reason if it cannot be shown."""
         if match.video is None:
             return None
         if events.info is not None and events.info.parts:
             count = len(events.info.parts)
             return {"error": f"This match is in {count} files, which are not played as one."}
+        recorded = None if growing is None or growing.recorded is None else growing.recorded()
+        if recorded == 0:
+            return {"error": _not_recorded(match.video)}
         try:
             info = self._probe(match)
         except (InputError, NotServedError) as error:
@@ -199,6 +206,7 @@ class _Api:
             "variable_rate": info.variable_rate,
             "codec": info.codec,
             "playable": is_playable(info),
+            "recorded": recorded,
         }
 
     def comparison(self, request: Request) -> Response:
@@ -277,11 +285,27 @@ class _Api:
 
     def video(self, request: Request) -> Response:
         """The video, or its copy; `FileResponse` answers requests of ranges."""
+        growing = self._session.growing.get(request.path_params["match"])
+        if growing is not None and growing.recorded is not None:
+            return self._recorded(request, growing.recorded())
         info = self._probe(self._match(request))
         path = info.path if is_playable(info) else self._proxies.path(info.path)
         if not path.is_file():
             raise HTTPException(404, "browsers cannot play this video, and it has no copy yet")
         return FileResponse(path, media_type=media_type(path))
+
+    def _recorded(self, request: Request, complete: int) -> Response:
+        """The first `until` bytes of a video that is being recorded."""
+        until = request.query_params.get("until", "")
+        if not (until.isascii() and until.isdigit() and len(until) < 20):
+            raise HTTPException(400, "until: give a number of bytes")
+        size = min(int(until), complete)
+        if "range" not in request.headers or not size:  # the file has more than was asked for
+            raise HTTPException(416, "this video is being recorded: ask for a range of it")
+        path = self._require_video(self._match(request))
+        # The same time for all ranges: players take a file that changes for another one.
+        stat = os.stat_result((0o100644, 0, 0, 1, 0, 0, size, 0, 0, 0))
+        return FileResponse(path, media_type=media_type(path), stat_result=stat)
 
     def thumbnail(self, request: Request) -> Response:
         """A frame of the video."""
@@ -320,12 +344,26 @@ class _Api:
 
     def _probe(self, match: ViewedMatch) -> VideoInfo:
         """Properties of the video of a match, whose path has no links any more."""
+        path = self._require_video(match)
+        stat = path.stat()
+        stamp = stat.st_mtime_ns, stat.st_size
+        known = self._videos.get(path)
+        if known is None or known[0] != stamp:
+            known = self._videos[path] = stamp, probe(path)
+        return known[1]
+
+    def _require_video(self, match: ViewedMatch) -> Path:
+        """Path of the video of a match, without links."""
         if match.video is None:
             raise HTTPException(404, "this match has no video")
-        path = self._session.require_served(match.video)
-        if path not in self._videos:
-            self._videos[path] = probe(path)
-        return self._videos[path]
+        return self._session.require_served(match.video)
+
+
+def _not_recorded(video: Path) -> str:
+    """Reason for which a video that is being recorded is not shown."""
+    if RecordedPart(video).grows:
+        return "Nothing is recorded yet."
+    return f"{video.suffix} files play when they are finished; .mp4 plays while it is recorded."
 
 
 def _columns(events: EventList, classes: ActionSet) -> dict[str, list[Any]]:
@@ -468,10 +506,11 @@ class ViewServer:
             self._queue.close()
         self._socket.close()
 
-    def wait(self) -> None:
-        """Return when the server ends, which it does at the end of the block."""
-        while self._thread.is_alive():  # a join without a limit could not be interrupted
-            self._thread.join(1)
+    def wait(self, stop: threading.Event | None = None) -> None:
+        """Return when the server ends, which it does at the end of the block, or an event is set."""
+        # Not for ever at once: that could not be interrupted.
+        while self._thread.is_alive() and not (stop is not None and stop.is_set()):
+            self._thread.join(1 if stop is None else 0.2)
 
     def _run(self) -> None:
         with suppress(SystemExit):  # uvicorn's way to report that it could not start

@@ -72,7 +72,7 @@ class ListedVideo:
 def list_videos(session: ViewSession) -> list[ListedVideo]:
     """Return the videos in the folders that were named, and those that were named themselves.
 
-    Links that lead out of these folders are left out.
+    Links that lead out of these folders are left out, and so is the video of a stream that runs.
     """
     found: dict[Path, str] = {}
     for root in session.roots:
@@ -87,6 +87,8 @@ def list_videos(session: ViewSession) -> list[ListedVideo]:
         for file in files[: _MOST_VIDEOS - len(found)]:
             with suppress(NotServedError):
                 found.setdefault(session.require_served(file), _shown(file, root))
+    for path in [path for path in found if _is_recorded(session, path)]:
+        del found[path]
     paths = sorted(found, key=natural_key)
     names = {path: name for name, path in name_results(paths).items()} if paths else {}
     return [
@@ -99,6 +101,13 @@ def list_videos(session: ViewSession) -> list[ListedVideo]:
         )
         for path in paths
     ]
+
+
+def _is_recorded(session: ViewSession, video: Path) -> bool:
+    """Return True if a video is being written by a live stream."""
+    number = session.match_of(video)
+    growing = None if number is None else session.growing.get(number)
+    return growing is not None and growing.kind == "live" and growing.running
 
 
 def _shown(file: Path, root: Path) -> str:
