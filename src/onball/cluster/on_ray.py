@@ -11,7 +11,7 @@ import logging
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from onball.cluster.engine import Answer, Ended, Engine, Resources, Task, answer
@@ -91,6 +91,9 @@ class RayEngine(Engine):
 
     def wait(self, timeout_s: float) -> Sequence[Ended]:
         waiting = list(self._tasks)
+        if not waiting:
+            sleep(timeout_s)
+            return []
         ready, rest = ray.wait(waiting, num_returns=1, timeout=timeout_s)
         if rest:
             more, _ = ray.wait(rest, num_returns=len(rest), timeout=0)

@@ -127,5 +127,11 @@ class SlurmEngine(Engine):
     def _forget(self, job: Any) -> None:
         """Delete the files of a job that succeeded: an archive would have tens of thousands."""
         paths = job.paths
-        for path in (paths.submitted_pickle, paths.result_pickle, paths.stdout, paths.stderr):
+        for path in (
+            paths.submitted_pickle,
+            paths.submission_file,
+            paths.result_pickle,
+            paths.stdout,
+            paths.stderr,
+        ):
             Path(path).unlink(missing_ok=True)
