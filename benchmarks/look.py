@@ -151,13 +151,15 @@ def simulated_clips(
         yield Clip(f"simulated {plan.seed}", frames, times_ms, balls, main)
 
 
-def directed(matches: int, seed: int, minutes: int = 10) -> tuple[dict[str, float], int]:
+def directed(
+    matches: int, seed: int, look: Variety, minutes: int = 8
+) -> tuple[dict[str, float], int]:
     """Time on air of each kind of camera in simulated matches, ms, and number of cuts."""
     lengths: dict[str, float] = defaultdict(float)
     cuts = 0
     for number in range(matches):
         motion = play_match(seed * 3000 + number, minutes * 60_000)
-        takes = Director(motion, seed * 3000 + number).shots()
+        takes = Director(motion, seed * 3000 + number, broad=look is Variety.BROAD).shots()
         ends = [begin for begin, _, _ in takes[1:]] + [minutes * 60_000]
         for (begin, end, shot), following in zip(takes, ends, strict=True):
             lengths[shot.value] += end - begin
@@ -467,7 +469,7 @@ def main() -> None:
         clips = simulated_clips(options.matches, options.seed, size, options.look, folder)
         simulated = measure(clips, detector, sheets, f"simulated-{options.look}")
     print("on air, real:     ", real.on_air)
-    print("on air, simulated:", on_air(*directed(6, options.seed)))
+    print("on air, simulated:", on_air(*directed(3, options.seed, options.look)))
     for line in table(real.figures, simulated.figures):
         print(line)
     if options.out:

@@ -42,6 +42,18 @@ def test_a_replay_shows_earlier_frames(renderers):
             assert first.world_ms < last.world_ms < begin
 
 
+def test_directors_of_the_broad_look_differ_and_cut_at_no_label(matches):
+    motion = matches[0]
+    labels = np.array([event.position_ms for event in motion.events])
+    shares = []
+    for seed in range(12):
+        shots = Director(motion, seed, broad=True).shots()
+        shares.append(sum(end - begin for begin, end, _ in shots))
+        for begin, end, _ in shots:
+            assert not ((labels > begin - 1000) & (labels < end + 1000)).any()
+    assert max(shares) > 2 * min(shares)
+
+
 def test_without_cuts_only_the_main_camera_is_used():
     motion = play_match(1, 120_000)
     director = Director(motion, 1, cuts=False)

@@ -202,6 +202,41 @@ class View:
 
 
 @dataclass(frozen=True)
+class CutHabits:
+    """How often and how long a director cuts away from the main camera.
+
+    Attributes:
+        probability: of a cut in a dead time that has room for one.
+        stop: probability that no further cut follows before play restarts; after a goal there is one
+            as long as there is room.
+        shortest_ms, longest_ms: of close-ups.
+        delay_ms: shortest and longest time from the end of play to the first cut.
+    """
+
+    probability: float
+    stop: float = 0.6
+    shortest_ms: int = 2_000
+    longest_ms: int = 4_500
+    delay_ms: tuple[int, int] = (1_300, 2_600)
+
+    @classmethod
+    def random(cls, rng: np.random.Generator) -> CutHabits:
+        """Draw a director who often stays on the main camera."""
+        return cls(probability=float(rng.uniform(0.5, 0.9)))
+
+    @classmethod
+    def broad(cls, rng: np.random.Generator) -> CutHabits:
+        """Draw any director: from one who hardly cuts to one who uses each stop for several cuts."""
+        return cls(
+            probability=float(rng.uniform(0.4, 1.0)),
+            stop=float(rng.uniform(0.0, 0.6)),
+            shortest_ms=1_600,
+            longest_ms=int(rng.uniform(2_200, 5_000)),
+            delay_ms=(1_000, int(rng.uniform(1_200, 2_600))),
+        )
+
+
+@dataclass(frozen=True)
 class _Take:
     """One cut away from the main camera."""
 
@@ -223,19 +258,26 @@ class Director:
         seed: seed of the match; determines cuts, camera positions and operators.
         cuts: False stays on the main camera throughout.
         camera: the main camera; None draws one by the seed.
+        broad: draw the habits of the director from wide ranges.
     """
 
     def __init__(
-        self, motion: Motion, seed: int, *, cuts: bool = True, camera: CameraSetup | None = None
+        self,
+        motion: Motion,
+        seed: int,
+        *,
+        cuts: bool = True,
+        camera: CameraSetup | None = None,
+        broad: bool = False,
     ) -> None:
         self._motion = motion
         self._main = CameraPath(motion, camera or CameraSetup.random(seed), seed)
         self._ball = ball_on_ground(motion.ball)
         self._takes: list[_Take] = []
         rng = np.random.default_rng([seed, 0xC07])
-        cut_probability = float(rng.uniform(0.5, 0.9))
+        self._habits = (CutHabits.broad if broad else CutHabits.random)(rng)
         for dead in motion.dead_times if cuts else ():
-            if dead.begins_half or rng.random() < cut_probability:
+            if dead.begins_half or rng.random() < self._habits.probability:
                 self._takes += self._cut(dead, rng)
         self._begins = np.array([take.begin_ms for take in self._takes], dtype=np.int64)
 
@@ -273,7 +315,7 @@ class Director:
         """Consecutive takes during one dead time."""
         if dead.begins_half or dead.begin_ms == 0:
             return []
-        begin = dead.begin_ms + int(rng.uniform(1_300, 2_600))
+        begin = dead.begin_ms + int(rng.uniform(*self._habits.delay_ms))
         end = dead.end_ms - _LEAD_MS
         halves = [half * TICK_MS for half in self._motion.halves[1:]]
         if dead.end_ms in halves:
@@ -286,7 +328,7 @@ class Director:
             take = self._choose(dead, begin, room, goal, bool(takes), rng)
             takes.append(take)
             begin = take.end_ms
-            if not goal and rng.random() < 0.6:
+            if not goal and rng.random() < self._habits.stop:
                 break
         return takes
 
@@ -310,7 +352,8 @@ class Director:
                 size=float(rng.uniform(0.16, 0.3)),
                 from_ms=max(0, dead.begin_ms + 900 - round(length * speed)), speed=speed,
             )  # fmt: skip
-        length = min(room, int(rng.uniform(2_000, 4_500)))
+        habits = self._habits
+        length = min(room, int(rng.uniform(habits.shortest_ms, habits.longest_ms)))
         if room - length < _SHORTEST_MS and room < 6_000:
             length = room
         ball = self._ball[min(begin // TICK_MS, len(self._ball) - 1)]

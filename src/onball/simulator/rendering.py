@@ -86,7 +86,9 @@ class MatchRenderer:
         if camera is None:
             camera = (CameraSetup.broad if broad else CameraSetup.random)(plan.seed)
         self.look = look
-        self._director = Director(self.motion, plan.seed, cuts=plan.cuts, camera=camera)
+        self._director = Director(
+            self.motion, plan.seed, cuts=plan.cuts, camera=camera, broad=broad
+        )
         self._painter = Painter(self.look, plan.width, plan.height)
         self._goals = [event for event in self.motion.events if event.label is Action.GOAL]
         self._shutter_ms = round(self.look.shutter_ms)

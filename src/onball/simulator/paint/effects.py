@@ -240,9 +240,13 @@ def _transmitted(frame: Canvas, losses: Transmission) -> Canvas:
         frame = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC))
     sigma = losses.chroma_blur * (height / 224) ** 0.5
     if sigma > 0:
-        coded = cv2.cvtColor(frame, cv2.COLOR_RGB2YCrCb)
-        coded[..., 1:] = cv2.GaussianBlur(np.ascontiguousarray(coded[..., 1:]), (0, 0), sigma)
-        frame = np.asarray(cv2.cvtColor(coded, cv2.COLOR_YCrCb2RGB))
+        luma, *chroma = cv2.split(cv2.cvtColor(frame, cv2.COLOR_RGB2YCrCb))
+        # On half the size, as 4:2:0 has it anyway: a quarter of the work.
+        half = max(width // 2, 1), max(height // 2, 1)
+        small = (cv2.resize(plane, half, interpolation=cv2.INTER_AREA) for plane in chroma)
+        soft = (cv2.GaussianBlur(plane, (0, 0), sigma / 2) for plane in small)
+        whole = (cv2.resize(plane, (width, height)) for plane in soft)
+        frame = np.asarray(cv2.cvtColor(cv2.merge([luma, *whole]), cv2.COLOR_YCrCb2RGB))
     return np.asarray(frame, dtype=np.uint8)
 
 
