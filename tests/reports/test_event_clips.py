@@ -10,7 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from numbered_videos import decode_plainly, hide_lead_in, steady, uneven, write_video
+from numbered_videos import decode_plainly, hide_lead_in, numbers, steady, uneven, write_video
+from PIL import Image
 from sounding_videos import heard_from, write_with_sound
 
 from onball.actions import Action, ActionSet
@@ -19,8 +20,9 @@ from onball.events import Event, EventList, SpottingInfo, Team, VideoPart
 from onball.formats import write_results
 from onball.outputs import OutputConflictError, OutputState
 from onball.reports.captions import caption
+from onball.reports.contact_sheet import SheetCell, draw_sheet
 from onball.reports.event_clips import cut_clips
-from onball.video import read_frames
+from onball.video import probe, read_frames
 
 EVENTS = EventList.of(
     [
@@ -239,3 +241,34 @@ def test_mistakes_are_one_line(onball, tmp_path, video, options, message):
     code, _, error = onball("clips", tmp_path / "match", video, "-o", tmp_path / "out", *options)
     assert code == 2 and message in error and len(error.splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+# Contact sheets
+
+
+def test_a_sheet_has_the_frame_of_each_event_in_order_and_is_not_drawn_again(tmp_path, video):
+    made = cut_clips(EVENTS, video, tmp_path, **SHORT, sheet=True)
+    sheet = made[-1]
+    assert sheet.path == tmp_path / "sheet.jpg" and sheet.state is OutputState.MISSING
+    assert len(sheet.excerpts) == 3 and sheet.cut is None
+    assert len(table(tmp_path)) == 3  # it is no clip
+    with Image.open(sheet.path) as opened:
+        drawn = np.asarray(opened.convert("RGB"))
+    # Cells of 240 × 180 pixels for frames of 64 × 48, with a gap of 10.
+    for column, position_ms in enumerate((1_000, 2_000, 2_400)):
+        cell = drawn[10:190, 10 + 250 * column : 250 + 250 * column]
+        assert numbers(cell[None]) == [position_ms // 40]
+    again = cut_clips(EVENTS, video, tmp_path, **SHORT, sheet=True)
+    assert [clip.state for clip in again] == [OutputState.DONE] * 4
+    with pytest.raises(OutputConflictError, match="clips"):
+        cut_clips(EVENTS, video, tmp_path, **SHORT, actions=["goal"], sheet=True)
+
+
+def test_each_group_has_a_sheet_and_many_cells_are_in_rows(tmp_path, video):
+    made = cut_clips(EVENTS, video, tmp_path, **SHORT, by="team", sheet=True)
+    sheets = [clip.path.relative_to(tmp_path).as_posix() for clip in made if clip.cut is None]
+    assert sheets == ["left/sheet.jpg", "right/sheet.jpg"]
+    cell = SheetCell(probe(video), 10**7, "a very long title " * 9, "00:00", "#123456")
+    draw_sheet([cell] * 12, tmp_path / "many.jpg")
+    with Image.open(tmp_path / "many.jpg") as opened:
+        assert opened.width == 10 + 250 * 5 and opened.height == 10 + 3 * 238

@@ -58,6 +58,13 @@ def clips(
             help="Also join the clips to reel.mp4, with captions: action, match clock, team.",
         ),
     ] = False,
+    sheet: Annotated[
+        bool,
+        typer.Option(
+            "--sheet",
+            help="Also draw sheet.jpg: a frame of each clip, with action, time and team.",
+        ),
+    ] = False,
     tolerance: Annotated[
         float,
         typer.Option(
@@ -96,6 +103,7 @@ def clips(
             merge=merge,
             by=by,
             reel=reel,
+            sheet=sheet,
             tolerance_s=tolerance,
             sound=not silent,
             classes=BALL_ACTIONS if classes is None else read_class_file(classes),

@@ -429,6 +429,9 @@ def _show_end(done: Sequence[SpottedVideo], spotter: Spotter, out: Path) -> None
         return  # the hints have named a threshold that shows more
     where = shell_quoted(done[0].folder if len(done) == 1 else out)
     console.say("\nNext:")
+    alone = len(done) == 1 and len(done[0].videos) == 1
+    video = f"{shell_quoted(done[0].videos[0])} " if alone else ""
+    console.say(f"  {onball} view {video}{where}  # look and correct, in the browser")
     console.say(f"  {onball} events {where} --threshold 0.5  # other events, without the model")
     console.say(f"  {onball} convert {where} --to sportscode,xlsx  # for other programs")
     if len(done) == 1 and done[0].videos:

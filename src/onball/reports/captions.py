@@ -58,11 +58,10 @@ def _strip(
     from PIL import ImageDraw
 
     size = max(_LEAST, round(_TEXT * height))
-    font = _font(text, size)
+    font = caption_font(text, size)
     pad, mark = round(0.45 * size), max(2, round(0.28 * size))
     most = round(0.94 * width) - 3 * pad - mark
-    while len(text) > 1 and font.getlength(text) > most:
-        text = text[:-2].rstrip() + "…" if text.endswith("…") else text[:-1].rstrip() + "…"
+    text = shortened(text, font, most)
     bar_width = min(round(0.94 * width), round(font.getlength(text)) + 3 * pad + mark)
     bar_height = size + 2 * pad
     bar = Images.new("RGBA", (bar_width, bar_height), (16, 18, 22, round(255 * _BAR)))
@@ -73,8 +72,15 @@ def _strip(
     return pixels[..., :3], pixels[..., 3:] / np.float32(255)
 
 
-def _font(text: str, size: int) -> Any:
-    """The font of Pillow, or one of the system for letters that it lacks."""
+def shortened(text: str, font: Any, width: int) -> str:
+    """Return a text with an ellipsis in place of what does not fit into a width in pixels."""
+    while len(text) > 1 and font.getlength(text) > width:
+        text = text[:-2].rstrip() + "…" if text.endswith("…") else text[:-1].rstrip() + "…"
+    return text
+
+
+def caption_font(text: str, size: int) -> Any:
+    """Return the font of Pillow, or one of the system for letters that it lacks."""
     from PIL import ImageFont
 
     if any(ord(char) > 0x24F and char not in "·–’…" for char in text):

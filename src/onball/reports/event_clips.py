@@ -3,6 +3,7 @@
     OUT/00-47-12-480_SHOT_left.mp4    a clip, named by the time of its event in the video
     OUT/clips.csv                     the list
     OUT/reel.mp4                      all clips one after the other, with captions
+    OUT/sheet.jpg                     a frame of each clip, with action and time
 
 Each file is recorded as a result of its own (`onball.outputs`): what is there is not cut again, so that
 an interrupted call continues where it was.
@@ -51,24 +52,26 @@ from onball.video.reading import VideoInfo, probe
 
 LIST_FILE = "clips.csv"
 REEL_FILE = "reel.mp4"
+SHEET_FILE = "sheet.jpg"
 GROUPS = ("action", "team")
 """Properties by which clips are put into folders."""
 _COLUMNS = ("file", "start", "end", "actions", "clock", "team", "confidence")
 _MOST_NAMES = 3
+_SEPARATOR = "  ·  "
 #: Lengths of a video and of that which was spotted may differ by this much.
 _OTHER_LENGTH_MS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class EventClip:
-    """A clip, or a reel.
+    """A clip, a reel, or a contact sheet.
 
     Attributes:
         path: the file.
         state: `MISSING` if it was cut now, `DONE` if it was there, `EDITED` if it was there and was
             changed since, and is kept.
-        excerpts: the excerpts in it; one, unless it is a reel.
-        cut: what was cut now; None if it was there.
+        excerpts: the excerpts in it; one, unless it is a reel or a sheet.
+        cut: what was cut now; None if it was there, or is a sheet.
     """
 
     path: Path
@@ -93,6 +96,7 @@ def cut_clips(
     merge: bool = False,
     by: str | None = None,
     reel: bool = False,
+    sheet: bool = False,
     tolerance_s: float = 0.0,
     sound: bool = True,
     classes: ActionSet = BALL_ACTIONS,
@@ -120,6 +124,8 @@ def cut_clips(
         by: `action` or `team` puts clips into a folder of each; None into one folder.
         reel: also join all clips into `reel.mp4`, those that overlap once, with captions. With `by`
             there is one in each folder.
+        sheet: also draw a contact sheet, `sheet.jpg`: the frame of the first event of each clip, with
+            action, time and team. With `by` there is one in each folder.
         tolerance_s: a clip may begin this many seconds earlier and end as many earlier or later, so that
             its frames can be copied, which is fast and loses nothing.
         sound: keep the sound.
@@ -129,13 +135,13 @@ def cut_clips(
         progress: called with the number of clips.
 
     Returns:
-        The clips and reels.
+        The clips, reels and sheets.
 
     Raises:
         InputError: a setting is out of range, events lie outside of the video, or other clips are there.
         VideoError: a video cannot be read.
         OnballError: a file cannot be written.
-        MissingDependencyError: a reel, and Pillow is not installed.
+        MissingDependencyError: a reel or a sheet, and Pillow is not installed.
     """
     if by is not None and by not in GROUPS:
         raise InputError(f"clips cannot be grouped by '{by}': choose {' or '.join(GROUPS)}")
@@ -168,10 +174,12 @@ def cut_clips(
     for folder, group in _groups(Path(out), chosen, by):
         names: set[str] = set()
         joined: list[_Piece] = []
+        single: list[_Piece] = []
         for part in parts:
             inside = [event for event in group if part.holds(event)]
             for excerpt in excerpts(part, inside, merge):
                 piece = _Piece(part, excerpt)
+                single.append(piece)
                 name = _unused(_clip_name(piece), names)
                 work.append(
                     _Clip(folder, name, (piece,), settings, round(1000 * tolerance_s), sound)
@@ -181,6 +189,9 @@ def cut_clips(
             settings_of_reel = {key: settings[key] for key in settings if key != "tolerance"}
             titles = tuple(_title(piece, info) for piece in joined)
             work.append(_Reel(folder, REEL_FILE, tuple(joined), settings_of_reel, titles, sound))
+        if sheet and single:
+            titles = tuple(_title(piece, info) for piece in single)
+            work.append(_Sheet(folder, SHEET_FILE, tuple(single), {}, titles))
     _require_lengths(work)
     return _do(work, Path(out), info, overwrite, on_clip, progress)
 
@@ -302,7 +313,7 @@ def _title(piece: _Piece, info: SpottingInfo) -> str:
     texts = [", ".join(piece.names), match_clock(first, info) or format_time(first.position_ms)]
     if piece.excerpt.team is not Team.UNKNOWN:
         texts.append(piece.excerpt.team.value)
-    return "  ·  ".join(texts)
+    return _SEPARATOR.join(texts)
 
 
 # Work
@@ -326,8 +337,8 @@ class _Task(ABC):
         """Everything that the file depends on, for its record."""
 
     @abstractmethod
-    def make(self, target: Path) -> VideoCut:
-        """Write the file as `target`."""
+    def make(self, target: Path) -> VideoCut | None:
+        """Write the file as `target`, and return what was cut; None for an image."""
 
 
 def _require_lengths(work: Sequence[_Task]) -> None:
@@ -373,17 +384,11 @@ class _Reel(_Task):
     sound: bool
 
     def request(self) -> dict[str, Any]:
-        videos = dict.fromkeys(piece.part.video.path for piece in self.pieces)
         listed = [
             (piece.part.video.path.name, piece.excerpt.start_ms, piece.excerpt.end_ms, title)
             for piece, title in zip(self.pieces, self.titles, strict=True)
         ]
-        digest = hashlib.sha256(repr(listed).encode()).hexdigest()[:8]
-        return {
-            "video": " + ".join(identify(path, VideoError) for path in videos),
-            "clips": f"{len(self.pieces)} ({digest})",
-            **self.settings,
-        }
+        return {**_request_of(self.pieces, listed), **self.settings}
 
     def make(self, target: Path) -> VideoCut:
         spans = [
@@ -398,6 +403,39 @@ class _Reel(_Task):
         return join_spans(spans, target, sound=self.sound)
 
 
+@dataclass(frozen=True, slots=True)
+class _Sheet(_Task):
+    titles: tuple[str, ...]
+
+    def request(self) -> dict[str, Any]:
+        listed = [
+            (piece.part.video.path.name, piece.excerpt.events[0].position_ms, title)
+            for piece, title in zip(self.pieces, self.titles, strict=True)
+        ]
+        return _request_of(self.pieces, listed)
+
+    def make(self, target: Path) -> None:
+        # Pillow is optional, and its check comes before any work.
+        from onball.reports.contact_sheet import SheetCell, draw_sheet
+
+        cells = []
+        for piece, text in zip(self.pieces, self.titles, strict=True):
+            title, _, detail = text.partition(_SEPARATOR)
+            video, position_ms = piece.part.video, piece.excerpt.events[0].position_ms
+            cells.append(SheetCell(video, position_ms, title, detail, piece.first.label.colour))
+        draw_sheet(cells, target)
+
+
+def _request_of(pieces: Sequence[_Piece], listed: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
+    """Request of a file that shows several pieces in some way."""
+    videos = dict.fromkeys(piece.part.video.path for piece in pieces)
+    digest = hashlib.sha256(repr(listed).encode()).hexdigest()[:8]
+    return {
+        "video": " + ".join(identify(path, VideoError) for path in videos),
+        "clips": f"{len(pieces)} ({digest})",
+    }
+
+
 def _do(
     work: Sequence[_Task],
     out: Path,
@@ -409,7 +447,7 @@ def _do(
     """Make the files that are missing, and list all."""
     if not work:
         return []
-    if any(isinstance(task, _Reel) for task in work):
+    if any(isinstance(task, _Reel | _Sheet) for task in work):
         caption("", "#000000")  # a missing package is an error before any work
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file, not a folder: choose another --out")
@@ -423,10 +461,12 @@ def _do(
     made: list[EventClip] = []
     with output_lock(out):
         for index, (task, request, state) in enumerate(zip(work, requests, states, strict=True)):
-            cuts: list[VideoCut] = []
+            cuts: list[VideoCut | None] = []
             if state is OutputState.MISSING:
 
-                def make(path: Path, task: _Task = task, cuts: list[VideoCut] = cuts) -> None:
+                def make(
+                    path: Path, task: _Task = task, cuts: list[VideoCut | None] = cuts
+                ) -> None:
                     cuts.append(task.make(path))
 
                 write_outputs(task.folder, {task.name: make}, request)

@@ -41,7 +41,7 @@ from onball.reports.match_summary import (
 from onball.reports.style import action_name
 from onball.reports.templates import new_environment
 from onball.timing import format_time
-from onball.video.reading import VideoInfo, probe, read_frames
+from onball.video.reading import VideoInfo, frame_near, probe
 
 with optional_dependency("pillow", "plot", "A summary"):
     from PIL import Image
@@ -51,8 +51,6 @@ _TEMPLATE = "summary.html.jinja"
 #: Most thumbnails, events of a chain and chains on a page.
 _MOST_THUMBNAILS, _MOST_STEPS, _MOST_CHAINS = 48, 10, 12
 _THUMBNAIL_WIDTH, _JPEG_QUALITY = 400, 74
-#: Frames this near to an event are compared with its time.
-_NEAR_MS = 200
 #: Height of a lane and of the axis of the timeline, in pixels.
 _LANE, _AXIS = 26, 24
 _TICKS_MS = (10_000, 30_000, 60_000, 5 * 60_000, 10 * 60_000)
@@ -168,13 +166,7 @@ def _thumbnails(
 
 def _frame(path: Path, position_ms: int, size: tuple[int, int]) -> bytes | None:
     """JPEG of the frame that is nearest to a position; None if there is none near it."""
-    start_ms, end_ms = max(0, position_ms - _NEAR_MS), position_ms + _NEAR_MS
-    best, nearest = None, _NEAR_MS + 1
-    for batch in read_frames(path, None, size, start_ms=start_ms, end_ms=end_ms, threads=1):
-        for image, time_ms in zip(batch.frames, batch.pts_ms, strict=True):
-            distance = abs(int(time_ms) - position_ms)
-            if distance < nearest:
-                best, nearest = image, distance
+    best = frame_near(path, position_ms, size)
     if best is None:
         return None
     buffer = io.BytesIO()

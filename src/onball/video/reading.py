@@ -217,6 +217,33 @@ def read_frames(
     return _batches(path, fps, size, start_ms, end_ms, batch_frames, threads, scaling)
 
 
+def frame_near(
+    path: str | Path, position_ms: int, size: tuple[int, int], within_ms: int = 200
+) -> npt.NDArray[np.uint8] | None:
+    """Return the frame that is nearest to a position, uint8 `[H, W, 3]`.
+
+    Args:
+        path: the video file.
+        position_ms: the position, in milliseconds.
+        size: width and height in pixels, to which the frame is stretched.
+        within_ms: largest distance of the frame from the position.
+
+    Returns:
+        The frame; None if there is none so near.
+
+    Raises:
+        VideoError: the file is missing or no video.
+    """
+    start_ms, end_ms = max(0, position_ms - within_ms), position_ms + within_ms
+    best, nearest = None, within_ms + 1
+    for batch in read_frames(path, None, size, start_ms=start_ms, end_ms=end_ms, threads=1):
+        for image, time_ms in zip(batch.frames, batch.pts_ms, strict=True):
+            distance = abs(int(time_ms) - position_ms)
+            if distance < nearest:
+                best, nearest = image, distance
+    return best
+
+
 def _batches(
     path: str | Path,
     fps: float | Fraction | None,
