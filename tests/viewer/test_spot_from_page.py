@@ -156,7 +156,8 @@ def test_a_job_writes_what_spot_writes_and_the_match_shows_it(client, queue, tmp
     match = client.get(f"/api/matches/{job.match}").json()
     assert match["growing"] is None and len(match["ids"]) == len(found)
     assert match["corrections_file"] == "corrections.json"
-    assert client.get(f"/api/matches/{job.match}/growing").status_code == 404
+    assert client.get(f"/api/matches/{job.match}/growing").json() is None
+    assert client.get("/api/matches/99/growing").status_code == 404
 
 
 def test_a_match_with_labels_is_compared_with_them_after_its_job(client, queue):

@@ -38,6 +38,7 @@ interface Props {
 
 export function EventList(props: Props) {
   const { items, missed, selected, order, review } = props;
+  const growing = props.match.growing?.state === "running";
   const scroller = useRef<HTMLDivElement>(null);
   const rows = items.length + missed.length;
   const virtual = useVirtual(scroller, rows);
@@ -52,7 +53,7 @@ export function EventList(props: Props) {
       <div class="list-head">
         <span class="faint">
           {props.match.growing
-            ? `${items.length} so far`
+            ? `${items.length} ${growing ? "so far" : "in all"}`
             : `${review.total - review.decided} of ${review.total} to review`}
         </span>
         <button class="quiet" aria-pressed={order === "uncertain"} onClick={props.toggleOrder}>
@@ -69,7 +70,11 @@ export function EventList(props: Props) {
             return mark && <MissedRow key={`missed ${mark.index}`} {...props} mark={mark} place={place} />;
           })}
         </div>
-        {!rows && <p class="empty">No events with these settings.</p>}
+        {!rows && (
+          <p class="empty">
+            {growing ? "Events appear here as they are found." : "No events with these settings."}
+          </p>
+        )}
       </div>
     </>
   );

@@ -21,7 +21,7 @@ export function GrowingStrip({ growing, job, cancel, again }: Props) {
         {growing.kind === "live" && <i class="lamp" aria-hidden="true" />}
         {headOf(growing)}
       </b>
-      <span class="strip-what">{growing.title}</span>
+      {growing.kind === "spotting" && <span class="strip-what">{growing.title}</span>}
       {running && growing.total_ms !== null && growing.total_ms > 0 && (
         <progress aria-label="Progress" value={growing.done_ms} max={growing.total_ms} />
       )}

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Columns, Match, TeamName } from "./api";
-import { getMatch, request, RequestError, TEAMS } from "./api";
+import { getMatch, request, TEAMS } from "./api";
 
 export interface GrowingEvent {
   id: string;
@@ -44,7 +44,7 @@ const POLL_MS = 400;
 const RETRY_MS = 2000;
 
 const getGrowing = (match: number, after: number) =>
-  request<Growing>(`/api/matches/${match}/growing?after=${after}`);
+  request<Growing | null>(`/api/matches/${match}/growing?after=${after}`);
 
 /** A match with further events. Those that it has already are left out. */
 export function grown(match: Match, growing: Growing): Match {
@@ -100,15 +100,13 @@ export function useMatch(number: number, ready: boolean): Opened {
       getGrowing(number, before.ids.length).then(
         (growing) => {
           if (!current) return;
-          const begun = growing.recorded && before.video?.error;
-          if (begun || growing.state === "done") reload();
+          // Null: it has ended meanwhile, and its results are there.
+          const begun = growing?.recorded && before.video?.error;
+          if (!growing || begun || growing.state === "done") reload();
           else take(grown(before, growing));
         },
-        (problem: Error) => {
-          if (!current) return;
-          // It has ended meanwhile, and its results are there.
-          if (problem instanceof RequestError) reload();
-          else timer = setTimeout(follow, RETRY_MS);
+        () => {
+          if (current) timer = setTimeout(follow, RETRY_MS);
         },
       );
     };

@@ -80,6 +80,9 @@ export function MatchView({ match, number, chooser, banner }: Props) {
   const [, playback] = useReducer((n: number) => n + 1, 0);
   const timeReaders = useRef(new Set<(ms: number, frame: number) => void>());
 
+  // Labels become something to compare with when the match gets its first predictions.
+  useEffect(() => setByVerdict(match.truth !== null), [match.truth !== null]);
+
   useEffect(() => {
     if (!match.truth || match.growing) {
       setComparison(null);

@@ -221,12 +221,15 @@ interface JobListProps {
 }
 
 function JobList({ jobs, busy, show, cancel, again }: JobListProps) {
+  // Of several jobs of a video, the last one states what became of it.
+  const latest = [...new Map(jobs.map((job) => [job.video, job])).values()];
+  latest.sort((a, b) => b.number - a.number);
   if (!jobs.length) return null;
   return (
     <section class="jobs" aria-label="Queue">
       <h3>Queue</h3>
       <ul>
-        {[...jobs].reverse().map((job) => (
+        {latest.map((job) => (
           <li key={job.number} class={job.state}>
             <span class="job-what">
               <button class="quiet" onClick={() => show(job)}>

@@ -58,10 +58,13 @@ class SpotRoutes:
         ]
 
     def growing(self, request: Request) -> Response:
-        """Events of a match that grows, from number `after` on."""
-        growing = self._session.growing.get(request.path_params["match"])
+        """Events of a match that grows, from number `after` on; null if all of them are there."""
+        number: int = request.path_params["match"]
+        if number >= len(self._session.matches):
+            raise HTTPException(404, "no such match")
+        growing = self._session.growing.get(number)
         if growing is None:
-            raise HTTPException(404, "the events of this match do not grow")
+            return json_answer(None)
         text = request.query_params.get("after", "0")
         if not (text.isascii() and text.isdigit() and len(text) < 10):
             raise HTTPException(400, "after: give a number of events")
