@@ -468,16 +468,16 @@ def main() -> None:
         size, folder = (width, height), Path(scratch)
         clips = simulated_clips(options.matches, options.seed, size, options.look, folder)
         simulated = measure(clips, detector, sheets, f"simulated-{options.look}")
-    print("on air, real:     ", real.on_air)
-    print("on air, simulated:", on_air(*directed(3, options.seed, options.look)))
     for line in table(real.figures, simulated.figures):
-        print(line)
+        print(line, flush=True)
     if options.out:
         write_json_atomic(
             options.out,
             {"on_air": real.on_air, "real": real.figures, "simulated": simulated.figures},
         )
         print(f"{options.out} written")
+    print("on air, real:     ", real.on_air, flush=True)
+    print("on air, simulated:", on_air(*directed(3, options.seed, options.look)))
 
 
 if __name__ == "__main__":
