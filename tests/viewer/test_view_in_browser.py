@@ -366,6 +366,30 @@ def test_boxes_are_those_of_the_frame_that_is_shown(open_page, match_folder):
 
 
 @pytest.mark.slow
+def test_events_are_downloaded_with_the_settings_of_the_page(open_page, match_folder, tmp_path):
+    with serving(match_folder) as server:
+        page = open_page(server.url)
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("x")
+        saved(page, match_folder, 1)
+        page.keyboard.press("e")
+        page.get_by_label("Seconds before").fill("2")
+        page.get_by_text("For single actions").click()
+        page.get_by_label("DRIVE: lag").fill("oops")
+        button = page.get_by_role("button", name="Download")
+        sync_api.expect(button).to_be_disabled()
+        page.get_by_label("DRIVE: lag").fill("0.5")
+        page.get_by_label("Table (CSV)").uncheck()
+        page.get_by_label("Subtitles (SRT)").check()
+        with page.expect_download() as download:
+            button.click()
+        assert download.value.suggested_filename == "cup final.srt"
+        download.value.save_as(tmp_path / "events.srt")
+    text = (tmp_path / "events.srt").read_text()
+    assert "00:00:00,000 --> 00:00:02,500" in text and text.count("-->") == 2
+
+
+@pytest.mark.slow
 def test_names_with_html_are_shown_as_text(open_page, write_match, tmp_path):
     name = "<img src=x onerror=alert(1)>"
     folder = write_match(name, RESULTS_FILE)
@@ -411,8 +435,13 @@ def test_axe_finds_nothing_serious(scheme, browser, match_folder):
         page.keyboard.press("ArrowDown")
         page.keyboard.press("x")
         page.wait_for_selector(".event.rejected")
-        for view in ("Figures", "Review", "Events", "help", "narrow"):
-            if view == "help":
+        for view in ("Figures", "Review", "Events", "Export", "help", "narrow"):
+            if view == "Export":
+                page.keyboard.press("e")
+                page.get_by_text("For single actions").click()
+                page.get_by_text("Times of the match").click()
+            elif view == "help":
+                page.keyboard.press("Escape")
                 page.keyboard.press("Shift+?")
                 page.wait_for_selector("dialog[open]")
             elif view == "narrow":

@@ -79,6 +79,8 @@ export interface Match {
   truth: Columns | null;
   ids: string[];
   corrects: "predictions" | "labels";
+  /** Kick-offs of halves 1, 2 …; null where unknown. */
+  kickoffs_ms: (number | null)[];
   /** True if the confidences of all frames are known. */
   curves: boolean;
   /** True if players and ball were tracked. */
@@ -181,6 +183,49 @@ export async function getConfidences(match: number): Promise<ArrayBuffer> {
 }
 export const getTracks = (match: number, from: number, to: number) =>
   request<TrackPart>(`/api/matches/${match}/tracks?from=${from}&to=${to}`);
+
+/** Settings of an export and of clips; those of single actions by name. */
+export interface ExportSettings {
+  threshold: number | null;
+  thresholds: Record<string, number>;
+  actions: string[] | null;
+  lead_s: number | null;
+  leads_s: Record<string, number>;
+  lag_s: number | null;
+  lags_s: Record<string, number>;
+  kickoffs_s: Record<number, number> | null;
+  merge: boolean;
+}
+
+export interface Clips {
+  state: "none" | "running" | "done" | "failed";
+  done: number;
+  total: number;
+  folder: string;
+  error: string;
+}
+
+const posted = (body: unknown): RequestInit => ({
+  method: "POST",
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify(body),
+});
+
+/** A file with exported events, and its name. */
+export async function exportEvents(
+  match: number,
+  settings: ExportSettings & { formats: string[]; offset_s: number; period_markers: boolean },
+): Promise<[Blob, string]> {
+  const response = await send(`/api/matches/${match}/export`, posted(settings));
+  const name = /filename\*=UTF-8''(.+)$/.exec(response.headers.get("content-disposition") ?? "");
+  return [await response.blob(), decodeURIComponent(name?.[1] ?? "events")];
+}
+
+export const getClips = (match: number) => request<Clips>(`/api/matches/${match}/clips`);
+export const cutClips = (
+  match: number,
+  settings: ExportSettings & { by: string | null; reel: boolean },
+) => request<Clips>(`/api/matches/${match}/clips`, posted(settings));
 export const getFrames = (match: number) => request<number[]>(`/api/matches/${match}/frames`);
 export const getProxy = (match: number) => request<Proxy>(`/api/matches/${match}/proxy`);
 export const makeProxy = (match: number) =>

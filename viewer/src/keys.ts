@@ -53,6 +53,7 @@ export const HELP: KeyGroup[] = [
       ["Ctrl Shift Z", "redo, as Ctrl Y"],
       ["Z", "zoom in; with Shift out"],
       ["F", "whole match"],
+      ["E", "export"],
       ["B", "boxes of players and ball"],
       ["C", "curves of the confidence"],
       ["O", "order: by time, least certain first"],

@@ -6,6 +6,7 @@ import type { Comparison, Match } from "./api";
 import { getComparison, getConfidences, getCorrections, getFrames, patchCorrections, TEAMS } from "./api";
 import { Curves } from "./curves";
 import { EventList } from "./event-list";
+import { ExportDialog } from "./export-dialog";
 import { FiguresPanel } from "./figures";
 import { FilterBar } from "./filter-bar";
 import type { FrameClock } from "./frames";
@@ -67,6 +68,7 @@ export function MatchView({ match, number, chooser, banner }: Props) {
   const [selectedId, setSelectedId] = useState<string | null>(null);
   const [chosenTab, setTab] = useState<Tab>("Events");
   const [help, setHelp] = useState(false);
+  const [exporting, setExporting] = useState(false);
   const [byVerdict, setByVerdict] = useState(match.truth !== null);
   const [said, say] = useState("");
   const [curves, setCurves] = useState<Curves | null>(null);
@@ -360,6 +362,7 @@ export function MatchView({ match, number, chooser, banner }: Props) {
       m: () => use.current.moveHere(),
       t: () => use.current.nextTeam(),
       o: toggleOrder,
+      e: () => setExporting(match.corrections_file !== null),
       b: () => setShowBoxes((on) => !on),
       c: () => setShowCurves((on) => !on),
       Delete: () => use.current.remove(),
@@ -374,6 +377,7 @@ export function MatchView({ match, number, chooser, banner }: Props) {
       "?": () => setHelp((open) => !open),
       Escape: () => {
         setHelp(false);
+        setExporting(false);
         setSelectedId(null);
       },
     };
@@ -392,6 +396,11 @@ export function MatchView({ match, number, chooser, banner }: Props) {
         <h1>onball</h1>
         {chooser}
         <Saved editor={editor} file={match.corrections_file} />
+        {match.corrections_file !== null && (
+          <button class="quiet" onClick={() => setExporting(true)} title="Export (E)">
+            Export
+          </button>
+        )}
         <button class="quiet" onClick={() => setHelp(true)} title="Keys (?)">
           Keys
         </button>
@@ -540,6 +549,15 @@ export function MatchView({ match, number, chooser, banner }: Props) {
       <p class="visually-hidden" role="status" aria-live="polite">
         {said}
       </p>
+      {exporting && (
+        <ExportDialog
+          match={match}
+          number={number}
+          threshold={threshold}
+          hidden={filters.hidden}
+          close={() => setExporting(false)}
+        />
+      )}
       {help && <HelpDialog match={match} close={() => setHelp(false)} />}
     </>
   );

@@ -20,6 +20,7 @@ export const match: Match = {
   },
   ids: ["PASS/1/1080", "DRIVE/1/2000", "PASS/1/3040", "SHOT/2/3600"],
   corrects: "predictions",
+  kickoffs_ms: [],
   curves: false,
   tracks: false,
   thresholds: [0.3, 0.3, 0.3],

@@ -9,7 +9,8 @@ with the event that it was found as. It complements the events and never replace
 
     identify_events      a stable name for each event, by which its entry is found again
     CorrectionsFile      reads and updates the file; two writers cannot overwrite one another
-    correct_events       events with their corrections
+    correct_events       events with their corrections, as annotations
+    confirm_events       candidates with their corrections, with confidences
     apply_corrections    the same for files: labels to train on
     Agreement            number of events that were accepted, moved, relabelled, rejected and added
 """
@@ -256,6 +257,31 @@ def correct_events(
         if name not in names and entry.status != "rejected"
     ]
     return EventList.of(taken, events.match, events.metadata)
+
+
+def confirm_events(
+    events: EventList, corrections: Corrections, actions: ActionSet = BALL_ACTIONS
+) -> EventList:
+    """Apply corrections to candidates, of which thresholds choose later.
+
+    Accepted and added events are as they were corrected, with confidence 1; rejected ones are left out;
+    those that nobody decided on keep their confidence.
+
+    Args:
+        events: the candidates.
+        corrections: their corrections.
+        actions: labels that corrections may have, beside those of the events.
+
+    Raises:
+        LabelError: a correction has an unknown label.
+    """
+    undecided = [
+        event
+        for name, event in zip(identify_events(events), events, strict=True)
+        if name not in corrections.entries
+    ]
+    decided = correct_events(events, corrections, reviewed_only=True, actions=actions)
+    return EventList.of([*undecided, *decided], events.match, events.metadata, info=events.info)
 
 
 def _kept_fields(event: Event) -> dict[str, Any]:

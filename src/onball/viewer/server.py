@@ -48,6 +48,7 @@ from onball.viewer.corrections import (
     VersionConflictError,
     identify_events,
 )
+from onball.viewer.exporting import ClipJobs, ExportRoutes
 from onball.viewer.growing import GrowingEvents
 from onball.viewer.media import Proxies, Thumbnails, frame_times_ms, is_playable, media_type
 from onball.viewer.scoring import compare_events
@@ -88,11 +89,16 @@ class _Api:
     """Answers to the requests of the page."""
 
     def __init__(
-        self, session: ViewSession, proxies: Proxies, queue: SpotQueue | None = None
+        self,
+        session: ViewSession,
+        proxies: Proxies,
+        queue: SpotQueue | None = None,
+        clips: ClipJobs | None = None,
     ) -> None:
         self._session = session
         self._proxies = proxies
         self._queue = queue
+        self._clips = clips or ClipJobs()
         self._thumbnails = Thumbnails()
         self._boxes = TrackBoxes()
         self._videos: dict[Path, tuple[tuple[int, int], VideoInfo]] = {}
@@ -118,6 +124,7 @@ class _Api:
             Route("/video/{match:int}", answer(self.video)),
             Route("/thumbnail/{match:int}/{position:int}", answer(self.thumbnail)),
             *SpotRoutes(self._session, self._queue).routes(),
+            *ExportRoutes(self._session, self._load, self._clips).routes(),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ]
 
@@ -170,6 +177,7 @@ class _Api:
                 "corrects": "predictions" if match.predictions or growing else "labels",
                 "thresholds": _thresholds(data, names),
                 "curves": match.confidences is not None and growing is None,
+                "kickoffs_ms": [] if data.events.info is None else data.events.info.kickoffs_ms,
                 "tracks": match.tracks is not None,
                 "model": "" if data.events.info is None else data.events.info.model,
                 "video": self._video_json(match, data.events, growing),
@@ -407,6 +415,7 @@ def create_app(
     port: int,
     proxies: Proxies,
     queue: SpotQueue | None = None,
+    clips: ClipJobs | None = None,
 ) -> ASGIApp:
     """Return the viewer as an ASGI application.
 
@@ -417,8 +426,9 @@ def create_app(
         port: its port.
         proxies: copies of videos.
         queue: jobs of the page; None if nothing can be spotted from it.
+        clips: clips that are cut from the page.
     """
-    app = Starlette(routes=_Api(session, proxies, queue).routes())
+    app = Starlette(routes=_Api(session, proxies, queue, clips).routes())
     return Guard(app, token=token, host=host, port=port)
 
 
@@ -461,6 +471,7 @@ class ViewServer:
         self._socket = _bind(host, port)
         self._token = secrets.token_urlsafe(24)
         self._proxies = Proxies(None if proxies is None else Path(proxies))
+        self._clips = ClipJobs()
         self._queue = None if results is None else SpotQueue(self.session, results, models)
         app = create_app(
             self.session,
@@ -469,6 +480,7 @@ class ViewServer:
             port=self.port,
             proxies=self._proxies,
             queue=self._queue,
+            clips=self._clips,
         )
         config = uvicorn.Config(
             app, log_level="critical", access_log=False, lifespan="off", timeout_graceful_shutdown=1
@@ -504,6 +516,7 @@ class ViewServer:
         self._proxies.close()
         if self._queue is not None:
             self._queue.close()
+        self._clips.close()
         self._socket.close()
 
     def wait(self, stop: threading.Event | None = None) -> None:
