@@ -4,12 +4,14 @@
     python benchmarks/cluster_scheduling.py --engine local --workers 8 --matches 2000
     python benchmarks/cluster_scheduling.py --task-seconds 1             # tasks that sleep for a second
 
-Ray is started on this machine with as many logical CPUs as workers. Without `--task-seconds` all time is
-scheduling; as a fraction it is compared with the time that the same workers need for the matches, each
-on one core at `--core-rate` times real time (docs/performance.md: half of the rate of two cores). With
-`--task-seconds` it is compared with sleeping for that time. The memory of the driver is read after each
-hundredth of the matches. Exit code 1 if the overhead is above `--most-overhead`, or memory grows by
-more than `--most-growth` MB from the first tenth on.
+Ray is started on this machine with as many logical CPUs as workers, unless `--address` names a cluster.
+Without `--task-seconds` all time is scheduling; as a fraction it is compared with the time that the same
+workers need for the matches, each on one core at `--core-rate` times real time (docs/performance.md:
+half of the rate of two cores). With `--task-seconds` it is compared with sleeping for that time. The
+memory of the driver is read after each hundredth of the matches. Exit code 1 if the overhead is above
+`--most-overhead`, or memory grows by more than `--most-growth` MB from the first tenth on.
+
+Ray gives up starting on a machine that is too busy.
 """
 
 from __future__ import annotations
@@ -33,8 +35,8 @@ def sleep(seconds: float) -> str:
     return "spotted"
 
 
-def open_engine(name: str, workers: int) -> Engine:
-    """Open an engine with a number of logical workers on this machine."""
+def open_engine(name: str, workers: int, address: str | None) -> Engine:
+    """Open an engine with a number of logical workers, on this machine unless it has an address."""
     if name == "local":
         return LocalEngine(workers)
     # An optional package.
@@ -42,8 +44,9 @@ def open_engine(name: str, workers: int) -> Engine:
 
     from onball.cluster.on_ray import RayEngine
 
-    ray.init(num_cpus=workers, log_to_driver=False, include_dashboard=False)
-    return RayEngine(resources=Resources(cpus=1))
+    if address is None:
+        ray.init(num_cpus=workers, log_to_driver=False, include_dashboard=False)
+    return RayEngine(address, resources=Resources(cpus=1))
 
 
 def units(count: int, seconds: float) -> Iterator[Unit]:
@@ -56,6 +59,9 @@ def units(count: int, seconds: float) -> Iterator[Unit]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--engine", choices=("ray", "local"), default="ray")
+    parser.add_argument(
+        "--address", help="of a Ray cluster that runs, with as many CPUs as workers"
+    )
     parser.add_argument("--matches", type=int, default=10_000)
     parser.add_argument("--minutes", type=float, default=90, help="length of a match")
     parser.add_argument("--workers", type=int, default=100)
@@ -67,7 +73,7 @@ def main() -> None:
     parser.add_argument("--most-growth", type=float, default=20)
     options = parser.parse_args()
     process = psutil.Process()
-    with open_engine(options.engine, options.workers) as engine:
+    with open_engine(options.engine, options.workers, options.address) as engine:
         print(f"starting {options.workers} workers …", flush=True)
         begun = time.monotonic()
         warm = units(4 * options.workers, 0.2)

@@ -9,16 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fake_engine import FakeEngine
-from tiny_models import random_model
 
 from onball.cluster import work
 from onball.cluster.archive import ArchiveMatch, find_archive, read_manifest, spot_archive
 from onball.cluster.engine import Task, answer
 from onball.cluster.scheduling import Retry
 from onball.cluster.work import segments_of
-from onball.config import ComponentConfig
 from onball.errors import DataError, InputError, VideoError
-from onball.models import save_model
 from onball.outputs import LOCK_FILE, OutputConflictError, output_lock
 from onball.progress import Progress
 from onball.spotting.spotter import Spotter
@@ -26,20 +23,6 @@ from onball.spotting.videos import spot_videos
 from onball.video import VideoWriter
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    """A random model with windows, neighbouring frames, and candidates of any score."""
-    net, config = random_model(
-        backbone=ComponentConfig(name="test_resnet", pretrained=False, neighbours=2),
-        temporal=ComponentConfig(name="bilstm", hidden=4),
-    )
-    update = {"threshold": 0.0, "window_frames": 20}
-    inference = config.inference.model_copy(update=update)
-    folder = tmp_path_factory.mktemp("model")
-    save_model(net, config.model_copy(update={"inference": inference}), folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,12 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from recorded_segments import CONTROL, spot_recorded
-from tiny_models import random_model
 
 from onball.cluster.engine import Engine
 from onball.cluster.local import LocalEngine
-from onball.config import ComponentConfig
-from onball.models import save_model
 from onball.spotting.videos import spot_videos
 from onball.video import VideoWriter
 
@@ -33,15 +31,10 @@ LONGEST_S = 900
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
+def root(model, tmp_path_factory):
     """A folder with a random model, an archive of noise, and the results of a single machine."""
     root = tmp_path_factory.mktemp("archive")
-    net, config = random_model(
-        backbone=ComponentConfig(name="test_resnet", pretrained=False, neighbours=2),
-        temporal=ComponentConfig(name="bilstm", hidden=4),
-    )
-    inference = config.inference.model_copy(update={"threshold": 0.0, "window_frames": 20})
-    save_model(net, config.model_copy(update={"inference": inference}), root / "model")
+    shutil.copytree(model, root / "model")
     (root / "videos").mkdir()
     rng = np.random.default_rng(0)
     for name, seconds in SECONDS.items():
