@@ -6,12 +6,14 @@ import json
 import os
 import signal
 import threading
+import webbrowser
 
 import av
 import pytest
 from live_streams import numbered_stream, wait_until
 
 from onball.assets import sample_match
+from onball.viewer.live_view import LiveView
 
 
 @pytest.fixture(scope="module")
@@ -19,12 +21,17 @@ def video(tmp_path_factory):
     return numbered_stream(tmp_path_factory.mktemp("live") / "match.mp4", 4)
 
 
-def test_every_line_is_a_message_and_the_last_one_the_summary(onball, video, tmp_path):
-    copy = tmp_path / "copy.mkv"
-    code, shown, notes = onball(
-        "live", video, "--no-realtime", "--threads", 2, "-t", "0.01", "--record", copy
-    )
+def test_every_line_is_a_message_and_the_last_one_the_summary(onball, video, tmp_path, monkeypatch):
+    copy, opened, published = tmp_path / "copy.mkv", [], []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    monkeypatch.setattr(LiveView, "publish", lambda _, message: published.append(message))
+    # While the viewer is open after the end of the stream.
+    monkeypatch.setattr(LiveView, "wait", lambda *_: signal.raise_signal(signal.SIGINT))
+    arguments = ("--no-realtime", "--threads", 2, "-t", "0.01", "--record", copy, "--view")
+    code, shown, notes = onball("live", video, *arguments)
     assert code == 0
+    assert [json.loads(line) for line in shown.splitlines()] == json.loads(json.dumps(published))
+    assert opened and f"Viewer: {opened[0]}" in notes and "Ctrl-C ends it" in notes
     messages = [json.loads(line) for line in shown.splitlines()]
     assert messages[0]["type"] == "connected" and messages[-1]["type"] == "summary"
     assert {message["type"] for message in messages[1:-1]} <= {"event"}
