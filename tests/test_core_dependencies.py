@@ -20,6 +20,7 @@ OPTIONAL = (
     "pyarrow",
     "h5py",
     "pyzipper",
+    "s3fs",
     "scenedetect",
     "starlette",
     "supervision",

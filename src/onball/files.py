@@ -37,7 +37,7 @@ VIDEO_SUFFIXES = (
 _SPECIAL_ON_WINDOWS = set(" \t&()[]{}^=;!'+,`~$@%#")
 
 #: Bytes at either end of a file that its fingerprint depends on.
-_FINGERPRINT_BYTES = 1 << 16
+FINGERPRINT_BYTES = 1 << 16
 
 #: Bytes at the beginning of a text that its encoding is recognised by.
 _TEXT_START = 64
@@ -289,8 +289,8 @@ def fingerprint(path: str | Path) -> str:
     path = Path(path)
     size = path.stat().st_size
     with path.open("rb") as file:
-        head = file.read(_FINGERPRINT_BYTES)
-        file.seek(max(0, size - _FINGERPRINT_BYTES))
+        head = file.read(FINGERPRINT_BYTES)
+        file.seek(max(0, size - FINGERPRINT_BYTES))
         tail = file.read()
     return hashlib.sha256(b"%d " % size + head + tail).hexdigest()
 

@@ -219,6 +219,38 @@ def finish_outputs(folder: str | Path, files: Iterable[str]) -> None:
             _record(folder, digests, entry["request"])
 
 
+def publish_outputs(
+    folder: str | Path, former: Mapping[str, str], upload: Callable[[Path, str], None]
+) -> None:
+    """Copy recorded results to another place, the complete record last.
+
+    A copy that is interrupted is not taken for an edit by hand there: as in `write_outputs`, a record of
+    what is about to be replaced comes first.
+
+    Args:
+        folder: folder with results and their record.
+        former: SHA-256 of the files that are in the other place, by name.
+        upload: copies a file to the name that it is given in the other place.
+
+    Raises:
+        OnballError: `upload` failed.
+    """
+    folder = Path(folder)
+    entries = _read_record(folder)
+    names = [name for entry in entries for name in entry["files"]]
+    begun = [
+        entry | {"replaces": {name: former[name] for name in entry["files"] if name in former}}
+        for entry in entries
+    ]
+    with tempfile.TemporaryDirectory(prefix="onball-") as temporary:
+        record = Path(temporary) / RECORD_FILE
+        write_json_atomic(record, {"version": _VERSION, "results": begun})
+        upload(record, RECORD_FILE)
+    for name in names:
+        upload(folder / name, name)
+    upload(folder / RECORD_FILE, RECORD_FILE)
+
+
 def _write_new(write: Callable[[Path], None], new: Path, target: Path) -> None:
     """Write a file that is to become `target`, which errors name."""
     try:

@@ -21,6 +21,7 @@ from onball.files import shell_quoted
 from onball.formats.event_table import TABLE_FILE, match_clock
 from onball.formats.frame_confidences import CONFIDENCES_FILE
 from onball.formats.soccernet import RESULTS_FILE
+from onball.stores import is_stored
 from onball.timing import format_time, parse_time
 
 if TYPE_CHECKING:
@@ -40,8 +41,12 @@ _FEW_PER_MINUTE = 2
 def spot(
     videos: options.Videos = None,
     out: Annotated[
-        Path, options.out("Folder of the results, with a folder in it for each video.")
-    ] = Path("onball-results"),
+        str,
+        options.out(
+            "Folder of the results, with a folder in it for each video; also an address such as "
+            "s3://bucket/results."
+        ),
+    ] = "onball-results",
     model: options.Model = None,
     threshold: Annotated[
         float | None,
@@ -112,6 +117,18 @@ def spot(
             "from then on. Confidences differ slightly from those of the videos.",
         ),
     ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            "--cache",
+            metavar="FOLDER",
+            help="Folder for videos of stores while they are spotted. [default: in the user's cache]",
+        ),
+    ] = None,
+    cache_size: Annotated[
+        float,
+        typer.Option("--cache-size", metavar="GB", help="Most gigabytes of videos in that folder."),
+    ] = 50.0,
     overwrite: options.Overwrite = False,
     clips: Annotated[
         str | None,
@@ -160,10 +177,13 @@ def spot(
         segment_minutes=segment,
         attempts=attempts,
     )
+    stored = any(map(is_stored, [*(videos or []), out]))
     if many is not None:
+        if stored:
+            raise InputError("--cluster: videos and results are in folders that all workers share")
         archive.spot_on_cluster(
             videos or [],
-            out,
+            Path(out),
             quiet=quiet,
             actions=chosen,
             model=model and fetched(model),
@@ -178,6 +198,8 @@ def spot(
         return
     given = _given(videos or [], data, split)
     cut = None if clips is None else split_names(clips)
+    if cut is not None and stored:
+        raise InputError("--clips: clips are cut of videos and results on this machine: no stores")
     part = _time("--start", start or "0"), None if end is None else _time("--end", end)
     kickoffs = [_time("--kickoff", text) for text in kickoff or ()]
 
@@ -196,7 +218,8 @@ def spot(
     for name in cut or ():  # a misspelt one is an error before the work
         spotter.config.actions.find(name, BALL_ACTIONS)
     clock = SpottingInfo(kickoffs_ms=(None,) * (half - 1) + tuple(kickoffs)) if kickoffs else None
-    with _Screen(quiet, several=len(given) > 1 and not join, clock=clock) as screen:
+    several = not join and (len(given) > 1 or stored)
+    with _Screen(quiet, several=several, clock=clock) as screen:
         results = spot_videos(
             videos if join and videos else given,  # a folder gives a joined match its name
             out,
@@ -212,6 +235,8 @@ def spot(
             detector=detector,
             device=device,
             proxies=proxies,
+            cache=cache,
+            cache_gb=cache_size,
             overwrite=overwrite,
             on_event=screen.show_event,
             progress=screen.show_progress,
@@ -238,18 +263,20 @@ def spot(
         raise OnballError(_failed(failed, len(done), out))
 
 
-def _given(videos: list[str], data: Path | None, split: str) -> Sequence[VideoInfo | Match]:
-    """Videos or matches to spot, all of which can be opened."""
+def _given(videos: list[str], data: Path | None, split: str) -> Sequence[str | VideoInfo | Match]:
+    """Videos or matches to spot, all of which can be opened; with addresses on stores as they are."""
     from onball.data.layout import find_matches
     from onball.video import find_videos
 
     if bool(videos) == (data is not None):
         what = "both videos and --data given" if videos else "no video given"
         raise InputError(f"{what}: onball spot VIDEO… --out FOLDER, or onball spot --data FOLDER")
+    if any(map(is_stored, videos)):
+        return videos
     return find_videos(videos) if data is None else find_matches(data, split)
 
 
-def _export_demo(given: Sequence[VideoInfo | Match]) -> None:
+def _export_demo(given: Sequence[str | VideoInfo | Match]) -> None:
     """Export the demo model on first use, if it pays; a failure is shown and costs speed only."""
     from onball.spotting.exporting import export_demo
     from onball.video import VideoInfo
@@ -328,12 +355,12 @@ class _Screen:
         self._end_bar(VideoError(result.error) if result.error else None)
         self.results.append(result)
         shown = None if result.events is None else result.events.shown
-        table = result.folder / TABLE_FILE
+        table = f"{result.place}/{TABLE_FILE}" if result.address else result.folder / TABLE_FILE
         if result.outcome is Outcome.FAILED:
             hint = " (--debug shows where)" if result.traceback and not console.debug else ""
             console.fail(f"{result.error}{hint}", result.traceback)
         elif result.outcome is Outcome.EDITED:
-            console.say(f"{result.name}: kept, because it was edited by hand: {result.folder}")
+            console.say(f"{result.name}: kept, because it was edited by hand: {result.place}")
         elif shown is not None:
             skipped = "done already, " if result.outcome is Outcome.DONE else ""
             where = f" in {table}" if self._several or self._quiet else ""
@@ -391,7 +418,7 @@ def files_written(folder: Path, events: EventList, **others: str) -> Iterator[st
         yield f"{folder / name!s:<{width}}  {purpose}"
 
 
-def _show_end(done: Sequence[SpottedVideo], spotter: Spotter, out: Path) -> None:
+def _show_end(done: Sequence[SpottedVideo], spotter: Spotter, out: str) -> None:
     """Show what the user has, how far to trust it, and what to do next."""
     spotted = [result for result in done if result.events is not None]
     if len(done) > 1:
@@ -401,6 +428,11 @@ def _show_end(done: Sequence[SpottedVideo], spotter: Spotter, out: Path) -> None
     if not spotted:
         return
     onball = console.this_command()
+    if any(result.address for result in done):
+        total = sum(len(result.events.shown) for result in spotted if result.events is not None)
+        videos = console.count(len(spotted), "video")
+        console.say(f"{videos}, {console.count(total, 'event')} in {out}")
+        return
     if len(done) == 1:
         (result,) = done
         assert result.events is not None
@@ -525,7 +557,7 @@ def _interrupted(results: Sequence[SpottedVideo]) -> str:
     return f"interrupted: {kept}the same command continues where this one stopped"
 
 
-def _failed(failed: int, count: int, out: Path) -> str:
+def _failed(failed: int, count: int, out: str) -> str:
     """Message for videos that failed."""
     what = f"{failed} of {console.count(count, 'video')} failed"
     if failed == count:

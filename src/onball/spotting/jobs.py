@@ -7,16 +7,25 @@ of the match. While a job is done, the scores of its files are kept in journals 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from onball.data.layout import Match
 from onball.errors import InputError, VideoError
 from onball.outputs import LOCK_FILE
+from onball.progress import ProgressCallback
 from onball.spotting.journal import JOURNAL_FILE, journal_files
 from onball.spotting.results import name_results
+from onball.spotting.stored import (
+    CACHE_GB,
+    StoreCache,
+    StoredResults,
+    StoredVideo,
+    find_stored_videos,
+)
+from onball.stores import is_stored
 from onball.tracks import TRACKS_FILE
-from onball.video import VideoInfo, find_videos
+from onball.video import VideoInfo, find_videos, probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +56,15 @@ class Job:
     Attributes:
         name, folder: of the result.
         parts: the files.
+        source: the video, if it is on a store: then the only part.
+        target: the folder of all results, if it is on a store; `folder` is then a copy.
     """
 
     name: str
     folder: Path
     parts: list[Part]
+    source: StoredVideo | None = None
+    target: StoredResults | None = None
 
     @property
     def duration_ms(self) -> int | None:
@@ -62,6 +75,44 @@ class Job:
     def videos(self) -> tuple[Path, ...]:
         """The files of all parts."""
         return tuple(part.video.path for part in self.parts)
+
+    @property
+    def address(self) -> str:
+        """Address of the folder of the result, if it is on a store; else empty."""
+        return "" if self.target is None else f"{self.target.address}/{self.name}"
+
+    def fetch(self, progress: ProgressCallback) -> None:
+        """Download a video that is on a store, and open it.
+
+        Raises:
+            VideoError: it is no video.
+            OnballError: it cannot be downloaded.
+        """
+        if self.source is not None:
+            self.source.fetch(progress)
+            self.parts = [replace(part, video=probe(part.video.path)) for part in self.parts]
+
+    def with_addresses(self, message: str) -> str:
+        """Replace the paths of copies on this machine in a message by the addresses on the stores."""
+        if self.source is not None:
+            message = message.replace(str(self.source.path), self.source.file.address)
+        return message.replace(str(self.folder), self.address) if self.address else message
+
+    def publish(self) -> None:
+        """Upload results that belong on a store. Raises `OnballError`."""
+        if self.target is not None:
+            self.target.publish(self.name)
+
+    def release(self, *, done: bool) -> None:
+        """Delete copies of files of stores from this machine.
+
+        Args:
+            done: the job needs no more work; else its video is kept for the next call.
+        """
+        if self.source is not None:
+            self.source.release(done=done)
+        if self.target is not None and done:
+            self.target.release(self.name)
 
     def journal(self, number: int) -> Path:
         """File for the scores of a part, numbered from 0, until there are results."""
@@ -84,40 +135,67 @@ class Job:
 
 
 def find_jobs(
-    videos: str | Path | Iterable[str | Path | VideoInfo | Match], out: Path, join: bool, name: str
+    videos: str | Path | Iterable[str | Path | VideoInfo | Match],
+    out: str | Path,
+    join: bool,
+    name: str,
+    cache: StoreCache | None = None,
 ) -> list[Job]:
-    """Return the jobs for all videos, all of which can be opened.
+    """Return the jobs for all videos. Those that are on this machine can be opened.
 
     Args:
-        videos: files, folders and patterns, see `find_videos`, or matches of a data set, which have
-            their tracks beside them.
-        out: folder of all results.
+        videos: files, folders and patterns, see `find_videos`, addresses on stores, or matches of a
+            data set, which have their tracks beside them.
+        out: folder of all results, or its address on a store.
         join: the videos are the files of one match.
         name: name of the result of joined videos; empty chooses it.
+        cache: folder for files of stores; by default one in the user's cache.
 
     Raises:
         VideoError: an input is missing or no video, or has no length and cannot be joined.
         InputError: the videos cannot be joined, or one is given twice.
+        OnballError: a store cannot be read or written.
     """
     given = [videos] if isinstance(videos, str | Path) else list(videos)
     matches = [one for one in given if isinstance(one, Match)]
+    addresses = [one for one in given if isinstance(one, str) and is_stored(one)]
     if matches and (join or len(matches) < len(given)):
         raise InputError("matches of a data set cannot be joined, nor spotted beside other videos")
+    if join and addresses:
+        raise InputError(f"{addresses[0]}: videos on stores cannot be joined: download them first")
+    cache = cache or StoreCache.of(None, CACHE_GB)
+    target = StoredResults(out, cache) if isinstance(out, str) and is_stored(out) else None
+    folder = Path(out) if target is None else target.folder
+    stored = find_stored_videos(addresses, cache, str(out))
     if matches:
         found = find_videos(match.require_video() for match in matches)
         names = [match.name for match in matches]
     else:
-        found = find_videos(one for one in given if not isinstance(one, Match))
-        names = list(name_results([video.path for video in found]))
+        local = [one for one in given if not isinstance(one, Match) and one not in addresses]
+        found = find_videos(local) if local or not stored else []
+        places = [Path("/", one.file.address.replace("://", "/")) for one in stored]
+        names = list(name_results([*(video.path for video in found), *places]))
     if join:
         name = name or _joined_name(given, names)
-        return [Job(name, out / name, _joined_parts(found))]
-    jobs = []
-    for name, video in zip(names, found, strict=True):
-        tracks = video.path.with_name(TRACKS_FILE) if matches else None
-        given_tracks = tracks if tracks is not None and tracks.is_file() else None
-        jobs.append(Job(name, out / name, [Part(video, 0, given_tracks)]))
+        jobs = [Job(name, folder / name, _joined_parts(found), target=target)]
+    else:
+        jobs = []
+        for name, video in zip(names, found, strict=False):
+            tracks = video.path.with_name(TRACKS_FILE) if matches else None
+            given_tracks = tracks if tracks is not None and tracks.is_file() else None
+            parts = [Part(video, 0, given_tracks)]
+            jobs.append(Job(name, folder / name, parts, target=target))
+        for name, source in zip(names[len(found) :], stored, strict=True):
+            parts = [Part(_unopened(source.path), 0)]
+            jobs.append(Job(name, folder / name, parts, source, target))
+    if target is not None:
+        target.mirror([job.name for job in jobs])
     return jobs
+
+
+def _unopened(path: Path) -> VideoInfo:
+    """Properties of a video that is not downloaded yet: none."""
+    return VideoInfo(path, 0, 0, 0.0, 0, 0, "", "", 0, False)
 
 
 def _joined_name(given: Sequence[object], names: Sequence[str]) -> str:

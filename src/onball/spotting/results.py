@@ -51,6 +51,8 @@ class SpottedVideo:
         error: reason of the failure, in one line; empty without one.
         traceback: where an unexpected exception was raised, for a report of the bug; else empty.
         videos: the files.
+        address: address of the folder, if it is on a store. `folder` was a copy on this machine then,
+            and is deleted.
     """
 
     name: str
@@ -60,6 +62,12 @@ class SpottedVideo:
     error: str = ""
     traceback: str = ""
     videos: tuple[Path, ...] = ()
+    address: str = ""
+
+    @property
+    def place(self) -> str:
+        """Folder or address of the results."""
+        return self.address or str(self.folder)
 
 
 def name_results(videos: Sequence[Path]) -> dict[str, Path]:

@@ -53,6 +53,7 @@ from onball.spotting.results import (
 )
 from onball.spotting.runtimes import Runtime, integer_suffix
 from onball.spotting.spotter import Spotter
+from onball.spotting.stored import CACHE_GB, StoreCache
 from onball.timing import format_time
 from onball.tracks import TRACKS_FILE
 from onball.video import VideoInfo, find_proxy, make_proxy
@@ -86,6 +87,8 @@ def spot_videos(
     device: str = "auto",
     threads: int | None = None,
     proxies: str | Path | None = None,
+    cache: str | Path | None = None,
+    cache_gb: float = CACHE_GB,
     overwrite: bool = False,
     on_event: Callable[[str, Event], object] | None = None,
     progress: ProgressCallback = no_progress,
@@ -106,8 +109,9 @@ def spot_videos(
     with them when it is repeated, and its results are those of a call that was not interrupted.
 
     Args:
-        videos: files, folders and patterns, see `find_videos`, or matches of a data set.
-        out: folder of the results, with a folder in it for each video.
+        videos: files, folders and patterns, see `find_videos`, addresses of them on a store
+            (`s3://bucket/matches/*.mp4`), or matches of a data set.
+        out: folder of the results, with a folder in it for each video, or its address on a store.
         model: the model: a `Spotter`, or what `Spotter.from_pretrained` takes.
         threshold: lowest confidence of the events that are shown and written into `events.csv`; by
             default the model's own. `results_spotting.json` has all candidates in any case.
@@ -131,6 +135,9 @@ def spot_videos(
         proxies: folder of small copies of videos, see `onball.video.make_proxy`. The copies are
             spotted: each is made if it is missing, which takes one to three times as long as reading
             the video. Confidences differ slightly from those of the video.
+        cache: folder for files of stores; by default in the user's cache. A video is downloaded when
+            its turn comes, and deleted when its results are written.
+        cache_gb: most gigabytes of videos in it.
         overwrite: replace the results that are there.
         on_event: called with the name of the video and each event that is shown, when it is found.
         progress: called with the milliseconds of each video.
@@ -147,11 +154,12 @@ def spot_videos(
         OnballError: `out` cannot be written.
     """
     settings = _Settings.of(threshold, actions, start_ms, end_ms, kickoffs_ms, half)
-    jobs = find_jobs(videos, Path(out), join, name)
+    jobs = find_jobs(videos, out, join, name, StoreCache.of(cache, cache_gb))
     for job in jobs:
         settings.check(job)
     _require_one_match(jobs, kickoffs_ms, tracks)
-    _check_folders(Path(out), jobs)
+    if jobs[0].target is None:
+        _check_folders(Path(out), jobs)
     spotter = model
     if not isinstance(spotter, Spotter):
         spotter = Spotter.from_pretrained(spotter, runtime=runtime, device=device, threads=threads)
@@ -224,6 +232,7 @@ def _results(
                     finish_outputs(job.folder, RESULT_FILES)
                     job.remove_journals()
             yield _kept(job, state)
+            job.release(done=True)
     for job, state in zip(jobs, states, strict=True):
         if state is OutputState.MISSING:
             yield _spotted(work, job, overwrite)
@@ -232,35 +241,51 @@ def _results(
 def _kept(job: Job, state: OutputState) -> SpottedVideo:
     """The result of a job that is skipped."""
     outcome = Outcome.DONE if state is OutputState.DONE else Outcome.EDITED
-    return SpottedVideo(job.name, job.folder, outcome, load_events(job.folder), videos=job.videos)
+    events = load_events(job.folder)
+    return SpottedVideo(
+        job.name, job.folder, outcome, events, videos=job.videos, address=job.address
+    )
 
 
 def _spotted(work: _Work, job: Job, overwrite: bool) -> SpottedVideo:
     """Do a job. Whatever goes wrong with it, the other videos are still of use."""
+    done = False
     try:
         with output_lock(job.folder):
+            work.fetch(job)
             state = work.state(job, overwrite)
             if state is not OutputState.MISSING:  # another process did it meanwhile
                 finish_outputs(job.folder, RESULT_FILES)
                 job.remove_journals()
+                done = True
                 return _kept(job, state)
             events, confidences = work.spot(job)
             write_events(events, job.folder, work.request(job), confidences)
+            job.publish()
             job.remove_journals()
+        done = True
     except Exception as error:
         if error is work.raised_by_caller:
             raise
+        done = isinstance(error, VideoError)
         return _failed(job, error)
-    return SpottedVideo(job.name, job.folder, Outcome.SPOTTED, events, videos=job.videos)
+    finally:
+        job.release(done=done)
+    return SpottedVideo(
+        job.name, job.folder, Outcome.SPOTTED, events, videos=job.videos, address=job.address
+    )
 
 
 def _failed(job: Job, error: Exception) -> SpottedVideo:
     """The result of a job that ended with an exception."""
     if isinstance(error, OnballError):
-        return SpottedVideo(job.name, job.folder, Outcome.FAILED, None, str(error))
-    message = describe_exception(job.name, error)
-    where = "".join(traceback.format_exception(error))
-    return SpottedVideo(job.name, job.folder, Outcome.FAILED, None, message, where)
+        message, where = job.with_addresses(str(error)), ""
+    else:
+        message = describe_exception(job.name, error)
+        where = "".join(traceback.format_exception(error))
+    return SpottedVideo(
+        job.name, job.folder, Outcome.FAILED, None, message, where, address=job.address
+    )
 
 
 # Checks
@@ -283,6 +308,8 @@ def _require_one_match(
             f"a kick-off is given for {len(jobs)} videos: spot them one by one, or join them "
             "(--join) if they are the files of one match"
         )
+    if tracks is not None and jobs[0].source is not None:
+        raise InputError(f"{tracks}: tracks of a video on a store: download the video first")
     if tracks is not None and (len(jobs) > 1 or len(jobs[0].parts) > 1):
         count = max(len(jobs), len(jobs[0].parts))
         raise InputError(f"{tracks}: tracks are those of one video, and {count} are given")
@@ -482,18 +509,24 @@ class _Work:
             name = "auto" if detector is None else detector
             self._detector = self._spotter.open_detector(name) if isinstance(name, str) else name
 
+    def fetch(self, job: Job) -> None:
+        """Download the video of a job that is on a store. Raises `OnballError`."""
+        if job.source is not None:
+            job.fetch(self._progress)
+            self._settings.check(job)
+
     def state(self, job: Job, overwrite: bool) -> OutputState:
         """Compare a job with the results that are there. Raises `OutputConflictError`."""
         try:
             return check_outputs(job.folder, RESULT_FILES, self.request(job), overwrite=overwrite)
         except OutputConflictError as conflict:
-            if not conflict.changed or not set(conflict.changed) <= _LATER_SETTINGS:
-                raise
-            raise OutputConflictError(
-                f"{conflict}; `onball events {shell_quoted(job.folder)}` applies another threshold "
-                "or other actions without running the model again",
-                conflict.changed,
-            ) from None
+            message = job.with_addresses(str(conflict))
+            if not job.address and conflict.changed and set(conflict.changed) <= _LATER_SETTINGS:
+                message += (
+                    f"; `onball events {shell_quoted(job.folder)}` applies another threshold or other "
+                    "actions without running the model again"
+                )
+            raise OutputConflictError(message, conflict.changed) from None
 
     def request(self, job: Job) -> Mapping[str, Any]:
         """Everything that the results of a job depend on, as texts that a message can name."""

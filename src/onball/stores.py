@@ -1,0 +1,242 @@
+"""Files on stores: object storage and other file systems with addresses such as `s3://bucket/match.mp4`.
+
+is_stored   tell addresses from paths
+Store       list, read, download and upload files, by fsspec; lost connections are opened again
+
+Errors are one line each, and name the address: `InputError` for what the user can correct, such as a
+bucket that does not exist or missing credentials, `OnballError` for a connection that stays lost.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from onball.errors import InputError, MissingDependencyError, OnballError, optional_dependency
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+_ADDRESS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]+)://(?P<path>.*)", re.I | re.S)
+#: Schemes that fsspec knows, and that are no stores here: live sources and paths of this machine.
+_NO_STORES = {"http", "https", "file", "local", "data", "rtsp", "rtmp", "udp", "srt", "tcp"}
+#: Extras of onball and packages for some schemes; fsspec names the packages of others.
+_PACKAGES = {"s3": "s3fs", "s3a": "s3fs"}
+_S3_OPTIONS = {
+    "config_kwargs": {
+        "connect_timeout": 10,
+        "read_timeout": 60,
+        "retries": {"total_max_attempts": 1},
+    }
+}
+_PART_BYTES = 8 << 20
+_ATTEMPTS = 5
+_FIRST_PAUSE_S = 0.5
+
+_Result = TypeVar("_Result")
+
+
+def is_stored(path: object) -> bool:
+    """Return True for the address of a file on a store, `s3://bucket/match.mp4`."""
+    found = _ADDRESS.match(path) if isinstance(path, str) else None
+    if found is None or found["scheme"].lower() in _NO_STORES:
+        return False
+    with optional_dependency("fsspec", "stores", "A store"):
+        from fsspec.registry import known_implementations, registry
+    return found["scheme"].lower() in {*known_implementations, *registry}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file on a store.
+
+    Attributes:
+        address: `s3://bucket/matches/match.mp4`.
+        size: in bytes.
+        version: text that changes with its content, as far as the store has one.
+    """
+
+    address: str
+    size: int
+    version: str
+
+    @property
+    def name(self) -> str:
+        """Its name without folders."""
+        return self.address.rpartition("/")[2]
+
+
+class Store:
+    """The store of an address.
+
+    Args:
+        address: any address on it.
+        pause_s: seconds before the first repetition after a lost connection, by default 0.5; then twice
+            as long each time.
+
+    Raises:
+        MissingDependencyError: the package for such addresses is not installed.
+        InputError: the store cannot be opened, for example without credentials.
+    """
+
+    def __init__(self, address: str, *, pause_s: float | None = None) -> None:
+        with optional_dependency("fsspec", "stores", "A store"):
+            import fsspec
+        scheme = address.partition("://")[0].lower()
+        self._pause_s = _FIRST_PAUSE_S if pause_s is None else pause_s
+        options = _S3_OPTIONS if scheme in _PACKAGES else {}
+        try:
+            with _one_line_errors(address):
+                opened = fsspec.core.url_to_fs(address, skip_instance_cache=True, **options)
+        except ImportError as error:
+            if scheme in _PACKAGES:
+                package = _PACKAGES[scheme]
+                raise MissingDependencyError(package, "stores", f"{scheme}://") from error
+            raise InputError(f"{address}: {' '.join(str(error).split())}") from error
+        self._files: AbstractFileSystem = opened[0]
+        if scheme in _PACKAGES:
+            self._files.retries = 1  # this class repeats calls itself
+        #: Beginning of all addresses, before the paths of the file system.
+        self._prefix = address.rstrip("/").removesuffix(str(opened[1]).strip("/"))
+
+    # Finding
+
+    def files(self, address: str) -> list[StoredFile]:
+        """Find the files of an address: itself, those below a folder, or those that a pattern matches.
+
+        Args:
+            address: file, folder, or a pattern with `*`, `?`, `[…]` or `**`.
+
+        Returns:
+            The files in the order of their addresses; none if there are none.
+        """
+
+        def find() -> dict[str, dict[str, Any]]:
+            self._files.invalidate_cache()
+            if any(sign in address for sign in "*?["):
+                found: dict[str, dict[str, Any]] = self._files.glob(address, detail=True)
+            else:
+                found = self._files.find(address, detail=True)
+            return found
+
+        try:
+            found = self._repeated(find, address)
+        except _NotFoundError:
+            return []
+        return [
+            StoredFile(self._address(path), int(about["size"]), _version(about))
+            for path, about in sorted(found.items())
+            if about["type"] == "file"
+        ]
+
+    def _address(self, path: str) -> str:
+        return self._prefix + path.lstrip("/")
+
+    # Reading
+
+    def read(self, address: str) -> bytes:
+        """Return the content of a small file."""
+        content: bytes = self._repeated(lambda: self._files.cat_file(address), address)
+        return content
+
+    def read_part(self, address: str, start: int, stop: int) -> bytes:
+        """Return the bytes from `start` to before `stop`."""
+        if stop <= start:
+            return b""
+        part: bytes = self._repeated(
+            lambda: self._files.cat_file(address, start=start, end=stop), address
+        )
+        return part
+
+    def download(
+        self, file: StoredFile, path: Path, progress: Callable[[int], object] = lambda done: None
+    ) -> None:
+        """Append the bytes of a file that `path` does not have yet, part by part.
+
+        Args:
+            file: the file.
+            path: a file with the beginning of it; it may be missing.
+            progress: called with the number of bytes that are there.
+        """
+        with path.open("ab") as target:
+            done = target.tell()
+            progress(done)
+            while done < file.size:
+                part = self.read_part(file.address, done, min(file.size, done + _PART_BYTES))
+                if not part:
+                    raise OnballError(f"{file.address}: ends after {done:,} of {file.size:,} bytes")
+                target.write(part)
+                done += len(part)
+                progress(done)
+
+    # Writing
+
+    def upload(self, path: Path, address: str) -> None:
+        """Copy a file to an address; other readers see all of it or none."""
+        self._repeated(lambda: self._files.put_file(str(path), address), address)
+
+    def check_writable(self, folder: str) -> None:
+        """Raise an error if no files can be written into a folder, by writing and deleting one."""
+        probe = f"{folder.rstrip('/')}/.onball-writable"
+        self._repeated(lambda: self._files.pipe_file(probe, b"onball"), folder)
+        self._repeated(lambda: self._files.rm_file(probe), folder)
+
+    def _repeated(self, call: Callable[[], _Result], address: str) -> _Result:
+        """Call a function again after lost connections, with pauses between."""
+        pause_s = self._pause_s
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                with _one_line_errors(address):
+                    return call()
+            except _ConnectionLostError:
+                if attempt == _ATTEMPTS:
+                    raise
+                time.sleep(pause_s)
+                pause_s *= 2
+        raise AssertionError
+
+
+class _NotFoundError(InputError):
+    """There is no such file or bucket."""
+
+
+class _ConnectionLostError(OnballError):
+    """The store did not answer, or not to the end; another attempt may succeed."""
+
+
+@contextmanager
+def _one_line_errors(address: str) -> Iterator[None]:
+    """Turn the errors of fsspec's file systems into those of onball.
+
+    Each has errors of its own for a connection; all of which nothing else is known are taken for that.
+    """
+    try:
+        yield
+    except (OnballError, ImportError, MemoryError):
+        raise
+    except FileNotFoundError as error:
+        raise _NotFoundError(f"{address}: no such file or bucket: check the address") from error
+    except PermissionError as error:
+        raise InputError(f"{address}: access denied: check the credentials and rights") from error
+    except Exception as error:
+        kind, text = type(error).__name__, " ".join(str(error).split())
+        if any(word in kind for word in ("Credential", "Token", "Profile")):
+            raise InputError(
+                f"{address}: no credentials for this store ({text}): set them up as for its own tools"
+            ) from error
+        if isinstance(error, ValueError | NotImplementedError) and not isinstance(error, OSError):
+            raise InputError(f"{address}: cannot be used ({text})") from error
+        raise _ConnectionLostError(
+            f"{address}: the connection failed ({text or kind}): call again to continue"
+        ) from error
+
+
+def _version(about: dict[str, Any]) -> str:
+    """Version of a file: its checksum or time of change, under the names that stores give them."""
+    names: Sequence[str] = ("ETag", "etag", "md5Hash", "LastModified", "mtime", "created")
+    return str(next((about[name] for name in names if about.get(name)), ""))

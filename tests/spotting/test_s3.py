@@ -1,0 +1,83 @@
+"""Videos and results on S3, served by a local server."""
+
+from __future__ import annotations
+
+import pytest
+from tiny_matches import write_flashes
+from tiny_models import random_model
+
+from onball.errors import InputError, OnballError, VideoError
+from onball.spotting.results import Outcome
+from onball.spotting.spotter import Spotter
+from onball.spotting.videos import spot_videos
+from onball.stores import Store
+
+pytestmark = [pytest.mark.medium, pytest.mark.usefixtures("one_thread")]
+s3fs = pytest.importorskip("s3fs", minversion="2024.6", reason="needs s3fs")
+pytest.importorskip("moto.server", reason="needs moto[server]")
+
+
+@pytest.fixture
+def s3(monkeypatch, tmp_path):
+    """An empty S3 with the bucket `league`, as the user's settings name it."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": str(tmp_path / "none"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": "127.0.0.1,localhost",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("onball.stores._FIRST_PAUSE_S", 0)
+    files = s3fs.S3FileSystem(skip_instance_cache=True)
+    if not files.exists("league"):  # the servers of one process share their buckets
+        files.mkdir("league")
+    yield files
+    server.stop()
+
+
+def test_videos_are_read_from_and_results_written_to_s3(s3, tmp_path):
+    write_flashes(tmp_path / "b", 1)
+    video = tmp_path / "b" / "224p.mp4"
+    s3.put_file(str(video), "league/matches/a.mp4")
+    net, config = random_model()
+    spotter = Spotter(net, config, device="cpu", name="random", fingerprint="0123456789")
+
+    def spot(out: str, address: str = "s3://league/matches/*.mp4"):
+        return list(spot_videos(address, out, model=spotter, cache=tmp_path / "cache"))
+
+    (found,) = spot("s3://league/results")
+    (local,) = spot_videos(video, tmp_path / "results", model=spotter)
+    assert (found.outcome, found.error) == (Outcome.SPOTTED, "")
+    assert found.events.events == local.events.events
+    s3.invalidate_cache()
+    names = {path.rpartition("/")[2] for path in s3.find("league/results/a")}
+    assert names == {path.name for path in local.folder.iterdir()}
+    assert spot("s3://league/results")[0].outcome is Outcome.DONE
+    with pytest.raises(VideoError, match="no such file, folder or bucket"):
+        spot("s3://league/results", "s3://none/matches/*.mp4")
+    with pytest.raises(InputError, match="s3://none/results: no such file or bucket"):
+        spot("s3://none/results")
+
+
+def test_missing_credentials_and_a_server_that_is_gone_are_one_line(s3, monkeypatch):
+    s3.pipe_file("league/a.txt", b"text")
+    assert Store("s3://league").read("s3://league/a.txt") == b"text"
+    assert Store("s3://league").read_part("s3://league/a.txt", 1, 3) == b"ex"
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    with pytest.raises(InputError, match="no credentials") as error:
+        Store("s3://league").read("s3://league/a.txt")
+    assert "\n" not in str(error.value)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(OnballError, match="the connection failed") as error:
+        Store("s3://league").read("s3://league/a.txt")
+    assert "\n" not in str(error.value)
