@@ -108,6 +108,7 @@ STUDIES = {
         "budgets/clips",
         (
             System("classification/regnety"),
+            System("classification/regnety", ("training.clips_per_epoch=200",)),
             System("classification/regnety", ("model.pooling=attention",)),
             System("classification/regnety_bilstm", ("model.pooling=max",)),
             System("classification/regnety_bilstm"),
