@@ -1,9 +1,9 @@
 """Compare the picture of simulated matches with that of real broadcasts, in figures.
 
-    python benchmarks/look.py FOLDER                                   # 12 simulated matches, standard look
+    python benchmarks/look.py FOLDER                      # 12 simulated matches, standard look
     python benchmarks/look.py FOLDER --look broad --out look.json
     python benchmarks/look.py FOLDER --detector yolox_nano.onnx --sheets sheets
-    python benchmarks/look.py look.json --look broad                   # the real figures measured before
+    python benchmarks/look.py look.json --look broad      # with the real figures of a former --out
 
 FOLDER holds `NAME.json` for each real clip: `video` (path from FOLDER); `width` and `height`, in whose
 pixels the balls are; `ball`, a list of `ms` and `xy`; `annotations` with `position` and `ball`; `segments`
