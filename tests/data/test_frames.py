@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import av
@@ -64,6 +66,25 @@ def test_an_interrupted_build_leaves_no_cache(data):
     with pytest.raises(KeyboardInterrupt):
         cached_frames(frames_of(data), data.cache, interrupt)
     assert list(data.cache.iterdir()) == []
+
+
+def test_of_several_that_need_a_cache_one_decodes_and_the_others_wait(data, monkeypatch):
+    decoded, together = [], threading.Barrier(3)
+
+    def read(*arguments, **settings):
+        decoded.append(arguments)
+        return read_frames(*arguments, **settings)
+
+    def open_cache(_: int) -> np.ndarray:
+        together.wait(timeout=60)
+        return cached_frames(frames_of(data), data.cache).read(0, 5)
+
+    monkeypatch.setattr("onball.data.frames.read_frames", read)
+    with ThreadPoolExecutor(3) as pool:
+        first, *others = pool.map(open_cache, range(3))
+    assert len(decoded) == 1
+    assert all(np.array_equal(other, first) for other in others)
+    assert not list(data.cache.glob(".*")), "locks are removed"
 
 
 def test_a_damaged_cache_names_the_folder_to_delete(data):
