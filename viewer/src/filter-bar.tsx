@@ -42,6 +42,8 @@ interface Props {
 export function FilterBar(props: Props) {
   const { match, threshold, setThreshold, filters, setFilters, counts, comparison } = props;
   const { events, truth } = match;
+  // Events that still come are not compared with labels.
+  const compared = truth !== null && match.growing === null;
   const halves = [...new Set([...events.half, ...(truth?.half ?? [])])].sort((a, b) => a - b);
   const unknown = TEAMS.indexOf("unknown");
   const teams = [...events.team, ...(truth?.team ?? [])].some((team) => team !== unknown);
@@ -122,7 +124,7 @@ export function FilterBar(props: Props) {
             Curves
           </label>
         )}
-        {truth && (
+        {compared && (
           <>
             <label>
               Tolerance
@@ -157,7 +159,7 @@ export function FilterBar(props: Props) {
               setFilters({ ...filters, status: event.currentTarget.value as StatusFilter })
             }
           >
-            {[...STATUSES, ...(truth ? VERDICTS : [])].map(([status, title]) => (
+            {[...STATUSES, ...(compared ? VERDICTS : [])].map(([status, title]) => (
               <option key={status} value={status}>
                 {title}
               </option>

@@ -58,6 +58,7 @@ interface Props {
 }
 
 export function MatchView({ match, number, chooser, banner }: Props) {
+  const compared = match.truth !== null && match.growing === null;
   const [changes, changed] = useReducer((n: number) => n + 1, 0);
   const editor = useEditor(match, number, () => changed(undefined));
   const [threshold, setThreshold] = useState<Threshold>(null);
@@ -69,7 +70,7 @@ export function MatchView({ match, number, chooser, banner }: Props) {
   const [chosenTab, setTab] = useState<Tab>("Events");
   const [help, setHelp] = useState(false);
   const [exporting, setExporting] = useState(false);
-  const [byVerdict, setByVerdict] = useState(match.truth !== null);
+  const [byVerdict, setByVerdict] = useState(compared);
   const [said, say] = useState("");
   const [curves, setCurves] = useState<Curves | null>(null);
   const [showCurves, setShowCurves] = useState(true);
@@ -83,7 +84,7 @@ export function MatchView({ match, number, chooser, banner }: Props) {
   const timeReaders = useRef(new Set<(ms: number, frame: number) => void>());
 
   // Labels become something to compare with when the match gets its first predictions.
-  useEffect(() => setByVerdict(match.truth !== null), [match.truth !== null]);
+  useEffect(() => setByVerdict(compared), [compared]);
 
   useEffect(() => {
     if (!match.truth || match.growing) {
@@ -474,7 +475,7 @@ export function MatchView({ match, number, chooser, banner }: Props) {
             duration={duration}
             done={match.growing?.kind === "spotting" ? match.growing.done_ms : duration}
             selected={selectedId}
-            byVerdict={byVerdict && match.truth !== null}
+            byVerdict={byVerdict && compared}
             filters={filters}
             setFilters={setFilters}
             clock={clock}
