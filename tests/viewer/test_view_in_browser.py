@@ -336,14 +336,14 @@ def test_curves_are_drawn_until_they_are_hidden(open_page, match_folder):
         const top = canvas.height - 38 - 26;
         const { data } = canvas.getContext('2d').getImageData(0, top, canvas.width, 24);
         let count = 0;
-        for (let i = 0; i < data.length; i += 4) count += data[i] - data[i + 1] > 60;
+        for (let i = 0; i < data.length; i += 4) count += data[i] - data[i + 1] > 30;
         return count;
     }"""
     with serving(match_folder) as server:
         page = open_page(server.url)
-        page.wait_for_function(f"({coloured})() > 500")
+        page.wait_for_function(f"() => ({coloured})() > 500")
         page.keyboard.press("c")
-        page.wait_for_function(f"({coloured})() === 0")
+        page.wait_for_function(f"() => ({coloured})() === 0")
 
 
 @pytest.mark.slow
