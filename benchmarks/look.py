@@ -7,7 +7,7 @@
 
 FOLDER holds `NAME.json` for each real clip: `video` (path from FOLDER); `width` and `height`, in whose
 pixels the balls are; `ball`, a list of `ms` and `xy`; `annotations` with `position` and `ball`; `segments`
-with `from_ms`, `to_ms` and `view` (`main`, ...). All are optional but `video`.
+with `from_ms`, `to_ms` and `view` (`main`, ...). Only segments of the view `main` are measured.
 
 Both kinds of video are decoded from H.264 and measured at the same size, on the main camera only:
 
