@@ -108,14 +108,14 @@ def _lens(rng: np.random.Generator, weather: Weather, grass: RGB) -> Lens:
     noise = float(rng.uniform(0.0, 0.6) if rng.random() < 0.6 else rng.uniform(0.6, 3.0))
     return replace(
         lens,
-        defocus=float(rng.uniform(0.1, 1.1)),
+        defocus=float(rng.uniform(0.0, 0.85)),
         shutter_ms=float(rng.uniform(3.0, 30.0)),
         sharpening=float(rng.uniform(0.0, 1.6) * rng.integers(2)),
         sharpening_radius=float(rng.uniform(0.7, 2.0)),
         exposure=float(np.clip(rng.uniform(85, 135) / luma, 0.7, 1.9)),
         white_balance=(float(rng.uniform(0.9, 1.12)), 1.0, float(rng.uniform(0.85, 1.1))),
         saturation=float(rng.uniform(0.75, 1.25)),
-        contrast=float(rng.uniform(0.88, 1.2)),
+        contrast=float(rng.uniform(0.92, 1.22)),
         gamma=float(rng.uniform(0.8, 1.12)),
         grain=noise,
         chroma_grain=0.8 * noise,
@@ -125,7 +125,7 @@ def _lens(rng: np.random.Generator, weather: Weather, grass: RGB) -> Lens:
 def _ball(rng: np.random.Generator) -> Ball:
     """A ball that is mostly whitish, often without a rim, and as bright as its shade makes it."""
     return Ball(
-        colour=shade(choose_weighted(rng, _BALLS), float(rng.uniform(0.8, 1.03))),
+        colour=shade(choose_weighted(rng, _BALLS), float(rng.uniform(0.86, 1.06))),
         size=float(rng.uniform(0.8, 1.3)),
         smallest=float(rng.uniform(0.65, 1.1)),
         rim=float(rng.uniform(0.2, 1.0)) if rng.random() < 0.3 else 0.0,
@@ -136,7 +136,7 @@ def _ball(rng: np.random.Generator) -> Ball:
 
 def _transmission(rng: np.random.Generator) -> Transmission:
     """Two thirds of the matches lose detail; one in eight only rows, as one field of two does."""
-    kept = float(rng.uniform(0.5, 1.0)) if rng.random() < 0.65 else 1.0
+    kept = float(rng.uniform(0.55, 1.0)) if rng.random() < 0.65 else 1.0
     field = rng.random() < 0.12
     return Transmission(
         detail_x=kept,
