@@ -18,11 +18,18 @@ from onball.files import file_digest
 #: Name of the tracks file of a match, in the folder of its video.
 TRACKS_FILE = "tracks.parquet"
 #: Kinds of boxes; `Tracks.kinds` are indices into this.
-KINDS = ("player", "goalkeeper", "referee", "person", "ball")
+KINDS = ("player", "goalkeeper", "referee", "person", "ball", "goal")
 BALL = KINDS.index("ball")
 PERSON = KINDS.index("person")
+#: The frame of a goal: its posts and its crossbar.
+GOAL = KINDS.index("goal")
 #: Track id of a box that belongs to no track.
 UNTRACKED = -1
+
+
+def are_people(kinds: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return True for each kind, `[N]`, that is a person of any role."""
+    return np.asarray((kinds != BALL) & (kinds != GOAL))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,11 @@ class Tracks:
 
     def __len__(self) -> int:
         return len(self.time_ms)
+
+    @property
+    def of_people(self) -> NDArray[np.bool_]:
+        """True for the boxes of people, bool `[N]`."""
+        return are_people(self.kinds)
 
     def where(self, chosen: NDArray[np.bool_]) -> Tracks:
         """Return the rows for which `chosen`, bool `[N]`, is true."""

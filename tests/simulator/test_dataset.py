@@ -14,6 +14,7 @@ import pytest
 
 from onball.data.layout import find_matches
 from onball.errors import InputError
+from onball.formats.camera_parquet import distort
 from onball.formats.parquet import arrow_schema
 from onball.formats.soccernet import read_labels
 from onball.formats.tracks_parquet import COLUMNS
@@ -30,7 +31,6 @@ from onball.simulator.dataset import (
     write_dataset,
     write_match,
 )
-from onball.simulator.paint.scene import distort
 from onball.simulator.rendering import MatchPlan, MatchRenderer
 from onball.simulator.truth import BALL_ID, TRUTH_COLUMNS
 from onball.video.reading import read_frames

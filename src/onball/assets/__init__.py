@@ -1,4 +1,4 @@
-"""Files that come with the package: the sample match, the demo model and the reference statistics."""
+"""Files that come with the package: the sample match, models and the reference statistics."""
 
 from __future__ import annotations
 
@@ -17,6 +17,20 @@ def sample_match() -> Path:
 def demo_model() -> Path:
     """Folder of a saved model that was trained on simulated football only."""
     return _asset("demo_model")
+
+
+def ball_tracks_model() -> Path:
+    """Folder of a saved model that follows the ball, trained on simulated football only."""
+    return _asset("ball_tracks")
+
+
+#: Names of the models that come with the package.
+BUNDLED_MODELS = {"demo": demo_model, "ball-tracks": ball_tracks_model}
+
+
+def ball_network() -> Path:
+    """ONNX file of the ball network, trained on simulated football only: `onball.training.ball`."""
+    return _asset("ball.onnx")
 
 
 @cache

@@ -85,7 +85,17 @@ COMMANDS = {
     "track": (
         "onball.cli.track:track",
         "Find and follow players and ball; writes tracks.parquet for each video.",
-        "onball track match.mp4 --detector yolox_s.onnx",
+        "onball track match.mp4",
+    ),
+    "ballnet render": (
+        "onball.cli.ballnet:render",
+        "Render excerpts of simulated matches, on which the ball network is trained.",
+        "onball ballnet render --out data/excerpts",
+    ),
+    "ballnet train": (
+        "onball.cli.ballnet:train",
+        "Train the ball network of `onball track` on excerpts of simulated matches.",
+        "onball ballnet train data/excerpts --out runs/ballnet",
     ),
     "train": (
         "onball.cli.train:train",
@@ -188,6 +198,7 @@ COMMANDS = {
 GROUPS = {
     "corrections": "Use the corrections made in `onball view`.",
     "data": "Get, check and look at labelled matches.",
+    "ballnet": "Train the ball network of `onball track`.",
     "models": "Get published models, and see what they are.",
     "experiments": "Train and compare many configs.",
 }

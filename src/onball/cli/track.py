@@ -24,11 +24,17 @@ def track(
     detector: Annotated[
         str | None,
         options.detector(
-            "Detector: an ONNX file (YOLOX, YOLOv8, RF-DETR), rfdetr or rfdetr:small, a checkpoint "
-            "(.pth of RF-DETR, .pt of ultralytics), or, for simulated matches, simulated:medium. "
-            "[default: rfdetr, if it is installed]"
+            "Detector: ballnet, which is part of onball, an ONNX file (YOLOX, YOLOv8, RF-DETR), rfdetr "
+            "or rfdetr:small, a checkpoint (.pth of RF-DETR, .pt of ultralytics), or, for simulated "
+            "matches, simulated:medium. [default: rfdetr if it is installed, else ballnet]"
         ),
     ] = None,
+    ball: Annotated[
+        bool,
+        typer.Option(
+            "--ball", help="Take the ball from ballnet, and only people from the detector."
+        ),
+    ] = False,
     out: Annotated[
         Path, options.out("Folder for the results; each video gets a folder in it.")
     ] = Path("onball-results"),
@@ -102,6 +108,7 @@ def track(
             detector,
             threshold=box_threshold,
             tiles=tiles,
+            ball=ball,
             device=device,
             threads=choose_threads(threads),
         )

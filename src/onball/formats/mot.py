@@ -33,6 +33,7 @@ MOT_CLASSES = {
     "referee": 2,
     "person": 7,
     "ball": 8,
+    "goal": 9,  # an occluder
     SPARE_BALL: 12,
 }
 

@@ -26,6 +26,7 @@ import numpy as np
 from onball.data.layout import SPLITS_FILE, VIDEO_FILE, read_splits, write_splits
 from onball.errors import DataError, InputError, OnballError
 from onball.files import atomic_folder, read_json_object, require_writable, write_text_atomic
+from onball.formats.camera_parquet import CAMERA_FILE
 from onball.formats.mot import write_mot_ground_truth
 from onball.formats.soccernet import LABELS_FILE, write_labels
 from onball.outputs import OutputConflictError, differences, output_lock
@@ -34,7 +35,7 @@ from onball.simulator.look.look import Variety
 from onball.simulator.paint.shapes import cv2
 from onball.simulator.play.match import play_match
 from onball.simulator.rendering import DEFAULT_CRF, MatchPlan, MatchRenderer
-from onball.simulator.truth import CAMERA_FILE, CameraWriter, TruthWriter
+from onball.simulator.truth import CameraWriter, TruthWriter
 from onball.simulator.world import TICK_MS, Motion
 from onball.tracks import TRACKS_FILE, TrackedVideo
 from onball.video.writing import VideoWriter

@@ -16,6 +16,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from onball.formats.camera_parquet import CAMERA_COLUMNS, VIEWS
 from onball.formats.parquet import Column, TableWriter
 from onball.formats.tracks_parquet import CLASSES, SPARE_BALL, open_writer
 from onball.simulator.world import (
@@ -30,7 +31,6 @@ from onball.simulator.world import (
 )
 from onball.tracks import TrackedVideo
 
-CAMERA_FILE = "camera.parquet"
 #: Name of the detector in the metadata of true tracks.
 DETECTOR = "simulator"
 
@@ -41,16 +41,6 @@ TEAMS = ("left", "right", "unknown")
 TRUTH_COLUMNS = (
     Column("team", np.int8, TEAMS),
     *(Column(name, np.float32) for name in ("pitch_x", "pitch_y", "pitch_z")),
-)
-
-VIEWS = ("main", "close_up", "behind_goal", "replay")
-MATRIX_COLUMNS = tuple(f"m{row}{column}" for row in range(3) for column in range(4))
-CAMERA_COLUMNS = (
-    Column("time_ms", np.int32),
-    Column("view", np.int8, VIEWS),
-    Column("world_ms", np.int32),
-    *(Column(name, np.float64) for name in MATRIX_COLUMNS),
-    Column("k1", np.float32),
 )
 
 #: Resolution of boxes and positions. A finer one would make the file three times as large.

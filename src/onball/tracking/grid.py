@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.timing import nearest_frames
-from onball.tracks import BALL, Tracks
+from onball.tracks import BALL, GOAL, Tracks, are_people
 
 Floats = NDArray[np.float64]
 #: More people than these in one frame are false positives or spectators: the best-scored ones stay.
@@ -46,6 +46,7 @@ class GridTracks:
         people: `[T, P, 4]`, x, y of the box's centre, its width and height; NaN for empty slots.
         people_ids: int64 `[T, P]`, track of each; -1 for none.
         ball: `[T, 4]`, the same of the selected ball; NaN for frames without one.
+        goal: `[T, 4]`, the same of the goal with the highest score; NaN for frames without one.
     """
 
     times_ms: NDArray[np.int64]
@@ -54,6 +55,7 @@ class GridTracks:
     people: Floats
     people_ids: NDArray[np.int64]
     ball: Floats
+    goal: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +90,7 @@ def on_grid(tracks: Tracks, times_ms: NDArray[np.int64]) -> GridTracks:
     places = np.concatenate([centre, size], axis=1) / width
     scores, ids = tracks.scores[row].astype(np.float64), tracks.track_ids[row]
     count = len(times_ms)
-    of_people = kinds != BALL
+    of_people = are_people(kinds)
     people, people_ids = _dense(
         frame[of_people], places[of_people], ids[of_people], scores[of_people], count
     )
@@ -97,7 +99,7 @@ def on_grid(tracks: Tracks, times_ms: NDArray[np.int64]) -> GridTracks:
         shot = np.searchsorted(np.array(tracks.video.cuts_ms), times_ms, side="right")
     else:
         shot = np.cumsum(_inferred_cuts(people, people_ids))
-    balls = np.flatnonzero(~of_people)
+    balls = np.flatnonzero(kinds == BALL)
     chosen = balls[
         select_ball(
             frame[balls], seconds(times_ms), shot, places[balls, :2], ids[balls], scores[balls]
@@ -105,7 +107,11 @@ def on_grid(tracks: Tracks, times_ms: NDArray[np.int64]) -> GridTracks:
     ]
     ball = np.full((count, 4), np.nan)
     ball[frame[chosen]] = places[chosen]
-    return GridTracks(times_ms, looked, shot.astype(np.int64), people, people_ids, ball)
+    goal = np.full((count, 4), np.nan)
+    goals = np.flatnonzero(kinds == GOAL)
+    goals = goals[np.argsort(scores[goals], kind="stable")]  # the best comes last, and stays
+    goal[frame[goals]] = places[goals]
+    return GridTracks(times_ms, looked, shot.astype(np.int64), people, people_ids, ball, goal)
 
 
 def _rows_at(

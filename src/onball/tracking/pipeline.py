@@ -7,6 +7,7 @@ the start, so that the tracks equal those of an uninterrupted call.
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import time
@@ -22,11 +23,12 @@ from onball.cores import choose_threads, decoding_threads
 from onball.errors import DataError, InputError
 from onball.files import atomic_path, require_writable, write_json_atomic
 from onball.formats.tracks_parquet import open_writer, read_about, read_tracks
+from onball.frames import FrameBatch
 from onball.outputs import OutputConflictError, differences
 from onball.progress import Progress, ProgressCallback, no_progress
-from onball.tracking.detectors.base import Detections, Detector
+from onball.tracking.detectors.base import Detections, Detector, NeighbourDetector
 from onball.tracking.tracker import SHORTEST_SHOT_S, CutDetector, Tracker
-from onball.tracks import BALL, TrackedVideo
+from onball.tracks import BALL, TrackedVideo, are_people
 from onball.video.reading import probe, read_frames
 
 #: File of the cache that identifies what it is for.
@@ -197,8 +199,9 @@ def track_video(
                 ids = tracker.update(found)
                 writer.add(np.full(len(ids), time_ms), ids, found.kinds, found.boxes, found.scores)
                 balls = int((found.kinds == BALL).sum())
+                people = int(are_people(found.kinds).sum())
                 summary.frames += 1
-                summary.people += len(ids) - balls
+                summary.people += people
                 summary.balls += balls
                 summary.frames_with_ball += balls > 0
                 summary.detected += is_new
@@ -294,16 +297,15 @@ def _detected(
     # last reported cut, or at a frame early enough for the next cut to be reported.
     start = max(shot, last - round(1000 * SHORTEST_SHOT_S))
     decoders = decoding_threads(choose_threads(threads))
-    for batch in read_frames(
+    batches = read_frames(
         video, fps, None, start_ms=start, batch_frames=_BATCH_FRAMES, threads=decoders
-    ):
-        is_cut = np.array([cut_detector.is_cut(frame) for frame in batch.frames])
-        new = batch.pts_ms > last
-        if not new.any():
+    )
+    needs_next = isinstance(detector, NeighbourDetector)
+    for frames in _with_neighbours(batches, cut_detector, needs_next):
+        found = frames.detect(detector, last)
+        if found is None:
             continue
-        times = batch.pts_ms[new]
-        found = detector.detect(batch.frames[new], times)
-        pending.append(DetectedFrames(times, is_cut[new], found))
+        pending.append(found)
         if sum(len(part.times_ms) for part in pending) >= _PART_FRAMES:
             whole = _joined(pending)
             parts.append(whole)
@@ -311,6 +313,62 @@ def _detected(
             yield whole, True
     if pending:
         yield _joined(pending), True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Neighboured:
+    """Consecutive frames with the neighbours of each in its shot, or itself where it has none."""
+
+    times_ms: NDArray[np.int64]
+    cuts: NDArray[np.bool_]
+    frames: list[NDArray[np.uint8]]
+    before: list[NDArray[np.uint8]]
+    after: list[NDArray[np.uint8]]
+
+    def detect(self, detector: Detector, last_ms: int) -> DetectedFrames | None:
+        """Run the detector on the frames later than `last_ms`; None if there are none."""
+        rows = np.flatnonzero(self.times_ms > last_ms)
+        if not len(rows):
+            return None
+        times = self.times_ms[rows]
+        frames, before, after = (
+            [images[row] for row in rows] for images in (self.frames, self.before, self.after)
+        )
+        if isinstance(detector, NeighbourDetector):
+            found = detector.detect_among(frames, before, after, times)
+        else:
+            found = detector.detect(np.stack(frames), times)
+        return DetectedFrames(times, self.cuts[rows], found)
+
+
+def _with_neighbours(
+    batches: Iterator[FrameBatch], cut_detector: CutDetector, needs_next: bool
+) -> Iterator[_Neighboured]:
+    """Iterate over all frames; the last of a batch waits for the next batch if that `needs_next`."""
+    times: list[int] = []
+    cuts: list[bool] = []
+    images: list[NDArray[np.uint8]] = []
+    begun = 0  # frames in the lists that have been returned, but are neighbours of the next
+    for batch in itertools.chain(batches, [None]):
+        if batch is not None:
+            times += batch.pts_ms.tolist()
+            cuts += [cut_detector.is_cut(frame) for frame in batch.frames]
+            images += list(batch.frames)
+        ready = len(images) - (batch is not None and needs_next)
+        if ready > begun:
+            before, after = [], []
+            for index in range(begun, ready):
+                first = cuts[index] or index == 0
+                last = index + 1 == len(images) or cuts[index + 1]
+                before.append(images[index if first else index - 1])
+                after.append(images[index if last else index + 1])
+            chosen = slice(begun, ready)
+            yield _Neighboured(
+                np.array(times[chosen], np.int64), np.array(cuts[chosen]), images[chosen], before, after
+            )  # fmt: skip
+        kept = max(ready - 1, 0)
+        begun = ready - kept
+        del times[:kept], cuts[:kept], images[:kept]
 
 
 def _joined(parts: list[DetectedFrames]) -> DetectedFrames:

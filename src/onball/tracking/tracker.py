@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from onball.errors import optional_dependency
 from onball.tracking.detectors.base import Detections
-from onball.tracks import BALL, UNTRACKED
+from onball.tracks import BALL, UNTRACKED, are_people
 
 with optional_dependency("scenedetect", "track", "Finding camera cuts"):
     from scenedetect import FrameTimecode
@@ -107,14 +107,14 @@ class Tracker:
         Boxes without a track, or without one yet, get `UNTRACKED`.
         """
         ids = np.full(len(detections.boxes), UNTRACKED, np.int64)
-        is_ball = detections.kinds == BALL
+        is_ball, is_person = detections.kinds == BALL, are_people(detections.kinds)
         boxes = detections.boxes.astype(np.float64)
-        self._camera = self._camera + camera_shift(self._before, boxes[~is_ball])
-        self._before = boxes[~is_ball]
+        self._camera = self._camera + camera_shift(self._before, boxes[is_person])
+        self._before = boxes[is_person]
         steady = boxes - np.tile(self._camera, 2)
         ball_room = max(_BALL_WIDENED, _BALL_WIDENED_PER_S / self._fps) / 2
         for tracker, chosen, boxes_of, room in (
-            (self._people, ~is_ball, steady, _PERSON_ROOM),
+            (self._people, is_person, steady, _PERSON_ROOM),
             (self._balls, is_ball, boxes, ball_room),
         ):
             rows = np.flatnonzero(chosen)

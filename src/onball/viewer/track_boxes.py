@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from onball.errors import InputError
 from onball.events import Team
 from onball.formats.tracks_parquet import read_teams, read_tracks
-from onball.tracks import KINDS, Tracks
+from onball.tracks import GOAL, KINDS, Tracks
 
 #: Longest part that is given at once.
 LONGEST_MS = 60_000
@@ -76,5 +76,7 @@ class TrackBoxes:
                 teams = read_teams(file)
                 if teams is None:
                     teams = np.full(len(tracks), list(Team).index(Team.UNKNOWN), np.uint8)
+                shown = tracks.kinds != GOAL
+                tracks, teams = tracks.where(shown), teams[shown]
                 self._key, self._loaded = key, _Loaded(tracks, teams)
             return self._loaded

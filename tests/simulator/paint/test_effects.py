@@ -15,9 +15,9 @@ from painted_scenes import (
     main_camera,
 )
 
+from onball.formats.camera_parquet import distort
 from onball.simulator.look.look import Look
 from onball.simulator.paint.painter import Painter
-from onball.simulator.paint.scene import distort
 from onball.simulator.world import HALF_WIDTH, Camera
 
 

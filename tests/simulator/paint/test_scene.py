@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from painted_scenes import SIZE, crowded_state, empty_state, main_camera
 
-from onball.simulator.paint.scene import boxes, distort, undistort
+from onball.formats.camera_parquet import distort
+from onball.simulator.paint.scene import boxes, undistort
 from onball.simulator.world import PEOPLE
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from onball.formats.camera_parquet import distort
 from onball.simulator.bodies.skeleton import END_RADII, ENDS, START_RADII, STARTS, skeleton
 from onball.simulator.world import BALL_RADIUS, PEOPLE, Camera, WorldState
 
@@ -21,32 +22,6 @@ Floats = NDArray[np.float64]
 NEAR = 1.0
 """Near clipping distance in metres: nothing closer to the camera is drawn."""
 _OUTLINE = np.array([(-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0)])  # extremes of a circle
-
-
-def distort(pixels: Floats, width: int, height: int, k1: float) -> Floats:
-    """Apply radial lens distortion to pinhole pixels.
-
-    A point at distance r from the centre of the frame, in half diagonals, moves to
-    `r * (1 + k1 * r**2)`. With barrel distortion (`k1 < 0`) the result is also enlarged by
-    `1 / (1 + k1)`, so that the corners of the frame stay filled.
-
-    Args:
-        pixels: `[..., 2]`, pixels; (0, 0) is the outer corner of the frame.
-        width, height: of the frame, pixels.
-        k1: distortion coefficient, negative for a barrel.
-
-    Returns:
-        Distorted pixels `[..., 2]`.
-    """
-    if k1 == 0:
-        return pixels
-    middle, half = np.array([width / 2, height / 2]), np.hypot(width, height) / 2
-    offset = pixels - middle
-    square = (offset**2).sum(-1, keepdims=True) / half**2
-    if k1 < 0:
-        # Beyond its turning point the polynomial would fold distant points back into the frame.
-        square = np.minimum(square, -1 / (3 * k1))
-    return np.asarray(middle + offset * (1 + k1 * square) / (1 + min(k1, 0.0)))
 
 
 def undistort(pixels: Floats, width: int, height: int, k1: float) -> Floats:

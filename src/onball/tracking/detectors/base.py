@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onball.tracks import BALL, KINDS
+from onball.tracks import BALL, GOAL, KINDS
 
 #: Kind of classes that are neither people nor balls.
 OTHER = 255
+#: Boxes of one family suppress each other: people of any role, balls, goals.
+_FAMILY = np.array([{BALL: 1, GOAL: 2}.get(kind, 0) for kind in range(len(KINDS))], np.int64)
 #: Kind of each class name that detectors use.
 _NAMES = {
     "person": "person",
@@ -78,6 +80,29 @@ class Detector(Protocol):
         """
 
 
+@runtime_checkable
+class NeighbourDetector(Detector, Protocol):
+    """Detector that looks at each frame together with the one before it and the one after it."""
+
+    def detect_among(
+        self,
+        frames: Sequence[NDArray[np.uint8]],
+        before: Sequence[NDArray[np.uint8]],
+        after: Sequence[NDArray[np.uint8]],
+        times_ms: NDArray[np.int64],
+    ) -> Sequence[Detections]:
+        """Detect people and balls in frames whose neighbours are given.
+
+        Args:
+            frames: uint8 `[H, W, 3]` each, RGB.
+            before: the frame before each of them; the frame itself where its shot begins.
+            after: the frame after each of them; the frame itself where its shot ends.
+            times_ms: presentation times, int64 `[T]`.
+
+        Returns: one `Detections` for each frame.
+        """
+
+
 def kinds_of(names: Mapping[int, str] | None, count: int) -> NDArray[np.uint8] | None:
     """Map each class to its index in `KINDS`, or `OTHER`, uint8 `[count]`.
 
@@ -111,7 +136,7 @@ def suppressed(found: Detections, iou: float) -> Detections:
     kept = batched_nms(
         torch.from_numpy(found.boxes),
         torch.from_numpy(found.scores),
-        torch.from_numpy((found.kinds == BALL).astype(np.int64)),
+        torch.from_numpy(_FAMILY[found.kinds]),
         iou,
     ).numpy()
     return chosen(found, kept)

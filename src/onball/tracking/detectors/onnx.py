@@ -278,7 +278,7 @@ class OnnxDetector:
         threads: int | None = None,
     ) -> None:
         self._path = Path(path)
-        self._session = _session(self._path, device, threads)
+        self._session = open_session(self._path, device, threads)
         self._threshold, self._nms_iou = threshold, nms_iou
         given = self._session.get_inputs()
         described = _described((entry.name, entry.shape) for entry in given)
@@ -380,7 +380,8 @@ class OnnxDetector:
         )
 
 
-def _session(path: Path, device: str, threads: int | None) -> Any:
+def open_session(path: Path, device: str, threads: int | None) -> Any:
+    """Open an ONNX file in ONNX Runtime; errors as `OnnxDetector`."""
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "no such file"
         raise ModelError(f"{path}: {what}: name the ONNX file of a detector")

@@ -6,12 +6,19 @@ import importlib.util
 import re
 from pathlib import Path
 
-from onball.errors import InputError
-from onball.tracking.detectors.base import Detector
-from onball.tracking.detectors.simulated import SimulatedDetector, simulated_level
-from onball.tracks import TRACKS_FILE
+import numpy as np
+
+from onball.errors import DataError, InputError
+from onball.formats.camera_parquet import CAMERA_FILE
+from onball.tracking.detectors.base import Detector, NeighbourDetector
+from onball.tracking.detectors.simulated import LEVELS, SimulatedDetector, simulated_level
+from onball.tracks import GOAL, TRACKS_FILE, Tracks
 
 _TILES = re.compile(r"(\d{1,2})x(\d{1,2})")
+#: An id that no person has.
+_GOAL_ID = 1000
+#: Name of the bundled detector.
+BUNDLED = "ballnet"
 #: Low, because the tracker continues tracks with weak boxes too.
 _LEAST_SCORE = 0.1
 
@@ -21,6 +28,7 @@ def open_detector(
     *,
     threshold: float | None = None,
     tiles: str | None = None,
+    ball: bool = False,
     device: str = "auto",
     video: str | Path | None = None,
     seed: int = 0,
@@ -30,11 +38,13 @@ def open_detector(
 
     Args:
         name: a file: `.onnx`, `.pth` (a checkpoint of RF-DETR) or `.pt` (ultralytics); `rfdetr`,
-            `rfdetr:small` …; `auto`, which is `rfdetr` if that package is installed; or
+            `rfdetr:small` …; `ballnet`, the ball network whose weights are part of the package, for
+            ball and people; `auto`, which is `rfdetr` if that package is installed, else `ballnet`; or
             `simulated:strong`, the true boxes of a simulated match with errors of that level.
         threshold: least confidence of a box; not for simulated detectors.
         tiles: `3x2` runs the detector on 3 columns and 2 rows of tiles too; not for simulated
             detectors.
+        ball: take the ball from the ball network, and only people from the named detector.
         device: `auto`, `cpu`, `cuda` ….
         video: for a simulated detector only, the video, beside which its true tracks are.
         seed: seed of a simulated detector's errors.
@@ -49,39 +59,51 @@ def open_detector(
     if level is not None:
         return _open_simulated(name, level, video, seed)
     if name == "auto":
-        if importlib.util.find_spec("rfdetr") is None:
+        name = BUNDLED if importlib.util.find_spec("rfdetr") is None else "rfdetr"
+    score = _LEAST_SCORE if threshold is None else threshold
+    detector = _open(name, score, device, threads)
+    if counts is not None:
+        if isinstance(detector, NeighbourDetector):
             raise InputError(
-                "which detector finds players and ball? Give --detector FILE.onnx (YOLOX, YOLOv8 or "
-                'RF-DETR), or install one with its weights: pip install "onball[rfdetr]"'
+                f"detector {name}: finds the ball in whole frames: leave out the tiles"
             )
-        name = "rfdetr"
-    detector = _open(name, _LEAST_SCORE if threshold is None else threshold, device, threads)
-    if counts is None:
-        return detector
-    from onball.tracking.detectors.tiles import TiledDetector
+        from onball.tracking.detectors.tiles import TiledDetector
 
-    return TiledDetector(detector, *counts)
+        detector = TiledDetector(detector, *counts)
+    if not ball or isinstance(detector, NeighbourDetector):
+        return detector
+    from onball.tracking.detectors.ballnet import BallAndPeople, BallNetDetector
+
+    network = BallNetDetector(threshold=score, people=False, device=device, threads=threads)
+    return BallAndPeople(detector, network)
 
 
 def _open(name: str, threshold: float, device: str, threads: int | None) -> Detector:
     path = Path(name)
     suffix = path.suffix.lower()
     package, _, size = name.partition(":")
+    if name == BUNDLED:
+        from onball.tracking.detectors.ballnet import BallNetDetector
+
+        return BallNetDetector(threshold=threshold, device=device, threads=threads)
     if package == "rfdetr" and not suffix:
         from onball.tracking.detectors.rfdetr import RfdetrDetector
 
         return RfdetrDetector(size or "nano", threshold=threshold, device=device, threads=threads)
     if suffix not in (".onnx", ".pth", ".pt"):
         raise InputError(
-            f"detector '{name}': unknown kind: give an ONNX file (YOLOX, YOLOv8, RF-DETR), rfdetr or "
-            "rfdetr:small, a checkpoint of RF-DETR (.pth) or of ultralytics (.pt)"
+            f"detector '{name}': unknown kind: give ballnet, an ONNX file (YOLOX, YOLOv8, RF-DETR), "
+            "rfdetr or rfdetr:small, a checkpoint of RF-DETR (.pth) or of ultralytics (.pt)"
         )
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "no such file"
         raise InputError(f"detector {name}: {what}: name the file of a detector")
     if suffix == ".onnx":
-        from onball.tracking.detectors.onnx import OnnxDetector
+        from onball.tracking.detectors.ballnet import BallNetDetector, is_ball_network
+        from onball.tracking.detectors.onnx import OnnxDetector, open_session
 
+        if is_ball_network(open_session(path, device, threads)):
+            return BallNetDetector(path, threshold=threshold, device=device, threads=threads)
         return OnnxDetector(path, threshold=threshold, device=device, threads=threads)
     if suffix == ".pth":
         from onball.tracking.detectors.rfdetr import RfdetrDetector
@@ -102,7 +124,35 @@ def _open_simulated(name: str, level: str, video: str | Path | None, seed: int) 
 
     video = Path(video)
     truth = read_tracks(video.with_name(TRACKS_FILE), video)
+    if level in LEVELS and LEVELS[level].goal_missed is not None:
+        truth = _with_goals(truth, video.with_name(CAMERA_FILE))
     return SimulatedDetector(truth, level, seed, match=video.parent.name)
+
+
+def _with_goals(truth: Tracks, cameras: Path) -> Tracks:
+    """Add the goals that the cameras of a simulated match show to its true tracks."""
+    from onball.formats.camera_parquet import read_goals
+
+    if not cameras.is_file():
+        raise DataError(
+            f"{cameras}: no such file: it says where the goals of a simulated match are"
+        )
+    shown = list(read_goals(cameras, truth.video.width, truth.video.height))
+    boxes = np.concatenate([goals for _, goals in shown]).reshape(-1, 4)
+    counts = [len(goals) for _, goals in shown]
+    size = truth.video.width, truth.video.height
+    boxes = boxes.clip(0, np.array([*size, *size], np.float32))
+    time_ms = np.repeat(np.array([time for time, _ in shown], np.int64), counts)
+    order = np.argsort(np.r_[truth.time_ms, time_ms], kind="stable")
+    count = len(boxes)
+    return Tracks(
+        np.r_[truth.time_ms, time_ms][order],
+        np.r_[truth.track_ids, np.full(count, _GOAL_ID)][order],
+        np.r_[truth.kinds, np.full(count, GOAL, np.uint8)][order],
+        np.concatenate([truth.boxes, boxes])[order],
+        np.r_[truth.scores, np.ones(count, np.float32)][order],
+        truth.video,
+    )
 
 
 def _tiles(text: str) -> tuple[int, int]:

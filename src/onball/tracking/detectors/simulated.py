@@ -3,23 +3,25 @@
 It provides tracks of any quality without a detector trained on simulated football. The levels, per
 frame unless said otherwise:
 
-| | perfect | mild | medium | strong |
-|---|--:|--:|--:|--:|
-| centre off by (standard deviation, fraction of the box's size) | 0 | 3 % | 6 % | 10 % |
-| size off by | 0 | 4 % | 8 % | 12 % |
-| least standard deviation of a side, pixels | 0 | 0.15 | 0.25 | 0.4 |
-| a person is missed | 0 | 2 % | 5 % | 12 % |
-| … and out of each second, for most of it | 0 | 1 % | 3 % | 8 % |
-| … and if another covers all of it, besides | 0 | 30 % | 60 % | 80 % |
-| the ball is missed | 0 | 8 % | 18 % | 40 % |
-| … and out of each second, for most of it | 0 | 5 % | 15 % | 35 % |
-| false people | 0 | 0.05 | 0.3 | 1.0 |
-| false balls | 0 | 0.05 | 0.2 | 0.5 |
-| mean confidence of true boxes | 1 | 0.86 | 0.78 | 0.67 |
-| distinguishes players, goalkeepers and referees | yes | yes | yes | no |
+| | perfect | mild | medium | strong | ballnet |
+|---|--:|--:|--:|--:|--:|
+| centre off by (standard deviation, fraction of the box's size) | 0 | 3 % | 6 % | 10 % | 8 % |
+| size off by | 0 | 4 % | 8 % | 12 % | 8 % |
+| least standard deviation of a side, pixels | 0 | 0.15 | 0.25 | 0.4 | 0.5 |
+| a person is missed | 0 | 2 % | 5 % | 12 % | 6 % |
+| … and out of each second, for most of it | 0 | 1 % | 3 % | 8 % | 4 % |
+| … and if another covers all of it, besides | 0 | 30 % | 60 % | 80 % | 60 % |
+| the ball is missed | 0 | 8 % | 18 % | 40 % | 12 % |
+| … and out of each second, for most of it | 0 | 5 % | 15 % | 35 % | 15 % |
+| false people | 0 | 0.05 | 0.3 | 1.0 | 0.4 |
+| false balls | 0 | 0.05 | 0.2 | 0.5 | 0.5 |
+| mean confidence of true boxes | 1 | 0.86 | 0.78 | 0.67 | 0.71 |
+| distinguishes players, goalkeepers and referees | yes | yes | yes | no | no |
+| a goal is missed | – | – | – | – | 10 % |
 
 `medium` represents a detector trained on football, `strong` one trained on everyday objects: in a
-frame 398 pixels wide a ball has two. These are assumptions, not measurements. Half of the false
+frame 398 pixels wide a ball has two. `ballnet` represents the ball network on real football, and is the
+only one that returns goals. These are assumptions, not measurements. Half of the false
 balls are at a person's feet for one frame, half at a fixed position for a second. False boxes have
 a mean confidence of 0.25.
 """
@@ -37,7 +39,7 @@ from numpy.typing import NDArray
 from onball.errors import InputError
 from onball.timing import nearest_frames
 from onball.tracking.detectors.base import Detections
-from onball.tracks import BALL, PERSON, Tracks
+from onball.tracks import BALL, GOAL, PERSON, Tracks, are_people
 
 _BLOCK_MS = 1000
 #: Range of the missed part of a second that is mostly missed.
@@ -58,6 +60,7 @@ class DetectorNoise:
         false_people, false_balls: mean numbers in a frame.
         score: parameters of the beta distribution of confidences; None for 1.
         knows_football: False for a detector that finds persons and balls only.
+        goal_missed: the probability that a goal is not detected; None for a detector that knows no goals.
     """
 
     centre: float = 0.0
@@ -72,6 +75,7 @@ class DetectorNoise:
     false_balls: float = 0.0
     score: tuple[float, float] | None = None
     knows_football: bool = True
+    goal_missed: float | None = None
 
 
 LEVELS: dict[str, DetectorNoise] = {
@@ -80,6 +84,9 @@ LEVELS: dict[str, DetectorNoise] = {
     "medium": DetectorNoise(0.06, 0.08, 0.25, 0.05, 0.03, 0.6, 0.18, 0.15, 0.3, 0.2, (7.0, 2.0)),
     "strong": DetectorNoise(
         0.10, 0.12, 0.4, 0.12, 0.08, 0.8, 0.40, 0.35, 1.0, 0.5, (4.0, 2.0), False
+    ),
+    "ballnet": DetectorNoise(
+        0.08, 0.08, 0.5, 0.06, 0.04, 0.6, 0.12, 0.15, 0.4, 0.5, (6.0, 2.5), False, 0.1
     ),
 }
 
@@ -102,7 +109,7 @@ class SimulatedDetector:
     are batched.
 
     Args:
-        truth: true boxes of the video.
+        truth: true boxes of the video; goals among them are for levels that return goals.
         level: one of `LEVELS`, or custom noise.
         seed: seed of the errors.
         match: name of the match; errors differ between matches, since a net could learn them.
@@ -142,6 +149,7 @@ class SimulatedDetector:
         rows = self._rows(time_ms)
         kinds, boxes = truth.kinds[rows], truth.boxes[rows].astype(np.float64)
         miss = np.where(kinds == BALL, noise.ball_missed, noise.missed)
+        miss = np.where(kinds == GOAL, noise.goal_missed or 0.0, miss)
         miss = miss + noise.covered * _covered(boxes, kinds)
         found = rng.random(len(boxes)) >= miss
         hidden = [
@@ -149,7 +157,7 @@ class SimulatedDetector:
             for track, kind in zip(truth.track_ids[rows], kinds, strict=True)
         ]
         found &= ~np.array(hidden, bool)
-        people = boxes[kinds != BALL]
+        people = boxes[are_people(kinds)]
         boxes = self._moved(boxes[found], rng)
         kinds = kinds[found] if noise.knows_football else _everyday(kinds[found])
         scores = np.ones(len(boxes)) if noise.score is None else rng.beta(*noise.score, len(boxes))
@@ -234,7 +242,7 @@ def _balls(places: NDArray[np.float64], person: float) -> NDArray[np.float64]:
 
 
 def _everyday(kinds: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.where(kinds == BALL, BALL, PERSON).astype(np.uint8)
+    return np.where(are_people(kinds), PERSON, kinds).astype(np.uint8)
 
 
 def _covered(boxes: NDArray[np.float64], kinds: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -245,7 +253,7 @@ def _covered(boxes: NDArray[np.float64], kinds: NDArray[np.uint8]) -> NDArray[np
     high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
     shared = np.prod((high - low).clip(0), axis=2)
     area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    people = kinds != BALL
+    people = are_people(kinds)
     # A person whose feet are lower in the frame is nearer to the camera.
     in_front = boxes[None, :, 3] > boxes[:, None, 3]
     shared = shared * (in_front & people[:, None] & people[None, :])

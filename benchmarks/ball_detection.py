@@ -1,0 +1,217 @@
+"""Recall and precision of the ball: detectors at labelled positions of real clips and simulated matches.
+
+    python benchmarks/ball_detection.py --clips FOLDER
+    python benchmarks/ball_detection.py --simulated data/excerpts_test --detector ballnet yolox_nano.onnx
+
+Real clips: FOLDER holds `NAME.json` with `video` and positions: `ball`, a list of `ms` and `xy` (pixels;
+null where the ball is certainly not visible), and `annotations` with `position` in ms and `ball`.
+Simulated: match folders with video and true tracks, as `onball ballnet render` and `onball simulate` write
+them; up to 30 frames of each.
+
+A ball is found if the box with the highest confidence lies within 1.25 % of the frame's width (8 pixels of
+640; a ball has about 5) of the true position. Precision is over all frames in which a ball was reported,
+those without a visible ball included. `any` is the recall of all boxes of a frame together. The speed is
+that of the detector alone, relative to the 12.5 frames per second that `onball track` looks at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onball.errors import DataError
+from onball.files import read_json_object, to_json, write_json_atomic
+from onball.formats.tracks_parquet import read_tracks
+from onball.tracking.detectors.base import Detector, NeighbourDetector
+from onball.tracking.detectors.opening import open_detector
+from onball.tracks import BALL, TRACKS_FILE
+from onball.video import read_frames
+
+#: Largest distance of a ball that counts as found, in frame widths.
+NEAR = 1.25 / 100
+THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5)
+#: Distance of the neighbours that the detector sees, as in `onball track`.
+INTERVAL_MS = 80
+_FRAMES_OF_A_MATCH = 30
+_TRACKED_FPS = 12.5
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """A frame with its neighbours and the true position of the ball.
+
+    Attributes:
+        name: clip or match.
+        frames: the frame before it, itself, and the frame after it.
+        xy: pixels; None if the ball is not visible.
+    """
+
+    name: str
+    frames: tuple[Pixels, Pixels, Pixels]
+    xy: tuple[float, float] | None
+
+
+def main() -> None:
+    """Run the detectors, and print the tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--clips", type=Path, help="folder of labelled real clips")
+    parser.add_argument("--simulated", type=Path, help="folder of simulated matches")
+    parser.add_argument("--detector", nargs="+", default=["ballnet"])
+    parser.add_argument("--tiles", help="of the other detectors: 3x2")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--out", type=Path, help="JSON file for the figures")
+    options = parser.parse_args()
+    results = {}
+    for what, folder, read in (
+        ("real clips", options.clips, real_frames),
+        ("simulated matches", options.simulated, simulated_frames),
+    ):
+        if folder is None:
+            continue
+        for name in options.detector:
+            tiles = None if name.startswith("ballnet") or "ball.onnx" in name else options.tiles
+            detector = open_detector(name, threshold=0.05, tiles=tiles, threads=options.threads)
+            figures = measure(detector, read(folder))
+            results[f"{what}, {name}"] = figures
+            print_figures(f"{what}, {detector.name}", figures)
+    if options.out is not None:
+        write_json_atomic(options.out, to_json(results))
+
+
+def real_frames(folder: Path) -> Iterator[Labelled]:
+    """Frames of all clips of a folder at their labelled positions."""
+    paths = sorted(folder.glob("*.json"))
+    if not paths:
+        raise DataError(f"{folder}: no NAME.json of a labelled clip in it")
+    for path in paths:
+        clip = read_json_object(path, DataError)
+        places = [(float(ball["ms"]), ball["xy"]) for ball in clip.get("ball", [])]
+        places += [
+            (float(event["position"]), event["ball"])
+            for event in clip["annotations"]
+            if event.get("ball")
+        ]
+        if not places:
+            continue
+        for (_, xy), frames in zip(
+            sorted(places, key=lambda place: place[0]),
+            _triples(folder / clip["video"], sorted(ms for ms, _ in places)),
+            strict=True,
+        ):
+            yield Labelled(path.stem, frames, None if xy is None else (xy[0], xy[1]))
+
+
+def simulated_frames(root: Path) -> Iterator[Labelled]:
+    """Frames of simulated matches, spread evenly over each."""
+    for tracks_file in sorted(root.rglob(TRACKS_FILE)):
+        tracks = read_tracks(tracks_file)
+        (video,) = tracks_file.parent.glob("*.mp4")
+        period = 1000 / tracks.video.fps
+        times = np.unique(tracks.time_ms)
+        chosen = times[np.linspace(1, len(times) - 2, _FRAMES_OF_A_MATCH).astype(int)]
+        interval = max(period, INTERVAL_MS)
+        for ms, frames in zip(chosen, _triples(video, chosen.tolist(), interval), strict=True):
+            box = tracks.boxes[(tracks.time_ms == ms) & (tracks.kinds == BALL)]
+            middle = (box[0, :2] + box[0, 2:]) / 2 if len(box) else None
+            xy = None if middle is None else (float(middle[0]), float(middle[1]))
+            yield Labelled(tracks_file.parent.name, frames, xy)
+
+
+def _triples(
+    video: Path, times_ms: list[float], interval_ms: float = INTERVAL_MS
+) -> Iterator[tuple[Pixels, Pixels, Pixels]]:
+    """Frames nearest to each of ascending times, with those before and after; flat memory."""
+    waiting = list(times_ms)
+    times: list[int] = []
+    images: list[Pixels] = []
+
+    def at(ms: float) -> Pixels:
+        return images[int(np.abs(np.array(times) - ms).argmin())]
+
+    def triple(ms: float) -> tuple[Pixels, Pixels, Pixels]:
+        return at(ms - interval_ms), at(ms), at(ms + interval_ms)
+
+    for batch in read_frames(video, fps=None, size=None):
+        times += batch.pts_ms.tolist()
+        images += list(batch.frames)
+        while waiting and times[-1] > waiting[0] + interval_ms:
+            yield triple(waiting.pop(0))
+        needed = (waiting[0] if waiting else times[-1]) - 2 * interval_ms
+        early = max(int(np.searchsorted(times, needed)) - 1, 0)
+        del times[:early], images[:early]
+    for ms in waiting:
+        yield triple(ms)
+
+
+def measure(detector: Detector, frames: Iterable[Labelled]) -> dict[str, Any]:
+    """Recall and precision over all frames, and the recall of each clip."""
+    best, distance, nearest, visible, names = [], [], [], [], []
+    seconds = 0.0
+    for labelled in frames:
+        before, frame, after = labelled.frames
+        begun = time.perf_counter()
+        if isinstance(detector, NeighbourDetector):
+            found = detector.detect_among([frame], [before], [after], np.zeros(1, np.int64))[0]
+        else:
+            found = detector.detect(frame[None], np.zeros(1, np.int64))[0]
+        seconds += time.perf_counter() - begun
+        balls = np.flatnonzero(found.kinds == BALL)
+        middles = (found.boxes[balls, :2] + found.boxes[balls, 2:]) / 2
+        away = np.full(max(len(balls), 1), np.inf)
+        if labelled.xy is not None and len(balls):
+            away = np.hypot(*(middles - labelled.xy).T) / frame.shape[1]
+        top = int(found.scores[balls].argmax()) if len(balls) else 0
+        best.append(float(found.scores[balls[top]]) if len(balls) else 0.0)
+        distance.append(float(away[top]))
+        nearest.append(float(away.min()))
+        visible.append(labelled.xy is not None)
+        names.append(labelled.name)
+    score, hit, seen = np.array(best), np.array(distance) < NEAR, np.array(visible)
+    rows = {}
+    for threshold in THRESHOLDS:
+        reported = score >= threshold
+        rows[f"{threshold:g}"] = {
+            "recall": float((reported & hit)[seen].mean()),
+            "precision": float(hit[reported].mean()) if reported.any() else float("nan"),
+        }
+    return {
+        "frames": len(names),
+        "visible": int(seen.sum()),
+        "any": float((np.array(nearest) < NEAR)[seen].mean()),
+        "median_error_widths": float(np.median(np.array(distance)[hit])) if hit.any() else None,
+        "times_real_time": len(names) / seconds / _TRACKED_FPS,
+        "thresholds": rows,
+        "recall_by_clip": {
+            name: float(hit[seen & (np.array(names) == name)].mean())
+            for name in sorted(set(names))
+            if (seen & (np.array(names) == name)).any()
+        },
+    }
+
+
+def print_figures(title: str, figures: dict[str, Any]) -> None:
+    """Print one table."""
+    print(f"\n{title}: {figures['frames']} frames, {figures['visible']} with a visible ball")
+    print(
+        f"  recall of all boxes {100 * figures['any']:.1f} %, {figures['times_real_time']:.1f}x real time"
+    )
+    for threshold, row in figures["thresholds"].items():
+        print(
+            f"  confidence {threshold}: recall {100 * row['recall']:.1f} %, "
+            f"precision {100 * row['precision']:.1f} %"
+        )
+    clips = ", ".join(f"{name} {100 * x:.0f}" for name, x in figures["recall_by_clip"].items())
+    print(f"  recall by clip: {clips}")
+
+
+if __name__ == "__main__":
+    main()

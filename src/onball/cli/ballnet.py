@@ -1,0 +1,63 @@
+"""`onball ballnet`: render excerpts of simulated football, and train the ball network on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from onball.cli import console, options
+
+
+def render(
+    out: Annotated[Path, options.out("Folder of the excerpts.")],
+    count: Annotated[
+        int, typer.Option("--count", min=1, metavar="N", help="Matches to take excerpts from.")
+    ] = 100,
+    first: Annotated[
+        int, typer.Option("--first", min=0, metavar="N", help="Number of the first match.")
+    ] = 0,
+    processes: Annotated[
+        int,
+        typer.Option("--processes", min=0, metavar="N", help="Matches at a time; 0: one per core."),
+    ] = 0,
+) -> None:
+    """Render excerpts of simulated matches; those that are there are kept.
+
+    Every match has its own look and cameras, from ranges as wide as real broadcasts.
+    """
+    from onball.cores import available_cores
+    from onball.simulator.excerpts import render_excerpts
+
+    with console.progress_bar() as progress:
+        folders = render_excerpts(
+            out, count, first=first, processes=processes or available_cores(), progress=progress
+        )
+    console.say(f"{out}: excerpts of {console.count(len(folders), 'match', 'matches')}")
+
+
+def train(
+    data: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder of `onball ballnet render`.")
+    ],
+    out: Annotated[Path, options.out("Folder of checkpoint and model.")],
+    steps: Annotated[
+        int, typer.Option("--steps", min=1, metavar="N", help="Steps of 16 crops each.")
+    ] = 5000,
+    seed: Annotated[int, options.seed("Seed of weights and crops.")] = 0,
+    workers: Annotated[
+        int,
+        typer.Option("--workers", min=0, metavar="N", help="Processes that make the crops."),
+    ] = 1,
+) -> None:
+    """Train the ball network, and write ball.onnx; call again to continue.
+
+    `onball track --detector OUT/ball.onnx` uses it.
+    """
+    from onball.training.ball.training import BallTraining, train_ball_network
+
+    settings = BallTraining(steps=steps, seed=seed)
+    with console.progress_bar() as progress:
+        model = train_ball_network(data, out, settings, workers=workers, progress=progress)
+    console.say(f"{model}: use it with onball track --detector")

@@ -1,0 +1,145 @@
+"""Short excerpts of many simulated matches, on which the ball network is trained.
+
+A detector needs many looks, cameras and places of the ball, not whole matches. Each match is played and
+drawn by its own seed; only a few frames around some of its moments are rendered, and written as one video
+with a cut between two excerpts. Half of the moments are events, where the ball is near a foot; the others
+are any. Video and tracks have the form of every simulated match (`onball.simulator.dataset`).
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from onball.data.layout import VIDEO_FILE
+from onball.files import atomic_folder, require_writable
+from onball.formats.camera_parquet import CAMERA_FILE
+from onball.progress import Progress, ProgressCallback, no_progress
+from onball.simulator.cameras import CameraSetup
+from onball.simulator.look.look import Variety
+from onball.simulator.paint.shapes import cv2
+from onball.simulator.rendering import MatchPlan, MatchRenderer
+from onball.simulator.truth import CameraWriter, TruthWriter
+from onball.tracks import TRACKS_FILE, TrackedVideo
+from onball.video.writing import VideoWriter
+
+#: Seeds of the excerpts begin here: no simulated data set of `onball simulate` shares a match with them.
+FIRST_SEED = 7_000_300
+#: Heights of a player near the ball, in pixels of an image with 224 lines: from the tactical camera to
+#: the tightest framing in which play is still followed.
+PLAYER_PX = (13.0, 42.0)
+#: Distances between two frames in ms: tracking at 12.5 to 30 frames per second.
+INTERVALS_MS = (80, 67, 40, 33)
+CRF = (17, 36)
+
+
+@dataclass(frozen=True)
+class ExcerptPlan:
+    """Excerpts of one match.
+
+    Attributes:
+        seed: of the match, its look and its cameras.
+        excerpts: number of excerpts.
+        frames: frames of an excerpt.
+        width, height: of the video, pixels.
+        match_ms: length of the match from which they are taken.
+    """
+
+    seed: int
+    excerpts: int = 20
+    frames: int = 9
+    width: int = 640
+    height: int = 360
+    match_ms: int = 180_000
+
+
+def render_excerpts(
+    root: str | Path,
+    matches: int,
+    *,
+    first: int = 0,
+    size: tuple[int, int] = (640, 360),
+    processes: int = 1,
+    progress: ProgressCallback = no_progress,
+) -> list[Path]:
+    """Render excerpts of simulated matches; those that are there already are kept.
+
+    Args:
+        root: folder, in which each match gets a folder named by its number.
+        matches: number of matches.
+        first: number of the first match; other numbers are other matches.
+        size: width and height of the videos in pixels.
+        processes: number of matches rendered at a time.
+        progress: called with the number of matches rendered.
+
+    Returns:
+        The folders of all matches.
+    """
+    root = Path(root)
+    require_writable(root)
+    folders = [root / f"{number:05d}" for number in range(first, first + matches)]
+    missing = [folder for folder in folders if not (folder / TRACKS_FILE).exists()]
+    plans = {
+        folder: ExcerptPlan(FIRST_SEED + int(folder.name), width=size[0], height=size[1])
+        for folder in missing
+    }
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(processes, len(plans)) or 1, context) as pool:
+        running = [pool.submit(write_excerpts, plan, folder) for folder, plan in plans.items()]
+        for done, future in enumerate(as_completed(running), 1):
+            future.result()
+            progress(Progress("excerpts", done, len(running), "matches"))
+    return folders
+
+
+def write_excerpts(plan: ExcerptPlan, folder: Path) -> None:
+    """Render the excerpts of one match into a folder, which appears when it is complete."""
+    cv2.setNumThreads(1)
+    rng = np.random.default_rng([plan.seed, 0xBA11])
+    interval_ms = int(rng.choice(INTERVALS_MS))
+    match = MatchPlan(plan.seed, plan.match_ms, plan.width, plan.height, look=Variety.BROAD)
+    low, high = np.log(PLAYER_PX)
+    camera = replace(CameraSetup.broad(plan.seed), player_px=float(np.exp(rng.uniform(low, high))))
+    renderer = MatchRenderer(match, camera=camera)
+    size, fps = (plan.width, plan.height), 1000 / interval_ms
+    crf = int(rng.integers(CRF[0], CRF[1] + 1))
+    moments = list(_moments(renderer, plan, interval_ms, rng))
+    k1 = renderer.look.distortion
+    with (
+        atomic_folder(folder, replace=True) as partial,
+        VideoWriter(partial / VIDEO_FILE, size, fps, crf=crf) as video,
+        TruthWriter(partial / TRACKS_FILE, VIDEO_FILE) as tracks,
+        CameraWriter(partial / CAMERA_FILE) as cameras,
+    ):
+        for number, begin_ms in enumerate(moments):
+            for index in range(plan.frames):
+                time_ms = begin_ms + index * interval_ms
+                view = renderer.view(time_ms)
+                video.write(renderer.frame(time_ms))
+                shown_ms = (number * plan.frames + index) * interval_ms
+                shown = replace(renderer.state(view), time_ms=shown_ms)
+                tracks.add(shown, renderer.boxes(view), renderer.swapped(view.world_ms))
+                matrix = view.camera.matrix(*size)
+                cameras.add(shown_ms, view.shot.value, view.world_ms, matrix, k1)
+        length_ms = len(moments) * plan.frames * interval_ms
+        cuts = tuple(number * plan.frames * interval_ms for number in range(1, len(moments)))
+        tracks.finish(TrackedVideo(*size, length_ms, fps, cuts))
+
+
+def _moments(
+    renderer: MatchRenderer, plan: ExcerptPlan, interval_ms: int, rng: np.random.Generator
+) -> Iterator[int]:
+    """Begins of the excerpts in ms: half of them contain an event."""
+    length_ms = plan.frames * interval_ms
+    last_ms = plan.match_ms - length_ms - 1
+    events = [event.position_ms for event in renderer.motion.events]
+    for number in range(plan.excerpts):
+        begin_ms = int(rng.integers(0, last_ms))
+        if number % 2 and events:
+            begin_ms = int(rng.choice(events)) - int(rng.integers(0, length_ms))
+        yield min(max(begin_ms, 0), last_ms)

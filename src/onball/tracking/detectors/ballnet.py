@@ -1,0 +1,234 @@
+"""The ball network as a detector: ball, people and goals by heatmaps of three consecutive frames.
+
+`onball.training.ball` describes the network, which is trained on simulated football alone. Its weights are
+part of the package; a file of own weights (`train_ball_network`) is recognised by its inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onball.assets import ball_network
+from onball.errors import ModelError, optional_dependency
+from onball.tracking.detectors.base import Detections, Detector, chosen, suppressed
+from onball.tracking.detectors.onnx import open_session
+from onball.tracks import BALL, GOAL, PERSON, are_people
+
+with optional_dependency("cv2", "track", "Scaling frames"):
+    import cv2
+
+Pixels = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+#: Inputs of the network and pixels of a cell: as in `onball.training.ball.network`, which needs PyTorch.
+INPUT_CHANNELS, STRIDE = 5, 4
+_OUTPUTS = [
+    "scores", "ball_offset", "ball_size", "person_offset", "person_size", "goal_offset", "goal_size",
+]  # fmt: skip
+_MULTIPLE = 32  # sides of the input
+_MOST_BALLS, _MOST_PEOPLE, _MOST_GOALS = 8, 60, 2  # a frame
+#: Least confidence of people and goals. The ball is followed with less: its path decides.
+_LEAST_SCORE = 0.3
+_NMS_IOU = 0.5
+_LUMA = np.array((0.299, 0.587, 0.114), np.float32)  # ITU-R BT.601
+
+
+class BallNetDetector:
+    """Detector of ball, people and goals by the ball network.
+
+    Args:
+        path: an ONNX file of `train_ball_network`; None takes the bundled weights.
+        threshold: least confidence of a box.
+        width: pixels to which the width of frames is scaled. The network knows players of 20 to 80 pixels.
+        people: return people and goals too.
+        device: `auto`, `cpu`, `cuda` or `cuda:1` ….
+        threads: CPU threads; None keeps ONNX Runtime's default.
+
+    Raises `ModelError` for a file that is missing or no ball network.
+    """
+
+    def __init__(
+        self,
+        path: str | Path | None = None,
+        *,
+        threshold: float = 0.1,
+        width: int = 640,
+        people: bool = True,
+        device: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        if path is None:
+            self._session = open_session(ball_network(), device, threads)
+        else:
+            self._session = open_session(Path(path), device, threads)
+            if not is_ball_network(self._session):
+                raise ModelError(f"{path}: no ball network of onball")
+        self._threshold, self._width, self._people = threshold, width, people
+        name = "ballnet" if path is None else Path(path).name
+        self.name = f"{name}, score {threshold:g}" + ("" if width == 640 else f", width {width}")
+
+    def detect(self, frames: Pixels, times_ms: NDArray[np.int64]) -> Sequence[Detections]:
+        """Detect in consecutive frames of one shot, as `Detector.detect`."""
+        last = len(frames) - 1
+        before = [frames[max(index - 1, 0)] for index in range(len(frames))]
+        after = [frames[min(index + 1, last)] for index in range(len(frames))]
+        return self.detect_among(list(frames), before, after, times_ms)
+
+    def detect_among(
+        self,
+        frames: Sequence[Pixels],
+        before: Sequence[Pixels],
+        after: Sequence[Pixels],
+        times_ms: NDArray[np.int64],
+    ) -> Sequence[Detections]:
+        """Detect with the neighbours of each frame, as `NeighbourDetector.detect_among`."""
+        scaled: dict[int, Pixels] = {}  # a frame is the neighbour of two others
+
+        def fitted(frame: Pixels) -> Pixels:
+            key = frame.ctypes.data
+            if key not in scaled:
+                scaled[key] = _fitted(frame, self._width)
+            return scaled[key]
+
+        found = []
+        for frame, earlier, later in zip(frames, before, after, strict=True):
+            now = fitted(frame)
+            luma = [np.rint(fitted(one) @ _LUMA) for one in (earlier, later)]
+            inputs = np.concatenate([np.moveaxis(now, -1, 0), np.stack(luma)]).astype(np.float32)
+            maps = self._session.run(_OUTPUTS, {"frames": inputs[None]})
+            size = frame.shape[1], frame.shape[0]
+            found.append(
+                decode_maps(
+                    [values[0] for values in maps],
+                    size,
+                    size[0] / self._width,
+                    threshold=self._threshold,
+                    people=self._people,
+                )
+            )
+        return found
+
+
+class BallAndPeople:
+    """People of one detector, and the ball of the ball network.
+
+    Args:
+        people: any detector; its balls are dropped.
+        ball: the ball network.
+    """
+
+    def __init__(self, people: Detector, ball: BallNetDetector) -> None:
+        self._people, self._ball = people, ball
+        self.name = f"{people.name}; ball by {ball.name}"
+
+    def detect(self, frames: Pixels, times_ms: NDArray[np.int64]) -> Sequence[Detections]:
+        """Detect in consecutive frames of one shot, as `Detector.detect`."""
+        return self._joined(
+            self._people.detect(frames, times_ms), self._ball.detect(frames, times_ms)
+        )
+
+    def detect_among(
+        self,
+        frames: Sequence[Pixels],
+        before: Sequence[Pixels],
+        after: Sequence[Pixels],
+        times_ms: NDArray[np.int64],
+    ) -> Sequence[Detections]:
+        """Detect with the neighbours of each frame, as `NeighbourDetector.detect_among`."""
+        people = self._people.detect(np.stack(frames), times_ms)
+        return self._joined(people, self._ball.detect_among(frames, before, after, times_ms))
+
+    @staticmethod
+    def _joined(people: Sequence[Detections], balls: Sequence[Detections]) -> list[Detections]:
+        joined = []
+        for one, other in zip(people, balls, strict=True):
+            seen, ball = chosen(one, are_people(one.kinds)), chosen(other, other.kinds == BALL)
+            joined.append(
+                Detections(
+                    np.concatenate([seen.boxes, ball.boxes]),
+                    np.concatenate([seen.scores, ball.scores]),
+                    np.concatenate([seen.kinds, ball.kinds]),
+                )
+            )
+        return joined
+
+
+def decode_maps(
+    maps: Sequence[Floats],
+    size: tuple[int, int],
+    scale: float,
+    *,
+    threshold: float = 0.1,
+    people: bool = True,
+) -> Detections:
+    """Decode the maps of one frame.
+
+    Args:
+        maps: those of `onball.training.ball.network.Maps` without their first dimension, with scores in
+            place of logits.
+        size: width and height of the frame in pixels.
+        scale: pixels of the frame per pixel of the network's input.
+        threshold: least confidence of a ball; people and goals need at least 0.3.
+        people: return people and goals too.
+    """
+    scores, ball_offset, ball_size, *others = maps
+    balls = _peaks(scores[0], threshold, _MOST_BALLS)
+    sizes = np.repeat(np.exp(ball_size[:, *balls]).T, 2, axis=1)
+    parts = [(_boxes(balls, ball_offset, sizes), scores[0][balls], BALL)]
+    if people:
+        for index, kind, most in ((1, PERSON, _MOST_PEOPLE), (2, GOAL, _MOST_GOALS)):
+            offset, extent = others[2 * index - 2 : 2 * index]
+            peaks = _peaks(scores[index], max(threshold, _LEAST_SCORE), most)
+            found = _boxes(peaks, offset, np.exp(extent[:, *peaks]).T)
+            parts.append((found, scores[index][peaks], kind))
+    boxes = np.concatenate([part[0] for part in parts]) * np.float32(scale)
+    boxes = boxes.clip(0, np.array([*size, *size], np.float32))
+    detections = Detections(
+        boxes,
+        np.concatenate([part[1] for part in parts]).astype(np.float32),
+        np.concatenate([np.full(len(part[0]), part[2], np.uint8) for part in parts]),
+    )
+    whole = (boxes[:, 2] - boxes[:, 0] > 0.5) & (boxes[:, 3] - boxes[:, 1] > 0.5)
+    return suppressed(chosen(detections, whole), _NMS_IOU)
+
+
+def is_ball_network(session: object) -> bool:
+    """Return True for an ONNX session of a ball network."""
+    inputs = session.get_inputs()  # type: ignore[attr-defined]
+    return len(inputs) == 1 and len(inputs[0].shape) == 4 and inputs[0].shape[1] == INPUT_CHANNELS
+
+
+def _fitted(frame: Pixels, width: int) -> Pixels:
+    """Scale a frame to that width, and fill it below to a multiple of 32 rows."""
+    height = max(1, round(frame.shape[0] * width / frame.shape[1]))
+    how = cv2.INTER_AREA if frame.shape[1] > width else cv2.INTER_LINEAR
+    scaled = cv2.resize(frame, (width, height), interpolation=how)
+    return np.asarray(
+        cv2.copyMakeBorder(
+            scaled, 0, -height % _MULTIPLE, 0, -width % _MULTIPLE, cv2.BORDER_REFLECT
+        )
+    )
+
+
+def _peaks(
+    scores: Floats, threshold: float, most: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of the local maxima of a heatmap `[h, w]`, the best first."""
+    highest = cv2.dilate(scores, np.ones((3, 3), np.uint8))
+    rows, columns = np.nonzero((scores >= highest) & (scores >= threshold))
+    order = np.argsort(-scores[rows, columns], kind="stable")[:most]
+    return rows[order], columns[order]
+
+
+def _boxes(
+    peaks: tuple[NDArray[np.intp], NDArray[np.intp]], offset: Floats, sizes: Floats
+) -> Floats:
+    """Boxes `[N, 4]` in pixels of the network's input, of peaks with sizes `[N, 2]`."""
+    cells = np.stack(peaks[::-1], axis=1) + offset[:, *peaks].T
+    return np.concatenate([cells * STRIDE - sizes / 2, cells * STRIDE + sizes / 2], axis=1).astype(
+        np.float32
+    )
