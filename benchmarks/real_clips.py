@@ -52,13 +52,25 @@ def main() -> None:
     parser.add_argument("--shifts", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
+    parser.add_argument(
+        "--tracks", type=Path, help="folder to keep tracks in, and to read them from"
+    )
     parser.add_argument("--out", type=Path, help="JSON file for the figures")
     options = parser.parse_args()
     clips = read_clips(options.folder)
     named = [options.model] if options.model else []
     spotter = Spotter.from_pretrained(*named, runtime="torch", device=options.device)
     actions, inference = spotter.config.actions, spotter.config.inference
-    found = [EventList.of(spotter.spot(clip.video, threshold=0)) for clip in clips]
+    found = [
+        EventList.of(
+            spotter.spot(
+                clip.video,
+                threshold=0,
+                keep_tracks=options.tracks and options.tracks / f"{clip.video.stem}.parquet",
+            )
+        )
+        for clip in clips
+    ]
     lengths = [probe(clip.video).duration_ms for clip in clips]
     thresholds = {
         action: inference.report_threshold_of(action)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from onball.tracking.features import as_inputs, feature_names, mirrored_signs, track_features
-from onball.tracks import BALL, PERSON, TrackedVideo, Tracks
+from onball.tracks import BALL, GOAL, PERSON, TrackedVideo, Tracks
 
 W, H = 400, 224
 NAMES = feature_names("full")
@@ -129,7 +129,7 @@ def test_a_change_of_the_nearest_person_is_flagged():
     assert np.flatnonzero(at(tracks, "nearest_changed") == 1).tolist() == [25]
 
 
-@pytest.mark.parametrize("which", ["study", "full"])
+@pytest.mark.parametrize("which", ["study", "full", "ball"])
 def test_a_mirrored_frame_changes_only_signs(which):
     rng = np.random.default_rng(0)
     steps = rng.normal(0, 4, (60, 6, 2)).cumsum(axis=0)
@@ -146,6 +146,54 @@ def test_a_mirrored_frame_changes_only_signs(which):
     one = track_features(tracks, times, which)
     other = track_features(replace(tracks, boxes=boxes), times, which)
     assert np.allclose(one * mirrored_signs(which), other, atol=1e-3, equal_nan=True)
+
+
+def kicked(t):
+    """A ball that is at rest for two seconds, then flies."""
+    return 150 + max(t - 2, 0) * 40, 70
+
+
+def with_goal(tracks, box):
+    times = np.unique(tracks.time_ms)
+    order = np.argsort(np.r_[tracks.time_ms, times], kind="stable")
+    goals = (
+        times, np.full(len(times), 1000), np.full(len(times), GOAL, np.uint8),
+        np.tile(np.array(box, np.float32), (len(times), 1)), np.ones(len(times), np.float32),
+    )  # fmt: skip
+    columns = ("time_ms", "track_ids", "kinds", "boxes", "scores")
+    joined = (
+        np.concatenate([getattr(tracks, name), new])[order]
+        for name, new in zip(columns, goals, strict=True)
+    )
+    return Tracks(*joined, tracks.video)
+
+
+def test_the_turn_of_the_ball_peaks_at_a_kick_in_heights_per_second():
+    turn = at(tracks_of(kicked, standing), "turn", which="ball")
+    assert np.nanargmax(turn) == 25  # two seconds at 12.5 frames per second
+    assert np.nanmax(turn) == pytest.approx(0.12 * 40 / 16, rel=0.02)  # people are 16 pixels tall
+
+
+def test_the_ball_set_does_not_depend_on_the_zoom():
+    tracks = with_goal(tracks_of(kicked, standing), [300, 40, 340, 70])
+    half = replace(tracks, boxes=tracks.boxes / 2 + np.tile([W / 4, H / 4], 2).astype(np.float32))
+    names = feature_names("ball")
+    zoomed = {"ball_x", "ball_y", "person_height", "goal_x"}
+    rows = [index for index, name in enumerate(names) if name not in zoomed]
+    times = np.arange(0, 4000, 80)
+    one, other = (track_features(each, times, "ball")[:, rows] for each in (tracks, half))
+    assert np.allclose(one, other, atol=2e-3, equal_nan=True)
+
+
+def test_a_goal_is_a_place_and_no_person():
+    tracks = tracks_of(kicked, standing)
+    goal = with_goal(tracks, [170, 50, 220, 80])
+    assert np.array_equal(at(goal, "people", which="ball"), at(tracks, "people", which="ball"))
+    assert np.isnan(at(tracks, "goal_offset_x", which="ball")).all()
+    assert at(goal, "goal_offset_x", which="ball")[0] == pytest.approx(0.15 * 45 / 16, rel=0.01)
+    inside = at(goal, "ball_in_goal", which="ball")
+    assert inside[:26].max() == 0 and inside[32:37].min() == 1
+    assert (at(goal, "speed_to_goal", which="ball")[26:30] > 0.1).all()
 
 
 def test_the_ball_with_the_longest_track_is_selected():
@@ -171,7 +219,7 @@ def test_the_ball_with_the_longest_track_is_selected():
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("which", ["study", "full"])
+@pytest.mark.parametrize("which", ["study", "full", "ball"])
 def test_empty_tracks_have_features(which):
     nothing = tracks_of(None, lambda t: [])
     times = np.arange(0, 6000, 80)

@@ -244,8 +244,8 @@ def spot(
         if model is None and not quiet:
             console.note(
                 "The demo model has only seen simulated football; on real video its events are no "
-                "better than chance. Choose a published model (`onball models list`) or train one, "
-                "and pass it as --model."
+                "better than chance. Pass --model ball-tracks, which follows the ball, a published "
+                "model (`onball models list`), or one that you trained."
             )
         if not quiet:
             console.note_actions(spotter.config.actions.names)

@@ -62,6 +62,11 @@ class SavedModelConfig(BaseConfig):
         return self.model.tracking is not None or self.crop is not None
 
     @property
+    def detector(self) -> str:
+        """Name of the detector that makes missing tracks, for `open_detector`."""
+        return "auto" if self.model.tracking is None else self.model.tracking.detector
+
+    @property
     def actions(self) -> ActionSet:
         """The classes that the model predicts, in the order of its outputs."""
         return self.model.actions

@@ -255,11 +255,14 @@ class TrackingConfig(BaseConfig):
 
     Attributes:
         features: `study` is four numbers per frame; `full` describes ball, nearest players, spread
-            and camera motion too (see `onball.tracking.features`).
+            and camera motion too (see `onball.tracking.features`); `ball` describes the path of the
+            ball in heights of people, and where the goal is (see `onball.tracking.ball_features`).
+        detector: detector that makes the tracks of a video that has none: see `onball track`.
         dim: size of the features that the net computes from them.
     """
 
-    features: Literal["study", "full"] = "full"
+    features: Literal["study", "full", "ball"] = "full"
+    detector: str = "auto"
     dim: PositiveInt = 64
 
 

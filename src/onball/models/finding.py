@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from onball.assets import BUNDLED_MODELS
 from onball.errors import ModelError, OnballError
 from onball.hub import HubRepository, fetch_cached, find_cached, is_cached_path, list_files
 from onball.models.published import PUBLISHED
@@ -28,8 +29,9 @@ def resolve_model(
     """Return the folder of the saved model that a user names.
 
     Args:
-        model: folder of a saved model, or of the training run that has it; name of a published model,
-            which is fetched if it is on the hub and was not fetched or imported by that name before; or
+        model: folder of a saved model, or of the training run that has it; name of a model that comes
+            with the package (`demo`, `ball-tracks`), or of a published one, which
+            is fetched if it is on the hub and was not fetched or imported by that name before; or
             `owner/name` of a saved model on the hub, which is downloaded into the hub's cache once. What
             exists on disk has precedence.
         on_download: called before a file is downloaded.
@@ -44,12 +46,14 @@ def resolve_model(
     name = path.as_posix()
     if path.exists():
         return find_model(path)
+    if name in BUNDLED_MODELS:
+        return BUNDLED_MODELS[name]()
     if name in PUBLISHED:
         return fetch_model(name, on_download=on_download, progress=progress).folder
     # In `runs/mine` with a folder `runs`, a run is misspelt.
     if _HUB_ID.fullmatch(name) and not path.parent.exists():
         return _fetch_saved(name, on_download, progress)
-    close = difflib.get_close_matches(name, PUBLISHED, n=1)
+    close = difflib.get_close_matches(name, [*BUNDLED_MODELS, *PUBLISHED], n=1)
     if close:
         raise ModelError(f"{name}: no such folder or model; did you mean '{close[0]}'?")
     return path  # whoever reads it says that it is missing

@@ -264,6 +264,8 @@ class Spotter:
             OnballError: the journal cannot be written.
         """
         duration_ms = probe(video).duration_ms
+        if detector is None and self.config.detector != "auto":
+            detector = self.config.detector
         if self.config.needs_tracks and tracks is None and detector is not None:
             kept = None if keep_tracks is None else Path(keep_tracks)
             tracks = self._make_tracks(Path(video), detector, kept, progress, name)

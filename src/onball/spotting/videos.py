@@ -506,7 +506,7 @@ class _Work:
             jobs[0].parts = [replace(part, tracks=Path(tracks))]
         if any(part.tracks is None for job in jobs for part in job.parts):
             # Opened now, so that an unusable one is an error before any work.
-            name = "auto" if detector is None else detector
+            name = self._spotter.config.detector if detector is None else detector
             self._detector = self._spotter.open_detector(name) if isinstance(name, str) else name
 
     def fetch(self, job: Job) -> None:

@@ -9,6 +9,9 @@ Lengths are in frame widths, except offsets of the ball from a person's feet, wh
 of that person and thus independent of their distance from the camera. Each feature is multiplied by
 the factor that brings it to the order of 1, and clipped to ±5.
 
+`ball` describes the path of the ball, in heights of the people around it: see
+`onball.tracking.ball_features`.
+
 Unknown numbers are NaN, so that a ball out of sight differs from a ball at any position. Mirroring a
 frame only changes signs (`mirrored_signs`).
 """
@@ -20,6 +23,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from onball.tracking.ball_features import BALL_FEATURES, ball_columns
 from onball.tracking.grid import (
     Floats,
     GridTracks,
@@ -34,7 +38,7 @@ from onball.tracking.grid import (
 )
 from onball.tracks import Tracks
 
-FeatureSet = Literal["study", "full"]
+FeatureSet = Literal["study", "full", "ball"]
 
 #: Number of people nearest to the ball that are described individually.
 NEAREST = 3
@@ -90,7 +94,7 @@ _FULL = (
     ("cut", 1, 1.0),
     ("shot_age", 1, 1 / _MOST_SHOT_S),
 )
-_SETS = {"study": _STUDY, "full": _FULL}
+_SETS = {"study": _STUDY, "full": _FULL, "ball": BALL_FEATURES}
 
 
 def feature_names(which: FeatureSet) -> tuple[str, ...]:
@@ -118,6 +122,8 @@ def track_features(
     if which == "study":
         grid = on_grid(tracks.where(tracks.scores >= _LEAST_SCORE), times_ms)
         columns = _study(grid, tracks.video.height / tracks.video.width)
+    elif which == "ball":
+        grid, columns = ball_columns(tracks, times_ms)
     else:
         grid = on_grid(tracks, times_ms)
         columns = {**_study(grid, tracks.video.height / tracks.video.width), **_all(grid)}
