@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from onball.reports.timeline import draw_timeline
     from onball.runs import RunFolder
     from onball.simulator.dataset import SimulatedDataset, simulate
+    from onball.simulator.excerpts import render_excerpts
     from onball.spotting.aligning import align_tags
     from onball.spotting.alignment import Alignment, AlignmentError, TimedCode
     from onball.spotting.calibrating import CalibratedModel, calibrate
@@ -103,6 +104,7 @@ if TYPE_CHECKING:
     from onball.tracking.detectors.opening import open_detector
     from onball.tracking.pipeline import TrackingSummary, track_video, untracked
     from onball.tracks import Tracks
+    from onball.training.ball.training import BallTraining, train_ball_network
     from onball.training.measuring import TrainingEstimate, measure_training
     from onball.training.run import train
     from onball.training.seeds import SeedRuns, train_seeds
@@ -143,6 +145,7 @@ __all__ = [
     "AlignmentError",
     "AppliedCorrections",
     "ArchiveResult",
+    "BallTraining",
     "CalibratedModel",
     "ClassificationResult",
     "CodeMap",
@@ -267,6 +270,7 @@ __all__ = [
     "read_results",
     "read_tags",
     "read_tracks",
+    "render_excerpts",
     "run_experiment",
     "sample_match",
     "simulate",
@@ -276,6 +280,7 @@ __all__ = [
     "suggest_codes",
     "track_video",
     "train",
+    "train_ball_network",
     "train_seeds",
     "untracked",
     "update_event_table",
@@ -364,6 +369,7 @@ _MODULES = {
     "onball.reports.timeline": ("draw_timeline",),
     "onball.runs": ("RunFolder",),
     "onball.simulator.dataset": ("SimulatedDataset", "simulate"),
+    "onball.simulator.excerpts": ("render_excerpts",),
     "onball.spotting.calibrating": ("CalibratedModel", "calibrate"),
     "onball.spotting.evaluating": ("Evaluation", "evaluate"),
     "onball.spotting.exporting": ("ExportedModel", "export_model"),
@@ -384,6 +390,7 @@ _MODULES = {
     "onball.tracking.detectors.opening": ("open_detector",),
     "onball.tracking.pipeline": ("TrackingSummary", "track_video", "untracked"),
     "onball.tracks": ("Tracks",),
+    "onball.training.ball.training": ("BallTraining", "train_ball_network"),
     "onball.training.measuring": ("TrainingEstimate", "measure_training"),
     "onball.training.run": ("train",),
     "onball.training.seeds": ("SeedRuns", "train_seeds"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 import subprocess
 import sys
 from importlib import import_module
@@ -80,7 +81,7 @@ def test_the_help_ends_with_an_example_that_can_be_parsed(onball, command):
     example = COMMANDS[command][2]
     shown = onball(*command.split(), "--help")[1]
     assert shown.split()[-len(example.split()) - 1 :] == ["Example:", *example.split()]
-    name, *arguments = example.split()
+    name, *arguments = shlex.split(example)
     assert name == "onball"
     assert arguments[: len(command.split())] == command.split()
     parsed = typer.main.get_command(app)

@@ -99,7 +99,6 @@ def test_a_simulated_match_is_tracked_by_a_simulated_detector(onball, match):
     ("arguments", "message"),
     [
         ([], "no video given"),
-        (["{video}"], "which detector finds players and ball?"),
         (["{video}", "--detector", "model.caffe"], "unknown kind"),
         (["{video}", "--detector", "missing.onnx"], "no such file"),
         (["{video}", "--detector", "{detector}", "--tiles", "many"], "tiles 'many'"),
@@ -165,8 +164,8 @@ def test_given_tracks_are_used_without_a_detector(onball, match, tmp_path, kind)
     write_tracks(other, tracks)
     code, _, stderr = onball(*arguments, "--tracks", tracks)
     assert code == 2 and "tracks of another video" in stderr
-    code, _, stderr = onball(*arguments)
-    assert code == 2 and "which detector finds players and ball?" in stderr
+    code, _, stderr = onball(*arguments)  # with the ball network's tracks, another result
+    assert code == 2 and "holds results with tracks mine.parquet" in stderr
 
 
 def test_a_data_set_with_tracks_needs_no_detector(onball, match, tmp_path):

@@ -23,9 +23,10 @@ def render(
         typer.Option("--processes", min=0, metavar="N", help="Matches at a time; 0: one per core."),
     ] = 0,
 ) -> None:
-    """Render excerpts of simulated matches; those that are there are kept.
+    """Render excerpts of simulated matches, on which the ball network is trained.
 
-    Every match has its own look and cameras, from ranges as wide as real broadcasts.
+    Every match has its own look and cameras, from ranges as wide as real broadcasts. Excerpts that are
+    there are kept.
     """
     from onball.cores import available_cores
     from onball.simulator.excerpts import render_excerpts
@@ -51,9 +52,9 @@ def train(
         typer.Option("--workers", min=0, metavar="N", help="Processes that make the crops."),
     ] = 1,
 ) -> None:
-    """Train the ball network, and write ball.onnx; call again to continue.
+    """Train the ball network of `onball track` on excerpts of simulated matches.
 
-    `onball track --detector OUT/ball.onnx` uses it.
+    Call again to continue. `onball track --detector OUT/ball.onnx` uses the result.
     """
     from onball.training.ball.training import BallTraining, train_ball_network
 
