@@ -272,7 +272,9 @@ def test_configs_and_overlays_are_listed_with_task_and_description():
         if config.task is not None:
             assert load_config(config.name).task == config.task
     overlays = [config.name for config in listed if config.task is None]
-    budgets = ["adaspot_cpu", "adaspot_low_cpu", "cpu", "demo_backbone"]
+    budgets = [
+        "adaspot_cpu", "adaspot_low_cpu", "clips", "cpu", "demo_backbone", "heads", "tracks",
+    ]  # fmt: skip
     assert overlays == [
         *(f"budgets/{name}" for name in budgets),
         *(f"data_sets/{name}" for name in ("footpass", "sn_gar", "soccertrack_v2")),
