@@ -130,9 +130,10 @@ def test_own_models_come_first_and_published_ones_that_are_not_here_name_the_com
     queue, model, hub
 ):
     listed = list_models(queue.session, [model])
-    assert [each.title for each in listed[:2]] == [f"{model.parent.name}/mine", "demo"]
-    assert not listed[0].command and not listed[1].command
-    commands = {each.key: each.command for each in listed[2:]}
+    own = f"{model.parent.name}/mine"
+    assert [each.title for each in listed[:3]] == [own, "demo", "ball-tracks"]
+    assert not any(each.command for each in listed[:3])
+    commands = {each.key: each.command for each in listed[3:]}
     assert commands["adaspot-small"] == "onball models fetch adaspot-small"
     assert all(command.startswith("onball models ") for command in commands.values())
 

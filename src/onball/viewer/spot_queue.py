@@ -38,7 +38,7 @@ from onball.video.inputs import natural_key, videos_below
 from onball.viewer.growing import GrowingEvents
 from onball.viewer.session import NotServedError, ViewSession
 
-DEMO = "demo"
+DEMO, FOLLOWING = "demo", "ball-tracks"
 #: Videos that the page lists at most.
 _MOST_VIDEOS = 2000
 #: Jobs that wait at most.
@@ -166,7 +166,12 @@ def list_models(session: ViewSession, models: Sequence[str | Path] = ()) -> list
         for number, name in enumerate(own)
         if name not in published and (not Path(name).exists() or find_model(name).is_dir())
     ]
-    listed.append(ListedModel(DEMO, "demo", "Bundled; knows simulated football only.", None))
+    listed += [
+        ListedModel(DEMO, DEMO, "Bundled; for simulated football.", None),
+        ListedModel(
+            FOLLOWING, FOLLOWING, "Bundled; follows the ball; for real football too.", FOLLOWING
+        ),
+    ]
     wanted = [published[name] for name in own if name in published]
     rest = [model for model in published.values() if model not in wanted]
     return listed + [_published(model) for model in [*wanted, *rest]]
