@@ -82,7 +82,8 @@ def root(tmp_path_factory) -> Path:
     tracks = tiny_tracks([event.position_ms for event in events], duration_ms=4000)
     # Some frames have no people, so that the parameters of that case are trained too.
     seen = (tracks.time_ms < 1000) | (tracks.time_ms >= 2000)
-    write_tracks(tracks.where(seen), match / "tracks.parquet")
+    for name in ("tracks.parquet", "tracks_ballnet.parquet"):
+        write_tracks(tracks.where(seen), match / name)
     other = root / "v2" / "league" / "season" / "match"
     annotations = [
         {"gameTime": f"{half} - 00:00", "position": str(ms), "label": V2_ACTIONS[number % 17]}

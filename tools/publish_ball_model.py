@@ -1,15 +1,19 @@
-"""Make the model of a training run the bundled model `ball-tracks`, and write its card.
+"""Make the nets of training runs together the bundled model `ball-tracks`, and write its card.
 
     onball ballnet render --out data/excerpts
     onball ballnet train data/excerpts --out runs/ballnet
     cp runs/ballnet/ball.onnx src/onball/assets/ball.onnx
     onball simulate --out data/bench --preset bench --size 448x256
+    onball simulate --out data/bench --train 4 --valid 0 --test 0 --minutes 10 --fps 12.5 --size 448x256 \
+        --look broad --seed 31
     onball track --data data/bench --detector simulated:ballnet --name tracks_ballnet.parquet
-    onball train spotting/ball_tracks --data data/bench
-    python benchmarks/real_clips.py CLIPS --model runs/spotting/ball_tracks --out real.json
-    python tools/publish_ball_model.py runs/spotting/ball_tracks --heldout data/bench --real real.json
+    onball train spotting/ball_tracks --data data/bench --seeds 3 --out runs/ball_tracks
+    python tools/publish_ball_model.py runs/ball_tracks/seed_* --heldout data/bench
+    python benchmarks/real_clips.py CLIPS --model ball-tracks --out real.json
+    python tools/publish_ball_model.py runs/ball_tracks/seed_* --heldout data/bench --real real.json
 
-The weights are stored in half precision. CLIPS are labelled real clips, which are not part of the project.
+The probabilities of the nets are averaged, and their weights are stored in half precision. CLIPS are labelled
+real clips, which are not part of the project.
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ from onball.evaluation import SpottingResult, evaluate_spotting
 from onball.files import read_json_object
 from onball.formats.soccernet import read_labels
 from onball.models import load_model, save_model
+from onball.models.nets import BlendedNet
 from onball.runs import RunFolder
 from onball.spotting.spotter import Spotter
 
@@ -41,12 +46,13 @@ def measure(model: Path, heldout: Path, tracks: str) -> SpottingResult:
     return evaluate_spotting(truth, found)
 
 
-def card(run: Path, result: SpottingResult, real: dict[str, Any], remark: str) -> str:
+def card(runs: list[Path], result: SpottingResult, real: dict[str, Any], remark: str) -> str:
     """Write the text of the model card."""
-    folder = RunFolder.open(run)
-    config = load_config(folder.config)
-    net, _ = load_model(folder.model, "spotting")
+    configs = [load_config(RunFolder.open(run).config) for run in runs]
+    config = configs[0]
+    net, _ = load_model(ball_tracks_model(), "spotting")
     parameters = sum(parameter.numel() for parameter in net.parameters())
+    seeds = ", ".join(str(each.training.seed) for each in configs)
     training = config.training
     table = "\n".join(
         f"| {action} | {100 * result.ap[action]:.1f} | {result.truth_counts[action]} |"
@@ -66,7 +72,8 @@ Finds the 12 ball actions from the path of the ball, the people near it and the 
 
 - input: tracks of the ball network, which is part of onball (`onball track --detector ballnet`), at
   {config.data.fps:g} frames per second; no other pixels
-- net: `{config.model.temporal.name}`, {parameters:,} parameters, stored in half precision
+- net: mean of {len(runs)} nets with a `{config.model.temporal.name}`, {parameters:,} parameters in all,
+  stored in half precision
 
 ## Real football
 
@@ -95,28 +102,37 @@ network, tolerance 1 s (±0.5 s), in per cent: \
 
 ```sh
 onball simulate --out data/bench --preset bench --size 448x256
+onball simulate --out data/bench --train 4 --valid 0 --test 0 --minutes 10 --fps 12.5 --size 448x256 \\
+    --look broad --seed 31
 onball track --data data/bench --detector simulated:ballnet --name tracks_ballnet.parquet
-onball train spotting/ball_tracks --data data/bench
+onball train spotting/ball_tracks --data data/bench --seeds {len(runs)} --out runs/ball_tracks
+python tools/publish_ball_model.py runs/ball_tracks/seed_* --heldout data/bench
 ```
 
 {training.epochs} epochs of {training.clips_per_epoch} clips of {config.data.clip_frames} frames, batches of \
-{training.batch_size}, learning rate {training.learning_rate:g}, seed {training.seed}. {remark}
+{training.batch_size}, learning rate {training.learning_rate:g}, seeds {seeds}. {remark}
 """
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("run", type=Path)
+    parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--heldout", type=Path, required=True)
     parser.add_argument("--tracks", default="tracks_ballnet.parquet")
-    parser.add_argument("--real", type=Path, required=True, help="JSON of benchmarks/real_clips.py")
+    parser.add_argument("--real", type=Path, help="JSON of benchmarks/real_clips.py, for the card")
     parser.add_argument("--remark", default="Hardware: 2 CPU cores.")
     options = parser.parse_args()
-    net, config = load_model(RunFolder.open(options.run).model, "spotting")
+    loaded = [load_model(RunFolder.open(run).model, "spotting") for run in options.runs]
+    config = loaded[0][1]
+    members = config.model.model_copy(update={"members": len(loaded)})
+    config = config.model_copy(update={"model": members})
+    net = BlendedNet([each for each, _ in loaded])
     save_model(net, config, ball_tracks_model(), half=True)
+    if options.real is None:
+        return
     result = measure(ball_tracks_model(), options.heldout, options.tracks)
     real = read_json_object(options.real, DataError)
-    text = card(options.run, result, real, options.remark)
+    text = card(options.runs, result, real, options.remark)
     save_model(net, config, ball_tracks_model(), card=text, half=True)
     print(text)
 
