@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from onball.tracking.grid import (
     Floats,
@@ -96,7 +97,9 @@ BALL_FEATURES = (
 )
 
 
-def ball_columns(tracks: Tracks, times_ms: np.ndarray) -> tuple[GridTracks, dict[str, Floats]]:
+def ball_columns(
+    tracks: Tracks, times_ms: NDArray[np.int64]
+) -> tuple[GridTracks, dict[str, Floats]]:
     """Compute the columns of `BALL_FEATURES` before scaling, each `[T]`; NaN if unknown.
 
     Args:
@@ -175,7 +178,7 @@ def _motion(
     )
 
 
-def _slope(path: Floats, times: Floats, shot: np.ndarray, by: int) -> Floats:
+def _slope(path: Floats, times: Floats, shot: NDArray[np.int64], by: int) -> Floats:
     """Mean velocity `[T, 2]` from each frame to the one `by` frames later in its shot."""
     here = np.arange(len(path))
     there = np.clip(here + by, 0, len(path) - 1)
