@@ -32,7 +32,7 @@ _MOST_WARNINGS = 20
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What one task needs.
+    """Needs of one task.
 
     Attributes:
         cpus: CPU cores, which are also the threads that it computes with.
@@ -66,7 +66,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a task in a worker.
+    """Result of a task in a worker.
 
     Attributes:
         value: what the function returned; None if it failed.

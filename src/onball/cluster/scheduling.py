@@ -30,7 +30,7 @@ from onball.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """When to submit a task again whose worker was lost.
+    """Rule for submitting a task again whose worker was lost.
 
     Attributes:
         attempts: how often a task is submitted at most.

@@ -1,4 +1,4 @@
-"""What a worker does: spot a match, score a segment of one, or join the scores of its segments.
+"""Work of a worker: spot a match, score a segment of one, or join the scores of its segments.
 
     one task per match      video → `spot_match` → results
     one task per segment    video → `score_segment` (each) → scores on disk → `join_segments` → results
@@ -107,7 +107,7 @@ class SegmentOrder:
 
 @dataclass(frozen=True, slots=True)
 class MatchSummary:
-    """What the driver hears of a match.
+    """Report on a match to the driver.
 
     Attributes:
         outcome: what was done.

@@ -254,10 +254,9 @@ class TrackingConfig(BaseConfig):
     """Track features that the net takes beside the backbone's features of each frame.
 
     Attributes:
-        features: `study` is four numbers per frame; `full` describes ball, nearest players, spread
-            and camera motion too (see `onball.tracking.features`); `ball` describes the path of the
-            ball in heights of people, and where the goal is (see `onball.tracking.ball_features`).
-        detector: detector that makes the tracks of a video that has none: see `onball track`.
+        features: `study`: four numbers per frame; `full`: ball, nearest players, spread and camera
+            too; `ball`: path of the ball in heights of people, and goal. See `onball.tracking.features`.
+        detector: detector that makes missing tracks, see `onball track`.
         dim: size of the features that the net computes from them.
     """
 
@@ -274,8 +273,7 @@ class ModelConfig(BaseConfig):
         tracking: features of players and ball beside the backbone's; null for none.
         temporal: features → features in the context of their neighbours.
         head: features → dense scores; a clip classifier has its own and ignores this one.
-        pooling: how a clip classifier pools the frames of a clip: `max`, the maximum of each feature,
-            or `attention`, a weighted mean of the scores, with weights of its own for each class.
+        pooling: how a clip classifier pools frames: `max` of each feature, or `attention`.
         dropout: fraction of the classifier's inputs that are dropped in training.
         teams: separate classes for the left and the right team, twice as many as without; left and
             right are the sides of the pitch on screen.
@@ -352,8 +350,7 @@ class LossConfig(BaseConfig):
         background_weight, action_weight: class weights of the cross-entropy.
         focal_gamma: γ of the focal loss (Lin et al. 2017); 0 is plain cross-entropy.
         label_dilation: frames on each side of an action's frame that get its label too.
-        soft_label_sigma: instead of dilated labels, Gaussian ones of this standard deviation, in
-            frames; null keeps hard labels.
+        soft_label_sigma: standard deviation of Gaussian labels, frames; null keeps hard labels.
         displacement_weight: weight of the loss of displacements or offsets, if the head has any.
         team_weight: weight of the binary cross-entropy of a head's logit of teams, if it has one.
         auxiliary_weight: weight of the second head's cross-entropy in joint training.
@@ -385,8 +382,7 @@ class TrainingConfig(BaseConfig):
         accumulate: batches whose gradients are averaged for a step. This equals one larger batch
             except for batch normalisation, and for batches whose frames weigh differently.
         clips_per_epoch: clips drawn in one epoch, over all devices.
-        action_share: fraction of the clips that are placed around an action. The others are
-            uniform over the matches' time.
+        action_share: fraction of the clips placed around an action; the others are uniform in time.
         class_balance: exponent b: the action of such a clip, with n labels, is drawn ∝ n^-b for
             each label. 0 keeps the labels' frequencies, 0.5 shows rare actions more often, 1 shows
             all actions equally often.
@@ -402,8 +398,7 @@ class TrainingConfig(BaseConfig):
             after it, and of the heads for the last: 1 trains all equally fast.
         gradient_clip: largest norm of the gradient; null does not clip.
         ema_decay: validate and save an exponential moving average of the weights; null does not.
-        early_stopping_epochs: stop after this many epochs without a better headline mean in
-            validation, mAP10 for the 12 actions.
+        early_stopping_epochs: stop after so many epochs without a better mean AP in validation.
         workers: processes that prepare clips; 0 prepares them in the training process.
         threads: CPU threads of torch; null is one per core that the process may use.
         validate_every_epochs: the last epoch is always validated.

@@ -250,7 +250,7 @@ def _find_files(results: str | Path | Iterable[str | Path]) -> dict[str, Path]:
 def _plan(
     files: Mapping[str, Path], former: Mapping[str, IndexedMatch], problems: list[str]
 ) -> Iterator[_Step]:
-    """What is to be done for each match; those without a file are added to the problems."""
+    """Plan the work for each match; those without a file are added to the problems."""
     for name, file in files.items():
         try:
             state = file.stat()

@@ -203,7 +203,7 @@ class View:
 
 @dataclass(frozen=True)
 class CutHabits:
-    """How often and how long a director cuts away from the main camera.
+    """Habits of a director: how often and how long to cut away from the main camera.
 
     Attributes:
         probability: of a cut in a dead time that has room for one.

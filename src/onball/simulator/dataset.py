@@ -31,7 +31,7 @@ from onball.formats.mot import write_mot_ground_truth
 from onball.formats.soccernet import LABELS_FILE, write_labels
 from onball.outputs import OutputConflictError, differences, output_lock
 from onball.progress import Progress, ProgressCallback, no_progress
-from onball.simulator.look.look import Variety
+from onball.simulator.look.look import Variety, named_variety
 from onball.simulator.paint.shapes import cv2
 from onball.simulator.play.match import play_match
 from onball.simulator.rendering import DEFAULT_CRF, MatchPlan, MatchRenderer
@@ -163,8 +163,7 @@ def simulate(
         crf: constant rate factor of x264, 0 to 51; None chooses 20 to 36 for each match.
         vary: choose one of `SIZES` and `RATES` for each match.
         cuts: show close-ups and replays in dead time.
-        look: `standard`, or `broad` for looks and cameras that vary as much as real broadcasts, to
-            train on.
+        look: `standard`, or `broad`: looks and cameras that vary as much as real broadcasts.
         video: write videos; False writes labels and tracks only, which is fast.
         mot: also write MOTChallenge text; needs `video`.
         processes: number of matches simulated at a time; 0 for one per core.
@@ -198,7 +197,7 @@ def simulate(
         crf=crf,
         halves=base.halves if halves is None else halves,
         cuts=cuts,
-        look=_variety(look),
+        look=named_variety(look),
     )
     root, outputs = Path(out), Outputs(video=video, mot=mot)
     if tracking is not None:
@@ -240,14 +239,6 @@ def simulate(
     )
     matches = tuple(name for plans in splits.values() for name in plans)
     return SimulatedDataset(root, matches, written, _count_matches(root))
-
-
-def _variety(name: str) -> Variety:
-    try:
-        return Variety(name)
-    except ValueError:
-        known = ", ".join(Variety)
-        raise InputError(f"unknown look '{name}': choose one of {known}") from None
 
 
 # Planning
@@ -601,8 +592,7 @@ def _tracked_video(plan: MatchPlan, cuts_ms: Sequence[int] = ()) -> TrackedVideo
 def _release_free_memory() -> None:
     """Return freed memory to the system on Linux.
 
-    Frames need large temporary arrays, between which the heap of glibc grows: without this, a process
-    has twice the memory that it needs after an hour of simulated football.
+    The heap of glibc grows between large temporary arrays, to twice what is needed after an hour.
     """
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,6 +46,7 @@ from onball.spotting.runtimes import (
     open_runtime,
     open_torch,
 )
+from onball.spotting.track_making import TrackMaker
 from onball.spotting.video_scores import (
     VideoScores,
     closing_generator,
@@ -57,7 +56,7 @@ from onball.spotting.video_scores import (
 from onball.spotting.workers import Workers
 from onball.timing import format_time
 from onball.tracking.grid import PerFrame
-from onball.tracks import TRACKS_FILE, Tracks, tracks_digest
+from onball.tracks import Tracks, tracks_digest
 from onball.video import Channels, probe, sample_frames
 
 if TYPE_CHECKING:
@@ -117,7 +116,6 @@ class Spotter:
         name: str = "",
         fingerprint: str = "",
     ) -> None:
-        self._device_name = device
         self.name = name
         self.fingerprint = fingerprint
         self.config = config
@@ -149,8 +147,7 @@ class Spotter:
                 workers=workers,
             )
         self._video_scores = VideoScores(self._engine, config, net.head.radius, reading_threads)
-        self._detectors: dict[str, Detector] = {}
-        self._opening_detector = Lock()
+        self._tracking = TrackMaker(device, self.threads)
 
     def __repr__(self) -> str:
         config = self.config
@@ -268,7 +265,7 @@ class Spotter:
             detector = self.config.detector
         if self.config.needs_tracks and tracks is None and detector is not None:
             kept = None if keep_tracks is None else Path(keep_tracks)
-            tracks = self._make_tracks(Path(video), detector, kept, progress, name)
+            tracks = self._tracking.make(Path(video), detector, kept, progress, name)
         events: list[Event] = []
         scored: list[ScoredFrames] = []
         for event in self._stream(
@@ -549,36 +546,7 @@ class Spotter:
         Args:
             name: see `onball.tracking.detectors.opening.open_detector`, which raises the errors.
         """
-        # Optional packages: only models that take tracks need them.
-        from onball.tracking.detectors.opening import open_detector
-
-        with self._opening_detector:
-            if name not in self._detectors:
-                # As given: `auto` may be another device for a detector than for the net.
-                self._detectors[name] = open_detector(
-                    name, device=self._device_name, threads=self.threads
-                )
-            return self._detectors[name]
-
-    def _make_tracks(
-        self,
-        video: Path,
-        detector: Detector | str,
-        keep: Path | None,
-        progress: ProgressCallback,
-        name: str,
-    ) -> Tracks:
-        """Tracks of a video by a detector; those in the file `keep` are reused if they are."""
-        # Optional packages: only models that take tracks need them.
-        from onball.formats.tracks_parquet import read_tracks
-        from onball.tracking.pipeline import track_once
-
-        if isinstance(detector, str):
-            detector = self.open_detector(detector)
-        with tempfile.TemporaryDirectory(prefix="onball-") as folder:
-            path = keep or Path(folder) / TRACKS_FILE
-            track_once(video, detector, path, progress=progress, name=name, threads=self.threads)
-            return read_tracks(path, video)
+        return self._tracking.open_detector(name)
 
     def confident(self, events: EventList) -> EventList:
         """Select the events to show to people, by the model's report thresholds.

@@ -13,12 +13,12 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
-from onball.actions import BALL_ACTIONS, ActionSet, EventLabel
+from onball.actions import EventLabel
 from onball.data.layout import Match
 from onball.errors import (
     DataError,
@@ -29,7 +29,7 @@ from onball.errors import (
     VideoError,
     describe_exception,
 )
-from onball.events import Event, EventList, SpottingInfo, VideoPart
+from onball.events import Event, EventList
 from onball.files import identify, require_writable, shell_quoted
 from onball.formats.frame_confidences import FrameConfidences
 from onball.models.saved import net_fingerprint
@@ -42,6 +42,7 @@ from onball.outputs import (
     output_lock,
 )
 from onball.progress import ProgressCallback, no_progress
+from onball.spotting.batch_settings import BatchSettings
 from onball.spotting.decoding import score_bound
 from onball.spotting.jobs import Job, Part, find_jobs
 from onball.spotting.results import (
@@ -61,7 +62,6 @@ from onball.video import VideoInfo, find_proxy, make_proxy
 if TYPE_CHECKING:
     from onball.tracking.detectors.base import Detector
 
-_HALVES = 2
 #: Settings that `onball events` applies to the candidates of results that are there.
 _LATER_SETTINGS = {"threshold", "actions"}
 
@@ -153,7 +153,7 @@ def spot_videos(
         OutputLockedError: another process is writing some of these results.
         OnballError: `out` cannot be written.
     """
-    settings = _Settings.of(threshold, actions, start_ms, end_ms, kickoffs_ms, half)
+    settings = BatchSettings.of(threshold, actions, start_ms, end_ms, kickoffs_ms, half)
     jobs = find_jobs(videos, out, join, name, StoreCache.of(cache, cache_gb))
     for job in jobs:
         settings.check(job)
@@ -198,7 +198,7 @@ class ResultChecker:
         proxies: str | Path | None = None,
         overwrite: bool = False,
     ) -> None:
-        settings = _Settings.of(threshold, actions, 0, None, (), 1)
+        settings = BatchSettings.of(threshold, actions, 0, None, (), 1)
         settings = settings.for_model(model.config.actions)
         self._work = _Work.of(model, settings, None, no_progress, proxies)
         self._detector = detector if model.config.needs_tracks else None
@@ -315,101 +315,6 @@ def _require_one_match(
         raise InputError(f"{tracks}: tracks are those of one video, and {count} are given")
 
 
-# Settings
-
-
-@dataclass(frozen=True, slots=True)
-class _Settings:
-    """Checked settings of a batch."""
-
-    threshold: float | None
-    actions: tuple[str, ...] | None
-    start_ms: int
-    end_ms: int | None
-    half: int
-    kickoffs_ms: tuple[int | None, ...]
-
-    @classmethod
-    def of(
-        cls,
-        threshold: float | None,
-        actions: Iterable[EventLabel | str] | None,
-        start_ms: int,
-        end_ms: int | None,
-        kickoffs_ms: Sequence[int],
-        half: int,
-    ) -> _Settings:
-        if threshold is not None and not 0 <= threshold <= 1:
-            raise InputError(f"threshold {threshold} is outside 0 to 1")
-        if start_ms < 0 or (end_ms is not None and end_ms <= start_ms):
-            end = "the end" if end_ms is None else format_time(end_ms)
-            raise InputError(f"the part from {format_time(start_ms)} to {end} is empty")
-        if not 1 <= half <= _HALVES:
-            raise InputError(f"half {half} does not exist: 1 or 2")
-        if len(kickoffs_ms) > _HALVES + 1 - half:
-            raise InputError(
-                f"{len(kickoffs_ms)} kick-offs are given, and {_HALVES + 1 - half} can be in a video "
-                f"that begins with half {half}"
-            )
-        if list(kickoffs_ms) != sorted(set(kickoffs_ms)):
-            raise InputError("the second kick-off is not after the first one")
-        wanted = None if actions is None else tuple(actions)
-        known = (*[None] * (half - 1), *kickoffs_ms) if kickoffs_ms else ()
-        return cls(threshold, wanted, start_ms, end_ms, half, known)
-
-    def for_model(self, predicted: ActionSet) -> _Settings:
-        """Return the settings with the labels of a model in place of the names of actions.
-
-        Those of the 12 actions that the model does not predict are left out.
-
-        Raises:
-            InputError: the model predicts none of the actions to show.
-            LabelError: a name is neither one of its classes nor one of the 12 actions.
-        """
-        if self.actions is None:
-            return self
-        found = dict.fromkeys(predicted.find(name, BALL_ACTIONS) for name in self.actions)
-        shown = tuple(label for label in found if label in predicted)
-        if not shown:
-            raise InputError(
-                f"this model does not predict {', '.join(found)}, but {', '.join(predicted)}"
-            )
-        return replace(self, actions=shown)
-
-    def check(self, job: Job) -> None:
-        """Raise `InputError` if a time is after the end of a video."""
-        duration_ms = job.duration_ms
-        if duration_ms is None:
-            return
-        for what, time_ms in (
-            ("the part to spot", self.start_ms),
-            *(("the kick-off", kickoff) for kickoff in self.kickoffs_ms),
-        ):
-            if time_ms is not None and time_ms >= duration_ms:
-                raise InputError(
-                    f"{job.name}: {what} begins at {format_time(time_ms)}, and the video ends at "
-                    f"{format_time(duration_ms)}"
-                )
-
-    def describe(self, info: SpottingInfo, job: Job) -> SpottingInfo:
-        """Complete the description of a job's events."""
-        parts: tuple[VideoPart, ...] = ()
-        if len(job.parts) > 1:
-            parts = tuple(
-                VideoPart(part.video.path.name, part.offset_ms, part.video.duration_ms)
-                for part in job.parts
-            )
-        return replace(
-            info,
-            duration_ms=job.duration_ms,
-            actions=None if self.actions is None else tuple(map(info.classes.parse, self.actions)),
-            kickoffs_ms=self.kickoffs_ms,
-            start_ms=self.start_ms or None,
-            end_ms=self.end_ms,
-            parts=parts,
-        )
-
-
 # Work
 
 
@@ -423,7 +328,7 @@ class _Work:
     def __init__(
         self,
         spotter: Spotter,
-        settings: _Settings,
+        settings: BatchSettings,
         on_event: Callable[[str, Event], object] | None,
         progress: ProgressCallback,
         proxies: Path | None,
@@ -445,7 +350,7 @@ class _Work:
     def of(
         cls,
         spotter: Spotter,
-        settings: _Settings,
+        settings: BatchSettings,
         on_event: Callable[[str, Event], object] | None,
         progress: ProgressCallback,
         proxies: str | Path | None,

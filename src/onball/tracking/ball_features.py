@@ -224,7 +224,7 @@ def _people(grid: GridTracks, ball: Floats, moving: Floats, height: Floats) -> d
 
 
 def _goal(goal: Floats, ball: Floats, velocity: Floats, height: Floats) -> dict[str, Floats]:
-    """Where the goal is, seen from the ball, and how fast the ball moves towards it."""
+    """Place of the goal seen from the ball, and speed of the ball towards it."""
     offset = (goal[:, :2] - ball) / height[:, None]
     distance = np.hypot(*offset.T)
     inside = (np.abs(goal[:, :2] - ball) < goal[:, 2:] / 2).all(axis=1).astype(np.float64)

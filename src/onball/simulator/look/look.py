@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from onball.errors import InputError
 from onball.simulator.look.colours import RGB, WHITE, choose, shade
 from onball.simulator.look.kits import Outfits
 from onball.simulator.look.venue import Light, Stands, Turf, Weather
@@ -24,6 +25,15 @@ class Variety(StrEnum):
 
     STANDARD = "standard"  # clear pictures, in which every action can be seen
     BROAD = "broad"  # as wide as real broadcasts: `onball.simulator.look.broad`
+
+
+def named_variety(name: str) -> Variety:
+    """Return the ranges of that name. Raises `InputError` for an unknown one."""
+    try:
+        return Variety(name)
+    except ValueError:
+        known = ", ".join(Variety)
+        raise InputError(f"unknown look '{name}': choose one of {known}") from None
 
 
 @dataclass(frozen=True)
@@ -85,7 +95,7 @@ class Lens:
 
 @dataclass(frozen=True)
 class Transmission:
-    """What is lost between the camera and the viewer, before the video is encoded.
+    """Losses between the camera and the viewer, before the video is encoded.
 
     Attributes:
         detail_x, detail_y: columns and rows to which the frame is reduced on the way, as fractions of its
