@@ -139,7 +139,7 @@ STUDIES = {
 def missing(
     study: Study, systems: Sequence[System], data: Path, seeds: Sequence[int], table: Path
 ) -> Iterator[tuple[System, Experiment]]:
-    """What has no row yet: all systems with the first seed, then with the next."""
+    """List the trainings without a row: all systems with the first seed, then with the next."""
     for seed in seeds:
         for system in systems:
             planned = study.experiment(system, data, seed)

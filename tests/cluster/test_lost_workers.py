@@ -68,7 +68,7 @@ def until(condition: Callable[[], object]) -> None:
 
 
 def computed(control: Path) -> Counter[str]:
-    """How often each segment was computed to its end."""
+    """Number of completed computations of each segment."""
     file = control / "computed"
     return Counter(file.read_text().splitlines()) if file.exists() else Counter()
 

@@ -1,4 +1,4 @@
-"""An engine without other processes, which loses tasks when it is told to."""
+"""Engine that runs in this process, and loses the tasks that a test names."""
 
 from __future__ import annotations
 

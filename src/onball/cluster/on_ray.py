@@ -17,7 +17,7 @@ from typing import Any
 from onball.cluster.engine import Answer, Ended, Engine, Resources, Task, answer
 from onball.errors import InputError, OnballError, optional_dependency
 
-# Ray reports statistics to its makers unless it is told not to, when it starts a cluster.
+# Ray sends usage statistics by default when it starts a cluster.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 with optional_dependency("ray", "ray", "--cluster ray"):
     import ray

@@ -398,7 +398,7 @@ class TrainingConfig(BaseConfig):
             after it, and of the heads for the last: 1 trains all equally fast.
         gradient_clip: largest norm of the gradient; null does not clip.
         ema_decay: validate and save an exponential moving average of the weights; null does not.
-        early_stopping_epochs: stop after so many epochs without a better mean AP in validation.
+        early_stopping_epochs: stop after N epochs without a better mAP10 (or mAP) in validation.
         workers: processes that prepare clips; 0 prepares them in the training process.
         threads: CPU threads of torch; null is one per core that the process may use.
         validate_every_epochs: the last epoch is always validated.

@@ -20,7 +20,7 @@ with optional_dependency("pillow", "plot", "A contact sheet"):
 #: Width of a frame, space around it, height of its text, all in pixels.
 _WIDTH, _GAP, _TEXT = 240, 10, 13
 _MARK = 9
-#: Columns for this ratio of width to height, at most so many, unless the image would be too high.
+#: Columns for this ratio of width to height, and their largest number, which a very tall sheet exceeds.
 _ASPECT, _MOST_COLUMNS = 1.6, 10
 #: JPEG holds 65,535 rows.
 _HIGHEST = 60_000

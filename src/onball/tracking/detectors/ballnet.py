@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,7 @@ class BallNetDetector:
         people: return people and goals too.
         device: `auto`, `cpu`, `cuda` or `cuda:1` ….
         threads: CPU threads; None keeps ONNX Runtime's default.
+        session: the file opened by `open_session`, if it is; device and threads are then its own.
 
     Raises `ModelError` for a file that is missing or no ball network.
     """
@@ -60,13 +62,12 @@ class BallNetDetector:
         people: bool = True,
         device: str = "auto",
         threads: int | None = None,
+        session: Any = None,
     ) -> None:
-        if path is None:
-            self._session = open_session(ball_network(), device, threads)
-        else:
-            self._session = open_session(Path(path), device, threads)
-            if not is_ball_network(self._session):
-                raise ModelError(f"{path}: no ball network of onball")
+        file = ball_network() if path is None else Path(path)
+        self._session = open_session(file, device, threads) if session is None else session
+        if not is_ball_network(self._session):
+            raise ModelError(f"{file}: no ball network of onball")
         self._threshold, self._width, self._people = threshold, width, people
         name = "ballnet" if path is None else Path(path).name
         self.name = f"{name}, score {threshold:g}" + ("" if width == 640 else f", width {width}")
@@ -86,19 +87,20 @@ class BallNetDetector:
         times_ms: NDArray[np.int64],
     ) -> Sequence[Detections]:
         """Detect with the neighbours of each frame, as `NeighbourDetector.detect_among`."""
-        scaled: dict[int, Pixels] = {}  # a frame is the neighbour of two others
+        scaled: dict[int, tuple[Pixels, Floats]] = {}  # a frame is the neighbour of two others
 
-        def fitted(frame: Pixels) -> Pixels:
+        def fitted(frame: Pixels) -> tuple[Pixels, Floats]:
+            """Return the scaled frame and its luma."""
             key = frame.ctypes.data
             if key not in scaled:
-                scaled[key] = _fitted(frame, self._width)
+                pixels = _fitted(frame, self._width)
+                scaled[key] = pixels, np.rint(pixels @ _LUMA)
             return scaled[key]
 
         found = []
         for frame, earlier, later in zip(frames, before, after, strict=True):
-            now = fitted(frame)
-            luma = [np.rint(fitted(one) @ _LUMA) for one in (earlier, later)]
-            inputs = np.concatenate([np.moveaxis(now, -1, 0), np.stack(luma)]).astype(np.float32)
+            planes = [*np.moveaxis(fitted(frame)[0], -1, 0), fitted(earlier)[1], fitted(later)[1]]
+            inputs = np.stack(planes).astype(np.float32)
             maps = self._session.run(_OUTPUTS, {"frames": inputs[None]})
             size = frame.shape[1], frame.shape[0]
             found.append(
@@ -196,9 +198,9 @@ def decode_maps(
     return suppressed(chosen(detections, whole), _NMS_IOU)
 
 
-def is_ball_network(session: object) -> bool:
+def is_ball_network(session: Any) -> bool:
     """Return True for an ONNX session of a ball network."""
-    inputs = session.get_inputs()  # type: ignore[attr-defined]
+    inputs = session.get_inputs()
     return len(inputs) == 1 and len(inputs[0].shape) == 4 and inputs[0].shape[1] == INPUT_CHANNELS
 
 

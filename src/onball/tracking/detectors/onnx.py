@@ -261,6 +261,7 @@ class OnnxDetector:
         size: width and height of the input in pixels, for a net that takes any.
         device: `auto`, `cpu`, `cuda` or `cuda:1` ….
         threads: CPU threads; None keeps ONNX Runtime's default.
+        session: the file opened by `open_session`, if it is; device and threads are then its own.
 
     Raises `ModelError` for a file that is missing, is no ONNX, is of no known family or knows neither
     persons nor balls; `InputError` for an unavailable device.
@@ -276,9 +277,10 @@ class OnnxDetector:
         size: int = 640,
         device: str = "auto",
         threads: int | None = None,
+        session: Any = None,
     ) -> None:
         self._path = Path(path)
-        self._session = open_session(self._path, device, threads)
+        self._session = open_session(self._path, device, threads) if session is None else session
         self._threshold, self._nms_iou = threshold, nms_iou
         given = self._session.get_inputs()
         described = _described((entry.name, entry.shape) for entry in given)

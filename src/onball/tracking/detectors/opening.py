@@ -102,9 +102,10 @@ def _open(name: str, threshold: float, device: str, threads: int | None) -> Dete
         from onball.tracking.detectors.ballnet import BallNetDetector, is_ball_network
         from onball.tracking.detectors.onnx import OnnxDetector, open_session
 
-        if is_ball_network(open_session(path, device, threads)):
-            return BallNetDetector(path, threshold=threshold, device=device, threads=threads)
-        return OnnxDetector(path, threshold=threshold, device=device, threads=threads)
+        session = open_session(path, device, threads)
+        if is_ball_network(session):
+            return BallNetDetector(path, threshold=threshold, session=session)
+        return OnnxDetector(path, threshold=threshold, session=session)
     if suffix == ".pth":
         from onball.tracking.detectors.rfdetr import RfdetrDetector
 
