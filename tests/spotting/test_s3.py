@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+import s3fs
+from moto.server import ThreadedMotoServer
 from tiny_matches import write_flashes
 from tiny_models import random_model
 
@@ -13,15 +15,11 @@ from onball.spotting.videos import spot_videos
 from onball.stores import Store
 
 pytestmark = [pytest.mark.medium, pytest.mark.usefixtures("one_thread")]
-s3fs = pytest.importorskip("s3fs", minversion="2024.6", reason="needs s3fs")
-pytest.importorskip("moto.server", reason="needs moto[server]")
 
 
 @pytest.fixture
 def s3(monkeypatch, tmp_path):
     """An empty S3 with the bucket `league`, as the user's settings name it."""
-    from moto.server import ThreadedMotoServer
-
     server = ThreadedMotoServer("127.0.0.1", 0)
     server.start()
     host, port = server.get_host_and_port()
