@@ -1,7 +1,12 @@
+import socket
 import stat
+import time
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
+from filelock import SoftFileLease
 
 from onball.errors import LabelError, OnballError
 from onball.files import (
@@ -11,6 +16,7 @@ from onball.files import (
     fingerprint,
     read_json_object,
     shell_quoted,
+    sole_builder,
     write_text_atomic,
 )
 
@@ -182,3 +188,81 @@ def test_a_fingerprint_depends_on_length_and_both_ends(tmp_path):
 def test_paths_in_commands_are_quoted_if_they_need_it(path, posix, windows):
     assert shell_quoted(path, windows=False) == posix
     assert shell_quoted(path, windows=True) == windows
+
+
+def builds(folder: str, seconds: float) -> bool:
+    """Build a folder, as a process of its own does."""
+    with sole_builder(folder) as is_builder:
+        if is_builder:
+            with atomic_folder(folder) as temporary:
+                (temporary / "begun").touch()
+                time.sleep(seconds)
+    return is_builder
+
+
+def waits_until(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_of_two_processes_one_builds_a_folder_and_the_other_waits(tmp_path):
+    folder = tmp_path / "shared" / "[1] frames"
+    with get_context("spawn").Pool(2) as pool:
+        built = pool.starmap(builds, [(str(folder), 0.5)] * 2, chunksize=1)
+    assert sorted(built) == [False, True]
+    assert [path.name for path in folder.parent.iterdir()] == ["[1] frames"], "claims are removed"
+
+
+def test_the_claim_of_a_killed_builder_is_taken_over_at_once(tmp_path):
+    folder = tmp_path / "frames"
+    process = get_context("spawn").Process(target=builds, args=(str(folder), 600))
+    process.start()
+    waits_until(lambda: list(tmp_path.glob(".frames.*/begun")))
+    process.kill()
+    process.join()
+    assert builds(str(folder), 0)
+    assert [path.name for path in tmp_path.iterdir()] == ["frames"], (
+        "nothing is left of the killed one"
+    )
+
+
+@pytest.mark.parametrize("swaps", [True, False], ids=["local disk", "network disk"])
+def test_the_claim_of_a_lost_machine_is_taken_over_when_it_is_not_renewed(
+    tmp_path, monkeypatch, swaps
+):
+    monkeypatch.setattr("onball.files.BUILDER_DEAD_S", 0.4)
+    if not swaps:  # as NFS answers
+        monkeypatch.setattr("filelock._soft.exchange_names", lambda *names: False)
+    claim = tmp_path / ".frames.lock"
+    lease = SoftFileLease(claim, lease_duration=0.4)
+    with lease:
+        there = claim.read_text().replace(socket.gethostname(), "another-machine")
+    claim.write_text(there)
+    began = time.monotonic()
+    assert builds(str(tmp_path / "frames"), 0)
+    assert time.monotonic() - began > 0.4
+    assert [path.name for path in tmp_path.iterdir()] == ["frames"]
+
+
+@pytest.mark.slow  # long enough that a busy machine renews the claim in time
+def test_a_builder_that_lives_on_another_machine_is_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr("onball.files.BUILDER_DEAD_S", 6.0)
+    claim, folder = tmp_path / ".frames.lock", tmp_path / "frames"
+    with SoftFileLease(claim, lease_duration=6.0):
+        claim.write_text(claim.read_text().replace(socket.gethostname(), "another-machine"))
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(builds, str(folder), 0)
+            with pytest.raises(TimeoutError):
+                waiting.result(10)
+            folder.mkdir()
+            assert waiting.result(60) is False
+
+
+def test_a_builder_that_fails_leaves_the_folder_to_the_next(tmp_path):
+    with pytest.raises(KeyboardInterrupt), sole_builder(tmp_path / "frames"):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+    assert builds(str(tmp_path / "frames"), 0)
+    assert not builds(str(tmp_path / "frames"), 0)

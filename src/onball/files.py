@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import errno
+import glob
 import hashlib
 import json
 import os
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from filelock import SoftFileLease, Timeout
 
 from onball.errors import InputError, OnballError
 
@@ -38,6 +40,12 @@ _SPECIAL_ON_WINDOWS = set(" \t&()[]{}^=;!'+,`~$@%#")
 
 #: Bytes at either end of a file that its fingerprint depends on.
 FINGERPRINT_BYTES = 1 << 16
+
+#: Seconds without a sign of life after which the process that builds a folder is taken for dead, and
+#: seconds between two looks at it. A file is seen on other machines of a network file system seconds
+#: after it is written, so that these are not smaller.
+BUILDER_DEAD_S = 60.0
+BUILDER_POLL_S = 0.25
 
 #: Bytes at the beginning of a text that its encoding is recognised by.
 _TEXT_START = 64
@@ -133,6 +141,62 @@ def atomic_folder(
             former.rename(place)
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(former, ignore_errors=True)
+
+
+@contextmanager
+def sole_builder(folder: str | Path) -> Iterator[bool]:
+    """Choose one process to build a folder, of all on any machine that share the disk; others wait.
+
+    The claim is a file beside the folder, which its process touches while it builds: it needs no locks
+    of the file system, which many network file systems lack, or keep on each machine for itself. The
+    claim of a process that was killed is taken over at once on the same machine, else after
+    `BUILDER_DEAD_S`, and its temporary folders are deleted. A process that was only suspended may then
+    build a second time: the block shall use `atomic_folder`, which keeps the folder of the first.
+
+    Args:
+        folder: the folder; its parent is created if it is missing.
+
+    Yields:
+        True if the folder is to be built in the block; False if it is there.
+
+    Raises `OSError` if the claim cannot be written.
+    """
+    folder = Path(folder)
+    if folder.is_dir():
+        yield False
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    claim = folder.with_name(f".{folder.name}.lock")
+    lease = SoftFileLease(claim, lease_duration=BUILDER_DEAD_S)
+    last_seen: tuple[int, int] | None = None
+    while not lease.is_locked:
+        try:
+            lease.acquire(1.5 * BUILDER_DEAD_S, BUILDER_POLL_S, cancel_check=folder.is_dir)
+        except Timeout:
+            if folder.is_dir():
+                yield False
+                return
+            # Network file systems cannot swap two names, which a takeover of the lease needs.
+            seen = _last_sign(claim)
+            if seen is not None and seen == last_seen:
+                lease.break_lock()
+            last_seen = seen
+    try:
+        is_there = folder.is_dir()
+        if not is_there:
+            for left in folder.parent.glob(f".{glob.escape(folder.name)}.*/"):
+                shutil.rmtree(left, ignore_errors=True)
+        yield not is_there
+    finally:
+        lease.release()
+
+
+def _last_sign(claim: Path) -> tuple[int, int] | None:
+    """Which claim it is, and when it was touched last; None if it is gone."""
+    with suppress(OSError), claim.open("rb") as file:  # opening asks the server, not a cache
+        about = os.fstat(file.fileno())
+        return about.st_ino, about.st_mtime_ns
+    return None
 
 
 @contextmanager

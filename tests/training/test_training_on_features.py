@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -139,6 +141,29 @@ def test_an_interrupted_match_leaves_nothing_and_is_computed_again(
     (match.features.folder / "times_ms.npy").write_bytes(b"cut off")
     with pytest.raises(DataError, match=r"damaged features .* delete the folder"):
         list(compute_features(finished, root, **options))
+
+
+def test_of_several_that_need_features_one_computes_and_the_others_wait(
+    root, finished, tmp_path, monkeypatch
+):
+    computed, together = [], threading.Barrier(2)
+
+    def write(*arguments, **settings):
+        computed.append(arguments)
+        return write_features(*arguments, **settings)
+
+    def compute(_: int) -> np.ndarray:
+        options = {"folder": tmp_path / "features", "device": "cpu", "split": "valid"}
+        matches = compute_features(finished, root, **options)
+        together.wait(timeout=60)
+        (match,) = matches
+        return match.features.read(0, 5)
+
+    monkeypatch.setattr("onball.spotting.features.write_features", write)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(compute, range(2))
+    assert len(computed) == 1 and np.array_equal(first, second)
+    assert not list((tmp_path / "features").glob(".*")), "claims are removed"
 
 
 def test_other_weights_of_the_backbone_have_other_features(runs, finished, folder, tmp_path):

@@ -10,18 +10,16 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from onball.config import BallCropConfig, DataConfig, ModelConfig, TrackingConfig
 from onball.errors import DataError, OnballError
-from onball.files import DISK_FULL, atomic_folder, file_digest, fingerprint
+from onball.files import DISK_FULL, atomic_folder, file_digest, fingerprint, sole_builder
 from onball.frames import BlankFrames, FrameBatch, FrameSource, Scaling
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.timing import grid_times
@@ -212,6 +210,8 @@ def cached_frames(
 ) -> CachedFrames:
     """Return frames from the cache, and decode them into it first if they are not there yet.
 
+    Of several processes that need them at the same time, one decodes them; see `sole_builder`.
+
     Args:
         frames: frames of a video, whole or cropped.
         cache: folder of all caches.
@@ -224,8 +224,8 @@ def cached_frames(
     folder = cache_folder(frames, cache)
     if not folder.is_dir():
         try:
-            with _build_lock(folder):
-                if not folder.is_dir():  # another process made it meanwhile
+            with sole_builder(folder) as is_builder:
+                if is_builder:
                     _decode(frames, folder, progress, name or str(frames.path))
         except OSError as error:
             full = error.errno in DISK_FULL
@@ -262,25 +262,6 @@ def cache_folder(frames: VideoFrames, cache: Path, derived: str = "") -> Path:
     stem = re.sub(r"[^\w.-]+", "_", f"{video.parent.name}-{video.stem}")
     end = stem.encode(errors="replace")[-_MOST_NAME_BYTES:]
     return cache / f"{end.decode(errors='ignore')}-{key}"
-
-
-@contextmanager
-def _build_lock(folder: Path) -> Iterator[None]:
-    """Let one process at a time make a cache folder, of those that share the disk; others wait.
-
-    The lock ends with the process. Without locks in the file system several do the same work, and the
-    first one's is kept.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder.with_name(f".{folder.name}.lock"))
-    with suppress(NotImplementedError):
-        lock.acquire()
-    try:
-        yield
-    finally:
-        if lock.is_locked:
-            Path(lock.lock_file).unlink(missing_ok=True)
-            lock.release()
 
 
 def _decode(frames: VideoFrames, folder: Path, progress: ProgressCallback, name: str) -> None:

@@ -26,7 +26,7 @@ from onball.data.features import FeatureFrames, write_features
 from onball.data.frames import VideoFrames, cache_folder, open_inputs
 from onball.data.layout import find_matches
 from onball.errors import ConfigError
-from onball.files import require_writable
+from onball.files import require_writable, sole_builder, write_error
 from onball.models import SpottingNet, load_model
 from onball.models.components import BACKBONES, Backbone, HeadSetup, NoTemporal
 from onball.models.compute import Precision
@@ -103,6 +103,8 @@ class FeatureStore:
     ) -> FeatureFrames:
         """Open the features of a video, and compute them first if they are not there yet.
 
+        Of several processes that need them at the same time, one computes them; see `sole_builder`.
+
         Args:
             frames: frames of the video, as the net takes them.
             progress: called with the milliseconds of video that are computed.
@@ -136,7 +138,13 @@ class FeatureStore:
             "precision": f"{spotter.precision} on {spotter.device.type}".removeprefix("torch."),
             "version": f"onball {__version__} with torch {torch.__version__}",
         }
-        return write_features(folder, reported(), record, half=self._half)
+        try:
+            with sole_builder(folder) as is_builder:
+                if is_builder:
+                    write_features(folder, reported(), record, half=self._half)
+        except OSError as error:
+            raise write_error(folder, error) from error
+        return FeatureFrames(folder)
 
 
 def _sharing_weights(module: ModuleT) -> ModuleT:
