@@ -123,6 +123,12 @@ def test_sound_that_begins_after_the_frames_keeps_its_place(tmp_path):
     assert heard_from(tmp_path / "piece.mp4")[0] == pytest.approx(1.6, abs=0.02)
 
 
+def test_sound_that_ends_before_the_frames_is_cut_to_its_end(tmp_path):
+    source = write_with_sound(tmp_path / "video.mkv", seconds=1.02, tone_from_s=0.6)
+    cut_video(source, 400, 10_000, tmp_path / "piece.mp4")
+    assert heard_from(tmp_path / "piece.mp4") == pytest.approx((0.2, 0.62), abs=0.03)
+
+
 # Copying
 
 

@@ -6,10 +6,12 @@ import io
 import time
 from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 from numbered_videos import decode_plainly, numbers, steady, uneven, write_video
 from PIL import Image
+from sounding_videos import heard_from, write_with_sound
 
 from onball.errors import VideoError
 from onball.video import probe
@@ -81,6 +83,17 @@ def test_a_proxy_has_the_same_frames_at_the_same_times(tmp_path, name):
     assert made[0] == expected[0] == list(range(len(times)))
     assert [float(t) for t in made[1]] == pytest.approx([float(t) for t in expected[1]], abs=1e-3)
     assert is_playable(probe(proxies.path(video)))
+
+
+def test_a_proxy_has_the_sound_at_its_time(tmp_path):
+    video = write_with_sound(tmp_path / "a.mkv", 1.6, 0.8)
+    proxies = Proxies(tmp_path / "proxies")
+    proxies.start(video)
+    assert wait_for(proxies, video) == "ready"
+    heard, end_s = heard_from(proxies.path(video))
+    assert heard == pytest.approx(0.8, abs=0.03) and end_s == pytest.approx(1.6, abs=0.05)
+    with av.open(str(proxies.path(video))) as made:
+        assert [stream.codec_context.name for stream in made.streams.audio] == ["aac"]
 
 
 def test_a_proxy_is_made_once_also_by_another_launch(tmp_path):

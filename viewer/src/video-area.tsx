@@ -78,7 +78,7 @@ export function VideoArea({ match, number, clock, ready, overlay }: Props) {
             >
               Make a copy that plays
             </button>
-            <p class="faint">It has the same frames, without sound, and is kept in the cache.</p>
+            <p class="faint">It has the same frames and the sound, and is kept in the cache.</p>
             {broken && <p role="alert">{broken}</p>}
           </>
         )}

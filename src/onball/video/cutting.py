@@ -118,9 +118,11 @@ def join_spans(
     *,
     sound: bool = True,
     crf: int = 18,
+    gop: int = 250,
     preset: str = "veryfast",
     threads: int = 0,
     on_span: Callable[[int], object] = lambda index: None,
+    on_frame: Callable[[Fraction], object] = lambda time_ms: None,
 ) -> VideoCut:
     """Write parts of videos one after the other to one H.264 file.
 
@@ -129,9 +131,12 @@ def join_spans(
         target: see `cut_video`.
         sound: see `cut_video`.
         crf: see `cut_video`.
+        gop: largest number of frames between two key frames.
         preset: see `cut_video`.
         threads: see `cut_video`.
         on_span: called with the number of each part that is written.
+        on_frame: called with the time in the new video of each frame that is written; an exception
+            in it stops the work, and no file is left.
 
     Raises `VideoError` as `cut_video` does, and if videos differ in size.
     """
@@ -142,6 +147,7 @@ def join_spans(
         reader.size,
         reader.rate,
         crf=crf,
+        gop=gop,
         preset=preset,
         threads=threads,
         time_base=reader.ms_per_tick / 1000,
@@ -156,7 +162,7 @@ def join_spans(
                         f"{span.source}: its frames are {reader.size[0]}x{reader.size[1]}, those before "
                         f"{writer.size[0]}x{writer.size[1]}: excerpts of different sizes cannot be joined"
                     )
-            end_ms, frames = reader.write(writer, tracks, forms if sound else [], offset_ms)
+            end_ms, frames = reader.write(writer, tracks, forms, offset_ms, on_frame)
             offset_ms += end_ms
             count += frames
             on_span(index)
@@ -204,6 +210,7 @@ class _Reader:
         tracks: Sequence[SoundTrack],
         forms: Sequence[SoundFormat],
         offset_ms: Fraction,
+        on_frame: Callable[[Fraction], object],
     ) -> tuple[Fraction, int]:
         """Add all; return the length in milliseconds and the number of frames."""
         span, first_ms = self._span, self.first.time_ms
@@ -225,6 +232,7 @@ class _Reader:
                 writer.write(
                     image if span.paint is None else span.paint(image), time_ms + offset_ms
                 )
+            on_frame(time_ms + offset_ms)
             count += 1
         # Sound does not go on after the last frame.
         while piece is not None and _time_ms(piece[1]) < end_ms:

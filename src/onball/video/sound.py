@@ -89,7 +89,7 @@ def read_sound(
             container.seek(int(before_s * av.time_base))
         open_streams = set(number.values())
         for packet in _packets(container, streams):
-            k = number[packet.stream_index]
+            k = number[packet.stream.index]  # those at the end have no index of their own
             if k not in open_streams:
                 continue
             try:

@@ -1,8 +1,8 @@
 """Videos for a browser: thumbnails, frame times, and copies of files that browsers cannot play.
 
 Browsers play H.264, VP8, VP9 and AV1 with 8 bits and 4:2:0, in MP4 or WebM. Other videos get a copy
-(a proxy): encoded as H.264 with the same frames at the same times. It is
-made once, and kept in the user's cache under the fingerprint of the video.
+(a proxy): H.264 with the same frames at the same times, and the sound as AAC. It is made once, and kept
+in the user's cache under the fingerprint of the video.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.errors import OnballError, VideoError, describe_exception
+from onball.events import POSITION_LIMIT_MS
 from onball.files import fingerprint
-from onball.video import VideoInfo, VideoWriter, probe, read_frames
-from onball.video.decoding import decode_frames, open_source
-from onball.video.pixels import RgbConverter, has_usual_colours, orientation
+from onball.video import VideoInfo, probe, read_frames
+from onball.video.cutting import VideoSpan, join_spans
+from onball.video.decoding import open_source
 
 _PLAYED_SUFFIXES = (".mp4", ".m4v", ".mov", ".webm")
 _PLAYED_CODECS = ("h264", "vp8", "vp9", "av1")
@@ -37,6 +38,9 @@ _THUMBNAILS_KEPT = 4000
 #: Thumbnails computed at a time: each decodes from a keyframe on.
 _THUMBNAIL_READERS = 2
 _PROXY_CRF = 21
+_PROXY_GOP = 50
+#: After the end of any video, whose length headers do not always state.
+_NO_END_MS = POSITION_LIMIT_MS
 
 ProxyState = Literal["none", "running", "ready", "failed"]
 
@@ -203,7 +207,7 @@ class _StoppedError(Exception):
 
 
 def make_proxy(video: Path, target: Path, report: Callable[[float], None]) -> None:
-    """Write a copy of a video that browsers play, with the same frames at the same times, silent.
+    """Write a copy of a video that browsers play: the same frames at the same times, and the sound.
 
     Args:
         video: the video.
@@ -214,34 +218,14 @@ def make_proxy(video: Path, target: Path, report: Callable[[float], None]) -> No
         VideoError: the file is no video.
         OnballError: the copy cannot be written.
     """
-    info = probe(video)
-    duration_ms = max(1, info.duration_ms)
-    with open_source(video, threads=1) as opened:
-        rate, ms_per_tick = opened.rate, opened.ms_per_tick
-    decoded = decode_frames(video, 0, 0)
-    first = next(decoded, None)
-    if first is None:
-        raise VideoError(f"{video}: has no frame that can be decoded")
-    size = (first.frame.width, first.frame.height)
-    even = not any(side % 2 for side in size)
-    as_coded = even and not any(orientation(first.frame)) and has_usual_colours(first.frame)
-    to_rgb = RgbConverter(size if as_coded else None)
-    if not as_coded:
-        size = (info.width, info.height)
-    with VideoWriter(
-        target, size, rate, crf=_PROXY_CRF, gop=50, threads=0, time_base=ms_per_tick / 1000
-    ) as writer:
-        frame, time_ms = first.frame, first.time_ms
-        while True:
-            if as_coded:
-                writer.write_decoded(frame, time_ms)
-            else:
-                writer.write(to_rgb(frame), time_ms)
-            report(min(1.0, float(time_ms) / duration_ms))
-            following = next(decoded, None)
-            if following is None:
-                return
-            frame, time_ms = following.frame, following.time_ms
+    duration_ms = max(1, probe(video).duration_ms)
+    join_spans(
+        [VideoSpan(video, 0, _NO_END_MS)],
+        target,
+        crf=_PROXY_CRF,
+        gop=_PROXY_GOP,
+        on_frame=lambda time_ms: report(min(1.0, float(time_ms) / duration_ms)),
+    )
 
 
 def _cache_folder() -> Path:
