@@ -349,6 +349,27 @@ BAD = {
     "a missing file": ({"a.csv": b"missing"}, HALF, "", "no such file"),
     "broken XML": ({"a.xml": xml((3, "Pase"))[:-20]}, HALF, "", "broken XML at line 1"),
     "JSON of another kind": ({"a.json": json.dumps({"a": 1})}, HALF, "", "JSON of an unknown kind"),
+    "a timeline that defines entities": (
+        {"a.fcpxml": '<!DOCTYPE fcpxml [<!ENTITY a "b">]><fcpxml version="1.8">&a;</fcpxml>'},
+        HALF,
+        "",
+        "defines XML entities",
+    ),
+    "a marker before the video": (
+        {
+            "a.fcpxml": '<fcpxml version="1.8"><event><asset-clip ref="r1" start="0s" duration="9s"><marker '
+            'start="-5s" value="Pase"/></asset-clip></event></fcpxml>'
+        },
+        HALF,
+        "",
+        "first 'Pase' (marker 1) at -00:00:05",
+    ),
+    "a project of Premiere": (
+        {"a.xml": '<!DOCTYPE xmeml><xmeml version="5"><sequence/></xmeml>'},
+        HALF,
+        "",
+        "no <instance> in it: is it Sportscode XML?",
+    ),
     "a video that is missing": (
         {"a.csv": "code,start\nPase,3\n"},
         "half_3.mp4",

@@ -39,7 +39,7 @@ class TeamSides:
         if team in (Team.LEFT, Team.RIGHT):
             return Team(team)
         left = self.left.get(period)
-        if not team or left is None:
+        if not team or team == Team.UNKNOWN or left is None:
             return Team.UNKNOWN
         return Team.LEFT if team == left else Team.RIGHT
 
@@ -96,7 +96,7 @@ def _team_names(tags: Iterable[Tag]) -> dict[str, str]:
     """Names of teams by their keys, in the order of their first tags."""
     names: dict[str, str] = {}
     for tag in tags:
-        if tag.team:
+        if tag.team and code_key(tag.team) != Team.UNKNOWN:
             names.setdefault(code_key(tag.team), tag.team)
     return names
 

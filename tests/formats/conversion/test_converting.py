@@ -13,7 +13,6 @@ import pytest
 from tiny_matches import write_flashes
 
 from onball.actions import Action, ActionSet
-from onball.data.importing import import_tags
 from onball.errors import InputError, LabelError
 from onball.events import Event, EventList, SpottingInfo, Team
 from onball.formats import read_results, write_results
@@ -35,26 +34,6 @@ EVENTS = EventList.of(
         "demo", video="match.mp4", duration_ms=5_500_000, classes=NAMES, kickoffs_ms=(0, 2_700_000)
     ),
 )
-#: Largest difference of times in milliseconds, and whether the names are unchanged.
-KEPT = {
-    "csv": 0, "xlsx": 0, "srt": 0, "vtt": 0, "edl": 20, "llc": 0, "osl": 0, "soccernet": 0, "sportscode": 0,
-    "label-studio": 20, "kloppy": 0,
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("format", KEPT)
-def test_onball_reads_back_what_it_converted(tmp_path, format):
-    path = convert_events(EVENTS, format, tmp_path, lead_s=0, lag_s=0, fps=25)[0].path
-    found = read_tags(path, fps=25)
-    assert [tag.start_s * 1000 for tag in found.tags] == [
-        pytest.approx(event.position_ms, abs=KEPT[format] + 1e-6) for event in EVENTS
-    ]
-    names = [str(event.label) for event in EVENTS]
-    if format in ("sportscode", "kloppy"):
-        names = [name.replace("&", "+").replace("ö", "o") for name in names]
-    assert [tag.code for tag in found.tags] == names
-    if format in ("sportscode", "srt", "vtt", "edl"):
-        assert found.period_starts_s == pytest.approx({1: 0.0, 2: 2_700.0}, abs=0.041)
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -85,28 +64,6 @@ def video(tmp_path_factory):
     folder = tmp_path_factory.mktemp("video")
     write_flashes(folder, 0)
     return folder / "224p.mp4"
-
-
-@pytest.mark.parametrize("format", KEPT)
-def test_a_converted_match_is_imported_with_the_times_of_its_actions(tmp_path, video, format):
-    events = EventList.of(
-        [Event(1_480, Action.PASS, 0.4), Event(5_000, Action.SHOT, 0.5), Event(7_960, Action.GOAL)]
-    )
-    lead_s = 1.2 if format in ("sportscode", "llc") else 0
-    path = convert_events(events, format, tmp_path, lead_s=lead_s, video=video)[0].path
-    rules = tmp_path / "codes.yaml"
-    rule = f"{{action: %s, offset_s: {lead_s}}}"
-    lines = (f"{event.label}: {rule % event.label}\n" for event in events)
-    rules.write_text("".join(lines), "utf-8")
-    (part,) = import_tags(path, [video], tmp_path / "data", codes=rules).parts
-    found = [(event.label, event.position_ms) for event in part.events]
-    if format == "kloppy":  # the goal is the result of the shot
-        assert found[0] == (Action.PASS, 1_480)
-    else:
-        expected = [(event.label, event.position_ms) for event in events]
-        assert [label for label, _ in found] == [label for label, _ in expected]
-        for (_, time_ms), (_, wanted_ms) in zip(found, expected, strict=True):
-            assert abs(time_ms - wanted_ms) <= KEPT[format]
 
 
 def test_results_of_soccernet_keep_everything(tmp_path):

@@ -233,14 +233,18 @@ def _otio_markers(
     markers: Sequence[_Marker], first: int, rate: Fraction
 ) -> Iterator[dict[str, Any]]:
     for marker in markers:
-        event = None if marker.excerpt is None else marker.excerpt.events[0]
+        metadata: dict[str, Any] = {}
+        if marker.excerpt is not None:
+            # With the time of the frame, readers see whether the marker was moved since.
+            written_ms = float(1000 * marker.frame / rate)
+            metadata["onball"] = {**marker.excerpt.events[0].to_dict(), "marker_ms": written_ms}
         yield {
             "OTIO_SCHEMA": "Marker.2",
             "name": marker.name,
             "comment": marker.note,
             "color": _nearest(marker.colour, _OTIO),
             "marked_range": _range(first + marker.frame, 1, rate),
-            "metadata": {} if event is None else {"onball": event.to_dict()},
+            "metadata": metadata,
         }
 
 

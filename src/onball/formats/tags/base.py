@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
@@ -22,8 +23,13 @@ from onball.files import decode_text
 from onball.formats.tags.markers import PeriodMarker, find_marker
 from onball.formats.tags.times import LIMIT_S
 
+T = TypeVar("T")
 #: Larger files hold no tags: a match with 10,000 of them has a few megabytes.
 _MOST_BYTES = 100_000_000
+#: The file of tags in a bundle of Final Cut Pro, `.fcpxmld`.
+_BUNDLED = "Info.fcpxml"
+#: Names of teams that are sides of the image, as onball writes them.
+SIDES = ("left", "right")
 #: A code that occurs more often marks no period.
 _MOST_MARKS = 4
 
@@ -130,7 +136,9 @@ def read_bytes(path: str | Path) -> bytes:
     path = Path(path)
     try:
         if path.is_dir():
-            raise LabelError(f"{path}: is a folder: name the file with the tags")
+            inside = path / _BUNDLED
+            hint = inside if inside.is_file() else "the file with the tags"
+            raise LabelError(f"{path}: is a folder: name {hint}")
         size = path.stat().st_size
         if size > _MOST_BYTES:
             raise LabelError(f"{path}: {size / 1e6:.0f} MB are too much for a file of tags")
@@ -187,6 +195,37 @@ def parse_xml(path: Path, content: bytes) -> Element:
         raise LabelError(f"{path}: broken XML: nested too deeply") from None
     assert isinstance(root, Element)
     return root
+
+
+def choose_part(parts: Mapping[str, T], wanted: str | None, kind: str) -> T:
+    """Return the part of a file with a name, or the only one.
+
+    Args:
+        parts: the parts by their names.
+        wanted: the name; None for the only part.
+        kind: such as `task`, for the message.
+
+    Raises:
+        LabelError: there is no such part, or no name and several parts.
+    """
+    if wanted is not None and wanted in parts:
+        return parts[wanted]
+    if wanted is None and len(parts) == 1:
+        return next(iter(parts.values()))
+    names = ", ".join(f"'{name}'" for name in list(parts)[:8])
+    problem = f"no {kind} '{wanted}' in it" if wanted else f"holds {len(parts)} {kind}s"
+    raise LabelError(f"{problem}: name one with --part ({names or 'there is none'})")
+
+
+def team_of_details(text: str) -> str | None:
+    """Return the team in a note that onball writes beside an action: `left, 47'12, 0.83`."""
+    first = text.partition(",")[0].strip()
+    return first if first in SIDES else None
+
+
+def reason_of(error: Exception) -> str:
+    """Return the message of an exception of a library, on one line."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def tag_file(

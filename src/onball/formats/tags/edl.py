@@ -30,6 +30,7 @@ from onball.formats.tags.base import (
     TagFile,
     read_bytes,
     tag_file,
+    team_of_details,
     text_of,
 )
 from onball.formats.tags.times import exact_rate, time_code_seconds
@@ -46,7 +47,7 @@ _MARKER = re.compile(
 )
 _LOCATOR = re.compile(rf"^\*\s*LOC:\s*(?P<time>{_CODE})\s+(?P<colour>[A-Za-z]+)\s+(?P<name>.*\S)")
 _CLIP = re.compile(r"^\*\s*(?:FROM CLIP NAME|COMMENT):\s*(?P<name>.*\S)", re.I)
-_HOUR = 3600
+_DROP_FRAME = re.compile(r"^FCM:\s*DROP|^\s*\d.*;\d{2,3}\s*$", re.I | re.M)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +71,20 @@ def read_edl(path: Path, options: ReadingOptions) -> TagFile:
     tags = list(_tags(path, text, options.fps))
     if not tags:
         raise LabelError(f"{path}: no marker and no named clip in it")
-    if all(tag.start_s >= _HOUR for tag in tags):
+    hour_s = _hour_s(text, options.fps)
+    if all(tag.start_s >= hour_s for tag in tags):
         tags = [
-            replace(tag, start_s=tag.start_s - _HOUR, end_s=tag.end_s and tag.end_s - _HOUR)
+            replace(tag, start_s=tag.start_s - hour_s, end_s=tag.end_s and tag.end_s - hour_s)
             for tag in tags
         ]
         notes = (*notes, "the timeline was taken to begin at 01:00:00:00")
     return tag_file(path, NAME, tags, options.clock or Clock.VIDEO, notes=notes)
+
+
+def _hour_s(text: str, fps: float) -> float:
+    """Seconds of the time code 01:00:00:00: more than 3600 at 23.976 frames per second."""
+    drops = _DROP_FRAME.search(text) is not None
+    return float(time_code_seconds("01:00:00:00", fps, drop_frame=drops))
 
 
 def _tags(path: Path, text: str, fps: float) -> Iterator[Tag]:
@@ -113,4 +121,11 @@ def _marker(marker: re.Match[str], start_s: float, fps: float, line: int) -> Tag
     end_s = float(start_s + frames / exact_rate(fps)) if frames > 1 else None
     if not marker["name"]:
         raise LabelError("a marker without a name: write the action")
-    return Tag(marker["name"], start_s, end_s, labels=labels, source=f"line {line}")
+    return Tag(
+        marker["name"],
+        start_s,
+        end_s,
+        team=team_of_details(note),
+        labels=labels,
+        source=f"line {line}",
+    )

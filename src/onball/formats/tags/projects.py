@@ -1,4 +1,4 @@
-"""Projects of annotation tools in JSON: BORIS, LosslessCut, Label Studio, OSL and SoccerNet.
+"""Projects of annotation tools in JSON: BORIS, LosslessCut, Label Studio, OSL, SoccerNet, FiftyOne.
 
 | tool | content |
 |---|---|
@@ -7,6 +7,7 @@
 | Label Studio | tasks with `annotations`; `timelinelabels` have `ranges` of frames, counted from 1 |
 | OSL 2.0 | `data`, a video each, with `events` of `label` and `position_ms` |
 | SoccerNet | `annotations` or `predictions` with `gameTime`, `label` and `position` |
+| FiftyOne | `labels` by video, detections with `label` and `timestamps`, or `support` in frames from 1 |
 
 A file with several observations, tasks or videos needs the name of one.
 """
@@ -22,34 +23,62 @@ from typing import Any
 import yaml
 
 from onball.errors import LabelError
+from onball.events import Team
 from onball.formats.soccernet import half_of
 from onball.formats.tags.base import (
     Clock,
     ReadingOptions,
     Tag,
     TagFile,
+    choose_part,
     read_bytes,
     tag_file,
     text_of,
 )
+from onball.formats.tags.markers import period_of
 from onball.formats.tags.times import exact_rate, parse_seconds
 
 BORIS, LOSSLESSCUT, LABEL_STUDIO = "boris", "losslesscut", "label-studio"
-OSL, SOCCERNET = "osl", "soccernet"
+OSL, SOCCERNET, FIFTYONE = "osl", "soccernet", "fiftyone"
+#: Text in the files of each format.
+_SIGNS = {
+    BORIS: '"observations"',
+    LOSSLESSCUT: "cutSegments",
+    LABEL_STUDIO: '"timelinelabels"',
+    SOCCERNET: '"annotations"',
+}
 
 
 def recognise_project(text: str) -> str | None:
     """Return the format of a project by its text; None if it is no JSON of a known tool."""
-    signs = {
-        BORIS: ('"observations"',),
-        LOSSLESSCUT: ("cutSegments",),
-        OSL: ('"inputs"', '"events"'),
-        LABEL_STUDIO: ('"timelinelabels"', '"result"'),
-        SOCCERNET: ('"annotations"', '"predictions"'),
-    }
-    return next(
-        (format for format, keys in signs.items() if any(key in text for key in keys)), None
-    )
+    if not text.lstrip().startswith(("{", "[")):
+        return None
+    try:
+        return _kind(json.loads(text))
+    except (ValueError, RecursionError):  # JSON5, or damaged: the reader says where
+        return next((format for format, sign in _SIGNS.items() if sign in text), None)
+
+
+def _kind(content: Any) -> str | None:
+    """Format of the content of a JSON file."""
+    entries = content if isinstance(content, list) else [content]
+    first = entries[0] if entries and isinstance(entries[0], dict) else {}
+    if first is content:
+        for format, sign in _SIGNS.items():
+            if format is not LABEL_STUDIO and sign.strip('"') in content:
+                data = content.get("data")
+                return LABEL_STUDIO if format is SOCCERNET and isinstance(data, dict) else format
+        if isinstance(content.get("data"), list):
+            return OSL
+        if isinstance(content.get("labels"), dict):
+            return FIFTYONE
+        if "predictions" in content:
+            return LABEL_STUDIO if isinstance(content.get("data"), dict) else SOCCERNET
+    lists = [value for value in first.values() if isinstance(value, list)]
+    regions = [one for values in lists for one in values if isinstance(one, dict)]
+    # Tasks of Label Studio, or of its export JSON-MIN.
+    is_task = "annotations" in first or isinstance(first.get("data"), dict)
+    return LABEL_STUDIO if is_task or any("timelinelabels" in one for one in regions) else None
 
 
 def read_project(path: Path, options: ReadingOptions, format: str) -> TagFile:
@@ -119,21 +148,10 @@ def _number(value: object, source: str, name: str) -> float:
         raise LabelError(f"{source}: {error}") from None
 
 
-def _chosen(parts: Mapping[str, Any], wanted: str | None, kind: str) -> Any:
-    """Return the part with a name, or the only one. Raises `LabelError`."""
-    if wanted in parts:
-        return parts[str(wanted)]
-    if wanted is None and len(parts) == 1:
-        return next(iter(parts.values()))
-    names = ", ".join(f"'{name}'" for name in list(parts)[:8])
-    problem = f"no {kind} '{wanted}' in it" if wanted else f"holds {len(parts)} {kind}s"
-    raise LabelError(f"{problem}: name one with --part ({names or 'there is none'})")
-
-
 def _boris(content: Any, options: ReadingOptions) -> _Read:
     content = _object(content, "the file")
     observations = _object(content.get("observations"), "'observations'")
-    observation = _object(_chosen(observations, options.part, "observation"), "the observation")
+    observation = _object(choose_part(observations, options.part, "observation"), "the observation")
     behaviours = content.get("behaviors_conf")
     states = {
         behaviour.get("code")
@@ -176,14 +194,16 @@ def _segments(segments: list[Any]) -> Iterator[Tag]:
         segment = _object(entry, source)
         start_s = _number(segment.get("start", 0), source, "start")
         end = segment.get("end")
-        labels = segment.get("tags")
+        tags = segment.get("tags")
+        labels = {
+            str(key): str(value) for key, value in (tags.items() if isinstance(tags, dict) else ())
+        }
         yield Tag(
             str(segment.get("name") or "(no name)"),
             start_s,
             None if end is None else max(start_s, _number(end, source, "end")),
-            labels={str(key): str(value) for key, value in labels.items()}
-            if isinstance(labels, dict)
-            else {},
+            team=labels.pop("team", None),
+            labels=labels,
             source=source,
         )
 
@@ -194,7 +214,7 @@ def _label_studio(content: Any, options: ReadingOptions) -> _Read:
     for number, one in enumerate(tasks, start=1):
         name = _video_of(_object(one, f"task {number}"), number)
         parts[f"{name} ({number})" if name in parts else name] = one
-    task = _chosen(parts, options.part, "task")
+    task = choose_part(parts, options.part, "task")
     remarks = []
     all_made = [
         _object(one, "annotation")
@@ -253,7 +273,7 @@ def _osl(content: Any, options: ReadingOptions) -> _Read:
     for number, entry in enumerate(_list(content, "data"), start=1):
         item = _object(entry, f"item {number}")
         items[str(item.get("id", number))] = item
-    item = _chosen(items, options.part, "video")
+    item = choose_part(items, options.part, "video")
     return _osl_events(_list(item, "events")), Clock.VIDEO, {}, ()
 
 
@@ -321,10 +341,74 @@ def _soccernet_entries(entries: list[Any]) -> Iterator[Tag]:
         )
 
 
+def _fiftyone(content: Any, options: ReadingOptions) -> _Read:
+    content = _object(content, "the file")
+    videos = _object(content.get("labels"), "'labels'")
+    known = content.get("classes")
+    detections = choose_part(videos, options.part, "video")
+    if isinstance(detections, dict):  # one label for the video, or a field of labels
+        detections = detections.get("detections", [detections])
+    if not isinstance(detections, list):
+        raise LabelError("the labels of the video are no list")
+    classes = known if isinstance(known, list) else []
+    return _fiftyone_detections(detections, classes, options.fps), Clock.VIDEO, {}, ()
+
+
+def _fiftyone_detections(
+    detections: list[Any], classes: list[Any], fps: float | None
+) -> Iterator[Tag]:
+    for number, entry in enumerate(detections, start=1):
+        source = f"detection {number}"
+        detection = _object(entry, source)
+        label = detection.get("label")
+        if isinstance(label, int) and 0 <= label < len(classes):
+            label = classes[label]
+        if not isinstance(label, str):
+            raise LabelError(f"{source}: no 'label'")
+        start_s, end_s = _fiftyone_span(detection, source, fps)
+        attributes = detection.get("attributes")
+        texts = {
+            str(key): str(value)
+            for key, value in (attributes.items() if isinstance(attributes, dict) else ())
+        }
+        if "confidence" in detection:
+            texts["confidence"] = str(detection["confidence"])
+        team = texts.pop("team", None)
+        yield Tag(
+            label,
+            start_s,
+            max(start_s, end_s),
+            period=period_of(texts.get("half", "")),
+            team=None if team == Team.UNKNOWN.value else team,
+            labels=texts,
+            source=source,
+        )
+
+
+def _fiftyone_span(
+    detection: dict[str, Any], source: str, fps: float | None
+) -> tuple[float, float]:
+    """Beginning and end of a detection, in seconds."""
+    if "timestamps" in detection:
+        name, values = "timestamps", detection["timestamps"]
+    else:
+        name, values = "support", detection.get("support")
+    if not isinstance(values, list) or len(values) != 2:
+        raise LabelError(f"{source}: no 'timestamps' of the form [begin, end]")
+    begin, end = (_number(value, source, f"number in '{name}'") for value in values)
+    if name == "timestamps":
+        return begin, end
+    if fps is None:
+        raise LabelError(f"{source}: its 'support' counts frames: give the frame rate with --fps")
+    rate = float(exact_rate(fps))
+    return (begin - 1) / rate, (end - 1) / rate
+
+
 _READERS: Mapping[str, Callable[[Any, ReadingOptions], _Read]] = {
     BORIS: _boris,
     LOSSLESSCUT: _losslesscut,
     LABEL_STUDIO: _label_studio,
     OSL: _osl,
     SOCCERNET: _soccernet,
+    FIFTYONE: _fiftyone,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from onball.formats.tags.edl import NAME as EDL
 from onball.formats.tags.event_data import read_event_data
 from onball.formats.tags.projects import (
     BORIS,
+    FIFTYONE,
     LABEL_STUDIO,
     LOSSLESSCUT,
     OSL,
@@ -25,22 +27,33 @@ from onball.formats.tags.projects import (
 )
 from onball.formats.tags.sportscode import NAME as SPORTSCODE
 from onball.formats.tags.sportscode import read_sportscode
+from onball.formats.tags.subtitles import (
+    CHAPTERS,
+    TIMING,
+    is_chapters,
+    read_chapters,
+    read_subtitles,
+)
 from onball.formats.tags.subtitles import NAME as SUBTITLES
-from onball.formats.tags.subtitles import TIMING, read_subtitles
 from onball.formats.tags.tables import LONGOMATCH, TABLE, read_longomatch, read_table
+from onball.formats.tags.timelines import FCPXML, OTIO, read_timeline
 
 _READERS: Mapping[str, Callable[[Path, ReadingOptions], TagFile]] = {
     SPORTSCODE: read_sportscode,
     TABLE: read_table,
     LONGOMATCH: read_longomatch,
     SUBTITLES: read_subtitles,
+    CHAPTERS: read_chapters,
     EDL: read_edl,
+    **{name: partial(read_timeline, format=name) for name in (FCPXML, OTIO)},
     **{
         name: partial(read_project, format=name)
-        for name in (BORIS, LOSSLESSCUT, LABEL_STUDIO, OSL, SOCCERNET)
+        for name in (BORIS, LOSSLESSCUT, LABEL_STUDIO, OSL, SOCCERNET, FIFTYONE)
     },
     **{name: partial(read_event_data, format=name) for name in EVENT_DATA},
 }
+#: Root of Final Cut Pro's XML, not of Adobe's.
+_FCPXML = re.compile(r"\A(?:<[?!][^>]*>\s*)*<fcpxml\b")
 #: Names of the formats.
 FORMATS = tuple(_READERS)
 
@@ -123,20 +136,25 @@ def recognise(path: str | Path) -> str:
     text = decode_text(content)[0].lstrip()
     if "\0" in text[:1000]:
         raise LabelError(f"{path}: is no file of tags that onball reads ({', '.join(FORMATS)})")
+    if _FCPXML.search(text[:10_000]):
+        return FCPXML
+    if text.startswith("{") and '"OTIO_SCHEMA"' in text:
+        return OTIO
     if text.startswith(("<", "{", "[")) and (provider := recognise_event_data(text)):
         return provider
-    if not recognise_project(text) and (kind := describe(text)):
+    project = recognise_project(text)
+    if project is None and (kind := describe(text)):
         raise LabelError(f"{path}: is {kind}, not a file of events")
     if text.startswith("<"):
         return SPORTSCODE
     if text.startswith("CATEGORY:"):
         return LONGOMATCH
-    if text.startswith(("{", "[")) and (project := recognise_project(text)):
+    if project is not None:
         return project
     if text.startswith("WEBVTT") or TIMING.search(text[:10_000]):
         return SUBTITLES
     if text.startswith("TITLE:") or any(map(EVENT.match, text[:10_000].splitlines())):
         return EDL
-    if text.startswith("{"):
+    if text.startswith(("{", "[")):
         raise LabelError(f"{path}: JSON of an unknown kind ({', '.join(FORMATS)} are read)")
-    return TABLE
+    return CHAPTERS if is_chapters(text) else TABLE

@@ -34,6 +34,7 @@ from onball.formats.tags.base import (
     Tag,
     TagFile,
     read_bytes,
+    reason_of,
     tag_file,
     text_of,
 )
@@ -202,15 +203,11 @@ def _workbook_rows(path: Path, content: bytes, sheet: str | None) -> Iterator[Ro
     except InputError:
         raise
     except Exception as error:  # openpyxl raises whatever a damaged file leads to
-        raise LabelError(f"{path}: no workbook that can be read ({_one_line(error)})") from None
+        raise LabelError(f"{path}: no workbook that can be read ({reason_of(error)})") from None
     names = book.sheetnames
     if sheet is not None and sheet not in names:
         raise LabelError(f"{path}: no sheet '{sheet}' (sheets: {', '.join(names)})")
     yield from enumerate(book[sheet or names[0]].iter_rows(values_only=True), start=1)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _text(cell: Any) -> str:
