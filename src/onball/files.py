@@ -192,7 +192,7 @@ def sole_builder(folder: str | Path) -> Iterator[bool]:
 
 
 def _last_sign(claim: Path) -> tuple[int, int] | None:
-    """Which claim it is, and when it was touched last; None if it is gone."""
+    """The file of a claim and the time of its last touch; None if it is gone."""
     with suppress(OSError), claim.open("rb") as file:  # opening asks the server, not a cache
         about = os.fstat(file.fileno())
         return about.st_ino, about.st_mtime_ns

@@ -51,9 +51,15 @@ class RunFolder:
 
     Attributes:
         path: the folder, which need not exist yet; `open` requires a run in it.
+        address: address of the run, if it is on a store and `path` is where it is trained in.
     """
 
     path: Path
+    address: str | None = None
+
+    def __str__(self) -> str:
+        """The run as its user named it."""
+        return self.address or str(self.path)
 
     @classmethod
     def open(cls, path: str | Path) -> RunFolder:

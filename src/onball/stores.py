@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -179,6 +179,15 @@ class Store:
     def upload(self, path: Path, address: str) -> None:
         """Copy a file to an address; other readers see all of it or none."""
         self._repeated(lambda: self._files.put_file(str(path), address), address)
+
+    def write(self, address: str, content: bytes) -> None:
+        """Write a small file; other readers see all of it or none."""
+        self._repeated(lambda: self._files.pipe_file(address, content), address)
+
+    def delete(self, address: str) -> None:
+        """Delete a file, if it is there."""
+        with suppress(_NotFoundError):
+            self._repeated(lambda: self._files.rm_file(address), address)
 
     def check_writable(self, folder: str) -> None:
         """Raise an error if no files can be written into a folder, by writing and deleting one."""

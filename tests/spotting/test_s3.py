@@ -13,6 +13,7 @@ from onball.spotting.results import Outcome
 from onball.spotting.spotter import Spotter
 from onball.spotting.videos import spot_videos
 from onball.stores import Store
+from onball.training.stored import StoredRun
 
 pytestmark = [pytest.mark.medium, pytest.mark.usefixtures("one_thread")]
 
@@ -79,3 +80,24 @@ def test_missing_credentials_and_a_server_that_is_gone_are_one_line(s3, monkeypa
     with pytest.raises(OnballError, match="the connection failed") as error:
         Store("s3://league").read("s3://league/a.txt")
     assert "\n" not in str(error.value)
+
+
+def test_a_run_is_uploaded_to_s3_and_fetched_by_another_machine(s3, tmp_path):
+    one, other = (StoredRun("s3://league/runs/one/", tmp_path / name) for name in ("one", "other"))
+    one.fetch()
+    one.check_writable()
+    for epoch in ("epoch 1", "epoch 2"):
+        for path in (one.run.config, one.run.metrics, one.run.last_checkpoint):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(epoch)
+        one.publish()
+    other.fetch()
+    assert other.run.last_checkpoint.read_text() == "epoch 2"
+    s3.invalidate_cache()
+    assert len(s3.find("league/runs/one")) == 4, "the former checkpoint is deleted"
+    other.clear()
+    s3.invalidate_cache()
+    assert s3.find("league/runs/one") == []
+    nowhere = StoredRun("s3://none/runs/one", tmp_path / "none")
+    with pytest.raises(InputError, match="s3://none/runs/one: no such file or bucket"):
+        nowhere.check_writable()

@@ -180,13 +180,17 @@ def train(
         ),
     ] = None,
     out: Annotated[
-        Path | None, options.out("Folder of the run. [default: runs/ and the config's name]")
+        str | None,
+        options.out(
+            "Folder of the run, or s3://BUCKET/RUN (uploaded after every epoch). [default: runs/ and "
+            "the config's name]"
+        ),
     ] = None,
     resume: Annotated[
         bool,
         typer.Option(
             "--resume",
-            help="Continue from the last checkpoint. A run named by its folder needs no other "
+            help="Continue from the last checkpoint. A run named by its folder or address needs no other "
             "option; --set training.epochs=N with a larger N adds epochs.",
         ),
     ] = False,
@@ -219,7 +223,6 @@ def train(
     from onball.config import find_config, load_config
     from onball.config.shipped import base_config
     from onball.errors import InputError
-    from onball.runs import RunFolder
 
     if resume and overwrite:
         raise InputError("--resume continues a run and --overwrite deletes it: give one of them")
@@ -227,7 +230,7 @@ def train(
     if config is None:
         if init is None:
             raise InputError("name a CONFIG (`onball configs` lists some), or a model with --init")
-        path, run_dir = base_config(), out or Path("runs") / f"{init.name}-tuned"
+        path, run_dir = base_config(), _run_dir(out, f"{init.name}-tuned")
         settings = [*_tuning(fetched(init), data), *settings]
     else:
         path, run_dir = _places(config, out, resume)
@@ -249,14 +252,17 @@ def train(
         return
     from onball.experiments import Experiment
     from onball.training import train as run_training
+    from onball.training.run import open_run
     from onball.training.trainer import rank
 
     experiment = Experiment(path, over, tuple(settings)).check_settings()
     if seeds is not None:
+        if isinstance(run_dir, str):
+            raise InputError(f"--out {run_dir}: --seeds trains into a folder of this machine")
         _train_seeds(experiment, seeds, run_dir, resume, overwrite, device)
         return
     if resume and rank() == 0:
-        _say_where_it_continues(RunFolder(run_dir), experiment)
+        _say_where_it_continues(open_run(run_dir)[0], experiment)
     with training_progress() as (progress, on_epoch):
         model = run_training(
             experiment,
@@ -269,8 +275,10 @@ def train(
         )
     if rank() > 0:  # in distributed training only the first process prints
         return
+    if isinstance(run_dir, str):
+        console.say(f"Run: {run_dir}")
     console.say(f"Saved model: {model}")
-    _say_next(experiment, run_dir)
+    _say_next(experiment, model.parent)
 
 
 def _train_seeds(
@@ -333,19 +341,39 @@ def _memory(size: float) -> str:
     return f"{size / 2**30:.1f} GiB" if size >= 2**29 else f"{size / 2**20:.0f} MiB"
 
 
-def _places(config: str, out: Path | None, resume: bool) -> tuple[Path, Path]:
-    """Return the file of the config, and the folder of the run."""
+def _places(config: str, out: str | None, resume: bool) -> tuple[Path, str | Path]:
+    """Return the file of the config, and the folder of the run or its address on a store."""
     from onball.config import find_config
     from onball.errors import InputError
     from onball.runs import RunFolder, is_run
+    from onball.stores import is_stored
 
+    if resume and is_stored(config):
+        # Loads torch, which everything else here does without.
+        from onball.training.run import open_run
+
+        if out is not None and out.rstrip("/") != config.rstrip("/"):
+            raise InputError(f"--out {out}: the run {config} can only be resumed in its own folder")
+        stored_run, _ = open_run(config)
+        if not is_run(stored_run.path):
+            raise InputError(f"{config}: no training run there: check the address")
+        return stored_run.config, config
     if not (resume and is_run(config)):
         path = find_config(config)
-        return path, out or Path("runs") / path.stem
+        return path, _run_dir(out, path.stem)
     run = Path(config)
-    if out is not None and out.resolve() != run.resolve():
+    if out is not None and Path(out).resolve() != run.resolve():
         raise InputError(f"--out {out}: the run {run} can only be resumed in its own folder")
     return RunFolder(run).config, run
+
+
+def _run_dir(out: str | None, name: str) -> str | Path:
+    """Folder of a run, or its address on a store."""
+    from onball.stores import is_stored
+
+    if out is None:
+        return Path("runs") / name
+    return out if is_stored(out) else Path(out)
 
 
 def _say_where_it_continues(run: RunFolder, config: ExperimentConfig) -> None:
@@ -353,12 +381,12 @@ def _say_where_it_continues(run: RunFolder, config: ExperimentConfig) -> None:
     from onball.runs import is_run
 
     if not run.last_checkpoint.is_file():
-        console.note(f"{run.path}: no checkpoint in it: training starts from the beginning")
+        console.note(f"{run}: no checkpoint in it: training starts from the beginning")
         return
     before = load_config(run.config).training.epochs if is_run(run.path) else 0
     if 0 < before < config.training.epochs:
         console.note(
-            f"{run.path}: {config.training.epochs} epochs instead of {before}: from here on, the "
+            f"{run}: {config.training.epochs} epochs instead of {before}: from here on, the "
             f"learning rate is that of the schedule for {config.training.epochs} epochs"
         )
 

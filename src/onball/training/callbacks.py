@@ -318,15 +318,19 @@ class Checkpoints(StepCallback, Checkpoint):  # type: ignore[misc]
     Args:
         run: the folder of the run.
         best: says when to stop early.
+        on_saved: called in the first process after each time that the state was saved.
 
     Attributes:
         interrupted: True if the run was ended by a signal.
     """
 
-    def __init__(self, run: RunFolder, best: BestModel) -> None:
+    def __init__(
+        self, run: RunFolder, best: BestModel, on_saved: Callable[[], None] = lambda: None
+    ) -> None:
         self.interrupted = False
         self._run = run
         self._best = best
+        self._on_saved = on_saved
         self._former: dict[signal.Signals, Any] = {}
 
     def on_train_start(self, trainer: L.Trainer, pl_module: TrainingModule) -> None:
@@ -382,6 +386,7 @@ class Checkpoints(StepCallback, Checkpoint):  # type: ignore[misc]
             return
         with atomic_path(path) as temporary:
             trainer.save_checkpoint(temporary)
+        self._on_saved()
 
 
 def global_step(checkpoint: Path, clips_per_step: int) -> int:

@@ -54,6 +54,7 @@ from onball.outputs import differences
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.runs import RunFolder
 from onball.spotting.features import FeatureStore
+from onball.stores import is_stored
 from onball.training.callbacks import (
     BestModel,
     Checkpoints,
@@ -69,6 +70,7 @@ from onball.training.module import (
     TrainingModule,
     TrainingSteps,
 )
+from onball.training.stored import StoredRun
 from onball.training.targets import label_radius
 from onball.training.trainer import (
     check_loggers,
@@ -121,7 +123,8 @@ def train(
 
     Args:
         config: the experiment.
-        run_dir: folder of the run; created if it does not exist.
+        run_dir: folder of the run; created if it does not exist. It may be the address of a folder on a
+            store, `s3://bucket/runs/one`: see `onball.training.stored`.
         resume: continue from the last checkpoint, exactly as if the run had never stopped. A run
             without a checkpoint starts from the beginning. With more epochs than the run began
             with, it continues to their number, with the learning rate of the longer schedule.
@@ -131,7 +134,7 @@ def train(
             first of several processes, like `on_epoch`.
         on_epoch: called with a summary of each completed epoch.
 
-    Returns: the folder of the saved model.
+    Returns: the folder of the saved model, on this machine.
 
     Raises:
         LabelError: `classes.txt` of the data set cannot be used.
@@ -145,10 +148,10 @@ def train(
 
     It also raises what loading the data and building the net raise.
     """
-    run = RunFolder(Path(run_dir))
     config = with_classes(config)
     training = config.training
     check_loggers(training.loggers)
+    run, stored = open_run(run_dir, overwrite=overwrite)
     resuming = prepare_run(config, run, resume=resume, overwrite=overwrite)
     first = rank() == 0
     if not first:
@@ -167,25 +170,28 @@ def train(
     module = make_module(net, config, steps, clips)
     valid = load_valid(config.data, config.model, progress, features) if first else []
     best = BestModel(config, _make_validator(config, valid, precision), run.model)
-    checkpoints = Checkpoints(run, best)
+    on_saved = (lambda: None) if stored is None else stored.publish_or_warn
+    checkpoints = Checkpoints(run, best, on_saved)
     callbacks = [best, EpochLog(run.metrics, best, on_epoch), StepProgress(progress), checkpoints]
     if first:
         if overwrite:
-            _clear(run)
+            _clear(run, stored)
         save_config(config, run.config)
     with quiet(), friendly_errors(run):
         trainer = make_trainer(config, run.path, callbacks, precision, place)
         checkpoint = run.last_checkpoint if resuming else None
         trainer.fit(module, loader, ckpt_path=checkpoint, weights_only=True)
+    if first and stored is not None:
+        stored.publish_finally()
     if checkpoints.interrupted and not best.exhausted and trainer.global_step < steps.total:
         raise TrainingInterrupted(
             f"stopped at step {trainer.global_step} of {steps.total}; the state is in "
-            f"{run.last_checkpoint}: continue with `onball train {run.path} --resume`"
+            f"{run.address or run.last_checkpoint}: continue with `onball train {run} --resume`"
         )
     if resuming and first and first_step >= steps.total:
         warnings.warn(
             OnballWarning(
-                f"{run.path}: nothing trained: this run has all its {training.epochs} epochs; "
+                f"{run}: nothing trained: this run has all its {training.epochs} epochs; "
                 "a larger training.epochs adds some"
             ),
             stacklevel=2,
@@ -193,7 +199,7 @@ def train(
     if resuming and best.exhausted and trainer.global_step == first_step < steps.total:
         warnings.warn(
             OnballWarning(
-                f"{run.path}: nothing trained: early stopping ended this run at step {first_step}; "
+                f"{run}: nothing trained: early stopping ended this run at step {first_step}; "
                 "raise training.early_stopping_epochs, or set it to null"
             ),
             stacklevel=2,
@@ -202,6 +208,23 @@ def train(
 
 
 # The folder of the run
+
+
+def open_run(run_dir: str | Path, *, overwrite: bool = False) -> tuple[RunFolder, StoredRun | None]:
+    """Return the folder to train in, and the run on a store if its address was given.
+
+    Such a run is downloaded first, unless it is to be overwritten.
+
+    Raises what `StoredRun` and its `fetch` raise.
+    """
+    if not is_stored(run_dir):
+        return RunFolder(Path(run_dir)), None
+    stored = StoredRun(str(run_dir))
+    if rank() == 0:
+        stored.check_writable()
+    if not overwrite:
+        stored.fetch()
+    return stored.run, stored
 
 
 def prepare_run(
@@ -219,7 +242,7 @@ def prepare_run(
         return False
     if not resume:
         raise ConfigError(
-            f"{run.path}: holds a training run: continue it with --resume, replace it with "
+            f"{run}: holds a training run: continue it with --resume, replace it with "
             "--overwrite, or choose another folder with --out"
         )
     if not run.last_checkpoint.is_file():
@@ -227,12 +250,12 @@ def prepare_run(
         if _epochs_logged(run) <= 1:
             return False
         raise ConfigError(
-            f"{run.path}: its checkpoint is gone ({run.last_checkpoint}): replace the run with "
+            f"{run}: its checkpoint is gone ({run.last_checkpoint}): replace the run with "
             "--overwrite, or choose another folder with --out"
         )
     if changes := _changed_settings(load_config(run.config), with_classes(config)):
         raise ConfigError(
-            f"{run.path}: holds a run with {changes}: `onball train {run.path} --resume` takes the "
+            f"{run}: holds a run with {changes}: `onball train {run} --resume` takes the "
             "settings of the run; --overwrite replaces it, --out chooses another folder"
         )
     return True
@@ -260,7 +283,10 @@ def _epochs_logged(run: RunFolder) -> int:
     return len(read_text(run.metrics, DataError).splitlines()) - 1
 
 
-def _clear(run: RunFolder) -> None:
+def _clear(run: RunFolder, stored: StoredRun | None) -> None:
+    if stored is not None:
+        stored.clear()
+        return
     try:
         run.clear()
     except OSError as error:
