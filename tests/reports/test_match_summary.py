@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
-from numbered_videos import steady, write_video
+from numbered_videos import numbers, steady, write_video
+from PIL import Image
 
 from onball.actions import Action, ActionSet
-from onball.errors import InputError
-from onball.events import Event, EventList, SpottingInfo
+from onball.errors import InputError, OnballWarning
+from onball.events import Event, EventList, SpottingInfo, VideoPart
 from onball.formats import write_results
 from onball.outputs import OutputConflictError
 from onball.reports.match_summary import count_bins, count_chains, find_chains, team_of
@@ -199,6 +203,51 @@ def test_a_page_that_is_there_is_replaced_on_request_only(tmp_path, onball):
     assert onball("summary", tmp_path / "final", "-t", "pass=0.95", "--overwrite")[0] == 0
     with pytest.raises(OutputConflictError):
         write_summary(tmp_path / "final")
+
+
+def test_thumbnails_are_of_the_file_that_shows_the_event(tmp_path, video, onball):
+    parts = (VideoPart("half_1.mp4", 0, 4_000), VideoPart("half_2.mp4", 4_000, 6_000))
+    events = EventList.of(
+        [Event(2_000, Action.SHOT, 0.9), Event(9_000, Action.GOAL, 0.9)],
+        info=SpottingInfo(parts=parts, duration_ms=10_000),
+    )
+    write_results(events, tmp_path / "match" / "results_spotting.json")
+    halves = [tmp_path / "half_1.mp4", tmp_path / "half_2.mp4"]
+    shutil.copy(video, halves[0])
+    write_video(halves[1], steady(25, 6))
+    code, _, error = onball("summary", tmp_path / "match", *halves)
+    assert code == 0, error
+    html = (tmp_path / "match" / "match.summary.html").read_text("utf-8")
+    images = re.findall(r"data:image/jpeg;base64,([^\"]+)", html)
+    frames = [np.asarray(Image.open(io.BytesIO(base64.b64decode(one)))) for one in images]
+    assert [numbers(frame[None]) for frame in frames] == [[50], [125]]
+    assert "half_1.mp4, half_2.mp4 · 00:00:10 long" in html
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (
+            ["half_1.mp4"],
+            "the events are those of 2 videos that were joined: name these, in this order:",
+        ),
+        (
+            ["half_2.mp4", "half_1.mp4"],
+            "the videos were joined in another order: name these, in this",
+        ),
+    ],
+)
+def test_other_files_than_those_that_were_joined_are_an_error(tmp_path, video, names, message):
+    parts = (VideoPart("half_1.mp4", 0, 4_000), VideoPart("half_2.mp4", 4_000, 4_000))
+    events = EventList.of([Event(2_000, Action.SHOT)], info=SpottingInfo(parts=parts))
+    for name in names:
+        shutil.copy(video, tmp_path / name)
+    with pytest.raises(InputError, match=message):
+        write_summary(events, [tmp_path / name for name in names], tmp_path / "page.html")
+    renamed = shutil.copy(video, tmp_path / "copy.mp4")
+    with pytest.warns(OnballWarning, match=r"copy.mp4: is 00:00:04 long, .* of 00:00:09"):
+        longer = replace(events, info=SpottingInfo(duration_ms=9_000))
+        write_summary(longer, renamed, tmp_path / "page.html")
 
 
 def test_results_of_several_videos_are_refused(tmp_path):

@@ -469,8 +469,7 @@ def _show_end(done: Sequence[SpottedVideo], spotter: Spotter, out: str) -> None:
     if len(done) == 1 and done[0].videos:
         videos = " ".join(shell_quoted(video) for video in done[0].videos)
         console.say(f"  {onball} clips {where} {videos} --reel  # a clip of each event")
-        if len(done[0].videos) == 1:
-            console.say(f"  {onball} summary {where} {videos}  # one page on the match")
+        console.say(f"  {onball} summary {where} {videos}  # one page on the match")
 
 
 def _cut_clips(result: SpottedVideo, actions: Sequence[str], overwrite: bool) -> None:

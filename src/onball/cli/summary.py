@@ -23,8 +23,13 @@ def summary(
         ),
     ],
     video: Annotated[
-        Path | None,
-        typer.Argument(metavar="VIDEO", help="The video, for thumbnails.", show_default=False),
+        list[Path] | None,
+        typer.Argument(
+            metavar="VIDEO…",
+            help="The video, or the files of a match that was spotted with --join, in their order, for "
+            "thumbnails.",
+            show_default=False,
+        ),
     ] = None,
     out: Annotated[
         Path | None,

@@ -14,7 +14,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from onball.actions import BALL_ACTIONS, ActionSet
-from onball.errors import InputError, OnballWarning, VideoError
+from onball.errors import InputError, VideoError
 from onball.events import Event, EventList, SpottingInfo, Team
 from onball.files import identify, require_writable, write_text_atomic
 from onball.formats.conversion.base import (
@@ -46,9 +45,9 @@ from onball.outputs import (
 )
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.reports.captions import caption
+from onball.reports.match_videos import MatchVideo, match_videos, require_shown
 from onball.timing import format_time
 from onball.video.cutting import VideoCut, VideoSpan, cut_video, join_spans
-from onball.video.reading import VideoInfo, probe
 
 LIST_FILE = "clips.csv"
 REEL_FILE = "reel.mp4"
@@ -58,8 +57,6 @@ GROUPS = ("action", "team")
 _COLUMNS = ("file", "start", "end", "actions", "clock", "team", "confidence")
 _MOST_NAMES = 3
 _SEPARATOR = "  ·  "
-#: Lengths of a video and of that which was spotted may differ by this much.
-_OTHER_LENGTH_MS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +146,12 @@ def cut_clips(
         raise InputError(f"a tolerance of {tolerance_s:g} s is outside 0 to 60")
     found = _load(events, classes)
     chosen = EventSelection(threshold, thresholds, actions).select(with_kickoffs(found, kickoffs_s))
-    paths = [videos] if isinstance(videos, str | Path) else list(videos)
-    parts = _parts(chosen, [probe(path) for path in paths])
+    parts = match_videos(chosen, videos)
+    require_shown(chosen, parts)
     leads = lengths_ms(lead_s, leads_s, chosen, "lead")
     lags = lengths_ms(lag_s, lags_s, chosen, "lag")
 
-    def excerpts(part: _Part, events: Sequence[Event], merged: bool) -> list[Excerpt]:
+    def excerpts(part: MatchVideo, events: Sequence[Event], merged: bool) -> list[Excerpt]:
         return make_excerpts(
             [replace(event, position_ms=event.position_ms - part.start_ms) for event in events],
             LEAD_MS,
@@ -176,7 +173,7 @@ def cut_clips(
         joined: list[_Piece] = []
         single: list[_Piece] = []
         for part in parts:
-            inside = [event for event in group if part.holds(event)]
+            inside = [event for event in group if part.shows(event)]
             for excerpt in excerpts(part, inside, merge):
                 piece = _Piece(part, excerpt)
                 single.append(piece)
@@ -209,49 +206,6 @@ def _load(events: EventList | str | Path, classes: ActionSet) -> EventList:
     return load_events(path, classes)
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A video, and its beginning in the match."""
-
-    video: VideoInfo
-    start_ms: int
-
-    def holds(self, event: Event) -> bool:
-        return self.start_ms <= event.position_ms < self.start_ms + self.video.duration_ms
-
-
-def _parts(events: EventList, videos: Sequence[VideoInfo]) -> list[_Part]:
-    """The videos in the match. Raises `InputError` if events lie outside of them."""
-    info = events.info or SpottingInfo()
-    if not videos:
-        raise InputError("no video is named")
-    if len(info.parts) > 1 and len(videos) != len(info.parts):
-        names = ", ".join(part.video for part in info.parts)
-        raise InputError(
-            f"the events are those of {len(info.parts)} videos that were joined: name these, in this "
-            f"order: {names}"
-        )
-    starts = [part.start_ms for part in info.parts]
-    if len(starts) != len(videos):
-        starts = [sum(video.duration_ms for video in videos[:k]) for k in range(len(videos))]
-    parts = [_Part(video, start) for video, start in zip(videos, starts, strict=True)]
-    end_ms = parts[-1].start_ms + parts[-1].video.duration_ms
-    if info.duration_ms is not None and abs(info.duration_ms - end_ms) > _OTHER_LENGTH_MS:
-        message = (
-            f"{videos[0].path}: is {format_time(end_ms)} long, and the events are those of a video of "
-            f"{format_time(info.duration_ms)}: is it the right one?"
-        )
-        warnings.warn(message, OnballWarning, stacklevel=3)
-    outside = [event for event in events if not any(part.holds(event) for part in parts)]
-    if outside:
-        raise InputError(
-            f"{videos[-1].path}: ends at {format_time(end_ms)}, and {len(outside)} of {len(events)} events "
-            f"lie outside, first {outside[0].label} at {format_time(outside[0].position_ms)}: is it "
-            "another video?"
-        )
-    return parts
-
-
 def _groups(out: Path, events: EventList, by: str | None) -> Iterator[tuple[Path, Sequence[Event]]]:
     """Folders and the events whose clips go there."""
     if by is None:
@@ -272,7 +226,7 @@ def _groups(out: Path, events: EventList, by: str | None) -> Iterator[tuple[Path
 class _Piece:
     """An excerpt, with times in its own video."""
 
-    part: _Part
+    part: MatchVideo
     excerpt: Excerpt
 
     @property

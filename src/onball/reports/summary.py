@@ -38,10 +38,11 @@ from onball.reports.match_summary import (
     find_chains,
     team_of,
 )
+from onball.reports.match_videos import MatchVideo, match_videos
 from onball.reports.style import action_name
 from onball.reports.templates import new_environment
 from onball.timing import format_time
-from onball.video.reading import VideoInfo, frame_near, probe
+from onball.video.reading import frame_near
 
 with optional_dependency("pillow", "plot", "A summary"):
     from PIL import Image
@@ -64,7 +65,7 @@ _TEAM_COLOURS = {FIRST: "#0072b2", SECOND: "#d55e00"}
 
 def write_summary(
     events: EventList | str | Path,
-    video: str | Path | None = None,
+    videos: str | Path | Sequence[str | Path] | None = None,
     out: str | Path | None = None,
     *,
     threshold: float | None = None,
@@ -80,7 +81,8 @@ def write_summary(
 
     Args:
         events: events, a file of them, or the folder of the results of a video.
-        video: the video, for thumbnails; None for a page without.
+        videos: the video, or the files of a match that was spotted as one, in their order, for
+            thumbnails; None for a page without.
         out: the page; by default `NAME.summary.html` beside the events.
         threshold: see `convert_events`.
         thresholds: see `convert_events`.
@@ -95,7 +97,8 @@ def write_summary(
         The page, and False if it was there already with the same content.
 
     Raises:
-        InputError: a setting is out of range, or the events are those of several videos.
+        InputError: a setting is out of range, the events are those of several matches, or the videos
+            are not those that were spotted as one.
         VideoError: the video cannot be read.
         OutputConflictError: another file is there.
         MissingDependencyError: Jinja2, matplotlib or Pillow is not installed.
@@ -103,15 +106,10 @@ def write_summary(
     found, name, folder = _load(events, classes)
     chosen = EventSelection(threshold, thresholds, actions).select(with_kickoffs(found, kickoffs_s))
     page = Path(out) if out is not None else folder / f"{name}{SUMMARY_SUFFIX}"
-    info = None if video is None else probe(video)
+    files = () if videos is None else match_videos(chosen, videos)
     wanted = _wanted(chosen, thumbnails)
-    if info is not None and len(chosen.info.parts if chosen.info else ()) > 1:
-        raise InputError(
-            f"{video}: the events are those of several files that were joined: thumbnails of them are not "
-            "supported, leave the video out"
-        )
-    pictures = [] if info is None else _thumbnails(chosen, info, wanted, progress)
-    html = _render(chosen, name, info, pictures, wanted)
+    pictures = _thumbnails(chosen, files, wanted, progress)
+    html = _render(chosen, name, files, pictures, wanted)
     written = write_once(page, lambda path: write_text_atomic(path, html), overwrite=overwrite)
     return page, written
 
@@ -144,20 +142,28 @@ class _Thumbnail:
 
 
 def _thumbnails(
-    events: EventList, video: VideoInfo, wanted: Sequence[EventLabel], progress: ProgressCallback
+    events: EventList,
+    files: Sequence[MatchVideo],
+    wanted: Sequence[EventLabel],
+    progress: ProgressCallback,
 ) -> list[_Thumbnail]:
     """Frames of events in order of time; if there are too many, of those of highest confidence."""
     inside = [
-        event for event in events if event.label in wanted and event.position_ms < video.duration_ms
+        (event, file)
+        for event in events
+        if event.label in wanted
+        for file in files
+        if file.shows(event)
     ]
     # Goals before all: they are few.
-    ranked = sorted(inside, key=lambda event: (event.label is not Action.GOAL, -event.confidence))
-    chosen = sorted(ranked[:_MOST_THUMBNAILS], key=lambda event: event.position_ms)
-    width = min(_THUMBNAIL_WIDTH, video.width)
-    size = (width, max(1, round(video.height * width / video.width)))
+    ranked = sorted(inside, key=lambda one: (one[0].label is not Action.GOAL, -one[0].confidence))
+    chosen = sorted(ranked[:_MOST_THUMBNAILS], key=lambda one: one[0].position_ms)
     made = []
-    for index, event in enumerate(chosen):
-        jpeg = _frame(video.path, event.position_ms, size)
+    for index, (event, file) in enumerate(chosen):
+        video = file.video
+        width = min(_THUMBNAIL_WIDTH, video.width)
+        size = (width, max(1, round(video.height * width / video.width)))
+        jpeg = _frame(video.path, event.position_ms - file.start_ms, size)
         if jpeg is not None:
             made.append(_Thumbnail(event, jpeg))
         progress(Progress("thumbnails", index + 1, len(chosen), "frames"))
@@ -232,7 +238,7 @@ class _Cell:
 def _render(
     events: EventList,
     name: str,
-    video: VideoInfo | None,
+    files: Sequence[MatchVideo],
     pictures: Sequence[_Thumbnail],
     wanted: Sequence[EventLabel],
 ) -> str:
@@ -248,7 +254,7 @@ def _render(
         .get_template(_TEMPLATE)
         .render(
             title=one_line(events.match.rpartition("/")[2]) or name,
-            subtitle=_subtitle(events, video),
+            subtitle=_subtitle(events, files),
             tiles=_tiles(events, counts, chains),
             timelines=_timelines(events, labels),
             lane=_LANE,
@@ -270,7 +276,7 @@ def _render(
             thumbnails=[(one, _caption(one.event, info)) for one in pictures],
             wanted=_heading(wanted),
             wanted_count=sum(counts[label] for label in wanted),
-            has_video=video is not None,
+            has_video=bool(files),
             are_certain=all(event.confidence == 1 for event in events),
             version=__version__,
         )
@@ -284,12 +290,13 @@ def _heading(wanted: Sequence[EventLabel]) -> str:
     return f"Frames of {', '.join(map(action_name, wanted))}"
 
 
-def _subtitle(events: EventList, video: VideoInfo | None) -> str:
+def _subtitle(events: EventList, files: Sequence[MatchVideo]) -> str:
     info = events.info or SpottingInfo()
+    names = [file.video.path.name for file in files] or [part.video for part in info.parts]
     texts = []
-    if file := video.path.name if video is not None else one_line(info.video):
-        texts.append(file)
-    if length := video.duration_ms if video is not None else info.duration_ms:
+    if name := one_line(_listed(names or [info.video])):
+        texts.append(name)
+    if length := files[-1].end_ms if files else info.duration_ms:
         texts.append(f"{format_time(length)} long")
     if info.model:
         texts.append(f"found by the model {one_line(info.model)}")
@@ -300,6 +307,11 @@ def _subtitle(events: EventList, video: VideoInfo | None) -> str:
             f"confidence from {low:g}" + (f" to {high:g}, by action" if high > low else "")
         )
     return " · ".join(texts)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names of the files of a match; of many the first and the last one."""
+    return f"{names[0]} … {names[-1]}" if len(names) > 3 else ", ".join(names)
 
 
 def _tiles(
