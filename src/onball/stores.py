@@ -2,6 +2,7 @@
 
 is_stored   tell addresses from paths
 Store       list, read, download and upload files, by fsspec; lost connections are opened again
+BlockReader a file that is read in blocks where it is needed, a few blocks ahead
 
 Errors are one line each, and name the address: `InputError` for what the user can correct, such as a
 bucket that does not exist or missing credentials, `OnballError` for a connection that stays lost.
@@ -9,13 +10,18 @@ bucket that does not exist or missing credentials, `OnballError` for a connectio
 
 from __future__ import annotations
 
+import io
+import os
 import re
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from threading import Lock
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar, cast
 
 from onball.errors import InputError, MissingDependencyError, OnballError, optional_dependency
 
@@ -35,6 +41,8 @@ _S3_OPTIONS = {
     }
 }
 _PART_BYTES = 8 << 20
+#: Size of the blocks of a file that is read in blocks, how many are in memory, and read ahead.
+_BLOCK_BYTES, _BLOCKS, _BLOCKS_AHEAD = 4 << 20, 12, 3
 _ATTEMPTS = 5
 _FIRST_PAUSE_S = 0.5
 
@@ -145,13 +153,17 @@ class Store:
         return content
 
     def read_part(self, address: str, start: int, stop: int) -> bytes:
-        """Return the bytes from `start` to before `stop`."""
+        """Return the bytes from `start` to before `stop`, which must not be after the end."""
         if stop <= start:
             return b""
-        part: bytes = self._repeated(
-            lambda: self._files.cat_file(address, start=start, end=stop), address
-        )
-        return part
+
+        def read() -> bytes:
+            part: bytes = self._files.cat_file(address, start=start, end=stop)
+            if len(part) != stop - start:
+                raise ConnectionError(f"{len(part):,} of {stop - start:,} bytes arrived")
+            return part
+
+        return self._repeated(read, address)
 
     def download(
         self, file: StoredFile, path: Path, progress: Callable[[int], object] = lambda done: None
@@ -168,8 +180,6 @@ class Store:
             progress(done)
             while done < file.size:
                 part = self.read_part(file.address, done, min(file.size, done + _PART_BYTES))
-                if not part:
-                    raise OnballError(f"{file.address}: ends after {done:,} of {file.size:,} bytes")
                 target.write(part)
                 done += len(part)
                 progress(done)
@@ -208,6 +218,118 @@ class Store:
                 time.sleep(pause_s)
                 pause_s *= 2
         raise AssertionError
+
+
+class BlockReader:
+    """A file on a store that is read in blocks, of which some are kept in memory; for any threads.
+
+    While blocks are read one after the other, the next ones are fetched already. (fsspec's own caches
+    belong to one open file each, and fetch at most one block ahead.)
+
+    Args:
+        file: the file.
+        store: its store.
+
+    Attributes:
+        error: what ended the reading, after connections were opened again; None without an error.
+            After it the file appears to end.
+    """
+
+    def __init__(self, file: StoredFile, store: Store) -> None:
+        self.error: OnballError | None = None
+        self._file = file
+        self._store = store
+        self._size = _BLOCK_BYTES
+        self._count = -(-file.size // self._size)
+        self._blocks: OrderedDict[int, Future[bytes]] = (
+            OrderedDict()
+        )  # the last used one is the last
+        self._lock = Lock()
+        self._pool = ThreadPoolExecutor(1 + _BLOCKS_AHEAD, "onball-blocks")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._blocks.clear()
+
+    def open(self, name: str) -> BinaryIO:
+        """Open the file at its beginning.
+
+        Args:
+            name: its name, for programs that recognise formats by it.
+        """
+        return cast(BinaryIO, _BlockFile(self, self._file.size, name))
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Return the bytes from `start` to before `stop` or the end.
+
+        Raises:
+            OnballError: they cannot be read; raised once, because FFmpeg asks again after an error.
+        """
+        stop = min(stop, self._file.size)
+        if self.error is not None or stop <= start:
+            return b""
+        first, last = start // self._size, (stop - 1) // self._size
+        try:
+            blocks = [self._block(number) for number in range(first, last + 1)]
+        except OnballError as error:
+            self.error = error
+            raise
+        return b"".join(blocks)[start - first * self._size : stop - first * self._size]
+
+    def _block(self, number: int) -> bytes:
+        with self._lock:
+            if number - 1 in self._blocks:
+                for later in range(number + 1, min(number + 1 + _BLOCKS_AHEAD, self._count)):
+                    self._fetch(later)
+            wanted = self._fetch(number)
+            while len(self._blocks) > _BLOCKS:
+                self._blocks.popitem(last=False)
+        return wanted.result()
+
+    def _fetch(self, number: int) -> Future[bytes]:
+        """Begin to read a block unless it is there."""
+        if number not in self._blocks:
+            start = number * self._size
+            stop = min(self._file.size, start + self._size)
+            read = self._store.read_part
+            self._blocks[number] = self._pool.submit(read, self._file.address, start, stop)
+        self._blocks.move_to_end(number)
+        return self._blocks[number]
+
+
+class _BlockFile(io.RawIOBase):
+    """Position in a file that is read in blocks."""
+
+    def __init__(self, reader: BlockReader, size: int, name: str) -> None:
+        self.name = name
+        self._reader = reader
+        self._size = size
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        begin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        if begin + offset < 0:
+            raise ValueError("position before the beginning of the file")
+        self._position = begin + offset
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def read(self, size: int = -1, /) -> bytes:
+        stop = self._size if size < 0 else self._position + size
+        data = self._reader.read(self._position, stop)
+        self._position += len(data)
+        return data
 
 
 class _NotFoundError(InputError):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import ClassVar
 
 import fsspec
 from fsspec.implementations.memory import MemoryFileSystem
+
+_lock = Lock()
 
 
 class UnreliableFileSystem(MemoryFileSystem):
@@ -14,6 +17,9 @@ class UnreliableFileSystem(MemoryFileSystem):
     Attributes:
         failures: what the next calls that read or write raise, one each.
         written: addresses of all files written, in order.
+        bytes_read: number of all bytes read.
+        lost: part of the paths of files whose connection is lost; empty for none.
+        lost_after: value of `bytes_read` from which on it is.
     """
 
     protocol = ("unreliable",)
@@ -21,6 +27,9 @@ class UnreliableFileSystem(MemoryFileSystem):
     pseudo_dirs: ClassVar[list] = [""]
     failures: ClassVar[list[Exception]] = []
     written: ClassVar[list[str]] = []
+    bytes_read: ClassVar[int] = 0
+    lost: ClassVar[str] = ""
+    lost_after: ClassVar[int] = 0
 
     @classmethod
     def _strip_protocol(cls, path):
@@ -32,15 +41,25 @@ class UnreliableFileSystem(MemoryFileSystem):
 
     def cat_file(self, path, **settings):
         self._fail()
-        return super().cat_file(path, **settings)
+        if self.lost and self.lost in str(path) and self.bytes_read >= self.lost_after:
+            raise ConnectionResetError("reset by peer")
+        content = super().cat_file(path, **settings)
+        with _lock:
+            type(self).bytes_read += len(content)
+        return content
 
     def put_file(self, lpath, rpath, **settings):
         self._fail()
         self.written.append(str(rpath))
         return super().put_file(lpath, rpath, **settings)
 
+    def lose_connection(self, path: str, after: int = 0) -> None:
+        """Let the connection to some files be lost for good when so many more bytes are read."""
+        type(self).lost, type(self).lost_after = path, self.bytes_read + after
+
     def clear(self) -> None:
-        """Delete everything."""
+        """Delete everything, and count from 0 again."""
+        type(self).bytes_read, type(self).lost = 0, ""
         for content in (self.store, self.failures, self.written):
             content.clear()
 

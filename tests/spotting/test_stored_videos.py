@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from irregular_videos import write_packets_again
 from stores import unreliable_store
 from tiny_matches import write_flashes
 from tiny_models import random_model
@@ -121,11 +122,16 @@ def test_videos_that_are_missing_or_broken_are_named_by_their_address(system, sp
 
 
 def test_the_cache_makes_room_and_never_exceeds_its_size(system, spot, tmp_path, content):
-    size_gb = len(content) / 1e9
-    (failed,) = spot(cache_gb=size_gb / 2)
+    (tmp_path / "a.mp4").write_bytes(content)
+    # Transport streams are downloaded.
+    stream = write_packets_again(tmp_path / "a.mp4", tmp_path / "a.ts", format="mpegts")
+    size_gb = stream.stat().st_size / 1e9
+    address = "unreliable://bucket/matches/a.ts"
+    system.pipe("/bucket/matches/a.ts", stream.read_bytes())
+    (failed,) = spot(address, cache_gb=size_gb / 2)
     assert "--cache-size" in failed.error
     other = tmp_path / "cache" / "videos" / "former"
     other.mkdir(parents=True)
-    (other / "z.mp4.part").write_bytes(content)
-    (done,) = spot(cache_gb=size_gb * 1.5)
+    (other / "z.mp4.part").write_bytes(stream.read_bytes())
+    (done,) = spot(address, cache_gb=size_gb * 1.5)
     assert done.outcome is Outcome.SPOTTED and not other.exists()

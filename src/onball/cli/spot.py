@@ -122,7 +122,8 @@ def spot(
         typer.Option(
             "--cache",
             metavar="FOLDER",
-            help="Folder for videos of stores while they are spotted. [default: in the user's cache]",
+            help="Folder for videos of stores that have to be downloaded. [default: in the user's "
+            "cache]",
         ),
     ] = None,
     cache_size: Annotated[

@@ -21,6 +21,7 @@ from onball.spotting.stored import (
     StoreCache,
     StoredResults,
     StoredVideo,
+    VideoOpener,
     find_stored_videos,
 )
 from onball.stores import is_stored
@@ -81,16 +82,21 @@ class Job:
         """Address of the folder of the result, if it is on a store; else empty."""
         return "" if self.target is None else f"{self.target.address}/{self.name}"
 
-    def fetch(self, progress: ProgressCallback) -> None:
-        """Download a video that is on a store, and open it.
+    def open(self, opener: VideoOpener, progress: ProgressCallback) -> None:
+        """Open a video that is on a store.
 
         Raises:
             VideoError: it is no video.
-            OnballError: it cannot be downloaded.
+            OnballError: it cannot be read.
         """
         if self.source is not None:
-            self.source.fetch(progress)
+            opener.open(self.source, progress)
             self.parts = [replace(part, video=probe(part.video.path)) for part in self.parts]
+
+    def check_source(self) -> None:
+        """Raise `OnballError` if a video on a store was not read to the end, or has changed."""
+        if self.source is not None:
+            self.source.check()
 
     def with_addresses(self, message: str) -> str:
         """Replace the paths of copies on this machine in a message by the addresses on the stores."""

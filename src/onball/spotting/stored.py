@@ -1,7 +1,9 @@
 """Videos and results on stores, for `onball.spotting.videos`.
 
-videos    found by listing; their two ends are read, for their fingerprints. A video is downloaded when its
-          turn comes, into a cache of bounded size, and deleted when its results are written.
+videos    found by listing; their two ends are read, for their fingerprints. When its turn comes, a video
+          that has an index is read where it is, in blocks; others, which are read more than once, are
+          downloaded into a cache of bounded size, and deleted when their results are written. The
+          next video is opened or downloaded while one is spotted.
 results   compared with those on the store, and written, in a folder of this machine; uploaded when they
           are complete, their record last. Scores that are kept while they are computed stay in that
           folder, so that an interrupted run continues on the same machine.
@@ -13,10 +15,12 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Self
 
 from filelock import FileLock, Timeout
 
@@ -24,12 +28,16 @@ from onball.errors import InputError, OnballError, VideoError
 from onball.files import FINGERPRINT_BYTES, VIDEO_SUFFIXES, file_digest, require_writable
 from onball.outputs import RECORD_FILE, publish_outputs
 from onball.progress import Progress, ProgressCallback
-from onball.stores import Store, StoredFile
+from onball.stores import BlockReader, Store, StoredFile
+from onball.video.decoding import has_index
+from onball.video.streams import opened_by
 
 #: Name of the folder of downloaded videos, and of that of results.
 _VIDEOS, _RESULTS = "videos", "results"
 _COMPLETE, _LOCK, _PART = ".complete", ".lock", ".part"
 _CONNECTIONS = 8
+#: Seconds between reports of the progress of a download.
+_REPORT_S = 0.2
 _GB = 1_000_000_000
 CACHE_GB = 50.0
 """Size of the cache by default, in gigabytes."""
@@ -112,11 +120,12 @@ class StoredVideo:
         file: the video.
         store: its store.
         cache: where it is downloaded to.
-        purpose: work that it is downloaded for; other work has a copy of its own.
+        purpose: work that it is read for; other work has a copy of its own.
 
     Attributes:
-        path: the file in the cache. Until `fetch` it has the size of the video and only its two ends,
-            so that its fingerprint is that of the video.
+        path: the file in the cache. Until `open` it has the size of the video and only its two ends,
+            so that its fingerprint is that of the video. From then until `release`, `onball.video`
+            reads the video by this path.
     """
 
     def __init__(self, file: StoredFile, store: Store, cache: StoreCache, purpose: str) -> None:
@@ -126,7 +135,13 @@ class StoredVideo:
         key = "\n".join([file.address, str(file.size), file.version, purpose])
         self._entry = cache.folder / _VIDEOS / hashlib.sha256(key.encode()).hexdigest()[:16]
         self.path = self._entry / file.name
-        self._lock = FileLock(self._entry / _LOCK)
+        # Another thread than the one that opens the video releases it.
+        self._lock = FileLock(self._entry / _LOCK, thread_local=False)
+        self._opening: Future[None] | None = None
+        self._opened = ExitStack()
+        self._reader: BlockReader | None = None
+        self._downloaded = 0
+        self._stopped = False
 
     def prepare(self) -> None:
         """Read the ends of the video. Raises `OnballError`."""
@@ -145,31 +160,122 @@ class StoredVideo:
             target.write(tail)
         temporary.replace(self.path)
 
-    def fetch(self, progress: ProgressCallback) -> None:
-        """Download the video, or what a call that was interrupted has left of it.
+    def begin(self, pool: Executor, *, whole: bool) -> None:
+        """Begin to open the video in a thread of a pool, see `open`."""
+        self._stopped = False
+        self._opening = pool.submit(self._open, whole)
 
-        It stays in the cache until `release`. Raises `OnballError`.
+    def open(self, pool: Executor, progress: ProgressCallback, *, whole: bool) -> None:
+        """Make the video readable until `release`; a download that was interrupted is continued.
+
+        Args:
+            pool: of which a thread opens it.
+            progress: called with the bytes that are downloaded.
+            whole: download it, although it has an index.
+
+        Raises:
+            VideoError: it is no video.
+            OnballError: it cannot be read, or there is no room for it.
         """
+        if self._opening is not None:
+            if self._await(self._opening, progress) is None:
+                return
+            self.release(done=False)  # beside the video before, there may have been no room
+        self.begin(pool, whole=whole)
+        assert self._opening is not None
+        error = self._await(self._opening, progress)
+        if error is not None:
+            raise error
+
+    def _await(self, opening: Future[None], progress: ProgressCallback) -> BaseException | None:
+        """Wait until the video is open, and report its download; returns the error if it failed."""
+        ended = False
+        while not ended:
+            ended = bool(wait([opening], _REPORT_S).done)
+            if self._downloaded:
+                task = f"download of {self.file.name}"
+                progress(Progress(task, self._downloaded, self.file.size, "bytes"))
+        return opening.exception()
+
+    def _open(self, whole: bool) -> None:
         self._entry.mkdir(parents=True, exist_ok=True)
         self._lock.acquire()
+        part = self.path.with_name(self.path.name + _PART)
         if (self._entry / _COMPLETE).exists():
             return
+        if not whole and not part.exists() and self._read_in_blocks():
+            return
         self._cache.make_room(self.file.size, self._entry)
-        part = self.path.with_name(self.path.name + _PART)
-        task = f"download of {self.file.name}"
-        self._store.download(
-            self.file,
-            part,
-            lambda done: progress(Progress(task, done, self.file.size, "bytes")),
-        )
+        self._store.download(self.file, part, self._count)
         part.replace(self.path)
         (self._entry / _COMPLETE).touch()
 
+    def _read_in_blocks(self) -> bool:
+        """Let the video be read in blocks from the store, if it has an index."""
+        reader = self._opened.enter_context(BlockReader(self.file, self._store))
+        self._opened.enter_context(opened_by(self.path, partial(reader.open, str(self.path))))
+        if not has_index(self.path):
+            self._opened.close()
+            return False
+        self._reader = reader
+        return True
+
+    def _count(self, downloaded: int) -> None:
+        self._downloaded = downloaded
+        if self._stopped:
+            raise OnballError(
+                f"{self.file.address}: its download was stopped: call again to continue"
+            )
+
+    def check(self) -> None:
+        """Raise `OnballError` if not all was read that was asked for, or the video has changed."""
+        if self._reader is not None and self._reader.error is not None:
+            raise self._reader.error
+        if self.file not in self._store.files(self.file.address):
+            raise OnballError(f"{self.file.address}: changed while it was read: spot it again")
+
     def release(self, *, done: bool) -> None:
-        """Delete the video; if its work is not done, keep it for the next call."""
+        """Delete the video from this machine; if its work is not done, keep it for the next call."""
+        if self._opening is not None:
+            self._stopped = True
+            self._opening.cancel()
+            wait([self._opening])
+            self._opening = None
+        self._opened.close()
+        self._reader = None
         self._lock.release(force=True)
         if done:
             shutil.rmtree(self._entry, ignore_errors=True)
+
+
+class VideoOpener:
+    """Opens the videos of a batch in turn; while one is used, the next one is opened or downloaded.
+
+    Args:
+        videos: in the order in which they are opened; some may be left out.
+        whole: see `StoredVideo.open`.
+    """
+
+    def __init__(self, videos: Iterable[StoredVideo], *, whole: bool) -> None:
+        self._whole = whole
+        self._videos = list(videos)
+        # A single thread: two downloads at the same time would share the connection.
+        self._pool = ThreadPoolExecutor(1, "onball-videos")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for video in self._videos:
+            video.release(done=False)
+        self._pool.shutdown()
+
+    def open(self, video: StoredVideo, progress: ProgressCallback) -> None:
+        """Make a video readable, see `StoredVideo.open`, and begin to open the next one."""
+        del self._videos[: self._videos.index(video)]
+        video.open(self._pool, progress, whole=self._whole)
+        for following in self._videos[1:2]:
+            following.begin(self._pool, whole=self._whole)
 
 
 def find_stored_videos(

@@ -54,7 +54,7 @@ from onball.spotting.results import (
 )
 from onball.spotting.runtimes import Runtime, integer_suffix
 from onball.spotting.spotter import Spotter
-from onball.spotting.stored import CACHE_GB, StoreCache
+from onball.spotting.stored import CACHE_GB, StoreCache, VideoOpener
 from onball.timing import format_time
 from onball.tracks import TRACKS_FILE
 from onball.video import VideoInfo, find_proxy, make_proxy
@@ -135,8 +135,9 @@ def spot_videos(
         proxies: folder of small copies of videos, see `onball.video.make_proxy`. The copies are
             spotted: each is made if it is missing, which takes one to three times as long as reading
             the video. Confidences differ slightly from those of the video.
-        cache: folder for files of stores; by default in the user's cache. A video is downloaded when
-            its turn comes, and deleted when its results are written.
+        cache: folder for files of stores; by default in the user's cache. Videos without an index,
+            and all for a model that takes tracks, are downloaded into it when their turn comes, and
+            deleted when their results are written.
         cache_gb: most gigabytes of videos in it.
         overwrite: replace the results that are there.
         on_event: called with the name of the video and each event that is shown, when it is found.
@@ -233,9 +234,11 @@ def _results(
                     job.remove_journals()
             yield _kept(job, state)
             job.release(done=True)
-    for job, state in zip(jobs, states, strict=True):
-        if state is OutputState.MISSING:
-            yield _spotted(work, job, overwrite)
+    wanted = [job for job, state in zip(jobs, states, strict=True) if state is OutputState.MISSING]
+    sources = [job.source for job in wanted if job.source is not None]
+    with VideoOpener(sources, whole=work.needs_files) as opener:
+        for job in wanted:
+            yield _spotted(work, job, overwrite, opener)
 
 
 def _kept(job: Job, state: OutputState) -> SpottedVideo:
@@ -247,12 +250,12 @@ def _kept(job: Job, state: OutputState) -> SpottedVideo:
     )
 
 
-def _spotted(work: _Work, job: Job, overwrite: bool) -> SpottedVideo:
+def _spotted(work: _Work, job: Job, overwrite: bool, opener: VideoOpener) -> SpottedVideo:
     """Do a job. Whatever goes wrong with it, the other videos are still of use."""
     done = False
     try:
         with output_lock(job.folder):
-            work.fetch(job)
+            work.open(job, opener)
             state = work.state(job, overwrite)
             if state is not OutputState.MISSING:  # another process did it meanwhile
                 finish_outputs(job.folder, RESULT_FILES)
@@ -260,6 +263,7 @@ def _spotted(work: _Work, job: Job, overwrite: bool) -> SpottedVideo:
                 done = True
                 return _kept(job, state)
             events, confidences = work.spot(job)
+            job.check_source()
             write_events(events, job.folder, work.request(job), confidences)
             job.publish()
             job.remove_journals()
@@ -414,10 +418,15 @@ class _Work:
             name = self._spotter.config.detector if detector is None else detector
             self._detector = self._spotter.open_detector(name) if isinstance(name, str) else name
 
-    def fetch(self, job: Job) -> None:
-        """Download the video of a job that is on a store. Raises `OnballError`."""
+    @property
+    def needs_files(self) -> bool:
+        """True if videos are read several times: for tracks, before they are spotted."""
+        return self._spotter.config.needs_tracks
+
+    def open(self, job: Job, opener: VideoOpener) -> None:
+        """Open the video of a job that is on a store. Raises `OnballError`."""
         if job.source is not None:
-            job.fetch(self._progress)
+            job.open(opener, self._progress)
             self._settings.check(job)
 
     def state(self, job: Job, overwrite: bool) -> OutputState:

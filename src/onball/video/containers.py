@@ -15,6 +15,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
+from onball.video.streams import open_bytes
+
 #: Beginning of a playlist, its last line, and the line before the name of another one in it.
 _PLAYLIST, _LAST_LINE, _VARIANT = b"#EXTM3U", "#EXT-X-ENDLIST", "#EXT-X-STREAM-INF"
 _LONGEST_PLAYLIST = 1 << 24
@@ -52,7 +54,7 @@ def _playlist(path: Path) -> list[str]:
     """Lines of a playlist; none of another file."""
     if not path.is_file():
         return []
-    with path.open("rb") as file:
+    with open_bytes(path) as file:
         if file.read(len(_PLAYLIST)) != _PLAYLIST:
             return []
         text = _PLAYLIST + file.read(_LONGEST_PLAYLIST)
@@ -69,7 +71,7 @@ def joined_files(path: Path) -> int:
 
 @lru_cache(maxsize=1024)
 def _joined_files(path: Path, size: int, modified_ns: int) -> int:
-    with path.open("rb") as file:
+    with open_bytes(path) as file:
         start = file.read(16)
         file.seek(0)
         count = 1
@@ -84,6 +86,20 @@ def _joined_files(path: Path, size: int, modified_ns: int) -> int:
         elif start == _ASF:
             count = sum(name == _ASF for name in _asf_objects(file))
         return max(1, count)
+
+
+def is_fragmented(path: Path) -> bool:
+    """Return True for an MP4 whose index is not in one place, but in each of its fragments."""
+    with open_bytes(path) as file:
+        if file.read(8)[4:] != b"ftyp":
+            return False
+        file.seek(0)
+        media = 0
+        for name in _boxes(file):
+            media += name == b"mdat"
+            if name == b"moof" or media > 1:
+                return name == b"moof"
+    return False
 
 
 def _elements(file: BinaryIO) -> Iterator[bytes]:
@@ -167,7 +183,7 @@ def scrambled_part(path: Path, pid: int) -> float:
 @lru_cache(maxsize=1024)
 def _scrambled_part(path: Path, pid: int, size: int, modified_ns: int) -> float:
     packets = scrambled = 0
-    with path.open("rb") as file:
+    with open_bytes(path) as file:
         begin, length = _ts_packets(file.read(4 * max(_TS_SIZES)))
         if not length:
             return 0.0

@@ -36,6 +36,7 @@ from onball.video.clock import (
     mark_restarts,
 )
 from onball.video.containers import (
+    is_fragmented,
     is_running_playlist,
     joined_files,
     missing_segments,
@@ -536,6 +537,19 @@ def decode_frames(
         if sampled is not None:
             source.leave_out(sampled)
         yield from source.frames()
+
+
+def has_index(path: str | Path) -> bool:
+    """Return True if a video is read in one pass: length and times of all frames are in its header.
+
+    The packets of others are all read before the first frame is.
+
+    Raises `VideoError` as `open_source` does.
+    """
+    if is_fragmented(Path(path)):  # FFmpeg would look at all fragments.
+        return False
+    with open_source(path, threads=1) as source:
+        return source.has_reliable_header()
 
 
 @dataclass(frozen=True, slots=True)

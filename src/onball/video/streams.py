@@ -1,13 +1,14 @@
-"""Choice of the stream of a container to read: the video, not its cover or a track of thumbnails."""
+"""Opening of a video file, and choice of its stream to read: not its cover or a track of thumbnails."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 from av.stream import Disposition
@@ -22,6 +23,8 @@ _TEXT = "tty"
 _PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 #: Packets of the most frequent stream after which the streams of a file are compared.
 _COMPARED_PACKETS, _MOST_COMPARED_PACKETS = 50, 5000
+#: Functions that open files whose content is elsewhere, see `opened_by`.
+_openers: dict[Path, Callable[[], BinaryIO]] = {}
 
 
 def file_identity(path: Path) -> tuple[Path, int, int]:
@@ -30,11 +33,35 @@ def file_identity(path: Path) -> tuple[Path, int, int]:
     return path.resolve(), status.st_size, status.st_mtime_ns
 
 
+@contextmanager
+def opened_by(path: Path, opener: Callable[[], BinaryIO]) -> Iterator[None]:
+    """Let `onball.video` read the content of a file through a function, during the block.
+
+    Args:
+        path: a file of the same size, whose own content is not read. Its path names the video.
+        opener: opens the content, seekable; each call is independent of the others.
+    """
+    key = path.resolve()
+    _openers[key] = opener
+    try:
+        yield
+    finally:
+        del _openers[key]
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """Open a file to read its bytes."""
+    opener = _openers.get(path.resolve()) if _openers else None
+    return path.open("rb") if opener is None else opener()
+
+
 def open_container(path: Path) -> av.container.InputContainer:
     """Open a file with FFmpeg. Raises `VideoError` if it is not a readable video."""
     try:
-        # With its protocol: "12:30 kick-off.mp4" would be one of protocol 12. Tags may be in any
-        # encoding; a wrong one must not prevent reading the frames.
+        # Tags may be in any encoding; a wrong one must not prevent reading the frames.
+        if _openers and path.resolve() in _openers:
+            return av.open(open_bytes(path), metadata_errors="replace")
+        # With its protocol: "12:30 kick-off.mp4" would be one of protocol 12.
         return av.open(f"file:{path}", metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
         raise VideoError(
