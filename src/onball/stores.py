@@ -3,6 +3,7 @@
 is_stored   tell addresses from paths
 Store       list, read, download and upload files, by fsspec; lost connections are opened again
 BlockReader a file that is read in blocks where it is needed, a few blocks ahead
+local_copy  a file for programs that need a path, downloaded again when it changes
 
 Errors are one line each, and name the address: `InputError` for what the user can correct, such as a
 bucket that does not exist or missing credentials, `OnballError` for a connection that stays lost.
@@ -10,9 +11,12 @@ bucket that does not exist or missing credentials, `OnballError` for a connectio
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import re
+import shutil
+import tempfile
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -330,6 +334,57 @@ class _BlockFile(io.RawIOBase):
         data = self._reader.read(self._position, stop)
         self._position += len(data)
         return data
+
+
+def cache_folder() -> Path:
+    """Return the folder of this user for files of stores."""
+    base = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "onball" / "stores"
+
+
+def local_copy(address: str) -> Path:
+    """Return a copy of a file on a store, of an earlier call if the file has not changed since.
+
+    One copy of each address is kept, in the user's cache.
+
+    Raises:
+        InputError: there is no such file, or no access to it.
+        OnballError: it cannot be downloaded.
+    """
+    store = Store(address)
+    file = next((one for one in store.files(address) if one.address == address), None)
+    if file is None:
+        raise InputError(f"{address}: no such file: check the address")
+    place = cache_folder() / "files" / _digest(address)
+    path = place / _digest(f"{file.size} {file.version}") / file.name
+    if not path.exists():
+        former = list(place.glob("*"))
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            new = Path(tempfile.mkdtemp(dir=place))
+            store.download(file, new / file.name)
+            if path.parent.exists():  # another process was faster
+                shutil.rmtree(new)
+            else:
+                new.replace(path.parent)
+        except OSError as error:
+            raise OnballError(f"{place}: cannot be written ({error.strerror})") from error
+        for one in former:
+            shutil.rmtree(one, ignore_errors=True)
+    return path
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@contextmanager
+def naming(address: str, path: Path) -> Iterator[None]:
+    """Name an address in place of a path of this machine, in errors that are raised in the block."""
+    try:
+        yield
+    except OnballError as error:
+        raise type(error)(str(error).replace(str(path), address)) from error
 
 
 class _NotFoundError(InputError):

@@ -9,6 +9,8 @@ from tiny_matches import write_flashes
 from tiny_models import random_model
 
 from onball.errors import InputError, OnballError, VideoError
+from onball.formats.event_index import index_events
+from onball.formats.event_query import query_events
 from onball.spotting.results import Outcome
 from onball.spotting.spotter import Spotter
 from onball.spotting.videos import spot_videos
@@ -33,6 +35,8 @@ def s3(monkeypatch, tmp_path):
         "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
         "AWS_EC2_METADATA_DISABLED": "true",
         "NO_PROXY": "127.0.0.1,localhost",
+        "XDG_CACHE_HOME": str(tmp_path / "user"),
+        "LOCALAPPDATA": str(tmp_path / "user"),
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("onball.stores._FIRST_PAUSE_S", 0)
@@ -61,6 +65,9 @@ def test_videos_are_read_from_and_results_written_to_s3(s3, tmp_path):
     names = {path.rpartition("/")[2] for path in s3.find("league/results/a")}
     assert names == {path.name for path in local.folder.iterdir()}
     assert spot("s3://league/results")[0].outcome is Outcome.DONE
+    index = index_events("s3://league/results", "s3://league/events.parquet")
+    ((count,),) = query_events("SELECT count(*) FROM events", "s3://league/events.parquet")
+    assert count == index.events == len(local.events.shown)
     with pytest.raises(VideoError, match="no such file, folder or bucket"):
         spot("s3://league/results", "s3://none/matches/*.mp4")
     with pytest.raises(InputError, match="s3://none/results: no such file or bucket"):

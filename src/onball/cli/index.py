@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,15 +15,17 @@ from onball.files import shell_quoted
 
 def index(
     results: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
             metavar="RESULTS…",
             help="Folders with the results of one or many videos, or files: results_spotting.json, "
-            "events.csv, Labels-ball.json.",
+            "events.csv, Labels-ball.json. Also addresses on stores: s3://bucket/results.",
             show_default=False,
         ),
     ],
-    out: Annotated[Path, options.out("The file.", metavar="FILE")] = Path("events.parquet"),
+    out: Annotated[
+        str, options.out("The file; also an address on a store.", metavar="FILE")
+    ] = "events.parquet",
     threshold: options.Thresholds = None,
     actions: options.Actions = None,
     classes: options.Classes = None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +13,7 @@ from rich.table import Table
 from onball.cli import console, options
 from onball.errors import InputError
 from onball.outputs import write_once
+from onball.stores import is_stored
 
 if TYPE_CHECKING:
     from onball.formats.event_query import QueryResult
@@ -34,10 +34,13 @@ def query(
         ),
     ],
     index: Annotated[
-        Path, typer.Argument(metavar="INDEX", help="The file of `onball index`.")
-    ] = Path("events.parquet"),
+        str,
+        typer.Argument(
+            metavar="INDEX", help="The file of `onball index`, or its address on a store."
+        ),
+    ] = "events.parquet",
     out: Annotated[
-        Path | None,
+        str | None,
         options.out("Write the rows there, as CSV. [default: the screen]", metavar="FILE"),
     ] = None,
     table: Annotated[
@@ -60,6 +63,8 @@ def query(
     """
     from onball.formats.event_query import query_events
 
+    if out is not None and is_stored(out):
+        raise InputError(f"{out}: rows are written to a file on this machine: choose another --out")
     result = query_events(sql, index, tables=dict(map(_named_file, table or ())))
     if out is not None:
         written = write_once(out, result.save, overwrite=overwrite)
@@ -72,11 +77,11 @@ def query(
         writer.writerows(result)
 
 
-def _named_file(text: str) -> tuple[str, Path]:
+def _named_file(text: str) -> tuple[str, str]:
     name, equals, file = text.partition("=")
     if not equals or not file:
         raise InputError(f"--table: '{text}' is not of the form NAME=FILE")
-    return name.strip(), Path(file)
+    return name.strip(), file
 
 
 def _show(result: QueryResult) -> None:

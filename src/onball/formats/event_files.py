@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterable
+from pathlib import Path, PurePath
 
 from onball.actions import BALL_ACTIONS, ActionSet
 from onball.errors import InputError, LabelError
@@ -83,18 +84,33 @@ def find_event_files(path: str | Path) -> dict[str, Path]:
         return {path.absolute().parent.name if path.name in usual else path.stem: path}
     if not path.is_dir():
         raise InputError(f"{path}: no such file or folder: name results of `onball spot`")
-    found: dict[str, Path] = {}
-    for name in usual:  # from the best
-        for file in sorted(path.rglob(name)):
-            folder = file.parent.relative_to(path)
-            if not any(part.startswith(".") for part in folder.parts):
-                found.setdefault(folder.as_posix(), file)
+    files = [file.relative_to(path) for name in usual for file in sorted(path.rglob(name))]
+    found = {name: path / file for name, file in choose_event_files(files).items()}
     if not found:
         raise InputError(
             f"{path}: no {', '.join(usual[:-1])} or {usual[-1]} in it: name results of `onball spot`"
         )
     own = found.pop(".", None)
-    return ({} if own is None else {path.resolve().name: own}) | dict(sorted(found.items()))
+    return ({} if own is None else {path.resolve().name: own}) | found
+
+
+def choose_event_files(files: Iterable[PurePath]) -> dict[str, PurePath]:
+    """Choose one file of events in each folder.
+
+    Args:
+        files: paths of files, relative to the folder of all results.
+
+    Returns:
+        The file in each folder by the path of the folder, in the order of these; `.` is the folder of all.
+    """
+    usual = (RESULTS_FILE, TABLE_FILE, LABELS_FILE)  # from the best
+    found: dict[str, PurePath] = {}
+    for file in sorted(
+        (one for one in files if one.name in usual), key=lambda f: usual.index(f.name)
+    ):
+        if not any(part.startswith(".") for part in file.parent.parts):
+            found.setdefault(file.parent.as_posix(), file)
+    return dict(sorted(found.items()))
 
 
 def update_event_table(events: EventList, folder: str | Path, *, overwrite: bool = False) -> None:

@@ -14,16 +14,20 @@
 | `position_ms` | the exact time in the video, in milliseconds |
 
 Rows are in the order of matches, halves and times. The metadata of the file name the source of each
-match with its size and time of change, so that only what changed is read again.
+match with its size and time of change, so that only what changed is read again. Sources and the file
+may be on stores: sources are downloaded a few matches ahead, and the file is uploaded when it is complete.
 """
 
 from __future__ import annotations
 
 import json
+import tempfile
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 import msgspec
@@ -34,7 +38,7 @@ from onball.actions import BALL_ACTIONS, ActionSet
 from onball.errors import DataError, InputError
 from onball.events import SIDES, EventColumns, SpottingInfo, Team
 from onball.files import atomic_path, require_writable
-from onball.formats.event_files import find_event_files
+from onball.formats.event_files import choose_event_files, find_event_files
 from onball.formats.event_selection import EventSelection, default_info, load_events
 from onball.formats.parquet import (
     Column,
@@ -48,6 +52,7 @@ from onball.formats.soccernet import RESULTS_FILE
 from onball.formats.soccernet_columns import DescribedColumns, read_described_columns
 from onball.outputs import OutputConflictError
 from onball.progress import Progress, ProgressCallback, no_progress
+from onball.stores import Store, StoredFile, is_stored, naming
 from onball.timing import format_time
 
 INDEX_COLUMNS = (
@@ -64,6 +69,8 @@ _METADATA = b"onball.events"
 _VERSION = 1
 _TEAMS = np.array([*SIDES, Team.UNKNOWN], object)  # the last one is that of side -1
 _PROGRESS_EVERY = 50
+#: Files of stores that are downloaded at the same time, and ahead.
+_CONNECTIONS, _AHEAD = 8, 32
 _WHAT = "an index of events (`onball index`)"
 
 
@@ -73,12 +80,13 @@ class IndexedMatch:
 
     Attributes:
         match: its name.
-        file: absolute path of the file with its events.
-        size, mtime_ns: of the file when it was read.
+        file: absolute path of the file with its events, or its address on a store.
+        size, mtime_ns: of the file when it was read; on a store, which has `version` instead, 0.
         events: number of its events in the index.
         video: name of the video; empty if unknown.
         duration_ms: length of the video; None if unknown.
         model: name of the model; empty if unknown.
+        version: text that changes with the content of a file on a store.
     """
 
     match: str
@@ -89,6 +97,7 @@ class IndexedMatch:
     video: str = ""
     duration_ms: int | None = None
     model: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +105,7 @@ class EventIndex:
     """Result of `index_events`.
 
     Attributes:
-        path: the file.
+        path: the file, or its address on a store.
         matches: the matches in it, in order.
         read: number of matches that were read in this call; the others are unchanged since an earlier
             one.
@@ -104,7 +113,7 @@ class EventIndex:
         problems: one line for each file that could not be read and was left out.
     """
 
-    path: Path
+    path: Path | str
     matches: tuple[IndexedMatch, ...]
     read: int
     removed: int
@@ -137,8 +146,8 @@ def index_events(
 
     Args:
         results: files of events, and folders with the results of one or many videos, see
-            `find_event_files`.
-        out: the Parquet file; it appears, or is replaced, when it is complete.
+            `find_event_files`; also their addresses on stores, `s3://bucket/results`.
+        out: the Parquet file, or its address; it appears, or is replaced, when it is complete.
         threshold: lowest confidence; None as the models were run: the events of `events.csv`.
         thresholds: lowest confidence of single actions, by name.
         actions: names of the actions to index; None for all.
@@ -152,6 +161,16 @@ def index_events(
         OnballError: `out` cannot be written.
         MissingDependencyError: pyarrow is not installed.
     """
+    settings = {
+        "threshold": threshold,
+        "thresholds": thresholds,
+        "actions": actions,
+        "classes": classes,
+        "overwrite": overwrite,
+        "progress": progress,
+    }
+    if isinstance(out, str) and is_stored(out):
+        return _index_on_store(results, out, settings)
     out = Path(out)
     if out.is_dir():
         raise InputError(f"{out}: is a folder: name a file, such as {out / 'events.parquet'}")
@@ -176,15 +195,15 @@ def index_events(
     matches: list[IndexedMatch] = []
     read = 0
     with atomic_path(out) as temporary, TableWriter(temporary, INDEX_COLUMNS) as table:
-        with _FormerRows(out, former.values()) as rows:
-            for number, step in enumerate(steps, start=1):
+        with _FormerRows(out, former.values()) as rows, _Downloads(steps) as downloads:
+            for number, (step, file) in enumerate(downloads, start=1):
                 if step.former is not None:
                     for part in rows.of(step.former):
                         table.copy(part)
                     matches.append(step.former)
                 else:
                     try:
-                        everything = _read_events(step.file, classes)
+                        everything = _read_source(step, file, classes)
                     except InputError as error:
                         problems.append(str(error))
                         continue
@@ -199,6 +218,26 @@ def index_events(
     names = {match.match for match in matches}
     removed = sum(name not in names for name in former)
     return EventIndex(out, tuple(matches), read, removed, tuple(problems))
+
+
+def _index_on_store(
+    results: str | Path | Iterable[str | Path], out: str, settings: Mapping[str, Any]
+) -> EventIndex:
+    """Write an index to an address: on this machine, from the one that is there, and upload it."""
+    store, name = Store(out), PurePosixPath(out).name
+    store.check_writable(out.rpartition("/")[0])
+    with tempfile.TemporaryDirectory(prefix="onball-") as folder:
+        path = Path(folder) / name
+        for file in store.files(out):
+            if file.address != out:
+                raise InputError(f"{out}: is a folder: name a file, such as {out}/events.parquet")
+            store.download(file, path)
+        former_ns = path.stat().st_mtime_ns if path.exists() else None
+        with naming(out, path):
+            index = index_events(results, path, **settings)
+        if path.stat().st_mtime_ns != former_ns:
+            store.upload(path, out)
+    return replace(index, path=out)
 
 
 def read_indexed_matches(path: str | Path) -> tuple[IndexedMatch, ...]:
@@ -220,47 +259,133 @@ class _Step:
 
     Attributes:
         name: of the match.
-        file, size, mtime_ns: of its events.
+        source: the file of its events.
+        place: its absolute path or address.
+        size, mtime_ns, version: of the file, see `IndexedMatch`.
         former: the match in the former index, if it is unchanged.
     """
 
     name: str
-    file: Path
+    source: Path | StoredFile
+    place: str
     size: int
     mtime_ns: int
+    version: str
     former: IndexedMatch | None
 
 
-def _find_files(results: str | Path | Iterable[str | Path]) -> dict[str, Path]:
+def _find_files(results: str | Path | Iterable[str | Path]) -> dict[str, Path | StoredFile]:
     """File of each match by its name, in the order of the names."""
     given = [results] if isinstance(results, str | Path) else list(results)
     if not given:
         raise InputError("no results are named: onball index onball-results")
-    found: dict[str, Path] = {}
+    found: dict[str, Path | StoredFile] = {}
     for one in given:
-        for name, path in find_event_files(one).items():
-            other = found.setdefault(name, path)
-            if other.absolute() != path.absolute():
+        stored = isinstance(one, str) and is_stored(one)
+        files = _find_stored_files(str(one)) if stored else find_event_files(one)
+        for name, source in files.items():
+            other = found.setdefault(name, source)
+            if _place(other) != _place(source):
                 raise InputError(
-                    f"{path}: has the name of {other}, '{name}': name the folder that contains both"
+                    f"{_place(source)}: has the name of {_place(other)}, '{name}': name the folder that "
+                    "contains both"
                 )
     return dict(sorted(found.items()))
 
 
+def _find_stored_files(address: str) -> dict[str, StoredFile]:
+    """Find the events of one or many videos on a store, as `find_event_files` does in a folder."""
+    root = address.rstrip("/")
+    files = {one.address: one for one in Store(root).files(root)}
+    if root in files:
+        root = root.rpartition("/")[0]
+    beside = {PurePosixPath(one.removeprefix(f"{root}/")): file for one, file in files.items()}
+    found = {name: beside[PurePosixPath(file)] for name, file in choose_event_files(beside).items()}
+    if not found:
+        raise InputError(f"{address}: no results there: name results of `onball spot`")
+    own = found.pop(".", None)
+    return ({} if own is None else {root.rpartition("/")[2]: own}) | found
+
+
+def _place(source: Path | StoredFile) -> str:
+    return source.address if isinstance(source, StoredFile) else str(source.absolute())
+
+
 def _plan(
-    files: Mapping[str, Path], former: Mapping[str, IndexedMatch], problems: list[str]
+    files: Mapping[str, Path | StoredFile],
+    former: Mapping[str, IndexedMatch],
+    problems: list[str],
 ) -> Iterator[_Step]:
     """Plan the work for each match; those without a file are added to the problems."""
-    for name, file in files.items():
-        try:
-            state = file.stat()
-        except OSError as error:
-            problems.append(f"{file}: cannot be read ({error.strerror})")
-            continue
-        place, known = str(file.absolute()), former.get(name)
-        now = (place, state.st_size, state.st_mtime_ns)
-        is_same = known is not None and (known.file, known.size, known.mtime_ns) == now
-        yield _Step(name, Path(place), *now[1:], known if is_same else None)
+    for name, source in files.items():
+        if isinstance(source, StoredFile):
+            state = (source.size, 0, source.version)
+        else:
+            try:
+                found = source.stat()
+            except OSError as error:
+                problems.append(f"{source}: cannot be read ({error.strerror})")
+                continue
+            state = (found.st_size, found.st_mtime_ns, "")
+        place, known = _place(source), former.get(name)
+        is_same = known is not None and (
+            (known.file, known.size, known.mtime_ns, known.version) == (place, *state)
+        )
+        yield _Step(name, source, place, *state, known if is_same else None)
+
+
+class _Downloads:
+    """Steps with files of this machine: those on stores are downloaded some steps ahead.
+
+    Args:
+        steps: the work for all matches.
+    """
+
+    def __init__(self, steps: Iterable[_Step]) -> None:
+        self._steps = steps
+        self._folder = tempfile.TemporaryDirectory(prefix="onball-")
+        self._pool = ThreadPoolExecutor(_CONNECTIONS, "onball-index")
+        self._stores: dict[str, Store] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        self._folder.cleanup()
+
+    def __iter__(self) -> Iterator[tuple[_Step, Future[Path] | None]]:
+        ahead: deque[tuple[_Step, Future[Path] | None]] = deque()
+        for number, step in enumerate(self._steps):
+            task = None
+            if isinstance(step.source, StoredFile) and step.former is None:
+                task = self._pool.submit(self._download, step.source, number)
+            ahead.append((step, task))
+            if len(ahead) > _AHEAD:
+                yield ahead.popleft()
+        yield from ahead
+
+    def _download(self, file: StoredFile, number: int) -> Path:
+        bucket = "/".join(file.address.split("/")[:3])
+        store = self._stores.get(bucket) or self._stores.setdefault(bucket, Store(bucket))
+        path = Path(self._folder.name) / str(number) / file.name  # its name states its format
+        path.parent.mkdir()
+        path.write_bytes(store.read(file.address))
+        return path
+
+
+def _read_source(
+    step: _Step, download: Future[Path] | None, classes: ActionSet
+) -> DescribedColumns:
+    """Read all events of a match. Raises `InputError`."""
+    if download is None:
+        return _read_events(Path(step.place), classes)
+    path = download.result()
+    try:
+        with naming(step.place, path):
+            return _read_events(path, classes)
+    finally:
+        path.unlink()
 
 
 def _read_events(file: Path, classes: ActionSet) -> DescribedColumns:
@@ -283,13 +408,14 @@ def _select(
     events = events.where(np.lexsort((events.position_ms, events.half)))
     match = IndexedMatch(
         step.name,
-        str(step.file),
+        step.place,
         step.size,
         step.mtime_ns,
         len(events),
         info.video,
         info.duration_ms,
         info.model,
+        step.version,
     )
     return match, _rows(step.name, events, labels, info)
 

@@ -26,6 +26,7 @@ from onball.errors import InputError, optional_dependency
 from onball.files import atomic_path
 from onball.formats.event_index import IndexedMatch, read_indexed_matches
 from onball.formats.parquet import open_dataset
+from onball.stores import is_stored, local_copy, naming
 
 with optional_dependency("duckdb", "query", "A query"):
     import duckdb
@@ -112,14 +113,17 @@ def query_events(
 
     Args:
         sql: one statement in DuckDB's SQL, on the tables `events`, `matches` and those of `tables`.
-        index: the file that `index_events` wrote.
-        tables: further tables by name: CSV files with a header, or Parquet files.
+        index: the file that `index_events` wrote, or its address on a store, of which a copy is kept in
+            the user's cache until it changes.
+        tables: further tables by name: CSV files with a header, or Parquet files, or their addresses.
 
     Raises:
         InputError: a file is missing or no such table, or the query is wrong.
         MissingDependencyError: DuckDB or pyarrow is not installed.
     """
-    matches = read_indexed_matches(index)
+    path = _on_this_machine(index)
+    with naming(str(index), path):
+        matches = read_indexed_matches(path)
     connection = duckdb.connect(":memory:", config={"threads": choose_threads()})
     try:
         statements = connection.extract_statements(sql)
@@ -128,13 +132,20 @@ def query_events(
             raise InputError(
                 "query: must be one statement that reads, such as SELECT count(*) FROM events"
             )
-        for name, path in (tables or {}).items():
-            _add_table(connection, name, Path(path))
+        for name, table in (tables or {}).items():
+            place = _on_this_machine(table)
+            with naming(str(table), place):
+                _add_table(connection, name, place)
         connection.register(_MATCHES, _matches_table(matches))
-        _add_events(connection, Path(index), readable=kinds == {_SELECT})
+        _add_events(connection, path, readable=kinds == {_SELECT})
         return QueryResult(connection.execute(statements[0]))
     except duckdb.Error as error:
         raise _query_error(error) from None
+
+
+def _on_this_machine(file: str | Path) -> Path:
+    """The file, or a copy of one on a store."""
+    return local_copy(file) if isinstance(file, str) and is_stored(file) else Path(file)
 
 
 def _add_events(connection: duckdb.DuckDBPyConnection, path: Path, *, readable: bool) -> None:

@@ -12,7 +12,6 @@ results   compared with those on the store, and written, in a folder of this mac
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
@@ -28,7 +27,7 @@ from onball.errors import InputError, OnballError, VideoError
 from onball.files import FINGERPRINT_BYTES, VIDEO_SUFFIXES, file_digest, require_writable
 from onball.outputs import RECORD_FILE, publish_outputs
 from onball.progress import Progress, ProgressCallback
-from onball.stores import BlockReader, Store, StoredFile
+from onball.stores import BlockReader, Store, StoredFile, cache_folder
 from onball.video.decoding import has_index
 from onball.video.streams import opened_by
 
@@ -64,9 +63,7 @@ class StoreCache:
         """
         if not size_gb > 0:
             raise InputError(f"cache of {size_gb:g} GB: its size must be above 0")
-        if folder is None:
-            base = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME")
-            folder = (Path(base) if base else Path.home() / ".cache") / "onball" / "stores"
+        folder = cache_folder() if folder is None else folder
         return cls(Path(folder), round(size_gb * _GB))
 
     def make_room(self, size: int, place: Path) -> None:
