@@ -14,7 +14,7 @@ import pytest
 
 from onball.config import DataConfig
 from onball.data.frames import VideoFrames, cache_folder, cached_frames
-from onball.errors import DataError, OnballError
+from onball.errors import DataError, InputError, OnballError
 from onball.progress import Progress
 from onball.video import read_frames
 
@@ -36,6 +36,16 @@ def test_the_cache_holds_the_frames_of_the_reader(data):
     assert np.array_equal(cached.read(0, 50), np.concatenate([b.frames for b in batches]))
     assert np.array_equal(cached.times_ms, np.concatenate([b.pts_ms for b in batches]))
     assert progress[-1] == Progress(str(video_of(data)), cached.times_ms[-1], None, "ms")
+
+
+def test_frames_beyond_the_end_are_an_error_that_says_how_many_there_are(data):
+    frames = frames_of(data)
+    count = len(frames.times_ms)
+    assert len(frames.read(count - 2, count + 5)) == 2
+    with pytest.raises(
+        InputError, match=rf"has no frames {count} to {count + 5}: there are {count}"
+    ):
+        frames.read(count, count + 5)
 
 
 def test_a_complete_cache_is_reused_without_opening_the_video(data, monkeypatch):

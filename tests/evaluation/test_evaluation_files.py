@@ -101,6 +101,14 @@ def test_a_missing_folder_and_a_broken_file_are_refused(data_set):
         evaluate_folder(data_set / "out", data_set / "data", "test")
 
 
+def test_an_archive_of_another_kind_is_named(data_set):
+    archive = shutil.make_archive(str(data_set / "predictions"), "gztar", data_set / "out")
+    with pytest.raises(
+        DataError, match=r"predictions.tar.gz: of archives only zips are read: unpack"
+    ):
+        evaluate_folder(archive, data_set / "data", "test")
+
+
 def zipped(folder: Path, path: Path, inner: str = "", separator: str = "/") -> Path:
     """Zip of the files of a folder, with `inner` before their names."""
     with zipfile.ZipFile(path, "w") as archive:

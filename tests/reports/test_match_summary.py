@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from browsers import launch_chromium, needs_chromium
 from numbered_videos import numbers, steady, write_video
 from PIL import Image
 
@@ -258,16 +259,14 @@ def test_results_of_several_videos_are_refused(tmp_path):
 
 
 @pytest.mark.medium
+@needs_chromium
 def test_a_browser_shows_the_page_without_errors_and_sideways_scrolling(tmp_path, video):
     sync_api = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("no Chromium here")
     page, _ = write_summary(MATCH, video, tmp_path / "page.html")
     messages: list[str] = []
     asked: list[str] = []
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = launch_chromium(playwright)
         tab = browser.new_page(viewport={"width": 390, "height": 844})
         tab.on("console", lambda message: messages.append(message.text))
         tab.on("pageerror", lambda error: messages.append(str(error)))

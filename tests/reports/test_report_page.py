@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from browsers import launch_chromium, needs_chromium
 
 from onball.actions import ACTIONS
 from onball.outputs import OutputConflictError, OutputState
@@ -138,15 +139,13 @@ def test_the_gallery_has_examples_of_every_kind_with_frames(page, out):
     assert "<b>HEADER</b> found as <b>DRIVE</b>" in page
 
 
+@needs_chromium
 def test_a_browser_shows_the_page_without_errors_and_requests(out):
     sync_api = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("no Chromium here")
     messages: list[str] = []
     asked: list[str] = []
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = launch_chromium(playwright)
         tab = browser.new_page(viewport={"width": 390, "height": 844})
         tab.on("console", lambda message: messages.append(message.text))
         tab.on("pageerror", lambda error: messages.append(str(error)))

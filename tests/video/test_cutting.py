@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 from numbered_videos import (
@@ -92,6 +93,38 @@ def test_a_span_without_frames_is_an_error_and_leaves_no_file(tmp_path):
         cut_video(source, 5000, 6000, tmp_path / "piece.mp4")
     assert str(source) in str(caught.value)
     assert not (tmp_path / "piece.mp4").exists()
+
+
+@pytest.fixture(scope="module", params=[0, 2], ids=["no B-frames", "B-frames"])
+def held(request, tmp_path_factory):
+    """Two seconds in Matroska, whose last frame is shown for two more."""
+    path = tmp_path_factory.mktemp("held") / "held.mkv"
+    with av.open(str(path), "w") as container:
+        options = {"bf": str(request.param), "g": "12", "keyint_min": "12", "b-adapt": "0"}
+        stream = container.add_stream("libx264", rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        packets = []
+        for number in range(50):
+            frame = av.VideoFrame.from_ndarray(numbered(number), format="rgb24")
+            packets += stream.encode(frame)
+        packets += stream.encode(None)
+        last = max(packets, key=lambda packet: packet.pts)
+        last.duration = round(2 / last.time_base)
+        container.mux(packets)
+    assert probe(path).duration_ms == 3960
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+@pytest.mark.parametrize("tolerance_ms", [None, 500])
+def test_a_last_frame_that_is_held_is_held_in_the_cut(tmp_path, held, suffix, tolerance_ms):
+    path = tmp_path / f"out.{suffix}"
+    cut = cut_video(held, 960, 9000, path, tolerance_ms=tolerance_ms)
+    assert cut.duration_ms == probe(path).duration_ms == 3000
+    shown = [number for batch in read_frames(path, 25) for number in numbers(batch.frames)]
+    assert shown[:26] == list(range(24, 50)) and shown[26:-1] == [49] * (len(shown) - 27)
+    shorter = cut_video(held, 960, 2900, path.with_stem("shorter"), tolerance_ms=None)
+    assert shorter.duration_ms == probe(path.with_stem("shorter")).duration_ms == 1940
 
 
 @pytest.mark.parametrize("span", [(-1, 5), (5, 5), (6, 5)])

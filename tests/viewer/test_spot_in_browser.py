@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import av
 import pytest
+from browsers import launch_chromium, needs_chromium
 from numbered_videos import steady, write_video
 from tiny_models import random_model
 
@@ -24,13 +24,12 @@ from onball.viewer.live_view import LiveView
 from onball.viewer.server import ViewServer
 
 sync_api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 AXE = Path(__file__).parents[2] / "viewer" / "node_modules" / "axe-core" / "axe.min.js"
 PATIENCE = 60_000
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium"),
+    needs_chromium,
 ]
 
 
@@ -39,7 +38,7 @@ def page() -> Iterator[sync_api.Page]:
     """A page whose errors fail the test at its end."""
     messages: list[str] = []
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = launch_chromium(playwright)
         opened = browser.new_page(viewport={"width": 1400, "height": 900})
         opened.set_default_timeout(PATIENCE)
         opened.on("pageerror", lambda error: messages.append(str(error)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browsers import launch_chromium, needs_chromium
 from numbered_videos import numbers, steady, write_video
 from tiny_tracks import tiny_tracks
 
@@ -25,21 +25,20 @@ from onball.viewer.corrections import CORRECTIONS_FILE, apply_corrections, read_
 from onball.viewer.server import ViewServer
 
 sync_api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 AXE = Path(__file__).parents[2] / "viewer" / "node_modules" / "axe-core" / "axe.min.js"
 #: Limit of everything that is waited for, in milliseconds.
 PATIENCE = 60_000
 
 pytestmark = [
     pytest.mark.medium,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium"),
+    needs_chromium,
 ]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[sync_api.Browser]:
     with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        opened = launch_chromium(playwright)
         yield opened
         opened.close()
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.config import BallCropConfig, DataConfig, ModelConfig, TrackingConfig
-from onball.errors import DataError, OnballError
+from onball.errors import DataError, InputError, OnballError
 from onball.files import DISK_FULL, atomic_folder, file_digest, fingerprint, sole_builder
 from onball.frames import BlankFrames, FrameBatch, FrameSource, Scaling
 from onball.progress import Progress, ProgressCallback, no_progress
@@ -85,8 +85,16 @@ class VideoFrames:
         """Frames `start` to `stop` (not included), uint8 `[t, H, W, 3]`; each call seeks.
 
         There are fewer where the video ends before its header says so.
+
+        Raises:
+            InputError: none of the frames is in the video.
         """
         times = self.times_ms[start:stop]
+        if not len(times):
+            raise InputError(
+                f"{self.path}: has no frames {start} to {stop}: there are {len(self.times_ms)} at "
+                f"{float(self.fps):g} frames per second, counted from 0"
+            )
         batches = self.batches(
             start_ms=int(times[0]),
             end_ms=int(times[-1]) + 1,

@@ -34,6 +34,8 @@ from onball.outputs import RECORD_FILE, edited_files
 
 #: Bytes of the largest file that is unpacked: 100 times those of a match with all its candidates.
 _LARGEST_FILE = 512 << 20
+#: Endings of archives that are not read.
+_OTHER_ARCHIVES = (".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 #: Exceptions that a damaged or encrypted zip raises.
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
@@ -239,6 +241,8 @@ def unpacked(predictions: str | Path, matches: Iterable[Match] = ()) -> Iterator
         DataError: the zip is missing or damaged.
     """
     path = Path(predictions)
+    if path.suffix.lower() in _OTHER_ARCHIVES and path.is_file():
+        raise DataError(f"{path}: of archives only zips are read: unpack it, and name the folder")
     if path.suffix.lower() != ".zip":
         yield path
         return

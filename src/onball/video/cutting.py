@@ -42,7 +42,7 @@ class VideoCut:
     """Result of cutting or joining.
 
     Attributes:
-        frames: number of frames written.
+        frames: number of frames of the sources. One that is held at the end is written twice.
         start_ms: time of the first frame in the source, rounded.
         duration_ms: length of the new video, rounded.
         copied: True if the frames were copied and not encoded again.
@@ -225,12 +225,15 @@ class _Reader:
                 tracks[piece[0]].write(piece[1], offset_ms)
                 piece = next(pieces, None)
             end_ms = min(time_ms + current.duration_ms, span.end_ms - first_ms)
+            shown_ms = end_ms - time_ms
             if self._as_coded:
-                writer.write_decoded(current.frame, time_ms + offset_ms)
+                writer.write_decoded(current.frame, time_ms + offset_ms, shown_ms)
             else:
                 image = self._to_rgb(current.frame)
                 writer.write(
-                    image if span.paint is None else span.paint(image), time_ms + offset_ms
+                    image if span.paint is None else span.paint(image),
+                    time_ms + offset_ms,
+                    shown_ms,
                 )
             on_frame(time_ms + offset_ms)
             count += 1
@@ -330,20 +333,24 @@ def _clean_end(
     packets: list[av.Packet], end: Fraction, slack: Fraction, step: int, complete: bool
 ) -> tuple[list[av.Packet], int] | None:
     """Packets up to the place nearest to `end` after which all are shown later than those before."""
-    latest = -1
+    latest, shown_last = -1, packets[0]
     following: list[float] = [float("inf")]
     for packet in reversed(packets):
         following.append(min(following[-1], packet.pts or 0))
     following.reverse()  # following[i] is the earliest of packets i, i + 1 …
     best: tuple[Fraction, int, int] | None = None
     for index, packet in enumerate(packets):
-        latest = max(latest, packet.pts or 0)
+        if (packet.pts or 0) > latest:
+            latest, shown_last = packet.pts or 0, packet
         if index + 1 < len(packets):
             if latest >= following[index + 1]:
                 continue
             ends = int(following[index + 1])
         elif complete:
-            ends = latest + (packet.duration or step)
+            held = max(packet.duration or 0, shown_last.duration or 0)
+            if packet is not shown_last and held >= 2 * step:
+                break  # a file has the length of the frame that is decoded last: encode it again
+            ends = latest + (shown_last.duration or step)
         else:
             break
         distance = abs(ends - end)

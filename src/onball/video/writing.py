@@ -94,6 +94,9 @@ class VideoWriter:
         self._scaler = VideoReformatter()
         self._count = 0
         self._last_tick = -1
+        self._last: av.VideoFrame | None = None
+        self._held_ticks = 0
+        self._first_dts: int | None = None
         self._tracks: list[SoundTrack] = []
 
     def __enter__(self) -> Self:
@@ -123,7 +126,7 @@ class VideoWriter:
         with self._opened:  # The file is deleted if the last frames cannot be written.
             if self._count == 0:
                 raise OnballError(f"{self.path}: no frame was written to it")
-            self._container.mux(self._stream.encode(None))
+            self._finish()
             for track in self._tracks:
                 track.finish()
 
@@ -192,6 +195,35 @@ class VideoWriter:
             raise OnballError(
                 f"{self.path}: x264 refuses ({error.strerror}): check size, crf, preset and options"
             ) from error
+        if packets and self._first_dts is None:
+            self._first_dts = packets[0].dts
         self._container.mux(packets)
         self._last_tick = tick
+        self._last = coded
+        self._held_ticks = coded.duration
         self._count += 1
+
+    def _finish(self) -> None:
+        """Write the last frames, so that the file has the length of what is shown.
+
+        The last frame is repeated at the end of its time if it is held. Containers know the duration of
+        the frame that is decoded last, which with B-frames is another one than that shown last.
+        """
+        step = round(1 / self._rate / self._time_base)
+        packets: list[Any] = []
+        end_tick = self._last_tick + self._held_ticks
+        if self._last is not None and self._held_ticks >= 2 * step:
+            # A copy: the encoder still refers to the frame that it got.
+            again = av.VideoFrame.from_ndarray(self._last.to_ndarray(), format="yuv420p")
+            again.pts, again.time_base = end_tick - step, self._time_base
+            again.duration, again.pict_type = step, PictureType.NONE
+            packets += self._stream.encode(again)
+        packets += self._stream.encode(None)
+        if packets:
+            shown_last = max(packets, key=lambda packet: packet.pts)
+            if self._held_ticks != step:
+                shown_last.duration = end_tick - shown_last.pts
+            if self.path.suffix.lower() != ".mkv":
+                first = packets[0].dts if self._first_dts is None else self._first_dts
+                packets[-1].duration = end_tick - (packets[-1].dts - first)
+        self._container.mux(packets)
