@@ -27,6 +27,16 @@ GOAL = KINDS.index("goal")
 UNTRACKED = -1
 
 
+def tracks_file(number: int, count: int) -> str:
+    """Name of the tracks file of a video in the results of a match.
+
+    Args:
+        number: number of the video, from 0.
+        count: number of videos of the match.
+    """
+    return TRACKS_FILE if count == 1 else f"tracks_{number + 1}.parquet"
+
+
 def are_people(kinds: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return True for each kind, `[N]`, that is a person of any role."""
     return np.asarray((kinds != BALL) & (kinds != GOAL))

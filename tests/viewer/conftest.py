@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from numbered_videos import steady, write_video
 
-from onball.events import Event, EventList, SpottingInfo
+from onball.events import Event, EventList, SpottingInfo, VideoPart
 from onball.formats.soccernet import LABELS_FILE, RESULTS_FILE
 
 LABELS = [Event(1000, "PASS"), Event(2000, "SHOT"), Event(3000, "PASS", team="left")]
@@ -47,14 +47,15 @@ def match_folder(tmp_path: Path, small_video: Path) -> Path:
 def write_match(tmp_path: Path) -> Callable[..., Path]:
     """Write files of a match into a folder below `tmp_path`; a video is an empty file."""
 
-    def write(name: str, *files: str, video_name: str = "") -> Path:
+    def write(name: str, *files: str, video_name: str = "", parts: Sequence[str] = ()) -> Path:
         folder = tmp_path / name
         folder.mkdir(parents=True, exist_ok=True)
         for file in files:
             if file == LABELS_FILE:
                 EventList.of(LABELS).save(folder / file)
             elif file == RESULTS_FILE:
-                info = SpottingInfo("demo", video=video_name)
+                joined = [VideoPart(part, 4000 * i, 4000) for i, part in enumerate(parts)]
+                info = SpottingInfo("demo", video=video_name, parts=tuple(joined))
                 EventList.of(FOUND, info=info).save(folder / file)
             else:
                 (folder / file).touch()

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
+import threading
 import time
 import zipfile
 
+import numpy as np
 import pytest
+from numbered_videos import decode_plainly, numbers
+from PIL import Image
 from starlette.testclient import TestClient
 
+from onball.events import Event, EventList, SpottingInfo, VideoPart
+from onball.formats.soccernet import LABELS_FILE, RESULTS_FILE
 from onball.formats.tags import read_tags
 from onball.video import probe
+from onball.viewer import exporting
 from onball.viewer.exporting import ClipJobs
 from onball.viewer.media import Proxies
 from onball.viewer.server import create_app
@@ -133,3 +141,78 @@ def test_clips_without_an_event_are_refused_before_anything_is_written(client, m
     answer = client.post("/api/matches/0/clips", json={"threshold": 0.99})
     assert answer.status_code == 400 and "no event is chosen" in answer.json()["error"]
     assert not (match_folder / "clips").exists()
+
+
+@pytest.fixture
+def joined_client(match_folder, tmp_path):
+    """Two halves of 4 s that were spotted as one match."""
+    (match_folder / "match.mp4").rename(match_folder / "half1.mp4")
+    shutil.copy(match_folder / "half1.mp4", match_folder / "half2.mp4")
+    (match_folder / LABELS_FILE).unlink()
+    parts = (VideoPart("half1.mp4", 0, 4000), VideoPart("half2.mp4", 4000, 4000))
+    found = [Event(1000, "PASS", 0.9), Event(5000, "SHOT", 0.8), Event(6000, "PASS", 0.7)]
+    EventList.of(found, info=SpottingInfo("demo", parts=parts)).save(match_folder / RESULTS_FILE)
+    clips = ClipJobs()
+    app = create_app(
+        ViewSession.open([match_folder]),
+        token=TOKEN,
+        port=PORT,
+        proxies=Proxies(tmp_path / "proxies"),
+        clips=clips,
+    )
+    client = TestClient(app, base_url=f"http://127.0.0.1:{PORT}")
+    client.get(f"/?token={TOKEN}")
+    yield client
+    clips.close()
+
+
+def wait_for_clips(client) -> dict:
+    deadline = time.monotonic() + 60
+    while (state := client.get("/api/matches/0/clips").json())["state"] == "running":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return state
+
+
+def test_a_match_in_two_files_is_exported_and_cut_with_times_of_the_match(
+    joined_client, match_folder
+):
+    assert [time for _, time in rows(export(joined_client, formats=["csv"]).content)] == [
+        "00:00:01",
+        "00:00:05",
+        "00:00:06",
+    ]
+    image = joined_client.get("/thumbnail/0/5000").content
+    frame = np.asarray(Image.open(io.BytesIO(image)).convert("RGB"))
+    assert numbers(frame[None]) == [25]
+    settings = {"lead_s": 0.2, "lag_s": 0.2, "actions": ["shot"]}
+    assert joined_client.post("/api/matches/0/clips", json=settings).status_code == 200
+    assert wait_for_clips(joined_client)["state"] == "done"
+    (clip,) = (match_folder / "clips").glob("*.mp4")
+    assert decode_plainly(clip)[0] == list(range(20, 30))
+
+
+def test_clips_are_cancelled_and_those_that_are_complete_remain(
+    joined_client, match_folder, monkeypatch
+):
+    cut, cutting, go_on = exporting.cut_clips, threading.Event(), threading.Event()
+
+    def slowly(*args, progress, **settings):
+        def report(state):
+            cutting.set()
+            assert go_on.wait(60)
+            progress(state)
+
+        return cut(*args, progress=report, **settings)
+
+    monkeypatch.setattr(exporting, "cut_clips", slowly)
+    joined_client.post("/api/matches/0/clips", json={"lead_s": 0.2, "lag_s": 0.2})
+    assert cutting.wait(60)
+    assert joined_client.post("/api/matches/0/clips/cancel").json()["state"] == "running"
+    go_on.set()
+    state = wait_for_clips(joined_client)
+    assert state["state"] == "cancelled" and state["total"] == 3
+    assert len(list((match_folder / "clips").glob("*.mp4"))) == 1
+    joined_client.post("/api/matches/0/clips", json={"lead_s": 0.2, "lag_s": 0.2})
+    assert wait_for_clips(joined_client)["state"] == "done"
+    assert len(list((match_folder / "clips").glob("*.mp4"))) == 3

@@ -16,9 +16,10 @@ from onball.events import Event
 from onball.spotting.live import LiveEvent, LiveSummary
 from onball.video.notices import StreamConnected, StreamGap, StreamLost
 from onball.video.recording import RecordedPart, Recorder
+from onball.viewer.finding import ViewedMatch
 from onball.viewer.growing import GrowingEvents
 from onball.viewer.live_view import LiveView
-from onball.viewer.session import ViewedMatch, ViewSession
+from onball.viewer.session import ViewSession
 from onball.viewer.spot_queue import list_videos
 
 
@@ -122,14 +123,15 @@ def test_messages_become_events_notices_and_time(view, page):
 def test_the_video_so_far_is_served_in_ranges_up_to_the_part_that_was_asked_for(page, record):
     video = page.get("/api/matches/0").json()["video"]
     complete = RecordedPart(record).size()
-    assert (video["recorded"], video["fps"], video["playable"]) == (complete, 25, True)
+    (file,) = video["files"]
+    assert (video["recorded"], file["fps"], file["playable"]) == (complete, 25, True)
     content = record.read_bytes()
     for until, size in ((complete, complete), (1000, 1000), (10**12, complete)):
-        answer = page.get(f"/video/0?until={until}", headers={"Range": "bytes=100-"})
+        answer = page.get(f"/video/0/0?until={until}", headers={"Range": "bytes=100-"})
         assert answer.status_code == 206 and answer.content == content[100:size]
         assert answer.headers["content-range"] == f"bytes 100-{size - 1}/{size}"
     tags = {
-        page.get("/video/0?until=1000", headers={"Range": f"bytes={begin}-"}).headers["etag"]
+        page.get("/video/0/0?until=1000", headers={"Range": f"bytes={begin}-"}).headers["etag"]
         for begin in (0, 500)
     }
     assert len(tags) == 1  # the same for all ranges of one part
@@ -137,9 +139,9 @@ def test_the_video_so_far_is_served_in_ranges_up_to_the_part_that_was_asked_for(
 
 @pytest.mark.parametrize("until", ["", "-5", "1e3", "x", "٣", "9" * 30, "0"])
 def test_a_part_that_cannot_be_is_refused(page, until):
-    answer = page.get("/video/0", params={"until": until}, headers={"Range": "bytes=0-"})
+    answer = page.get("/video/0/0", params={"until": until}, headers={"Range": "bytes=0-"})
     assert answer.status_code in (400, 416)
-    assert page.get("/video/0?until=1000").status_code == 416  # the whole file is not complete
+    assert page.get("/video/0/0?until=1000").status_code == 416  # the whole file is not complete
 
 
 def test_without_a_recording_that_plays_the_reason_is_shown(tmp_path):
@@ -161,11 +163,11 @@ def test_the_video_of_a_file_is_the_file(source):
             client.get(view.url)
             match = client.get("/api/matches/0").json()
             assert match["name"] == "source.mp4" and match["video"]["recorded"] is None
-            assert client.get("/video/0").content == source.read_bytes()
+            assert client.get("/video/0/0").content == source.read_bytes()
 
 
 def test_a_recording_can_be_spotted_when_its_stream_has_ended(record):
-    session = ViewSession((ViewedMatch("camera", record, None, None),), (record.resolve(),))
+    session = ViewSession((ViewedMatch("camera", (record,)),), (record.resolve(),))
     growing = session.growing[0] = GrowingEvents("live", "camera")
     assert list_videos(session) == []
     growing.end("done")

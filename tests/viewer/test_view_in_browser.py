@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,14 +14,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browsers import launch_chromium, needs_chromium
-from numbered_videos import numbers, steady, write_video
+from numbered_videos import numbered, numbers, steady, write_video
 from tiny_tracks import tiny_tracks
 
 from onball.actions import ACTIONS
-from onball.events import Event, EventList
+from onball.events import Event, EventList, SpottingInfo, VideoPart
 from onball.formats.frame_confidences import CONFIDENCES_FILE, FrameConfidences
 from onball.formats.soccernet import LABELS_FILE, RESULTS_FILE
 from onball.formats.tracks_parquet import write_tracks
+from onball.video import probe
 from onball.viewer.corrections import CORRECTIONS_FILE, apply_corrections, read_corrections
 from onball.viewer.server import ViewServer
 
@@ -77,12 +79,12 @@ def serving(folder: Path, port: int = 0) -> Iterator[ViewServer]:
 def shown_number(page: sync_api.Page) -> int:
     """Number that the frame on the screen encodes, once no seek is under way."""
     page.wait_for_function(
-        "() => { const v = document.querySelector('video');"
+        "() => { const v = document.querySelector('video:not(.off)');"
         " return v && v.readyState >= 2 && !v.seeking }"
     )
     pixels = page.evaluate(
         """() => new Promise((resolve) => {
-            const video = document.querySelector('video');
+            const video = document.querySelector('video:not(.off)');
             requestAnimationFrame(() => requestAnimationFrame(() => {
                 const canvas = document.createElement('canvas');
                 canvas.width = video.videoWidth;
@@ -161,6 +163,74 @@ def test_a_click_shows_the_frame_of_the_event_and_a_key_goes_on_by_one(rate, ope
             page.keyboard.press("ArrowLeft")
         wait_for_number(page, wanted[1] - 4)
         assert page.get_by_test_id("frame").inner_text() == f"frame {wanted[1] - 4}"
+
+
+@pytest.fixture
+def joined_match(tmp_path: Path) -> Path:
+    """Two halves that were spotted as one match: frames 0 to 49 at 25 fps, then 50 to 99 with gaps."""
+    folder = tmp_path / "cup final"
+    (folder / "results").mkdir(parents=True)
+    images = [numbered(number, 96, 64) for number in range(100)]
+    write_video(folder / "half1.mp4", steady(25, 2), size=(96, 64), frames=images[:50])
+    second = write_video(folder / "half2.mp4", VARIABLE[:50], size=(96, 64), frames=images[50:])
+    parts = tuple(
+        VideoPart(file.name, start, probe(file).duration_ms)
+        for file, start in ((folder / "half1.mp4", 0), (second, 2000))
+    )
+    found = [
+        Event(1000, "PASS", 0.9),
+        Event(1960, "PASS", 0.8),
+        Event(2000 + round(VARIABLE[2] * 1000), "SHOT", 0.7),
+    ]
+    info = SpottingInfo("demo", parts=parts, duration_ms=parts[1].start_ms + parts[1].duration_ms)
+    EventList.of(found, "cup final", info=info).save(folder / "results" / RESULTS_FILE)
+    for number, name in enumerate(HALVES, 1):
+        tracks = tiny_tracks([500 * number], duration_ms=2000)
+        tracks = replace(tracks, video=replace(tracks.video, width=96, height=64))
+        write_tracks(tracks, folder / "results" / f"tracks_{number}.parquet", video=name)
+    return folder
+
+
+HALVES = ("half1.mp4", "half2.mp4")
+
+
+def test_a_match_in_two_files_is_shown_as_one(open_page, joined_match):
+    with serving(joined_match) as server:
+        page = open_page(server.url)
+        rows = page.locator(".event")
+        press = page.keyboard.press
+        rows.nth(2).click()  # in the second file
+        wait_for_number(page, 52)
+        rows.nth(1).click()  # the last frame of the first one
+        wait_for_number(page, 49)
+        for key, frame in (("ArrowRight", 50), ("ArrowRight", 51), ("ArrowLeft", 50)):
+            press(key)
+            wait_for_number(page, frame)
+        press("ArrowLeft")  # back over the boundary
+        wait_for_number(page, 49)
+        assert page.get_by_test_id("frame").inner_text() == "frame 49"
+        # Playing goes on in the next file, at the same speed.
+        press("Control+ArrowLeft")
+        wait_for_number(page, 24)
+        page.get_by_role("button", name="Play", exact=True).click()
+        page.wait_for_function(
+            "() => { const all = document.querySelectorAll('video');"
+            " return all[0].ended && !all[1].paused && all[1].currentTime > 0.1"
+            " && all[1].playbackRate === all[0].playbackRate }"
+        )
+        press("k")
+        assert 50 <= shown_number(page) < 90
+        # Corrections have times of the match; tracks are those of the file.
+        rows.nth(2).click()
+        wait_for_number(page, 52)
+        press("Alt+ArrowLeft")
+        wait_for_number(page, 51)
+        time_ms = round(VARIABLE[1] * 1000)
+        boxes = page.get_by_test_id("boxes")
+        sync_api.expect(boxes).to_have_attribute("data-boxes", re.compile(r"\d+ 5"))
+        entries = saved(page, joined_match / "results", 1)
+        assert [entry.position_ms for entry in entries.values()] == [2000 + time_ms]
+        assert page.locator(".event img").count() == 3
 
 
 @pytest.mark.slow

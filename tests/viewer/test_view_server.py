@@ -77,7 +77,8 @@ def test_a_match_has_events_labels_classes_thresholds_and_the_video(client):
     assert match["truth"]["team"] == [2, 2, 0]
     assert [each["name"] for each in match["classes"]][:2] == ["PASS", "DRIVE"]
     assert match["thresholds"][:3] == [0.3, 0.3, 0.0]
-    video = match["video"]
+    (video,) = match["video"]["files"]
+    assert match["video"]["duration_ms"] == 4000 and not video["tracks"]
     assert (video["fps"], video["frames"], video["playable"]) == (25, 100, True)
 
 
@@ -111,7 +112,7 @@ def test_confidences_of_frames_come_in_the_order_of_the_classes(client, match_fo
 
 
 def test_boxes_of_a_part_of_the_video_have_their_kinds_and_teams(client, match_folder):
-    assert client.get("/api/matches/0/tracks?from=0&to=100").status_code == 404
+    assert client.get("/api/matches/0/files/0/tracks?from=0&to=100").status_code == 404
     tracks = tiny_tracks([1000], duration_ms=4000)
     size = replace(tracks.video, width=96, height=64)
     team = Column("team", np.int8, ("left", "right", "unknown"))
@@ -122,25 +123,25 @@ def test_boxes_of_a_part_of_the_video_have_their_kinds_and_teams(client, match_f
         teams = np.tile(np.array([0, 0, 1, 1, 2], np.int8), len(tracks) // 5)
         writer.add(tracks.time_ms, *columns, teams)
         writer.finish(size)
-    assert client.get("/api/matches/0").json()["tracks"]
-    part = client.get("/api/matches/0/tracks?from=1000&to=1080").json()
+    assert client.get("/api/matches/0").json()["video"]["files"][0]["tracks"]
+    part = client.get("/api/matches/0/files/0/tracks?from=1000&to=1080").json()
     assert part["time_ms"] == [1000] * 5 + [1040] * 5 and part["team"] == [0, 0, 1, 1, 2] * 2
     kinds = [part["kinds"][kind] for kind in part["kind"]]
     assert kinds == (["person"] * 4 + ["ball"]) * 2
     assert part["boxes"][:4] == [6, 3, 10, 13] and len(part["boxes"]) == 40
     for bad in ("", "?from=5&to=5", "?from=-1&to=9", "?from=0&to=99999999", "?from=x&to=2"):
-        assert client.get(f"/api/matches/0/tracks{bad}").status_code == 400
+        assert client.get(f"/api/matches/0/files/0/tracks{bad}").status_code == 400
     write_tracks(tracks, match_folder / "tracks.parquet")
-    answer = client.get("/api/matches/0/tracks?from=0&to=100")
+    answer = client.get("/api/matches/0/files/0/tracks?from=0&to=100")
     assert answer.status_code == 400 and "tracks of another video" in answer.json()["error"]
 
 
 def test_a_video_is_served_in_ranges(client, match_folder):
     content = (match_folder / "match.mp4").read_bytes()
-    answer = client.get("/video/0", headers={"Range": "bytes=100-199"})
+    answer = client.get("/video/0/0", headers={"Range": "bytes=100-199"})
     assert answer.status_code == 206 and answer.content == content[100:200]
     assert answer.headers["content-range"] == f"bytes 100-199/{len(content)}"
-    assert client.get("/video/0").content == content
+    assert client.get("/video/0/0").content == content
 
 
 def test_a_thumbnail_is_a_jpeg_also_after_the_end_of_the_video(client):
@@ -201,11 +202,12 @@ def test_a_video_that_is_gone_leaves_the_events(client, match_folder):
     assert "no such file" in match["video"]["error"] and match["ids"]
 
 
-def test_one_file_of_several_that_were_joined_is_not_played_as_the_match(client, match_folder):
+def test_a_file_of_several_that_is_not_there_is_named(client, match_folder):
     parts = (VideoPart("match.mp4", 0, 4000), VideoPart("second.mp4", 4000, 4000))
     info = SpottingInfo("demo", parts=parts)
     EventList.of([Event(6000, "SHOT", 0.5)], info=info).save(match_folder / RESULTS_FILE)
-    assert "2 files" in client.get("/api/matches/0").json()["video"]["error"]
+    assert "second.mp4" in client.get("/api/matches/0").json()["video"]["error"]
+    assert client.get("/video/0/1").status_code == 404
 
 
 # Refusals
@@ -213,7 +215,7 @@ def test_one_file_of_several_that_were_joined_is_not_played_as_the_match(client,
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/api/session", "/api/matches/0", "/video/0", "/thumbnail/0/0", "/static/viewer.js"],
+    ["/", "/api/session", "/api/matches/0", "/video/0/0", "/thumbnail/0/0", "/static/viewer.js"],
 )
 def test_nothing_is_served_without_the_token(stranger, path):
     assert stranger.get(path).status_code == 403
@@ -308,7 +310,12 @@ def test_a_video_behind_a_link_that_leads_out_is_not_served(client, match_folder
     outside = tmp_path / "outside.mp4"
     shutil.move(match_folder / "match.mp4", outside)
     (match_folder / "match.mp4").symlink_to(outside)
-    for path in ("/video/0", "/thumbnail/0/0", "/api/matches/0/frames", "/api/matches/0/proxy"):
+    for path in (
+        "/video/0/0",
+        "/thumbnail/0/0",
+        "/api/matches/0/files/0/frames",
+        "/api/matches/0/proxy",
+    ):
         answer = client.get(path)
         assert answer.status_code == 403 and "leads out" in answer.json()["error"]
     assert "leads out" in client.get("/api/matches/0").json()["video"]["error"]
@@ -316,7 +323,7 @@ def test_a_video_behind_a_link_that_leads_out_is_not_served(client, match_folder
 
 def test_there_is_no_upload_and_no_other_method(client):
     for method in ("POST", "PUT", "DELETE"):
-        for path in ("/", "/api/session", "/api/matches/0/corrections", "/video/0"):
+        for path in ("/", "/api/session", "/api/matches/0/corrections", "/video/0/0"):
             assert client.request(method, path, content=b"x").status_code == 405
 
 

@@ -12,7 +12,8 @@ from onball.viewer.session import NotServedError, ViewSession
 
 def only(paths) -> tuple:
     (match,) = ViewSession.open(paths).matches
-    return match.video, match.truth, match.predictions
+    assert len(match.videos) < 2
+    return next(iter(match.videos), None), match.truth, match.predictions
 
 
 def test_a_folder_with_video_labels_and_results_is_one_match(match_folder):
@@ -27,7 +28,7 @@ def test_a_data_set_and_predictions_are_joined_by_the_names_of_matches(write_mat
     matches = ViewSession.open([tmp_path / "data", tmp_path / "predictions"]).matches
     assert [match.name for match in matches] == ["a", "b"]
     for match in matches:
-        assert match.video == tmp_path / "data" / match.name / "224p.mp4"
+        assert match.videos == (tmp_path / "data" / match.name / "224p.mp4",)
         assert match.predictions == tmp_path / "predictions" / match.name / RESULTS_FILE
 
 
@@ -61,6 +62,66 @@ def test_several_videos_in_a_folder_without_labels_are_several_matches(write_mat
     write_match("results/two", RESULTS_FILE)
     matches = ViewSession.open([tmp_path / "clips", tmp_path / "results"]).matches
     assert [(m.name, m.predictions is not None) for m in matches] == [("one", False), ("two", True)]
+
+
+HALVES = ("first.mp4", "second.mp4")
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("cup", "results"),
+        ("cup/first.mp4", "cup/second.mp4", "results/final"),
+        ("cup/second.mp4", "results/final"),
+        ("results/final", "cup"),
+    ],
+)
+@pytest.mark.parametrize("labels", [(), (LABELS_FILE,)])
+def test_files_that_were_spotted_as_one_are_one_match(paths, labels, write_match, tmp_path):
+    folder = write_match("cup", *HALVES, "other.mp4")
+    if labels and "cup" not in paths:
+        pytest.skip("labels are found in folders")
+    for file in labels:
+        write_match("cup", file)
+    results = write_match("results/final", RESULTS_FILE, parts=HALVES)
+    session = ViewSession.open([tmp_path / path for path in paths])
+    joined = [match for match in session.matches if len(match.videos) > 1]
+    assert [match.videos for match in joined] == [tuple(folder / name for name in HALVES)]
+    assert joined[0].predictions == results / RESULTS_FILE
+    assert joined[0].truth == (folder / LABELS_FILE if labels else None)
+    others = [match.videos for match in session.matches if match not in joined]
+    assert others == ([(folder / "other.mp4",)] if "cup" in paths and not labels else [])
+    for video in joined[0].videos:
+        assert session.require_served(video) == video
+        assert session.match_of(video) is None, "a half is spotted as a match of its own"
+
+
+@pytest.mark.parametrize("place", ["onball-results/cup", "cup/onball-results/first"])
+@pytest.mark.parametrize(
+    "paths", [("cup",), ("cup/first.mp4", "cup/second.mp4"), ("cup/first.mp4",)]
+)
+def test_joined_videos_get_the_results_that_spot_wrote(place, paths, write_match, tmp_path):
+    folder = write_match("cup", *HALVES)
+    write_match(place, RESULTS_FILE, parts=HALVES)
+    (match,) = ViewSession.open([tmp_path / path for path in paths]).matches
+    assert match.videos == tuple(folder / name for name in HALVES)
+    assert match.predictions == tmp_path / place / RESULTS_FILE
+
+
+def test_matches_whose_files_have_the_same_names_are_kept_apart(write_match, tmp_path):
+    for name in ("a", "b"):
+        write_match(f"cups/{name}", *HALVES)
+        write_match(f"cups/{name}/results", RESULTS_FILE, parts=HALVES)
+    matches = ViewSession.open([tmp_path / "cups"]).matches
+    assert [match.videos[0].parent.name for match in matches] == ["a", "b"]
+    assert all(len(match.videos) == 2 for match in matches)
+
+
+def test_joined_results_without_all_their_videos_have_none(write_match, tmp_path):
+    write_match("cup", "first.mp4")
+    results = write_match("results", RESULTS_FILE, parts=HALVES)
+    (match,) = ViewSession.open([results]).matches
+    assert match.videos == ()
 
 
 def test_a_run_shows_its_predictions_with_the_videos_and_labels_of_its_data_set(
@@ -106,6 +167,6 @@ def test_a_link_that_leads_out_of_the_folder_is_not_served(write_match, tmp_path
     (folder / "224p.mp4").symlink_to(tmp_path / "secret.mp4")
     session = ViewSession.open([folder])
     with pytest.raises(NotServedError, match="leads out"):
-        session.require_served(session.matches[0].video)
+        session.require_served(session.matches[0].videos[0])
     both = ViewSession.open([folder, tmp_path / "secret.mp4"])
     assert both.require_served(folder / "224p.mp4") == (tmp_path / "secret.mp4").resolve()

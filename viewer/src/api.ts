@@ -57,9 +57,11 @@ export interface Corrections {
   agreement: Agreement;
 }
 
-export interface Video {
-  error?: string;
+/** A file of a match. */
+export interface VideoFile {
   file: string;
+  /** Time of the match at which it begins. */
+  start_ms: number;
   width: number;
   height: number;
   fps: number;
@@ -68,6 +70,17 @@ export interface Video {
   variable_rate: boolean;
   codec: string;
   playable: boolean;
+  /** True if players and ball were tracked in it. */
+  tracks: boolean;
+}
+
+/** The files of a match, in their order; only the reason if they cannot be shown. */
+export type Video = { error: string } | Footage;
+
+export interface Footage {
+  error?: undefined;
+  files: VideoFile[];
+  duration_ms: number;
   /** Bytes that can be played, of a video that is being recorded; null if it is complete. */
   recorded: number | null;
 }
@@ -83,8 +96,6 @@ export interface Match {
   kickoffs_ms: (number | null)[];
   /** True if the confidences of all frames are known. */
   curves: boolean;
-  /** True if players and ball were tracked. */
-  tracks: boolean;
   thresholds: number[];
   model: string;
   video: Video | null;
@@ -181,8 +192,8 @@ export async function getConfidences(match: number): Promise<ArrayBuffer> {
   const response = await send(`/api/matches/${match}/confidences`);
   return response.arrayBuffer();
 }
-export const getTracks = (match: number, from: number, to: number) =>
-  request<TrackPart>(`/api/matches/${match}/tracks?from=${from}&to=${to}`);
+export const getTracks = (match: number, file: number, from: number, to: number) =>
+  request<TrackPart>(`/api/matches/${match}/files/${file}/tracks?from=${from}&to=${to}`);
 
 /** Settings of an export and of clips; those of single actions by name. */
 export interface ExportSettings {
@@ -198,7 +209,7 @@ export interface ExportSettings {
 }
 
 export interface Clips {
-  state: "none" | "running" | "done" | "failed";
+  state: "none" | "running" | "done" | "failed" | "cancelled";
   done: number;
   total: number;
   folder: string;
@@ -226,7 +237,10 @@ export const cutClips = (
   match: number,
   settings: ExportSettings & { by: string | null; reel: boolean },
 ) => request<Clips>(`/api/matches/${match}/clips`, posted(settings));
-export const getFrames = (match: number) => request<number[]>(`/api/matches/${match}/frames`);
+export const cancelClips = (match: number) =>
+  request<Clips>(`/api/matches/${match}/clips/cancel`, { method: "POST" });
+export const getFrames = (match: number, file: number) =>
+  request<number[]>(`/api/matches/${match}/files/${file}/frames`);
 export const getProxy = (match: number) => request<Proxy>(`/api/matches/${match}/proxy`);
 export const makeProxy = (match: number) =>
   request<Proxy>(`/api/matches/${match}/proxy`, { method: "POST" });
@@ -244,5 +258,5 @@ export function patchCorrections(
   });
 }
 
-export const videoUrl = (match: number) => `/video/${match}`;
+export const videoUrl = (match: number, file: number) => `/video/${match}/${file}`;
 export const thumbnailUrl = (match: number, position: number) => `/thumbnail/${match}/${position}`;

@@ -2,9 +2,10 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Clips, Match } from "./api";
-import { cutClips, exportEvents, getClips } from "./api";
+import { cancelClips, cutClips, exportEvents, getClips } from "./api";
 import type { ActionFields, Fields } from "./export-settings";
 import { problemOf, settingsOf } from "./export-settings";
+import { footageOf } from "./footage";
 import { clock } from "./frames";
 import type { Threshold } from "./model";
 import { titleOf } from "./names";
@@ -47,7 +48,7 @@ export function ExportDialog({ match, number, threshold, hidden, close }: Props)
     dialog.current?.showModal();
   }, []);
   const settings = settingsOf(fields);
-  const video = match.video !== null && !match.video.error;
+  const files = footageOf(match)?.files.length ?? 0;
   const set = (change: Partial<Fields>) => setFields({ ...fields, ...change });
 
   async function download(): Promise<void> {
@@ -158,7 +159,7 @@ export function ExportDialog({ match, number, threshold, hidden, close }: Props)
       <fieldset>
         <legend>Files</legend>
         <div class="formats">
-          {FORMATS.filter(([name]) => video || !NEEDS_VIDEO.includes(name)).map(([name, title]) => (
+          {FORMATS.filter(([name]) => files === 1 || !NEEDS_VIDEO.includes(name)).map(([name, title]) => (
             <label key={name}>
               <input
                 type="checkbox"
@@ -188,7 +189,7 @@ export function ExportDialog({ match, number, threshold, hidden, close }: Props)
           </p>
         </div>
       </fieldset>
-      {video && <ClipsPart number={number} settings={settings} />}
+      {files > 0 && <ClipsPart number={number} settings={settings} />}
     </dialog>
   );
 }
@@ -296,13 +297,15 @@ function ClipsPart({
     return () => clearTimeout(timer);
   }, [number, running]);
 
+  function act(work: Promise<Clips>): void {
+    setProblem("");
+    work.then(setClips, (error: Error) => setProblem(error.message));
+  }
+
   function cut(): void {
     if (!settings) return;
     const { offset_s: _, ...chosen } = settings;
-    setProblem("");
-    cutClips(number, { ...chosen, by: by || null, reel }).then(setClips, (error: Error) =>
-      setProblem(error.message),
-    );
+    act(cutClips(number, { ...chosen, by: by || null, reel }));
   }
 
   return (
@@ -331,14 +334,22 @@ function ClipsPart({
         </button>
       </div>
       {running && (
-        <p>
+        <div class="line">
           <progress aria-label="Clips" value={clips.done} max={clips.total || 1} />
-          {clips.done} of {clips.total}
-        </p>
+          <span>
+            {clips.done} of {clips.total}
+          </span>
+          <button onClick={() => act(cancelClips(number))}>Cancel</button>
+        </div>
       )}
       {clips?.state === "done" && (
         <p class="said" role="status">
           Done: {clips.folder}
+        </p>
+      )}
+      {clips?.state === "cancelled" && (
+        <p class="said" role="status">
+          Cancelled after {clips.done} of {clips.total}; these are in {clips.folder}.
         </p>
       )}
       {(problem || clips?.state === "failed") && (

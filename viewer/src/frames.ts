@@ -38,6 +38,47 @@ export function listedClock(times: number[], durationMs: number): FrameClock {
   };
 }
 
+/** The clock of a match that is in one or several files: frames are counted through all of them. */
+export interface MatchClock extends FrameClock {
+  readonly files: readonly { start: number; clock: FrameClock }[];
+  /** File of a frame, and its number in this file. */
+  locate(frame: number): [file: number, own: number];
+  /** The first frame of a file. */
+  firstOf(file: number): number;
+}
+
+/** Join the clocks of files, each with the time of the match at which it begins. */
+export function joinedClock(files: { start: number; clock: FrameClock }[]): MatchClock {
+  const firsts: number[] = [];
+  let count = 0;
+  for (const file of files) {
+    firsts.push(count);
+    count += file.clock.count;
+  }
+  const starts = files.map((file) => file.start);
+  const at = (index: number) => files[index] as { start: number; clock: FrameClock };
+  const locate = (frame: number): [number, number] => {
+    const file = Math.max(0, lastIndex(firsts, Math.max(0, frame)));
+    return [file, frame - (firsts[file] as number)];
+  };
+  const timeOf = (frame: number, read: (clock: FrameClock, own: number) => number) => {
+    const [file, own] = locate(frame);
+    return at(file).start + read(at(file).clock, own);
+  };
+  return {
+    files,
+    count,
+    locate,
+    firstOf: (file) => firsts[file] ?? 0,
+    frameAt: (ms) => {
+      const file = Math.max(0, lastIndex(starts, ms + ROUNDING_MS));
+      return (firsts[file] as number) + at(file).clock.frameAt(ms - at(file).start);
+    },
+    startOf: (frame) => timeOf(frame, (clock, own) => clock.startOf(own)),
+    middleOf: (frame) => timeOf(frame, (clock, own) => clock.middleOf(own)),
+  };
+}
+
 /** Index of the last value that is not above a limit, in ascending values; -1 if all are. */
 export function lastIndex(values: ArrayLike<number>, limit: number): number {
   let low = 0;

@@ -3,14 +3,13 @@
 import type { ComponentChildren } from "preact";
 import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import type { Comparison, Match } from "./api";
-import { getComparison, getConfidences, getCorrections, getFrames, patchCorrections, TEAMS } from "./api";
+import { getComparison, getConfidences, TEAMS } from "./api";
 import { Curves } from "./curves";
 import { EventList } from "./event-list";
 import { ExportDialog } from "./export-dialog";
 import { FiguresPanel } from "./figures";
 import { FilterBar } from "./filter-bar";
-import type { FrameClock } from "./frames";
-import { listedClock, steadyClock } from "./frames";
+import { durationOf, footageOf, useMatchClock } from "./footage";
 import { HelpDialog } from "./help";
 import { ACTION_KEYS, bindKeys } from "./keys";
 import type { Filters, Item, Order, Threshold } from "./model";
@@ -20,32 +19,28 @@ import {
   entryOf,
   halfAt,
   isShown,
-  missedLabels,
   NO_FILTERS,
   ordered,
   passes,
   reviewOf,
+  truthMarks,
   verdictOf,
 } from "./model";
 import { Player } from "./player";
 import { ReviewPanel } from "./review";
+import { Saved, useEditor } from "./saved";
 import type { Change } from "./saving";
-import { Editor, keptIn } from "./saving";
 import { SelectedEvent } from "./selected";
 import { TracksOverlay } from "./tracks-overlay";
 import { Transport } from "./transport";
 import { TimelinePanel } from "./timeline-panel";
-import type { Timeline, TruthMark } from "./timeline";
+import type { Timeline } from "./timeline";
 import { VideoArea } from "./video-area";
 
 /** Excerpt that the key P plays around an event. */
 const LEAD_MS = 3000;
 const LAG_MS = 2000;
 const DEFAULT_TOLERANCE_S = 1;
-/** Frames per second without a video, for steps of one frame. */
-const NO_VIDEO_FPS = 25;
-/** Frames are counted this far while a video is recorded, in seconds. */
-const LONGEST_RECORDING_S = 36_000;
 const TABS = ["Events", "Figures", "Review"] as const;
 type Tab = (typeof TABS)[number];
 
@@ -75,7 +70,7 @@ export function MatchView({ match, number, chooser, banner }: Props) {
   const [curves, setCurves] = useState<Curves | null>(null);
   const [showCurves, setShowCurves] = useState(true);
   const [showBoxes, setShowBoxes] = useState(true);
-  const [frames, setFrames] = useState<number[] | null>(null);
+  const [file, setFile] = useState(0);
   const player = useRef<Player | null>(null);
   const timeline = useRef<Timeline | null>(null);
   const now = useRef(0);
@@ -102,11 +97,6 @@ export function MatchView({ match, number, chooser, banner }: Props) {
   }, [match.truth, match.growing === null, number, tolerance]);
 
   useEffect(() => {
-    if (!match.video?.variable_rate || match.video.recorded !== null) return;
-    getFrames(number).then(setFrames, (problem: Error) => say(problem.message));
-  }, [match.video, number]);
-
-  useEffect(() => {
     setCurves(null);
     if (!match.curves || match.growing) return;
     getConfidences(number).then(
@@ -115,24 +105,16 @@ export function MatchView({ match, number, chooser, banner }: Props) {
     );
   }, [match.curves, match.growing === null, number]);
 
-  const usable = match.video !== null && !match.video.error;
-  const recorded = match.video?.recorded ?? null;
-  const needsFrames = match.video?.variable_rate === true && recorded === null;
+  const footage = footageOf(match);
+  const usable = footage !== null;
+  const tracked = footage?.files.some((each) => each.tracks) ?? false;
   // Neither is of use before all events are there.
   const tabs = TABS.filter(
     (each) => each === "Events" || (!match.growing && (each === "Review" || match.truth)),
   );
   const tab = tabs.includes(chosenTab) ? chosenTab : "Events";
   const duration = useMemo(() => durationOf(match), [match]);
-  const clock: FrameClock = useMemo(() => {
-    const { video } = match;
-    if (!video || video.error) {
-      return steadyClock(NO_VIDEO_FPS, Math.ceil((duration * NO_VIDEO_FPS) / 1000));
-    }
-    if (video.recorded !== null) return steadyClock(video.fps, video.fps * LONGEST_RECORDING_S);
-    if (frames) return listedClock(frames, video.duration_ms);
-    return steadyClock(video.fps, video.frames);
-  }, [match.video, usable ? 0 : duration, frames]);
+  const [clock, knowsFrames] = useMatchClock(match, number, duration, say);
 
   const items = useMemo(() => buildItems(match, editor.entries), [match, changes]);
   const shown = useMemo(
@@ -412,11 +394,16 @@ export function MatchView({ match, number, chooser, banner }: Props) {
           <VideoArea
             match={match}
             number={number}
-            ready={(video, recording) => {
+            file={file}
+            toggle={() => player.current?.toggle()}
+            ready={(videos, recording) => {
               player.current?.close();
-              player.current = video
-                ? new Player(video, clock, showTime, () => playback(undefined))
-                : null;
+              const host = {
+                presented: showTime,
+                stateChanged: () => playback(undefined),
+                switched: setFile,
+              };
+              player.current = videos ? new Player(videos, clock, host) : null;
               if (player.current && recording) {
                 player.current.reach = (ms) => recording.reach(ms);
               }
@@ -424,18 +411,20 @@ export function MatchView({ match, number, chooser, banner }: Props) {
               playback(undefined);
             }}
             overlay={
-              match.tracks &&
+              footage?.files[file]?.tracks &&
               showBoxes && (
                 <TracksOverlay
+                  key={file}
                   number={number}
-                  clock={clock}
+                  file={file}
+                  clock={clock.files[file]?.clock ?? clock}
                   frame={() => player.current?.shownFrame ?? shownFrame.current}
                   readers={timeReaders.current}
                   failed={say}
                 />
               )
             }
-            clock={needsFrames && !frames ? null : clock}
+            clock={knowsFrames ? clock : null}
           />
           <Transport
             player={player.current}
@@ -445,7 +434,7 @@ export function MatchView({ match, number, chooser, banner }: Props) {
             time={now.current}
             frame={shownFrame.current}
             step={step}
-            boxes={match.tracks ? showBoxes : null}
+            boxes={tracked ? showBoxes : null}
             setBoxes={setShowBoxes}
           />
         </section>
@@ -515,7 +504,7 @@ export function MatchView({ match, number, chooser, banner }: Props) {
                   order={order}
                   toggleOrder={toggleOrder}
                   review={review}
-                  thumbnails={usable && recorded === null}
+                  thumbnails={footage !== null && footage.recorded === null}
                   select={select}
                   seek={seek}
                   add={add}
@@ -564,95 +553,9 @@ export function MatchView({ match, number, chooser, banner }: Props) {
   );
 }
 
-/** The corrections of a match, kept up with those of other tabs. */
-function useEditor(match: Match, number: number, changed: () => void): Editor {
-  const editor = useMemo(
-    () =>
-      new Editor(
-        match.corrections,
-        {
-          read: () => getCorrections(number),
-          write: async (version: number, sent: Change) => {
-            const written = await patchCorrections(number, version, sent);
-            channel?.postMessage(match.key);
-            return written;
-          },
-        },
-        changed,
-        keptIn(localStorage, `onball ${match.key}`),
-      ),
-    // Not for each event that is added while it is being spotted.
-    [match.key, match.growing === null, number],
-  );
-  useEffect(() => {
-    const refresh = () => {
-      if (document.visibilityState === "visible") void editor.refresh();
-    };
-    const heard = (event: MessageEvent) => {
-      if (event.data === match.key) void editor.refresh();
-    };
-    document.addEventListener("visibilitychange", refresh);
-    addEventListener("focus", refresh);
-    channel?.addEventListener("message", heard);
-    return () => {
-      document.removeEventListener("visibilitychange", refresh);
-      removeEventListener("focus", refresh);
-      channel?.removeEventListener("message", heard);
-      editor.close();
-    };
-  }, [editor]);
-  return editor;
-}
-
-const channel = "BroadcastChannel" in globalThis ? new BroadcastChannel("onball") : null;
-
-function Saved({ editor, file }: { editor: Editor; file: string | null }) {
-  const { state, merged } = editor;
-  if (file === null) return <span class="saved" />;
-  const texts = {
-    saved: editor.entries.size ? `Saved in ${file}` : "",
-    saving: "Saving …",
-    offline: "Not saved: the viewer has ended. Changes are kept here.",
-    failed: state.kind === "failed" ? `Not saved: ${state.reason}` : "",
-  };
-  const other = merged ? `${merged} from another tab` : "";
-  return (
-    <span class={`saved ${state.kind}`} role={state.kind === "saved" ? undefined : "status"}>
-      {[texts[state.kind], state.kind === "saved" ? other : ""].filter(Boolean).join(" · ")}
-    </span>
-  );
-}
-
 /** The next event of a list after a selected one that is wanted, or else the first one before it. */
 function following(items: Item[], selected: Item, wanted: (item: Item) => boolean): Item | null {
   const at = items.findIndex((each) => each.id === selected.id);
   const rest = [...items.slice(at + 1), ...items.slice(0, Math.max(0, at))];
   return rest.find((each) => each.id !== selected.id && wanted(each)) ?? null;
-}
-
-function truthMarks(
-  match: Match,
-  comparison: Comparison | null,
-  threshold: Threshold,
-  filters: Filters,
-): TruthMark[] | null {
-  const { truth } = match;
-  if (!truth) return null;
-  const missed = comparison ? missedLabels(match, comparison, threshold) : [];
-  const marks: TruthMark[] = [];
-  truth.position_ms.forEach((position, index) => {
-    const label = truth.label[index] as number;
-    if (filters.hidden.has(label)) return;
-    if (filters.team !== null && truth.team[index] !== filters.team) return;
-    if (filters.half !== null && truth.half[index] !== filters.half) return;
-    marks.push({ position, label, missed: missed[index] ?? false, index });
-  });
-  return marks.sort((a, b) => a.position - b.position);
-}
-
-function durationOf(match: Match): number {
-  const grown = match.growing?.done_ms ?? 0;
-  const last = Math.max(0, ...[match.events, match.truth].flatMap((c) => c?.position_ms.slice(-1) ?? []));
-  const known = match.video && !match.video.error ? match.video.duration_ms : 0;
-  return Math.max(known, grown, last + 1000, 1000);
 }

@@ -1,5 +1,6 @@
 /** The events of a match with their corrections: what is shown, in which order, and what is counted. */
 
+import type { TruthMark } from "./timeline";
 import type { Columns, Comparison, Entry, Match, TeamName } from "./api";
 import { TEAMS } from "./api";
 
@@ -279,4 +280,25 @@ export function halfAt(events: Columns, position: number): number {
     half = events.half[i] as number;
   }
   return half;
+}
+
+/** Labels for the timeline; null without any. */
+export function truthMarks(
+  match: Match,
+  comparison: Comparison | null,
+  threshold: Threshold,
+  filters: Filters,
+): TruthMark[] | null {
+  const { truth } = match;
+  if (!truth) return null;
+  const missed = comparison ? missedLabels(match, comparison, threshold) : [];
+  const marks: TruthMark[] = [];
+  truth.position_ms.forEach((position, index) => {
+    const label = truth.label[index] as number;
+    if (filters.hidden.has(label)) return;
+    if (filters.team !== null && truth.team[index] !== filters.team) return;
+    if (filters.half !== null && truth.half[index] !== filters.half) return;
+    marks.push({ position, label, missed: missed[index] ?? false, index });
+  });
+  return marks.sort((a, b) => a.position - b.position);
 }

@@ -1,103 +1,128 @@
-/** Playing with exact frames: a seek goes to the middle of a frame, so that one step is one frame. */
+/** Playing a match, which may be in several files: frames are counted through all of them. */
 
-import type { FrameClock } from "./frames";
+import type { MatchClock } from "./frames";
+import { Screen } from "./screen";
 
 const SPEEDS = [1, 2, 4, 8];
 const REVERSE_STEP_MS = 80;
-/** Seeks for one frame, until the one that came is shown as it is. */
-const MOST_TRIES = 8;
-/** Time after a seek in which its frame is presented. */
-const FRAME_DELAY_MS = 60;
+/** Time before the end of a file at which the next one is made ready. */
+const AHEAD_MS = 3000;
+
+export interface PlayerHost {
+  /** Called with the time in milliseconds and the index of each frame that is presented. */
+  presented(ms: number, frame: number, playing: boolean): void;
+  stateChanged(): void;
+  /** Called with the index of the file that is shown from now on. */
+  switched(file: number): void;
+}
 
 export class Player {
-  /** Media time of the first frame in seconds; not 0 in every file. */
-  private origin = 0;
-  private knowsOrigin = false;
-  private shown = 0;
-  private wanted: number | null = null;
-  /** Time that was sought last, and the bounds of the search for the wanted frame. */
-  private target = 0;
-  private low: number | null = null;
-  private high: number | null = null;
-  private tries = 0;
-  private unreachable: number | null = null;
+  private readonly screens: Screen[];
+  private current = 0;
+  /** True from the command to play until that to pause: a seek may end a file too. */
+  private going = false;
   private stopAt: number | null = null;
   private reverse: ReturnType<typeof setInterval> | undefined;
-  private closed = false;
-  /** Called with a time in milliseconds before it is sought. */
-  reach: (ms: number) => void = () => undefined;
+  private reverseSpeed = 1;
 
   constructor(
-    readonly video: HTMLVideoElement,
-    readonly clock: FrameClock,
-    /** Called with the time in milliseconds and the index of each frame that is presented. */
-    private readonly presented: (ms: number, frame: number, playing: boolean) => void,
-    private readonly stateChanged: () => void,
+    videos: HTMLVideoElement[],
+    private readonly clock: MatchClock,
+    private readonly host: PlayerHost,
   ) {
-    video.requestVideoFrameCallback(this.onFrame);
-    video.addEventListener("seeked", this.onSeeked);
-    for (const name of ["play", "pause", "ratechange", "volumechange", "ended"]) {
-      video.addEventListener(name, this.stateChanged);
-    }
+    this.screens = videos.map(
+      (video, file) =>
+        new Screen(video, clock.files[file]!.clock, {
+          presented: (screen) => this.onPresented(screen),
+          stateChanged: () => host.stateChanged(),
+          ended: (screen) => this.onEnded(screen),
+          playing: () => this.playing,
+        }),
+    );
+    host.switched(0);
   }
 
   close(): void {
-    this.closed = true;
     clearInterval(this.reverse);
-    this.video.pause();
-    this.video.removeEventListener("seeked", this.onSeeked);
-    for (const name of ["play", "pause", "ratechange", "volumechange", "ended"]) {
-      this.video.removeEventListener(name, this.stateChanged);
-    }
+    for (const screen of this.screens) screen.close();
+  }
+
+  private get screen(): Screen {
+    return this.screens[this.current] as Screen;
+  }
+
+  private get next(): Screen | undefined {
+    return this.screens[this.current + 1];
+  }
+
+  /** Called with a time in milliseconds of the first file before it is sought. */
+  set reach(reach: (ms: number) => void) {
+    (this.screens[0] as Screen).reach = reach;
   }
 
   get playing(): boolean {
-    return !this.video.paused || this.reverse !== undefined;
+    return !this.screen.video.paused || this.reverse !== undefined;
   }
 
   /** The frame that is shown, or that a seek under way will show. */
   get frame(): number {
-    return this.wanted ?? this.shown;
+    return this.clock.firstOf(this.current) + this.screen.frame;
   }
 
-  /** The frame that is on the screen, also while another one is sought. */
+  /** The frame of the file that is on the screen, also while another one is sought. */
   get shownFrame(): number {
-    return this.shown;
+    return this.screen.shownFrame;
   }
 
   get speed(): number {
-    return this.video.playbackRate;
+    return this.screen.video.playbackRate;
   }
 
-  private readonly onFrame = (_: number, metadata: VideoFrameCallbackMetadata): void => {
-    if (this.closed) return;
-    if (!this.knowsOrigin) {
-      // The first frame is presented before anything can be sought.
-      if (this.video.currentTime < 0.001) this.origin = metadata.mediaTime;
-      this.knowsOrigin = true;
+  set speed(speed: number) {
+    for (const { video } of this.screens) video.playbackRate = speed;
+  }
+
+  get muted(): boolean {
+    return this.screen.video.muted;
+  }
+
+  set muted(muted: boolean) {
+    for (const { video } of this.screens) video.muted = muted;
+  }
+
+  private onPresented(screen: Screen): void {
+    if (screen !== this.screen) return;
+    const first = this.clock.firstOf(this.current);
+    if (this.stopAt !== null && first + screen.shownFrame >= this.stopAt) this.pause();
+    if (this.playing) this.prepareNext();
+    this.host.presented(this.clock.startOf(this.frame), this.frame, this.playing);
+  }
+
+  /** Show the first frame of the next file, which nobody sees yet, so that it plays without a pause. */
+  private prepareNext(): void {
+    const { next, screen } = this;
+    const left = screen.clock.startOf(screen.clock.count) - screen.clock.startOf(screen.frame);
+    if (next && next.frame !== 0 && left < AHEAD_MS) next.show(0);
+  }
+
+  /** Go on in the next file. */
+  private onEnded(screen: Screen): void {
+    if (screen !== this.screen || !this.going) return;
+    if (!this.next) {
+      this.going = false;
+      return;
     }
-    const ms = (metadata.mediaTime - this.origin) * 1000;
-    this.shown = this.clock.frameAt(ms);
-    this.settle();
-    if (this.stopAt !== null && this.shown >= this.stopAt) this.pause();
-    this.presented(this.clock.startOf(this.frame), this.frame, this.playing);
-    this.video.requestVideoFrameCallback(this.onFrame);
-  };
+    const { speed } = this;
+    this.show(this.clock.firstOf(this.current + 1));
+    this.resume(speed);
+  }
 
-  /** End a seek whose frame has come, or search for it. */
-  private readonly settle = (): void => {
-    if (this.wanted === null || this.video.seeking || this.closed || this.search()) return;
-    this.unreachable = this.shown === this.wanted || this.playing ? null : this.wanted;
-    this.wanted = null;
-  };
-
-  /** The frame of a seek comes before or after the event, and may be the one that was shown before. */
-  private readonly onSeeked = (): void => {
-    setTimeout(() => {
-      this.settle();
-      if (!this.closed) this.presented(this.clock.startOf(this.frame), this.frame, this.playing);
-    }, FRAME_DELAY_MS);
-  };
+  private switchTo(file: number): void {
+    if (file === this.current) return;
+    this.screen.video.pause();
+    this.current = file;
+    this.host.switched(file);
+  }
 
   /** Show the frame of a time in milliseconds. */
   seek(ms: number): void {
@@ -107,8 +132,7 @@ export class Player {
 
   step(frames: number): void {
     this.pause();
-    // A frame that this browser cannot seek to is stepped over.
-    this.show((this.wanted ?? this.unreachable ?? this.shown) + frames);
+    this.show(this.clock.firstOf(this.current) + this.screen.position + frames);
   }
 
   skip(ms: number): void {
@@ -117,34 +141,14 @@ export class Player {
 
   private show(frame: number): void {
     const target = Math.max(0, Math.min(this.clock.count - 1, frame));
-    this.wanted = target;
-    this.tries = 0;
-    this.low = this.high = null;
-    this.reach(this.clock.startOf(target));
-    this.goTo(this.clock.middleOf(target));
-    this.presented(this.clock.startOf(target), target, this.playing);
-  }
-
-  private goTo(ms: number): void {
-    this.target = ms;
-    this.video.currentTime = this.origin + ms / 1000;
-  }
-
-  /**
-   * Seek again if another frame came than the wanted one; false if nothing is left to do.
-   *
-   * Where the rate varies, files state other durations of frames than the times between them, and a
-   * browser that trusts them shows a neighbour. The time that shows the frame is searched for.
-   */
-  private search(): boolean {
-    const wanted = this.wanted as number;
-    if (this.shown === wanted || this.playing || this.tries++ >= MOST_TRIES) return false;
-    if (this.shown < wanted) this.low = this.target;
-    else this.high = this.target;
-    const missing = this.clock.startOf(wanted) - this.clock.startOf(this.shown);
-    const between = this.low !== null && this.high !== null;
-    this.goTo(between ? ((this.low as number) + (this.high as number)) / 2 : this.target + missing);
-    return true;
+    const [file, own] = this.clock.locate(target);
+    const other = file !== this.current;
+    const goesOn = other && !this.screen.video.paused;
+    this.switchTo(file);
+    // A file that waits at its first frame plays at once.
+    if (!other || own !== 0 || this.screen.position !== 0) this.screen.show(own);
+    if (goesOn) this.resume(this.speed);
+    this.host.presented(this.clock.startOf(target), target, this.playing);
   }
 
   toggle(): void {
@@ -156,15 +160,23 @@ export class Player {
     clearInterval(this.reverse);
     this.reverse = undefined;
     this.stopAt = null;
-    this.video.pause();
-    this.stateChanged();
+    this.going = false;
+    this.screen.video.pause();
+    this.host.stateChanged();
   }
 
   play(speed: number): void {
     clearInterval(this.reverse);
     this.reverse = undefined;
-    this.video.playbackRate = speed;
-    void this.video.play().catch(() => this.stateChanged());
+    // Browsers begin a file again that has ended; here that is the match.
+    if (this.screen.video.ended && !this.next) this.show(0);
+    this.resume(speed);
+  }
+
+  private resume(speed: number): void {
+    this.speed = speed;
+    this.going = true;
+    void this.screen.video.play().catch(() => this.host.stateChanged());
   }
 
   /** Play an excerpt, and stop at its end. */
@@ -176,7 +188,7 @@ export class Player {
 
   /** Faster with each call, as with the key L. */
   forward(): void {
-    const running = this.reverse === undefined && !this.video.paused;
+    const running = this.reverse === undefined && !this.screen.video.paused;
     const faster = SPEEDS[Math.min(SPEEDS.length - 1, SPEEDS.indexOf(this.speed) + 1)] ?? 1;
     this.play(running ? faster : 1);
   }
@@ -186,14 +198,13 @@ export class Player {
     const running = this.reverse !== undefined;
     const speed = running ? Math.min(8, this.reverseSpeed * 2) : 1;
     clearInterval(this.reverse);
-    this.video.pause();
+    this.going = false;
+    this.screen.video.pause();
     this.reverseSpeed = speed;
     this.reverse = setInterval(() => {
       if (this.frame === 0) this.pause();
-      else if (!this.video.seeking) this.skip(-REVERSE_STEP_MS * speed);
+      else if (!this.screen.video.seeking) this.skip(-REVERSE_STEP_MS * speed);
     }, REVERSE_STEP_MS);
-    this.stateChanged();
+    this.host.stateChanged();
   }
-
-  private reverseSpeed = 1;
 }

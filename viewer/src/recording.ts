@@ -36,7 +36,7 @@ export class Recording {
   private load(): boolean {
     if (this.available <= this.loaded) return false;
     this.loaded = this.available;
-    this.video.src = `${videoUrl(this.match)}?until=${this.loaded}`;
+    this.video.src = `${videoUrl(this.match, 0)}?until=${this.loaded}`;
     return true;
   }
 

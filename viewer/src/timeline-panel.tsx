@@ -4,7 +4,7 @@ import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Match } from "./api";
 import type { Curves } from "./curves";
-import type { FrameClock } from "./frames";
+import type { MatchClock } from "./frames";
 import { clock as format } from "./frames";
 import { IconButton } from "./icons";
 import type { Filters, Item, Verdict } from "./model";
@@ -28,7 +28,7 @@ interface Props {
   byVerdict: boolean;
   filters: Filters;
   setFilters(filters: Filters): void;
-  clock: FrameClock;
+  clock: MatchClock;
   timeline: RefObject<Timeline>;
   readers: Set<(ms: number, frame: number) => void>;
   seek(ms: number): void;
@@ -38,6 +38,7 @@ interface Props {
 export function TimelinePanel(props: Props) {
   const { match, items, verdicts, candidates, truth, curves, duration, done, selected, byVerdict } = props;
   const { filters, setFilters, timeline } = props;
+  const { clock } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const latest = useRef(props);
   latest.current = props;
@@ -73,10 +74,24 @@ export function TimelinePanel(props: Props) {
       curves,
       duration,
       done,
+      seams: clock.files.slice(1).map((file) => file.start),
       selected,
       byVerdict,
     });
-  }, [match, items, verdicts, candidates, truth, curves, duration, done, selected, byVerdict, filters.hidden]);
+  }, [
+    match,
+    items,
+    verdicts,
+    candidates,
+    truth,
+    curves,
+    duration,
+    done,
+    clock,
+    selected,
+    byVerdict,
+    filters.hidden,
+  ]);
 
   useEffect(() => {
     const read = (ms: number) => {

@@ -33,6 +33,8 @@ export interface Scene {
   duration: number;
   /** Time up to which events were looked for; the rest is drawn as empty. */
   done: number;
+  /** Times at which another file begins. */
+  seams: readonly number[];
   selected: string | null;
   byVerdict: boolean;
 }
@@ -237,6 +239,7 @@ export class Timeline {
     this.drawLanes(scene);
     this.drawRuler(scene);
     this.drawRest(scene);
+    this.drawSeams(scene);
     if (scene.curves) this.drawCurves(scene, scene.curves);
     else this.drawCandidates(scene);
     if (scene.truth) this.drawTruth(scene, scene.truth);
@@ -270,6 +273,23 @@ export class Timeline {
       context.fillStyle = palette.faint;
       if (x < this.width - 30) context.fillText(clock(tick, digits), x + 4, RULER / 2);
     }
+  }
+
+  /** Dashed lines where another file begins. */
+  private drawSeams(scene: Scene): void {
+    const { context, palette } = this;
+    const bottom = RULER + scene.lanes.length * this.laneHeight;
+    context.strokeStyle = palette.faint;
+    context.lineWidth = 1;
+    context.setLineDash([4, 3]);
+    for (const seam of scene.seams) {
+      const x = Math.round(this.x(seam)) + 0.5;
+      context.beginPath();
+      context.moveTo(x, 2);
+      context.lineTo(x, bottom);
+      context.stroke();
+    }
+    context.setLineDash([]);
   }
 
   /** The part in which no events were looked for yet. */

@@ -18,14 +18,16 @@ const SHADE = "rgb(0 0 0 / 60%)";
 
 interface Props {
   number: number;
+  /** The file that is shown, and its clock. */
+  file: number;
   clock: FrameClock;
-  /** The frame that is on the screen. */
+  /** The frame of the file that is on the screen. */
   frame(): number;
   readers: Set<(ms: number, frame: number) => void>;
   failed(reason: string): void;
 }
 
-export function TracksOverlay({ number, clock, frame, readers, failed }: Props) {
+export function TracksOverlay({ number, file, clock, frame, readers, failed }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     const element = canvas.current;
@@ -54,7 +56,7 @@ export function TracksOverlay({ number, clock, frame, readers, failed }: Props) 
       for (const box of boxes) if (box.kind === "ball") drawBall(context, box, pixel);
       element.dataset.boxes = stop > first ? `${part.time_ms[first]} ${boxes.length}` : "";
     };
-    const parts = new TrackParts((from, to) => getTracks(number, from, to), draw, failed);
+    const parts = new TrackParts((from, to) => getTracks(number, file, from, to), draw, failed);
     const observer = new ResizeObserver(draw);
     observer.observe(element);
     readers.add(draw);
@@ -63,7 +65,7 @@ export function TracksOverlay({ number, clock, frame, readers, failed }: Props) 
       observer.disconnect();
       readers.delete(draw);
     };
-  }, [number, clock]);
+  }, [number, file, clock]);
   return <canvas ref={canvas} class="boxes" aria-hidden="true" data-testid="boxes" />;
 }
 

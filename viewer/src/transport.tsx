@@ -69,7 +69,7 @@ export function Transport({ player, usable, duration, readers, time, frame, step
             <select
               value={String(player.speed)}
               onChange={(event) => {
-                player.video.playbackRate = Number(event.currentTarget.value);
+                player.speed = Number(event.currentTarget.value);
               }}
             >
               {[0.25, 0.5, 1, 2, 4, 8].map((speed) => (
@@ -80,10 +80,10 @@ export function Transport({ player, usable, duration, readers, time, frame, step
             </select>
           </label>
           <IconButton
-            icon={player.video.muted ? "mute" : "sound"}
-            label={player.video.muted ? "Sound on" : "Sound off"}
+            icon={player.muted ? "mute" : "sound"}
+            label={player.muted ? "Sound on" : "Sound off"}
             onClick={() => {
-              player.video.muted = !player.video.muted;
+              player.muted = !player.muted;
             }}
           />
         </span>

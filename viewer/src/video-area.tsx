@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Match, Proxy } from "./api";
 import { getProxy, makeProxy, videoUrl } from "./api";
 import { Recording } from "./recording";
-import type { FrameClock } from "./frames";
+import type { MatchClock } from "./frames";
 
 const POLL_MS = 700;
 
@@ -13,23 +13,28 @@ interface Props {
   match: Match;
   number: number;
   /** Null until the times of its frames are known. */
-  clock: FrameClock | null;
-  ready(video: HTMLVideoElement | null, recording: Recording | null): void;
+  clock: MatchClock | null;
+  /** The file that is shown. */
+  file: number;
+  ready(videos: HTMLVideoElement[] | null, recording: Recording | null): void;
+  toggle(): void;
   /** Drawn over the video. */
   overlay: ComponentChildren;
 }
 
-export function VideoArea({ match, number, clock, ready, overlay }: Props) {
+export function VideoArea({ match, number, clock, file, ready, toggle, overlay }: Props) {
   const { video } = match;
-  const element = useRef<HTMLVideoElement>(null);
+  const elements = useRef<(HTMLVideoElement | null)[]>([]);
   const [proxy, setProxy] = useState<Proxy | null>(null);
   const [broken, setBroken] = useState("");
   const recording = useRef<Recording | null>(null);
-  const recorded = video?.recorded ?? null;
-  const playable = video !== null && !video.error && (video.playable || proxy?.state === "ready");
+  const footage = video === null || video.error !== undefined ? null : video;
+  const recorded = footage?.recorded ?? null;
+  const unplayable = footage?.files.filter((each) => !each.playable) ?? [];
+  const playable = footage !== null && (!unplayable.length || proxy?.state === "ready");
 
   useEffect(() => {
-    if (!video || video.error || video.playable) return undefined;
+    if (!unplayable.length) return undefined;
     let timer: ReturnType<typeof setTimeout>;
     const poll = () =>
       getProxy(number).then(
@@ -44,10 +49,13 @@ export function VideoArea({ match, number, clock, ready, overlay }: Props) {
   }, [video, number, proxy?.state === "running"]);
 
   useEffect(() => {
-    if (!playable || !clock || !element.current) return undefined;
-    recording.current = recorded === null ? null : new Recording(element.current, number);
+    if (!playable || !clock) return undefined;
+    const videos = elements.current.filter((each) => each !== null).slice(0, clock.files.length);
+    const [first] = videos;
+    if (!first) return undefined;
+    recording.current = recorded === null ? null : new Recording(first, number);
     recording.current?.grow(recorded ?? 0);
-    ready(element.current, recording.current);
+    ready(videos, recording.current);
     return () => {
       recording.current?.close();
       ready(null, null);
@@ -56,7 +64,7 @@ export function VideoArea({ match, number, clock, ready, overlay }: Props) {
   useEffect(() => recording.current?.grow(match.growing?.recorded ?? 0), [match.growing]);
 
   if (!video) return <div class="screen">This match has no video.</div>;
-  if (video.error) return <div class="screen">{video.error}</div>;
+  if (!footage) return <div class="screen">{video.error}</div>;
   if (!playable) {
     return (
       <div class="screen">
@@ -69,7 +77,8 @@ export function VideoArea({ match, number, clock, ready, overlay }: Props) {
         ) : (
           <>
             <p>
-              Browsers cannot play {video.file} ({video.codec}).
+              Browsers cannot play{" "}
+              {unplayable.map((each) => `${each.file} (${each.codec})`).join(" and ")}.
             </p>
             {proxy?.state === "failed" && <p role="alert">{proxy.error}</p>}
             <button
@@ -88,19 +97,24 @@ export function VideoArea({ match, number, clock, ready, overlay }: Props) {
   return (
     <div class="screen">
       {/* The sound of a match is its own; there are no captions of it. */}
-      <video
-        ref={element}
-        src={recorded === null ? videoUrl(number) : undefined}
-        preload="auto"
-        playsInline
-        aria-label={`Video of ${match.name}`}
-        style={{ aspectRatio: `${video.width} / ${video.height}` }}
-        onError={() => setBroken("This browser cannot play the video.")}
-        onClick={(event) => {
-          if (event.currentTarget.paused) void event.currentTarget.play();
-          else event.currentTarget.pause();
-        }}
-      />
+      {footage.files.map((each, index) => (
+        <video
+          key={index}
+          ref={(element) => {
+            elements.current[index] = element;
+          }}
+          src={recorded === null ? videoUrl(number, index) : undefined}
+          // The next file is there before it is needed.
+          preload={Math.abs(index - file) <= 1 ? "auto" : "metadata"}
+          playsInline
+          class={index === file ? "" : "off"}
+          aria-hidden={index !== file}
+          aria-label={`Video of ${match.name}`}
+          style={{ aspectRatio: `${each.width} / ${each.height}` }}
+          onError={() => setBroken(`This browser cannot play ${each.file}.`)}
+          onClick={toggle}
+        />
+      ))}
       {overlay}
       {broken && (
         <p class="over" role="alert">

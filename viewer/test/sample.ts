@@ -22,7 +22,6 @@ export const match: Match = {
   corrects: "predictions",
   kickoffs_ms: [],
   curves: false,
-  tracks: false,
   thresholds: [0.3, 0.3, 0.3],
   model: "demo",
   video: null,

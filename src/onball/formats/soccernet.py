@@ -171,11 +171,19 @@ def read_result_classes(path: str | Path) -> ActionSet | None:
     Raises:
         LabelError: the list in the file is damaged.
     """
+    content = _decode_info(path)
+    return _declared_classes(path, content) if content else None
+
+
+def read_result_info(path: str | Path) -> SpottingInfo | None:
+    """Return the description in a `results_spotting.json` without its events; None if unknown.
+
+    It is known for intact files that onball wrote.
+    """
     try:
-        content = _INFO_DECODER.decode(Path(path).read_bytes().removeprefix(BOM_UTF8))
-    except (OSError, msgspec.MsgspecError, RecursionError):
+        return parse_info(path, _decode_info(path))
+    except LabelError:
         return None  # readers of the whole file report it
-    return _declared_classes(path, {_INFO: content.info}) if content.info else None
 
 
 def half_of(game_time: str) -> int | None:
@@ -411,12 +419,21 @@ _InfoObject = msgspec.defstruct(
 
 
 class _InfoFile(msgspec.Struct):
-    """The part of a file that `read_result_classes` decodes."""
+    """The part of a file that is decoded without its events."""
 
     info: dict[str, Any] | None = msgspec.field(default=None, name=_INFO)
 
 
 _INFO_DECODER = msgspec.json.Decoder(_InfoFile)
+
+
+def _decode_info(path: str | Path) -> dict[str, Any]:
+    """The object of this package in a file, as its only field; none if there is none."""
+    try:
+        content = _INFO_DECODER.decode(Path(path).read_bytes().removeprefix(BOM_UTF8))
+    except (OSError, msgspec.MsgspecError, RecursionError):
+        return {}  # readers of the whole file report it
+    return {_INFO: content.info} if content.info else {}
 
 
 def _declared_classes(path: str | Path, content: Mapping[str, Any]) -> ActionSet:

@@ -129,7 +129,7 @@ def cut_clips(
         classes: actions that may occur in files without a list of their own.
         overwrite: replace clips that are there with others, also those edited by hand.
         on_clip: called with each clip when it is complete.
-        progress: called with the number of clips.
+        progress: called with the number of clips; an exception in it stops the work.
 
     Returns:
         The clips, reels and sheets.
@@ -291,8 +291,11 @@ class _Task(ABC):
         """Everything that the file depends on, for its record."""
 
     @abstractmethod
-    def make(self, target: Path) -> VideoCut | None:
-        """Write the file as `target`, and return what was cut; None for an image."""
+    def make(self, target: Path, step: Callable[[], object]) -> VideoCut | None:
+        """Write the file as `target`, and return what was cut; None for an image.
+
+        `step` is called while it is written; an exception in it stops the work.
+        """
 
 
 def _require_lengths(work: Sequence[_Task]) -> None:
@@ -320,7 +323,7 @@ class _Clip(_Task):
             **self.settings,
         }
 
-    def make(self, target: Path) -> VideoCut:
+    def make(self, target: Path, step: Callable[[], object]) -> VideoCut:
         (piece,) = self.pieces
         return cut_video(
             piece.part.video.path,
@@ -344,7 +347,7 @@ class _Reel(_Task):
         ]
         return {**_request_of(self.pieces, listed), **self.settings}
 
-    def make(self, target: Path) -> VideoCut:
+    def make(self, target: Path, step: Callable[[], object]) -> VideoCut:
         spans = [
             VideoSpan(
                 piece.part.video.path,
@@ -354,7 +357,7 @@ class _Reel(_Task):
             )
             for piece, title in zip(self.pieces, self.titles, strict=True)
         ]
-        return join_spans(spans, target, sound=self.sound)
+        return join_spans(spans, target, sound=self.sound, on_span=lambda _: step())
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,7 +371,7 @@ class _Sheet(_Task):
         ]
         return _request_of(self.pieces, listed)
 
-    def make(self, target: Path) -> None:
+    def make(self, target: Path, step: Callable[[], object]) -> None:
         # Pillow is optional, and its check comes before any work.
         from onball.reports.contact_sheet import SheetCell, draw_sheet
 
@@ -418,10 +421,16 @@ def _do(
             cuts: list[VideoCut | None] = []
             if state is OutputState.MISSING:
 
+                def step(name: str = task.name, done: int = index) -> None:
+                    progress(Progress(name, done, len(work), "clips"))
+
                 def make(
-                    path: Path, task: _Task = task, cuts: list[VideoCut | None] = cuts
+                    path: Path,
+                    task: _Task = task,
+                    cuts: list[VideoCut | None] = cuts,
+                    step: Callable[[], object] = step,
                 ) -> None:
-                    cuts.append(task.make(path))
+                    cuts.append(task.make(path, step))
 
                 write_outputs(task.folder, {task.name: make}, request)
             excerpts = tuple(piece.excerpt for piece in task.pieces)

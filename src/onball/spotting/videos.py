@@ -56,7 +56,7 @@ from onball.spotting.runtimes import Runtime, integer_suffix
 from onball.spotting.spotter import Spotter
 from onball.spotting.stored import CACHE_GB, StoreCache, VideoOpener
 from onball.timing import format_time
-from onball.tracks import TRACKS_FILE
+from onball.tracks import tracks_file
 from onball.video import VideoInfo, find_proxy, make_proxy
 
 if TYPE_CHECKING:
@@ -494,7 +494,6 @@ class _Work:
                 break
             several = len(job.parts) > 1
             name = f"{job.name} ({number + 1}/{len(job.parts)})" if several else job.name
-            tracks_name = f"tracks_{number + 1}.parquet" if several else TRACKS_FILE
             spotter.spot(
                 part.video.path
                 if self._proxies is None
@@ -505,7 +504,7 @@ class _Work:
                 name=name,
                 tracks=part.tracks,
                 detector=self._detector,
-                keep_tracks=job.folder / tracks_name,
+                keep_tracks=job.folder / tracks_file(number, len(job.parts)),
                 on_event=partial(place, offset_ms),
                 on_confidences=partial(keep, offset_ms),
                 progress=self._progress,

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from onball.errors import InputError, OnballError, optional_dependency
-from onball.viewer.session import NotServedError
+from onball.viewer.session import NoSuchMatchError, NotServedError
 
 with optional_dependency("starlette", "view", "The viewer"):
     from starlette.concurrency import run_in_threadpool
@@ -31,6 +31,8 @@ def answer(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
             return await run_in_threadpool(handler, request)
         except HTTPException as error:
             return json_answer({"error": error.detail}, status=error.status_code)
+        except NoSuchMatchError as error:
+            return json_answer({"error": str(error)}, status=404)
         except NotServedError as error:
             return json_answer({"error": str(error)}, status=403)
         except InputError as error:

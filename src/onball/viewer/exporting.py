@@ -2,6 +2,7 @@
 
     POST  /api/matches/3/export    settings → one file, or a zip of several
     GET   /api/matches/3/clips     state of the clips; POST: settings → begin to cut them
+    POST  /api/matches/3/clips/cancel   stop cutting; clips that are complete remain
 
 Events are exported with their corrections. Clips are written into the folder `clips` beside the events,
 as `onball clips` writes them: called again, only what is missing is cut.
@@ -31,7 +32,8 @@ from onball.progress import Progress
 from onball.reports.event_clips import cut_clips
 from onball.viewer.answers import answer, answer_body, json_answer, read_json
 from onball.viewer.corrections import Corrections, confirm_events
-from onball.viewer.session import MatchData, ViewedMatch, ViewSession
+from onball.viewer.finding import ViewedMatch
+from onball.viewer.session import MatchData, ViewSession
 
 with optional_dependency("starlette", "view", "The viewer"):
     from starlette.exceptions import HTTPException
@@ -82,14 +84,14 @@ class ClipProgress:
     """State of the clips of a match.
 
     Attributes:
-        state: `none` before they are asked for, `running`, `done` or `failed`.
+        state: `none` before they are asked for, `running`, `done`, `failed` or `cancelled`.
         done: number of clips that are complete.
         total: number of clips.
         folder: their folder, for people.
         error: reason of a failure, in one line.
     """
 
-    state: Literal["none", "running", "done", "failed"]
+    state: Literal["none", "running", "done", "failed", "cancelled"]
     done: int = 0
     total: int = 0
     folder: str = ""
@@ -103,6 +105,7 @@ class ClipJobs:
         self._progress: dict[ViewedMatch, ClipProgress] = {}
         self._threads: list[Thread] = []
         self._stopped = Flag()
+        self._cancelled: dict[ViewedMatch, Flag] = {}
         self._one_at_a_time = Lock()
 
     def progress(self, match: ViewedMatch) -> ClipProgress:
@@ -131,10 +134,17 @@ class ClipJobs:
         if not total:
             raise InputError("no event is chosen: lower the confidence, or choose more actions")
         self._progress[match] = ClipProgress("running", 0, total, str(folder))
+        self._cancelled[match] = Flag()
         work = (match, events, videos, folder, settings)
         thread = Thread(target=self._cut, args=work, name="onball clips", daemon=True)
         self._threads.append(thread)
         thread.start()
+        return self.progress(match)
+
+    def cancel(self, match: ViewedMatch) -> ClipProgress:
+        """Stop cutting the clips of a match; those that are complete remain."""
+        if self.progress(match).state == "running":
+            self._cancelled[match].set()
         return self.progress(match)
 
     def close(self) -> None:
@@ -151,9 +161,12 @@ class ClipJobs:
         folder: Path,
         settings: ClipSettings,
     ) -> None:
-        def report(progress: Progress) -> None:
-            if self._stopped.is_set():
+        def require_wanted() -> None:
+            if self._stopped.is_set() or self._cancelled[match].is_set():
                 raise _StoppedError
+
+        def report(progress: Progress) -> None:
+            require_wanted()
             state = self._progress[match]
             total = int(progress.total or state.total)
             self._progress[match] = replace(state, done=int(progress.done), total=total)
@@ -161,11 +174,12 @@ class ClipJobs:
         options = msgspec.structs.asdict(settings)
         try:
             with self._one_at_a_time:
+                require_wanted()
                 cut_clips(events, videos, folder, **options, progress=report)
             state = self._progress[match]
             self._progress[match] = replace(state, state="done", done=state.total)
         except _StoppedError:
-            self._progress.pop(match, None)
+            self._progress[match] = replace(self._progress[match], state="cancelled")
         except OnballError as error:
             self._fail(match, str(error))
         except Exception as error:  # the thread must not die without a word
@@ -176,7 +190,7 @@ class ClipJobs:
 
 
 class _StoppedError(Exception):
-    """The server is being stopped."""
+    """The clips are not wanted any more."""
 
 
 class ExportRoutes:
@@ -205,6 +219,7 @@ class ExportRoutes:
             Route(f"{match}/export", answer_body(self.export, _LARGEST_BODY), methods=["POST"]),
             Route(f"{match}/clips", answer(self.clips)),
             Route(f"{match}/clips", answer_body(self.cut, _LARGEST_BODY), methods=["POST"]),
+            Route(f"{match}/clips/cancel", answer(self.cancel), methods=["POST"]),
         ]
 
     def export(self, request: Request, body: bytes) -> Response:
@@ -213,11 +228,9 @@ class ExportRoutes:
         match = self._match(request)
         events = self._events(match)
         options: dict[str, Any] = msgspec.structs.asdict(settings)
-        options["video"] = (
-            None if match.video is None else self._session.require_served(match.video)
-        )
-        if events.info is not None and events.info.parts:
-            options["video"] = None
+        videos = self._videos(match)
+        # Formats that refer to a video refer to one.
+        options["video"] = videos[0] if len(videos) == 1 else None
         with tempfile.TemporaryDirectory(prefix="onball-") as folder:
             made = convert_events(events, options.pop("formats"), folder, **options)
             files = {file.path.name: file.path.read_bytes() for file in made}
@@ -239,10 +252,17 @@ class ExportRoutes:
         """Begin to cut clips."""
         settings = read_json(body, ClipSettings, "settings of clips")
         match = self._match(request)
-        if match.video is None:
+        videos = self._videos(match)
+        if not videos:
             raise HTTPException(404, "this match has no video")
-        video = self._session.require_served(match.video)
-        return json_answer(self._clips.start(match, self._events(match), [video], settings))
+        return json_answer(self._clips.start(match, self._events(match), videos, settings))
+
+    def cancel(self, request: Request) -> Response:
+        """Stop cutting the clips of a match."""
+        return json_answer(self._clips.cancel(self._match(request)))
+
+    def _videos(self, match: ViewedMatch) -> list[Path]:
+        return [self._session.require_served(video) for video in match.videos]
 
     def _events(self, match: ViewedMatch) -> EventList:
         """Candidates of a match with its corrections."""
@@ -254,10 +274,7 @@ class ExportRoutes:
         return events if events.match else replace(events, match=match.name)
 
     def _match(self, request: Request) -> ViewedMatch:
-        number: int = request.path_params["match"]
-        if number >= len(self._session.matches):
-            raise HTTPException(404, "no such match")
-        return self._session.matches[number]
+        return self._session.match(request.path_params["match"])
 
 
 def _plain(name: str) -> str:

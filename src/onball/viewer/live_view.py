@@ -17,9 +17,10 @@ from onball.actions import BALL_ACTIONS, ActionSet
 from onball.events import Event, Team
 from onball.video.live_address import LiveAddress
 from onball.video.recording import RecordedPart
+from onball.viewer.finding import ViewedMatch
 from onball.viewer.growing import GrowingEvents
 from onball.viewer.server import DEFAULT_PORT, LOCAL_HOST, ViewServer
-from onball.viewer.session import ViewedMatch, ViewSession
+from onball.viewer.session import ViewSession
 
 #: The only match of the session.
 _MATCH = 0
@@ -72,7 +73,8 @@ class LiveView:
             self._growing.recorded = RecordedPart(video).size
         name = Path(source).name if address.kind == "file" else address.shown
         roots = () if video is None else (video.resolve(),)
-        session = ViewSession((ViewedMatch(name, video, None, None),), roots)
+        videos = () if video is None else (video,)
+        session = ViewSession((ViewedMatch(name, videos),), roots)
         session.growing[_MATCH] = self._growing
         self._server = ViewServer(session, host=host, port=port, results=results)
 

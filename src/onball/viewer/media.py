@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from threading import BoundedSemaphore, Event, Lock, Thread
@@ -139,6 +139,21 @@ class ProxyProgress:
     state: ProxyState
     fraction: float = 0.0
     error: str = ""
+
+
+def join_progress(states: Sequence[tuple[ProxyProgress, int]]) -> ProxyProgress:
+    """State of the proxies of several files as that of one.
+
+    Args:
+        states: state and length of each file.
+    """
+    for state in ("failed", "running", "none"):
+        found = next((each for each, _ in states if each.state == state), None)
+        if found is not None:
+            total = sum(length for _, length in states)
+            done = sum(each.fraction * length for each, length in states)
+            return replace(found, fraction=done / max(1, total))
+    return ProxyProgress("ready", 1.0)
 
 
 class Proxies:

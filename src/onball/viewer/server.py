@@ -1,4 +1,4 @@
-"""The viewer's server: the page, its data as JSON, videos and thumbnails.
+"""The viewer's server: the page, and its data as JSON.
 
 Files are never named by a request: matches are numbered, and `ViewSession.require_served` checks the
 files that they consist of. Requests of strangers are refused by `onball.viewer.security`.
@@ -8,16 +8,13 @@ files that they consist of. Requests of strangers are refused by `onball.viewer.
     GET   /api/matches/3/comparison?tolerance=1 events paired with labels; mAP
     GET   /api/matches/3/confidences            confidences of all frames, as bytes
     GET   /api/matches/3/corrections            and PATCH: changes of one version → the next version
-    GET   /api/matches/3/tracks?from=0&to=9000  boxes of players and ball
-    GET   /api/matches/3/frames                 times of the frames of a video with a variable rate
-    GET   /api/matches/3/proxy                  and POST: copy of a video that browsers cannot play
-    GET   /video/3, /thumbnail/3/12480          the video, with ranges; a frame of it
+
+Videos, exports and jobs have routes of their own: `video_routes`, `exporting`, `spot_routes`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 import socket
 import threading
@@ -37,8 +34,6 @@ from onball.actions import ActionSet
 from onball.errors import InputError, LabelError, optional_dependency
 from onball.events import EventList, SpottingInfo, Team
 from onball.formats.frame_confidences import FrameConfidences
-from onball.video import VideoInfo, probe
-from onball.video.recording import RecordedPart
 from onball.viewer.answers import answer, answer_body, json_answer, read_json
 from onball.viewer.corrections import (
     Agreement,
@@ -49,14 +44,15 @@ from onball.viewer.corrections import (
     identify_events,
 )
 from onball.viewer.exporting import ClipJobs, ExportRoutes
+from onball.viewer.finding import ViewedMatch
 from onball.viewer.growing import GrowingEvents
-from onball.viewer.media import Proxies, Thumbnails, frame_times_ms, is_playable, media_type
+from onball.viewer.media import Proxies
 from onball.viewer.scoring import compare_events
 from onball.viewer.security import Guard
-from onball.viewer.session import MatchData, NotServedError, ViewedMatch, ViewSession
+from onball.viewer.session import MatchData, ViewSession
 from onball.viewer.spot_queue import SpotQueue
 from onball.viewer.spot_routes import SpotRoutes
-from onball.viewer.track_boxes import TrackBoxes
+from onball.viewer.video_routes import VideoRoutes
 
 with optional_dependency("starlette", "view", "The viewer"):
     from starlette.applications import Starlette
@@ -96,12 +92,9 @@ class _Api:
         clips: ClipJobs | None = None,
     ) -> None:
         self._session = session
-        self._proxies = proxies
         self._queue = queue
         self._clips = clips or ClipJobs()
-        self._thumbnails = Thumbnails()
-        self._boxes = TrackBoxes()
-        self._videos: dict[Path, tuple[tuple[int, int], VideoInfo]] = {}
+        self._videos = VideoRoutes(session, self._load, proxies)
         self._loaded: dict[ViewedMatch, tuple[list[tuple[int, int]], MatchData]] = {}
 
     def routes(self) -> list[Route | Mount]:
@@ -117,12 +110,7 @@ class _Api:
             Route(
                 f"{match}/corrections", answer_body(self.change, _LARGEST_BODY), methods=["PATCH"]
             ),
-            Route(f"{match}/tracks", answer(self.tracks)),
-            Route(f"{match}/frames", answer(self.frames)),
-            Route(f"{match}/proxy", answer(self.proxy)),
-            Route(f"{match}/proxy", answer(self.make_proxy), methods=["POST"]),
-            Route("/video/{match:int}", answer(self.video)),
-            Route("/thumbnail/{match:int}/{position:int}", answer(self.thumbnail)),
+            *self._videos.routes(),
             *SpotRoutes(self._session, self._queue).routes(),
             *ExportRoutes(self._session, self._load, self._clips).routes(),
             Mount("/static", StaticFiles(directory=_STATIC)),
@@ -141,7 +129,7 @@ class _Api:
                 "matches": [
                     {
                         "name": match.name,
-                        "video": match.video is not None,
+                        "video": bool(match.videos),
                         "truth": match.truth is not None,
                         "predictions": match.predictions is not None,
                         "decided": self._decided(match),
@@ -178,44 +166,14 @@ class _Api:
                 "thresholds": _thresholds(data, names),
                 "curves": match.confidences is not None and growing is None,
                 "kickoffs_ms": [] if data.events.info is None else data.events.info.kickoffs_ms,
-                "tracks": match.tracks is not None,
                 "model": "" if data.events.info is None else data.events.info.model,
-                "video": self._video_json(match, data.events, growing),
+                "video": self._videos.describe(match, data.events, growing),
                 "corrections": _corrections_json(file.read() if file else Corrections()),
                 "corrections_file": None if file is None else file.path.name,
                 "key": "" if file is None else _key(file.path),
                 "growing": None if growing is None else growing.as_json(),
             }
         )
-
-    def _video_json(
-        self, match: ViewedMatch, events: EventList, growing: GrowingEvents | None
-    ) -> dict[str, Any] | None:
-        """Properties of the video of a match; only the reason if it cannot be shown."""
-        if match.video is None:
-            return None
-        if events.info is not None and events.info.parts:
-            count = len(events.info.parts)
-            return {"error": f"This match is in {count} files, which are not played as one."}
-        recorded = None if growing is None or growing.recorded is None else growing.recorded()
-        if recorded == 0:
-            return {"error": _not_recorded(match.video)}
-        try:
-            info = self._probe(match)
-        except (InputError, NotServedError) as error:
-            return {"error": str(error)}
-        return {
-            "file": info.path.name,
-            "width": info.width,
-            "height": info.height,
-            "fps": info.fps,
-            "frames": info.frame_count,
-            "duration_ms": info.duration_ms,
-            "variable_rate": info.variable_rate,
-            "codec": info.codec,
-            "playable": is_playable(info),
-            "recorded": recorded,
-        }
 
     def comparison(self, request: Request) -> Response:
         """Events paired with labels at a tolerance."""
@@ -266,68 +224,8 @@ class _Api:
             return json_answer(_corrections_json(error.current), status=409)
         return json_answer(_corrections_json(written))
 
-    def tracks(self, request: Request) -> Response:
-        """Boxes of players and ball in a part of the video."""
-        match = self._match(request)
-        if match.tracks is None:
-            raise HTTPException(404, "this match has no tracks")
-        try:
-            start_ms, end_ms = (int(request.query_params[name]) for name in ("from", "to"))
-        except (KeyError, ValueError):
-            raise InputError("from and to are milliseconds") from None
-        file = self._session.require_served(match.tracks)
-        return json_answer(self._boxes.part(file, self._probe(match).path, start_ms, end_ms))
-
-    def frames(self, request: Request) -> Response:
-        """Times of the frames in milliseconds, for a video with a variable rate."""
-        info = self._probe(self._match(request))
-        return json_answer(frame_times_ms(info.path))
-
-    def proxy(self, request: Request) -> Response:
-        """State of the copy of a video that browsers cannot play."""
-        return json_answer(self._proxies.progress(self._probe(self._match(request)).path))
-
-    def make_proxy(self, request: Request) -> Response:
-        """Begin to make that copy."""
-        return json_answer(self._proxies.start(self._probe(self._match(request)).path))
-
-    def video(self, request: Request) -> Response:
-        """The video, or its copy; `FileResponse` answers requests of ranges."""
-        growing = self._session.growing.get(request.path_params["match"])
-        if growing is not None and growing.recorded is not None:
-            return self._recorded(request, growing.recorded())
-        info = self._probe(self._match(request))
-        path = info.path if is_playable(info) else self._proxies.path(info.path)
-        if not path.is_file():
-            raise HTTPException(404, "browsers cannot play this video, and it has no copy yet")
-        return FileResponse(path, media_type=media_type(path))
-
-    def _recorded(self, request: Request, complete: int) -> Response:
-        """The first `until` bytes of a video that is being recorded."""
-        until = request.query_params.get("until", "")
-        if not (until.isascii() and until.isdigit() and len(until) < 20):
-            raise HTTPException(400, "until: give a number of bytes")
-        size = min(int(until), complete)
-        if "range" not in request.headers or not size:  # the file has more than was asked for
-            raise HTTPException(416, "this video is being recorded: ask for a range of it")
-        path = self._require_video(self._match(request))
-        # The same time for all ranges: players take a file that changes for another one.
-        stat = os.stat_result((0o100644, 0, 0, 1, 0, 0, size, 0, 0, 0))
-        return FileResponse(path, media_type=media_type(path), stat_result=stat)
-
-    def thumbnail(self, request: Request) -> Response:
-        """A frame of the video."""
-        info = self._probe(self._match(request))
-        image = self._thumbnails.get(info.path, request.path_params["position"])
-        return Response(
-            image, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"}
-        )
-
     def _match(self, request: Request) -> ViewedMatch:
-        number: int = request.path_params["match"]
-        if number >= len(self._session.matches):
-            raise HTTPException(404, "no such match")
-        return self._session.matches[number]
+        return self._session.match(request.path_params["match"])
 
     def _load(self, match: ViewedMatch) -> MatchData:
         """Events of a match, which are read again when one of the files has changed."""
@@ -349,29 +247,6 @@ class _Api:
         if file is None:
             raise HTTPException(404, "this match has no events to correct")
         return file
-
-    def _probe(self, match: ViewedMatch) -> VideoInfo:
-        """Properties of the video of a match, whose path has no links any more."""
-        path = self._require_video(match)
-        stat = path.stat()
-        stamp = stat.st_mtime_ns, stat.st_size
-        known = self._videos.get(path)
-        if known is None or known[0] != stamp:
-            known = self._videos[path] = stamp, probe(path)
-        return known[1]
-
-    def _require_video(self, match: ViewedMatch) -> Path:
-        """Path of the video of a match, without links."""
-        if match.video is None:
-            raise HTTPException(404, "this match has no video")
-        return self._session.require_served(match.video)
-
-
-def _not_recorded(video: Path) -> str:
-    """Reason for which a video that is being recorded is not shown."""
-    if RecordedPart(video).grows:
-        return "Nothing is recorded yet."
-    return f"{video.suffix} files play when they are finished; .mp4 plays while it is recorded."
 
 
 def _columns(events: EventList, classes: ActionSet) -> dict[str, list[Any]]:

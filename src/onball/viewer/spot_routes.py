@@ -60,8 +60,7 @@ class SpotRoutes:
     def growing(self, request: Request) -> Response:
         """Events of a match that grows, from number `after` on; null if all of them are there."""
         number: int = request.path_params["match"]
-        if number >= len(self._session.matches):
-            raise HTTPException(404, "no such match")
+        self._session.match(number)
         growing = self._session.growing.get(number)
         if growing is None:
             return json_answer(None)
