@@ -118,7 +118,7 @@ def test_videos_that_are_missing_or_broken_are_named_by_their_address(system, sp
     (failed,) = spot("unreliable://bucket/matches/b.mp4")
     assert failed.error.startswith("unreliable://bucket/matches/b.mp4: ")
     with pytest.raises(InputError, match="cannot be joined"):
-        spot(join=True)
+        spot([VIDEO, "unreliable://bucket/matches/b.mp4"], join=True)
 
 
 def test_the_cache_makes_room_and_never_exceeds_its_size(system, spot, tmp_path, content):

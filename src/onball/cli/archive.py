@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -130,13 +129,13 @@ def cluster_settings(
 
 
 def spot_on_cluster(
-    videos: Sequence[str], out: Path, *, quiet: bool, actions: Sequence[str] | None, **settings: Any
+    videos: Sequence[str], out: str, *, quiet: bool, actions: Sequence[str] | None, **settings: Any
 ) -> None:
     """Spot an archive and show its results as they are done, and the failures at the end.
 
     Args:
-        videos: files, folders, patterns and lists.
-        out: folder of the results.
+        videos: files, folders, patterns, addresses on stores and lists.
+        out: folder of the results, or its address.
         quiet: show no line for each match.
         actions: names of actions that are shown; None is all.
         **settings: see `spot_archive`.
@@ -198,7 +197,7 @@ def _show(result: ArchiveResult) -> None:
         console.say(f"{result.name}: {console.count(result.shown, 'event')}{where}")
 
 
-def _show_end(counts: Counter[str], out: Path) -> None:
+def _show_end(counts: Counter[str], out: str) -> None:
     words = {"spotted": "spotted", "done": "done already", "edited": "edited by hand and kept"}
     texts = [f"{counts[key]:,} {word}" for key, word in words.items() if counts[key]]
     if texts:

@@ -180,11 +180,9 @@ def spot(
     )
     stored = any(map(is_stored, [*(videos or []), out]))
     if many is not None:
-        if stored:
-            raise InputError("--cluster: videos and results are in folders that all workers share")
         archive.spot_on_cluster(
             videos or [],
-            Path(out),
+            out,
             quiet=quiet,
             actions=chosen,
             model=model and fetched(model),

@@ -9,9 +9,10 @@ results    as they are done, of any match; the driver keeps no events
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from onball.actions import EventLabel
@@ -38,7 +39,9 @@ from onball.spotting.journal import JOURNAL_FILE
 from onball.spotting.results import RESULT_FILES, Outcome, name_results
 from onball.spotting.runtimes import Runtime
 from onball.spotting.spotter import Spotter
+from onball.spotting.stored import list_stored_videos, place_of
 from onball.spotting.videos import ResultChecker
+from onball.stores import Store, is_stored
 from onball.video import probe
 from onball.video.inputs import video_paths
 
@@ -69,7 +72,7 @@ class ArchiveResult:
 
     Attributes:
         name: name of the match.
-        folder: folder of its results.
+        folder: folder of its results, or its address on a store.
         outcome: what was done.
         shown: number of events in `events.csv`; None if the match was skipped or failed.
         candidates: number of events in `results_spotting.json`; None as for `shown`.
@@ -82,7 +85,7 @@ class ArchiveResult:
     """
 
     name: str
-    folder: Path
+    folder: Path | str
     outcome: Outcome
     shown: int | None = None
     candidates: int | None = None
@@ -128,11 +131,13 @@ def spot_archive(
     not stop the others.
 
     Results that are there are checked at the call, and nothing is spotted before the results are iterated
-    over.
+    over. On stores, each task checks its own: workers read and write by themselves, and only
+    addresses travel.
 
     Args:
-        videos: files, folders and patterns, see `find_videos`, and manifests, see `read_manifest`.
-        out: folder of the results, with a folder in it for each match.
+        videos: files, folders and patterns, see `find_videos`, addresses of them on stores, and
+            manifests, see `read_manifest`.
+        out: folder of the results, with a folder in it for each match, or its address on a store.
         cluster: `local`, `ray` (the cluster of RAY_ADDRESS, or one on this machine), `ray://HOST:PORT`,
             `slurm`, or an engine, which is closed at the end.
         workers: number of tasks at the same time; by default as many as there is room for, on Slurm 100.
@@ -168,8 +173,16 @@ def spot_archive(
     if segment_minutes is not None and segment_minutes <= 0:
         raise InputError(f"segments of {segment_minutes:g} minutes: they must be longer than 0")
     matches = find_archive(videos)
-    out = Path(out).absolute()
-    require_writable(out)
+    stored = isinstance(out, str) and is_stored(out)
+    address = str(out).rstrip("/") if stored else ""
+    if segment_minutes is not None and (stored or any(_is_stored(match) for match in matches)):
+        raise InputError("segments: videos and results must be in folders that all workers share")
+    # That of an engine which needs files, if the results are on a store.
+    out = Path().absolute() if stored else Path(out).absolute()
+    if stored:
+        Store(address).check_writable(address)
+    else:
+        require_writable(out)
     if gpus == 0 and device == "auto":
         device = "cpu"
     # The driver's own only names the model and its classes; the workers load theirs.
@@ -183,7 +196,10 @@ def spot_archive(
         proxies=proxies,
         overwrite=overwrite,
     )
-    states = _states(matches, out, checker)
+    if stored:
+        states = [OutputState.MISSING] * len(matches)  # their tasks check what is there
+    else:
+        states = _states(matches, out, checker)
     orders = _Orders(
         ModelOrder(
             _absolute(model),
@@ -194,13 +210,16 @@ def spot_archive(
             cpus,
             tuple(imports),
         ),
-        SpotSettings(str(out), threshold, chosen, _absolute(detector), _folder(proxies), overwrite),
+        SpotSettings(
+            address or str(out), threshold, chosen, _absolute(detector), _folder(proxies), overwrite
+        ),
         None if segment_minutes is None else round(segment_minutes * _MS_PER_MINUTE),
         spotter.config.needs_tracks,
     )
     if isinstance(cluster, str):
         cluster = open_engine(cluster, workers, resources, out, slurm or {})
-    return _results(cluster, retry, matches, states, orders, out, progress)
+    place = partial(_join_address, address) if stored else out.joinpath
+    return _results(cluster, retry, matches, states, orders, place, progress)
 
 
 def _results(
@@ -209,7 +228,7 @@ def _results(
     matches: Sequence[ArchiveMatch],
     states: Sequence[OutputState],
     orders: _Orders,
-    out: Path,
+    place: Callable[[str], Path | str],
     progress: ProgressCallback,
 ) -> Iterator[ArchiveResult]:
     with engine:
@@ -219,7 +238,7 @@ def _results(
                 wanted.append(match)
             else:
                 outcome = Outcome.DONE if state is OutputState.DONE else Outcome.EDITED
-                folder = out / match.name
+                folder = place(match.name)
                 yield ArchiveResult(match.name, folder, outcome, videos=match.videos)
         skipped, total = len(matches) - len(wanted), len(matches)
 
@@ -229,17 +248,21 @@ def _results(
         if wanted:
             report(0)
         for result in run_units(engine, map(orders.unit, wanted), retry, on_progress=report):
-            yield _archive_result(result, out)
+            yield _archive_result(result, place)
 
 
-def _archive_result(result: UnitResult, out: Path) -> ArchiveResult:
+def _join_address(folder: str, name: str) -> str:
+    return f"{folder}/{name}"
+
+
+def _archive_result(result: UnitResult, place: Callable[[str], Path | str]) -> ArchiveResult:
     match: ArchiveMatch = result.key
     summary = result.value
     if not isinstance(summary, MatchSummary):
         summary = MatchSummary(Outcome.FAILED, error=result.error, traceback=result.traceback)
     return ArchiveResult(
         match.name,
-        out / match.name,
+        place(match.name),
         summary.outcome,
         summary.shown,
         summary.candidates,
@@ -259,7 +282,8 @@ def find_archive(inputs: str | Path | Iterable[str | Path]) -> list[ArchiveMatch
     """Find the matches that are named; their videos are not opened.
 
     Args:
-        inputs: files, folders and patterns, see `find_videos`, and manifests, see `read_manifest`.
+        inputs: files, folders and patterns, see `find_videos`, addresses on stores, and manifests, see
+            `read_manifest`.
 
     Raises:
         VideoError: an input is missing, or there are no videos in it.
@@ -276,9 +300,11 @@ def find_archive(inputs: str | Path | Iterable[str | Path]) -> list[ArchiveMatch
                     named.append(match)
                 else:
                     found |= dict.fromkeys(match.videos)
+        elif isinstance(one, str) and is_stored(one):
+            found |= {file.address: None for file, _ in list_stored_videos([one])}
         else:
             found |= {str(path): None for path in video_paths(one)}
-    names = name_results([Path(video) for video in found])
+    names = name_results([place_of(one) if is_stored(one) else Path(one) for one in found])
     matches = [
         *named,
         *(ArchiveMatch(name, (video,)) for name, video in zip(names, found, strict=True)),
@@ -349,6 +375,10 @@ def _beside(manifest: Path, video: str) -> str:
     return video if "://" in video else str(manifest.parent / video)
 
 
+def _is_stored(match: ArchiveMatch) -> bool:
+    return any(map(is_stored, match.videos))
+
+
 def _absolute_video(video: str) -> str:
     return video if "://" in video else str(Path(video).absolute())
 
@@ -375,6 +405,8 @@ def _states(
     present = {entry.name for entry in out.iterdir()} if out.is_dir() else set()
 
     def state(match: ArchiveMatch) -> OutputState:
+        if _is_stored(match):
+            return OutputState.MISSING  # its task reads the video and compares
         folder = out / match.name
         if match.name not in present or not any((folder / name).exists() for name in RESULT_FILES):
             return OutputState.MISSING

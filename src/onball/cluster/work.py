@@ -59,7 +59,7 @@ class ModelOrder:
 
 @dataclass(frozen=True, slots=True)
 class SpotSettings:
-    """Settings of `spot_videos`, and where its results go."""
+    """Settings of `spot_videos`, and the folder or address of its results."""
 
     out: str
     threshold: float | None = None

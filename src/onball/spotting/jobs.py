@@ -23,6 +23,7 @@ from onball.spotting.stored import (
     StoredVideo,
     VideoOpener,
     find_stored_videos,
+    place_of,
 )
 from onball.stores import is_stored
 from onball.tracks import TRACKS_FILE
@@ -167,7 +168,7 @@ def find_jobs(
     addresses = [one for one in given if isinstance(one, str) and is_stored(one)]
     if matches and (join or len(matches) < len(given)):
         raise InputError("matches of a data set cannot be joined, nor spotted beside other videos")
-    if join and addresses:
+    if join and addresses and len(given) > 1:
         raise InputError(f"{addresses[0]}: videos on stores cannot be joined: download them first")
     cache = cache or StoreCache.of(None, CACHE_GB)
     target = StoredResults(out, cache) if isinstance(out, str) and is_stored(out) else None
@@ -179,9 +180,13 @@ def find_jobs(
     else:
         local = [one for one in given if not isinstance(one, Match) and one not in addresses]
         found = find_videos(local) if local or not stored else []
-        places = [Path("/", one.file.address.replace("://", "/")) for one in stored]
+        places = [place_of(one.file.address) for one in stored]
         names = list(name_results([*(video.path for video in found), *places]))
-    if join:
+    if join and len(stored) > 1:
+        raise InputError(f"{addresses[0]}: videos on stores cannot be joined: download them first")
+    if join and stored and name:
+        names = [name]
+    if join and not stored:
         name = name or _joined_name(given, names)
         jobs = [Job(name, folder / name, _joined_parts(found), target=target)]
     else:

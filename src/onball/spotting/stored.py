@@ -278,10 +278,10 @@ class VideoOpener:
 def find_stored_videos(
     addresses: Iterable[str], cache: StoreCache, purpose: str
 ) -> list[StoredVideo]:
-    """Find the videos that addresses name: files, folders and patterns.
+    """Find the videos that addresses name, and read their ends.
 
     Args:
-        addresses: `s3://bucket/match.mp4`, `s3://bucket/matches`, `s3://bucket/*/*.mp4` …
+        addresses: see `list_stored_videos`.
         cache: where they are to be downloaded to.
         purpose: see `StoredVideo`.
 
@@ -289,7 +289,29 @@ def find_stored_videos(
         VideoError: an address names no video; all such addresses are reported together.
         OnballError: a store cannot be read.
     """
-    found: dict[str, StoredVideo] = {}
+    found = [
+        StoredVideo(file, store, cache, purpose) for file, store in list_stored_videos(addresses)
+    ]
+    require_writable(cache.folder)
+    with ThreadPoolExecutor(_CONNECTIONS) as pool:
+        list(pool.map(StoredVideo.prepare, found))
+    return found
+
+
+def list_stored_videos(addresses: Iterable[str]) -> list[tuple[StoredFile, Store]]:
+    """Find the videos that addresses name: files, folders and patterns.
+
+    Args:
+        addresses: `s3://bucket/match.mp4`, `s3://bucket/matches`, `s3://bucket/*/*.mp4` …
+
+    Returns:
+        Each video with its store.
+
+    Raises:
+        VideoError: an address names no video; all such addresses are reported together.
+        OnballError: a store cannot be read.
+    """
+    found: dict[str, tuple[StoredFile, Store]] = {}
     problems = []
     for address in addresses:
         store = Store(address)
@@ -303,13 +325,15 @@ def find_stored_videos(
                 else f"{address}: no such file, folder or bucket: check the address"
             )
         for one in videos:
-            found.setdefault(one.address, StoredVideo(one, store, cache, purpose))
+            found.setdefault(one.address, (one, store))
     if problems:
         raise VideoError("\n  ".join(problems))
-    require_writable(cache.folder)
-    with ThreadPoolExecutor(_CONNECTIONS) as pool:
-        list(pool.map(StoredVideo.prepare, found.values()))
     return list(found.values())
+
+
+def place_of(address: str) -> Path:
+    """Return a path by which `name_results` names the result of a video on a store."""
+    return Path("/", address.replace("://", "/"))
 
 
 def _is_video_name(name: str) -> bool:
@@ -347,7 +371,9 @@ class StoredResults:
         self._store.check_writable(self.address)
         wanted = set(names)
         there: dict[str, list[StoredFile]] = {}
-        for file in self._store.files(self.address):
+        # The results of an archive are many; a task asks for those of one match.
+        folder = f"{self.address}/{names[0]}" if len(names) == 1 else self.address
+        for file in self._store.files(folder):
             name, _, rest = file.address.removeprefix(f"{self.address}/").partition("/")
             if name in wanted and rest and "/" not in rest:
                 there.setdefault(name, []).append(file)
