@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from provider_files import (
     played,
@@ -20,7 +22,9 @@ pytest.importorskip("kloppy")
 
 from onball.actions import Action
 from onball.assets import sample_match
+from onball.events import SpottingInfo
 from onball.formats.soccernet import read_labels
+from onball.video.writing import VideoWriter
 
 KICK_OFFS_MS = {1: 2000, 2: 44_000}
 KICK_OFFS = ("--kickoff", "1=00:00:02", "2=0:44")
@@ -127,6 +131,41 @@ def test_the_kickoff_is_found_by_the_spots_of_a_model(onball, tmp_path):
     found = re.search(r'--kickoff "?1=00:00:(\d\d\.\d+)', out + error)
     assert abs(float(found[1]) - 3) < 0.12
     assert f"--metadata {information}" in out + error, "import is called with the same options"
+
+
+@pytest.mark.medium
+@pytest.mark.parametrize(
+    "write", [pytest.param(write_statsbomb, marks=pytest.mark.slow), write_opta]
+)
+def test_a_match_of_event_data_with_unknown_kickoffs_is_imported(onball, tmp_path, write):
+    truth = simulated_labels()
+    starts_ms = {1: 4_000, 2: HALF_MS + 7_500}
+    later = [one for one in truth if one.position_ms >= starts_ms[1]]
+    events, _ = write(tmp_path / "events", played(replace(truth, events=tuple(later)), starts_ms))
+    video = tmp_path / "match.mp4"
+    with VideoWriter(video, (16, 16), 1) as writer:
+        for _ in range(2 * HALF_MS // 1000):
+            writer.write(np.zeros((16, 16, 3), np.uint8))
+    info = SpottingInfo(duration_ms=2 * HALF_MS, video=video.name)
+    replace(spots_of(truth, 1), info=info).save(tmp_path / "spots" / "results_spotting.json")
+    code, out, error = onball(
+        "data", "import", events, "--video", video, "--align", "--left", "home",
+        "--results", tmp_path / "spots", "--out", tmp_path / "data", "--name", "m",
+    )  # fmt: skip
+    assert code == 0, out + error
+    found = read_labels(tmp_path / "data" / "m" / "Labels-ball.json")
+    kept = {*Action} - {Action.GOAL, *([Action.DRIVE] if write is write_opta else [])}
+    pairs = list(
+        zip(
+            [one for one in found if one.label in kept],
+            [one for one in later if one.label in kept],
+            strict=True,
+        )
+    )
+    for one, true in pairs:
+        assert one.label is true.label
+        assert one.half == 1 + (true.position_ms >= starts_ms[2])
+    assert max(abs(one.position_ms - true.position_ms) for one, true in pairs) < 120
 
 
 def test_options_of_event_data_are_refused_for_tags(onball, tmp_path):

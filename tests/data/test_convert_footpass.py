@@ -86,6 +86,18 @@ def test_missing_and_damaged_files_are_named(tmp_path):
     with pytest.raises(DataError, match=r"no game_8\.mp4 in it"):
         converted(source, tmp_path / "out")
     file.unlink()
-    with pytest.raises(DataError, match="no labels of FOOTPASS in it"):
+    with pytest.raises(DataError, match="no labels of FOOTPASS"):
         converted(source, tmp_path / "out")
     assert video.is_file() and not (tmp_path / "out").exists()
+
+
+def test_archives_that_were_not_unpacked_are_named(tmp_path):
+    source = write_footpass(tmp_path / "source", tactical=False)
+    next(source.rglob("game_7.mp4")).rename(source / "videos_352x640_TRAIN.zip")
+    with pytest.raises(
+        DataError, match=r"no game_7\.mp4 in it: unpack .videos_352x640_TRAIN\.zip. first"
+    ):
+        converted(source, tmp_path / "out")
+    with pytest.raises(DataError, match="is a file: unpack it if it is an archive, and name the"):
+        converted(source / "videos_352x640_TRAIN.zip", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -78,16 +78,13 @@ def find_matches(
     files = SourceFiles(source)
     games = _read_games(files, tracks=settings.tracks)
     if not games:
-        raise DataError(
-            f"{source}: no labels of FOOTPASS in it (playbyplay_train.json, or "
-            "train_tactical_data.h5): unpack its archives"
-        )
+        raise files.missing("labels of FOOTPASS (playbyplay_train.json, or train_tactical_data.h5)")
     found = []
     for game in chosen(games, wanted, source):
         # Several resolutions may be there: boxes are scaled, and training needs the smallest.
         videos = sorted(files.all(f"{game}.mp4"), key=lambda path: path.stat().st_size)
         if not videos:
-            raise DataError(f"{source}: no {game}.mp4 in it: get it, or leave the match out")
+            raise files.missing(f"{game}.mp4", "get it, or leave the match out")
         found.append(_source_match(game, games[game], videos[0], settings))
     return found
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from onball.data.layout import some_names
 from onball.errors import ConfigError, DataError
 
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
+
 
 @dataclass(frozen=True, slots=True)
 class ConvertSettings:
@@ -47,6 +49,10 @@ class SourceFiles:
     """
 
     def __init__(self, source: Path) -> None:
+        if source.is_file():
+            raise DataError(
+                f"{source}: is a file: unpack it if it is an archive, and name the folder"
+            )
         if not source.is_dir():
             raise DataError(f"{source}: no such folder: name the folder of the data set")
         self.source = source
@@ -60,6 +66,18 @@ class SourceFiles:
 
     def __iter__(self) -> Iterator[Path]:
         return (path for paths in self._paths.values() for path in paths)
+
+    def missing(self, name: str, remedy: str = "") -> DataError:
+        """Return the error for files that are not there: they may be in archives beside the others.
+
+        Args:
+            name: the files.
+            remedy: advice if there is no archive.
+        """
+        archives = [path.name for path in self if path.suffix.lower() in _ARCHIVES]
+        if archives:
+            remedy = f"unpack {some_names(archives)} first"
+        return DataError(f"{self.source}: no {name} in it{remedy and ': '}{remedy}")
 
     def find(self, *names: str) -> Path | None:
         """Return the first file with one of these names, in their order; None if there is none."""

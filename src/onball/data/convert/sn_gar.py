@@ -93,18 +93,17 @@ def find_matches(
         DataError: a file is missing or of another form; all matches are examined before any is
             converted.
     """
-    games = _read_games(SourceFiles(source))
+    files = SourceFiles(source)
+    games = _read_games(files)
     if not games:
-        raise DataError(
-            f"{source}: no annotations of SoccerNet-GAR in it (annotations_train.json, OSL JSON 2.0)"
-        )
+        raise files.missing("annotations of SoccerNet-GAR (annotations_train.json, OSL JSON 2.0)")
     found = []
     for game in chosen(games, wanted, source):
         of = games[game]
         if of.video is None:
-            raise DataError(
-                f"{of.file}: no video of match {game} below {source}: get the part "
-                "SNGAR-Action-Spotting-Video, or leave the match out"
+            raise files.missing(
+                f"video of match {game}",
+                "get the part SNGAR-Action-Spotting-Video, or leave the match out",
             )
         found.append(_source_match(game, of, of.video, settings))
     return found

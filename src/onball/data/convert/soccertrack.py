@@ -90,9 +90,7 @@ def find_matches(
     named = {path: _EVENTS.fullmatch(path.name) for path in files}
     labels = {name[1]: path for path, name in named.items() if name is not None}
     if not labels:
-        raise DataError(
-            f"{source}: no events of SoccerTrack v2 in it (bas/117092/117092_12_class_events.json)"
-        )
+        raise files.missing("events of SoccerTrack v2 (bas/117092/117092_12_class_events.json)")
     table = files.find(PERIODS_FILE)
     if table is None:
         raise DataError(
@@ -131,7 +129,7 @@ def _half(
     wanted = f"{match}_panorama_{name}_half.mp4"
     video = files.find(wanted, f"{match}_{name}.mp4", f"{match}_{name}_half.mp4")
     if video is None:
-        raise DataError(f"{files.source}: no {wanted} in it: get it, or leave out match {match}")
+        raise files.missing(wanted, f"get it, or leave out match {match}")
     try:
         period = periods[match]["periods"][str(number)]
         t0_ms, frames = float(period["t0_ms"]), int(period["n_frames"])
