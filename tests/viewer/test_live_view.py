@@ -12,7 +12,8 @@ import httpx
 import pytest
 from numbered_videos import numbers, steady, write_video
 
-from onball.events import Event
+from onball.events import Event, EventList
+from onball.formats.soccernet import RESULTS_FILE
 from onball.spotting.live import LiveEvent, LiveSummary
 from onball.video.notices import StreamConnected, StreamGap, StreamLost
 from onball.video.recording import RecordedPart, Recorder
@@ -172,6 +173,38 @@ def test_a_recording_can_be_spotted_when_its_stream_has_ended(record):
     assert list_videos(session) == []
     growing.end("done")
     assert [video.shown for video in list_videos(session)] == ["match.mp4"]
+
+
+def test_events_of_a_stream_are_kept_and_can_be_corrected_when_it_has_ended(record, tmp_path):
+    results = tmp_path / "results"
+    (results / "match-live").mkdir(parents=True)  # of an earlier stream
+    with LiveView("rtsp://camera/main", record=record, port=0, results=results) as view:
+        base = view.url.partition("?")[0].rstrip("/")
+        view.publish(LiveEvent(Event(1000, "PASS", 0.8), 1500).to_dict())
+        kept = EventList.load(results / "match-live-2" / RESULTS_FILE)
+        assert [event.position_ms for event in kept] == [1000], "while the stream runs"
+        view.publish(LiveEvent(Event(2000, "SHOT", 0.7), 2500).to_dict())
+        view.publish(summary(9600).to_dict())
+        with httpx.Client(base_url=base, follow_redirects=True) as client:
+            client.get(view.url)
+            match = client.get("/api/matches/0").json()
+            assert match["growing"] is None and match["corrections_file"] == "corrections.json"
+            assert match["ids"] == ["PASS/1/1000", "SHOT/1/2000"]
+    assert list((results / "match-live").iterdir()) == []
+    (shown,) = ViewSession.open([record]).matches
+    assert shown.predictions is None, "spotting the recording is still to come"
+
+
+def test_events_of_a_stream_that_is_interrupted_are_kept(tmp_path):
+    with (
+        pytest.raises(RuntimeError),
+        LiveView("rtsp://camera/main", port=0, results=tmp_path / "results") as view,
+    ):
+        for position_ms in (1000, 2000):
+            view.publish(LiveEvent(Event(position_ms, "PASS", 0.8), 0).to_dict())
+        raise RuntimeError("killed")
+    assert view.folder == tmp_path / "results" / "stream-live"
+    assert len(EventList.load(view.folder / RESULTS_FILE)) == 2
 
 
 # Time

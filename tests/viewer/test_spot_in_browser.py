@@ -126,7 +126,11 @@ def test_a_recording_plays_while_it_grows(page, tmp_path):
     state = (
         "() => { const v = document.querySelector('video'); return [v.currentTime, v.duration] }"
     )
-    with av.open(str(source)) as opened, LiveView("udp://0.0.0.0:1", record=record, port=0) as view:
+    results = tmp_path / "results"
+    with (
+        av.open(str(source)) as opened,
+        LiveView("udp://0.0.0.0:1", record=record, port=0, results=results) as view,
+    ):
         stream = opened.streams.video[0]
         packets = [packet for packet in opened.demux(stream) if packet.dts is not None]
         page.goto(view.url)
@@ -150,11 +154,18 @@ def test_a_recording_plays_while_it_grows(page, tmp_path):
         while page.evaluate(state)[0] < 5.9:
             assert time.monotonic() < deadline
             page.locator(".event").nth(1).click()
-            page.wait_for_function("() => !document.querySelector('video').seeking")
+            page.wait_for_function(
+                "() => { const v = document.querySelector('video');"
+                " return v.readyState >= 2 && !v.seeking }"
+            )
         at, now = page.evaluate(state)
         assert at == pytest.approx(6.02, abs=0.03) and now > former
         assert serious(page) == []
         recorder.close()
         view.publish(LiveSummary("stopped", 8000, {}, 0, 0, 1, 0, {}, (record,)).to_dict())
-        page.wait_for_selector(".strip.done")
+        # Its events can be corrected now.
+        page.wait_for_selector(".strip", state="detached")
+        page.locator(".event").first.click()
+        page.keyboard.press("x")
+        page.wait_for_selector(".event.rejected")
         page.wait_for_function("() => document.querySelector('video')?.duration > 7.9")

@@ -242,7 +242,7 @@ export function MatchView({ match, number, chooser, banner }: Props) {
   function add(label: number, position = Math.round(now.current)): void {
     const name = match.classes[label]?.name;
     if (name === undefined) return;
-    const id = `added/${crypto.randomUUID()}`;
+    const id = `added/${uniqueId()}`;
     const half = halfAt(match.events, position);
     const team = "unknown" as const;
     const added = edit({
@@ -551,6 +551,12 @@ export function MatchView({ match, number, chooser, banner }: Props) {
       {help && <HelpDialog match={match} close={() => setHelp(false)} />}
     </>
   );
+}
+
+/** A random name; unlike `crypto.randomUUID` also on a page of another machine without encryption. */
+function uniqueId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** The next event of a list after a selected one that is wanted, or else the first one before it. */

@@ -195,6 +195,8 @@ def live(
             _print_line(fields, stop)
             if isinstance(message, LiveSummary):
                 _show_summary(message)
+        if page is not None and page.folder is not None:
+            console.note(f"Events: {page.folder}")
         if page is not None and not stop.terminated:
             _keep_open(page, stop)
 

@@ -3,10 +3,14 @@
 The video is that of the stream: the source, if it is a file, or the recording. An MP4 that is being
 recorded is served up to its last complete fragment; other containers play when they are finished. When
 the stream has ended, the recording can be spotted from the page, with results that can be corrected.
+
+Events are written while they come, into a folder of their own, and are the results that are corrected when
+the stream has ended.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Event as Stop
@@ -14,7 +18,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from onball.actions import BALL_ACTIONS, ActionSet
-from onball.events import Event, Team
+from onball.errors import OnballError
+from onball.events import Event, EventList, SpottingInfo, Team
+from onball.formats.soccernet import RESULTS_FILE
+from onball.spotting.results import write_events
 from onball.video.live_address import LiveAddress
 from onball.video.recording import RecordedPart
 from onball.viewer.finding import ViewedMatch
@@ -24,6 +31,8 @@ from onball.viewer.session import ViewSession
 
 #: The only match of the session.
 _MATCH = 0
+#: Events are written at most this often while the stream runs, in seconds.
+_SAVED_EVERY_S = 5.0
 
 
 class LiveView:
@@ -42,7 +51,9 @@ class LiveView:
         realtime: the stream goes on in real time between two messages.
         host: see `ViewServer`.
         port: see `ViewServer`.
-        results: folder of the results, if the recording is spotted from the page.
+        results: folder of results: the events are written into `NAME-live` in it, or `NAME-live-2` …
+            if that is there, and those of the recording if it is spotted from the page. None writes
+            none.
 
     Raises:
         VideoError: there is no such source.
@@ -76,12 +87,25 @@ class LiveView:
         videos = () if video is None else (video,)
         session = ViewSession((ViewedMatch(name, videos),), roots)
         session.growing[_MATCH] = self._growing
+        self._session = session
+        self._results = None if results is None else Path(results)
+        self._title = name
+        self._stem = "stream" if video is None else video.stem
+        self._video = "" if video is None else video.name
+        self._events: list[Event] = []
+        self._folder: Path | None = None
+        self._saved_at = float("-inf")
         self._server = ViewServer(session, host=host, port=port, results=results)
 
     @property
     def url(self) -> str:
         """Address that opens the viewer, with the token of this launch."""
         return self._server.url
+
+    @property
+    def folder(self) -> Path | None:
+        """Folder into which the events are written; None before the first one, or without results."""
+        return self._folder
 
     def __enter__(self) -> Self:
         self._server.__enter__()
@@ -94,6 +118,7 @@ class LiveView:
         traceback: TracebackType | None,
     ) -> None:
         if self._growing.running:
+            self._save()
             self._growing.end("failed", str(error or "The stream was interrupted."))
         self._server.__exit__(kind, error, traceback)
 
@@ -110,7 +135,10 @@ class LiveView:
                 growing.report(position_ms + (message["latency_ms"] or 0))
                 label = self._classes.parse(message["label"])
                 team = Team(message["team"])
-                growing.add(Event(position_ms, label, message["confidence"], team))
+                self._events.append(Event(position_ms, label, message["confidence"], team))
+                growing.add(self._events[-1])
+                if time.monotonic() >= self._saved_at + _SAVED_EVERY_S:
+                    self._save()
             case "connected":
                 growing.report(message["time_ms"])
                 growing.run_on(self._realtime)
@@ -129,4 +157,31 @@ class LiveView:
             case "summary":
                 growing.finish(message["duration_ms"])
                 growing.recorded = None
+                saved = self._save(message["duration_ms"])
                 growing.end("done")
+                if saved is not None:  # the page shows them from now on, to be corrected
+                    self._session.show_results(_MATCH, saved)
+                    self._session.growing.pop(_MATCH, None)
+
+    def _save(self, duration_ms: int | None = None) -> Path | None:
+        """Write the events so far, and return their file; a failure is noted on the page."""
+        if self._results is None or not self._events:
+            return None
+        if self._folder is None:
+            names = (
+                f"{self._stem}-live{end}" for end in ("", *map("-{}".format, range(2, 10_000)))
+            )
+            free = (self._results / name for name in names)
+            self._folder = next(folder for folder in free if not folder.exists())
+        growing = self._growing
+        info = SpottingInfo(
+            growing.model, video=self._video, duration_ms=duration_ms, classes=self._classes
+        )
+        events = EventList.of(self._events, match=self._title, info=info)
+        try:
+            write_events(events, self._folder, {"stream": self._title, "model": growing.model})
+        except OnballError as error:
+            growing.note(self._events[-1].position_ms, f"events are not saved: {error}")
+            return None
+        self._saved_at = time.monotonic()
+        return self._folder / RESULTS_FILE
