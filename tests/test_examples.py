@@ -41,7 +41,7 @@ def clip(tmp_path_factory) -> Path:
 
 def test_the_examples_are_short():
     lengths = {path.name: len(path.read_text("utf-8").splitlines()) for path in EXAMPLES.iterdir()}
-    assert len(lengths) == 5 and max(lengths.values()) <= 60, lengths
+    assert len(lengths) == 7 and max(lengths.values()) <= 60, lengths
 
 
 @pytest.mark.medium

@@ -63,3 +63,19 @@ def test_results_and_failures_are_shown_and_what_is_done_is_skipped(onball, arch
 def test_options_that_do_not_go_together_are_one_line(onball, archive, options, message):
     code, _, err = onball("spot", *options)
     assert code == 2 and message in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--workers", "2"], "--workers needs --cluster ray"),
+        (["--gpus", "1"], "--gpus needs --cluster ray"),
+        (["--cluster", "ray"], "--workers N is the number of processes"),
+        (["--cluster", "slurm", "--workers", "2"], "see examples/train_torchrun.sh and"),
+        (["--cluster", "ray://", "--workers", "2"], "there are ray and ray://HOST:PORT"),
+        (["--cluster", "ray", "--workers", "2", "--seeds", "2"], "--seeds cannot be used"),
+    ],
+)
+def test_options_of_a_training_that_do_not_go_together_are_refused(onball, options, message):
+    code, _, said = onball("train", "spotting/tiny", *options)
+    assert code == 2 and message in " ".join(said.split())

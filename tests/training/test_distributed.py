@@ -12,6 +12,9 @@ import time
 import psutil
 import pytest
 import torch
+from timm.layers import BatchNormAct2d
+
+from onball.training.targets import mix_frames, mix_values
 
 pytestmark = [
     pytest.mark.slow,
@@ -72,14 +75,60 @@ def test_two_processes_train_as_one_does_with_their_common_batch(
     assert [written(tmp_path / "two")] == [written(one)]
 
 
+def test_batch_statistics_and_partners_of_mixup_are_those_of_each_process(
+    runs, tmp_path, monkeypatch, metrics, assert_same_weights
+):
+    settings = [
+        *SETTINGS,
+        "model.backbone={name: test_byobnet, pretrained: false}",  # with batch normalisation
+        "training.mixup={probability: 1, alpha: 2}",
+        "training.gradient_clip=0.05",
+        "training.validate_every_epochs=2",
+    ]
+    process = start(runs, tmp_path / "two", *settings, "training.batch_size=2")
+    said = finish(process)
+    assert process.returncode == 0, said
+
+    def by_half(function):
+        def halves(values, lambdas):
+            pairs = zip(values.chunk(2), lambdas.chunk(2), strict=True)
+            return torch.cat([function(*pair) for pair in pairs])
+
+        return halves
+
+    original = BatchNormAct2d.forward
+
+    def normalise(self, values):
+        if not self.training:
+            return original(self, values)
+        first, second = values.chunk(2)
+        first = original(self, first)
+        # The statistics after the first half are kept: the first process saves its own.
+        kept = dict(self.named_buffers())
+        self._buffers.update({name: buffer.clone() for name, buffer in kept.items()})
+        second = original(self, second)
+        self._buffers.update(kept)
+        return torch.cat([first, second])
+
+    # One process that normalises and blends each half of its batch by itself.
+    monkeypatch.setattr(BatchNormAct2d, "forward", normalise)
+    monkeypatch.setattr("onball.training.module.mix_frames", by_half(mix_frames))
+    for module in ("module", "targets"):
+        monkeypatch.setattr(f"onball.training.{module}.mix_values", by_half(mix_values))
+    one = runs.train(tmp_path / "one", *settings, "training.batch_size=4")
+    assert_same_weights(one, tmp_path / "two", 5e-4)  # a quarter of a step of the optimiser
+    for theirs, ours in zip(metrics(tmp_path / "two"), metrics(one), strict=True):
+        assert float(theirs["train_loss"]) == pytest.approx(float(ours["train_loss"]), abs=1e-4)
+
+
 def written(run_dir):
     """The files of a run, without the numbers in the names of TensorBoard's."""
     names = [path.relative_to(run_dir).as_posix() for path in run_dir.rglob("*")]
     return sorted(re.sub(r"tfevents.*", "tfevents", name) for name in names)
 
 
-@pytest.mark.parametrize("whom", ["torchrun", "one process"])
-def test_sigterm_saves_a_state_that_both_processes_resume_from(
+@pytest.mark.parametrize("whom", ["torchrun", "torchrun, by Ctrl-C", "one process"])
+def test_a_signal_saves_a_state_that_both_processes_resume_from(
     runs, tmp_path, metrics, assert_same_weights, whom
 ):
     # The training takes seconds, also on a fast machine, so that the signal, half a second after
@@ -93,8 +142,8 @@ def test_sigterm_saves_a_state_that_both_processes_resume_from(
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.05)
         time.sleep(0.5)
-        if whom == "torchrun":
-            process.send_signal(signal.SIGTERM)
+        if whom != "one process":
+            process.send_signal(signal.SIGTERM if whom == "torchrun" else signal.SIGINT)
         else:
             # torchrun has other children too, a tracker of shared memory for one.
             children = psutil.Process(process.pid).children()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _TUNING = ("training.learning_rate=2e-4", "training.warmup_epochs=1")
 #: Points of the plotted learning rate; the terminal cannot show more.
 _POINTS = 400
+_PANEL = "Clusters"
 
 
 def print_plan(config: ExperimentConfig, device: str) -> None:
@@ -210,6 +211,43 @@ def train(
     ] = None,
     device: options.Device = "auto",
     threads: options.Threads = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ENGINE",
+            help="Train in several processes of a Ray cluster: ray, or ray://HOST:PORT. torchrun and Slurm "
+            "start this command themselves.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Processes that train together; each adds training.batch_size clips to a step.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    cpus: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="CPU cores of each process. [default: 1]",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+    gpus: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="N",
+            help="GPUs of each process, 0 or 1. [default: 0]",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -226,6 +264,7 @@ def train(
 
     if resume and overwrite:
         raise InputError("--resume continues a run and --overwrite deletes it: give one of them")
+    _check_cluster(cluster, workers, cpus=cpus, gpus=gpus, seeds=seeds)
     settings = list(overrides or [])
     if config is None:
         if init is None:
@@ -264,21 +303,64 @@ def train(
     if resume and rank() == 0:
         _say_where_it_continues(open_run(run_dir)[0], experiment)
     with training_progress() as (progress, on_epoch):
-        model = run_training(
-            experiment,
-            run_dir=run_dir,
-            resume=resume,
-            overwrite=overwrite,
-            device=device,
-            progress=progress,
-            on_epoch=on_epoch,
-        )
+        if cluster is not None and workers is not None:
+            # Optional packages, which take seconds to import.
+            from onball.cluster.engine import Resources
+            from onball.training.on_ray import train_on_ray
+
+            model = train_on_ray(
+                experiment,
+                run_dir=run_dir,
+                workers=workers,
+                resources=Resources(cpus or 1, gpus or 0),
+                address=cluster if "://" in cluster else None,
+                resume=resume,
+                overwrite=overwrite,
+                imports=console.imports,
+                progress=progress,
+                on_epoch=on_epoch,
+            )
+        else:
+            model = run_training(
+                experiment,
+                run_dir=run_dir,
+                resume=resume,
+                overwrite=overwrite,
+                device=device,
+                progress=progress,
+                on_epoch=on_epoch,
+            )
     if rank() > 0:  # in distributed training only the first process prints
         return
     if isinstance(run_dir, str):
         console.say(f"Run: {run_dir}")
     console.say(f"Saved model: {model}")
     _say_next(experiment, model.parent)
+
+
+def _check_cluster(
+    cluster: str | None, workers: int | None, *, seeds: int | None, **given: int | None
+) -> None:
+    """Raise `InputError` if the options of a cluster do not go together."""
+    from onball.errors import InputError
+
+    if cluster is None:
+        for name, value in {"workers": workers, **given}.items():
+            if value is not None:
+                raise InputError(f"--{name} needs --cluster ray")
+        return
+    kind, _, address = cluster.partition("://")
+    if kind != "ray" or (cluster != "ray" and not address):
+        raise InputError(
+            f"--cluster {cluster}: there are ray and ray://HOST:PORT; torchrun and Slurm start "
+            "`onball train` themselves, see examples/train_torchrun.sh and examples/train_slurm.sh"
+        )
+    if workers is None:
+        raise InputError(
+            "--cluster ray: --workers N is the number of processes that train together"
+        )
+    if seeds is not None:
+        raise InputError("--seeds cannot be used with --cluster: start one training per seed")
 
 
 def _train_seeds(

@@ -30,6 +30,29 @@ _QUEUED = 0.25
 _LOOK_S = 10.0
 
 
+def connect(address: str | None) -> bool:
+    """Connect this process to Ray. Returns False if it is connected already.
+
+    Args:
+        address: see `RayEngine`.
+
+    Raises:
+        InputError: there is no such cluster.
+        OnballError: Ray cannot be started on this machine.
+    """
+    if ray.is_initialized():
+        return False
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except Exception as error:  # Ray raises bare ones too
+        reason = " ".join(str(error).split())[:200]
+        where = address or os.environ.get("RAY_ADDRESS")
+        if where is None:
+            raise OnballError(f"Ray cannot be started here ({reason})") from error
+        raise InputError(f"{where}: no connection to Ray ({reason}): check the address") from error
+    return True
+
+
 class RayEngine(Engine):
     """Run tasks on a Ray cluster.
 
@@ -55,18 +78,7 @@ class RayEngine(Engine):
     ) -> None:
         self._resources = resources or Resources()
         self._workers = workers
-        self._disconnect = not ray.is_initialized()
-        if self._disconnect:
-            try:
-                ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-            except Exception as error:  # Ray raises bare ones too
-                reason = " ".join(str(error).split())[:200]
-                where = address or os.environ.get("RAY_ADDRESS")
-                if where is None:
-                    raise OnballError(f"Ray cannot be started here ({reason})") from error
-                raise InputError(
-                    f"{where}: no connection to Ray ({reason}): check the address"
-                ) from error
+        self._disconnect = connect(address)
         options = {"num_cpus": self._resources.cpus, "num_gpus": self._resources.gpus}
         self._answer = ray.remote(max_retries=0, **options)(answer)
         self._tasks: dict[Any, int] = {}

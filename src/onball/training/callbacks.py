@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import signal
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -334,7 +335,9 @@ class Checkpoints(StepCallback, Checkpoint):  # type: ignore[misc]
         self._former: dict[signal.Signals, Any] = {}
 
     def on_train_start(self, trainer: L.Trainer, pl_module: TrainingModule) -> None:
-        for name in (signal.SIGINT, signal.SIGTERM):
+        # Ray calls the training in another thread, where no handlers can be set, and ends it itself.
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        for name in (signal.SIGINT, signal.SIGTERM) if in_main_thread else ():
             self._former[name] = signal.signal(name, self._interrupt)
         if self._best.exhausted:
             trainer.should_stop = True

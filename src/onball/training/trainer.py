@@ -16,6 +16,7 @@ from typing import Any
 
 import lightning as L
 import torch
+from lightning.fabric.plugins.environments import LightningEnvironment
 from lightning.pytorch.callbacks import Callback, Checkpoint
 from lightning.pytorch.strategies import DDPStrategy
 
@@ -30,7 +31,7 @@ from onball.runs import RunFolder
 from onball.training.module import LossNotFiniteError, TrainingSteps, learning_rate_factor
 
 #: The first process validates whole matches while the others wait for it.
-_TIMEOUT = timedelta(hours=12)
+PEER_TIMEOUT = timedelta(hours=12)
 _PRECISIONS = {
     torch.float32: "32-true",
     torch.bfloat16: "bf16-mixed",
@@ -40,16 +41,27 @@ _PRECISIONS = {
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 #: … when a checkpoint cannot be written …
 _CANNOT_WRITE = ("PytorchStreamWriter failed", "No space left", "File too large")
-#: … and of gloo's when a process that it waits for has ended.
-_PEER_GONE = ("Connection closed by peer", "Connection reset by peer")
+#: … and of gloo's and NCCL's when a process that it waits for has ended.
+_PEER_GONE = ("Connection closed by peer", "Connection reset by peer", "remote process exited")
+
+
+class PeerGoneError(OnballError):
+    """Another process of this training ended."""
 
 
 # Processes
 
 
 def processes() -> int:
-    """Number of processes that train together, as torchrun or Slurm started them; else 1."""
+    """Number of processes that train together, as torchrun, Ray or Slurm started them; else 1."""
     return int(os.environ.get("WORLD_SIZE") or _slurm_tasks())
+
+
+def processes_per_machine() -> int:
+    """Number of them on this machine, or on the average one of Slurm's."""
+    if "LOCAL_WORLD_SIZE" in os.environ:
+        return int(os.environ["LOCAL_WORLD_SIZE"])
+    return max(1, processes() // int(os.environ.get("SLURM_NNODES") or 1))
 
 
 def rank() -> int:
@@ -64,6 +76,31 @@ def _slurm_tasks() -> int:
     if os.environ.get("SLURM_JOB_NAME") in ("bash", "interactive"):
         return 1
     return int(os.environ.get("SLURM_NTASKS") or 1)
+
+
+class LaunchedProcess(LightningEnvironment):  # type: ignore[misc]
+    """This process among those that a launcher started, with the variables of torchrun.
+
+    Lightning's own class counts the processes of each machine as equal; those of Ray may differ.
+    """
+
+    def world_size(self) -> int:
+        return processes()
+
+    def global_rank(self) -> int:
+        return rank()
+
+    def local_rank(self) -> int:
+        return int(os.environ["LOCAL_RANK"])
+
+    def set_world_size(self, size: int) -> None:
+        pass
+
+    def set_global_rank(self, rank: int) -> None:
+        pass
+
+    def teardown(self) -> None:
+        pass
 
 
 def training_device(name: str = "auto") -> torch.device:
@@ -107,13 +144,15 @@ def make_trainer(
         MissingDependencyError: the package of a logger is not installed.
     """
     training = config.training
-    world = processes()
-    nodes = int(os.environ.get("GROUP_WORLD_SIZE") or os.environ.get("SLURM_NNODES") or 1)
+    world, per_machine = processes(), processes_per_machine()
+    # Of a torchrun in a job of Slurm, Lightning alone would guess which of the two started the process.
+    launched = world > 1 and "RANK" in os.environ
     return L.Trainer(
         accelerator=device.type,
-        devices=world // nodes if world > 1 else [device.index] if device.index else 1,
-        num_nodes=nodes if world > 1 else 1,
-        strategy=DDPStrategy(timeout=_TIMEOUT) if world > 1 else "auto",
+        devices=per_machine if world > 1 else [device.index] if device.index else 1,
+        num_nodes=max(1, world // per_machine) if world > 1 else 1,
+        plugins=[LaunchedProcess()] if launched else None,
+        strategy=DDPStrategy(timeout=PEER_TIMEOUT) if world > 1 else "auto",
         # There is no such layer for CPUs; several small batches then have separate statistics.
         sync_batchnorm=world > 1 and device.type == "cuda",
         use_distributed_sampler=False,
@@ -223,7 +262,7 @@ def friendly_errors(run: RunFolder) -> Iterator[None]:
                 f"lower training.workers or training.batch_size{_kept(run)}"
             ) from error
         if any(words in message for words in _PEER_GONE):
-            raise OnballError(
+            raise PeerGoneError(
                 f"another process of this training ended: its own message says why{_kept(run)}"
             ) from error
         raise
