@@ -111,6 +111,17 @@ def test_an_upload_that_is_cut_is_repeated_and_not_taken_for_an_edit(system, spo
     assert "replaces" not in record["results"][0]
 
 
+def test_a_record_that_was_not_completed_is_completed_by_the_next_call(system, spot):
+    assert spot()[0].outcome is Outcome.SPOTTED
+    place = f"/bucket/results/a/{RECORD_FILE}"
+    complete = system.cat(place)
+    record = json.loads(complete)
+    record["results"][0]["replaces"] = {}  # as it is before the last upload
+    system.pipe(place, json.dumps(record).encode())
+    assert spot()[0].outcome is Outcome.DONE
+    assert system.cat(place) == complete
+
+
 def test_videos_that_are_missing_or_broken_are_named_by_their_address(system, spot):
     with pytest.raises(VideoError, match=r"unreliable://bucket/none\.mp4: no such file"):
         spot(["unreliable://bucket/none.mp4", VIDEO])

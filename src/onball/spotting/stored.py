@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 
 from onball.errors import InputError, OnballError, VideoError
 from onball.files import FINGERPRINT_BYTES, VIDEO_SUFFIXES, file_digest, require_writable
-from onball.outputs import RECORD_FILE, publish_outputs
+from onball.outputs import RECORD_FILE, finish_outputs, publish_outputs
 from onball.progress import Progress, ProgressCallback
 from onball.stores import BlockReader, Store, StoredFile, cache_folder
 from onball.video.decoding import has_index
@@ -407,6 +407,22 @@ class StoredResults:
             former,
             lambda path, file: self._store.upload(path, f"{self.address}/{name}/{file}"),
         )
+
+    def finish(self, name: str, files: Iterable[str]) -> None:
+        """Complete the record of results that are all there, if a process was killed before it did.
+
+        Args:
+            name: name of their folder.
+            files: names of one or more of them.
+
+        Raises:
+            OnballError: the store cannot be written.
+        """
+        record = self.folder / name / RECORD_FILE
+        former = record.read_bytes() if record.is_file() else b""
+        finish_outputs(record.parent, files)
+        if record.is_file() and record.read_bytes() != former:
+            self._store.upload(record, f"{self.address}/{name}/{RECORD_FILE}")
 
     def release(self, name: str) -> None:
         """Delete the copy on this machine."""

@@ -232,6 +232,9 @@ def _results(
                 with suppress(OnballError), output_lock(job.folder):
                     finish_outputs(job.folder, RESULT_FILES)
                     job.remove_journals()
+            if job.target is not None:
+                with suppress(OnballError):
+                    job.target.finish(job.name, RESULT_FILES)
             yield _kept(job, state)
             job.release(done=True)
     wanted = [job for job, state in zip(jobs, states, strict=True) if state is OutputState.MISSING]
