@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
+
 import pytest
 import s3fs
 from moto.server import ThreadedMotoServer
@@ -11,7 +17,9 @@ from tiny_models import random_model
 from onball.errors import InputError, OnballError, VideoError
 from onball.formats.event_index import index_events
 from onball.formats.event_query import query_events
-from onball.spotting.results import Outcome
+from onball.models import save_model
+from onball.outputs import RECORD_FILE
+from onball.spotting.results import RESULT_FILES, Outcome
 from onball.spotting.spotter import Spotter
 from onball.spotting.videos import spot_videos
 from onball.stores import Store
@@ -108,3 +116,54 @@ def test_a_run_is_uploaded_to_s3_and_fetched_by_another_machine(s3, tmp_path):
     nowhere = StoredRun("s3://none/runs/one", tmp_path / "none")
     with pytest.raises(InputError, match="s3://none/runs/one: no such file or bucket"):
         nowhere.check_writable()
+
+
+_KILLED = """
+import signal, sys
+from onball.spotting.videos import spot_videos
+from onball.stores import Store
+
+uploads, upload = 0, Store.upload
+def upload_or_die(self, path, address):
+    global uploads
+    if uploads == int(sys.argv[1]):
+        signal.raise_signal(signal.SIGKILL)
+    uploads += 1
+    upload(self, path, address)
+
+Store.upload = upload_or_die
+model, cache = sys.argv[2:]
+list(spot_videos("s3://league/a.mp4", "s3://league/out", model=model, device="cpu", cache=cache))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
+@pytest.mark.parametrize("uploads", range(len(RESULT_FILES) + 2))  # the record is first and last
+def test_a_run_that_is_killed_between_uploads_publishes_nothing_by_halves(s3, tmp_path, uploads):
+    write_flashes(tmp_path, 1)
+    video = (tmp_path / "224p.mp4").rename(tmp_path / "a.mp4")
+    s3.put_file(str(video), "league/a.mp4")
+    if s3.exists("league/out"):
+        s3.rm("league/out", recursive=True)
+    model, cache = tmp_path / "model", tmp_path / "cache"
+    save_model(*random_model(), model)
+
+    def is_complete() -> bool:
+        """True if the record on the store states that all results are there."""
+        s3.invalidate_cache()
+        if not s3.exists(f"league/out/a/{RECORD_FILE}"):
+            return False
+        (entry,) = json.loads(s3.cat_file(f"league/out/a/{RECORD_FILE}"))["results"]
+        return "replaces" not in entry
+
+    command = [sys.executable, "-c", _KILLED, str(uploads), str(model), str(cache)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert not is_complete()
+    settings = {"model": model, "device": "cpu"}
+    (stored,) = spot_videos("s3://league/a.mp4", "s3://league/out", cache=cache, **settings)
+    assert not stored.error and is_complete()
+    (local,) = spot_videos(video, tmp_path / "out", **settings)
+    for name in RESULT_FILES:
+        assert s3.cat_file(f"league/out/a/{name}") == (local.folder / name).read_bytes()
+    assert not [path for path in cache.rglob("*") if path.is_file()]
