@@ -220,6 +220,12 @@ function Field({ label, kind, value, hint, hidden, set }: FieldProps) {
   );
 }
 
+const COLUMNS = [
+  ["threshold", "threshold"],
+  ["lead", "length"],
+  ["lag", "length"],
+] as const;
+
 interface TableProps {
   fields: Fields;
   set(actions: Record<string, ActionFields>): void;
@@ -251,14 +257,14 @@ function ActionTable({ fields, set }: TableProps) {
                 {titleOf(name)}
               </label>
             </td>
-            {(["threshold", "lead", "lag"] as const).map((what) => (
+            {COLUMNS.map(([what, kind]) => (
               <td key={what}>
                 <Field
                   hidden
                   label={`${name}: ${what === "threshold" ? "confidence" : what}`}
-                  kind={what === "threshold" ? "threshold" : "length"}
+                  kind={kind}
                   value={each[what]}
-                  hint={fields[what] || "–"}
+                  hint={(!problemOf(fields[what], kind) && fields[what]) || "–"}
                   set={(value) => change(name, { [what]: value })}
                 />
               </td>
