@@ -227,14 +227,14 @@ def _results(
 ) -> Iterator[SpottedVideo]:
     for job, state in zip(jobs, states, strict=True):
         if state is not OutputState.MISSING:
+            if job.target is not None:
+                with suppress(OnballError):
+                    job.target.finish(job.name, RESULT_FILES)
             if job.has_leftovers():
                 # Of a process that was killed after it had written the results.
                 with suppress(OnballError), output_lock(job.folder):
                     finish_outputs(job.folder, RESULT_FILES)
                     job.remove_journals()
-            if job.target is not None:
-                with suppress(OnballError):
-                    job.target.finish(job.name, RESULT_FILES)
             yield _kept(job, state)
             job.release(done=True)
     wanted = [job for job, state in zip(jobs, states, strict=True) if state is OutputState.MISSING]
