@@ -38,8 +38,8 @@ from numpy.typing import NDArray
 from onball.errors import DataError
 from onball.files import read_json_object, write_json_atomic
 from onball.simulator.cameras import Director, Shot
-from onball.simulator.dataset import plan_dataset
 from onball.simulator.look.look import Variety
+from onball.simulator.planning import plan_dataset
 from onball.simulator.play.match import play_match
 from onball.simulator.rendering import MatchPlan, MatchRenderer
 from onball.simulator.world import PEOPLE

@@ -6,12 +6,14 @@ import hashlib
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from onball.actions import Action
 from onball.data.layout import find_matches
 from onball.errors import InputError
 from onball.formats.camera_parquet import distort
@@ -20,17 +22,9 @@ from onball.formats.soccernet import read_labels
 from onball.formats.tracks_parquet import COLUMNS
 from onball.outputs import OutputConflictError
 from onball.progress import Progress
-from onball.simulator.dataset import (
-    CRF_RANGE,
-    PRESETS,
-    RATES,
-    SIZES,
-    Outputs,
-    plan_dataset,
-    simulate,
-    write_dataset,
-    write_match,
-)
+from onball.simulator.dataset import Outputs, simulate, write_dataset, write_match
+from onball.simulator.planning import CRF_RANGE, PRESETS, RATES, SIZES, plan_dataset
+from onball.simulator.play.match import action_rates, play_match
 from onball.simulator.rendering import MatchPlan, MatchRenderer
 from onball.simulator.truth import BALL_ID, TRUTH_COLUMNS
 from onball.video.reading import read_frames
@@ -203,6 +197,60 @@ def test_without_video_there_are_labels_and_tracks_of_the_same_match(match, tmp_
     rows = pq.read_table(folder / "tracks.parquet").to_pylist()
     assert {row["time_ms"] for row in rows} == set(range(0, 6000, 40))
     assert all(np.isnan(row["x0"]) for row in rows)
+
+
+def test_boxes_and_cameras_without_a_video_are_those_of_the_video(tmp_path):
+    plan = MatchPlan(seed=3, duration_ms=800, width=128, height=72, fps=12.5)
+    write_match(plan, tmp_path / "shown", "m")
+    write_match(plan, tmp_path / "unseen", "m", Outputs(video=False, boxes=True))
+    names = ["Labels-ball.json", "camera.parquet", "simulation.json", "tracks.parquet"]
+    assert sorted(path.name for path in (tmp_path / "unseen").iterdir()) == names
+    for name in ("camera.parquet", "tracks.parquet"):
+        shown, unseen = (
+            pq.read_table(tmp_path / match / name).replace_schema_metadata()
+            for match in ("shown", "unseen")
+        )
+        assert shown.equals(unseen), name
+
+
+def test_boxes_are_an_option_of_matches_without_a_video(tmp_path):
+    with pytest.raises(InputError, match="--boxes is for --no-video"):
+        simulate(tmp_path / "none", "tiny", boxes=True)
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("rare", [0.5, 50])
+def test_the_factor_of_rare_actions_has_limits(tmp_path, rare):
+    with pytest.raises(InputError, match=r"--rare .* 1 to 20 are possible"):
+        simulate(tmp_path / "none", "tiny", rare=rare)
+
+
+def test_settings_that_are_the_former_ones_are_not_stored(match):
+    stored = json.loads((match / "simulation.json").read_text())
+    assert not {"look", "rare", "boxes"} & set(stored)
+
+
+def test_rare_actions_have_higher_rates_and_frequent_ones_the_same():
+    usual, wanted = action_rates(), action_rates(6)
+    assert wanted[Action.GOAL] == pytest.approx(6 * usual[Action.GOAL])
+    assert usual[Action.SHOT] < wanted[Action.SHOT] < 1
+    assert all(wanted[action] == usual[action] for action in (Action.PASS, Action.HEADER))
+
+
+@pytest.mark.slow
+def test_rare_actions_are_more_frequent_in_matches():
+    counts = [
+        Counter(
+            event.label
+            for seed in range(900, 903)
+            for event in play_match(seed, 600_000, rare=rare).events
+        )
+        for rare in (1, 6)
+    ]
+    rare = (Action.GOAL, Action.PLAYER_SUCCESSFUL_TACKLE, Action.FREE_KICK)
+    usual, wanted = (sum(count[action] for action in rare) for count in counts)
+    assert wanted > 2.5 * usual
+    assert counts[1][Action.PASS] > 0.7 * counts[0][Action.PASS]
 
 
 def test_mot_text_is_written_on_request(tmp_path):

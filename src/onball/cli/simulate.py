@@ -112,10 +112,25 @@ def simulate(
             "vary as much as in real broadcasts, for training.",
         ),
     ] = LookName.STANDARD,
+    rare: Annotated[
+        float,
+        typer.Option(
+            "--rare",
+            min=1,
+            metavar="FACTOR",
+            help="Shots, goals, tackles and other rare actions about so many times as often, for training.",
+        ),
+    ] = 1.0,
     video: Annotated[
         bool,
         typer.Option("--video/--no-video", help="Write videos; labels and tracks alone are fast."),
     ] = True,
+    boxes: Annotated[
+        bool,
+        typer.Option(
+            "--boxes", help="With --no-video: the boxes in the frames that a video would have."
+        ),
+    ] = False,
     mot: Annotated[
         bool, typer.Option("--mot", help="Also write tracks as MOTChallenge text.")
     ] = False,
@@ -171,7 +186,7 @@ def simulate(
                 out, None if preset is None else preset.value,
                 train=train, valid=valid, test=test, minutes=minutes, halves=halves, seed=seed,
                 size=pixels, fps=fps, crf=crf, vary=vary, cuts=cuts, look=look.value,
-                video=video, mot=mot, processes=processes,
+                rare=rare, video=video, mot=mot, boxes=boxes, processes=processes,
                 tracking=tracking, events=events, tracking_provider=tracking_provider,
                 tracking_meta=tracking_meta, events_provider=events_provider, events_meta=events_meta,
                 overwrite=overwrite, progress=progress,

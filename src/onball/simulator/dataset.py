@@ -21,8 +21,6 @@ from dataclasses import asdict, dataclass, replace
 from multiprocessing.queues import Queue
 from pathlib import Path
 
-import numpy as np
-
 from onball.data.layout import SPLITS_FILE, VIDEO_FILE, read_splits, write_splits
 from onball.errors import DataError, InputError, OnballError
 from onball.files import atomic_folder, read_json_object, require_writable, write_text_atomic
@@ -33,7 +31,8 @@ from onball.outputs import OutputConflictError, differences, output_lock
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.simulator.look.look import Variety, named_variety
 from onball.simulator.paint.shapes import cv2
-from onball.simulator.play.match import play_match
+from onball.simulator.planning import DEFAULTS, PRESETS, plan_dataset
+from onball.simulator.play.match import MOST_RARE, play_match
 from onball.simulator.rendering import DEFAULT_CRF, MatchPlan, MatchRenderer
 from onball.simulator.truth import CameraWriter, TruthWriter
 from onball.simulator.world import TICK_MS, Motion
@@ -44,35 +43,7 @@ SIMULATION_FILE = "simulation.json"
 """Settings of a simulated match, beside its video."""
 SIMULATOR_VERSION = 2
 """Changes whenever the same seed gives another match."""
-SPLITS = ("train", "valid", "test")
-SIZES = ((398, 224), (480, 270), (640, 360), (854, 480), (1280, 720))
-RATES = (25.0, 30000 / 1001, 50.0)
-"""Video sizes in pixels and frame rates among which `vary` chooses for each match."""
-CRF_RANGE = (20, 36)
-"""Lowest and highest constant rate factor of x264, chosen for each match."""
-_SEEDS_PER_SPLIT = 1000
 _PROGRESS_EVERY = 125  # frames
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A named data set: number of matches per split, minutes and halves per match, seed, video size."""
-
-    counts: dict[str, int]
-    minutes: float
-    halves: int
-    seed: int
-    size: tuple[int, int] = (398, 224)
-
-
-PRESETS: dict[str, Preset] = {
-    "tiny": Preset({"train": 2, "valid": 1, "test": 1}, 0.25, 1, 0, (128, 72)),
-    "bench": Preset({"train": 4, "valid": 1, "test": 2}, 20.0, 2, 2025),
-    "full": Preset({"train": 4, "valid": 1, "test": 2}, 90.0, 2, 2025),
-}
-"""`tiny` is for tests, `bench` is the benchmark on which systems are compared, and `full` has matches of
-real length. The seeds of their matches are fixed."""
-_DEFAULTS = Preset({"train": 2, "valid": 1, "test": 1}, 10.0, 1, 0)
 
 
 @dataclass(frozen=True)
@@ -80,12 +51,15 @@ class Outputs:
     """Files written beside labels and tracks.
 
     Attributes:
-        video: video and `camera.parquet`; without them, tracks have no boxes.
+        video: video, `camera.parquet`, and boxes in the tracks.
         mot: MOTChallenge text.
+        boxes: without a video, cameras and boxes as if there were one; otherwise tracks have positions
+            on the pitch alone.
     """
 
     video: bool = True
     mot: bool = False
+    boxes: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,8 +100,10 @@ def simulate(
     vary: bool = False,
     cuts: bool = True,
     look: str = "standard",
+    rare: float = 1.0,
     video: bool = True,
     mot: bool = False,
+    boxes: bool = False,
     processes: int = 0,
     tracking: str | Path | None = None,
     events: str | Path | None = None,
@@ -164,8 +140,12 @@ def simulate(
         vary: choose one of `SIZES` and `RATES` for each match.
         cuts: show close-ups and replays in dead time.
         look: `standard`, or `broad`: looks and cameras that vary as much as real broadcasts.
+        rare: how many times as often as in real matches rare actions occur, such as shots, goals, tackles
+            and free kicks, as far as play allows: see `onball.simulator.play.match.play_match`.
         video: write videos; False writes labels and tracks only, which is fast.
         mot: also write MOTChallenge text; needs `video`.
+        boxes: without videos, write the boxes and cameras that videos would have, on which models that
+            take tracks alone can be trained.
         processes: number of matches simulated at a time; 0 for one per core.
         tracking: file of tracking data of a recorded match, to render instead of simulated ones.
         events: file of its events.
@@ -184,9 +164,15 @@ def simulate(
     """
     if mot and not video:
         raise InputError("--mot needs a video: leave --no-video out")
+    if boxes and video:
+        raise InputError("--boxes is for --no-video: with a video, there are boxes anyway")
+    if not 1 <= rare <= MOST_RARE:
+        raise InputError(f"--rare {rare:g}: 1 to {MOST_RARE:g} are possible")
+    if rare != 1 and tracking is not None:
+        raise InputError("--rare is for simulated matches: a recorded match has its own actions")
     if preset is not None and preset not in PRESETS:
         raise InputError(f"unknown preset '{preset}': choose one of {', '.join(PRESETS)}")
-    base = _DEFAULTS if preset is None else PRESETS[preset]
+    base = DEFAULTS if preset is None else PRESETS[preset]
     width, height = base.size if size is None else size
     plan = MatchPlan(
         seed=base.seed if seed is None else seed,
@@ -198,8 +184,9 @@ def simulate(
         halves=base.halves if halves is None else halves,
         cuts=cuts,
         look=named_variety(look),
+        rare=rare,
     )
-    root, outputs = Path(out), Outputs(video=video, mot=mot)
+    root, outputs = Path(out), Outputs(video=video, mot=mot, boxes=boxes)
     if tracking is not None:
         from onball.simulator.recorded.match import recorded_motion  # needs the optional kloppy
 
@@ -239,56 +226,6 @@ def simulate(
     )
     matches = tuple(name for plans in splits.values() for name in plans)
     return SimulatedDataset(root, matches, written, _count_matches(root))
-
-
-# Planning
-
-
-def plan_dataset(
-    seed: int, counts: dict[str, int], plan: MatchPlan, *, vary: bool = False
-) -> dict[str, dict[str, MatchPlan]]:
-    """Plan the matches of a data set.
-
-    Match k of a split has the same seed for any number of matches, and no two splits or seeds of
-    data sets share the seed of a match.
-
-    Args:
-        seed: seed of the data set.
-        counts: number of matches of each split.
-        plan: settings of all matches except the seed. If its `crf` is None, each match gets its own.
-        vary: choose size and frame rate for each match.
-
-    Returns:
-        For each split, the plans by name of the match, `simulated/seed-<S>/<match>`.
-
-    Raises:
-        InputError: if a split has more than 1000 matches.
-    """
-    splits: dict[str, dict[str, MatchPlan]] = {}
-    for index, split in enumerate(SPLITS):
-        if not 0 <= counts.get(split, 0) <= _SEEDS_PER_SPLIT:
-            raise InputError(
-                f"{split}: {counts[split]} matches; 0 to {_SEEDS_PER_SPLIT} are possible"
-            )
-        splits[split] = {}
-        for number in range(counts.get(split, 0)):
-            match_seed = (seed * len(SPLITS) + index) * _SEEDS_PER_SPLIT + number
-            name = f"simulated/seed-{seed}/{split}-{number + 1:03d} - Home - Away"
-            splits[split][name] = _choose_video(replace(plan, seed=match_seed), vary)
-    return splits
-
-
-def _choose_video(plan: MatchPlan, vary: bool) -> MatchPlan:
-    """Choose the video settings that the plan leaves open, by its seed."""
-    rng = np.random.default_rng([plan.seed, 0xF11])
-    crf = int(rng.integers(CRF_RANGE[0], CRF_RANGE[1] + 1))
-    if plan.crf is None:
-        plan = replace(plan, crf=crf)
-    if vary:
-        width, height = SIZES[int(rng.integers(len(SIZES)))]
-        fps = RATES[int(rng.integers(len(RATES)))]
-        plan = replace(plan, width=width, height=height, fps=fps)
-    return plan
 
 
 def missing_matches(
@@ -341,9 +278,15 @@ def _is_complete(
 def _settings(
     plan: MatchPlan, outputs: Outputs, recording: Mapping[str, object] | None = None
 ) -> dict[str, object]:
-    settings = {"simulator": SIMULATOR_VERSION, **asdict(plan), **asdict(outputs)}
-    if plan.look is Variety.STANDARD:  # so that earlier data sets are continued
-        del settings["look"]
+    settings: dict[str, object] = {
+        "simulator": SIMULATOR_VERSION,
+        **asdict(plan),
+        **asdict(outputs),
+    }
+    # Data sets from before there were these settings are continued.
+    for name, usual in (("look", Variety.STANDARD), ("rare", 1.0), ("boxes", False)):
+        if settings[name] == usual:
+            del settings[name]
     return settings if recording is None else {**settings, "recording": dict(recording)}
 
 
@@ -532,15 +475,15 @@ def write_match(
         progress: called with the number of frames written.
     """
     with atomic_folder(folder, replace=True, exclusive=True) as partial:
-        if outputs.video:
+        if outputs.video or outputs.boxes:
             renderer = MatchRenderer(plan, name=name, motion=motion)
             motion = renderer.motion
-            _write_video(renderer, partial, name, progress)
+            _write_shown(renderer, partial, name, progress, video=outputs.video)
             if outputs.mot:
                 write_mot_ground_truth(partial / TRACKS_FILE, name=folder.name)
         else:
             motion = motion or play_match(
-                plan.seed, plan.duration_ms, name=name, halves=plan.halves
+                plan.seed, plan.duration_ms, name=name, halves=plan.halves, rare=plan.rare
             )
             _write_tracks(plan, motion, partial)
         write_labels(motion.events, partial / LABELS_FILE)
@@ -549,22 +492,27 @@ def write_match(
     progress(Progress(name, plan.frames, plan.frames, "frames"))
 
 
-def _write_video(
-    renderer: MatchRenderer, folder: Path, name: str, progress: ProgressCallback
+def _write_shown(
+    renderer: MatchRenderer, folder: Path, name: str, progress: ProgressCallback, *, video: bool
 ) -> None:
-    """Write video, tracks and cameras frame by frame, in constant memory."""
+    """Write tracks, cameras and, if wanted, the video frame by frame, in constant memory."""
     plan = renderer.plan
     size = (plan.width, plan.height)
     k1 = renderer.look.distortion
     with ExitStack() as files:
-        crf = DEFAULT_CRF if plan.crf is None else plan.crf
-        video = files.enter_context(VideoWriter(folder / VIDEO_FILE, size, plan.fps, crf=crf))
-        tracks = files.enter_context(TruthWriter(folder / TRACKS_FILE, VIDEO_FILE))
+        writer: VideoWriter | None = None
+        if video:
+            crf = DEFAULT_CRF if plan.crf is None else plan.crf
+            writer = VideoWriter(folder / VIDEO_FILE, size, plan.fps, crf=crf)
+            files.enter_context(writer)
+        name_of_video = VIDEO_FILE if video else ""
+        tracks = files.enter_context(TruthWriter(folder / TRACKS_FILE, name_of_video))
         cameras = files.enter_context(CameraWriter(folder / CAMERA_FILE))
         for frame in range(plan.frames):
             time_ms = round(frame * 1000 / plan.fps)
             view = renderer.view(time_ms)
-            video.write(renderer.frame(time_ms))
+            if writer is not None:
+                writer.write(renderer.frame(time_ms))
             shown = replace(renderer.state(view), time_ms=time_ms)
             tracks.add(shown, renderer.boxes(view), renderer.swapped(view.world_ms))
             cameras.add(time_ms, view.shot.value, view.world_ms, view.camera.matrix(*size), k1)

@@ -33,6 +33,7 @@ class MatchPlan:
         halves: 1, or 2 with a change of sides.
         cuts: whether close-ups and replays are shown in dead time.
         look: ranges from which the look and the main camera are drawn.
+        rare: factor of the rates of rare actions, see `play_match`.
     """
 
     seed: int
@@ -44,6 +45,7 @@ class MatchPlan:
     halves: int = 1
     cuts: bool = True
     look: Variety = Variety.STANDARD
+    rare: float = 1.0
 
     @property
     def frames(self) -> int:
@@ -78,7 +80,9 @@ class MatchRenderer:
     ) -> None:
         self.plan = plan
         if motion is None:
-            motion = play_match(plan.seed, plan.duration_ms, name=name, halves=plan.halves)
+            motion = play_match(
+                plan.seed, plan.duration_ms, name=name, halves=plan.halves, rare=plan.rare
+            )
         self.motion = motion
         broad = plan.look is Variety.BROAD
         if look is None:

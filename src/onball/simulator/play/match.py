@@ -48,7 +48,14 @@ _STILL = 0.35  # m/s, below which a substitute stretches
 _NEVER = np.int32(1 << 20)
 
 
-def play_match(seed: int, duration_ms: int, *, name: str = "", halves: int = 1) -> Motion:
+MOST_RARE = 20.0
+"""Largest factor of the rates of rare actions: with more, hardly anything changes."""
+_NOT_RARE = 0.9  # events per minute in play
+
+
+def play_match(
+    seed: int, duration_ms: int, *, name: str = "", halves: int = 1, rare: float = 1.0
+) -> Motion:
     """Simulate one match.
 
     The same arguments give the same match, bit by bit, on the same version of NumPy.
@@ -59,10 +66,12 @@ def play_match(seed: int, duration_ms: int, *, name: str = "", halves: int = 1) 
         name: SoccerNet's name of the match, for its `EventList`.
         halves: 1, or 2 of equal length; teams change sides in between. A match that is too short
             for it has no second half.
+        rare: factor of the rates of actions that happen less often than 0.9 times per minute in play, up
+            to that rate: shots, crosses, blocks, tackles, free kicks, goals. Play does not follow
+            entirely: a shot still needs an attack.
     """
     rng = np.random.default_rng([seed, 0x0B0A11])
-    rates = reference_statistics()["events_per_in_play_minute"]
-    pace = Pace({Action(action): float(rate) for action, rate in rates.items()}, seed)
+    pace = Pace(action_rates(rare), seed)
     ticks = max(1, -(-duration_ms // TICK_MS))
     recorder = Recorder(ticks)
     first_team = int(rng.integers(2))
@@ -74,6 +83,15 @@ def play_match(seed: int, duration_ms: int, *, name: str = "", halves: int = 1) 
         # The other team kicks off the second half, from the other side: the same rows.
         _Half(rng, pace, recorder, end, first_team).play()
     return recorder.motion(name)
+
+
+def action_rates(rare: float = 1.0) -> dict[Action, float]:
+    """Events of each action per minute in play, with the factor `rare` of `play_match`."""
+    rates = reference_statistics()["events_per_in_play_minute"]
+    return {
+        Action(action): max(float(rate), min(rare * float(rate), _NOT_RARE))
+        for action, rate in rates.items()
+    }
 
 
 @dataclass
