@@ -6,6 +6,8 @@
     onball simulate --out data/bench --preset bench --size 448x256
     onball simulate --out data/bench --train 4 --valid 0 --test 0 --minutes 10 --fps 12.5 --size 448x256 \
         --look broad --seed 31
+    onball simulate --out data/bench --train 60 --valid 0 --test 0 --minutes 10 --fps 12.5 --size 640x360 \
+        --look broad --rare 6 --no-video --boxes --seed 300
     onball track --data data/bench --detector simulated:ballnet --name tracks_ballnet.parquet
     onball train spotting/ball_tracks --data data/bench --seeds 3 --out runs/ball_tracks
     python tools/publish_ball_model.py runs/ball_tracks/seed_* --heldout data/bench
@@ -104,6 +106,8 @@ network, tolerance 1 s (±0.5 s), in per cent: \
 onball simulate --out data/bench --preset bench --size 448x256
 onball simulate --out data/bench --train 4 --valid 0 --test 0 --minutes 10 --fps 12.5 --size 448x256 \\
     --look broad --seed 31
+onball simulate --out data/bench --train 60 --valid 0 --test 0 --minutes 10 --fps 12.5 --size 640x360 \\
+    --look broad --rare 6 --no-video --boxes --seed 300
 onball track --data data/bench --detector simulated:ballnet --name tracks_ballnet.parquet
 onball train spotting/ball_tracks --data data/bench --seeds {len(runs)} --out runs/ball_tracks
 python tools/publish_ball_model.py runs/ball_tracks/seed_* --heldout data/bench

@@ -13,7 +13,7 @@ from tiny_tracks import tiny_tracks, write_tiny_tracks
 from onball.config import BallCropConfig, ComponentConfig, TrackingConfig
 from onball.formats.tracks_parquet import read_about, read_tracks, write_tracks
 from onball.models import save_model
-from onball.tracks import KINDS
+from onball.tracks import GOAL, KINDS, PERSON
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -81,6 +81,25 @@ def test_tracks_of_a_data_set_are_beside_its_videos_and_never_replaced_silently(
     assert read_about(match / "red.parquet")["fps"] == 12.5
     code, stdout, _ = onball(*arguments, "--name", "red.parquet")
     assert code == 0 and "is there already" in stdout
+
+
+def test_a_simulated_match_without_a_video_is_tracked(onball, tmp_path):
+    plan = ["--train", "1", "--valid", "0", "--test", "0", "--minutes", "0.1", "--size", "64x36"]
+    onball("simulate", "--out", tmp_path, *plan, "--fps", "12.5", "--no-video", "--boxes")
+    arguments = [
+        "track",
+        "--data",
+        tmp_path,
+        "--detector",
+        "simulated:ballnet",
+        "--name",
+        "n.parquet",
+    ]
+    code, out, error = onball(*arguments)
+    assert code == 0, error
+    (tracks,) = tmp_path.rglob("n.parquet")
+    assert "75 frames" in out and {GOAL, PERSON} & set(read_tracks(tracks).kinds.tolist())
+    assert "is there already" in onball(*arguments)[1]
 
 
 def test_a_simulated_match_is_tracked_by_a_simulated_detector(onball, match):

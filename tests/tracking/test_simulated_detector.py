@@ -9,7 +9,7 @@ import pytest
 from tiny_tracks import tiny_tracks
 
 from onball.tracking.detectors.simulated import LEVELS, DetectorNoise, SimulatedDetector
-from onball.tracks import BALL, KINDS, PERSON, TrackedVideo, Tracks
+from onball.tracks import BALL, GOAL, KINDS, PERSON, TrackedVideo, Tracks
 
 KEEPER, REFEREE = KINDS.index("goalkeeper"), KINDS.index("referee")
 NO_PIXELS = np.zeros(0, np.uint8)
@@ -76,6 +76,37 @@ def test_false_boxes_appear_without_any_true_box():
     )
     strong = SimulatedDetector(nothing, "strong").detect(NO_PIXELS, times)
     assert {PERSON, BALL} == {int(kind) for found in strong for kind in found.kinds}
+
+
+def test_a_false_ball_stays_at_a_person_for_seconds():
+    truth = static_tracks([(100, 50, 120, 90)], [PERSON], frames=4000)
+    found = found_in(truth, DetectorNoise(decoys=0.4, least_px=0.1, false_ball_score=(40.0, 60.0)))
+    counts = np.array([(f.kinds == BALL).sum() for f in found])
+    assert counts.max() == 1
+    assert counts.mean() == pytest.approx(0.4 * 0.7, abs=0.12)
+    blocks = counts[: len(counts) // 100 * 100].reshape(-1, 100).mean(axis=1)  # of four seconds
+    assert np.isclose(blocks, 0).any() and blocks.max() == pytest.approx(0.7, abs=0.15)
+    balls = np.concatenate([f.boxes[f.kinds == BALL] for f in found])
+    middles = (balls[:, :2] + balls[:, 2:]) / 2
+    assert (np.abs(middles - [110, 70]) < [30, 26]).all()
+    assert (middles[:, 1] > 80).mean() > 0.5, "most are at the feet"
+    scores = np.concatenate([f.scores[f.kinds == BALL] for f in found])
+    assert scores.mean() == pytest.approx(0.4, abs=0.06)
+
+
+def test_confidences_of_balls_and_goals_may_be_others():
+    truth = static_tracks(
+        [(100, 50, 103, 53), (10, 10, 80, 60), (200, 50, 220, 90)],
+        [BALL, GOAL, PERSON],
+        frames=2000,
+    )
+    noise = DetectorNoise(
+        score=(80.0, 20.0), ball_score=(50.0, 50.0), goal_score=(30.0, 70.0), goal_missed=0.0
+    )
+    found = found_in(truth, noise)
+    for kind, mean in ((BALL, 0.5), (GOAL, 0.3), (PERSON, 0.8)):
+        scores = np.concatenate([f.scores[f.kinds == kind] for f in found])
+        assert scores.mean() == pytest.approx(mean, abs=0.01)
 
 
 def test_positions_and_sizes_have_the_configured_deviation():

@@ -112,3 +112,21 @@ def tracks_overlay():
     from onball.config import find_config
 
     return find_config("tracks/degraded")
+
+
+def test_tracks_alone_need_no_video(runs, tracked, tmp_path):
+    config = runs.config(*settings(tracked, *ALONE))
+    seen = load_matches(config.data, "train", config.model)
+    copied = tmp_path / "copied"
+    shutil.copytree(tracked, copied)
+    for video in copied.rglob("*.mp4"):
+        video.unlink()
+    config = runs.config(*settings(copied, *ALONE))
+    unseen = load_matches(config.data, "train", config.model)
+    for one, other in zip(seen, unseen, strict=True):
+        assert one.frames.times_ms.tolist() == other.frames.times_ms.tolist()
+        assert np.array_equal(one.track_features, other.track_features)
+    runs.train(tmp_path / "run", *settings(copied, *ALONE))
+    assert (tmp_path / "run" / "model").is_dir()
+    with pytest.raises(DataError, match="no video"):
+        load_matches(config.data, "train")

@@ -83,8 +83,12 @@ def track(
     Videos that have their tracks already are skipped.
     """
     from onball.tracking.detectors.opening import open_detector
-    from onball.tracking.detectors.simulated import simulated_level, simulated_name
-    from onball.tracking.pipeline import track_video, untracked
+    from onball.tracking.detectors.simulated import (
+        SimulatedDetector,
+        simulated_level,
+        simulated_name,
+    )
+    from onball.tracking.pipeline import track_match_without_video, track_video, untracked
 
     if former_threshold is not None:
         console.warn("--threshold is called --box-threshold now: it is no confidence of events")
@@ -95,7 +99,7 @@ def track(
         raise InputError(f"--detector {detector} is for simulated matches: name them with --data")
     if level is not None and name == TRACKS_FILE:
         raise InputError(f"{name} holds the true tracks: name others, --name tracks_medium.parquet")
-    jobs = _jobs(videos or [], data, split, out, name)
+    jobs = _jobs(videos or [], data, split, out, name, simulated=level is not None)
     shared: Detector | None = None  # a simulated detector belongs to one match
     if level is not None:
         made_by = simulated_name(level, seed)
@@ -126,15 +130,25 @@ def track(
         try:
             opened = shared or open_detector(detector, video=job.video, seed=seed)
             with output_lock(job.tracks.parent), console.progress_bar() as progress:
-                summary = track_video(
-                    job.video,
-                    opened,
-                    job.tracks,
-                    fps=fps,
-                    name=job.name,
-                    progress=progress,
-                    threads=threads,
-                )
+                if isinstance(opened, SimulatedDetector) and not job.video.exists():
+                    summary = track_match_without_video(
+                        opened,
+                        job.tracks,
+                        fps=fps,
+                        video=job.video.name,
+                        name=job.name,
+                        progress=progress,
+                    )
+                else:
+                    summary = track_video(
+                        job.video,
+                        opened,
+                        job.tracks,
+                        fps=fps,
+                        name=job.name,
+                        progress=progress,
+                        threads=threads,
+                    )
         except KeyboardInterrupt as stop:
             message = "interrupted: the same command continues where this one stopped"
             raise type(stop)(message) from None
@@ -168,10 +182,16 @@ class _Job(NamedTuple):
 
 
 def _jobs(
-    videos: list[str], data: Path | None, split: str, out: Path, file_name: str
+    videos: list[str],
+    data: Path | None,
+    split: str,
+    out: Path,
+    file_name: str,
+    *,
+    simulated: bool,
 ) -> list[_Job]:
-    """Return the videos to track, all of which can be opened."""
-    from onball.data.layout import find_matches
+    """Return the videos to track, all of which can be opened, or are not needed."""
+    from onball.data.layout import VIDEO_FILE, find_matches
     from onball.files import require_writable
     from onball.spotting.results import name_results
     from onball.video import find_videos
@@ -182,8 +202,12 @@ def _jobs(
     if Path(file_name).name != file_name or not file_name.endswith(".parquet"):
         raise InputError(f"--name {file_name}: give a file name that ends with .parquet")
     if data is not None:
-        found = {match.name: match.require_video() for match in find_matches(data, split)}
-        find_videos(found.values())
+        matches = find_matches(data, split)
+        if simulated:  # whose detectors need true tracks alone
+            found = {match.name: match.video or match.folder / VIDEO_FILE for match in matches}
+        else:
+            found = {match.name: match.require_video() for match in matches}
+            find_videos(found.values())
         return [_Job(name, video, video.with_name(file_name)) for name, video in found.items()]
     require_writable(out)
     named = name_results([video.path for video in find_videos(videos)])

@@ -319,6 +319,8 @@ def open_inputs(
 ) -> MatchInputs:
     """Open the inputs of a net from a labelled match; decode the frames into the cache, if any.
 
+    A net that takes tracks alone needs no video: without the file, its times are those of the tracks.
+
     Args:
         video: of the match; its tracks are in the same folder.
         data: settings of sampling, cropping and caching.
@@ -335,7 +337,10 @@ def open_inputs(
         path = video.with_name(data.tracks)
         tracks = read_match_tracks(path, video)
         digest = file_digest(path)[:16]
-    chosen = choose_frames(video, data, model, tracks, tracks_digest=digest)
+    times = None
+    if tracks is not None and needs_no_video(model) and not video.exists():
+        times = grid_times(tracks.video.duration_ms, data.fps)
+    chosen = choose_frames(video, data, model, tracks, times_ms=times, tracks_digest=digest)
     frames: FrameSource = chosen
     if isinstance(chosen, VideoFrames) and data.cache is not None:
         frames = cached_frames(chosen, data.cache, progress, name=name)
@@ -345,8 +350,13 @@ def open_inputs(
     return MatchInputs(frames, tracking_inputs(tracks, times_ms, track_config))
 
 
+def needs_no_video(model: ModelConfig | None) -> bool:
+    """Return True for a net that takes tracks and no frames."""
+    return model is not None and model.tracking is not None and not model.takes_frames
+
+
 def read_match_tracks(path: Path, video: Path) -> Tracks:
-    """Read the tracks of a match.
+    """Read the tracks of a match; if its video is missing, without comparing them.
 
     Raises `DataError` if there are none, or if they are broken or those of another video.
     """
@@ -354,7 +364,7 @@ def read_match_tracks(path: Path, video: Path) -> Tracks:
     from onball.formats.tracks_parquet import read_tracks
 
     require_tracks(path)
-    return read_tracks(path, video)
+    return read_tracks(path, video if video.exists() else None)
 
 
 def require_tracks(path: Path) -> None:

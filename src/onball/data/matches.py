@@ -16,8 +16,8 @@ from onball.actions import BALL_ACTIONS, ActionSet
 from onball.config import DataConfig, ModelConfig
 from onball.data.classes import label_classes, read_labels_of
 from onball.data.frame_labels import LabelledEvent, in_classes
-from onball.data.frames import open_inputs, require_tracks
-from onball.data.layout import Match, find_matches
+from onball.data.frames import needs_no_video, open_inputs, require_tracks
+from onball.data.layout import VIDEO_FILE, Match, find_matches
 from onball.errors import DataError, OnballWarning
 from onball.events import EventList
 from onball.formats.soccernet import read_labels
@@ -92,7 +92,7 @@ def load_matches(
     """
     actions = BALL_ACTIONS if model is None else model.actions
     # All labels first: a broken file must be reported before hours of decoding.
-    matches = _read_matches(data, split, actions)
+    matches = _read_matches(data, split, actions, videos=not needs_no_video(model))
     loaded = []
     for match, video, labels in matches:
         frames, features = open_inputs(video, data, model, progress, name=match.name)
@@ -110,15 +110,19 @@ def check_matches(data: DataConfig, split: str, model: ModelConfig) -> None:
     Raises `EmptySplitError` for a split without matches, `DataError` for a missing root, video,
     label or tracks file, `LabelError` for a broken label file.
     """
-    for _, video, _ in _read_matches(data, split, model.actions):
+    videos = not needs_no_video(model)
+    for _, video, _ in _read_matches(data, split, model.actions, videos=videos):
         if model.tracking is not None or data.crop is not None:
             require_tracks(video.with_name(data.tracks))
 
 
 def _read_matches(
-    data: DataConfig, split: str, actions: ActionSet
+    data: DataConfig, split: str, actions: ActionSet, *, videos: bool
 ) -> list[tuple[Match, Path, EventList]]:
-    """Matches of a split with their videos and labels, for a net with some classes."""
+    """Matches of a split with their videos and labels, for a net with some classes.
+
+    If no `videos` are needed, the path of a missing one is the place where it would be.
+    """
     if data.root is None:
         raise DataError(
             "data.root is not set: --data FOLDER (or --set data.root=FOLDER) names the data set"
@@ -126,7 +130,8 @@ def _read_matches(
     known = label_classes(data.root, actions)
     found = []
     for match in find_matches(data.root, split):
-        video, labels = match.require_video(), read_labels(match.require_labels(), known)
+        video = match.require_video() if videos else match.video or match.folder / VIDEO_FILE
+        labels = read_labels(match.require_labels(), known)
         require_one_timeline(video, match.require_labels(), labels)
         found.append((match, video, labels))
     return found

@@ -29,10 +29,12 @@ from onball.tracking.grid import (
     since_true,
     without_short_gaps,
 )
-from onball.tracks import BALL, Tracks
+from onball.tracks import GOAL, Tracks, are_people
 
 #: Detections of people with a lower score are not used: there are as many false ones below.
 LEAST_PERSON_SCORE = 0.3
+#: The same for goals, of which there are few.
+_LEAST_GOAL_SCORE = 0.1
 #: Number of people nearest to the ball that are described individually.
 _NEAREST = 3
 #: Number of people at the depth of the ball whose median height is the unit, and seconds over which it is
@@ -106,7 +108,10 @@ def ball_columns(
         tracks: of the video, with goals if its detector finds them.
         times_ms: times of the frames, `[T]`, ascending.
     """
-    used = (tracks.kinds == BALL) | (tracks.scores >= LEAST_PERSON_SCORE)
+    least = np.select(
+        [are_people(tracks.kinds), tracks.kinds == GOAL], [LEAST_PERSON_SCORE, _LEAST_GOAL_SCORE]
+    )
+    used = tracks.scores >= least
     grid = on_grid(tracks.where(used), times_ms)
     times = seconds(grid.times_ms)
     aspect = tracks.video.height / tracks.video.width
@@ -117,12 +122,13 @@ def ball_columns(
     seen = np.isfinite(grid.ball[:, 0])
     begins = np.r_[True, np.diff(grid.shot) != 0]
     until = since_true(seen[::-1], -times[::-1], grid.shot[::-1], _MOST_GAP_S)[::-1]
+    goal = without_short_gaps(grid.goal, grid.times_ms, grid.shot, _LONGEST_GAP_MS)
     motion = dict(_motion(grid, ball, camera, height, times))
     after = np.stack([motion["velocity_after_x"], motion["velocity_after_y"]], 1)
     columns = {
         **motion,
         **_people(grid, ball, velocities[..., :2] - camera[:, None, :2], height),
-        **_goal(grid.goal, ball, after, height),
+        **_goal(goal, ball, after, height),
         "ball_seen": seen.astype(np.float64),
         "ball_unseen_for": since_true(seen, times, grid.shot, _MOST_GAP_S),
         "ball_unseen_until": until,

@@ -28,9 +28,9 @@ _LASTING_FRAMES, _LASTING_SCORE = 12, 0.3
 _PRICE = 0.45
 #: Largest plausible displacement of a ball between detections, in frame widths, and its increase per
 #: second. (The fastest true balls of the simulated matches stay below.)
-_MOST_STEP, _MOST_STEP_PER_S = 0.03, 1.2
+_MOST_STEP, _MOST_STEP_PER_S = 0.015, 0.9
 #: Cost per frame width beyond that displacement, and its maximum.
-_LEAP_COST, _MOST_COST = 5.0, 0.4
+_LEAP_COST, _MOST_COST = 5.0, 0.8
 #: Detections farther apart than this, in seconds, are independent.
 _MEMORY_S = 1.0
 

@@ -26,7 +26,9 @@ from onball.formats.tracks_parquet import open_writer, read_about, read_tracks
 from onball.frames import FrameBatch
 from onball.outputs import OutputConflictError, differences
 from onball.progress import Progress, ProgressCallback, no_progress
+from onball.timing import grid_times
 from onball.tracking.detectors.base import Detections, Detector, NeighbourDetector
+from onball.tracking.detectors.simulated import SimulatedDetector
 from onball.tracking.tracker import SHORTEST_SHOT_S, CutDetector, Tracker
 from onball.tracks import BALL, TrackedVideo, are_people
 from onball.video.reading import probe, read_frames
@@ -182,14 +184,67 @@ def track_video(
             "fps": fps,
         },
     )
-    tracker = Tracker(fps)
     about = TrackedVideo(info.width, info.height, info.duration_ms, fps)
+    found = _detected(video, detector, fps, parts, threads)
+    summary = _follow(found, about, out, detector.name, video.name, name or video.name, progress)
+    parts.remove()
+    return summary
+
+
+def track_match_without_video(
+    detector: SimulatedDetector,
+    out: str | Path,
+    *,
+    fps: float = 12.5,
+    video: str = "",
+    name: str = "",
+    progress: ProgressCallback = no_progress,
+) -> TrackingSummary:
+    """Track a simulated match that has no video, and write its tracks file.
+
+    The cuts between cameras are the true ones, since there are no frames to find them in.
+
+    Args:
+        detector: of the match.
+        video: name that the video would have.
+        out, fps, name, progress: as in `track_video`.
+
+    Raises `OnballError` if `out` cannot be written.
+    """
+    out = Path(out)
+    require_writable(out.parent)
+    about = replace(detector.truth.video, fps=fps)
+
+    def parts() -> Iterator[tuple[DetectedFrames, bool]]:
+        times = grid_times(about.duration_ms, fps)
+        cuts = np.zeros(len(times), bool)
+        begins = np.searchsorted(times, about.cuts_ms)
+        cuts[begins[begins < len(times)]] = True
+        for start in range(0, len(times), _PART_FRAMES):
+            part = slice(start, start + _PART_FRAMES)
+            found = detector.detect_at(times[part])
+            yield DetectedFrames(times[part], cuts[part], found), True
+
+    return _follow(parts(), about, out, detector.name, video, name or video, progress)
+
+
+def _follow(
+    parts: Iterator[tuple[DetectedFrames, bool]],
+    about: TrackedVideo,
+    out: Path,
+    detector: str,
+    video: str,
+    name: str,
+    progress: ProgressCallback,
+) -> TrackingSummary:
+    """Connect detections to tracks, and write them."""
+    tracker = Tracker(about.fps)
     summary = TrackingSummary()
     cuts: list[int] = []
     begun = time.perf_counter()
     last = 0
-    with open_writer(out, detector=detector.name, video=video.name) as writer:
-        for part, is_new in _detected(video, detector, fps, parts, threads):
+    with open_writer(out, detector=detector, video=video) as writer:
+        for part, is_new in parts:
             for time_ms, cut, found in zip(
                 part.times_ms.tolist(), part.cuts.tolist(), part.detections, strict=True
             ):
@@ -206,13 +261,10 @@ def track_video(
                 summary.frames_with_ball += balls > 0
                 summary.detected += is_new
                 last = time_ms
-            progress(
-                Progress(f"tracking {name or video.name}", last, about.duration_ms or None, "ms")
-            )
+            progress(Progress(f"tracking {name}", last, about.duration_ms or None, "ms"))
         # Some files do not contain their duration.
-        duration = about.duration_ms or round(last + 1000 / fps)
+        duration = about.duration_ms or round(last + 1000 / about.fps)
         writer.finish(replace(about, duration_ms=duration, cuts_ms=tuple(cuts)))
-    parts.remove()
     summary.tracks, summary.cuts = tracker.count, len(cuts)
     summary.seconds = time.perf_counter() - begun
     return summary

@@ -32,8 +32,9 @@ _OUTPUTS = [
 ]  # fmt: skip
 _MULTIPLE = 32  # sides of the input
 _MOST_BALLS, _MOST_PEOPLE, _MOST_GOALS = 8, 60, 2  # a frame
-#: Least confidence of people and goals. The ball is followed with less: its path decides.
-_LEAST_SCORE = 0.3
+#: Least confidence of people. Ball and goals are followed with less: the ball's path decides, and a goal
+#: whose net is in front of a white crowd has little.
+_LEAST_PERSON_SCORE = 0.3
 _NMS_IOU = 0.5
 _LUMA = np.array((0.299, 0.587, 0.114), np.float32)  # ITU-R BT.601
 
@@ -174,7 +175,7 @@ def decode_maps(
             place of logits.
         size: width and height of the frame in pixels.
         scale: pixels of the frame per pixel of the network's input.
-        threshold: least confidence of a ball; people and goals need at least 0.3.
+        threshold: least confidence of a ball or a goal; people need at least 0.3.
         people: return people and goals too.
     """
     scores, ball_offset, ball_size, *others = maps
@@ -184,7 +185,8 @@ def decode_maps(
     if people:
         for index, kind, most in ((1, PERSON, _MOST_PEOPLE), (2, GOAL, _MOST_GOALS)):
             offset, extent = others[2 * index - 2 : 2 * index]
-            peaks = _peaks(scores[index], max(threshold, _LEAST_SCORE), most)
+            least = max(threshold, _LEAST_PERSON_SCORE) if kind == PERSON else threshold
+            peaks = _peaks(scores[index], least, most)
             found = _boxes(peaks, offset, np.exp(extent[:, *peaks]).T)
             parts.append((found, scores[index][peaks], kind))
     boxes = np.concatenate([part[0] for part in parts]) * np.float32(scale)
