@@ -63,5 +63,5 @@ def test_the_demo_is_spotted_once(tmp_path):
         (match,) = session.matches
         data = session.load(match)
         assert len(data.events) == 1 and data.truth is not None and len(data.truth) == 29
-        assert session.require_served(match.video).name == "224p.mp4"
+        assert session.require_served(match.videos[0]).name == "224p.mp4"
     assert len(asked) == 1

@@ -211,7 +211,7 @@ def test_a_connection_lost_in_the_middle_fails_one_video_and_publishes_nothing_o
             system.lose_connection("front")
 
     def spot(progress=no_progress):
-        settings = {"model": spotter, "end_ms": 8000, "cache": tmp_path / "cache"}
+        settings = {"model": spotter, "cache": tmp_path / "cache"}
         out = "unreliable://bucket/results"
         return list(spot_videos(addresses, out, progress=progress, **settings))
 
@@ -222,5 +222,5 @@ def test_a_connection_lost_in_the_middle_fails_one_video_and_publishes_nothing_o
     system.lose_connection("")
     with pytest.warns(OnballNotice, match="front: continues at"):
         _, stored = spot()  # what is done comes first
-    (local,) = spot_videos(videos["front.mp4"], tmp_path / "out", model=spotter, end_ms=8000)
+    (local,) = spot_videos(videos["front.mp4"], tmp_path / "out", model=spotter)
     assert stored.events == local.events
