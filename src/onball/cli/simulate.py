@@ -205,6 +205,11 @@ def simulate(
             f"Next: {command} train spotting/demo --data {folder} --dry-run    (measures how long the "
             "training takes here; without --dry-run it starts)"
         )
+    elif boxes:
+        console.say(
+            f"Next: {command} track --data {folder} --detector simulated:ballnet --name "
+            f"tracks_ballnet.parquet, then {command} train spotting/ball_tracks --data {folder}"
+        )
     else:
         console.say(f"Next: {command} data stats {folder} --reference")
 
