@@ -7,6 +7,7 @@ import pytest
 from onball.config import load_config, save_config
 from onball.errors import InputError
 from onball.formats.soccernet import LABELS_FILE, RESULTS_FILE
+from onball.tracks import TRACKS_FILE
 from onball.viewer.session import NotServedError, ViewSession
 
 
@@ -153,8 +154,9 @@ def test_labels_without_predictions_are_what_is_corrected(write_match):
     assert session.matches[0].corrections.path.name == "corrections.json"
 
 
-@pytest.mark.parametrize("paths", [[], ["nothing"], ["empty"]])
-def test_nothing_to_view_is_one_line(paths, tmp_path):
+@pytest.mark.parametrize("paths", [[], ["nothing"], ["empty"], ["m", "empty"]])
+def test_nothing_to_view_is_one_line(paths, write_match, tmp_path):
+    write_match("m", RESULTS_FILE)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError) as error:
         ViewSession.open([tmp_path / path for path in paths])
@@ -170,3 +172,25 @@ def test_a_link_that_leads_out_of_the_folder_is_not_served(write_match, tmp_path
         session.require_served(session.matches[0].videos[0])
     both = ViewSession.open([folder, tmp_path / "secret.mp4"])
     assert both.require_served(folder / "224p.mp4") == (tmp_path / "secret.mp4").resolve()
+
+
+def test_tracks_beside_a_video_that_was_named_alone_are_served(write_match):
+    folder = write_match("m", "match.mp4", "other.mp4")
+    session = ViewSession.open([folder / "match.mp4"])
+    tracks = folder / TRACKS_FILE
+    tracks.write_bytes(b"")  # made while the viewer runs
+    assert session.matches[0].tracks(0) == tracks
+    assert session.require_served(tracks) == tracks.resolve()
+    with pytest.raises(NotServedError):
+        session.require_served(folder / "other.mp4")
+
+
+def test_links_of_joined_videos_do_not_lead_out_of_the_folder(write_match, tmp_path):
+    write_match("", "secret.mp4")
+    folder = write_match("m", "a.mp4", RESULTS_FILE, parts=("a.mp4", "b.mp4"))
+    (folder / "b.mp4").symlink_to(tmp_path / "secret.mp4")
+    session = ViewSession.open([folder])
+    (match,) = session.matches
+    assert [video.name for video in match.videos] == ["a.mp4", "b.mp4"]
+    with pytest.raises(NotServedError, match="leads out"):
+        session.require_served(match.videos[1])

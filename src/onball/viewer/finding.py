@@ -60,8 +60,8 @@ class ViewedMatch:
         file = self.predictions.with_name(CONFIDENCES_FILE)
         return file if file.is_file() else None
 
-    def tracks(self, number: int) -> Path | None:
-        """Tracks of a video: beside results or video, or where `onball track` writes them.
+    def track_files(self, number: int) -> list[Path]:
+        """Places of the tracks of a video: beside results or video, or where `onball track` writes.
 
         Args:
             number: number of the video among `videos`.
@@ -73,7 +73,11 @@ class ViewedMatch:
         if self.predictions is not None:
             name = tracks_file(number, len(self.videos))
             files.insert(0, self.predictions.with_name(name))
-        return next((file for file in files if file.is_file()), None)
+        return files
+
+    def tracks(self, number: int) -> Path | None:
+        """Tracks of a video, the first of `track_files` that is there; None if there are none."""
+        return next((file for file in self.track_files(number) if file.is_file()), None)
 
     @property
     def corrections(self) -> CorrectionsFile | None:
@@ -125,7 +129,7 @@ class _Finder:
         ((name, _),) = find_event_files(file).items()
         if is_label_file(file):
             videos = tuple(_videos_in(file.parent)[:1])
-            self.roots += videos
+            self._serve(videos)
             self._drafts.append(ViewedMatch(name, videos, file, None, file.parent))
         else:
             self._results[name] = file
@@ -140,9 +144,13 @@ class _Finder:
             files = find_event_files(root)
         except InputError:
             files = {}
-        results = {name: file for name, file in files.items() if file not in known}
-        self._results |= {n: f for n, f in results.items() if not is_label_file(f)}
-        if not drafts and not self._results:
+        results = {
+            name: file
+            for name, file in files.items()
+            if file not in known and not is_label_file(file)
+        }
+        self._results |= results
+        if not drafts and not results:
             raise InputError(
                 f"{root}: no video, {LABELS_FILE} or {RESULTS_FILE} in it: name a folder of matches "
                 "or of results"
@@ -186,7 +194,18 @@ class _Finder:
                     self._take(draft.name, results, draft)
         if not self._drafts:
             raise InputError("nothing to view: no video, labels or results in the paths")
+        for draft in self._drafts:
+            for number in range(len(draft.videos)):
+                self._serve(draft.track_files(number))
         return self._drafts
+
+    def _serve(self, files: Iterable[Path]) -> None:
+        """Let files be served that are outside of the named folders, whose links lead nowhere else."""
+        roots = [root.resolve() for root in self.roots]
+        for file in files:
+            folder = file.parent.resolve()
+            if not any(folder.is_relative_to(root) for root in roots):
+                self.roots.append(file)
 
     def _take(self, name: str, file: Path, draft: ViewedMatch | None) -> None:
         """Add results to the draft that they belong to; None if there is none."""
@@ -262,7 +281,7 @@ class _Finder:
         for folder in dict.fromkeys(folders):
             files = tuple(folder / name for name in names)
             if all(file.is_file() for file in files):
-                self.roots += files
+                self._serve(files)
                 return files
         return ()
 

@@ -178,10 +178,10 @@ class LiveView:
             growing.model, video=self._video, duration_ms=duration_ms, classes=self._classes
         )
         events = EventList.of(self._events, match=self._title, info=info)
+        self._saved_at = time.monotonic()  # a failure too is noted only so often
         try:
             write_events(events, self._folder, {"stream": self._title, "model": growing.model})
         except OnballError as error:
             growing.note(self._events[-1].position_ms, f"events are not saved: {error}")
             return None
-        self._saved_at = time.monotonic()
         return self._folder / RESULTS_FILE
