@@ -70,7 +70,7 @@ def match_videos(
         lengths = [part.duration_ms for part in info.parts]
     elif len(opened) > 1:
         starts = [sum(video.duration_ms for video in opened[:k]) for k in range(len(opened))]
-        last_ms = None if info.duration_ms is None else info.duration_ms - starts[-1]
+        last_ms = None if info.duration_ms is None else max(0, info.duration_ms - starts[-1])
         lengths = [*(video.duration_ms for video in opened[:-1]), last_ms]
     for video, length_ms in zip(opened, lengths, strict=True):
         if length_ms is not None and abs(length_ms - video.duration_ms) > _OTHER_LENGTH_MS:

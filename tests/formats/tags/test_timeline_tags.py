@@ -168,6 +168,10 @@ def test_one_of_several_timelines_is_named(tmp_path):
         LabelError, match=r"holds 2 timelines: name one with --part \('one', 'two'\)"
     ):
         read(tmp_path, text, "all.otio")
+    same = otio.schema.SerializableCollection("all", [timeline(25, "one"), timeline(50, "one")])
+    text = otio.adapters.write_to_string(same, "otio_json")
+    with pytest.raises(LabelError, match=r"\('one', 'one \(2\)'\)"):
+        read(tmp_path, text, "all.otio")
 
 
 def test_chapters_of_a_description_are_read(tmp_path):
@@ -177,9 +181,11 @@ def test_chapters_of_a_description_are_read(tmp_path):
     assert times(found) == [
         ("Pase", 7, None), ("Köln & Bonn", 7, None), ("SHOT", 3723, None), ("GOAL", 3723, None),
     ]  # fmt: skip
-    assert found.notes == ("3 events are only counted in their chapters, and were left out",)
+    assert found.notes == ("events that chapters only count, left out: 3",)
     described = read(tmp_path, f"The match!\n\n{text}", "description.txt", format="chapters")
-    assert described.tags == found.tags and "1 lines that do not begin" in described.notes[0]
+    assert described.tags == found.tags and described.notes[0].endswith(
+        "begin with a time, left out: 1"
+    )
 
 
 def test_detections_of_fiftyone_are_read(tmp_path):

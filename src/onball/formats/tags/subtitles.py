@@ -99,10 +99,10 @@ def read_chapters(path: Path, options: ReadingOptions) -> TagFile:
     found = [*map(_CHAPTER.match, lines)]
     other = found.count(None)
     if other:
-        notes = (*notes, f"{other} lines that do not begin with a time were left out")
+        notes = (*notes, f"lines that do not begin with a time, left out: {other}")
     unnamed = sum(int(chapter["more"] or 0) for chapter in found if chapter)
     if unnamed:
-        notes = (*notes, f"{unnamed} events are only counted in their chapters, and were left out")
+        notes = (*notes, f"events that chapters only count, left out: {unnamed}")
     return tag_file(
         path, CHAPTERS, _chapters(path, found), options.clock or Clock.VIDEO, notes=notes
     )

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
@@ -44,6 +44,7 @@ from onball.formats.tags.base import (
 )
 from onball.formats.tags.times import LIMIT_S, exact_rate
 
+T = TypeVar("T")
 FCPXML, OTIO = "fcpxml", "otio"
 _TIME = re.compile(r"(?P<value>-?\d{1,18}(?:\.\d{1,9})?)(?:/(?P<per>[1-9]\d{0,17}))?s", re.ASCII)
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>")
@@ -336,10 +337,8 @@ def _read_fcpxml(root: Element, part: str | None) -> _Timeline:
     if root.tag != "fcpxml":
         raise LabelError(f"<{root.tag}> is no FCPXML")
     reader = _FcpxmlReader(root)
-    projects: dict[str, Element] = {}
-    for number, project in enumerate(root.iter("project"), start=1):
-        name = project.get("name") or f"project {number}"
-        projects[f"{name} ({number})" if name in projects else name] = project
+    found = enumerate(root.iter("project"), 1)
+    projects = _by_name([(one.get("name") or f"project {number}", one) for number, one in found])
     if not projects:  # clips of the browser, each with its own time
         for parent in (root, *root.iter("library"), *root.iter("event")):
             reader.read(parent, Fraction(0), None)
@@ -351,6 +350,14 @@ def _read_fcpxml(root: Element, part: str | None) -> _Timeline:
     origin_s = _time(sequence, "tcStart")
     reader.read(spine, -origin_s, None, begin_s=origin_s)
     return reader.timeline
+
+
+def _by_name(named: Sequence[tuple[str, T]]) -> dict[str, T]:
+    """Parts of a file by name; of those with the same name, later ones with their number."""
+    parts: dict[str, T] = {}
+    for number, (name, part) in enumerate(named, start=1):
+        parts[f"{name} ({number})" if name in parts else name] = part
+    return parts
 
 
 def _without_auditions(parent: Element) -> Iterator[Element]:
@@ -393,9 +400,7 @@ def _load_otio(otio: Any, path: Path, text: str) -> Any:
         raise LabelError(f"{path}: broken JSON: {error}") from None
     try:
         return otio.adapters.read_from_string(text, "otio_json")
-    except (
-        Exception
-    ):  # the library raises whatever a damaged file leads to, with names of C++ types
+    except Exception:  # whatever a damaged file leads to, with names of C++ types
         raise LabelError(f"{path}: no timeline that can be read: export it again") from None
 
 
@@ -403,11 +408,8 @@ def _read_otio(otio: Any, root: Any, part: str | None) -> _Timeline:
     schema = otio.schema
     if isinstance(root, schema.SerializableCollection):
         found = root.find_children(descended_from_type=schema.Timeline)
-        root = choose_part(
-            {one.name or f"timeline {number}": one for number, one in enumerate(found, start=1)},
-            part,
-            "timeline",
-        )
+        named = [(one.name or f"timeline {number}", one) for number, one in enumerate(found, 1)]
+        root = choose_part(_by_name(named), part, "timeline")
     top = root.tracks if isinstance(root, schema.Timeline) else root
     if not hasattr(top, "markers"):
         kind = getattr(type(top), "__name__", "value")
