@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 from tiny_tracks import tiny_tracks
 
+from onball.errors import DataError
+from onball.formats.tracks_parquet import write_tracks
+from onball.tracking.detectors.opening import open_detector
 from onball.tracking.detectors.simulated import LEVELS, DetectorNoise, SimulatedDetector
-from onball.tracks import BALL, GOAL, KINDS, PERSON, TrackedVideo, Tracks
+from onball.tracks import BALL, GOAL, KINDS, PERSON, TRACKS_FILE, TrackedVideo, Tracks
 
 KEEPER, REFEREE = KINDS.index("goalkeeper"), KINDS.index("referee")
 NO_PIXELS = np.zeros(0, np.uint8)
@@ -214,3 +217,9 @@ def test_each_level_detects_less_than_the_one_before_and_the_ball_least():
     assert people == sorted(people, reverse=True)
     assert balls[0] == people[0] == 1
     assert all(ball < person for ball, person in zip(balls[1:], people[1:], strict=True))
+
+
+def test_true_tracks_without_boxes_are_an_error(tmp_path):
+    write_tracks(static_tracks(np.zeros((0, 4)), []), tmp_path / TRACKS_FILE)
+    with pytest.raises(DataError, match="has no boxes: simulate the match with a video"):
+        open_detector("simulated:mild", video=tmp_path / "224p.mp4")

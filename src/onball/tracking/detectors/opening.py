@@ -124,7 +124,10 @@ def _open_simulated(name: str, level: str, video: str | Path | None, seed: int) 
     from onball.formats.tracks_parquet import read_tracks
 
     video = Path(video)
-    truth = read_tracks(video.with_name(TRACKS_FILE), video if video.exists() else None)
+    file = video.with_name(TRACKS_FILE)
+    truth = read_tracks(file, video if video.exists() else None)
+    if not len(truth):
+        raise DataError(f"{file}: has no boxes: simulate the match with a video, or with --boxes")
     if level in LEVELS and LEVELS[level].goal_missed is not None:
         truth = _with_goals(truth, video.with_name(CAMERA_FILE))
     return SimulatedDetector(truth, level, seed, match=video.parent.name)
