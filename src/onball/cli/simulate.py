@@ -118,7 +118,7 @@ def simulate(
             "--rare",
             min=1,
             metavar="FACTOR",
-            help="Shots, goals, tackles and other rare actions about so many times as often, for training.",
+            help="Make shots, goals, tackles and other rare actions more frequent by about this factor.",
         ),
     ] = 1.0,
     video: Annotated[
