@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 from fsspec.registry import _registry
 from stores import unreliable_store
 
 from onball.errors import InputError, MissingDependencyError, OnballError
-from onball.stores import Store, is_stored
+from onball.stores import Store, is_stored, naming
 
 
 @pytest.fixture
@@ -52,6 +53,22 @@ def test_files_are_found_by_address_folder_and_pattern(system):
     found = store.files("unreliable://bucket/*/t*.mp4")
     assert [file.name for file in found] == ["two.mp4", "three.mp4"]
     assert store.files("unreliable://bucket/c") == []
+
+
+def test_a_name_with_the_signs_of_a_pattern_is_found(system):
+    for name in ("match [1080p]/match [1080p].mp4", "match 1/match 1.mp4"):
+        system.pipe(f"/bucket/{name}", b"12345")
+    store = open_store()
+    address = "unreliable://bucket/match [1080p]"
+    for given in (f"{address}/match [1080p].mp4", address):
+        assert [file.name for file in store.files(given)] == ["match [1080p].mp4"]
+
+
+def test_errors_without_the_path_stay_as_they_are():
+    missing = MissingDependencyError("pyarrow", "query", "An index")
+    with pytest.raises(MissingDependencyError) as raised, naming("s3://a/b", Path("/cache/b")):
+        raise missing
+    assert raised.value is missing
 
 
 def test_a_lost_connection_is_opened_again(system, tmp_path):

@@ -130,7 +130,8 @@ class Store:
 
         def find() -> dict[str, dict[str, Any]]:
             self._files.invalidate_cache()
-            if any(sign in address for sign in "*?["):
+            # Names may have these signs too: "match [1080p].mp4".
+            if any(sign in address for sign in "*?[") and not self._files.exists(address):
                 found: dict[str, dict[str, Any]] = self._files.glob(address, detail=True)
             else:
                 found = self._files.find(address, detail=True)
@@ -245,9 +246,8 @@ class BlockReader:
         self._store = store
         self._size = _BLOCK_BYTES
         self._count = -(-file.size // self._size)
-        self._blocks: OrderedDict[int, Future[bytes]] = (
-            OrderedDict()
-        )  # the last used one is the last
+        #: The last used one is the last.
+        self._blocks: OrderedDict[int, Future[bytes]] = OrderedDict()
         self._lock = Lock()
         self._pool = ThreadPoolExecutor(1 + _BLOCKS_AHEAD, "onball-blocks")
 
@@ -361,12 +361,10 @@ def local_copy(address: str) -> Path:
         former = list(place.glob("*"))
         try:
             place.mkdir(parents=True, exist_ok=True)
-            new = Path(tempfile.mkdtemp(dir=place))
-            store.download(file, new / file.name)
-            if path.parent.exists():  # another process was faster
-                shutil.rmtree(new)
-            else:
-                new.replace(path.parent)
+            with tempfile.TemporaryDirectory(dir=place, ignore_cleanup_errors=True) as new:
+                store.download(file, Path(new, file.name))
+                if not path.parent.exists():  # else another process was faster
+                    Path(new).replace(path.parent)
         except OSError as error:
             raise OnballError(f"{place}: cannot be written ({error.strerror})") from error
         for one in former:
@@ -384,6 +382,8 @@ def naming(address: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OnballError as error:
+        if str(path) not in str(error):
+            raise
         raise type(error)(str(error).replace(str(path), address)) from error
 
 
