@@ -196,7 +196,8 @@ class StoredVideo:
 
     def _open(self, whole: bool) -> None:
         self._entry.mkdir(parents=True, exist_ok=True)
-        self._lock.acquire()
+        # Another process may spot the same video for hours.
+        self._lock.acquire(cancel_check=lambda: self._stopped)
         part = self.path.with_name(self.path.name + _PART)
         if (self._entry / _COMPLETE).exists():
             return
