@@ -130,21 +130,29 @@ def train_on_ray(
         config = config.model_copy(update={"training": training})
     run, stored = open_run(run_dir, overwrite=overwrite)
     prepare_run(config, run, resume=resume, overwrite=overwrite)
+    saved = False
+
+    def note_epoch(summary: EpochSummary) -> None:
+        nonlocal saved
+        saved = True
+        on_epoch(summary)
+
     disconnect = connect(address)
     try:
+        _warn_of_waiting(workers, resources)
         mailbox = ray.remote(num_cpus=0)(_Mailbox).remote()
         for attempt in range(1, attempts + 1):
             job = _Job(
                 config,
                 run_dir,
                 resume or attempt > 1,
-                overwrite and attempt == 1,
+                overwrite and not saved,  # the former run may still be there
                 "cuda" if resources.gpus else "cpu",
                 str(Path.cwd()),
                 tuple(imports),
                 mailbox,
             )
-            with _reports(mailbox, progress, on_epoch) as errors:
+            with _reports(mailbox, progress, note_epoch) as errors:
                 lost = _fit(job, workers, resources, None if stored else run.path)
             own = [error for error in errors if not isinstance(error, PeerGoneError)]
             if own:
@@ -161,6 +169,19 @@ def train_on_ray(
     if stored is not None:
         stored.fetch()
     return run.model
+
+
+def _warn_of_waiting(workers: int, resources: Resources) -> None:
+    """Warn if the cluster has less than the workers ask for; Ray waits for more, and says nothing."""
+    there = ray.cluster_resources()
+    for name, each in (("CPU", resources.cpus), ("GPU", resources.gpus)):
+        needed, has = workers * each, there.get(name, 0)
+        if needed > has:
+            message = (
+                f"{workers} workers need {needed:g} {name}s, and the cluster has {has:g}: training waits "
+                "until it has more; Ctrl-C ends it"
+            )
+            warnings.warn(OnballWarning(message), stacklevel=3)
 
 
 def _fit(job: _Job, workers: int, resources: Resources, folder: Path | None) -> str:
@@ -199,11 +220,6 @@ def _fit(job: _Job, workers: int, resources: Resources, folder: Path | None) -> 
 def _work(settings: dict[str, Any]) -> None:
     """Train in a worker, and report to the driver."""
     job: _Job = settings["job"]
-    os.chdir(job.folder)
-    if job.imports and "" not in sys.path:
-        sys.path.insert(0, "")
-    for name in job.imports:
-        import_module(name)
 
     def report(kind: str, content: Any) -> None:
         job.mailbox.put.remote(kind, content)
@@ -215,6 +231,11 @@ def _work(settings: dict[str, Any]) -> None:
     with warnings.catch_warnings():
         warnings.showwarning = warn
         try:
+            os.chdir(job.folder)
+            if job.imports and "" not in sys.path:
+                sys.path.insert(0, "")
+            for name in job.imports:
+                import_module(name)
             train(
                 job.config,
                 run_dir=job.run_dir,
