@@ -22,7 +22,8 @@ nodes=${SLURM_JOB_NUM_NODES:-1}
 first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 # One torchrun on each machine starts a process per GPU. If one ends, Slurm ends those of the other machines.
 port=$((20000 + SLURM_JOB_ID % 20000))
-exec srun --kill-on-bad-exit=1 torchrun \
+# Since version 22.05, srun does not take the CPUs of a task from its job.
+exec srun --kill-on-bad-exit=1 --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" torchrun \
     --nnodes "$nodes" --nproc_per_node "$gpus" \
     --rdzv_id "$SLURM_JOB_ID" --rdzv_backend c10d --rdzv_endpoint "$first:$port" \
     -m onball.cli.main train "$@" --resume

@@ -14,7 +14,12 @@ from torch.distributed.run import get_args_parser
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="scripts of a POSIX shell")
 
 TRAIN = ["spotting/regnety_bilstm", "--data", "my data", "--set", "training.batch_size=1"]
-SLURM = {"SLURM_JOB_ID": "4567", "SLURM_JOB_NODELIST": "node[7-8]", "SLURM_JOB_NUM_NODES": "2"}
+SLURM = {
+    "SLURM_JOB_ID": "4567",
+    "SLURM_JOB_NODELIST": "node[7-8]",
+    "SLURM_JOB_NUM_NODES": "2",
+    "SLURM_CPUS_PER_TASK": "16",
+}
 
 
 @pytest.fixture
@@ -59,9 +64,11 @@ def test_one_machine_starts_a_process_for_each_gpu(run, onball, gpus):
 @pytest.mark.parametrize(("gpus", "nodes"), [("1", "1"), ("8", "1"), ("8", "2")])
 def test_a_job_of_slurm_starts_a_torchrun_on_each_machine(run, onball, gpus, nodes):
     job = {**SLURM, "SLURM_GPUS_ON_NODE": gpus, "SLURM_JOB_NUM_NODES": nodes}
-    launcher, ends_all, torchrun, *words = run("train_slurm.sh", *TRAIN, **job)
+    launcher, *options, torchrun = (words := run("train_slurm.sh", *TRAIN, **job))[:4]
+    words = words[4:]
     parsed = check(words, onball)
-    assert (launcher, ends_all, torchrun) == ("srun", "--kill-on-bad-exit=1", "torchrun")
+    assert (launcher, torchrun) == ("srun", "torchrun")
+    assert options == ["--kill-on-bad-exit=1", "--cpus-per-task=16"]
     assert (parsed.nnodes, parsed.nproc_per_node) == (nodes, gpus)
     assert (parsed.rdzv_backend, parsed.rdzv_endpoint, parsed.rdzv_id) == (
         "c10d",
