@@ -27,6 +27,8 @@ from onball.outputs import check_unedited, update_record
 _LABELS = LABELS_FILE.partition("-")[0]
 
 _SUFFIXES = (".json", ".csv")
+#: Names of the files that `onball spot` and SoccerNet write, from the best.
+_USUAL = (RESULTS_FILE, TABLE_FILE, LABELS_FILE)
 
 
 def write_event_file(events: EventList, path: str | Path) -> None:
@@ -74,21 +76,20 @@ def find_event_files(path: str | Path) -> dict[str, Path]:
         InputError: there is no such path, or no events in it.
     """
     path = Path(path)
-    usual = (RESULTS_FILE, TABLE_FILE, LABELS_FILE)
     if path.is_file():
         if path.suffix.lower() not in _SUFFIXES:
             raise InputError(
                 f"{path}: holds no events: name results of `onball spot` (.json or .csv, or their "
                 "folder)"
             )
-        return {path.absolute().parent.name if path.name in usual else path.stem: path}
+        return {path.absolute().parent.name if path.name in _USUAL else path.stem: path}
     if not path.is_dir():
         raise InputError(f"{path}: no such file or folder: name results of `onball spot`")
-    files = [file.relative_to(path) for name in usual for file in sorted(path.rglob(name))]
+    files = [file.relative_to(path) for name in _USUAL for file in sorted(path.rglob(name))]
     found = {name: path / file for name, file in choose_event_files(files).items()}
     if not found:
         raise InputError(
-            f"{path}: no {', '.join(usual[:-1])} or {usual[-1]} in it: name results of `onball spot`"
+            f"{path}: no {', '.join(_USUAL[:-1])} or {_USUAL[-1]} in it: name results of `onball spot`"
         )
     own = found.pop(".", None)
     return ({} if own is None else {path.resolve().name: own}) | found
@@ -103,11 +104,9 @@ def choose_event_files(files: Iterable[PurePath]) -> dict[str, PurePath]:
     Returns:
         The file in each folder by the path of the folder, in the order of these; `.` is the folder of all.
     """
-    usual = (RESULTS_FILE, TABLE_FILE, LABELS_FILE)  # from the best
     found: dict[str, PurePath] = {}
-    for file in sorted(
-        (one for one in files if one.name in usual), key=lambda f: usual.index(f.name)
-    ):
+    named = (one for one in files if one.name in _USUAL)
+    for file in sorted(named, key=lambda one: _USUAL.index(one.name)):
         if not any(part.startswith(".") for part in file.parent.parts):
             found.setdefault(file.parent.as_posix(), file)
     return dict(sorted(found.items()))
