@@ -122,7 +122,10 @@ def real_frames(folder: Path) -> Iterator[Labelled]:
 
 def simulated_frames(root: Path) -> Iterator[Labelled]:
     """Frames of simulated matches, spread evenly over each."""
-    for tracks_file in sorted(root.rglob(TRACKS_FILE)):
+    found = sorted(root.rglob(TRACKS_FILE))
+    if not found:
+        raise DataError(f"{root}: no match with {TRACKS_FILE} in it")
+    for tracks_file in found:
         tracks = read_tracks(tracks_file)
         (video,) = tracks_file.parent.glob("*.mp4")
         period = 1000 / tracks.video.fps
