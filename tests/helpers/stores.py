@@ -19,7 +19,7 @@ class UnreliableFileSystem(MemoryFileSystem):
         written: addresses of all files written, in order.
         bytes_read: number of all bytes read.
         lost: part of the paths of files whose connection is lost; empty for none.
-        lost_after: value of `bytes_read` from which on it is.
+        lost_after: number of bytes still read of these files before it is.
     """
 
     protocol = ("unreliable",)
@@ -41,11 +41,13 @@ class UnreliableFileSystem(MemoryFileSystem):
 
     def cat_file(self, path, **settings):
         self._fail()
-        if self.lost and self.lost in str(path) and self.bytes_read >= self.lost_after:
+        is_lost = bool(self.lost) and self.lost in str(path)
+        if is_lost and self.lost_after <= 0:
             raise ConnectionResetError("reset by peer")
         content = super().cat_file(path, **settings)
         with _lock:
             type(self).bytes_read += len(content)
+            type(self).lost_after -= len(content) * is_lost
         return content
 
     def put_file(self, lpath, rpath, **settings):
@@ -54,8 +56,8 @@ class UnreliableFileSystem(MemoryFileSystem):
         return super().put_file(lpath, rpath, **settings)
 
     def lose_connection(self, path: str, after: int = 0) -> None:
-        """Let the connection to some files be lost for good when so many more bytes are read."""
-        type(self).lost, type(self).lost_after = path, self.bytes_read + after
+        """Let the connection to some files be lost for good when so many more of their bytes are read."""
+        type(self).lost, type(self).lost_after = path, after
 
     def clear(self) -> None:
         """Delete everything, and count from 0 again."""
