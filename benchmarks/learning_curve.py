@@ -489,7 +489,7 @@ def _draw_club(axes: Axes, rows: Sequence[Row]) -> None:
                 axes.annotate(
                     text,
                     (len(ticks) - 0.5, row.map10),
-                    xytext=(0, 3),
+                    xytext=(0, -11 if method == START else 17),
                     textcoords="offset points",
                     ha="right",
                     fontsize=8,
