@@ -56,7 +56,7 @@ class UnreliableFileSystem(MemoryFileSystem):
         return super().put_file(lpath, rpath, **settings)
 
     def lose_connection(self, path: str, after: int = 0) -> None:
-        """Let the connection to some files be lost for good when so many more of their bytes are read."""
+        """Lose the connection to files with this part in their path, after so many of their bytes."""
         type(self).lost, type(self).lost_after = path, after
 
     def clear(self) -> None:
