@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
-import threading
 import webbrowser
 
 import av
 import pytest
-from live_streams import numbered_stream, wait_until
+from live_streams import numbered_stream
 
 from onball.assets import sample_match
+from onball.reports.live_server import LiveServer
 from onball.viewer.live_view import LiveView
 
 
@@ -56,16 +56,19 @@ def test_bad_input_is_one_line_and_exit_code_2(onball, arguments, message):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
-def test_ctrl_c_ends_with_the_summary_a_finished_recording_and_exit_code_0(onball, tmp_path):
+def test_ctrl_c_ends_with_the_summary_a_finished_recording_and_exit_code_0(
+    onball, tmp_path, monkeypatch
+):
     copy = tmp_path / "copy.mp4"
 
-    def interrupt() -> None:
-        wait_until(copy.exists)
-        signal.raise_signal(signal.SIGINT)
+    def interrupt(_: LiveServer, message: dict[str, object]) -> None:
+        if message["type"] == "connected":
+            signal.raise_signal(signal.SIGINT)
 
-    threading.Thread(target=interrupt, daemon=True).start()
-    # This match is played for longer than the test takes.
-    code, shown, notes = onball("live", sample_match() / "224p.mp4", "--record", copy)
+    monkeypatch.setattr(LiveServer, "publish", interrupt)
+    # This match is played in real time: a stream that is not stopped takes longer than the test may.
+    arguments = ("--http", "--port", 0, "--record", copy)
+    code, shown, notes = onball("live", sample_match() / "224p.mp4", *arguments)
     assert code == 0
     messages = [json.loads(line) for line in shown.splitlines()]
     assert messages[0]["type"] == "connected"
