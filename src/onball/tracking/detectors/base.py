@@ -8,7 +8,11 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from onball.errors import optional_dependency
 from onball.tracks import BALL, GOAL, KINDS
+
+with optional_dependency("cv2", "track", "Detecting people and balls"):
+    import cv2
 
 #: Kind of classes that are neither people nor balls.
 OTHER = 255
@@ -129,17 +133,11 @@ def suppressed(found: Detections, iou: float) -> Detections:
     """
     if len(found.scores) < 2:
         return found
-    # Imported here because torch takes a second to load, which not every detector needs.
-    import torch
-    from torchvision.ops import batched_nms
-
-    kept = batched_nms(
-        torch.from_numpy(found.boxes),
-        torch.from_numpy(found.scores),
-        torch.from_numpy(_FAMILY[found.kinds]),
-        iou,
-    ).numpy()
-    return chosen(found, kept)
+    corners = found.boxes.astype(np.float64)
+    boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
+    scores, families = found.scores.tolist(), _FAMILY[found.kinds].tolist()
+    kept = cv2.dnn.NMSBoxesBatched(boxes.tolist(), scores, families, -1.0, iou)
+    return chosen(found, np.asarray(kept, np.int64))
 
 
 def chosen(found: Detections, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Detections:
