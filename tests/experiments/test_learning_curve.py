@@ -26,13 +26,19 @@ def clubs(monkeypatch):
 
 
 @pytest.fixture
-def curve(clubs):
+def results(clubs):
+    yield importlib.import_module("learning_curve_results")
+    sys.modules.pop("learning_curve_results", None)
+
+
+@pytest.fixture
+def curve(results):
     yield importlib.import_module("learning_curve")
     sys.modules.pop("learning_curve", None)
 
 
-def row(curve, club="phone", method="features", minutes=5, seed=0, map10=30.0):
-    return curve.Row(
+def row(results, club="phone", method="features", minutes=5, seed=0, map10=30.0):
+    return results.Row(
         club=club, method=method, minutes=minutes, seed=seed, map10=map10, labels=9, steps=52,
         train_s=2.5, test_labels=232, model="demo_model", settings="training.epochs=4; a=b",
         hardware="2 CPU cores",
@@ -114,54 +120,58 @@ def test_chance_rises_with_the_rate_of_labels_and_is_the_same_each_time(curve):
     assert high == curve.chance_level(dense, 60_000, draws=20)
 
 
-def test_rows_are_read_as_they_were_written_in_one_order(curve, tmp_path):
-    rows = [row(curve, seed=1), row(curve, method=curve.CHANCE, minutes=0), row(curve, club="a")]
-    curve.write_rows(tmp_path / "one.csv", table(*rows))
-    curve.write_rows(tmp_path / "other.csv", table(*reversed(rows)))
-    assert curve.read_rows(tmp_path / "one.csv") == table(*rows)
-    assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "other.csv").read_bytes()
-    assert curve.read_rows(tmp_path / "missing.csv") == {}
-
-
-def test_the_table_names_what_was_not_run(curve):
-    features = [
-        row(curve, club, "features", 5, seed, 30.0 + seed) for club in "ab" for seed in (0, 2)
+def test_rows_are_read_as_they_were_written_in_one_order(results, tmp_path):
+    rows = [
+        row(results, seed=1),
+        row(results, method=results.CHANCE, minutes=0),
+        row(results, club="a"),
     ]
-    alone = table(*features[:2], row(curve, "a", curve.START, 0, 0, 20.0))
-    lines = curve.markdown(alone, ["a", "b"]).splitlines()
+    results.write_rows(tmp_path / "one.csv", table(*rows))
+    results.write_rows(tmp_path / "other.csv", table(*reversed(rows)))
+    assert results.read_rows(tmp_path / "one.csv") == table(*rows)
+    assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "other.csv").read_bytes()
+    assert results.read_rows(tmp_path / "missing.csv") == {}
+
+
+def test_the_table_names_what_was_not_run(results):
+    features = [
+        row(results, club, "features", 5, seed, 30.0 + seed) for club in "ab" for seed in (0, 2)
+    ]
+    alone = table(*features[:2], row(results, "a", results.START, 0, 0, 20.0))
+    lines = results.markdown(alone, ["a", "b"]).splitlines()
     # Two seeds: variance 2 with one degree of freedom, standard error 1, t = 12.706.
     assert "| a | 5 | 31.0 ± 12.7 (2) | not run | not run | not run |" in lines
     assert "| a | 0 | 20.0 (1) | | | |" in lines
     assert "| a | 40 | not run | – | not run | not run |" in lines
     assert lines[-1] == "| b | 0 to 40 | not run | not run | not run | not run |"
-    both = curve.markdown(table(*features), ["a", "b"]).splitlines()
+    both = results.markdown(table(*features), ["a", "b"]).splitlines()
     # Variance 2 with two degrees of freedom, standard error √(2 · (1/2 + 1/2)) / 2, t = 4.303.
     assert "| mean | 5 | 31.0 ± 3.0 (4) | not run | not run | not run |" in both
 
 
-def test_the_page_shows_the_rows_of_the_repository(curve, clubs):
-    rows = curve.read_rows(ROOT / "results" / "learning_curve.csv")
-    shown = curve.markdown(rows, [club.name for club in clubs.CLUBS])
+def test_the_page_shows_the_rows_of_the_repository(results, clubs):
+    rows = results.read_rows(ROOT / "results" / "learning_curve.csv")
+    shown = results.markdown(rows, [club.name for club in clubs.CLUBS])
     assert shown in (ROOT / "docs" / "own_data.md").read_text(encoding="utf-8")
 
 
-def test_the_figure_shows_each_club_with_all_methods_that_were_run(curve, tmp_path):
+def test_the_figure_shows_each_club_with_all_methods_that_were_run(results, tmp_path):
     rows = table(
         *(
-            row(curve, "a", method, n, s, 20.0 + n + s)
-            for method in curve.METHODS
+            row(results, "a", method, n, s, 20.0 + n + s)
+            for method in results.METHODS
             for n in (2, 5)
             for s in (0, 1)
         ),
-        row(curve, "a", curve.START, 0, 0, 21.0),
-        row(curve, "b", "tuned", 5, 0, 25.0),
+        row(results, "a", results.START, 0, 0, 21.0),
+        row(results, "b", "tuned", 5, 0, 25.0),
     )
-    figure = curve.draw(rows, ["a", "b"])
+    figure = results.draw(rows, ["a", "b"])
     one, other = figure.axes
     labels = [line.get_label() for line in one.get_lines()]
-    titles = list(curve.TITLES.values())
+    titles = list(results.TITLES.values())
     assert [label for label in labels if label in titles] == titles
-    assert [line.get_label() for line in other.get_lines()] == [curve.TITLES["tuned"]]
+    assert [line.get_label() for line in other.get_lines()] == [results.TITLES["tuned"]]
     features = one.get_lines()[labels.index(titles[0])]
     assert features.get_ydata().tolist() == [22.5, 25.5]
     assert [text.get_text() for text in one.texts].count("not run") == 3  # of five minutes
@@ -169,12 +179,15 @@ def test_the_figure_shows_each_club_with_all_methods_that_were_run(curve, tmp_pa
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
-def test_a_tiny_curve_is_measured_and_continued(curve, clubs, tmp_path, monkeypatch, capsys):
+def test_a_tiny_curve_is_measured_and_continued(
+    curve, results, clubs, tmp_path, monkeypatch, capsys
+):
     for module in (curve, clubs):
         monkeypatch.setattr(module, "MINUTE_MS", 8000)
         monkeypatch.setattr(module, "MATCH_MINUTES", 2)
-    monkeypatch.setattr(curve, "POOL", 2)
-    monkeypatch.setattr(curve, "MINUTES", (1, 2))
+    for module in (curve, results):
+        monkeypatch.setattr(module, "POOL", 2)
+        monkeypatch.setattr(module, "MINUTES", (1, 2))
     few = ("training.epochs=1", "training.clips_per_epoch=4", "data.clip_frames=10")
     monkeypatch.setattr(curve, "BUDGET", few)
     out, plot = tmp_path / "curve", tmp_path / "plot.png"
