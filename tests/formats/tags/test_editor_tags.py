@@ -249,8 +249,9 @@ def test_labels_of_soccernet_of_any_year_are_read(tmp_path):
         ('{"annotations": [{"label": "a", "position": 1e30}]}', "cannot be the time of a tag"),
         ('[{"annotations": 3, "result": 1}]', "'annotations' is missing, or no list"),
         ('{"a": 1}', "JSON of an unknown kind"),
-        # event data of IMPECT
+        # a list of objects with a list in them, as tasks of Label Studio are
         ('[{"actionType": "PASS", "result": "SUCCESS", "labels": []}]', "JSON of an unknown kind"),
+        ('[{"squadId": 1, "actionType": "PASS", "labels": []}]', "is IMPECT event data, which"),
         ("[" * 100_000 + '"annotations"', "broken JSON: nested too deeply"),
     ],
 )

@@ -101,6 +101,12 @@ TRACKING_DATA: Mapping[str, Provider] = {
     ),
 }  # fmt: skip
 
+#: Files of providers that onball does not read, by a description.
+_NOT_READ: Mapping[str, str] = {
+    "IMPECT event data": r'(?s)"squadId"\s*:.*"actionType"\s*:',
+    "IMPECT line-ups": r'(?s)"squadHome"\s*:.*"shirtNumber"\s*:',
+}
+
 
 def head_of(path: Path) -> str:
     """Text of the first 128 KiB of a file. Raises `InputError` if it cannot be read."""
@@ -136,6 +142,12 @@ def describe(text: str) -> str | None:
         if known.metadata and re.search(known.metadata, head):
             return f"{_kind(known)} for {known.title}"
     return None
+
+
+def describe_unread(text: str) -> str | None:
+    """Describe a file of a provider that onball does not read; None if it is of none."""
+    head = text[:_HEAD_BYTES]
+    return next((name for name, sign in _NOT_READ.items() if re.search(sign, head)), None)
 
 
 def _kind(known: Provider) -> str:

@@ -10,7 +10,12 @@ from pathlib import Path
 
 from onball.errors import InputError, LabelError
 from onball.files import decode_text
-from onball.formats.providers.recognising import EVENT_DATA, describe, recognise_event_data
+from onball.formats.providers.recognising import (
+    EVENT_DATA,
+    describe,
+    describe_unread,
+    recognise_event_data,
+)
 from onball.formats.tags.base import Clock, ReadingOptions, TagFile, read_bytes
 from onball.formats.tags.edl import EVENT, read_edl
 from onball.formats.tags.edl import NAME as EDL
@@ -145,6 +150,9 @@ def recognise(path: str | Path) -> str:
     project = recognise_project(text)
     if project is None and (kind := describe(text)):
         raise LabelError(f"{path}: is {kind}, not a file of events")
+    if text.startswith(("{", "[")) and (unread := describe_unread(text)):
+        read = ", ".join(EVENT_DATA)
+        raise LabelError(f"{path}: is {unread}, which onball does not read (of providers: {read})")
     if text.startswith("<"):
         return SPORTSCODE
     if text.startswith("CATEGORY:"):
