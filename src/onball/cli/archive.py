@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from onball.cli import console
+from onball.cli import console, options
 from onball.errors import InputError, OnballError
 from onball.files import shell_quoted
 
@@ -29,33 +29,14 @@ Cluster = Annotated[
 ]
 Workers = Annotated[
     int | None,
-    typer.Option(
-        "--workers",
-        min=1,
-        metavar="N",
-        help="Tasks at the same time. [default: as many as there is room for]",
-        rich_help_panel=_PANEL,
-    ),
+    options.workers("Tasks at the same time. [default: as many as there is room for]", _PANEL),
 ]
 Cpus = Annotated[
-    int | None,
-    typer.Option(
-        "--cpus",
-        min=1,
-        metavar="N",
-        help="CPU cores and threads of each task. [default: 1]",
-        rich_help_panel=_PANEL,
-    ),
+    int | None, options.cpus("CPU cores and threads of each task. [default: 1]", _PANEL)
 ]
 Gpus = Annotated[
     float | None,
-    typer.Option(
-        "--gpus",
-        min=0,
-        metavar="N",
-        help="GPUs of each task: 1, or 0.25 for four tasks on one. [default: 0]",
-        rich_help_panel=_PANEL,
-    ),
+    options.gpus("GPUs of each task: 1, or 0.25 for four tasks on one. [default: 0]", _PANEL),
 ]
 Segment = Annotated[
     float | None,

@@ -96,6 +96,21 @@ def detector(help: str) -> Any:
     return typer.Option("--detector", metavar="NAME", help=help)
 
 
+def workers(help: str, panel: str) -> Any:
+    """Option `--workers`: processes at the same time, on this machine or a cluster."""
+    return typer.Option("--workers", min=1, metavar="N", help=help, rich_help_panel=panel)
+
+
+def cpus(help: str, panel: str) -> Any:
+    """Option `--cpus`: CPU cores of each process."""
+    return typer.Option("--cpus", min=1, metavar="N", help=help, rich_help_panel=panel)
+
+
+def gpus(help: str, panel: str, max: int | None = None) -> Any:
+    """Option `--gpus`: GPUs of each process."""
+    return typer.Option("--gpus", min=0, max=max, metavar="N", help=help, rich_help_panel=panel)
+
+
 Endpoint = Annotated[
     str | None,
     typer.Option(

@@ -222,31 +222,15 @@ def train(
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Processes that train together; each adds training.batch_size clips to a step.",
-            rich_help_panel=_PANEL,
+        options.workers(
+            "Processes that train together; each adds training.batch_size clips to a step.", _PANEL
         ),
     ] = None,
     cpus: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="CPU cores of each process. [default: 1]",
-            rich_help_panel=_PANEL,
-        ),
+        int | None, options.cpus("CPU cores of each process. [default: 1]", _PANEL)
     ] = None,
     gpus: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            max=1,
-            metavar="N",
-            help="GPUs of each process, 0 or 1. [default: 0]",
-            rich_help_panel=_PANEL,
-        ),
+        int | None, options.gpus("GPUs of each process, 0 or 1. [default: 0]", _PANEL, max=1)
     ] = None,
     dry_run: Annotated[
         bool,
