@@ -12,7 +12,9 @@ import json
 import shutil
 import time
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -165,8 +167,8 @@ def track_video(
         fps: sampled frames per second.
         name: name of the video in the reports of `progress`; its file's name by default.
         progress: called with the milliseconds of video that are tracked.
-        threads: CPU threads for all work together, see `onball.cores.choose_threads`, of which some
-            decode the video. A detector has its own number.
+        threads: CPU threads, see `onball.cores.choose_threads`, of which some decode the video: ahead of
+            the detector, if there are several. A detector has its own number.
 
     Raises `VideoError` for a file that is no video, `OnballError` if `out` cannot be written.
     """
@@ -348,10 +350,17 @@ def _detected(
     # The cut detector reports its first frame as a cut, and none soon after it. It restarts at the
     # last reported cut, or at a frame early enough for the next cut to be reported.
     start = max(shot, last - round(1000 * SHORTEST_SHOT_S))
-    decoders = decoding_threads(choose_threads(threads))
+    threads = choose_threads(threads)
     batches = read_frames(
-        video, fps, None, start_ms=start, batch_frames=_BATCH_FRAMES, threads=decoders
+        video,
+        fps,
+        None,
+        start_ms=start,
+        batch_frames=_BATCH_FRAMES,
+        threads=decoding_threads(threads),
     )
+    if threads > 1:
+        batches = _read_ahead(batches)
     needs_next = isinstance(detector, NeighbourDetector)
     for frames in _with_neighbours(batches, cut_detector, needs_next):
         found = frames.detect(detector, last)
@@ -365,6 +374,15 @@ def _detected(
             yield whole, True
     if pending:
         yield _joined(pending), True
+
+
+def _read_ahead(batches: Generator[FrameBatch]) -> Generator[FrameBatch]:
+    """Iterate over the same batches; a thread reads the next one while one is used."""
+    with closing(batches), ThreadPoolExecutor(1, "reader") as reader:
+        task = reader.submit(next, batches, None)
+        while (batch := task.result()) is not None:
+            task = reader.submit(next, batches, None)
+            yield batch
 
 
 @dataclass(frozen=True, slots=True, eq=False)

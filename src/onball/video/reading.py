@@ -6,7 +6,7 @@ Frames come in batches of RGB arrays, whole or, by `read_windows`, cropped to a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice, pairwise, takewhile
@@ -175,7 +175,7 @@ def read_frames(
     batch_frames: int = 32,
     threads: int = 0,
     scaling: Scaling = "area",
-) -> Iterator[FrameBatch]:
+) -> Generator[FrameBatch]:
     """Read a video as batches of frames at regular times, whatever its own frame rate.
 
     The times are t_k = round(1000·k / fps) ms after the first shown frame; at each, the frame of
@@ -253,7 +253,7 @@ def _batches(
     batch_frames: int,
     threads: int,
     scaling: Scaling,
-) -> Iterator[FrameBatch]:
+) -> Generator[FrameBatch]:
     if fps is None:
         # One millisecond earlier: a frame's time is rounded up to `start_ms` from before it.
         decoded = decode_frames(path, max(0, start_ms - 1), threads)

@@ -7,6 +7,7 @@ part of the package; a file of own weights (`train_ball_network`) is recognised 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.assets import ball_network
+from onball.cores import choose_threads
 from onball.errors import ModelError, optional_dependency
 from onball.tracking.detectors.base import Detections, Detector, chosen, suppressed
 from onball.tracking.detectors.onnx import open_session
@@ -48,8 +50,8 @@ class BallNetDetector:
         width: pixels to which the width of frames is scaled. The network knows players of 20 to 80 pixels.
         people: return people and goals too.
         device: `auto`, `cpu`, `cuda` or `cuda:1` ….
-        threads: CPU threads; None keeps ONNX Runtime's default.
-        session: the file opened by `open_session`, if it is; device and threads are then its own.
+        threads: frames that are computed at the same time, each by one CPU thread; None takes
+            `onball.cores.choose_threads`.
 
     Raises `ModelError` for a file that is missing or no ball network.
     """
@@ -63,10 +65,11 @@ class BallNetDetector:
         people: bool = True,
         device: str = "auto",
         threads: int | None = None,
-        session: Any = None,
     ) -> None:
         file = ball_network() if path is None else Path(path)
-        self._session = open_session(file, device, threads) if session is None else session
+        # Threads that share the convolutions of one frame wait for each other at each of them.
+        self._session = open_session(file, device, threads=1)
+        self._pool = ThreadPoolExecutor(choose_threads(threads), "ballnet")
         if not is_ball_network(self._session):
             raise ModelError(f"{file}: no ball network of onball")
         self._threshold, self._width, self._people = threshold, width, people
@@ -88,32 +91,30 @@ class BallNetDetector:
         times_ms: NDArray[np.int64],
     ) -> Sequence[Detections]:
         """Detect with the neighbours of each frame, as `NeighbourDetector.detect_among`."""
-        scaled: dict[int, tuple[Pixels, Floats]] = {}  # a frame is the neighbour of two others
+        images = {frame.ctypes.data: frame for frame in (*before, *frames, *after)}
+        # A frame is also the neighbour of two others, but is scaled once.
+        scaled = dict(zip(images, self._pool.map(self._scaled, images.values()), strict=True))
 
-        def fitted(frame: Pixels) -> tuple[Pixels, Floats]:
-            """Return the scaled frame and its luma."""
-            key = frame.ctypes.data
-            if key not in scaled:
-                pixels = _fitted(frame, self._width)
-                scaled[key] = pixels, np.rint(pixels @ _LUMA)
-            return scaled[key]
-
-        found = []
-        for frame, earlier, later in zip(frames, before, after, strict=True):
-            planes = [*np.moveaxis(fitted(frame)[0], -1, 0), fitted(earlier)[1], fitted(later)[1]]
+        def detect_one(frame: Pixels, earlier: Pixels, later: Pixels) -> Detections:
+            of_neighbours = (scaled[image.ctypes.data][1] for image in (earlier, later))
+            planes = [*np.moveaxis(scaled[frame.ctypes.data][0], -1, 0), *of_neighbours]
             inputs = np.stack(planes).astype(np.float32)
             maps = self._session.run(_OUTPUTS, {"frames": inputs[None]})
             size = frame.shape[1], frame.shape[0]
-            found.append(
-                decode_maps(
-                    [values[0] for values in maps],
-                    size,
-                    size[0] / self._width,
-                    threshold=self._threshold,
-                    people=self._people,
-                )
+            return decode_maps(
+                [values[0] for values in maps],
+                size,
+                size[0] / self._width,
+                threshold=self._threshold,
+                people=self._people,
             )
-        return found
+
+        return list(self._pool.map(detect_one, frames, before, after))
+
+    def _scaled(self, frame: Pixels) -> tuple[Pixels, Floats]:
+        """Return the frame in the size of the network's input, and its luma."""
+        pixels = _fitted(frame, self._width)
+        return pixels, np.rint(pixels @ _LUMA)
 
 
 class BallAndPeople:

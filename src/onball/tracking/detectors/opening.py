@@ -104,7 +104,7 @@ def _open(name: str, threshold: float, device: str, threads: int | None) -> Dete
 
         session = open_session(path, device, threads)
         if is_ball_network(session):
-            return BallNetDetector(path, threshold=threshold, session=session)
+            return BallNetDetector(path, threshold=threshold, device=device, threads=threads)
         return OnnxDetector(path, threshold=threshold, session=session)
     if suffix == ".pth":
         from onball.tracking.detectors.rfdetr import RfdetrDetector
