@@ -2,65 +2,59 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from onball.cli.main import main
 from onball.formats.soccernet import read_labels, read_results, write_results
+from onball.training.module import TrainingModule
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "configs" / "spotting" / "tiny.yaml"
 
 
+def run(*arguments: object) -> int:
+    """Run a command in this process; returns its exit code."""
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(SystemExit) as end:
+        patched.setattr(sys, "argv", ["onball", *map(str, arguments)])
+        main()
+    return int(end.value.code or 0)
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:
-    """A tiny simulated data set, written by the command itself in a separate process."""
+    """A tiny simulated data set; each match has labels."""
     root = tmp_path_factory.mktemp("data")
-    command = [sys.executable, "-m", "onball", "simulate", "--out", str(root)]
-    command += ["--train", "1", "--valid", "1", "--test", "1", "--minutes", "0.2"]
-    command += ["--size", "64x36", "--seed", "7"]
-    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    plan = ("--train", 1, "--valid", 1, "--test", 1, "--minutes", 0.1, "--size", "64x36")
+    assert run("simulate", "--out", root, *plan, "--seed", 12) == 0
     return root
 
 
 @pytest.fixture(scope="module")
 def run_dir(data, tmp_path_factory) -> Path:
-    """A run of two epochs: the first in one process, the second resumed."""
+    """A run of two epochs, which is interrupted in the second one and resumed."""
     folder = tmp_path_factory.mktemp("runs") / "tiny"
-    command = [sys.executable, "-m", "onball", "train", str(TINY), "--data", str(data)]
-    command += ["--out", str(folder), "--set", "training.clips_per_epoch=120"]
-    if sys.platform != "win32":  # where no other process can send Ctrl-C
-        interrupt(command, folder)
-    with pytest.MonkeyPatch.context() as patched, pytest.raises(SystemExit) as end:
-        patched.setattr(sys, "argv", ["onball", *command[3:], "--resume"])
-        main()
-    assert not end.value.code
+    command = ("train", TINY, "--data", data, "--out", folder)
+    training_step = TrainingModule.training_step
+
+    def interrupted_step(self, batch, batch_idx):
+        if self.current_epoch == 1:
+            signal.raise_signal(signal.SIGINT)
+        return training_step(self, batch, batch_idx)
+
+    shown = io.StringIO()
+    with pytest.MonkeyPatch.context() as patched, contextlib.redirect_stderr(shown):
+        patched.setattr(TrainingModule, "training_step", interrupted_step)
+        assert run(*command) == 130
+    assert "epoch 1/2" in shown.getvalue() and "--resume" in shown.getvalue()
+    assert run(*command, "--resume") == 0
     return folder
-
-
-def interrupt(command: list[str], folder: Path) -> None:
-    """Interrupt a run as a user does, as soon as there is a state to resume from."""
-    first = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    try:
-        wait_for(folder / "metrics.csv", first)
-        first.send_signal(signal.SIGINT)
-        error = first.communicate(timeout=120)[1]
-    finally:
-        first.kill()
-    assert first.returncode == 130 and "--resume" in error
-
-
-def wait_for(path: Path, process: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 120
-    while not path.exists():
-        assert process.poll() is None and time.monotonic() < deadline, "ended without a first epoch"
-        time.sleep(0.05)
 
 
 def test_an_interrupted_run_is_resumed_to_its_end(run_dir):

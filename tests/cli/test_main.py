@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import shlex
 import subprocess
 import sys
@@ -17,33 +18,48 @@ from onball.cli.main import COMMANDS, GROUPS, app
 HEAVY = ("torch", "numpy", "av", "cv2", "timm", "lightning", "matplotlib", "pyarrow")
 
 
-def loaded_modules(*arguments: str) -> set[str]:
-    """Modules that a command has imported when it ends."""
-    script = (
-        "import sys\n"
-        "from onball.cli.main import main\n"
-        "try:\n    main()\n"
-        "finally:\n    print(*sys.modules, sep='\\n', file=sys.stderr)"
-    )
-    command = [sys.executable, "-W", "ignore", "-c", script, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    return set(done.stderr.split())
+#: Run commands one after the other, and print after each the modules that are imported by then.
+RUN_ALL = """
+import json, sys
+from onball.cli.main import main
+
+def run(arguments):
+    sys.argv = ["onball", *arguments]
+    try:
+        main()
+    except SystemExit as end:
+        assert not end.code, arguments
+    return sorted(sys.modules)
+
+commands = json.loads(sys.argv[1])
+output, sys.stdout = sys.stdout, sys.stderr
+json.dump([run(command) for command in commands], output)
+"""
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["data", "--help"]])
-def test_the_overview_imports_no_command(arguments):
-    loaded = loaded_modules(*arguments)
-    assert not loaded & set(HEAVY)
+@pytest.fixture(scope="module")
+def loaded() -> dict[str, set[str]]:
+    """Modules that are imported after each page of help, in one process: first the overviews."""
+    pages = ["--help", "--version", "data --help", *(f"{command} --help" for command in COMMANDS)]
+    commands = json.dumps([page.split() for page in pages])
+    script = [sys.executable, "-W", "ignore", "-c", RUN_ALL, commands]
+    done = subprocess.run(script, capture_output=True, text=True, check=True, timeout=120)
+    return dict(zip(pages, map(set, json.loads(done.stdout)), strict=True))
+
+
+@pytest.mark.parametrize("page", ["--help", "--version", "data --help"])
+def test_the_overview_imports_no_command(loaded, page):
+    assert not loaded[page] & set(HEAVY)
     commands = {target.partition(":")[0] for target, *_ in COMMANDS.values()}
-    assert not loaded & commands
+    assert not loaded[page] & commands
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_the_help_of_a_command_imports_its_module_alone(command):
-    loaded = loaded_modules(*command.split(), "--help")
-    assert not loaded & {"torch", "av", "lightning", "matplotlib"}
-    module = COMMANDS[command][0].partition(":")[0]
-    assert module in loaded
+def test_the_help_of_a_command_imports_its_module_alone(loaded):
+    for command, (target, *_) in COMMANDS.items():
+        modules = loaded[f"{command} --help"]
+        assert target.partition(":")[0] in modules
+        heavy = modules & {"torch", "av", "lightning", "matplotlib"}
+        assert not heavy, f"imported by the help of {command}"
 
 
 @pytest.mark.parametrize("command", COMMANDS)

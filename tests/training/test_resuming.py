@@ -62,29 +62,37 @@ def test_an_interrupted_and_resumed_run_equals_a_whole_one(
     assert rows_of(metrics, tmp_path / "run") == rows_of(metrics, finished)
 
 
+#: Of 6 clips an epoch makes two steps of two batches of two clips, so rounds up to 8.
+ACCUMULATED = (
+    "training.accumulate=2",
+    "training.batch_size=2",
+    "training.clips_per_epoch=6",
+    "training.ema_decay=0.6",
+    "model.dropout=0.4",
+    "training.mixup.probability=0.5",
+)
+
+
+@pytest.fixture(scope="module")
+def accumulated(runs, tmp_path_factory):
+    """An uninterrupted run with these settings."""
+    torch.set_num_threads(1)
+    return runs.train(tmp_path_factory.mktemp("accumulated") / "whole", *ACCUMULATED)
+
+
 @pytest.mark.parametrize("batch", [1, 2, 4], ids=["first of two", "second of two", "next epoch"])
 def test_accumulation_averaging_and_dropout_resume_exactly(
-    runs, tmp_path, interrupted, metrics, assert_same_weights, batch
+    accumulated, runs, tmp_path, interrupted, metrics, assert_same_weights, batch
 ):
-    # Of 6 clips an epoch makes two steps of two batches of two clips, so rounds up to 8.
-    settings = [
-        "training.accumulate=2",
-        "training.batch_size=2",
-        "training.clips_per_epoch=6",
-        "training.ema_decay=0.6",
-        "model.dropout=0.4",
-        "training.mixup.probability=0.5",
-    ]
-    runs.train(tmp_path / "whole", *settings)
-    message = interrupted(tmp_path / "run", batch, *settings)
+    message = interrupted(tmp_path / "run", batch, *ACCUMULATED)
     step = batch // 2 + 1  # the step that the batch belongs to is still completed
     assert f"stopped at step {step} of 4" in message
-    runs.train(tmp_path / "run", *settings, resume=True)
-    assert_same_weights(tmp_path / "run", tmp_path / "whole", 0.0)
-    assert rows_of(metrics, tmp_path / "run") == rows_of(metrics, tmp_path / "whole")
+    runs.train(tmp_path / "run", *ACCUMULATED, resume=True)
+    assert_same_weights(tmp_path / "run", accumulated, 0.0)
+    assert rows_of(metrics, tmp_path / "run") == rows_of(metrics, accumulated)
     ends = [
-        torch.load(tmp_path / name / "checkpoints" / "last.ckpt", weights_only=True)
-        for name in ("run", "whole")
+        torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+        for folder in (tmp_path / "run", accumulated)
     ]
     assert ends[0]["state_dict"].keys() == ends[1]["state_dict"].keys()
     for name, values in ends[0]["state_dict"].items():

@@ -44,6 +44,8 @@ SIMULATION_FILE = "simulation.json"
 SIMULATOR_VERSION = 2
 """Changes whenever the same seed gives another match."""
 _PROGRESS_EVERY = 125  # frames
+#: Length of matches, with and without rendering, that takes longer to simulate than a process to start.
+_WORTH_A_PROCESS_MS = {True: 20_000, False: 300_000}
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,8 @@ def simulate(
     settings are skipped, also if their labels were edited since. A call with another seed adds its
     matches to those of earlier calls in the same folder, and to the splits.
 
-    Matches are written in processes of their own, which import the calling program: it needs
-    `if __name__ == "__main__":`, as with `multiprocessing`.
+    Several matches at a time are written in processes of their own, which import the calling program: it
+    needs `if __name__ == "__main__":`, as with `multiprocessing`.
 
     Args:
         out: folder of the data set.
@@ -146,7 +148,8 @@ def simulate(
         mot: also write MOTChallenge text; needs `video`.
         boxes: without videos, write the boxes and cameras that videos would have, on which models that
             take tracks alone can be trained.
-        processes: number of matches simulated at a time; 0 for one per core.
+        processes: number of matches simulated at a time; 0 for one per core, or fewer if the matches are
+            short.
         tracking: file of tracking data of a recorded match, to render instead of simulated ones.
         events: file of its events.
         tracking_provider: name of the format of `tracking`; None detects it.
@@ -219,13 +222,20 @@ def simulate(
     written = write_dataset(
         root,
         splits,
-        processes=processes or os.cpu_count() or 1,
+        processes=processes or _suitable_processes(splits, outputs),
         outputs=outputs,
         overwrite=overwrite,
         progress=progress,
     )
     matches = tuple(name for plans in splits.values() for name in plans)
     return SimulatedDataset(root, matches, written, _count_matches(root))
+
+
+def _suitable_processes(splits: dict[str, dict[str, MatchPlan]], outputs: Outputs) -> int:
+    """Number of matches to write at a time: one per core, unless starting a process takes longer."""
+    total_ms = sum(plan.duration_ms for plans in splits.values() for plan in plans.values())
+    worth_ms = _WORTH_A_PROCESS_MS[outputs.video or outputs.boxes]
+    return max(1, min(os.cpu_count() or 1, total_ms // worth_ms))
 
 
 def missing_matches(
@@ -307,7 +317,7 @@ def write_dataset(
     Args:
         root: folder of the data set.
         splits: for each split, the plans by name of the match.
-        processes: largest number of matches written at a time, each in its own process.
+        processes: largest number of matches written at a time; several have a process each.
         outputs: files written beside labels and tracks.
         overwrite: write all matches, also those that are there.
         progress: called with the number of frames of all missing matches together.
@@ -339,10 +349,20 @@ def _write_matches(
     outputs: Outputs,
     progress: ProgressCallback,
 ) -> None:
-    """Write matches by name, each in a process of its own."""
+    """Write matches by name, each in a process of its own if there are several at a time."""
     workers = min(processes, len(plans))
     task = f"{len(plans)} matches, {workers} at once"
     done, total = 0, sum(plan.frames for plan in plans.values())
+    if workers == 1:
+        for name, plan in plans.items():
+            before = done
+
+            def report(match: Progress, before: int = before) -> None:
+                progress(Progress(task, before + match.done, total, "frames"))
+
+            write_match(plan, root / name, name, outputs, progress=report)
+            done += plan.frames
+        return
     context = multiprocessing.get_context("spawn")
     frames: Queue[int] = context.Queue()
     with ProcessPoolExecutor(workers, context, _start_worker, (frames,)) as pool:
