@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from pathlib import Path
 
@@ -35,5 +34,5 @@ def do(order: tuple[str, str, str]) -> str:
             case "busy":
                 raise OutputLockedError(f"{name}: another process")
             case "die":
-                os.kill(os.getpid(), signal.SIGKILL)
+                signal.raise_signal(signal.SIGKILL)
     return name

@@ -12,6 +12,9 @@ import torch
 from onball.spotting import workers as workers_module
 from onball.spotting.workers import Workers
 
+#: Nothing here takes this long, however slow the machine.
+LIMIT_S = 120.0
+
 
 def squares(workers: Workers, count: int) -> list[int]:
     with workers.session() as session:
@@ -32,15 +35,19 @@ def test_results_are_in_order(threads):
 
 def test_no_more_is_computed_at_once_than_memory_is_enough_for(monkeypatch):
     frames = np.zeros((2, 3, 4, 3), np.uint8)
-    running, most = 0, 0
+    begun, running, most = 0, 0, 0
     lock = threading.Lock()
 
     def compute(_: np.ndarray) -> int:
-        nonlocal running, most
+        nonlocal begun, running, most
         with lock:
+            begun += 1
+            first = begun <= expected
             running += 1
             most = max(most, running)
-        time.sleep(0.01)
+        if first:
+            together.wait()
+        time.sleep(0.001)
         with lock:
             running -= 1
         return 1
@@ -49,7 +56,7 @@ def test_no_more_is_computed_at_once_than_memory_is_enough_for(monkeypatch):
         monkeypatch.setattr(
             workers_module, "physical_memory", lambda n=fitting: 2 * n * 40 * frames.nbytes + 1
         )
-        most = 0
+        begun, most, together = 0, 0, threading.Barrier(expected, timeout=LIMIT_S)
         with Workers(4).session() as session:
             found = list(session.in_order(compute, [frames] * 12, lambda item: item))
         assert found == [1] * 12 and most == expected
@@ -74,21 +81,26 @@ def test_little_is_read_ahead_of_the_consumer(threads):
 
 
 def test_parts_are_computed_at_the_same_time():
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=LIMIT_S)
     with Workers(2).session() as session:
         assert len(list(session.in_order(lambda _: both.wait(), range(4)))) == 4
 
 
 def test_ticks_pass_on_results_that_are_there():
+    found: list[int | None] = []
+
+    def ticks():
+        yield 1
+        ends_at = time.monotonic() + LIMIT_S
+        while 1 not in found and time.monotonic() < ends_at:
+            yield None
+        assert 1 in found, "the result waits for the next item"
+        yield 2
+
     with Workers(2).session() as session:
-        ticks = iter([1, None, None, 2])
-        results = session.in_order(abs, ticks)
-        found = [next(results)]
-        if found == [None]:  # computed during the first tick or the second
-            time.sleep(0.2)
-            found.append(next(results))
-        assert 1 in found
-        assert [number for number in (*found, *results) if number] == [1, 2]
+        for result in session.in_order(abs, ticks()):
+            found.append(result)
+    assert [number for number in found if number] == [1, 2]
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -116,7 +128,7 @@ def test_errors_reach_the_consumer_and_close_the_source(threads, where):
         for result in session.in_order(compute, session.read_ahead(numbers())):
             found.append(result)
     assert found == list(range(5 if where == "reading" else 7))
-    assert closed.wait(5)
+    assert closed.wait(LIMIT_S)
     assert squares(workers, 3) == [0, 1, 4], "the workers can be used again"
 
 

@@ -203,7 +203,7 @@ def test_a_killed_worker_is_reported_in_one_line(runs, tmp_path, monkeypatch):
 
     def killed(*_: object) -> None:
         assert os.getpid() != main
-        os.kill(os.getpid(), signal.SIGKILL)
+        signal.raise_signal(signal.SIGKILL)
 
     monkeypatch.setattr("onball.data.frames.CachedFrames.read", killed)
     # Seconds between torch's looks at its workers, 5 by default.
