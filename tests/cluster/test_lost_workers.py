@@ -133,24 +133,33 @@ def kill_driver(driver: subprocess.Popen, control: Path) -> None:
     driver.wait()
 
 
-@pytest.mark.parametrize("kind", ["local", "submitit"])
+def has_slurm() -> bool:
+    """Return True where Slurm runs, with this machine as a node."""
+    return (
+        shutil.which("sinfo") is not None and not subprocess.run(["sinfo"], check=False).returncode
+    )
+
+
+@pytest.mark.parametrize("kind", ["local", "submitit", "slurm"])
 def test_a_worker_and_a_driver_are_killed(kind, root, control, tmp_path):
     out = tmp_path / "out"
-    if kind == "submitit":
-        pytest.importorskip("submitit")
-        code = "from onball.cluster.on_slurm import SlurmEngine; "
-        code += "engine = SlurmEngine(out, 2, cluster='local')"
-    else:
+    if kind == "local":
         code = "from onball.cluster.local import LocalEngine; engine = LocalEngine(2)"
-    driver = start_driver(code, root, out)
-    kill_driver(driver, control)
-    if kind == "submitit":  # jobs outlive their driver
+    else:
+        pytest.importorskip("submitit")
+        if kind == "slurm" and not has_slurm():
+            pytest.skip("there is no Slurm here")
+        cluster = "local" if kind == "submitit" else "slurm"
+        code = "from onball.cluster.on_slurm import SlurmEngine; "
+        code += f"engine = SlurmEngine(out, 2, cluster={cluster!r})"
+    kill_driver(start_driver(code, root, out), control)
+    if kind == "local":
+        engine: Engine = LocalEngine(2)
+    else:  # jobs outlive their driver
         kill_hung(control, "hang-driver")
         from onball.cluster.on_slurm import SlurmEngine
 
-        engine: Engine = SlurmEngine(out, 2, cluster="local")
-    else:
-        engine = LocalEngine(2)
+        engine = SlurmEngine(out, 2, cluster=cluster)
     (control / "hang-worker").touch()
     results = spot_while(engine, root, out, lambda: kill_hung(control, "hang-worker"))
     assert sum(result.retries for result in results) == 1

@@ -1,11 +1,13 @@
 """Engine on Slurm: arrays of jobs by submitit. https://github.com/facebookincubator/submitit
 
 Tasks that are begun at the same time are one array. A job that ends without an answer, because its
-node failed, it was preempted, or its time or memory was over, counts as a lost worker.
+node failed, it was preempted, or its time or memory was over, counts as a lost worker. Which jobs have
+ended is known from `squeue`: submitit asks `sacct`, which many clusters do not have.
 """
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -29,6 +31,13 @@ _TIME_MIN = 240
 #: Time between two looks at the jobs.
 _LOOK_S = {"slurm": 5.0}
 _LOOK_ELSEWHERE_S = 0.1
+#: Time between two calls of `squeue`, which should be few.
+_QUEUE_S = 30.0
+#: States of jobs that have ended. https://slurm.schedmd.com/job_state_codes.html
+_END_STATES = {
+    "BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY",
+    "TIMEOUT",
+}  # fmt: skip
 
 
 class SlurmEngine(Engine):
@@ -85,6 +94,7 @@ class SlurmEngine(Engine):
         except (NameError, ValueError, TypeError) as error:
             raise InputError(f"--slurm: {' '.join(str(error).split())[:200]}") from None
         self._jobs: dict[int, Any] = {}
+        self._queue = _Queue() if cluster == "slurm" else None
 
     def capacity(self) -> int:
         return self._workers
@@ -98,9 +108,9 @@ class SlurmEngine(Engine):
     def wait(self, timeout_s: float) -> Sequence[Ended]:
         end = monotonic() + timeout_s
         while True:
-            done = [number for number, job in self._jobs.items() if job.done()]
-            if done or monotonic() >= end:
-                return [self._end(number) for number in done]
+            ended = self._ended()
+            if ended or monotonic() >= end:
+                return ended
             sleep(max(0.0, min(self._look_s, end - monotonic())))
 
     def close(self) -> None:
@@ -108,8 +118,25 @@ class SlurmEngine(Engine):
             with suppress(Exception):  # it may have ended by itself
                 job.cancel()
         self._jobs.clear()
+        for link in self._folder.glob(".submission_file_*.sh"):
+            if not link.exists():  # its target was deleted
+                link.unlink()
         with suppress(OSError):  # logs of failures stay
             self._folder.rmdir()
+
+    def _ended(self) -> list[Ended]:
+        """Remove and return the jobs that have ended."""
+        if self._queue is None:
+            return [self._end(number) for number, job in list(self._jobs.items()) if job.done()]
+        lost = self._queue.lost([job.job_id for job in self._jobs.values()])
+        ended = []
+        for number, job in list(self._jobs.items()):
+            if job.paths.result_pickle.exists():
+                ended.append(self._end(number))
+            elif job.job_id in lost:
+                del self._jobs[number]
+                ended.append(Ended(number, lost=f"job {job.job_id}: {lost[job.job_id]}"))
+        return ended
 
     def _end(self, number: int) -> Ended:
         job = self._jobs.pop(number)
@@ -135,3 +162,37 @@ class SlurmEngine(Engine):
             paths.stderr,
         ):
             Path(path).unlink(missing_ok=True)
+
+
+class _Queue:
+    """Jobs in the queue of Slurm."""
+
+    def __init__(self) -> None:
+        self._looked = monotonic()
+        self._absent: set[str] = set()
+
+    def lost(self, jobs: Sequence[str]) -> dict[str, str]:
+        """Return jobs that have ended, each with its state.
+
+        A job is reported at the second look after its end: its answer may reach a shared disk later.
+
+        Args:
+            jobs: numbers of jobs without an answer, those of arrays as `7_0`.
+        """
+        if monotonic() - self._looked < _QUEUE_S:
+            return {}
+        self._looked = monotonic()
+        # Each job of an array has a line; jobs that have ended are listed for some minutes.
+        command = ["squeue", "--me", "--noheader", "--array", "--states=all", "--format=%i %T"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            return {}  # the controller of Slurm does not answer now
+        states = dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if line.strip())
+        ended = {
+            job: states.get(job, "not in the queue").lower()
+            for job in jobs
+            if job not in states or states[job] in _END_STATES
+        }
+        lost = {job: state for job, state in ended.items() if job in self._absent}
+        self._absent = set(ended)
+        return lost
