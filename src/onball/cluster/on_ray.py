@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from time import monotonic, sleep
@@ -43,13 +44,21 @@ def connect(address: str | None) -> bool:
     if ray.is_initialized():
         return False
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # beside an error, Ray warns of what it is about
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:  # Ray raises bare ones too
         reason = " ".join(str(error).split())[:200]
         where = address or os.environ.get("RAY_ADDRESS")
         if where is None:
             raise OnballError(f"Ray cannot be started here ({reason})") from error
-        raise InputError(f"{where}: no connection to Ray ({reason}): check the address") from error
+        hint = "check the address"
+        if where.startswith("ray://") and "RAY_AUTH_MODE" not in os.environ:
+            # Ray's client does not say that the cluster wants a token.
+            hint += (
+                ", and set RAY_AUTH_MODE=token if the cluster wants its token (~/.ray/auth_token)"
+            )
+        raise InputError(f"{where}: no connection to Ray ({reason}): {hint}") from error
     return True
 
 
