@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar, cast
 from onball.errors import InputError, MissingDependencyError, OnballError, optional_dependency
 
 if TYPE_CHECKING:
+    from filelock import AcquireReturnProxy, BaseFileLock
     from fsspec import AbstractFileSystem
 
 _ADDRESS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]+)://(?P<path>.*)", re.I | re.S)
@@ -340,6 +341,31 @@ def cache_folder() -> Path:
     """Return the folder of this user for files of stores."""
     base = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "onball" / "stores"
+
+
+def acquire_lock(
+    lock: BaseFileLock, is_cancelled: Callable[[], bool] = lambda: False
+) -> AcquireReturnProxy[BaseFileLock]:
+    """Wait for the lock of a folder in the cache.
+
+    Args:
+        lock: the lock.
+        is_cancelled: ends the waiting, without the lock.
+
+    Returns:
+        Context manager that releases it.
+
+    Raises:
+        OnballError: the disk has no file locks.
+    """
+    try:
+        return lock.acquire(cancel_check=is_cancelled)
+    except (NotImplementedError, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not supported"
+        raise OnballError(
+            f"{lock.lock_file}: files cannot be locked on this disk ({reason}): choose a folder on "
+            "another one, by --cache or the environment variable XDG_CACHE_HOME"
+        ) from error
 
 
 def local_copy(address: str) -> Path:

@@ -10,9 +10,10 @@ from stores import unreliable_store
 from tiny_matches import write_flashes
 
 from onball.cluster.archive import spot_archive
-from onball.errors import InputError, VideoError
+from onball.errors import VideoError
 from onball.outputs import RECORD_FILE
 from onball.spotting.results import RESULT_FILES, Outcome
+from onball.spotting.spotter import Spotter
 from onball.spotting.videos import spot_videos
 
 pytestmark = [pytest.mark.medium, pytest.mark.usefixtures("one_thread")]
@@ -64,8 +65,47 @@ def test_a_list_names_addresses_and_their_results_in_a_folder(system, model, tmp
     assert (out / "final" / RECORD_FILE).is_file()
 
 
-def test_what_needs_folders_is_one_line(system, model, tmp_path):
-    with pytest.raises(InputError, match="segments: videos and results must be in folders"):
-        spot(model, segment_minutes=1)
+@pytest.mark.parametrize("on_store", ["videos", "results", "both"])
+def test_results_of_segments_are_those_of_one_machine(
+    system, model, tmp_path, monkeypatch, on_store
+):
+    (tmp_path / "matches").mkdir()
+    (tmp_path / "matches" / "a.mp4").write_bytes(system.cat("/bucket/matches/a.mp4"))
+    (tmp_path / "matches" / "broken.mp4").write_bytes(b"no video" * 100)
+    videos = VIDEOS if on_store != "results" else tmp_path / "matches"
+    out = OUT if on_store != "videos" else tmp_path / "results"
+    scored = []
+    compute = Spotter.scores
+
+    def recorded(self, video, *, start_ms, end_ms):
+        scored.append((start_ms, end_ms))
+        return compute(self, video, start_ms=start_ms, end_ms=end_ms)
+
+    monkeypatch.setattr(Spotter, "scores", recorded)
+    engine = FakeEngine(lose={"a, segment 2": 1, "a": 1})
+    monkeypatch.setattr("onball.cluster.scheduling.Retry.delay_s", lambda self, attempt: 0.0)
+    settings = {"segment_minutes": 1 / 15, "model": model}
+    done = {one.name: one for one in spot_archive(videos, out, cluster=engine, **settings)}
+    assert (done["a"].outcome, done["a"].retries) == (Outcome.SPOTTED, 2)
+    assert "broken.mp4: " in done["broken"].error
+    assert scored == [(0, 4000), (4000, None)], (
+        "each segment once, and nothing where they are joined"
+    )
+    source = tmp_path / "matches" / "a.mp4"
+    (local,) = spot_videos(source, tmp_path / "out", model=model, device="cpu")
+    for name in (*RESULT_FILES, RECORD_FILE):
+        place = tmp_path / "results" / "a" / name
+        found = (
+            place.read_bytes() if on_store == "videos" else system.cat(f"/bucket/results/a/{name}")
+        )
+        assert found == (local.folder / name).read_bytes(), name
+    assert not system.exists("/bucket/results/a/.onball-segments")
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+
+    again = {one.name: one for one in spot_archive(videos, out, cluster=FakeEngine(), **settings)}
+    assert again["a"].outcome is Outcome.DONE and len(scored) == 2
+
+
+def test_a_store_without_such_videos_is_one_line(system, model):
     with pytest.raises(VideoError, match="unreliable://bucket/none: no such file"):
         spot(model, "unreliable://bucket/none")

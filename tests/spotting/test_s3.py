@@ -14,6 +14,7 @@ from moto.server import ThreadedMotoServer
 from tiny_matches import write_flashes
 from tiny_models import random_model
 
+from onball.cluster.archive import spot_archive
 from onball.errors import InputError, OnballError, VideoError
 from onball.formats.event_index import index_events
 from onball.formats.event_query import query_events
@@ -167,3 +168,38 @@ def test_a_run_that_is_killed_between_uploads_publishes_nothing_by_halves(s3, tm
     for name in RESULT_FILES:
         assert s3.cat_file(f"league/out/a/{name}") == (local.folder / name).read_bytes()
     assert not [path for path in cache.rglob("*") if path.is_file()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cluster", ["local", "ray"])
+@pytest.mark.parametrize("segment_minutes", [None, 1 / 15], ids=["matches", "segments"])
+def test_processes_of_a_cluster_read_and_write_s3(s3, tmp_path, cluster, segment_minutes):
+    if cluster == "ray":
+        pytest.importorskip("ray")
+    if s3.exists("league/many"):
+        s3.rm("league/many", recursive=True)
+    save_model(*random_model(), tmp_path / "model")
+    for seed, name in enumerate("ab"):
+        write_flashes(tmp_path / name, seed)
+        video = (tmp_path / name / "224p.mp4").rename(tmp_path / f"{name}.mp4")
+        s3.put_file(str(video), f"league/many/videos/{name}.mp4")
+    found = spot_archive(
+        "s3://league/many/videos",
+        "s3://league/many/results",
+        cluster=cluster,
+        workers=2,
+        segment_minutes=segment_minutes,
+        model=tmp_path / "model",
+    )
+    assert {(one.name, one.outcome, one.error) for one in found} == {
+        ("a", Outcome.SPOTTED, ""), ("b", Outcome.SPOTTED, ""),
+    }  # fmt: skip
+    s3.invalidate_cache()
+    settings = {"model": tmp_path / "model", "device": "cpu", "threads": 1}
+    for local in spot_videos(tmp_path.glob("?.mp4"), tmp_path / "out", **settings):
+        place = f"league/many/results/{local.name}"
+        names = {path.rpartition("/")[2] for path in s3.find(place)}
+        assert names == {path.name for path in local.folder.iterdir()}
+        for name in names:
+            assert s3.cat_file(f"{place}/{name}") == (local.folder / name).read_bytes(), name
+    assert not [path for path in (tmp_path / "user").rglob("*") if path.is_file()]

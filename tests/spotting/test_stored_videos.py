@@ -146,3 +146,13 @@ def test_the_cache_makes_room_and_never_exceeds_its_size(system, spot, tmp_path,
     (other / "z.mp4.part").write_bytes(stream.read_bytes())
     (done,) = spot(address, cache_gb=size_gb * 1.5)
     assert done.outcome is Outcome.SPOTTED and not other.exists()
+
+
+def test_a_cache_on_a_disk_without_file_locks_is_one_line(system, spot, tmp_path, monkeypatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise NotImplementedError("FileSystem does not appear to support flock")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    (failed,) = spot(out=tmp_path / "results")
+    assert failed.error.startswith(str(tmp_path / "cache")) and "\n" not in failed.error
+    assert "files cannot be locked on this disk (not supported): choose a folder" in failed.error

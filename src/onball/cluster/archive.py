@@ -31,15 +31,22 @@ from onball.cluster.work import (
     segments_of,
     spot_match,
 )
-from onball.errors import DataError, InputError, VideoError
+from onball.errors import DataError, InputError, OnballError, VideoError
 from onball.files import decode_text, require_writable
-from onball.outputs import LOCK_FILE, OutputState
+from onball.outputs import LOCK_FILE, RECORD_FILE, OutputState
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.spotting.journal import JOURNAL_FILE
 from onball.spotting.results import RESULT_FILES, Outcome, name_results
 from onball.spotting.runtimes import Runtime
 from onball.spotting.spotter import Spotter
-from onball.spotting.stored import list_stored_videos, place_of
+from onball.spotting.stored import (
+    CACHE_GB,
+    StoreCache,
+    StoredResults,
+    list_stored_videos,
+    place_of,
+    stored_duration_ms,
+)
 from onball.spotting.videos import ResultChecker
 from onball.stores import Store, is_stored
 from onball.video import probe
@@ -175,8 +182,6 @@ def spot_archive(
     matches = find_archive(videos)
     stored = isinstance(out, str) and is_stored(out)
     address = str(out).rstrip("/") if stored else ""
-    if segment_minutes is not None and (stored or any(_is_stored(match) for match in matches)):
-        raise InputError("segments: videos and results must be in folders that all workers share")
     # That of an engine which needs files, if the results are on a store.
     out = Path().absolute() if stored else Path(out).absolute()
     if stored:
@@ -215,6 +220,7 @@ def spot_archive(
         ),
         None if segment_minutes is None else round(segment_minutes * _MS_PER_MINUTE),
         spotter.config.needs_tracks,
+        _unchecked(matches, address or out) if segment_minutes and not overwrite else frozenset(),
     )
     if isinstance(cluster, str):
         cluster = open_engine(cluster, workers, resources, out, slurm or {})
@@ -422,6 +428,18 @@ def _states(
         return list(pool.map(state, matches))
 
 
+def _unchecked(matches: Sequence[ArchiveMatch], out: str | Path) -> frozenset[str]:
+    """Names of matches whose results are there, and were not compared because they are on a store.
+
+    Raises:
+        OnballError: the store cannot be read.
+    """
+    if isinstance(out, str):
+        return frozenset(StoredResults(out, StoreCache.of(None, CACHE_GB)).names())
+    stored = (match.name for match in matches if _is_stored(match))
+    return frozenset(name for name in stored if (out / name / RECORD_FILE).exists())
+
+
 # Units
 
 
@@ -433,12 +451,14 @@ class _Orders:
         model, settings: common to all.
         segment_ms: length of a segment; None for one task.
         whole_only: the model cannot compute segments.
+        unchecked: names of matches that are one task, which compares the results that are there.
     """
 
     model: ModelOrder
     settings: SpotSettings
     segment_ms: int | None
     whole_only: bool
+    unchecked: frozenset[str]
 
     def unit(self, match: ArchiveMatch) -> Unit:
         """Tasks of a match."""
@@ -456,9 +476,13 @@ class _Orders:
         """Segments of a match; none if it is one task."""
         if self.segment_ms is None or self.whole_only or len(match.videos) > 1:
             return ()
+        if match.name in self.unchecked:
+            return ()
+        (video,) = match.videos
         try:
-            duration_ms = probe(match.videos[0]).duration_ms
-        except VideoError:
+            stored = is_stored(video)
+            duration_ms = stored_duration_ms(video) if stored else probe(video).duration_ms
+        except OnballError:
             return ()  # its task reports it
         segments = tuple(segments_of(duration_ms, self.segment_ms))
         return segments if len(segments) > 1 else ()

@@ -4,9 +4,9 @@
     one task per segment    video → `score_segment` (each) → scores on disk → `join_segments` → results
 
 Decoding, network and the decoding of scores stay in one process; only the scores of segments go
-through a file, of about 4 MB for a match, beside its results. Whether an event suppresses another may depend
-on a third one before it, and so on: it is decided where all scores are together, and the results are
-those of a single machine, byte for byte.
+through a file, of about 4 MB for a match, beside its results: in their folder, or on their store.
+Whether an event suppresses another may depend on a third one before it, and so on: it is decided where
+all scores are together, and the results are those of a single machine, byte for byte.
 
 Every task may be repeated, or run twice at the same time: what is done is not done again, and of two
 processes one has the lock.
@@ -17,6 +17,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
@@ -29,8 +30,10 @@ from onball.spotting.journal import JOURNAL_FILE, ScoreJournal
 from onball.spotting.results import Outcome
 from onball.spotting.runtimes import Runtime
 from onball.spotting.spotter import Spotter
+from onball.spotting.stored import CACHE_GB, StoreCache, StoredResults, opened_video
 from onball.spotting.video_scores import frames_between
 from onball.spotting.videos import spot_videos
+from onball.stores import is_stored
 from onball.timing import first_grid_index, nearest_grid_index
 
 SEGMENTS_FOLDER = ".onball-segments"
@@ -88,9 +91,23 @@ class MatchOrder:
     segments: tuple[tuple[int, int | None], ...] = ()
 
     @property
+    def store(self) -> StoredResults | None:
+        """Folder of all results, if it is on a store."""
+        out = self.settings.out
+        return StoredResults(out, StoreCache.of(None, CACHE_GB)) if is_stored(out) else None
+
+    @property
     def folder(self) -> Path:
-        """Folder of its results."""
-        return Path(self.settings.out) / self.name
+        """Folder of its results, or that of their copies on this machine."""
+        store = self.store
+        return (Path(self.settings.out) if store is None else store.folder) / self.name
+
+    def opened(self, purpose: str) -> AbstractContextManager[Path]:
+        """Open its only video, see `opened_video`; one that is not on a store is a path."""
+        (video,) = self.videos
+        if not is_stored(video):
+            return nullcontext(Path(video))
+        return opened_video(video, f"{self.settings.out} {purpose}")
 
     def segment_folder(self, number: int) -> Path:
         """Folder of the scores of a segment, numbered from 0."""
@@ -153,7 +170,11 @@ def spot_match(order: MatchOrder) -> MatchSummary:
     if result.error:
         check_unlocked(result.folder)
         return MatchSummary(Outcome.FAILED, None, None, result.error, result.traceback)
-    shutil.rmtree(order.folder / SEGMENTS_FOLDER, ignore_errors=True)
+    segments, store = order.folder / SEGMENTS_FOLDER, order.store
+    if store is None:
+        shutil.rmtree(segments, ignore_errors=True)
+    elif order.segments:
+        store.remove(segments)
     return MatchSummary.of(result.outcome, result.events)
 
 
@@ -166,12 +187,14 @@ def score_segment(order: SegmentOrder) -> int:
     """
     match = order.match
     spotter = _load(match.model)
-    (video,) = match.videos
     start_ms, end_ms = match.segments[order.number]
-    folder = match.segment_folder(order.number)
-    request = spotter.score_request(video, None, start_ms, end_ms)
-    with output_lock(folder):
-        kept = ScoreJournal(folder / _SCORES_FILE, request)
+    folder, store = match.segment_folder(order.number), match.store
+    scores = folder / _SCORES_FILE
+    with match.opened(f"segment {order.number}") as video, output_lock(folder):
+        request = spotter.score_request(video, None, start_ms, end_ms)
+        if store is not None:
+            store.fetch(scores)
+        kept = ScoreJournal(scores, request)
         if not kept.frames:
             new = folder / f"{_SCORES_FILE}.part"
             new.unlink(missing_ok=True)  # of a process that was killed
@@ -179,8 +202,12 @@ def score_segment(order: SegmentOrder) -> int:
                 for part in spotter.scores(video, start_ms=start_ms, end_ms=end_ms):
                     kept.append(part)
             if kept.frames:  # else the video ends before
-                new.replace(folder / _SCORES_FILE)
-        return kept.frames
+                new.replace(scores)
+                if store is not None:
+                    store.share(scores)
+    if store is not None:
+        shutil.rmtree(folder, ignore_errors=True)  # those on the store are joined
+    return kept.frames
 
 
 def join_segments(order: MatchOrder) -> MatchSummary:
@@ -192,16 +219,19 @@ def join_segments(order: MatchOrder) -> MatchSummary:
     Raises:
         OnballError: it failed. `OutputLockedError`, if another process is doing it.
     """
-    spotter = _load(order.model)
-    (video,) = order.videos
+    spotter, store = _load(order.model), order.store
     fps = spotter.config.fps
     with (
+        order.opened("joined") as video,
         output_lock(order.folder),
         ScoreJournal(order.folder / JOURNAL_FILE, spotter.score_request(video)) as whole,
     ):
         for number, (start_ms, end_ms) in enumerate(order.segments):
+            scores = order.segment_folder(number) / _SCORES_FILE
+            if store is not None:
+                store.fetch(scores)
             request = spotter.score_request(video, None, start_ms, end_ms)
-            segment = ScoreJournal(order.segment_folder(number) / _SCORES_FILE, request)
+            segment = ScoreJournal(scores, request)
             done_ms = -1 if whole.last_ms is None else whole.last_ms
             for part in frames_between(iter(segment.read()), done_ms + 1, None):
                 if nearest_grid_index(int(part.pts_ms[0]), fps) != whole.frames:

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,8 +26,9 @@ from filelock import FileLock, Timeout
 from onball.errors import InputError, OnballError, VideoError
 from onball.files import FINGERPRINT_BYTES, VIDEO_SUFFIXES, file_digest, require_writable
 from onball.outputs import RECORD_FILE, finish_outputs, publish_outputs
-from onball.progress import Progress, ProgressCallback
-from onball.stores import BlockReader, Store, StoredFile, cache_folder
+from onball.progress import Progress, ProgressCallback, no_progress
+from onball.stores import BlockReader, Store, StoredFile, acquire_lock, cache_folder, naming
+from onball.video import probe
 from onball.video.decoding import has_index
 from onball.video.streams import opened_by
 
@@ -86,7 +87,7 @@ class StoreCache:
                 with lock.acquire(blocking=False):
                     shutil.rmtree(one, ignore_errors=True)
                     sizes[one] = 0
-            except (Timeout, OSError):
+            except (Timeout, OSError, NotImplementedError):
                 continue
         if sum(sizes.values()) + size > self.limit_bytes:
             raise OnballError(
@@ -197,7 +198,7 @@ class StoredVideo:
     def _open(self, whole: bool) -> None:
         self._entry.mkdir(parents=True, exist_ok=True)
         # Another process may spot the same video for hours.
-        self._lock.acquire(cancel_check=lambda: self._stopped)
+        acquire_lock(self._lock, lambda: self._stopped)
         part = self.path.with_name(self.path.name + _PART)
         if (self._entry / _COMPLETE).exists():
             return
@@ -210,13 +211,21 @@ class StoredVideo:
 
     def _read_in_blocks(self) -> bool:
         """Let the video be read in blocks from the store, if it has an index."""
-        reader = self._opened.enter_context(BlockReader(self.file, self._store))
-        self._opened.enter_context(opened_by(self.path, partial(reader.open, str(self.path))))
+        reader = self._opened.enter_context(self.in_blocks())
         if not has_index(self.path):
             self._opened.close()
             return False
         self._reader = reader
         return True
+
+    @contextmanager
+    def in_blocks(self) -> Iterator[BlockReader]:
+        """Read the video in blocks from the store in a `with` block, whether it has an index or not."""
+        with (
+            BlockReader(self.file, self._store) as reader,
+            opened_by(self.path, partial(reader.open, str(self.path))),
+        ):
+            yield reader
 
     def _count(self, downloaded: int) -> None:
         self._downloaded = downloaded
@@ -297,6 +306,51 @@ def find_stored_videos(
     with ThreadPoolExecutor(_CONNECTIONS) as pool:
         list(pool.map(StoredVideo.prepare, found))
     return found
+
+
+@contextmanager
+def opened_video(address: str, purpose: str) -> Iterator[Path]:
+    """Open a video on a store, in the user's cache, for a `with` block.
+
+    Args:
+        address: the video.
+        purpose: see `StoredVideo`; work that is done at the same time needs different ones.
+
+    Yields:
+        Path by which `onball.video` reads it. Errors in the block name the address instead.
+
+    Raises:
+        VideoError: it is no video.
+        OnballError: it cannot be read, or has changed meanwhile.
+    """
+    (video,) = find_stored_videos([address], StoreCache.of(None, CACHE_GB), purpose)
+    done = False
+    try:
+        with naming(address, video.path), VideoOpener([video], whole=False) as opener:
+            opener.open(video, no_progress)
+            yield video.path
+            video.check()
+        done = True
+    except VideoError:
+        done = True
+        raise
+    finally:
+        video.release(done=done)
+
+
+def stored_duration_ms(address: str) -> int:
+    """Return the length of a video on a store, of which little is read; 0 if its header has none.
+
+    Raises:
+        VideoError: it is no video.
+        OnballError: it cannot be read.
+    """
+    (video,) = find_stored_videos([address], StoreCache.of(None, CACHE_GB), "length")
+    try:
+        with naming(address, video.path), video.in_blocks():
+            return probe(video.path).duration_ms
+    finally:
+        video.release(done=True)
 
 
 def list_stored_videos(addresses: Iterable[str]) -> list[tuple[StoredFile, Store]]:
@@ -428,3 +482,29 @@ class StoredResults:
     def release(self, name: str) -> None:
         """Delete the copy on this machine."""
         shutil.rmtree(self.folder / name, ignore_errors=True)
+
+    # Files that processes of several machines share until there are results
+
+    def fetch(self, path: Path) -> None:
+        """Download a file of `folder` unless it is missing on the store. Raises `OnballError`."""
+        for file in self._store.files(self._address_of(path)):
+            self._download(file)
+
+    def share(self, path: Path) -> None:
+        """Upload a file of `folder`. Raises `OnballError`."""
+        self._store.upload(path, self._address_of(path))
+
+    def remove(self, folder: Path) -> None:
+        """Delete a folder in `folder` on the store and here. Raises `OnballError`."""
+        for file in self._store.files(self._address_of(folder)):
+            self._store.delete(file.address)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def names(self) -> set[str]:
+        """Names of the videos that have results on the store. Raises `OnballError`."""
+        below = f"{self.address}/"
+        places = [one.address.removeprefix(below) for one in self._store.files(self.address)]
+        return {place.split("/")[0] for place in places if place.count("/") == 1}
+
+    def _address_of(self, path: Path) -> str:
+        return f"{self.address}/{path.relative_to(self.folder).as_posix()}"

@@ -25,7 +25,7 @@ from onball.errors import DataError, OnballError, OnballWarning
 from onball.files import file_digest, write_bytes_atomic
 from onball.runs import RunFolder
 from onball.spotting.stored import CACHE_GB, StoreCache
-from onball.stores import Store
+from onball.stores import Store, acquire_lock
 
 _RECORD = ".onball-run.json"
 _VERSION = 1
@@ -69,7 +69,7 @@ class StoredRun:
         """
         folder = self.run.path
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_name(f".{folder.name}.lock")):
+        with acquire_lock(FileLock(folder.with_name(f".{folder.name}.lock"))):
             content = self._stored_record()
             if content == (self._record.read_bytes() if self._record.is_file() else None):
                 return
