@@ -9,8 +9,8 @@ from fake_engine import FakeEngine
 from stores import unreliable_store
 from tiny_matches import write_flashes
 
-from onball.cluster.archive import spot_archive
-from onball.errors import VideoError
+from onball.cluster.archive import ArchiveMatch, read_manifest, spot_archive
+from onball.errors import InputError, VideoError
 from onball.outputs import RECORD_FILE
 from onball.spotting.results import RESULT_FILES, Outcome
 from onball.spotting.spotter import Spotter
@@ -88,8 +88,8 @@ def test_results_of_segments_are_those_of_one_machine(
     done = {one.name: one for one in spot_archive(videos, out, cluster=engine, **settings)}
     assert (done["a"].outcome, done["a"].retries) == (Outcome.SPOTTED, 2)
     assert "broken.mp4: " in done["broken"].error
-    assert scored == [(0, 4000), (4000, None)], (
-        "each segment once, and nothing where they are joined"
+    assert sorted(scored) == [(0, 4000), (4000, None)], (
+        "each once, and nothing where they are joined"
     )
     source = tmp_path / "matches" / "a.mp4"
     (local,) = spot_videos(source, tmp_path / "out", model=model, device="cpu")
@@ -104,6 +104,16 @@ def test_results_of_segments_are_those_of_one_machine(
 
     again = {one.name: one for one in spot_archive(videos, out, cluster=FakeEngine(), **settings)}
     assert again["a"].outcome is Outcome.DONE and len(scored) == 2
+
+
+def test_a_list_on_a_store_names_videos_beside_it(system):
+    system.pipe("/bucket/season.csv", b"name,video\nfinal,matches/a.mp4\n,other://bucket/b.mp4\n")
+    assert read_manifest("unreliable://bucket/season.csv") == [
+        ArchiveMatch("final", (f"{VIDEOS}/a.mp4",)),
+        ArchiveMatch("", ("other://bucket/b.mp4",)),
+    ]
+    with pytest.raises(InputError, match=r"unreliable://bucket/none\.txt: no such file or bucket"):
+        read_manifest("unreliable://bucket/none.txt")
 
 
 def test_a_store_without_such_videos_is_one_line(system, model):

@@ -331,7 +331,7 @@ def find_archive(inputs: str | Path | Iterable[str | Path]) -> list[ArchiveMatch
 
 
 def read_manifest(path: str | Path) -> list[ArchiveMatch]:
-    """Read a list of videos; relative paths begin at its own folder.
+    """Read a list of videos, also from a store; relative paths begin at its own folder.
 
     - `.txt`: a path on each line. Empty lines and those that begin with # are left out.
     - `.csv`: a table with the column `video`, and maybe `name`. Rows of the same name are the files of
@@ -342,16 +342,18 @@ def read_manifest(path: str | Path) -> list[ArchiveMatch]:
 
     Raises:
         DataError: it is missing, no text, or has no such column or an unusable name.
+        OnballError: its store cannot be read.
     """
-    path = Path(path)
     try:
-        text = decode_text(path.read_bytes())[0]
+        stored = isinstance(path, str) and is_stored(path)
+        content = Store(str(path)).read(str(path)) if stored else Path(path).read_bytes()
     except FileNotFoundError:
         raise DataError(f"{path}: no such file: check the path") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    lines = text.splitlines()
-    if path.suffix.lower() == ".txt":
+    folder = str(path).rpartition("/")[0] if stored else str(Path(path).parent)
+    lines = decode_text(content)[0].splitlines()
+    if str(path).lower().endswith(".txt"):
         rows = [("", line.strip()) for line in lines if line.strip() and line.strip()[0] != "#"]
     else:
         table = csv.DictReader(lines)
@@ -369,16 +371,18 @@ def read_manifest(path: str | Path) -> list[ArchiveMatch]:
         if not video or name in (".", "..") or name.startswith(".") or {"/", "\\"} & set(name):
             what = f"'{name}' cannot be the name of a folder" if video else "a row names no video"
             raise DataError(f"{path}: {what}")
-        matches.setdefault(name or f"\n{number}", []).append(_beside(path, video))
+        matches.setdefault(name or f"\n{number}", []).append(_beside(folder, video))
     return [
         ArchiveMatch("" if key.startswith("\n") else key, tuple(videos))
         for key, videos in matches.items()
     ]
 
 
-def _beside(manifest: Path, video: str) -> str:
-    """A path in a manifest; an address of a store is kept as it is."""
-    return video if "://" in video else str(manifest.parent / video)
+def _beside(folder: str, video: str) -> str:
+    """A path in a manifest of a folder, which may be on a store; an address is kept as it is."""
+    if "://" in video:
+        return video
+    return f"{folder}/{video}" if "://" in folder else str(Path(folder, video))
 
 
 def _is_stored(match: ArchiveMatch) -> bool:
