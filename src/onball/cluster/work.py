@@ -173,7 +173,7 @@ def spot_match(order: MatchOrder) -> MatchSummary:
     segments, store = order.folder / SEGMENTS_FOLDER, order.store
     if store is None:
         shutil.rmtree(segments, ignore_errors=True)
-    elif order.segments:
+    else:
         store.remove(segments)
     return MatchSummary.of(result.outcome, result.events)
 
