@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,11 @@ from onball.outputs import record_outputs
 from onball.video import cut_video
 
 START_MS, END_MS = 58_000, 66_000
+PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+#: Extras that users install for a command or function of onball.
+EXTRAS = PROJECT["project"]["optional-dependencies"].keys() - {
+    "all", "dev", "docs", "mlflow", "wandb",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -67,12 +74,15 @@ def test_doctor_finds_a_complete_installation(onball):
 
 def test_doctor_says_how_to_install_what_is_missing(onball, monkeypatch):
     needed = ["numpy>=1", "lightning>=2; extra == 'train'", "no-such-reader>=1 ; extra == 'pandas'"]
+    others = EXTRAS - {"train", "pandas"}
+    needed += [f"no-such-{extra}>=1; extra == '{extra}'" for extra in others]
     monkeypatch.setattr("onball.cli.doctor.requires", lambda _: needed)
     code, shown, _ = onball("doctor")
     assert code == 0, "an extra is no requirement"
     assert "extra train" in shown and "lightning 2." in shown
     assert "not installed: no-such-reader; needed for EventList.to_pandas" in shown
-    assert 'pip install "onball[pandas]"' in shown
+    for extra in {"pandas", *others}:
+        assert f'pip install "onball[{extra}]"' in " ".join(shown.split()), extra
     needed.append("no-such-net>=1")
     code, shown, error = onball("doctor")
     assert code == 1 and "not installed: no-such-net: pip install --upgrade onball" in shown

@@ -23,13 +23,23 @@ from onball.errors import InputError, OnballError
 _DECODERS = ("h264", "hevc", "mpeg4", "vp9", "av1", "mpeg2video")
 _EXTRAS = {
     "train": "onball train, experiments",
+    "plot": "onball report, summary, figures",
     "simulate": "onball simulate",
-    "plot": "onball report, figures",
+    "recorded": "onball simulate --tracking",
+    "fast": "onball export, --runtime onnx or openvino",
     "track": "onball track, models that take tracks",
     "rfdetr": "the detector rfdetr",
-    "recorded": "onball simulate --tracking",
+    "view": "onball view",
+    "query": "onball index, query",
     "download": "encrypted archives of onball data download",
+    "convert": "onball data convert footpass or sn-gar",
+    "kloppy": "event data in onball data import",
+    "otio": "OpenTimelineIO in onball data import",
+    "xlsx": "workbooks of onball convert and data import",
     "pandas": "EventList.to_pandas",
+    "stores": "videos and results at s3:// and other addresses",
+    "ray": "onball spot and train --cluster ray",
+    "slurm": "onball spot --cluster slurm",
 }
 """Extra of the package, and what needs it."""
 

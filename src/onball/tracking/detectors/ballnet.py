@@ -21,7 +21,7 @@ from onball.tracking.detectors.base import Detections, Detector, chosen, suppres
 from onball.tracking.detectors.onnx import open_session
 from onball.tracks import BALL, GOAL, PERSON, are_people
 
-with optional_dependency("cv2", "track", "Scaling frames"):
+with optional_dependency("opencv-python-headless", "track", "Scaling frames"):
     import cv2
 
 Pixels = NDArray[np.uint8]
