@@ -31,6 +31,7 @@ def test_the_command_trains_each_seed_on_features_and_prints_the_mean(
     losses = [metrics(seed_folder(out, seed))[-1]["train_loss"] for seed in range(2)]
     assert losses[0] != losses[1]
     assert len(list(features.iterdir())) == 3  # computed once for all seeds
+    assert said.count("features cannot be augmented") == 1  # not for each seed
 
 
 def test_all_folders_are_checked_before_the_first_training(runs, finished, tmp_path, monkeypatch):

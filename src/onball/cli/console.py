@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -419,3 +419,20 @@ def show_warnings() -> None:
     warnings.showwarning = show
     for category in (OnballWarning, OnballNotice):
         warnings.simplefilter("always", category)
+
+
+@contextmanager
+def repeated_warnings_once() -> Iterator[None]:
+    """Print warnings with the same text once in this block."""
+    usual, shown = warnings.showwarning, set[tuple[type[Warning], str]]()
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if (category, str(message)) not in shown:
+            shown.add((category, str(message)))
+            usual(message, category, *place, **more)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = usual

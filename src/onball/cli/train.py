@@ -354,7 +354,7 @@ def _train_seeds(
     from onball.training.seeds import train_seeds
     from onball.training.trainer import rank
 
-    with training_progress() as (progress, on_epoch):
+    with console.repeated_warnings_once(), training_progress() as (progress, on_epoch):
         done = train_seeds(
             config,
             seeds,
