@@ -135,6 +135,14 @@ def test_amounts_that_continue_stay_together_under_the_latest_task(log, clock):
     assert log()[-1] == "c: 100%, 2.0 matches/min, in 1:30 min"
 
 
+def test_slow_clips_are_counted_by_the_minute(log, clock):
+    with console.progress_bar() as progress:
+        report(progress, "a.mp4", [0], 6, "clips")
+        clock.seconds += 90
+        report(progress, "b.mp4", [6], 6, "clips")
+    assert log()[-1] == "b.mp4: 100%, 4 clips/min, in 1:30 min"
+
+
 def test_a_resumed_download_counts_only_missing_bytes(log, clock):
     with console.progress_bar() as progress:
         report(progress, "train: downloading", [3e9], 12e9, "bytes")

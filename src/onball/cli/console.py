@@ -148,7 +148,7 @@ def this_command() -> str:
 _RATES: dict[Unit, Callable[[float], str]] = {
     "ms": lambda rate: f"{rate / 1000:.1f}x real time",
     "frames": lambda rate: f"{rate:.0f} frames/s",
-    "clips": lambda rate: f"{rate:.1f} clips/s",
+    "clips": lambda rate: f"{rate:.1f} clips/s" if rate >= 1 else f"{60 * rate:.0f} clips/min",
     "matches": lambda rate: (
         f"{60 * rate:.1f} matches/min" if rate >= 1 / 60 else f"{3600 * rate:.1f} matches/h"
     ),
