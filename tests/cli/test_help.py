@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from onball.cli.main import COMMANDS, GROUPS, app
+from onball.formats.tags.reading import FORMATS
 
 #: Options that have the same words in all commands.
 SAME_HELP = ("--device", "--help")
@@ -52,6 +53,14 @@ def test_no_page_is_wider_than_80_columns_or_shows_python_types(onball):
     for name, page in pages(onball).items():
         assert max(map(len, page.splitlines())) <= 80, name
         assert not TYPES.search(page), f"{name}: {TYPES.search(page)}"
+        assert "[[" not in page, name
+
+
+def test_all_formats_of_tags_are_listed():
+    for name, parameter in options():
+        if name in ("data import", "data align") and "--format" in parameter.opts:
+            listed = re.split(r", | or ", parameter.help.partition(": ")[2].partition(".")[0])
+            assert sorted(listed) == sorted(FORMATS), name
 
 
 def test_every_parameter_has_a_sentence_of_help():

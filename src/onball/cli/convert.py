@@ -121,7 +121,7 @@ def convert(
         leads_s=leads_s,
         lag_s=lag_s,
         lags_s=lags_s,
-        offset_s=0.0 if offset is None else options.signed_seconds("--offset", offset),
+        offset_s=0.0 if offset is None else options.time_ms("--offset", offset, signed=True) / 1000,
         kickoffs_s=options.kickoffs(kickoff),
         merge=merge,
         period_markers=not no_periods,

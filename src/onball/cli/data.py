@@ -33,7 +33,9 @@ _TOKEN_STEPS = (
 def download(
     name: Annotated[
         str,
-        typer.Argument(metavar="[NAME]", help="Data set, see --list.", show_default="sn-bas-2025"),
+        typer.Argument(
+            metavar="NAME", help="Data set, see --list. [default: sn-bas-2025]", show_default=False
+        ),
     ] = "sn-bas-2025",
     out: Annotated[
         Path | None,

@@ -22,7 +22,7 @@ from onball.formats.event_selection import EventSelection, load_events
 from onball.formats.event_table import TABLE_FILE, match_clock
 from onball.formats.soccernet import RESULTS_FILE
 from onball.outputs import check_unedited, edited_files, write_once
-from onball.timing import format_time, parse_time
+from onball.timing import format_time
 
 
 def events(
@@ -65,8 +65,8 @@ def events(
     chosen = EventSelection(
         threshold,
         actions=split_names(actions) if actions is not None else None,
-        start_ms=parse_time(start) if start is not None else 0,
-        end_ms=parse_time(end) if end is not None else None,
+        start_ms=0 if start is None else options.time_ms("--start", start),
+        end_ms=None if end is None else options.time_ms("--end", end),
         team=parse_team(team) if team is not None else None,
     )
     known = BALL_ACTIONS if classes is None else read_class_file(classes)

@@ -107,7 +107,7 @@ def import_(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE...",
+            metavar="FILE…",
             help="The checkpoint: .pt, .pth or .safetensors. Those of several folds become one model, "
             "which averages them.",
         ),

@@ -181,7 +181,7 @@ Start = Annotated[
 ]
 """To be read by `onball.timing.parse_time`."""
 End = Annotated[
-    str | None, typer.Option("--end", metavar="TIME", help="Only to before this time of the video.")
+    str | None, typer.Option("--end", metavar="TIME", help="Only up to this time of the video.")
 ]
 """To be read by `onball.timing.parse_time`."""
 Thresholds = Annotated[
@@ -282,11 +282,21 @@ def per_action(option: str, texts: list[str] | None) -> tuple[float | None, dict
     return general, single
 
 
-def signed_seconds(option: str, text: str) -> float:
-    """Return the seconds of a time that may be negative. Raises `InputError` that names the option."""
-    sign = -1 if text.strip().startswith("-") else 1
+def time_ms(option: str, text: str, *, signed: bool = False) -> int:
+    """Return the milliseconds of a time.
+
+    Args:
+        option: name of the option, for messages.
+        text: its value, see `parse_time`.
+        signed: allow a time before that of the beginning, `-10:00`.
+
+    Raises:
+        InputError: the text is no time.
+    """
+    text = text.strip()
+    sign = -1 if signed and text.startswith("-") else 1
     try:
-        return sign * parse_time(text.strip().lstrip("+-")) / 1000
+        return sign * parse_time(text.lstrip("+-") if signed else text)
     except InputError as error:
         raise InputError(f"{option}: {error}") from None
 
@@ -303,5 +313,5 @@ def kickoffs(texts: list[str] | None) -> dict[int, float] | None:
         period = int(number) if equals else max(found, default=0) + 1
         if period in found:
             raise InputError(f"--kickoff: that of period {period} is given twice")
-        found[period] = signed_seconds("--kickoff", time)
+        found[period] = time_ms("--kickoff", time, signed=True) / 1000
     return found

@@ -108,7 +108,7 @@ def simulate(
         typer.Option(
             "--look",
             metavar=options.choices(LookName),
-            help="standard: clear pictures. broad: balls, pitches, lenses, losses, texts and cameras "
+            help="standard: clear images. broad: balls, pitches, lenses, losses, texts and cameras "
             "vary as much as in real broadcasts, for training.",
         ),
     ] = LookName.STANDARD,

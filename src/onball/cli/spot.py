@@ -22,7 +22,7 @@ from onball.formats.event_table import TABLE_FILE, match_clock
 from onball.formats.frame_confidences import CONFIDENCES_FILE
 from onball.formats.soccernet import RESULTS_FILE
 from onball.stores import is_stored
-from onball.timing import format_time, parse_time
+from onball.timing import format_time
 
 if TYPE_CHECKING:
     from onball.data.layout import Match
@@ -199,8 +199,9 @@ def spot(
     cut = None if clips is None else split_names(clips)
     if cut is not None and stored:
         raise InputError("--clips: clips are cut of videos and results on this machine: no stores")
-    part = _time("--start", start or "0"), None if end is None else _time("--end", end)
-    kickoffs = [_time("--kickoff", text) for text in kickoff or ()]
+    start_ms = 0 if start is None else options.time_ms("--start", start)
+    end_ms = None if end is None else options.time_ms("--end", end)
+    kickoffs = [options.time_ms("--kickoff", text, signed=True) for text in kickoff or ()]
 
     from onball.spotting.runtimes import find_runtime
     from onball.spotting.spotter import Spotter
@@ -225,8 +226,8 @@ def spot(
             model=spotter,
             threshold=threshold,
             actions=chosen,
-            start_ms=part[0],
-            end_ms=part[1],
+            start_ms=start_ms,
+            end_ms=end_ms,
             kickoffs_ms=kickoffs,
             half=half,
             join=join,
@@ -243,7 +244,7 @@ def spot(
         if model is None and not quiet:
             console.note(
                 "The demo model has only seen simulated football; on real video its events are no "
-                "better than chance. Pass --model ball-tracks, which follows the ball, a published "
+                "better than chance. Choose --model ball-tracks, which follows the ball, a published "
                 "model (`onball models list`), or one that you trained."
             )
         if not quiet:
@@ -287,15 +288,6 @@ def _export_demo(given: Sequence[str | VideoInfo | Match]) -> None:
         export_demo(sum(one.duration_ms for one in given if isinstance(one, VideoInfo)), show)
     except (OnballError, OSError) as error:
         console.note(f"Spotting in PyTorch: {error}")
-
-
-def _time(option: str, text: str) -> int:
-    """Parse a time; before that of the beginning, it has a minus."""
-    sign = -1 if option == "--kickoff" and text.strip().startswith("-") else 1
-    try:
-        return sign * parse_time(text.strip().removeprefix("-") if sign < 0 else text)
-    except InputError as error:
-        raise InputError(f"{option}: {error}") from None
 
 
 # What is shown

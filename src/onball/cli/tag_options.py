@@ -25,9 +25,9 @@ Tags = Annotated[
     list[Path],
     typer.Argument(
         metavar="TAGS…",
-        help="File of tags: Sportscode XML, CSV, XLSX, SRT, VTT, EDL, a project of BORIS, "
-        "LosslessCut, Label Studio, OSL or SoccerNet, or event data of StatsBomb, Wyscout, Opta, Stats "
-        "Perform, Sportec, DataFactory or Metrica; or one for each video.",
+        help="File of tags: Sportscode XML, CSV, XLSX, SRT, VTT, EDL, FCPXML, OTIO, a project of BORIS, "
+        "LosslessCut, Label Studio, OSL, SoccerNet or FiftyOne, or event data of StatsBomb, Wyscout, "
+        "Opta, Stats Perform, Sportec, DataFactory or Metrica; or one for each video.",
         show_default=False,
     ),
 ]
@@ -63,9 +63,9 @@ Format = Annotated[
     typer.Option(
         "--format",
         metavar="NAME",
-        help="Format of TAGS: sportscode, table, longomatch, subtitles, edl, boris, losslesscut, "
-        "label-studio, osl, soccernet, statsbomb, wyscout, opta, statsperform, sportec, datafactory or "
-        "metrica. [default: by its content]",
+        help="Format of TAGS: sportscode, table, longomatch, subtitles, chapters, edl, fcpxml, otio, "
+        "boris, losslesscut, label-studio, osl, soccernet, fiftyone, statsbomb, wyscout, opta, "
+        "statsperform, sportec, datafactory or metrica. [default: by its content]",
     ),
 ]
 Columns = Annotated[

@@ -147,7 +147,7 @@ def train(
     config: Annotated[
         str | None,
         typer.Argument(
-            metavar="[CONFIG]",
+            metavar="CONFIG",
             help="A YAML file, a name that `onball configs` lists, or with --resume the folder of "
             "a run. With --init it may be left out: the net and its input are then the model's.",
             show_default=False,
