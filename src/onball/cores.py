@@ -102,7 +102,7 @@ def physical_memory() -> int | None:
 
 
 def cgroup_limit(root: Path = _CGROUPS, own: Path = _OWN_CGROUPS) -> float | None:
-    """CPU time per time that the cgroups of this process allow, in cores; None without a limit.
+    """Return the CPU limit of this process's cgroups in cores; None without a limit.
 
     Args:
         root: folder of the cgroup file systems, version 2 or 1.

@@ -47,7 +47,7 @@ class Group(TyperGroup):
     """Group of commands whose overview shows the whole first line of each command's help."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Find the command; where a video stands in its place, name the one for videos."""
+        """Find the command; for the name of a file, suggest `onball spot`."""
         name = args[0]
         if ctx.parent is None and self.get_command(ctx, name) is None and Path(name).exists():
             ctx.fail(f"No such command '{name}'. Did you mean: onball spot {shell_quoted(name)}")

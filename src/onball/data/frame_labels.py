@@ -119,6 +119,6 @@ def frame_targets(
 ) -> NDArray[np.int64]:
     """Class of every frame, `[T]`: that of the nearest event at most `dilation` frames away, if any.
 
-    Arguments as of `label_frames`.
+    Arguments are those of `label_frames`, with its `radius` as `dilation`.
     """
     return label_frames(events, times_ms, radius=dilation).classes

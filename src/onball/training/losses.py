@@ -83,7 +83,7 @@ def independent_loss(logits: Tensor, targets: Tensor, config: LossConfig) -> Ten
 
     Args:
         logits: `[B, T, K]`.
-        targets: `[B, T, 1 + K]`, as of `classification_loss`.
+        targets: `[B, T, 1 + K]`, see `classification_loss`.
         config: weights and γ.
     """
     present = targets[..., BACKGROUND + 1 :]

@@ -105,6 +105,7 @@ class LiveSource:
         give_up_s: time after which a lost source is given up, in seconds.
         max_behind_s: lateness from which frames are left out, in seconds.
         threads: decoding threads.
+        backoff: pauses before attempts to reconnect.
         clock: a steady clock, in seconds.
     """
 

@@ -10,8 +10,8 @@ Both hold clips on a timeline, each clip a part of a video file, and markers at 
 Clips are tags only in a file without markers, and only those with another name than their video.
 
 Times are those of the video that the clips show, from its first frame, wherever they are on the
-timeline. If clips of several videos are marked, times are those of the timeline, as of chapter files
-that follow each other.
+timeline. If clips of several videos are marked, times are those of the timeline: they are usually
+chapter files that follow each other.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def parse_seconds(text: str, fps: float | None = None) -> float:
 
 
 def exact_rate(fps: float) -> Fraction:
-    """Return the exact rate that a rounded one stands for: 29.97 is 30000/1001."""
+    """Return the exact rate of a rounded one: 30000/1001 for 29.97."""
     nominal = round(fps)
     if nominal and abs(fps - float(nominal * _NTSC)) < 0.004 and abs(fps - nominal) > 0.004:
         return nominal * _NTSC
