@@ -162,7 +162,7 @@ def test_a_run_of_own_classes_without_a_list_in_its_data_set_is_measured_on_thes
 
 def test_a_target_without_a_data_set_is_refused(tmp_path):
     write_results(EventList(), tmp_path / NAME / "results_spotting.json")
-    with pytest.raises(InputError, match="which labels"):
+    with pytest.raises(InputError, match="no data set to compare with"):
         evaluate(tmp_path)
 
 

@@ -160,10 +160,8 @@ def evaluate(
             predicted = predicted_classes(files)
     else:
         for match in matches:
-            if match.labels is not None:
-                read_video_labels(
-                    match, root, source.evaluated
-                )  # labels of several videos are none
+            if match.labels is not None:  # those of several videos cannot be used
+                read_video_labels(match, root, source.evaluated)
     require_common_classes(target, predicted, source.evaluated)
     if folder is not None:
         request = _request(source, matches, split)
@@ -245,7 +243,7 @@ def _identify(target: Path, data: Path | None) -> _Source:
     if data is not None:
         settings = settings.model_copy(update={"root": data})
     if settings.root is None:
-        raise InputError(f"{target}: which labels? Name the data set with --data")
+        raise InputError(f"{target}: no data set to compare with: name it with --data")
     home = owner / "evaluation"
     if not (model / CONFIG_FILE).is_file():
         if (target / WEIGHTS_FILE).is_file():
