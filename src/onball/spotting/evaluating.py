@@ -153,15 +153,7 @@ def evaluate(
     matches = find_matches(root, split) if submission is not None else labelled_matches(root, split)
     metrics_state = OutputState.MISSING
     request: dict[str, Any] = {}
-    predicted = source.predicts
-    if source.model is None:
-        with unpacked(source.predictions, matches) as place:
-            files, _ = prediction_files(place, matches, root, split)
-            predicted = predicted_classes(files)
-    else:
-        for match in matches:
-            if match.labels is not None:  # those of several videos cannot be used
-                read_video_labels(match, root, source.evaluated)
+    predicted = _predicted_classes(source, matches, split)
     require_common_classes(target, predicted, source.evaluated)
     if folder is not None:
         request = _request(source, matches, split)
@@ -294,6 +286,24 @@ def _model_fingerprint(model: Path) -> str:
         return model_fingerprint(model)
     except OSError as error:
         raise ModelError(f"{model}: cannot be read ({error.strerror}): {error.filename}") from None
+
+
+def _predicted_classes(source: _Source, matches: Sequence[Match], split: str) -> ActionSet | None:
+    """Return the classes that can be predicted, None if unknown; check labels and prediction files.
+
+    Raises:
+        DataError: a match has no prediction file, or its labels are those of several videos.
+        LabelError: a damaged file.
+    """
+    root = source.data.root or Path()
+    if source.model is None:
+        with unpacked(source.predictions, matches) as folder:
+            files, _ = prediction_files(folder, matches, root, split)
+            return predicted_classes(files)
+    for match in matches:
+        if match.labels is not None:
+            read_video_labels(match, root, source.evaluated)
+    return source.predicts
 
 
 # What results depend on
