@@ -24,6 +24,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Unpack
 
@@ -316,11 +317,7 @@ def _write(
         _place_video(video.path, part.video, copy)
         if part.state is not OutputState.MISSING:
             continue
-        write_outputs(
-            part.folder,
-            {LABELS_FILE: lambda path, made=part.events: write_labels(made, path)},  # type: ignore[misc]
-            request,
-        )
+        write_outputs(part.folder, {LABELS_FILE: partial(write_labels, part.events)}, request)
     if classes is not None:
         write_text_atomic(root / CLASSES_FILE, classes)
     if splits is not None:
