@@ -9,8 +9,6 @@ import subprocess
 import sys
 
 import pytest
-import s3fs
-from moto.server import ThreadedMotoServer
 from tiny_matches import write_flashes
 from tiny_models import random_model
 
@@ -32,6 +30,10 @@ pytestmark = [pytest.mark.medium, pytest.mark.usefixtures("one_thread")]
 @pytest.fixture
 def s3(monkeypatch, tmp_path):
     """An empty S3 with the bucket `league`, as the user's settings name it."""
+    # Imported here: every process of pytest imports all files of tests, and one runs this one.
+    import s3fs
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer("127.0.0.1", 0)
     server.start()
     host, port = server.get_host_and_port()

@@ -280,7 +280,14 @@ def test_a_stream_that_dies_and_returns_is_marked_and_its_times_stay_right(video
     assert (gap.end_ms - gap.start_ms) / 1000 >= sent_s[1] - 0.1
 
 
-def test_a_source_that_does_not_return_is_given_up(video):
+def test_a_source_that_does_not_return_is_given_up(video, monkeypatch):
+    open_address, limits_s = LiveAddress.open, [LIMIT_S]
+
+    def open_patiently(self, timeout_s):
+        """Allow the process of the sender pauses of any length."""
+        return open_address(self, limits_s.pop() if limits_s else timeout_s)
+
+    monkeypatch.setattr(LiveAddress, "open", open_patiently)
     port = free_port()
     url = f"tcp://127.0.0.1:{port}?listen=1"
     stream = opened(

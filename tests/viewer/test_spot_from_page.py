@@ -271,8 +271,7 @@ def test_the_end_of_the_viewer_cancels_the_job_and_keeps_its_work(make_queue, ha
     assert found.wait(PATIENCE_S)
     closing = threading.Thread(target=queue.close)
     closing.start()
-    while not job.cancelled.is_set():
-        pass
+    assert job.cancelled.wait(PATIENCE_S)
     go_on.set()
     closing.join(PATIENCE_S)
     assert job.state == "cancelled" and not closing.is_alive()
