@@ -205,6 +205,16 @@ class Store:
         with suppress(_NotFoundError):
             self._repeated(lambda: self._files.rm_file(address), address)
 
+    def delete_folder(self, folder: str) -> None:
+        """Delete a folder with all files in it, if it is there."""
+
+        def delete() -> None:
+            self._files.invalidate_cache()
+            self._files.rm(folder, recursive=True)
+
+        with suppress(_NotFoundError):
+            self._repeated(delete, folder)
+
     def check_writable(self, folder: str) -> None:
         """Raise an error if no files can be written into a folder, by writing and deleting one."""
         probe = f"{folder.rstrip('/')}/.onball-writable"

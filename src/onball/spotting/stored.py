@@ -496,8 +496,7 @@ class StoredResults:
 
     def remove(self, folder: Path) -> None:
         """Delete a folder in `folder` on the store and here. Raises `OnballError`."""
-        for file in self._store.files(self._address_of(folder)):
-            self._store.delete(file.address)
+        self._store.delete_folder(self._address_of(folder))
         shutil.rmtree(folder, ignore_errors=True)
 
     def names(self) -> set[str]:
