@@ -295,7 +295,7 @@ def test_unusable_targets_are_one_clear_line(onball, files):
         code, _, error = run(onball, files, target=target)
         assert code == 2 and words in error, error
     code, _, error = onball("evaluate", files / "out" / "predictions")
-    assert code == 2 and "Name the data set with --data" in error
+    assert code == 2 and "name it with --data" in error
 
 
 @pytest.fixture(scope="module")
