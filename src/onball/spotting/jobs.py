@@ -168,8 +168,6 @@ def find_jobs(
     addresses = [one for one in given if isinstance(one, str) and is_stored(one)]
     if matches and (join or len(matches) < len(given)):
         raise InputError("matches of a data set cannot be joined, nor spotted beside other videos")
-    if join and addresses and len(given) > 1:
-        raise InputError(f"{addresses[0]}: videos on stores cannot be joined: download them first")
     cache = cache or StoreCache.of(None, CACHE_GB)
     target = StoredResults(out, cache) if isinstance(out, str) and is_stored(out) else None
     folder = Path(out) if target is None else target.folder
@@ -182,26 +180,35 @@ def find_jobs(
         found = find_videos(local) if local or not stored else []
         places = [place_of(one.file.address) for one in stored]
         names = list(name_results([*(video.path for video in found), *places]))
-    if join and len(stored) > 1:
+    if join and stored and max(len(given), len(stored)) > 1:
         raise InputError(f"{addresses[0]}: videos on stores cannot be joined: download them first")
-    if join and stored and name:
-        names = [name]
     if join and not stored:
         name = name or _joined_name(given, names)
         jobs = [Job(name, folder / name, _joined_parts(found), target=target)]
     else:
-        jobs = []
-        for name, video in zip(names, found, strict=False):
-            tracks = video.path.with_name(TRACKS_FILE) if matches else None
-            given_tracks = tracks if tracks is not None and tracks.is_file() else None
-            parts = [Part(video, 0, given_tracks)]
-            jobs.append(Job(name, folder / name, parts, target=target))
-        for name, source in zip(names[len(found) :], stored, strict=True):
-            parts = [Part(_unopened(source.path), 0)]
-            jobs.append(Job(name, folder / name, parts, source, target))
+        names = [name] if join and name else names
+        jobs = [
+            Job(
+                own,
+                folder / own,
+                [Part(video, 0, _tracks_beside(video) if matches else None)],
+                target=target,
+            )
+            for own, video in zip(names, found, strict=False)
+        ]
+        jobs += [
+            Job(own, folder / own, [Part(_unopened(source.path), 0)], source, target)
+            for own, source in zip(names[len(found) :], stored, strict=True)
+        ]
     if target is not None:
         target.mirror([job.name for job in jobs])
     return jobs
+
+
+def _tracks_beside(video: VideoInfo) -> Path | None:
+    """Tracks file in the folder of a match's video; None if it has none."""
+    tracks = video.path.with_name(TRACKS_FILE)
+    return tracks if tracks.is_file() else None
 
 
 def _unopened(path: Path) -> VideoInfo:
