@@ -41,7 +41,7 @@ class EvaluationFolder:
 
     @property
     def predictions(self) -> Path:
-        """Folder with `<match>/results_spotting.json` of each match."""
+        """Folder with `<match>/results_spotting.json` and `confidences.npz` of each match."""
         return self.path / "predictions"
 
 

@@ -26,6 +26,7 @@ from onball.data.layout import find_matches
 from onball.errors import DataError, InputError
 from onball.evaluation import ClassificationResult, SpottingReport, average_precision
 from onball.events import EventList
+from onball.formats.frame_confidences import CONFIDENCES_FILE, FrameConfidences
 from onball.formats.soccernet import read_labels, write_results
 from onball.models import build_model, save_model
 from onball.progress import Progress
@@ -170,10 +171,14 @@ def test_matches_are_spotted_like_single_videos_and_written_on_request(data, tmp
     spotter = Spotter.from_pretrained(save(tmp_path / "model"), device="cpu")
     (match,) = find_matches(data, "test")
     (spotted,) = spot_matches(spotter, [match], out=tmp_path / "out", keep_scores=True)
-    events = spotter.spot(match.require_video())
+    confidences = []
+    events = spotter.spot(match.require_video(), on_confidences=confidences.append)
     assert (spotted.name, spotted.events.match) == (NAME, NAME)
     assert spotted.events.events == events.events and len(events)
     assert (tmp_path / "out" / NAME / "results_spotting.json").is_file()
+    written = FrameConfidences.load(tmp_path / "out" / NAME / CONFIDENCES_FILE)
+    assert np.array_equal(written.confidences, confidences[0].confidences)
+    assert np.array_equal(written.times_ms, confidences[0].times_ms)
     probabilities = np.concatenate([part.probabilities for part in spotted.scores])
     expected = np.concatenate([part.probabilities for part in spotter.scores(match.video)])
     assert np.array_equal(probabilities, expected)

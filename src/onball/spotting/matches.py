@@ -25,11 +25,12 @@ from onball.data.frame_labels import in_classes
 from onball.data.layout import Match
 from onball.data.matches import LabelledMatch, load_matches
 from onball.events import EventList
+from onball.formats.frame_confidences import CONFIDENCES_FILE
 from onball.formats.soccernet import RESULTS_FILE, write_results
 from onball.models import ClipClassifier, load_model
 from onball.models.compute import choose_device, choose_precision
 from onball.progress import Progress, ProgressCallback, no_progress
-from onball.spotting.decoding import decode_events
+from onball.spotting.decoding import decode_events, frame_confidences
 from onball.spotting.engine import ScoredFrames
 from onball.spotting.spotter import Spotter
 from onball.tracks import TRACKS_FILE
@@ -66,7 +67,8 @@ def spot_matches(
         matches: matches on disk, of which the video is read, or loaded ones, whose frames and track
             features are already those that the model takes.
         tracks: name of the tracks file beside each video, for a model that takes tracks.
-        out: folder to write `<match>/results_spotting.json` into; None writes nothing.
+        out: folder to write `<match>/results_spotting.json` and `confidences.npz` into; None writes
+            nothing.
         keep_scores: whether results hold the dense scores.
         progress: called with the milliseconds of each match; its task is the match's name.
 
@@ -101,14 +103,17 @@ def _spot_each(
             duration_ms = int(match.frames.times_ms[-1])
             info = spotter.describe_results()
         kept: list[ScoredFrames] = []
-        watched = _watch(scored, match.name, duration_ms, kept if keep_scores else None, progress)
+        keep = kept if keep_scores or out is not None else None
+        watched = _watch(scored, match.name, duration_ms, keep, progress)
         radius = spotter.net.head.radius
         inference, actions = spotter.config.inference, spotter.config.actions
         found = decode_events(watched, inference, radius, actions=actions)
         events = EventList.of(found, match=match.name, info=info)
         if out is not None:
+            dense = frame_confidences(kept, inference, radius, actions)
+            dense.save(out / match.name / CONFIDENCES_FILE)
             write_results(events, out / match.name / RESULTS_FILE)
-        yield SpottedMatch(match.name, events, tuple(kept))
+        yield SpottedMatch(match.name, events, tuple(kept) if keep_scores else ())
 
 
 def _watch(
