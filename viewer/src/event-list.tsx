@@ -41,6 +41,7 @@ export function EventList(props: Props) {
   const growing = props.match.growing?.state === "running";
   const scroller = useRef<HTMLDivElement>(null);
   const rows = items.length + missed.length;
+  const none = !props.match.growing && props.match.corrections_file === null;
   const virtual = useVirtual(scroller, rows);
 
   useEffect(() => {
@@ -48,6 +49,9 @@ export function EventList(props: Props) {
     if (index >= 0) virtual.scrollToIndex(index, { align: "auto" });
   }, [selected, items]);
 
+  if (none) {
+    return <p class="empty">This match has no events yet.</p>;
+  }
   return (
     <>
       <div class="list-head">
@@ -60,7 +64,13 @@ export function EventList(props: Props) {
           Least certain first
         </button>
       </div>
-      <div class="list" ref={scroller} tabIndex={-1} role="list" aria-label="Events">
+      <div
+        class="list"
+        ref={scroller}
+        tabIndex={-1}
+        role={rows ? "list" : undefined}
+        aria-label={rows ? "Events" : undefined}
+      >
         <div class="list-all" style={{ height: `${virtual.getTotalSize()}px` }}>
           {virtual.getVirtualItems().map((row) => {
             const item = items[row.index];

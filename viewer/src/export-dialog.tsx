@@ -1,6 +1,6 @@
 /** Dialog to export events as files of other programs, and to cut clips. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Clips, Match } from "./api";
 import { cancelClips, cutClips, exportEvents, getClips } from "./api";
 import type { ActionFields, Fields } from "./export-settings";
@@ -16,7 +16,7 @@ const FORMATS: [string, string][] = [
   ["sportscode", "Sportscode, Nacsport (XML)"],
   ["srt", "Subtitles (SRT)"],
   ["vtt", "Subtitles (WebVTT)"],
-  ["edl", "Premiere, Resolve (EDL)"],
+  ["edl", "DaVinci Resolve (EDL)"],
   ["fcpxml", "Final Cut Pro (FCPXML)"],
   ["otio", "OpenTimelineIO"],
   ["llc", "LosslessCut"],
@@ -159,7 +159,7 @@ export function ExportDialog({ match, number, threshold, hidden, close }: Props)
       <fieldset>
         <legend>Files</legend>
         <div class="formats">
-          {FORMATS.filter(([name]) => files === 1 || !NEEDS_VIDEO.includes(name)).map(([name, title]) => (
+          {FORMATS.filter(([name]) => files > 0 || !NEEDS_VIDEO.includes(name)).map(([name, title]) => (
             <label key={name}>
               <input
                 type="checkbox"
@@ -185,7 +185,7 @@ export function ExportDialog({ match, number, threshold, hidden, close }: Props)
             Download
           </button>
           <p class="said" role={said[1] ? "alert" : "status"}>
-            {said[0]}
+            {settings ? said[0] : "Correct the marked fields first."}
           </p>
         </div>
       </fieldset>
@@ -205,18 +205,27 @@ interface FieldProps {
 
 function Field({ label, kind, value, hint, hidden, set }: FieldProps) {
   const problem = problemOf(value, kind);
+  const id = useId();
   return (
-    <label title={problem}>
-      <span class={hidden ? "visually-hidden" : ""}>{label}</span>
-      <input
-        type="text"
-        inputMode={kind === "time" ? "text" : "decimal"}
-        value={value}
-        placeholder={hint}
-        aria-invalid={problem ? "true" : undefined}
-        onInput={(event) => set(event.currentTarget.value)}
-      />
-    </label>
+    <div class="field">
+      <label>
+        <span class={hidden ? "visually-hidden" : ""}>{label}</span>
+        <input
+          type="text"
+          inputMode={kind === "time" ? "text" : "decimal"}
+          value={value}
+          placeholder={hint}
+          aria-invalid={problem ? "true" : undefined}
+          aria-describedby={problem ? id : undefined}
+          onInput={(event) => set(event.currentTarget.value)}
+        />
+      </label>
+      {problem && (
+        <p id={id} class="problem">
+          {problem}
+        </p>
+      )}
+    </div>
   );
 }
 

@@ -28,13 +28,13 @@ export function secondsOf(text: string): number | null {
   return sign ? -value : value;
 }
 
-/** Problem of a field; empty if it can be sent. */
+/** What to enter instead of a text that cannot be sent; empty if it can be. */
 export function problemOf(text: string, kind: "threshold" | "length" | "time"): string {
   if (!text.trim()) return "";
   const value = secondsOf(text);
-  if (value === null) return kind === "time" ? "a time, such as 4:47" : "a number";
-  if (kind === "threshold" && (value < 0 || value > 1)) return "0 to 1";
-  if (kind === "length" && (value < 0 || value > 3600)) return "0 to 3600 seconds";
+  if (value === null) return kind === "time" ? "Enter a time, such as 4:47" : "Enter a number";
+  if (kind === "threshold" && (value < 0 || value > 1)) return "Enter 0 to 1";
+  if (kind === "length" && (value < 0 || value > 3600)) return "Enter 0 to 3600 seconds";
   return "";
 }
 

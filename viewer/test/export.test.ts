@@ -27,7 +27,7 @@ it.each([
 });
 
 it("fields name what is wrong with them", () => {
-  expect(problemOf("1.2", "threshold")).toBe("0 to 1");
+  expect(problemOf("1.2", "threshold")).toBe("Enter 0 to 1");
   expect(problemOf("-1", "length")).toContain("seconds");
   expect(problemOf("soon", "time")).toContain("4:47");
   expect([problemOf("", "time"), problemOf("-3", "time"), problemOf("0.5", "threshold")]).toEqual([

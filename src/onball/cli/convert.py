@@ -61,12 +61,13 @@ def convert(
         bool, typer.Option("--no-periods", help="Write no markers of the periods.")
     ] = False,
     video: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
             "--video",
-            metavar="VIDEO",
+            metavar="VIDEO…",
             help="The video, for formats that refer to it or count its frames (edl, fcpxml, otio, "
-            "label-studio).",
+            "label-studio); or the files of a match that was spotted with --join, in their order.",
+            show_default=False,
         ),
     ] = None,
     fps: Annotated[

@@ -45,9 +45,9 @@ from onball.outputs import (
 )
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.reports.captions import caption
-from onball.reports.match_videos import MatchVideo, match_videos, require_shown
 from onball.timing import format_time
 from onball.video.cutting import VideoCut, VideoSpan, cut_video, join_spans
+from onball.video.match_videos import MatchVideo, match_videos, require_shown
 
 LIST_FILE = "clips.csv"
 REEL_FILE = "reel.mp4"

@@ -38,10 +38,10 @@ from onball.reports.match_summary import (
     find_chains,
     team_of,
 )
-from onball.reports.match_videos import MatchVideo, match_videos
 from onball.reports.style import action_name
 from onball.reports.templates import new_environment
 from onball.timing import format_time
+from onball.video.match_videos import MatchVideo, match_videos
 from onball.video.reading import frame_near
 
 with optional_dependency("pillow", "plot", "A summary"):

@@ -98,7 +98,7 @@ def test_label_studio_gets_a_task_and_the_interface_of_its_labels(tmp_path):
 
 def test_osl_refers_to_the_video_from_its_own_folder(tmp_path, monkeypatch, video):
     monkeypatch.chdir(tmp_path)
-    few = replace(EVENTS, events=EVENTS.events[:1])
+    few = replace(EVENTS, events=EVENTS.events[:1], info=None)
     path = convert_events(few, "osl", "out/sub", video=video)[0].path
     (item,) = json.loads(path.read_text())["data"]
     relative = Path(os.path.relpath(video, tmp_path / "out" / "sub")).as_posix()

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import shutil
 from fractions import Fraction
+from itertools import chain
 
 import pytest
 from tiny_matches import write_flashes
 
 from onball.actions import Action, ActionSet
 from onball.data.importing import import_tags
-from onball.events import Event, EventList, SpottingInfo, Team
+from onball.events import Event, EventList, SpottingInfo, Team, VideoPart
 from onball.formats.conversion import FORMATS, convert_events
 from onball.formats.tags import read_tags
 from onball.formats.tags.times import exact_rate
+from onball.video import probe
 
 #: Formats that count frames; chapters count seconds, and are 10 s long. The others have milliseconds.
 FRAMES, SECONDS = ("edl", "fcpxml", "label-studio"), ("chapters",)
+#: Formats with an entry for each file of a match.
+BY_FILE = ("osl", "label-studio", "fiftyone")
 WITHOUT_TEAMS = ("chapters", "label-studio")
 #: Formats with accents removed.
 PLAIN = ("sportscode", "kloppy")
@@ -88,6 +93,45 @@ def test_a_converted_match_is_imported(tmp_path, video, format):
         assert found.label == wanted.label
         assert abs(found.position_ms - wanted.position_ms) <= within_ms
         assert found.team is (Team.UNKNOWN if format in WITHOUT_TEAMS else wanted.team)
+
+
+@pytest.fixture(scope="module")
+def halves(video, tmp_path_factory):
+    """Two files, and the events of the match that they were spotted as."""
+    folder = tmp_path_factory.mktemp("halves")
+    files = [folder / name for name in ("half1.mp4", "half2.mp4")]
+    for file in files:
+        shutil.copy(video, file)
+    length_ms = probe(video).duration_ms
+    parts = tuple(VideoPart(file.name, k * length_ms, length_ms) for k, file in enumerate(files))
+    events = [
+        Event(1_480, Action.PASS, 0.4, Team.LEFT),
+        Event(length_ms + 2_000, Action.SHOT, 0.5, Team.RIGHT, 2),
+        Event(length_ms + 4_240, Action.PASS, 0.6, Team.RIGHT, 2),
+    ]
+    info = SpottingInfo("demo", duration_ms=2 * length_ms, kickoffs_ms=(0, length_ms), parts=parts)
+    return files, EventList.of(events, match="final", info=info), length_ms
+
+
+@pytest.mark.parametrize("format", [one for one in FORMATS if one not in SECONDS])
+def test_a_converted_match_of_two_files_is_imported(tmp_path, halves, format):
+    files, events, length_ms = halves
+    path = convert_events(events, format, tmp_path, lead_s=0, lag_s=0, video=files)[0].path
+    within_ms = 20 if format in FRAMES else 1e-6
+    local = [(one.label, one.position_ms % length_ms) for one in events]
+    if format in BY_FILE:
+        names = {"osl": ("final-1", "final-2"), "label-studio": ("half1.mp4", "half2.mp4")}
+        parts = [
+            read_tags(path, fps=25, part=name).tags
+            for name in names.get(format, ("half1", "half2"))
+        ]
+        found = [[(tag.code, round(1000 * tag.start_s)) for tag in tags] for tags in parts]
+    else:
+        imported = import_tags(path, files, tmp_path / "data", fps=25).parts
+        found = [[(one.label, one.position_ms) for one in part.events] for part in imported]
+    assert [len(part) for part in found] == [1, 2]
+    for (label, time_ms), (wanted, wanted_ms) in zip(chain(*found), local, strict=True):
+        assert label == wanted and abs(time_ms - wanted_ms) <= within_ms
 
 
 def test_a_marker_of_otio_that_was_moved_is_where_it_was_moved_to(tmp_path):

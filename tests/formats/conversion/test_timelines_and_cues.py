@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from xml.etree import ElementTree
 
+import av
 import numpy as np
 import opentimelineio as otio
 import pysrt
@@ -15,7 +16,7 @@ import webvtt
 
 from onball.actions import Action, ActionSet
 from onball.errors import InputError
-from onball.events import Event, EventList, SpottingInfo, Team
+from onball.events import Event, EventList, SpottingInfo, Team, VideoPart
 from onball.formats.conversion import convert_events
 from onball.formats.tags.times import exact_rate, format_time_code, time_code_seconds
 
@@ -25,6 +26,7 @@ RATES = {
     50: Fraction(50),
     23.976: Fraction(24000, 1001),
 }
+ADAPTERS = {"otio": "otio_json", "fcpxml": "fcpx_xml"}
 FRAMES = (0, 1, 53, 1_799, 1_800, 17_982, 35_963, 107_892, 161_837)
 
 
@@ -80,13 +82,15 @@ def test_opentimelineio_reads_the_markers_of_its_own_format(tmp_path, fps):
 @pytest.fixture(scope="module")
 def video(tmp_path_factory):
     """A second of video with a time code, whose name needs escapes."""
-    import av
-
     path = tmp_path_factory.mktemp("video") / "Köln & 'Bonn'.mov"
+    return write_with_time_code(path, "10:00:00:00")
+
+
+def write_with_time_code(path, time_code, fps=25):
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25)
+        stream = container.add_stream("libx264", rate=fps)
         stream.width, stream.height, stream.pix_fmt = 64, 36, "yuv420p"
-        stream.metadata["timecode"] = "10:00:00:00"
+        stream.metadata["timecode"] = time_code
         for _ in range(25):
             frame = av.VideoFrame.from_ndarray(np.zeros((36, 64, 3), np.uint8), format="rgb24")
             container.mux(stream.encode(frame))
@@ -122,6 +126,40 @@ def test_opentimelineio_reads_fcpxml(tmp_path, video, fps):
     assert frames == pytest.approx(FRAMES, abs=1), "the reader cuts fractions off"
     assert clip.markers[0].name == "PASS"
     assert clip.media_reference.target_url == video.as_uri()
+
+
+@pytest.mark.parametrize("format", ["fcpxml", "otio"])
+def test_opentimelineio_reads_the_files_of_a_match_one_after_the_other(tmp_path, video, format):
+    second = write_with_time_code(tmp_path / "second.mov", "10:20:00:00")
+    parts = (VideoPart(video.name, 0, 1000), VideoPart(second.name, 1000, 1000))
+    events = EventList.of(
+        [Event(400, Action.SHOT), Event(1_000, Action.PASS), Event(1_240, Action.GOAL)],
+        info=SpottingInfo("demo", duration_ms=2000, parts=parts),
+    )
+    text = text_of(tmp_path, format, events, video=[video, second])
+    read = otio.adapters.read_from_string(text, ADAPTERS[format])
+    timeline = read if format == "otio" else read[0]
+    clips = list(timeline.find_clips())
+    assert [clip.media_reference.target_url for clip in clips] == [video.as_uri(), second.as_uri()]
+    first, second_start = (clip.range_in_parent().start_time.to_seconds() for clip in clips)
+    assert second_start - first == 1
+    starts = [36_000, 36_000 + 20 * 60]
+    assert [clip.source_range.start_time.to_seconds() for clip in clips] == starts
+    found = [
+        [(one.name, round(one.marked_range.start_time.to_frames())) for one in clip.markers]
+        for clip in clips
+    ]
+    begin, later = (25 * start for start in starts)
+    assert found == [[("SHOT", begin + 10)], [("PASS", later), ("GOAL", later + 6)]]
+
+
+def test_files_of_different_rates_need_the_rate_of_the_timeline(tmp_path, video):
+    second = write_with_time_code(tmp_path / "second.mov", "10:20:00:00", fps=50)
+    events = EventList.of([Event(400, Action.SHOT), Event(1_240, Action.GOAL)])
+    with pytest.raises(InputError, match="different frame rates: give the one to count by with"):
+        convert_events(events, "edl", tmp_path, video=[video, second])
+    convert_events(events, ["edl", "otio"], tmp_path, video=[video, second], fps=50)
+    convert_events(events, "osl", tmp_path, video=[video, second])
 
 
 def test_timelines_begin_with_the_time_code_of_the_video_or_the_chosen_one(tmp_path, video):

@@ -22,12 +22,16 @@ _HEAD = "action"
 
 
 def losslesscut(conversion: Conversion) -> str:
-    """Return excerpts as a project of LosslessCut, a segment per excerpt."""
+    """Return excerpts as a project of LosslessCut, a segment per excerpt.
+
+    A project has one video: for several files, times are those of the match, as LosslessCut joins them.
+    """
     segments = [
         {"start": one.start_ms / 1000, "end": _after(one) / 1000, **_segment(conversion, one)}
         for one in conversion.excerpts(LEAD_MS, LAG_MS)
     ]
-    project = {"version": 1, "mediaFileName": conversion.footage.name, "cutSegments": segments}
+    name = conversion.files[0].name if len(conversion.files) == 1 else ""
+    project = {"version": 1, "mediaFileName": name, "cutSegments": segments}
     return _json(project)
 
 
@@ -48,14 +52,27 @@ def _segment(conversion: Conversion, excerpt: Excerpt) -> dict[str, Any]:
 
 
 def osl(conversion: Conversion) -> str:
-    """Return events as a data set of one video in OSL JSON 2.0."""
-    footage, rate = conversion.footage, conversion.rate
-    path = footage.name
-    if footage.path is not None:
-        path = _relative(footage.path, conversion.folder)
+    """Return events as a data set of one video in OSL JSON 2.0, or of the files of a match."""
+    labels = [label.value for label in conversion.events.classes]
+    model = f" by {conversion.info.model}" if conversion.info.model else ""
+    content = {
+        "version": "2.0",
+        "dataset_name": conversion.name,
+        "description": f"Actions in football video, found{model} with onball",
+        "modalities": ["video"],
+        "metadata": {},
+        "labels": {_HEAD: {"type": "single_label", "labels": labels}},
+        "data": [_osl_video(part) for part in conversion.by_file()],
+    }
+    return _json(content)
+
+
+def _osl_video(conversion: Conversion) -> dict[str, Any]:
+    (file,) = conversion.files
+    path = file.name if file.path is None else _relative(file.path, conversion.folder)
     video: dict[str, Any] = {"type": "video", "path": path}
-    if rate is not None:
-        video["fps"] = float(rate)
+    if conversion.rate is not None:
+        video["fps"] = float(conversion.rate)
     events = []
     for event in conversion.events:
         entry: dict[str, Any] = {
@@ -67,18 +84,7 @@ def osl(conversion: Conversion) -> str:
         if event.team is not Team.UNKNOWN:
             entry["team"] = event.team.value
         events.append(entry)
-    labels = [label.value for label in conversion.events.classes]
-    model = f" by {conversion.info.model}" if conversion.info.model else ""
-    content = {
-        "version": "2.0",
-        "dataset_name": conversion.name,
-        "description": f"Actions in football video, found{model} with onball",
-        "modalities": ["video"],
-        "metadata": {},
-        "labels": {_HEAD: {"type": "single_label", "labels": labels}},
-        "data": [{"id": conversion.name, "inputs": [video], "events": events}],
-    }
-    return _json(content)
+    return {"id": conversion.name, "inputs": [video], "events": events}
 
 
 def _relative(path: Path, folder: Path) -> str:
@@ -98,11 +104,16 @@ def soccernet(conversion: Conversion) -> str:
 
 
 def label_studio(conversion: Conversion) -> str:
-    """Return excerpts as a task of Label Studio with predictions, regions of its timeline.
+    """Return excerpts as tasks of Label Studio with predictions, regions of its timeline.
 
-    Frames are counted from 1. By default a region is the frame of its event.
+    There is a task for each file of a match. Frames are counted from 1. By default a region is the frame of
+    its event.
     """
     rate = conversion.required_rate("Label Studio")
+    return _json([_task(part, rate) for part in conversion.by_file()])
+
+
+def _task(conversion: Conversion, rate: Fraction) -> dict[str, Any]:
     excerpts = conversion.excerpts(0, 0)
     regions = [
         {
@@ -120,8 +131,8 @@ def label_studio(conversion: Conversion) -> str:
     ]
     prediction: dict[str, Any] = {"model_version": conversion.info.model or "onball"}
     prediction["result"] = regions
-    video = f"/data/local-files/?d={conversion.footage.name or conversion.name}"
-    return _json([{"data": {"video": video}, "predictions": [prediction]}])
+    video = f"/data/local-files/?d={conversion.files[0].name or conversion.name}"
+    return {"data": {"video": video}, "predictions": [prediction]}
 
 
 def _frames(excerpt: Excerpt, rate: Fraction) -> dict[str, int]:
@@ -145,14 +156,16 @@ def label_studio_interface(conversion: Conversion) -> str:
 
 
 def fiftyone(conversion: Conversion) -> str:
-    """Return excerpts as the labels of a FiftyOneTemporalDetectionDataset of one video.
+    """Return excerpts as the labels of a FiftyOneTemporalDetectionDataset.
 
-    The video is named without its suffix, as FiftyOne does it.
+    Videos are named without their suffix, as FiftyOne does it.
     """
-    video = Path(conversion.footage.name).stem or conversion.name
     content = {
         "classes": [label.value for label in conversion.events.classes],
-        "labels": {video: [*_detections(conversion)]},
+        "labels": {
+            Path(part.files[0].name).stem or part.name: [*_detections(part)]
+            for part in conversion.by_file()
+        },
     }
     return _json(content)
 

@@ -7,6 +7,7 @@ Period       a half of the match in the video
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -161,6 +162,7 @@ class Footage:
         duration_ms: its length; None if unknown.
         time_code_frame: number of its first frame by its own time code, 0 if it has none.
         has_sound: whether it has sound.
+        start_ms: position of its first frame in the match; not 0 for later ones of several files.
     """
 
     path: Path | None = None
@@ -169,6 +171,7 @@ class Footage:
     duration_ms: int | None = None
     time_code_frame: int = 0
     has_sound: bool = False
+    start_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +190,7 @@ class Conversion:
         timeline_frame: number of the first frame of the timeline that the user chose; None for the
             default of the format.
         drop_frame: write drop-frame time codes.
-        footage: the video.
+        files: the video, or the files of a match in their order; at least one.
         style: separator and decimal point of tables.
     """
 
@@ -201,7 +204,7 @@ class Conversion:
     rate: Fraction | None = None
     timeline_frame: int | None = None
     drop_frame: bool = False
-    footage: Footage = field(default_factory=Footage)
+    files: Sequence[Footage] = (Footage(),)
     style: TableStyle = field(default_factory=TableStyle)
 
     @property
@@ -221,6 +224,38 @@ class Conversion:
             merge=self.merge,
         )
 
+    def by_file(self) -> list[Conversion]:
+        """Return a conversion of the events of each file, with times of the file.
+
+        That of a single video is this one. Of several, the names end with `-1`, `-2` …
+        """
+        if len(self.files) == 1:
+            return [self]
+        ends_ms = [*(file.start_ms for file in self.files[1:]), math.inf]
+        return [
+            self._of_file(number, file, end_ms)
+            for number, (file, end_ms) in enumerate(zip(self.files, ends_ms, strict=True), start=1)
+        ]
+
+    def _of_file(self, number: int, file: Footage, end_ms: float) -> Conversion:
+        """The events from the beginning of a file until `end_ms`."""
+        start_ms = file.start_ms
+        events = tuple(
+            replace(event, position_ms=event.position_ms - start_ms)
+            for event in self.events
+            if start_ms <= event.position_ms < end_ms
+        )
+        kickoffs = (None if one is None else one - start_ms for one in self.info.kickoffs_ms)
+        info = replace(
+            self.info, duration_ms=file.duration_ms, kickoffs_ms=tuple(kickoffs), parts=()
+        )
+        return replace(
+            self,
+            name=f"{self.name}-{number}",
+            events=replace(self.events, events=events, info=info),
+            files=(replace(file, start_ms=0),),
+        )
+
     def clock(self, event: Event) -> str:
         """Match clock of an event, `47'12`; empty if unknown."""
         return match_clock(event, self.info)
@@ -232,6 +267,11 @@ class Conversion:
 
     def required_rate(self, format: str) -> Fraction:
         """Return the frame rate. Raises `InputError` if it is unknown."""
+        if self.rate is None and self.files[0].path is not None:
+            raise InputError(
+                f"{format} counts frames, and the videos have different frame rates: give the one to count "
+                "by with --fps"
+            )
         if self.rate is None:
             raise InputError(
                 f"{format} counts frames: name the video with --video, or give its frame rate with --fps"

@@ -41,7 +41,8 @@ from onball.formats.event_selection import EventSelection, load_events
 from onball.formats.event_table import TableStyle
 from onball.formats.tags.times import exact_rate, is_drop_frame, time_code_seconds
 from onball.outputs import OutputConflictError
-from onball.video.reading import VideoInfo, probe
+from onball.video.match_videos import MatchVideo, match_videos
+from onball.video.reading import VideoInfo
 from onball.video.sound import sound_formats
 
 Writer = Callable[[Conversion], str | bytes]
@@ -104,7 +105,7 @@ def convert_events(
     kickoffs_s: Mapping[int, float] | Sequence[float] | None = None,
     merge: bool = False,
     period_markers: bool = True,
-    video: str | Path | None = None,
+    video: str | Path | Sequence[str | Path] | None = None,
     fps: float | None = None,
     time_code: str | None = None,
     region: str | None = None,
@@ -132,7 +133,8 @@ def convert_events(
             None for those in the file.
         merge: join excerpts of an action that overlap.
         period_markers: mark the periods whose kick-offs are known, in formats that have markers.
-        video: the video, which some formats refer to, with its frame rate and time code.
+        video: the video, which some formats refer to, with its frame rate and time code; or the files
+            of a match that was spotted as one, in their order.
         fps: frame rate, instead of that of `video`.
         time_code: time code of the first frame of a timeline, `10:00:00:00`.
         region: language and region whose spreadsheets are to open a CSV file, such as `de`; `auto` for
@@ -157,19 +159,14 @@ def convert_events(
         raise InputError(
             f"{events}: has {len(sources)} videos, and a video or kick-off is of one: name its folder"
         )
-    parts = max(len(one.info.parts) if one.info else 0 for one in sources.values())
-    if video is not None and parts > 1:
-        raise InputError(
-            f"{video}: the events are those of {parts} videos that were joined: give --fps instead of a video"
-        )
     targets = _targets(events, sources, wanted, out)
     style = TableStyle() if region is None else style_of(None if region == "auto" else region)
-    info = None if video is None else probe(video)
-    rate = _rate(fps, info)
     made: list[tuple[Path, str, EventList, bytes]] = []
     for name, found in sources.items():
         chosen = selection.select(with_kickoffs(found, kickoffs_s))
         moved = _moved(chosen, offset_s)
+        videos = () if video is None else match_videos(moved, video)
+        rate = _rate(fps, [one.video for one in videos])
         conversion = Conversion(
             name=moved.match or name,
             events=moved,
@@ -180,7 +177,7 @@ def convert_events(
             periods=find_periods(moved) if period_markers else (),
             rate=rate,
             drop_frame=rate is not None and is_drop_frame(rate),
-            footage=_footage(info, moved.info or SpottingInfo(), rate),
+            files=_files(videos, moved.info or SpottingInfo(), rate),
             style=style,
         )
         if time_code is not None:
@@ -273,17 +270,25 @@ def _single_file(
     return files
 
 
-def _rate(fps: float | None, info: VideoInfo | None) -> Fraction | None:
+def _rate(fps: float | None, videos: Sequence[VideoInfo]) -> Fraction | None:
+    """The frame rate; None if it is unknown, or videos have different ones."""
     if fps is not None:
         if not 1 <= fps <= 1000:
             raise InputError(f"{fps:g} is no frame rate of a video: 1 to 1000")
         return exact_rate(fps)
-    return None if info is None else exact_rate(info.fps)
+    rates = {exact_rate(video.fps) for video in videos}
+    return rates.pop() if len(rates) == 1 else None
 
 
-def _footage(info: VideoInfo | None, found: SpottingInfo, rate: Fraction | None) -> Footage:
-    if info is None:
-        return Footage(name=found.video, duration_ms=found.duration_ms)
+def _files(
+    videos: Sequence[MatchVideo], found: SpottingInfo, rate: Fraction | None
+) -> tuple[Footage, ...]:
+    if not videos:
+        return (Footage(name=found.video, duration_ms=found.duration_ms),)
+    return tuple(_footage(one.video, one.start_ms, rate) for one in videos)
+
+
+def _footage(info: VideoInfo, start_ms: int, rate: Fraction | None) -> Footage:
     frame = 0
     if info.time_code and rate is not None:
         try:
@@ -292,7 +297,7 @@ def _footage(info: VideoInfo | None, found: SpottingInfo, rate: Fraction | None)
             frame = 0
     size = (info.width, info.height)
     sound = bool(sound_formats(info.path))
-    return Footage(info.path, info.path.name, size, info.duration_ms, frame, sound)
+    return Footage(info.path, info.path.name, size, info.duration_ms, frame, sound, start_ms)
 
 
 def _timeline_frame(text: str, conversion: Conversion, rate: Fraction | None) -> int:
@@ -327,6 +332,7 @@ def _moved(events: EventList, offset_s: float) -> EventList:
             kickoff if kickoff is None else kickoff + offset_ms for kickoff in info.kickoffs_ms
         ),
         duration_ms=None,  # another video
+        parts=(),
     )
     return replace(events, events=tuple(_at(event, offset_ms) for event in events), info=info)
 

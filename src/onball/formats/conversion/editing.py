@@ -22,7 +22,14 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 import msgspec
 
-from onball.formats.conversion.base import PERIOD_COLOUR, Conversion, Excerpt, frame_at, one_line
+from onball.formats.conversion.base import (
+    PERIOD_COLOUR,
+    Conversion,
+    Excerpt,
+    Footage,
+    frame_at,
+    one_line,
+)
 from onball.formats.tags.times import format_time_code
 
 _HOUR_S = 3600
@@ -122,11 +129,41 @@ def _hour(conversion: Conversion, rate: Fraction) -> int:
     return _HOUR_S * round(rate) - 54 * (round(rate) // 15)
 
 
-def _length(conversion: Conversion, rate: Fraction, markers: Sequence[_Marker]) -> int:
-    """Number of frames of the timeline: those of the video, and enough for all markers."""
-    known_ms = conversion.footage.duration_ms or conversion.info.duration_ms or 0
-    last = markers[-1].frame + 1 if markers else 1
-    return max(frame_at(known_ms, rate), last)
+@dataclass(frozen=True, slots=True)
+class _Shot:
+    """A video on the timeline, one after another.
+
+    Attributes:
+        file: the video.
+        frame: its first frame, counted from the beginning of the timeline.
+        length: its number of frames.
+        markers: the markers on it.
+    """
+
+    file: Footage
+    frame: int
+    length: int
+    markers: Sequence[_Marker]
+
+    def media_frame(self, frame: int) -> int:
+        """Number of a frame of the timeline by the time code of the video."""
+        return self.file.time_code_frame + frame - self.frame
+
+
+def _shots(conversion: Conversion, rate: Fraction) -> list[_Shot]:
+    """The videos on the timeline; the last one is long enough for all markers."""
+    markers, files = _markers(conversion, rate), conversion.files
+    last = files[-1]
+    known_ms = conversion.info.duration_ms or 0
+    if last.duration_ms:
+        known_ms = last.start_ms + last.duration_ms
+    starts = [frame_at(file.start_ms, rate) for file in files]
+    least = markers[-1].frame + 1 if markers else starts[-1] + 1
+    ends = [*starts[1:], max(frame_at(known_ms, rate), least)]
+    return [
+        _Shot(file, start, end - start, [one for one in markers if start <= one.frame < end])
+        for file, start, end in zip(files, starts, ends, strict=True)
+    ]
 
 
 # FCPXML
@@ -135,51 +172,74 @@ def _length(conversion: Conversion, rate: Fraction, markers: Sequence[_Marker]) 
 def fcpxml(conversion: Conversion) -> str:
     """Return events as FCPXML 1.8: a project with the video, and a marker per event on it.
 
-    Without a video the markers are on a gap.
+    The files of a match are on it one after the other. Without a video the markers are on a gap.
     """
     rate = conversion.required_rate("FCPXML")
-    markers = _markers(conversion, rate)
-    footage = conversion.footage
-    media_frame = footage.time_code_frame
+    shots = _shots(conversion, rate)
     first = conversion.timeline_frame
-    first = media_frame if first is None else first
+    first = shots[0].file.time_code_frame if first is None else first
     frame = 1 / rate
-    length = _seconds(_length(conversion, rate, markers) * frame)
     root = Element("fcpxml", version="1.8")
     resources = SubElement(root, "resources")
-    shape = {"frameDuration": _seconds(frame)}
-    if footage.size is not None:
-        shape |= {"width": str(footage.size[0]), "height": str(footage.size[1])}
-    SubElement(resources, "format", {"id": "r1", **shape})
+    formats: dict[tuple[int, int] | None, str] = {}
+    assets: list[str] = []
+    for shot in shots:
+        if shot.file.size not in formats:
+            formats[shot.file.size] = f"r{1 + len(formats) + len(assets)}"
+            shape = {"id": formats[shot.file.size], "frameDuration": _seconds(frame)}
+            if shot.file.size is not None:
+                shape |= dict(zip(("width", "height"), map(str, shot.file.size), strict=True))
+            SubElement(resources, "format", shape)
+        if shot.file.path is not None:
+            assets.append(f"r{1 + len(formats) + len(assets)}")
+            asset = {
+                "id": assets[-1], "name": one_line(shot.file.name),
+                "src": shot.file.path.absolute().as_uri(),
+                "start": _seconds(shot.file.time_code_frame * frame),
+                "duration": _seconds(shot.length * frame),
+                "hasVideo": "1", "format": formats[shot.file.size],
+            }  # fmt: skip
+            if shot.file.has_sound:
+                asset["hasAudio"] = "1"
+            SubElement(resources, "asset", asset)
     name = one_line(conversion.name)
-    start = _seconds(media_frame * frame)
-    if footage.path is not None:
-        asset = {
-            "id": "r2", "name": one_line(footage.name), "src": footage.path.absolute().as_uri(),
-            "start": start, "duration": length, "hasVideo": "1", "format": "r1",
-        }  # fmt: skip
-        if footage.has_sound:
-            asset["hasAudio"] = "1"
-        SubElement(resources, "asset", asset)
     event = SubElement(SubElement(root, "library"), "event", name=name)
-    origin = _seconds(first * frame)
-    time_code = {"tcStart": origin, "tcFormat": "DF" if conversion.drop_frame else "NDF"}
+    length = _seconds(sum(shot.length for shot in shots) * frame)
+    time_code = {
+        "tcStart": _seconds(first * frame),
+        "tcFormat": "DF" if conversion.drop_frame else "NDF",
+    }
     project = SubElement(event, "project", name=name)
-    sequence = SubElement(project, "sequence", {"format": "r1", "duration": length, **time_code})
-    place = {"offset": origin, "start": start, "duration": length}
+    sequence = SubElement(
+        project,
+        "sequence",
+        {"format": formats[shots[0].file.size], "duration": length, **time_code},
+    )
     spine = SubElement(sequence, "spine")
-    if footage.path is None:
-        clip = SubElement(spine, "gap", {"name": name, **place})
-    else:
-        kind = {"ref": "r2", "name": one_line(footage.name), "format": "r1"}
-        clip = SubElement(spine, "asset-clip", kind | place | {"tcFormat": time_code["tcFormat"]})
-    for marker in markers:
-        attributes = {
-            "start": _seconds((media_frame + marker.frame) * frame),
-            "duration": _seconds(frame),
-            "value": marker.name,
+    for number, shot in enumerate(shots):
+        place = {
+            "offset": _seconds((first + shot.frame) * frame),
+            "start": _seconds(shot.file.time_code_frame * frame),
+            "duration": _seconds(shot.length * frame),
         }
-        SubElement(clip, "marker", attributes | ({"note": marker.note} if marker.note else {}))
+        if shot.file.path is None:
+            clip = SubElement(spine, "gap", {"name": name, **place})
+        else:
+            kind = {
+                "ref": assets[number],
+                "name": one_line(shot.file.name),
+                "format": formats[shot.file.size],
+            }
+            clip = SubElement(
+                spine, "asset-clip", kind | place | {"tcFormat": time_code["tcFormat"]}
+            )
+        for marker in shot.markers:
+            attributes = {
+                "start": _seconds(shot.media_frame(marker.frame) * frame),
+                "duration": _seconds(frame),
+                "value": marker.name,
+            }
+            SubElement(clip, "marker", attributes | ({"note": marker.note} if marker.note else {}))
     indent(root)
     body = tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE fcpxml>\n{body}\n'
@@ -197,28 +257,15 @@ def _seconds(time_s: Fraction) -> str:
 def otio(conversion: Conversion) -> str:
     """Return events as an OpenTimelineIO timeline: the video as a clip, with a marker per event.
 
-    Without a video the markers are on a clip without media. Their metadata has position,
-    confidence, team and half.
+    The files of a match are clips one after the other. Without a video the markers are on a clip without
+    media. Their metadata has position, confidence, team and half.
     """
     rate = conversion.required_rate("OpenTimelineIO")
-    markers = _markers(conversion, rate)
-    footage = conversion.footage
-    media_frame = footage.time_code_frame
+    shots = _shots(conversion, rate)
     first = conversion.timeline_frame
-    first = media_frame if first is None else first
-    whole = _range(media_frame, _length(conversion, rate, markers), rate)
-    media: dict[str, Any] = {"OTIO_SCHEMA": "MissingReference.1", "name": one_line(footage.name)}
-    if footage.path is not None or footage.name:
-        url = quote(footage.name) if footage.path is None else footage.path.absolute().as_uri()
-        media |= {"OTIO_SCHEMA": "ExternalReference.1", "target_url": url}
-    clip = {
-        "OTIO_SCHEMA": "Clip.1",
-        "name": one_line(footage.name or conversion.name),
-        "source_range": whole,
-        "media_reference": media | {"available_range": whole},
-        "markers": [*_otio_markers(markers, media_frame, rate)],
-    }
-    track = {"OTIO_SCHEMA": "Track.1", "name": "V1", "kind": "Video", "children": [clip]}
+    first = shots[0].file.time_code_frame if first is None else first
+    clips = [_otio_clip(shot, one_line(conversion.name), rate) for shot in shots]
+    track = {"OTIO_SCHEMA": "Track.1", "name": "V1", "kind": "Video", "children": clips}
     stack = {"OTIO_SCHEMA": "Stack.1", "name": "tracks", "children": [track]}
     timeline = {
         "OTIO_SCHEMA": "Timeline.1",
@@ -229,10 +276,24 @@ def otio(conversion: Conversion) -> str:
     return msgspec.json.format(msgspec.json.encode(timeline), indent=1).decode() + "\n"
 
 
-def _otio_markers(
-    markers: Sequence[_Marker], first: int, rate: Fraction
-) -> Iterator[dict[str, Any]]:
-    for marker in markers:
+def _otio_clip(shot: _Shot, name: str, rate: Fraction) -> dict[str, Any]:
+    file, name_of_file = shot.file, one_line(shot.file.name)
+    whole = _range(file.time_code_frame, shot.length, rate)
+    media: dict[str, Any] = {"OTIO_SCHEMA": "MissingReference.1", "name": name_of_file}
+    if file.path is not None or file.name:
+        url = quote(file.name) if file.path is None else file.path.absolute().as_uri()
+        media |= {"OTIO_SCHEMA": "ExternalReference.1", "target_url": url}
+    return {
+        "OTIO_SCHEMA": "Clip.1",
+        "name": name_of_file or name,
+        "source_range": whole,
+        "media_reference": media | {"available_range": whole},
+        "markers": [*_otio_markers(shot, rate)],
+    }
+
+
+def _otio_markers(shot: _Shot, rate: Fraction) -> Iterator[dict[str, Any]]:
+    for marker in shot.markers:
         metadata: dict[str, Any] = {}
         if marker.excerpt is not None:
             # With the time of the frame, readers see whether the marker was moved since.
@@ -243,7 +304,7 @@ def _otio_markers(
             "name": marker.name,
             "comment": marker.note,
             "color": _nearest(marker.colour, _OTIO),
-            "marked_range": _range(first + marker.frame, 1, rate),
+            "marked_range": _range(shot.media_frame(marker.frame), 1, rate),
             "metadata": metadata,
         }
 

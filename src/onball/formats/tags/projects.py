@@ -239,9 +239,10 @@ def _video_of(task: dict[str, Any], number: int) -> str:
     given = task.get("data")
     data = given if isinstance(given, dict) else task
     video = next((data[key] for key in ("video", "video_url", "audio") if key in data), None)
-    return (
-        str(video).replace("\\", "/").rpartition("/")[2] if video else str(task.get("id", number))
-    )
+    if not video:
+        return str(task.get("id", number))
+    # Files of its own storage are named `/data/local-files/?d=folder/match.mp4`.
+    return str(video).replace("\\", "/").rpartition("/")[2].removeprefix("?d=")
 
 
 def _regions(results: list[Any], fps: float | None) -> Iterator[Tag]:

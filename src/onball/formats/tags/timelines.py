@@ -169,7 +169,12 @@ def _as_tags(marks: Sequence[_Mark], places: Sequence[_Place]) -> tuple[list[Tag
     if not media:
         return [_tag(mark, Fraction(0)) for mark in marks], []
     (medium,) = media
-    return [_tag(mark, _offset(mark, medium, places)) for mark in marks], []
+    tags = [_tag(mark, _offset(mark, medium, places)) for mark in marks]
+    shown = len({place.medium for place in places if place.medium})
+    if shown == 1:
+        return tags, []
+    name = unquote(medium).rpartition("/")[2]
+    return tags, [f"one of {shown} videos of the timeline has markers: times are those of {name}"]
 
 
 def _offset(mark: _Mark, medium: str, places: Sequence[_Place]) -> Fraction:
