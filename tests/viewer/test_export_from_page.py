@@ -15,12 +15,13 @@ from numbered_videos import decode_plainly, numbers
 from PIL import Image
 from starlette.testclient import TestClient
 
+from onball.errors import InputError
 from onball.events import Event, EventList, SpottingInfo, VideoPart
 from onball.formats.soccernet import LABELS_FILE, RESULTS_FILE
 from onball.formats.tags import read_tags
 from onball.video import probe
 from onball.viewer import exporting
-from onball.viewer.exporting import ClipJobs
+from onball.viewer.exporting import ClipJobs, ClipSettings
 from onball.viewer.media import Proxies
 from onball.viewer.server import create_app
 from onball.viewer.session import ViewSession
@@ -141,6 +142,31 @@ def test_clips_without_an_event_are_refused_before_anything_is_written(client, m
     answer = client.post("/api/matches/0/clips", json={"threshold": 0.99})
     assert answer.status_code == 400 and "no event is chosen" in answer.json()["error"]
     assert not (match_folder / "clips").exists()
+
+
+def test_of_two_requests_at_once_one_cuts_the_clips(match_folder, monkeypatch):
+    jobs, (match,) = ClipJobs(), ViewSession.open([match_folder]).matches
+    events, answers, cut = EventList.load(match.predictions), [], []
+
+    def start():
+        return jobs.start(match, events, list(match.videos), ClipSettings())
+
+    def second_request(folder):
+        answers.append(start())
+
+    monkeypatch.setattr(exporting, "require_writable", second_request)
+    monkeypatch.setattr(exporting, "cut_clips", lambda *args, **settings: cut.append(args))
+    answers.append(start())
+    jobs.close()
+    assert answers[0].state == "running" and len(cut) == 1
+    assert jobs.progress(match).state == "done"
+
+
+def test_clips_that_could_not_begin_are_not_under_way(match_folder):
+    jobs, (match,) = ClipJobs(), ViewSession.open([match_folder]).matches
+    with pytest.raises(InputError, match="no event is chosen"):
+        jobs.start(match, EventList(), list(match.videos), ClipSettings())
+    assert jobs.progress(match).state == "none"
 
 
 @pytest.fixture

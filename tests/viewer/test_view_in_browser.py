@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsers import launch_chromium, needs_chromium
+from browsers import IS_SHOWN, SHOWN_PIXELS, launch_chromium, needs_chromium
 from numbered_videos import numbered, numbers, steady, write_video
 from tiny_tracks import tiny_tracks
 
@@ -78,24 +78,8 @@ def serving(folder: Path, port: int = 0) -> Iterator[ViewServer]:
 
 def shown_number(page: sync_api.Page) -> int:
     """Number that the frame on the screen encodes, once no seek is under way."""
-    page.wait_for_function(
-        "() => { const v = document.querySelector('video:not(.off)');"
-        " return v && v.readyState >= 2 && !v.seeking }"
-    )
-    pixels = page.evaluate(
-        """() => new Promise((resolve) => {
-            const video = document.querySelector('video:not(.off)');
-            requestAnimationFrame(() => requestAnimationFrame(() => {
-                const canvas = document.createElement('canvas');
-                canvas.width = video.videoWidth;
-                canvas.height = video.videoHeight;
-                const context = canvas.getContext('2d');
-                context.drawImage(video, 0, 0);
-                const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
-                resolve([canvas.width, canvas.height, Array.from(data)]);
-            }));
-        })"""
-    )
+    page.wait_for_function(f"() => {IS_SHOWN}")
+    pixels = page.evaluate(f"() => {SHOWN_PIXELS}")
     width, height, data = pixels
     frame = np.array(data, np.uint8).reshape(1, height, width, 4)[..., :3]
     return numbers(frame)[0]
@@ -444,10 +428,13 @@ def test_events_are_downloaded_with_the_settings_of_the_page(open_page, match_fo
         page.keyboard.press("e")
         page.get_by_label("Seconds before").fill("2")
         page.get_by_text("For single actions").click()
-        page.get_by_label("DRIVE: lag").fill("oops")
+        lag = page.get_by_label("DRIVE: lag")
+        lag.fill("oops")
+        sync_api.expect(lag).to_have_accessible_description("Enter a number")
         button = page.get_by_role("button", name="Download")
         sync_api.expect(button).to_be_disabled()
-        page.get_by_label("DRIVE: lag").fill("0.5")
+        sync_api.expect(page.get_by_text("Correct the marked fields first.")).to_be_visible()
+        lag.fill("0.5")
         page.get_by_label("Table (CSV)").uncheck()
         page.get_by_label("Subtitles (SRT)").check()
         with page.expect_download() as download:

@@ -208,6 +208,8 @@ def test_a_file_of_several_that_is_not_there_is_named(client, match_folder):
     EventList.of([Event(6000, "SHOT", 0.5)], info=info).save(match_folder / RESULTS_FILE)
     assert "second.mp4" in client.get("/api/matches/0").json()["video"]["error"]
     assert client.get("/video/0/1").status_code == 404
+    thumbnail = client.get("/thumbnail/0/6000")
+    assert thumbnail.status_code == 400 and "second.mp4" in thumbnail.json()["error"]
 
 
 # Refusals

@@ -106,6 +106,7 @@ class ClipJobs:
         self._threads: list[Thread] = []
         self._stopped = Flag()
         self._cancelled: dict[ViewedMatch, Flag] = {}
+        self._changing = Lock()
         self._one_at_a_time = Lock()
 
     def progress(self, match: ViewedMatch) -> ClipProgress:
@@ -121,20 +122,29 @@ class ClipJobs:
     ) -> ClipProgress:
         """Begin to cut the clips of a match, unless that is under way.
 
+        Requests arrive in several threads: of those that come at once, one begins.
+
         Raises:
             OnballError: their folder cannot be written.
         """
-        if self.progress(match).state == "running":
-            return self.progress(match)
         assert match.events_file is not None
         folder = match.events_file.parent / CLIPS_FOLDER
-        require_writable(folder)
-        chosen = EventSelection(settings.threshold, settings.thresholds, settings.actions)
-        total = len(chosen.select(events))
-        if not total:
-            raise InputError("no event is chosen: lower the confidence, or choose more actions")
+        with self._changing:
+            before = self.progress(match)
+            if before.state == "running":
+                return before
+            self._progress[match] = ClipProgress("running", folder=str(folder))
+            self._cancelled[match] = Flag()
+        try:
+            require_writable(folder)
+            chosen = EventSelection(settings.threshold, settings.thresholds, settings.actions)
+            total = len(chosen.select(events))
+            if not total:
+                raise InputError("no event is chosen: lower the confidence, or choose more actions")
+        except BaseException:
+            self._progress[match] = before
+            raise
         self._progress[match] = ClipProgress("running", 0, total, str(folder))
-        self._cancelled[match] = Flag()
         work = (match, events, videos, folder, settings)
         thread = Thread(target=self._cut, args=work, name="onball clips", daemon=True)
         self._threads.append(thread)
@@ -228,9 +238,7 @@ class ExportRoutes:
         match = self._match(request)
         events = self._events(match)
         options: dict[str, Any] = msgspec.structs.asdict(settings)
-        videos = self._videos(match)
-        # Formats that refer to a video refer to one.
-        options["video"] = videos[0] if len(videos) == 1 else None
+        options["video"] = self._videos(match) or None
         with tempfile.TemporaryDirectory(prefix="onball-") as folder:
             made = convert_events(events, options.pop("formats"), folder, **options)
             files = {file.path.name: file.path.read_bytes() for file in made}

@@ -167,6 +167,7 @@ class Proxies:
         self._folder = folder or _cache_folder()
         self._progress: dict[Path, ProxyProgress] = {}
         self._stopped = Event()
+        self._changing = Lock()
         self._one_at_a_time = Lock()
         self._threads: list[Thread] = []
 
@@ -182,10 +183,11 @@ class Proxies:
 
     def start(self, video: Path) -> ProxyProgress:
         """Begin to make the proxy of a video, unless it is there or being made."""
-        current = self.progress(video)
-        if current.state in ("ready", "running"):
-            return current
-        self._progress[video] = ProxyProgress("running")
+        with self._changing:
+            current = self.progress(video)
+            if current.state in ("ready", "running"):
+                return current
+            self._progress[video] = ProxyProgress("running")
         thread = Thread(target=self._make, args=(video,), name="onball proxy", daemon=True)
         self._threads.append(thread)
         thread.start()

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from onball.errors import InputError, optional_dependency
-from onball.events import EventList
+from onball.events import EventList, VideoPart
 from onball.video import VideoInfo, probe
 from onball.video.recording import RecordedPart
 from onball.viewer.answers import answer, json_answer
@@ -87,19 +87,13 @@ class VideoRoutes:
         self, match: ViewedMatch, events: EventList, growing: GrowingEvents | None
     ) -> dict[str, Any] | None:
         """Properties of the files of a match; only the reason if they cannot be shown."""
-        parts = () if events.info is None else events.info.parts
-        if len(match.videos) != max(1, len(parts)):
-            if not parts:
-                return None
-            names = " and ".join(part.video for part in parts)
-            return {
-                "error": f"Not all files of this match are in the folders that were named: {names}."
-            }
+        if not match.videos and not _parts(events):
+            return None
         recorded = None if growing is None or growing.recorded is None else growing.recorded()
         if recorded == 0:
             return {"error": _not_recorded(match.videos[0])}
         try:
-            files = self._files(match)
+            files = self._files(match, events)
         except (InputError, NotServedError) as error:
             return {"error": str(error)}
         return {
@@ -180,7 +174,8 @@ class VideoRoutes:
 
     def thumbnail(self, request: Request) -> Response:
         """A frame at a time of the match."""
-        files = self._files(self._match(request))
+        match = self._match(request)
+        files = self._files(match, self._load(match).events)
         position: int = request.path_params["position"]
         file = files[bisect_right([each.start_ms for each in files], position) - 1]
         image = self._thumbnails.get(file.info.path, position - file.start_ms)
@@ -204,13 +199,24 @@ class VideoRoutes:
     def _file(self, request: Request) -> VideoInfo:
         return self._probe(self._path(request))
 
-    def _files(self, match: ViewedMatch) -> list[_File]:
-        """The files of a match. The times at which they begin are those that its events have."""
+    def _files(self, match: ViewedMatch, events: EventList) -> list[_File]:
+        """The files of a match. The times at which they begin are those that its events have.
+
+        Raises:
+            InputError: the events are of other files, as after they were spotted again.
+        """
+        parts = _parts(events)
+        if len(match.videos) != max(1, len(parts)):
+            if not parts:
+                raise InputError(
+                    "The events of this match do not say at which times its files begin."
+                )
+            names = " and ".join(part.video for part in parts)
+            raise InputError(
+                f"Not all files of this match are in the folders that were named: {names}."
+            )
+        starts = [part.start_ms for part in parts] or [0]
         infos = [self._probe(video) for video in match.videos]
-        if len(infos) == 1:
-            return [_File(infos[0], 0)]
-        info = self._load(match).events.info
-        starts = [] if info is None else [part.start_ms for part in info.parts]
         return [_File(*each) for each in zip(infos, starts, strict=True)]
 
     def _unplayable(self, match: ViewedMatch) -> list[VideoInfo]:
@@ -226,6 +232,11 @@ class VideoRoutes:
         if known is None or known[0] != stamp:
             known = self._videos[path] = stamp, probe(path)
         return known[1]
+
+
+def _parts(events: EventList) -> Sequence[VideoPart]:
+    """The files that events were found in, if they are several."""
+    return () if events.info is None else events.info.parts
 
 
 def _not_recorded(video: Path) -> str:
