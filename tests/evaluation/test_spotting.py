@@ -99,7 +99,7 @@ def draw_case(seed):
 
 @pytest.mark.medium
 @pytest.mark.parametrize(
-    "block", [*range(3), *(pytest.param(block, marks=pytest.mark.slow) for block in range(3, 10))]
+    "block", [0, *(pytest.param(block, marks=pytest.mark.slow) for block in range(1, 10))]
 )
 def test_the_metric_equals_the_soccernet_package_on_random_cases(block):
     scored = 0
