@@ -187,7 +187,7 @@ def index_events(
     require_writable(out.parent)
     problems: list[str] = []
     steps = list(_plan(files, former, problems))
-    unchanged = not problems and [step for step in steps if step.former is None] == []
+    unchanged = not problems and all(step.former is not None for step in steps)
     if unchanged and len(former) == len(files):
         kept = tuple(former.values())
         progress(Progress("matches", len(kept), len(kept), "matches"))
@@ -206,11 +206,11 @@ def index_events(
                         everything = _read_source(step, file, classes)
                     except InputError as error:
                         problems.append(str(error))
-                        continue
-                    match, columns = _select(step, everything, selection)
-                    table.write(*columns)
-                    matches.append(match)
-                    read += 1
+                    else:
+                        match, columns = _select(step, everything, selection)
+                        table.write(*columns)
+                        matches.append(match)
+                        read += 1
                 if number % _PROGRESS_EVERY == 0 or number == len(steps):
                     progress(Progress("matches", number, len(steps), "matches"))
         content = {"version": _VERSION, "request": request, "matches": [*map(asdict, matches)]}
