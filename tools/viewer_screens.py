@@ -169,6 +169,7 @@ def main() -> None:
                     context = browser.new_context(
                         viewport=size, color_scheme=scheme, bypass_csp=True
                     )
+                    context.set_default_timeout(120_000)
                     page = context.new_page()
                     page.goto(server.url)
                     name, show = VIEWS[view]
