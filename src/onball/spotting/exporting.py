@@ -181,13 +181,7 @@ def export_model(
             former = None
             if format == "openvino" and not overwrite:
                 former = find_export(home.parent, digest, "onnx", precision)
-            if former is not None:
-                for file in former.record.files:
-                    shutil.copy(former.folder / file, made)
-            else:
-                write_graphs(net, config, made)
-                if int8:
-                    quantise(made / BACKBONE_FILE, _calibration_clips(matches, config))
+            _write_onnx(made, net, config, former, matches if int8 else None)
             if format == "openvino":
                 convert_to_openvino(made)
             record = ExportRecord(
@@ -197,15 +191,8 @@ def export_model(
                 files={file.name: file_digest(file) for file in sorted(made.iterdir())},
                 versions=package_versions(),
             )
-            spotters = (
-                Spotter(net, config, device="cpu", precision="32"),
-                Spotter(net, config, opened=open_export(Export(made, record), net, config)),
-            )
-            if not matches:
-                parity = _parity_on_sample(*spotters)
-            else:
-                actions = BALL_ACTIONS if data is None else labelled_classes(data, config.actions)
-                parity = _parity_on_matches(*spotters, matches, source, actions, progress)
+            actions = BALL_ACTIONS if data is None else labelled_classes(data, config.actions)
+            parity = _parity(Export(made, record), net, config, matches, source, actions, progress)
             require_parity(f"{name}, {target.name}", parity, score_bound, map_bound)
             record = record.model_copy(update={"parity": parity})
             with removed_if_failed(home.parent):
@@ -292,6 +279,31 @@ def _matches_to_compare(
     return [match], "the sample match"
 
 
+def _write_onnx(
+    made: Path,
+    net: SpottingNet,
+    config: SavedModelConfig,
+    former: Export | None,
+    calibration: Sequence[Match] | None,
+) -> None:
+    """Write the graphs of a net in ONNX.
+
+    Args:
+        made: folder for the files.
+        net: the net.
+        config: config of its model.
+        former: the same export, whose files are copied; None to make them.
+        calibration: matches to calibrate 8-bit integers on; None for float32.
+    """
+    if former is not None:
+        for file in former.record.files:
+            shutil.copy(former.folder / file, made)
+        return
+    write_graphs(net, config, made)
+    if calibration is not None:
+        quantise(made / BACKBONE_FILE, _calibration_clips(calibration, config))
+
+
 def _calibration_clips(matches: Sequence[Match], config: SavedModelConfig) -> Iterator[Arrays]:
     """Inputs of the backbone for clips of matches, equally far from each other."""
     each = max(1, _CALIBRATION_CLIPS // len(matches))
@@ -332,6 +344,25 @@ def _save(made: Path, record: ExportRecord, target: Path, request: dict[str, str
 
 
 # Comparison with PyTorch
+
+
+def _parity(
+    export: Export,
+    net: SpottingNet,
+    config: SavedModelConfig,
+    matches: Sequence[Match],
+    source: str,
+    actions: ActionSet,
+    progress: ProgressCallback,
+) -> Parity:
+    """Compare an export with its net in PyTorch: on matches, or else on the sample match."""
+    spotters = (
+        Spotter(net, config, device="cpu", precision="32"),
+        Spotter(net, config, opened=open_export(export, net, config)),
+    )
+    if not matches:
+        return _parity_on_sample(*spotters)
+    return _parity_on_matches(*spotters, matches, source, actions, progress)
 
 
 def _parity_on_sample(torch_spotter: Spotter, spotter: Spotter) -> Parity:
