@@ -43,14 +43,15 @@ def connect(address: str | None) -> bool:
     """
     if ray.is_initialized():
         return False
+    # Without an address, Ray would look for the last cluster of this machine, which may be gone.
+    where = address or os.environ.get("RAY_ADDRESS") or "local"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # beside an error, Ray warns of what it is about
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+            ray.init(address=where, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:  # Ray raises bare ones too
         reason = " ".join(str(error).split())[:200]
-        where = address or os.environ.get("RAY_ADDRESS")
-        if where is None:
+        if where == "local":
             raise OnballError(f"Ray cannot be started here ({reason})") from error
         hint = "check the address"
         if where.startswith("ray://") and "RAY_AUTH_MODE" not in os.environ:
