@@ -160,6 +160,21 @@ def test_the_bundled_weights_find_people_and_a_ball_in_a_simulated_match(sample_
     assert all((one.boxes >= 0).all() and (one.boxes <= size).all() for one in found)
 
 
+def test_several_threads_find_the_same(sample_frames, tmp_path):
+    video = tmp_path / "v.mp4"
+    with VideoWriter(video, (398, 224), 12.5) as writer:
+        for frame in [*sample_frames, *sample_frames]:
+            writer.write(frame)
+    tables = []
+    for threads in (1, 3):
+        out = tmp_path / f"{threads}.parquet"
+        track_video(video, open_detector("ballnet", threads=threads), out, threads=threads)
+        tables.append(read_tracks(out))
+    one, other = tables
+    assert len(one) and np.array_equal(one.boxes, other.boxes)
+    assert np.array_equal(one.track_ids, other.track_ids)
+
+
 def test_the_ball_of_the_network_joins_the_people_of_another_detector(sample_frames):
     class Everywhere:
         name = "everywhere"
