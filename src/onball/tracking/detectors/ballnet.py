@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from onball.assets import ball_network
 from onball.cores import choose_threads
 from onball.errors import ModelError, optional_dependency
+from onball.tracking.detectors.ball_layout import INPUT_CHANNELS, OUTPUTS, STRIDE
 from onball.tracking.detectors.base import Detections, Detector, chosen, suppressed
 from onball.tracking.detectors.onnx import open_session
 from onball.tracks import BALL, GOAL, PERSON, are_people
@@ -27,11 +28,6 @@ with optional_dependency("opencv-python-headless", "track", "Scaling frames"):
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
-#: Inputs of the network and pixels of a cell: as in `onball.training.ball.network`, which needs PyTorch.
-INPUT_CHANNELS, STRIDE = 5, 4
-_OUTPUTS = [
-    "scores", "ball_offset", "ball_size", "person_offset", "person_size", "goal_offset", "goal_size",
-]  # fmt: skip
 _MULTIPLE = 32  # sides of the input
 _MOST_BALLS, _MOST_PEOPLE, _MOST_GOALS = 8, 60, 2  # a frame
 #: Least confidence of people. Ball and goals are followed with less: the ball's path decides, and a goal
@@ -99,7 +95,7 @@ class BallNetDetector:
             of_neighbours = (scaled[image.ctypes.data][1] for image in (earlier, later))
             planes = [*np.moveaxis(scaled[frame.ctypes.data][0], -1, 0), *of_neighbours]
             inputs = np.stack(planes).astype(np.float32)
-            maps = self._session.run(_OUTPUTS, {"frames": inputs[None]})
+            maps = self._session.run(list(OUTPUTS), {"frames": inputs[None]})
             size = frame.shape[1], frame.shape[0]
             return decode_maps(
                 [values[0] for values in maps],

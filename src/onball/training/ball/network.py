@@ -16,11 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-STRIDE = 4
-"""Pixels of a cell."""
+from onball.tracking.detectors.ball_layout import INPUT_CHANNELS
+
 CLASSES = ("ball", "person", "goal")
-#: Red, green and blue of the frame, luma of the frame before it and of the frame after it.
-INPUT_CHANNELS = 5
 _OUTPUTS = (3, 2, 1, 2, 2, 2, 2)  # heatmaps; offset and size of the ball, of people, of goals
 _PRIOR = 0.01  # score of every cell before training
 

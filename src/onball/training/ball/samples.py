@@ -22,8 +22,9 @@ from onball.data.layout import VIDEO_FILE
 from onball.errors import optional_dependency
 from onball.formats.camera_parquet import CAMERA_FILE, read_goals
 from onball.formats.tracks_parquet import read_tracks
+from onball.tracking.detectors.ball_layout import STRIDE
 from onball.tracks import BALL, TRACKS_FILE, Tracks
-from onball.training.ball.network import CLASSES, STRIDE
+from onball.training.ball.network import CLASSES
 from onball.video.reading import read_frames
 
 with optional_dependency("cv2", "simulate", "Making training samples"):

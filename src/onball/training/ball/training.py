@@ -17,7 +17,8 @@ from torch.utils.data import DataLoader, default_collate
 from onball.errors import DataError
 from onball.files import atomic_path, require_writable
 from onball.progress import Progress, ProgressCallback, no_progress
-from onball.training.ball.network import INPUT_CHANNELS, BallNetwork, Maps
+from onball.tracking.detectors.ball_layout import INPUT_CHANNELS, OUTPUTS
+from onball.training.ball.network import BallNetwork, Maps
 from onball.training.ball.samples import BallSamples, Sample, Targets
 
 CHECKPOINT_FILE = "checkpoint.pt"
@@ -192,7 +193,7 @@ def export_onnx(network: nn.Module, path: Path) -> Path:
             (example,),
             str(partial),
             input_names=["frames"],
-            output_names=["scores", *Maps._fields[1:]],
+            output_names=list(OUTPUTS),
             dynamic_axes=axes,
             dynamo=False,
         )

@@ -1,0 +1,13 @@
+"""Input and outputs of the ball network, for its training and its detector.
+
+The module is light: the training does not load ONNX Runtime for it, nor the detector PyTorch.
+"""
+
+INPUT_CHANNELS = 5
+"""Red, green and blue of the frame, luma of the frame before it and of the frame after it."""
+STRIDE = 4
+"""Pixels of a cell of the outputs."""
+OUTPUTS = (
+    "scores", "ball_offset", "ball_size", "person_offset", "person_size", "goal_offset", "goal_size",
+)  # fmt: skip
+"""Names of the outputs; scores are the sigmoids of `onball.training.ball.network.Maps.logits`."""
