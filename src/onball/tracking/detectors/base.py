@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from onball.errors import optional_dependency
 from onball.tracks import BALL, GOAL, KINDS
 
-with optional_dependency("cv2", "track", "Detecting people and balls"):
+with optional_dependency("opencv-python-headless", "track", "Detecting people and balls"):
     import cv2
 
 #: Kind of classes that are neither people nor balls.

@@ -27,7 +27,7 @@ from onball.tracks import BALL, TRACKS_FILE, Tracks
 from onball.training.ball.network import CLASSES
 from onball.video.reading import read_frames
 
-with optional_dependency("cv2", "simulate", "Making training samples"):
+with optional_dependency("opencv-python-headless", "simulate", "Making training samples"):
     import cv2
 
 Pixels = NDArray[np.uint8]
