@@ -85,10 +85,10 @@ def test_tracks_of_a_data_set_are_beside_its_videos_and_never_replaced_silently(
 
 def test_a_simulated_match_without_a_video_is_tracked(onball, tmp_path):
     plan = ["--train", "1", "--valid", "0", "--test", "0", "--minutes", "0.1", "--size", "64x36"]
-    _, told, _ = onball(
+    _, notes, _ = onball(
         "simulate", "--out", tmp_path, *plan, "--fps", "12.5", "--no-video", "--boxes"
     )
-    assert "track --data" in told and "train spotting/ball_tracks" in told
+    assert "track --data" in notes and "train spotting/ball_tracks" in notes
     arguments = [
         "track",
         "--data",

@@ -56,7 +56,7 @@ class UnreliableFileSystem(MemoryFileSystem):
         return super().put_file(lpath, rpath, **settings)
 
     def lose_connection(self, path: str, after: int = 0) -> None:
-        """Lose the connection to files with this part in their path, after so many of their bytes."""
+        """Close the connection after a number of bytes of each file with this part in its path."""
         type(self).lost, type(self).lost_after = path, after
 
     def clear(self) -> None:
