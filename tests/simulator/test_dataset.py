@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 import subprocess
 import sys
 from collections import Counter
@@ -14,8 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from onball.actions import Action
-from onball.data.layout import find_matches
-from onball.errors import InputError
+from onball.data.layout import VIDEO_FILE, find_matches
+from onball.errors import InputError, OnballError
 from onball.formats.camera_parquet import distort
 from onball.formats.parquet import arrow_schema
 from onball.formats.soccernet import read_labels
@@ -86,6 +87,29 @@ def test_a_data_set_has_the_layout_of_soccernet_and_is_not_simulated_twice(tmp_p
     assert len(reports) == before, "no frame is rendered twice"
     hidden = [path for path in tmp_path.rglob("*") if path.name.startswith(".")]
     assert not hidden, "nothing half-written is left"
+
+
+def test_several_processes_paint_a_match_as_one_does(tmp_path):
+    plan = MatchPlan(seed=3, duration_ms=2400, width=64, height=36)
+    write_match(plan, tmp_path / "one", "m")
+    write_match(plan, tmp_path / "several", "m", painters=2)
+    files = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert VIDEO_FILE in files
+    for name in files:
+        assert (tmp_path / "several" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
+
+
+def test_a_killed_painter_ends_the_match_with_one_line(tmp_path):
+    plan = MatchPlan(seed=3, duration_ms=60_000, width=64, height=36)
+    splits = plan_dataset(4, {"train": 1}, plan)
+
+    def kill(progress: Progress) -> None:
+        for painter in multiprocessing.active_children():
+            painter.kill()
+
+    with pytest.raises(OnballError, match="was killed, perhaps for lack of memory"):
+        write_dataset(tmp_path, splits, processes=2, progress=kill)
+    assert not list(tmp_path.rglob(VIDEO_FILE)), "nothing half-written is left"
 
 
 def test_a_second_data_set_in_the_same_folder_keeps_the_first(tmp_path):

@@ -51,6 +51,7 @@ def train(
         int,
         typer.Option("--workers", min=0, metavar="N", help="Processes that make the crops."),
     ] = 1,
+    device: options.Device = "auto",
 ) -> None:
     """Train the ball network of `onball track` on excerpts of simulated matches.
 
@@ -60,5 +61,7 @@ def train(
 
     settings = BallTraining(steps=steps, seed=seed)
     with console.progress_bar() as progress:
-        model = train_ball_network(data, out, settings, workers=workers, progress=progress)
+        model = train_ball_network(
+            data, out, settings, workers=workers, device=device, progress=progress
+        )
     console.say(f"{model}: use it with onball track --detector")

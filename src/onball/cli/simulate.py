@@ -136,7 +136,7 @@ def simulate(
     ] = False,
     processes: Annotated[
         int,
-        typer.Option("--processes", min=0, metavar="N", help="Matches at a time; 0: one per core."),
+        typer.Option("--processes", min=0, metavar="N", help="Processes; 0: one per core."),
     ] = 0,
     tracking: Annotated[
         Path | None,

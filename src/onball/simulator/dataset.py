@@ -6,14 +6,10 @@ are on disk already, and writes the others, several at a time.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import multiprocessing
 import os
-import signal
-import sys
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
@@ -30,10 +26,10 @@ from onball.formats.soccernet import LABELS_FILE, write_labels
 from onball.outputs import OutputConflictError, differences, output_lock
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.simulator.look.look import Variety, named_variety
-from onball.simulator.paint.shapes import cv2
+from onball.simulator.painting import release_free_memory, rendered_frames, start_worker
 from onball.simulator.planning import DEFAULTS, PRESETS, plan_dataset
 from onball.simulator.play.match import MOST_RARE, play_match
-from onball.simulator.rendering import DEFAULT_CRF, MatchPlan, MatchRenderer
+from onball.simulator.rendering import DEFAULT_CRF, MatchPlan, MatchRenderer, RenderedFrame
 from onball.simulator.truth import CameraWriter, TruthWriter
 from onball.simulator.world import TICK_MS, Motion
 from onball.tracks import TRACKS_FILE, TrackedVideo
@@ -148,8 +144,9 @@ def simulate(
         mot: also write MOTChallenge text; needs `video`.
         boxes: without videos, write the boxes and cameras that videos would have, on which models that
             take tracks alone can be trained.
-        processes: number of matches simulated at a time; 0 for one per core, or fewer if the matches are
-            short.
+        processes: number of processes that simulate: one for each match at a time, and if there are more
+            than matches, several paint the frames of each. 0 for one per core, or fewer if the
+            matches are short.
         tracking: file of tracking data of a recorded match, to render instead of simulated ones.
         events: file of its events.
         tracking_provider: name of the format of `tracking`; None detects it.
@@ -212,7 +209,11 @@ def simulate(
             duration_ms=None if minutes is None else plan.duration_ms,
             name=name,
         )
-        write_recording(root, name, motion, plan, outputs, recording, progress)
+        length = replace(plan, duration_ms=motion.ticks * TICK_MS)
+        painters = processes or _suitable_processes({"test": {name: length}}, outputs)
+        write_recording(
+            root, name, motion, plan, outputs, recording, painters=painters, progress=progress
+        )
         return SimulatedDataset(root, (name,), (name,), _count_matches(root))
     if events is not None:
         raise InputError("--events needs --tracking: where were the players?")
@@ -232,7 +233,7 @@ def simulate(
 
 
 def _suitable_processes(splits: dict[str, dict[str, MatchPlan]], outputs: Outputs) -> int:
-    """Number of matches to write at a time: one per core, unless starting a process takes longer."""
+    """Number of processes: one per core, unless starting a process takes longer."""
     total_ms = sum(plan.duration_ms for plans in splits.values() for plan in plans.values())
     worth_ms = _WORTH_A_PROCESS_MS[outputs.video or outputs.boxes]
     return max(1, min(os.cpu_count() or 1, total_ms // worth_ms))
@@ -317,7 +318,8 @@ def write_dataset(
     Args:
         root: folder of the data set.
         splits: for each split, the plans by name of the match.
-        processes: largest number of matches written at a time; several have a process each.
+        processes: number of processes. Matches written at the same time have a process each; if there
+            are more processes than matches, several paint the frames of each.
         outputs: files written beside labels and tracks.
         overwrite: write all matches, also those that are there.
         progress: called with the number of frames of all missing matches together.
@@ -351,6 +353,7 @@ def _write_matches(
 ) -> None:
     """Write matches by name, each in a process of its own if there are several at a time."""
     workers = min(processes, len(plans))
+    painters = processes // workers
     task = f"{len(plans)} matches, {workers} at once"
     done, total = 0, sum(plan.frames for plan in plans.values())
     if workers == 1:
@@ -360,14 +363,17 @@ def _write_matches(
             def report(match: Progress, before: int = before) -> None:
                 progress(Progress(task, before + match.done, total, "frames"))
 
-            write_match(plan, root / name, name, outputs, progress=report)
+            try:
+                write_match(plan, root / name, name, outputs, painters=painters, progress=report)
+            except BrokenProcessPool:
+                raise _process_killed() from None
             done += plan.frames
         return
     context = multiprocessing.get_context("spawn")
     frames: Queue[int] = context.Queue()
     with ProcessPoolExecutor(workers, context, _start_worker, (frames,)) as pool:
         running: set[Future[None]] = {
-            pool.submit(_write_in_worker, plan, root / name, name, outputs)
+            pool.submit(_write_in_worker, plan, root / name, name, outputs, painters)
             for name, plan in plans.items()
         }
         try:
@@ -385,39 +391,32 @@ def _write_matches(
             for process in processes_left:
                 process.terminate()
             if isinstance(error, BrokenProcessPool):
-                raise OnballError(
-                    "a process that simulated a match was killed, perhaps for lack of memory: the same "
-                    "call continues; processes=1 (--processes 1) needs the least memory"
-                ) from error
+                raise _process_killed() from error
             raise
     progress(Progress(task, total, total, "frames"))
 
 
-def _start_worker(frames: Queue[int]) -> None:
-    """Prepare a worker process.
+def _process_killed() -> OnballError:
+    return OnballError(
+        "a process that simulated a match was killed, perhaps for lack of memory: the same call "
+        "continues; processes=1 (--processes 1) needs the least memory"
+    )
 
-    Ctrl-C is left to the parent process, with which it ends also if that is killed. There is one core
-    for each worker.
-    """
+
+def _start_worker(frames: Queue[int]) -> None:
+    """Prepare a worker process, see `start_worker`."""
     global _frames
     _frames = frames
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    start_worker()
 
 
 _frames: Queue[int] | None = None
 """In a worker: numbers of frames written since the last report."""
 
 
-def _write_in_worker(plan: MatchPlan, folder: Path, name: str, outputs: Outputs) -> None:
+def _write_in_worker(
+    plan: MatchPlan, folder: Path, name: str, outputs: Outputs, painters: int
+) -> None:
     """Write one match; puts numbers of frames into the queue."""
     reported = 0
 
@@ -427,7 +426,7 @@ def _write_in_worker(plan: MatchPlan, folder: Path, name: str, outputs: Outputs)
         _frames.put(int(match.done) - reported)
         reported = int(match.done)
 
-    write_match(plan, folder, name, outputs, progress=report)
+    write_match(plan, folder, name, outputs, painters=painters, progress=report)
 
 
 def _count_matches(root: Path) -> int:
@@ -452,6 +451,8 @@ def write_recording(
     plan: MatchPlan,
     outputs: Outputs = Outputs(),
     recording: Mapping[str, object] | None = None,
+    *,
+    painters: int = 1,
     progress: ProgressCallback = no_progress,
 ) -> None:
     """Render a recorded match into a data set and list it in the split `test`.
@@ -462,12 +463,21 @@ def write_recording(
         motion: the recorded match, from `onball.simulator.recorded.match.recorded_motion`.
         plan: look, cameras and video; length and halves are those of the recording.
         recording: files and settings of the recording, kept beside the match.
-        outputs, progress: see `write_match`.
+        outputs, painters, progress: see `write_match`.
     """
     plan = replace(plan, duration_ms=motion.ticks * TICK_MS, halves=len(motion.halves))
     with output_lock(root):
         require_writable(root)
-        write_match(plan, root / name, name, outputs, motion, recording, progress)
+        write_match(
+            plan,
+            root / name,
+            name,
+            outputs,
+            motion,
+            recording,
+            painters=painters,
+            progress=progress,
+        )
         _list_matches(root, {"test": [name]})
 
 
@@ -478,6 +488,8 @@ def write_match(
     outputs: Outputs = Outputs(),
     motion: Motion | None = None,
     recording: Mapping[str, object] | None = None,
+    *,
+    painters: int = 1,
     progress: ProgressCallback = no_progress,
 ) -> None:
     """Write one match into `folder`; the same plan gives the same labels and pixels.
@@ -492,13 +504,16 @@ def write_match(
         outputs: files written beside labels and tracks.
         motion: a recorded match to render; None simulates one.
         recording: files and settings of a recorded match, kept beside it.
+        painters: number of processes that paint frames; 1 paints them in this process. The pixels do
+            not depend on it.
         progress: called with the number of frames written.
     """
     with atomic_folder(folder, replace=True, exclusive=True) as partial:
         if outputs.video or outputs.boxes:
             renderer = MatchRenderer(plan, name=name, motion=motion)
             motion = renderer.motion
-            _write_shown(renderer, partial, name, progress, video=outputs.video)
+            with rendered_frames(renderer, name, painters, video=outputs.video) as frames:
+                _write_shown(renderer, frames, partial, name, progress, video=outputs.video)
             if outputs.mot:
                 write_mot_ground_truth(partial / TRACKS_FILE, name=folder.name)
         else:
@@ -513,7 +528,13 @@ def write_match(
 
 
 def _write_shown(
-    renderer: MatchRenderer, folder: Path, name: str, progress: ProgressCallback, *, video: bool
+    renderer: MatchRenderer,
+    frames: Iterable[RenderedFrame],
+    folder: Path,
+    name: str,
+    progress: ProgressCallback,
+    *,
+    video: bool,
 ) -> None:
     """Write tracks, cameras and, if wanted, the video frame by frame, in constant memory."""
     plan = renderer.plan
@@ -528,17 +549,16 @@ def _write_shown(
         name_of_video = VIDEO_FILE if video else ""
         tracks = files.enter_context(TruthWriter(folder / TRACKS_FILE, name_of_video))
         cameras = files.enter_context(CameraWriter(folder / CAMERA_FILE))
-        for frame in range(plan.frames):
-            time_ms = round(frame * 1000 / plan.fps)
-            view = renderer.view(time_ms)
-            if writer is not None:
-                writer.write(renderer.frame(time_ms))
-            shown = replace(renderer.state(view), time_ms=time_ms)
-            tracks.add(shown, renderer.boxes(view), renderer.swapped(view.world_ms))
-            cameras.add(time_ms, view.shot.value, view.world_ms, view.camera.matrix(*size), k1)
-            if frame % _PROGRESS_EVERY == _PROGRESS_EVERY - 1:
-                _release_free_memory()
-                progress(Progress(name, frame + 1, plan.frames, "frames"))
+        for number, frame in enumerate(frames, 1):
+            view = frame.view
+            if writer is not None and frame.pixels is not None:
+                writer.write(frame.pixels)
+            tracks.add(frame.state, frame.boxes, frame.swapped)
+            matrix = view.camera.matrix(*size)
+            cameras.add(frame.state.time_ms, view.shot.value, view.world_ms, matrix, k1)
+            if number % _PROGRESS_EVERY == 0:
+                release_free_memory()
+                progress(Progress(name, number, plan.frames, "frames"))
         tracks.finish(_tracked_video(plan, cameras.cuts_ms))
 
 
@@ -555,14 +575,3 @@ def _write_tracks(plan: MatchPlan, motion: Motion, folder: Path) -> None:
 
 def _tracked_video(plan: MatchPlan, cuts_ms: Sequence[int] = ()) -> TrackedVideo:
     return TrackedVideo(plan.width, plan.height, plan.duration_ms, plan.fps, tuple(cuts_ms))
-
-
-def _release_free_memory() -> None:
-    """Return freed memory to the system on Linux.
-
-    The heap of glibc grows between large temporary arrays, to twice what is needed after an hour.
-    """
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim is not None:
-            trim(0)

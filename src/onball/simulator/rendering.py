@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,24 @@ class MatchPlan:
         return max(1, round(self.duration_ms * self.fps / 1000))
 
 
+class RenderedFrame(NamedTuple):
+    """A frame of a match with what is written beside it.
+
+    Attributes:
+        pixels: uint8 `[H, W, 3]`, RGB; None if the match has no video.
+        state: the world that it shows; its `time_ms` is that of the frame.
+        boxes: true boxes `[PEOPLE + 2, 4]`: see `onball.simulator.paint.scene.boxes`.
+        swapped: True while the home team defends the right goal.
+        view: the camera on air.
+    """
+
+    pixels: NDArray[np.uint8] | None
+    state: WorldState
+    boxes: NDArray[np.float32]
+    swapped: bool
+    view: View
+
+
 class MatchRenderer:
     """Random access to the frames of a match; the same plan gives the same pixels.
 
@@ -67,6 +86,7 @@ class MatchRenderer:
         plan: settings of the match.
         motion: movement of people and ball, and the labels.
         look: appearance of the match.
+        camera: position of the main camera and habits of its operator.
     """
 
     def __init__(
@@ -90,6 +110,7 @@ class MatchRenderer:
         if camera is None:
             camera = (CameraSetup.broad if broad else CameraSetup.random)(plan.seed)
         self.look = look
+        self.camera = camera
         self._director = Director(
             self.motion, plan.seed, cuts=plan.cuts, camera=camera, broad=broad
         )
@@ -101,6 +122,17 @@ class MatchRenderer:
     def duration_ms(self) -> int:
         """Length of the video, milliseconds."""
         return self.plan.duration_ms
+
+    def with_truth(self, time_ms: int, *, pixels: bool = True) -> RenderedFrame:
+        """Return the frame at a time in ms with its truth; without `pixels`, the truth alone."""
+        view = self.view(time_ms)
+        return RenderedFrame(
+            self.frame(time_ms) if pixels else None,
+            replace(self.state(view), time_ms=time_ms),
+            self.boxes(view),
+            self.swapped(view.world_ms),
+            view,
+        )
 
     def frame(self, time_ms: int) -> NDArray[np.uint8]:
         """Render the frame at a time in ms: uint8 `[H, W, 3]`, RGB."""

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, default_collate
 
 from onball.errors import DataError
 from onball.files import atomic_path, require_writable
+from onball.models.compute import choose_device
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.tracking.detectors.ball_layout import INPUT_CHANNELS, OUTPUTS
 from onball.training.ball.network import BallNetwork, Maps
@@ -59,6 +60,7 @@ def train_ball_network(
     settings: BallTraining = BallTraining(),
     *,
     workers: int = 1,
+    device: str = "auto",
     progress: ProgressCallback = no_progress,
 ) -> Path:
     """Train the network on excerpts, and write `OUT/ball.onnx`.
@@ -70,12 +72,14 @@ def train_ball_network(
         out: folder for checkpoint and model.
         settings: of the training.
         workers: processes that make samples; 0 makes them in this one.
+        device: `auto`, `cpu`, `cuda` …
         progress: called with the number of steps.
 
     Returns:
         The ONNX file.
 
     Raises:
+        InputError: the device cannot be used.
         DataError: there are no excerpts, or the checkpoint is of other settings.
     """
     folders = sorted(path.parent for path in Path(data).glob("*/tracks.parquet"))
@@ -83,8 +87,9 @@ def train_ball_network(
         raise DataError(f"{data}: no excerpts of simulated matches: render them first")
     out = Path(out)
     require_writable(out)
+    place = choose_device(device)
     torch.manual_seed(settings.seed)
-    network = BallNetwork().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = BallNetwork().to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average_of = get_ema_multi_avg_fn(settings.averaging)  # type: ignore[no-untyped-call]
     average = AveragedModel(network, multi_avg_fn=average_of, use_buffers=True)
     optimizer = torch.optim.AdamW(
@@ -100,8 +105,9 @@ def train_ball_network(
     mean = 0.0
     for step in range(first, settings.steps):
         frames, targets = next(batches)
-        inputs = frames.float().contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16, enabled=settings.bfloat16):
+        inputs = frames.to(place).float().contiguous(memory_format=torch.channels_last)
+        targets = Targets(*(each.to(place) for each in targets))
+        with torch.autocast(place.type, torch.bfloat16, enabled=settings.bfloat16):
             maps = network(inputs)
         loss = training_loss(maps, targets)
         optimizer.zero_grad(set_to_none=True)
@@ -121,7 +127,7 @@ def train_ball_network(
             with atomic_path(out / CHECKPOINT_FILE) as partial:
                 torch.save(state, partial)
         progress(Progress(f"loss {mean:.3f}", done, settings.steps, "steps", resumed=first))
-    return export_onnx(average.module, out / MODEL_FILE)
+    return export_onnx(average.module.cpu(), out / MODEL_FILE)
 
 
 def _rate(step: int, steps: int) -> float:
@@ -141,7 +147,7 @@ def _resume(path: Path, settings: BallTraining, *parts: Any) -> int:
     """Load the checkpoint, if there is one; returns the number of steps done."""
     if not path.exists():
         return 0
-    state = torch.load(path, weights_only=True)
+    state = torch.load(path, weights_only=True, map_location="cpu")
     if state["settings"] != asdict(settings):
         raise DataError(f"{path}: a training with other settings: choose another --out")
     for part, name in zip(parts, ("network", "average", "optimizer", "schedule"), strict=True):
