@@ -30,7 +30,7 @@ def test_every_system_has_settings_that_can_be_trained(ablations, monkeypatch, t
             planned = study.experiment(system, tmp_path, 3)
             config = planned.load()
             assert config.training.seed == 3, system
-            assert (config.data.features == "auto") == (name != "tracks"), system
+            assert (config.data.features == "auto") == (name in ("heads", "clips")), system
             rows.add(tuple(planned.row().items()))
         assert len(rows) == len(study.systems), "two systems share their rows"
         assert len({system.name for system in study.systems}) == len(study.systems)

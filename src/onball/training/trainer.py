@@ -157,6 +157,8 @@ def make_trainer(
         sync_batchnorm=world > 1 and device.type == "cuda",
         use_distributed_sampler=False,
         precision=_PRECISIONS[precision],
+        # Clips have one size, for which cuDNN then finds its fastest algorithms.
+        benchmark=device.type == "cuda",
         max_epochs=training.epochs,
         accumulate_grad_batches=training.accumulate,
         gradient_clip_val=training.gradient_clip,
