@@ -9,10 +9,12 @@ import pytest
 import torch
 from tiny_tracks import tiny_tracks
 
+from onball.actions import Action
 from onball.assets import sample_match
 from onball.errors import DataError, InputError, ModelError
+from onball.events import Event
 from onball.formats.tracks_parquet import read_tracks
-from onball.simulator.excerpts import ExcerptPlan, write_excerpts
+from onball.simulator.excerpts import ExcerptPlan, moments, write_excerpts
 from onball.tracking.detectors.ballnet import BallAndPeople, BallNetDetector, decode_maps
 from onball.tracking.detectors.base import Detections
 from onball.tracking.detectors.opening import open_detector
@@ -72,6 +74,17 @@ def excerpts(tmp_path_factory):
         ExcerptPlan(1, excerpts=2, frames=3, width=320, height=192, match_ms=8000), folder
     )
     return folder
+
+
+def test_every_fourth_excerpt_is_at_a_shot_or_a_goal(monkeypatch):
+    shots = [Event(20_000, Action.SHOT), Event(60_000, Action.GOAL)]
+    events = [*shots, *(Event(at, Action.PASS) for at in range(100_000, 160_000, 900))]
+    begins = list(moments(events, ExcerptPlan(1, excerpts=40), 40, np.random.default_rng(0)))
+    assert len(begins) == 40
+    for begin_ms in begins[3::4]:
+        assert min(abs(begin_ms - 20_000), abs(begin_ms - 60_000)) <= 500
+    for begin_ms in begins[1::4]:
+        assert any(0 <= event.position_ms - begin_ms <= 360 for event in events)
 
 
 def test_crops_keep_what_they_show_in_place(excerpts):

@@ -18,6 +18,15 @@ def render(
     first: Annotated[
         int, typer.Option("--first", min=0, metavar="N", help="Number of the first match.")
     ] = 0,
+    rare: Annotated[
+        float,
+        typer.Option(
+            "--rare",
+            min=1.0,
+            metavar="FACTOR",
+            help="Factor of the rates of shots, goals and other rare actions.",
+        ),
+    ] = 3.0,
     processes: Annotated[
         int,
         typer.Option("--processes", min=0, metavar="N", help="Matches at a time; 0: one per core."),
@@ -33,7 +42,12 @@ def render(
 
     with console.progress_bar() as progress:
         folders = render_excerpts(
-            out, count, first=first, processes=processes or available_cores(), progress=progress
+            out,
+            count,
+            first=first,
+            rare=rare,
+            processes=processes or available_cores(),
+            progress=progress,
         )
     console.say(f"{out}: excerpts of {console.count(len(folders), 'match', 'matches')}")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from painted_scenes import SIZE, crowded_state, empty_state, extent, ideal_look, main_camera
 
-from onball.simulator.look.look import Bug
+from onball.simulator.look.look import Bug, Disc
 from onball.simulator.paint.painter import Painter
 
 
@@ -50,3 +50,18 @@ def test_every_score_bug_is_inside_the_frame_and_shows_clock_and_score(bug, size
         changed = extent(np.abs(one - other).max(2) > 30)
         assert (changed[2:] < size).all()
         assert (changed[:2] > 0.6 * np.array(size)).all()
+
+
+def test_a_round_emblem_stands_where_the_look_puts_it():
+    look, state, camera = ideal_look(), empty_state(), main_camera()
+    disc = Disc(at=(0.5, 0.5), size=0.1, colour=(250, 250, 250), ring=(20, 20, 200), opacity=0.9)
+    frames = [
+        Painter(replace(look, graphics=replace(look.graphics, discs=discs)))
+        .paint(state, camera)
+        .astype(int)
+        for discs in ((), (disc,))
+    ]
+    x0, y0, x1, y1 = extent((np.abs(frames[1] - frames[0]) > 12).any(2))
+    np.testing.assert_allclose([x1 - x0, y1 - y0], 0.1 * SIZE[1], atol=1.5)
+    np.testing.assert_allclose([x0 + x1, y0 + y1], SIZE, atol=3)
+    assert frames[1][SIZE[1] // 2, SIZE[0] // 2].min() > 210

@@ -7,6 +7,7 @@ from painted_scenes import SIZE, empty_state, ideal_camera, ideal_look, lone_per
 
 from onball.simulator.look.look import Look
 from onball.simulator.look.venue import Weather
+from onball.simulator.paint.ground import pitch_texture
 from onball.simulator.paint.painter import Painter
 
 
@@ -85,3 +86,27 @@ def test_the_stands_shadow_darkens_ground_and_people_behind_its_edge(bare_painte
         row, column = int(0.65 * y0 + 0.35 * y1), int((x0 + x1) / 2)
         chests.append(one.paint(state, camera)[row, column].astype(float).sum())
     assert 0.5 < chests[0] / chests[1] < 0.75
+
+
+def test_litter_lies_on_the_pitch_mostly_near_the_goals():
+    look = ideal_look()
+    clean, littered = (
+        pitch_texture(replace(look, turf=replace(look.turf, litter=count))).astype(int)
+        for count in (0, 200)
+    )
+    changed = (np.abs(littered - clean).max(2) > 20).any(0)
+    columns = np.flatnonzero(changed)
+    assert len(columns) > 200
+    thirds = np.histogram(columns, 3, (0, len(changed)))[0]
+    assert thirds[0] > thirds[1] < thirds[2]
+    assert littered[(littered != clean).any(2)].mean() > clean.mean() + 40
+
+
+def test_the_size_of_the_penalty_spot_varies():
+    look = ideal_look()
+    small, large = (
+        pitch_texture(replace(look, turf=replace(look.turf, spot_size=size))).astype(int)
+        for size in (0.7, 1.8)
+    )
+    changed = np.argwhere(np.abs(large - small).max(2) > 20)
+    assert 30 < len(changed) < 200  # three spots, the middle one among them

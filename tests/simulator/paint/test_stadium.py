@@ -8,6 +8,7 @@ from painted_scenes import SIZE, empty_state, ideal_look, main_camera
 
 from onball.simulator.look.venue import Boards
 from onball.simulator.paint.painter import Painter
+from onball.simulator.paint.stadium import board_strip, crowd_texture
 from onball.simulator.world import HALF_LENGTH, HALF_WIDTH, Camera
 
 
@@ -60,3 +61,35 @@ def test_the_main_stand_does_not_hide_the_pitch_from_its_own_cameras(bare_painte
         frame = bare_painter.paint(empty_state(), camera).astype(int)
         greener = frame[..., 1] - frame[..., [0, 2]].max(2)
         assert np.median(greener[110:190, 40:360]) > 10
+
+
+def test_boards_may_show_shapes_instead_of_words():
+    look = ideal_look()
+    rngs = np.random.default_rng(0), np.random.default_rng(0)
+    plain, shapes = (
+        board_strip(rng, replace(look, stands=replace(look.stands, board_clutter=share)), 60.0)
+        for rng, share in zip(rngs, (0.0, 1.0), strict=True)
+    )
+    assert plain.shape == shapes.shape
+    assert (plain != shapes).mean() > 0.2
+
+
+def test_specks_are_white_and_as_many_as_the_look_says():
+    look = ideal_look()
+    counts = []
+    for share in (0.0, 0.01, 0.04):
+        stands = replace(look.stands, specks=share, occupancy=0.5)
+        rng = np.random.default_rng(0)
+        crowd = crowd_texture(rng, replace(look, stands=stands), 18.0, 12.0, False)
+        counts.append((crowd.min(2) > 100).mean())
+    assert counts[0] + 0.004 < counts[1] < counts[2] - 0.015
+
+
+def test_the_gap_moves_the_boards_away_from_the_pitch():
+    camera, rows = main_camera(0.0, 20.0), []
+    for gap in (0.0, 3.0):
+        look = ideal_look(stands={"board_gap": gap, "boards": (((250, 0, 250), (250, 0, 250)),)})
+        frame = Painter(look).paint(empty_state(), camera).astype(int)
+        magenta = (frame[..., [0, 2]].min(2) - frame[..., 1]) > 80
+        rows.append(np.flatnonzero(magenta[:, SIZE[0] // 2]).max())
+    assert rows[1] < rows[0]

@@ -102,12 +102,19 @@ class Transmission:
             own: below 1, it is scaled down and up again. Half the rows remain of one interlaced field.
         chroma_blur: standard deviation of a blur of the colours alone, pixels of a frame of 224 lines.
         border: fraction of the width that black bars at the sides hide.
+        echo: fraction of the frames that a conversion of the frame rate, or interlacing, makes from two
+            times: a moving ball with a soft edge is in them twice.
+        echo_ms: between the two times.
+        fields: each time has every second row, instead of a part of the opacity.
     """
 
     detail_x: float = 1.0
     detail_y: float = 1.0
     chroma_blur: float = 0.0
     border: float = 0.0
+    echo: float = 0.0
+    echo_ms: float = 20.0
+    fields: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,6 +128,14 @@ class Ball:
         rim: width of its dark outline, as a factor of the usual one.
         faintest: opacity below which the smear of a fast ball never falls.
         patches: whether it has dark patches.
+        patch: colour of the patches.
+        softness: standard deviation of the blur of its edge, in pixels of a frame of 224 lines; 0 for the
+            clear ball that the fields below do not change.
+        streak: factor of the length of its smear.
+        density: how fast the smear fades with its length: 1 as light does, less stays opaque.
+        flicker: fraction of its opacity that it loses at random from frame to frame.
+        bloom: opacity of the light around it.
+        shading: fraction of the light that its lower half lacks.
     """
 
     colour: RGB = (246, 246, 244)
@@ -129,6 +144,13 @@ class Ball:
     rim: float = 1.0
     faintest: float = 0.35
     patches: bool = True
+    patch: RGB = (96, 98, 110)
+    softness: float = 0.0
+    streak: float = 1.0
+    density: float = 1.0
+    flicker: float = 0.0
+    bloom: float = 0.0
+    shading: float = 0.0
 
 
 class Bug(StrEnum):
@@ -163,6 +185,25 @@ class Caption:
 
 
 @dataclass(frozen=True)
+class Disc:
+    """A round emblem that stands on the frames of the whole match.
+
+    Attributes:
+        at: position in x and y, as a fraction of the free room.
+        size: diameter, as a fraction of the frame's height.
+        colour: of its ground.
+        ring: colour of its border; None for none.
+        opacity: 0 to 1.
+    """
+
+    at: tuple[float, float]
+    size: float
+    colour: RGB
+    ring: RGB | None
+    opacity: float
+
+
+@dataclass(frozen=True)
 class Graphics:
     """Graphics of the broadcaster.
 
@@ -177,6 +218,7 @@ class Graphics:
         channel_at: its position, like `bug_at`.
         opacity: 0 to 1, of the watermark.
         captions: further texts.
+        discs: round emblems.
     """
 
     names: tuple[str, str]
@@ -190,6 +232,7 @@ class Graphics:
     channel_at: tuple[float, float]
     opacity: float
     captions: tuple[Caption, ...] = ()
+    discs: tuple[Disc, ...] = ()
 
     @classmethod
     def random(cls, rng: np.random.Generator, home: RGB) -> Graphics:

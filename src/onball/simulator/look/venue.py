@@ -52,6 +52,8 @@ class Turf:
         mowing_edge: steepness of the edges between the bands: 1 is a sine, 6 almost a step.
         texture: factor of the irregular brightness of the grass.
         line_opacity: how much of the white of the lines covers the grass, 0 to 1.
+        spot_size: factor of the size of the penalty spots.
+        litter: number of white bits that lie on the pitch, most of them near the goals.
     """
 
     grass: RGB
@@ -63,6 +65,8 @@ class Turf:
     mowing_edge: float = 6.0
     texture: float = 1.0
     line_opacity: float = 1.0
+    spot_size: float = 1.0
+    litter: int = 0
 
     @classmethod
     def random(cls, rng: np.random.Generator) -> Turf:
@@ -181,6 +185,30 @@ class Boards(StrEnum):
 
 
 @dataclass(frozen=True)
+class Netting:
+    """Nets of the goals.
+
+    Attributes:
+        mesh: distance between strings, metres.
+        colours: one, or several that alternate from string to string.
+        opacity: of the strings, 0 to 1.
+        top, foot: depth of the net at the bar and on the ground, metres.
+        sag: depth to which it hangs between its ends, metres.
+        supports: colour of the bar on the ground, and of the poles; None for neither.
+        poles: whether free-standing poles hold the net.
+    """
+
+    mesh: float
+    colours: tuple[RGB, ...]
+    opacity: float
+    top: float
+    foot: float
+    sag: float
+    supports: RGB | None
+    poles: bool
+
+
+@dataclass(frozen=True)
 class Stands:
     """The stadium.
 
@@ -197,6 +225,13 @@ class Stands:
         board_height: metres.
         board_speed: m/s of scrolling, or changes per minute.
         dugout: colour of the dugouts.
+        netting: nets of the goals; None for the usual ones.
+        board_gap: metres by which boards and stands are farther from the pitch than usual.
+        board_clutter: fraction of the advertisements that are dots, stripes or other shapes.
+        board_letters: range of the height of their letters, as a fraction of a board's usual height.
+        specks: fraction of the crowd's texture that is white: papers, phones, scarves.
+        bystanders: number of photographers and stewards behind each goal.
+        objects: number of bottles, towels, bags and spare balls beside each goal.
     """
 
     seats: RGB
@@ -212,6 +247,13 @@ class Stands:
     board_height: float
     board_speed: float
     dugout: RGB
+    netting: Netting | None = None
+    board_gap: float = 0.0
+    board_clutter: float = 0.0
+    board_letters: tuple[float, float] = (0.45, 0.62)
+    specks: float = 0.0
+    bystanders: int = 0
+    objects: int = 0
 
     @classmethod
     def random(cls, rng: np.random.Generator, home: RGB) -> Stands:

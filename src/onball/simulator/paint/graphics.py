@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.simulator.look.colours import BLACK, RGB, WHITE, colour_distance
-from onball.simulator.look.look import Bug, Caption, Graphics, Look
+from onball.simulator.look.look import Bug, Caption, Disc, Graphics, Look
 from onball.simulator.paint.shapes import Canvas, cv2
 
 _SUPERSAMPLING = 4  # lettering is drawn this much larger and then averaged down
@@ -34,6 +34,7 @@ class ScoreBug:
         self._watermark = _render_watermark(look.graphics.channel, max(1.0, height / 224) * 0.42)
         self._badge = self._render_badge(height)
         self._captions = [_render_caption(caption, height) for caption in look.graphics.captions]
+        self._discs = [_render_disc(disc, height) for disc in look.graphics.discs]
         self._bar = round(look.transmission.border * width)
 
     def draw(self, frame: Canvas, clock_ms: int, score: tuple[int, int], replay: bool) -> None:
@@ -51,6 +52,9 @@ class ScoreBug:
             height, width = region.shape[:2]
             cover = alpha[:height, :width, None]
             region[:] = region + (text[:height, :width] - region.astype(np.float32)) * cover
+        for disc, (image, alpha) in zip(self._graphics.discs, self._discs, strict=True):
+            region = _region(frame, disc.at, image.shape[:2])
+            region[:] = region + (image - region.astype(np.float32)) * alpha[..., None]
         if self._bar:
             frame[:, : self._bar] = frame[:, -self._bar :] = 0
         if replay:
@@ -164,6 +168,17 @@ def _render_caption(caption: Caption, height: int) -> tuple[Canvas, NDArray[np.f
     text = ground + (np.array(caption.ink, np.float32) - ground) * cover
     opacity = caption.opacity * (np.ones_like(cover) if caption.panel else cover)
     return text.astype(np.uint8), opacity[..., 0].astype(np.float32)
+
+
+def _render_disc(disc: Disc, height: int) -> tuple[Canvas, NDArray[np.float32]]:
+    """Render a round emblem: colours, uint8 `[h, w, 3]`, and opacity `[h, w]`, 0 to 1."""
+    size = max(2, round(disc.size * height)) * _SUPERSAMPLING
+    image: Canvas = np.full((size, size, 3), disc.ring or disc.colour, np.uint8)
+    alpha: Canvas = np.zeros((size, size), np.uint8)
+    middle = (size // 2, size // 2)
+    cv2.circle(alpha, middle, size // 2, 255, -1)
+    cv2.circle(image, middle, round(0.36 * size) if disc.ring else size, disc.colour, -1)
+    return _downsample(image), _downsample(alpha).astype(np.float32) * (disc.opacity / 255)
 
 
 def _render_watermark(text: str, scale: float) -> Canvas:

@@ -63,7 +63,9 @@ def pitch_texture(look: Look) -> Canvas:
     )
     colour[beyond] = turf.surround
     texture: Canvas = np.clip(colour, 0, 255).astype(np.uint8)
-    _paint_lines(texture, turf.line_opacity)
+    _paint_lines(texture, turf.line_opacity, turf.spot_size)
+    if turf.litter:
+        _scatter_litter(np.random.default_rng((look.seed, 8)), texture, turf.litter)
     if np.isfinite(look.light.shade_offset):
         normal = np.array(look.light.shade_normal, np.float32)
         inside = normal[0] * x[None] + normal[1] * y[:, None] - look.light.shade_offset
@@ -121,7 +123,7 @@ def _wear(rng: np.random.Generator, x: Floats, y: Floats) -> NDArray[np.float32]
     return np.asarray(np.clip((goals + middle) * patches, 0, 1), dtype=np.float32)
 
 
-def _paint_lines(texture: Canvas, opacity: float) -> None:
+def _paint_lines(texture: Canvas, opacity: float, spot_size: float = 1.0) -> None:
     """Paint the markings of law 1 of the Laws of the Game, dimensions in metres."""
     goal_area, penalty_area, radius, spot = 5.5, 16.5, 9.15, 11.0
     posts = GOAL_WIDTH / 2
@@ -155,10 +157,24 @@ def _paint_lines(texture: Canvas, opacity: float) -> None:
     cv2.polylines(coverage, [_texels(line, scale) for line in lines], False, 255, thickness)
     for place in spots:
         centre = _texels(np.array([place]), scale)[0].tolist()
-        cv2.circle(coverage, centre, round(SPOT_RADIUS * scale), 255, -1)
+        cv2.circle(coverage, centre, round(SPOT_RADIUS * spot_size * scale), 255, -1)
     alpha = cv2.resize(coverage, (width, height), interpolation=cv2.INTER_AREA)[..., None] / 255
     alpha = alpha * opacity
     texture[:] = np.round(texture * (1 - alpha) + np.array(LINE_COLOUR) * alpha)
+
+
+def _scatter_litter(rng: np.random.Generator, texture: Canvas, count: int) -> None:
+    """Paint white bits of paper and tape of 5 to 25 cm, three in four of them near the goals."""
+    for _ in range(count):
+        x, y = rng.uniform(-HALF_LENGTH - 3, HALF_LENGTH + 3), rng.uniform(-1, 1) * HALF_WIDTH
+        if rng.random() < 0.75:
+            x = float(rng.choice((-1, 1))) * (HALF_LENGTH + rng.uniform(-18, 3))
+            y *= 0.6
+        centre = _texels(np.array([(x, y)]), TEXELS_PER_METRE)[0].tolist()
+        axes = (rng.uniform(0.03, 0.13, 2) * TEXELS_PER_METRE).round().astype(int).tolist()
+        level = rng.uniform(0.7, 1.0)
+        colour = tuple(round(level * channel) for channel in LINE_COLOUR)
+        cv2.ellipse(texture, centre, axes, float(rng.uniform(0, 180)), 0, 360, colour, -1)
 
 
 def _technical_areas() -> list[Floats]:

@@ -107,6 +107,15 @@ def crowd_texture(
             texture[y + dy : y + dy + 3, x + dx + 1 : x + dx + 3] = skin
     texture[:] = cv2.GaussianBlur(texture, (0, 0), 0.6)
     _add_flags(rng, texture, look, team)
+    if look.stands.specks:
+        count = int(look.stands.specks * height * width / 3)
+        for x, y, size in zip(
+            rng.integers(STAIRS, width - 3, count),
+            rng.integers(2, height - 3, count),
+            rng.integers(1, 4, count),
+            strict=True,
+        ):
+            texture[y : y + size, x : x + int(rng.integers(1, 4))] = rng.integers(190, 256)
     texture[:, 2:STAIRS] = seats * 0.3 + 50
     # The higher a row, the deeper in the shade of the roof.
     gain = np.linspace(0.60 if look.stands.roof else 0.95, 1.05, height)[:, None, None]
@@ -147,7 +156,10 @@ def board_strip(rng: np.random.Generator, look: Look, length: float) -> Canvas:
         end = begin + round(BOARD_TEXELS * float(rng.uniform(8, 18)))
         end = width if width - end < 8 * BOARD_TEXELS else end
         ground, lettering = look.stands.boards[int(rng.integers(len(look.stands.boards)))]
-        _advertise(rng, strip[:, begin:end], ground, lettering)
+        if look.stands.board_clutter and rng.random() < look.stands.board_clutter:
+            _decorate(rng, strip[:, begin:end], ground, lettering)
+        else:
+            _advertise(rng, strip[:, begin:end], ground, lettering, look.stands.board_letters)
         begin = end
     strip[:2] = np.clip(strip[:2] * 0.6 + 60, 0, 255)
     # Boards shine by themselves at night, and share the light of the stands by day.
@@ -155,16 +167,49 @@ def board_strip(rng: np.random.Generator, look: Look, length: float) -> Canvas:
     return np.asarray(np.clip(strip * gain, 0, 255), dtype=np.uint8)
 
 
-def _advertise(rng: np.random.Generator, board: Canvas, ground: RGB, lettering: RGB) -> None:
+def _decorate(rng: np.random.Generator, board: Canvas, ground: RGB, ink: RGB) -> None:
+    """Paint shapes instead of words: dots, rings, stripes, a chequered pattern or shining points."""
+    height, width = board.shape[:2]
+    board[:] = ground
+    image = np.ascontiguousarray(board)
+    kind = int(rng.integers(5))
+    step = int(rng.integers(8, 40))
+    if kind < 2:  # rows of dots or rings
+        radius, line = int(rng.integers(2, 6)), -1 if kind == 0 else 2
+        for x in range(step, width - 6, step):
+            cv2.circle(image, (x, height // 2), radius, ink, line, cv2.LINE_AA)
+    elif kind == 2:  # slanted stripes
+        slant = int(rng.integers(-20, 21))
+        for x in range(0, width, step):
+            cv2.line(image, (x, 0), (x + slant, height), ink, max(1, step // 5), cv2.LINE_AA)
+    elif kind == 3:
+        side = max(3, height // int(rng.integers(2, 5)))
+        rows, columns = np.mgrid[:height, :width] // side
+        image[(rows + columns) % 2 == 1] = ink
+    else:  # points of any place and size
+        for _ in range(width // step):
+            at = int(rng.integers(3, width - 3)), int(rng.integers(3, height - 3))
+            cv2.circle(image, at, int(rng.integers(1, 5)), WHITE, -1, cv2.LINE_AA)
+    board[:] = image
+
+
+def _advertise(
+    rng: np.random.Generator,
+    board: Canvas,
+    ground: RGB,
+    lettering: RGB,
+    letters: tuple[float, float] = (0.45, 0.62),
+) -> None:
     """Paint one advertisement: a ground, and a word with or without an emblem, repeated."""
     height, width = board.shape[:2]
     board[:] = ground
     if rng.random() < 0.3:
         board[:] = np.linspace(0.6, 1.15, width)[None, :, None].clip(max=1) * np.array(ground)
     word = WORDS[int(rng.integers(len(WORDS)))]
-    scale = float(rng.uniform(0.45, 0.62))
+    scale = float(rng.uniform(*letters))
     font = int(rng.choice([cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX]))
-    (wide, tall), _ = cv2.getTextSize(word, font, scale, 2)
+    weight = 2 if scale < 0.8 else 3
+    (wide, tall), _ = cv2.getTextSize(word, font, scale, weight)
     emblem, gap = int(rng.integers(3)), int(rng.integers(26, 60))
     image = np.ascontiguousarray(board)
     x, middle = gap // 2, height // 2 + 1
@@ -175,7 +220,7 @@ def _advertise(rng: np.random.Generator, board: Canvas, ground: RGB, lettering: 
             corners = np.array([(x, middle + 6), (x + 8, middle - 7), (x + 16, middle + 6)])
             cv2.fillConvexPoly(image, corners.astype(np.int32), lettering, cv2.LINE_AA)
         at = (x + (22 if emblem else 0), middle + tall // 2)
-        cv2.putText(image, word, at, font, scale, lettering, 2, cv2.LINE_AA)
+        cv2.putText(image, word, at, font, scale, lettering, weight, cv2.LINE_AA)
         x += wide + gap + (22 if emblem else 0)
     board[:] = image
 
@@ -223,11 +268,11 @@ def _has_board(middles: Floats) -> NDArray[np.bool_]:
     return np.asarray((np.abs(middles[:, 0]) > NEAR_GAP) | (middles[:, 1] > 0))
 
 
-def near_boards(height: float) -> Floats:
-    """Boards on the side of the main camera, `[N, 4, 3]`, metres."""
+def near_boards(height: float, gap: float = 0.0) -> Floats:
+    """Boards on the side of the main camera, `[N, 4, 3]`, metres; `gap` is `Stands.board_gap`."""
     middles = _panel_middles()
     near = _has_board(middles) & (middles[:, 1] < -BOARD_Y + 1)
-    return np.asarray(_band(0.0, 0.0, 0.0, height)[near])
+    return np.asarray(_band(gap, 0.0, gap, height)[near])
 
 
 class Stadium:
@@ -246,7 +291,8 @@ class Stadium:
         rng = np.random.default_rng((look.seed, 2))
         stands, gain = look.stands, look.light.stand_gain
         self._build_bowl(look)
-        self._boards = _band(0.0, 0.0, 0.0, stands.board_height)
+        gap = stands.board_gap
+        self._boards = _band(gap, 0.0, gap, stands.board_height)
         self._middles = _panel_middles()
         self._away_panel = len(self._middles) // 3  # the middle of the away team's supporters
         lengths = np.linalg.norm(np.diff(_ring(0.0), axis=0), axis=1)
@@ -275,10 +321,11 @@ class Stadium:
     def _build_bowl(self, look: Look) -> None:
         """Set the panels of walls, tiers and roof, from the pitch outwards and upwards."""
         stands = look.stands
-        back = STAND_GAP + stands.steepness * stands.lower
+        front = STAND_GAP + stands.board_gap
+        back = front + stands.steepness * stands.lower
         ledge = WALL_HEIGHT + stands.lower
-        self._walls = _band(STAND_GAP, 0.0, STAND_GAP, WALL_HEIGHT)
-        self._lower = _band(STAND_GAP, WALL_HEIGHT, back, ledge)
+        self._walls = _band(front, 0.0, front, WALL_HEIGHT)
+        self._lower = _band(front, WALL_HEIGHT, back, ledge)
         self._facades = _band(back, ledge, back, ledge + FACADE_HEIGHT)
         top, rim = ledge + FACADE_HEIGHT, back
         self._upper: Floats | None = None
@@ -382,7 +429,7 @@ class Benches:
         gain = min(1.0, 0.3 + 0.7 * look.light.stand_gain)
         colour = shade(look.stands.dugout, gain)
         self._before_people = before_people
-        self._boards = near_boards(look.stands.board_height)
+        self._boards = near_boards(look.stands.board_height, look.stands.board_gap)
         self._board_back: RGB = shade((62, 64, 70), gain)
         self._faces, self._colours = _dugouts(colour, shade(look.stands.seats, 0.5))
 
