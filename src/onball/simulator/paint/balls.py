@@ -152,9 +152,10 @@ class BallPainter:
             yield pixel + distance / 2, 1.0, 0
             yield pixel - distance / 2, 1.0, 1
         else:
-            share = 0.3 + 0.4 * self._draw_uniform(time_ms, 3)
-            yield pixel + distance * share, 1 - share, None
-            yield pixel - distance * (1 - share), share, None
+            # The clearer copy is where the ball is: between the two, there may be nothing.
+            share = 0.15 + 0.3 * self._draw_uniform(time_ms, 3)
+            yield pixel - distance, share, None
+            yield pixel, 1 - share, None
 
     def _draw_uniform(self, time_ms: int, purpose: int) -> float:
         """A number from 0 to 1 that depends on the match, the time and what it is for."""
