@@ -101,7 +101,7 @@ def test_crops_keep_what_they_show_in_place(excerpts):
 
 @pytest.mark.slow
 def test_an_interrupted_training_goes_on(excerpts, tmp_path):
-    settings = BallTraining(steps=2, batch=2, bfloat16=False)
+    settings = BallTraining(steps=2, batch=2, precision="32")
     seen = []
     model = train_ball_network(
         excerpts.parent, tmp_path, settings, workers=0, progress=lambda p: seen.append(p.done)

@@ -75,7 +75,7 @@ class ImageBackbone(Backbone):
     ) -> None:
         super().__init__(preprocessing)
         channels = 3 + 2 * neighbours
-        network = timm.create_model(name, num_classes=0, in_chans=channels)
+        network = create_network(name, channels)
         shifts: list[GateShift] = []
         if shift != "none":
             shifts = insert_shifts(
@@ -143,6 +143,19 @@ class ImageBackbone(Backbone):
             if isinstance(layer, GateShift):
                 layer.frames = images.shape[1]
         return images.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+
+
+def create_network(name: str, channels: int) -> Any:
+    """Return a network of timm without a classifier, on torch's default device.
+
+    Args:
+        name: its name in timm.
+        channels: number of input channels.
+    """
+    # timm computes the widths of a RegNet with tensors, which have no values on the device `meta`.
+    with torch.device("cpu"):
+        network = timm.create_model(name, num_classes=0, in_chans=channels)
+    return network.to(torch.get_default_device())
 
 
 def _set_padding(network: nn.Module, padding: Padding) -> None:

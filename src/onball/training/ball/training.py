@@ -6,7 +6,7 @@ import math
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, default_collate
 
 from onball.errors import DataError
 from onball.files import atomic_path, require_writable
-from onball.models.compute import choose_device
+from onball.models.compute import choose_device, choose_precision
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.tracking.detectors.ball_layout import INPUT_CHANNELS, OUTPUTS
 from onball.training.ball.network import BallNetwork, Maps
@@ -41,7 +41,7 @@ class BallTraining:
             a cosine.
         weight_decay: of AdamW.
         averaging: decay of the exponential moving average of the weights, which is what is saved.
-        bfloat16: compute in bfloat16 where PyTorch's autocast does.
+        precision: `auto` computes in bfloat16 where the device does so natively; `32` and `bf16` choose.
         seed: of weights and samples.
     """
 
@@ -50,7 +50,7 @@ class BallTraining:
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
     averaging: float = 0.998
-    bfloat16: bool = True
+    precision: Literal["auto", "32", "bf16"] = "auto"
     seed: int = 0
 
 
@@ -88,6 +88,7 @@ def train_ball_network(
     out = Path(out)
     require_writable(out)
     place = choose_device(device)
+    bfloat16 = choose_precision(settings.precision, place) is torch.bfloat16
     torch.manual_seed(settings.seed)
     network = BallNetwork().to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average_of = get_ema_multi_avg_fn(settings.averaging)  # type: ignore[no-untyped-call]
@@ -107,7 +108,7 @@ def train_ball_network(
         frames, targets = next(batches)
         inputs = frames.to(place).float().contiguous(memory_format=torch.channels_last)
         targets = Targets(*(each.to(place) for each in targets))
-        with torch.autocast(place.type, torch.bfloat16, enabled=settings.bfloat16):
+        with torch.autocast(place.type, torch.bfloat16, enabled=bfloat16):
             maps = network(inputs)
         loss = training_loss(maps, targets)
         optimizer.zero_grad(set_to_none=True)
