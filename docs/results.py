@@ -3,11 +3,13 @@
     python docs/results.py [--check] [--results results] [--page docs/results.md] [--published FILE]
 
 - Between `<!-- table: NAME -->` and `<!-- end -->` of the page: the table `spotting`, `spotting-ap`,
-  `spotting-tracks`, `classification`, `classification-ap`, or one of trainings with several seeds,
-  `heads-seeds`, `tracks-seeds` or `clips-seeds`.
+  `spotting-tracks`, `classification`, `classification-ap`, the same of systems trained on a GPU, such as
+  `gpu_spotting`, or one of trainings with several seeds, `heads-seeds`, `heads_bench-seeds`, `tracks-seeds`
+  or `clips-seeds`.
 - Between `<!-- =NAME -->` and `<!-- -->`, in all pages beside it and in the README: mAP10 of a system,
   or a difference, `<!-- =NAME - NAME -->`. NAME is that of a config, `classification/regnety` for a
-  classifier, `study:regnety` for the published value, or `demo_model`.
+  classifier, `gpu:regnety` for one trained on a GPU, `study:regnety` for the published value, or
+  `demo_model`.
 - `results/map.png` and `results/loss_curves.png` beside the page.
 
 Values are shown with the two decimals of the result files. With `--check`, nothing is written, and the
@@ -50,7 +52,9 @@ from onball.reports.style import (
 Row = dict[str, str]
 TASKS = ("spotting", "classification")
 #: Tables of trainings with several seeds.
-REPEATED = ("heads", "tracks", "clips")
+REPEATED = ("heads", "heads_bench", "tracks", "clips")
+#: Tables of `systems.csv`, the systems trained on a GPU, by task.
+GPU = {f"gpu_{task}": task for task in TASKS}
 _TABLE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _VALUE = re.compile(r"(<!-- =([^>]+) -->)[^<]*(<!-- -->)")
 _CARD = re.compile(r"\*\*mAP10 ([\d.]+)")
@@ -318,9 +322,9 @@ def fill_tables(text: str, tables: dict[str, list[Row]], published: dict[str, Ro
 
     def filled(found: re.Match[str]) -> str:
         task, _, kind = found[2].partition("-")
-        if task not in (*TASKS, *REPEATED) or kind not in _TABLES:
+        if task not in (*TASKS, *GPU, *REPEATED) or kind not in _TABLES:
             raise OnballError(
-                f"unknown table '{found[2]}': give {', '.join(TASKS)}, …-ap, …-tracks, or "
+                f"unknown table '{found[2]}': give {', '.join((*TASKS, *GPU))}, …-ap, …-tracks, or "
                 f"{', '.join(f'{name}-seeds' for name in REPEATED)}"
             )
         write = _TABLES[kind]
@@ -350,8 +354,11 @@ def _value(name: str, values: dict[str, str]) -> Decimal:
 
 def read_values(tables: dict[str, list[Row]], published: dict[str, Row]) -> dict[str, str]:
     """Return mAP10, as it is written in the result files, by the name that pages have for it."""
-    rows = [row for table in tables.values() for row in table]
-    values = {row["config"]: row["map10"] for row in rows}
+    values = {
+        f"gpu:{row['config']}" if task in GPU else row["config"]: row["map10"]
+        for task, rows in tables.items()
+        for row in rows
+    }
     values |= {f"study:{config}": row["map10"] for config, row in published.items()}
     values = {name.replace("spotting/", ""): value for name, value in values.items()}
     if found := _CARD.search(read_text(demo_model() / "README.md", OnballError)):
@@ -370,6 +377,9 @@ def main() -> None:
     )
     options = parser.parse_args()
     tables = {task: read_results(options.results / f"{task}.csv") for task in TASKS}
+    systems = read_results(options.results / "systems.csv")
+    for name, task in GPU.items():
+        tables[name] = [row for row in systems if row["config"].startswith(f"{task}/")]
     tables = {
         task: sorted(rows, key=lambda row: -float(row["map10"]))
         for task, rows in tables.items()
@@ -398,10 +408,12 @@ def main() -> None:
         outdated.append(path)
         if not options.check:
             draw_losses(curves, path)
-    if tables and not shows(path := figures / "map.png", [tables, published]):
+    own = {task: [name for name in (gpu, task) if name in tables] for gpu, task in GPU.items()}
+    drawn = {task: tables[names[0]] for task, names in own.items() if names}
+    if drawn and not shows(path := figures / "map.png", [drawn, published]):
         outdated.append(path)
         if not options.check:
-            draw_map(tables, published, path)
+            draw_map(drawn, published, path)
     for path in outdated:
         print(path)
     if options.check and outdated:
