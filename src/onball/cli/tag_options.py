@@ -190,7 +190,7 @@ def parse_kickoffs(texts: list[str] | None) -> dict[int, float]:
         kickoff = _KICKOFF.fullmatch(text)
         if kickoff is None or int(kickoff["period"]) in found:
             raise InputError(
-                f"--kickoff: '{text}' is not of the form 1=00:03:12.4, once for a period"
+                f"--kickoff: '{text}' is not of the form 1=00:03:12.4, once for each of the periods 1 to 4"
             )
         found[int(kickoff["period"])] = _seconds("--kickoff", kickoff["time"])
     return found

@@ -261,8 +261,8 @@ def _period(tag: Tag, file: TagFile, starts: Mapping[int, float]) -> int:
     if len(starts) <= 1:
         return next(iter(starts), 1)
     raise LabelError(
-        f"{file.path}, {tag.source}: its period is not known: add a column with the period, or name it with "
-        "--columns period=NAME"
+        f"{file.path}, {tag.source}: its period is not known: write 1 to 4 (3 and 4 are extra time) into the "
+        "column 'period', or that of --columns period=NAME; or leave its code out in --map"
     )
 
 

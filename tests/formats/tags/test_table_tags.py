@@ -82,11 +82,81 @@ def test_a_workbook_is_read_with_its_times(tmp_path):
     found = read_tags(tmp_path / "tags.xlsx", columns={"code": "Ação"})
     assert times(found) == [("Passe", 12.5, 20), ("Chute", 62.25, 70), ("Gol", 5400.5, None)]
     assert found.tags[1].source == "row 4"
-    with pytest.raises(LabelError, match=r"no sheet 'Match' \(sheets: Tags, other\)"):
+    with pytest.raises(LabelError, match=r"no sheet 'Match' in it.* \('Tags', 'other'\)"):
         read_tags(tmp_path / "tags.xlsx", part="Match")
+    book["other"].append(["Passe", 3])
+    book.save(tmp_path / "tags.xlsx")
+    with pytest.raises(
+        LabelError, match=r"holds 2 sheets: name one with --part \('Tags', 'other'\)"
+    ):
+        read_tags(tmp_path / "tags.xlsx")
+    assert times(read_tags(tmp_path / "tags.xlsx", part="other")) == [("Passe", 3, None)]
     damaged = (tmp_path / "tags.xlsx").read_bytes()[:3000]
     with pytest.raises(LabelError, match="no workbook that can be read"):
         read(tmp_path, damaged, "damaged.xlsx")
+
+
+def workbook(path, rows, merged=()):
+    """Write a workbook of one sheet."""
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    for cells in merged:
+        book.active.merge_cells(cells)
+    book.save(path)
+    return path
+
+
+def test_rows_of_a_title_and_merged_cells_are_those_of_a_report(tmp_path):
+    rows = [
+        ["Match report"], [], ["Half", "Code", "Start"], [1, "Pass", 3], [None, "Shot", 5],
+        [2, "Pass", 1], [None, None, 4],
+    ]  # fmt: skip
+    merged = ["A1:C1", "A4:A5", "A6:A7", "B6:B7"]
+    found = read_tags(workbook(tmp_path / "tags.xlsx", rows, merged))
+    assert [(tag.code, tag.start_s, tag.period) for tag in found.tags] == [
+        ("Pass", 3, 1), ("Shot", 5, 1), ("Pass", 1, 2), ("Pass", 4, 2),
+    ]  # fmt: skip
+    assert "rows above the names of the columns, left out: 1" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("starts", "expected", "note"),
+    [
+        ([12 / 86400, 0.25 / 24, 0.03], [12, 900, 2592], "fractions of a day"),
+        (
+            [
+                datetime.time(0, 12),
+                datetime.time(12, 30),
+                datetime.timedelta(hours=105, minutes=10),
+            ],
+            [12, 750, 6310],
+            "the workbook has hours and minutes, up to 105 hours",
+        ),
+        ([datetime.time(0, 12), datetime.time(1, 30), datetime.time(2)], [720, 5400, 7200], ""),
+    ],
+)
+def test_times_in_another_unit_of_workbooks_are_converted_with_a_note(
+    tmp_path, starts, expected, note
+):
+    path = workbook(tmp_path / "tags.xlsx", [["Code", "Start"], *(["Pass", one] for one in starts)])
+    found = read_tags(path)
+    assert [tag.start_s for tag in found.tags] == pytest.approx(expected)
+    assert note in " ".join(found.notes) and bool(note) == bool(found.notes)
+
+
+def test_tags_that_end_before_they_begin_are_noted_and_have_no_end(tmp_path):
+    found = read(tmp_path, "code,start,end\nPass,3,5\nPass,9,5\nPass,8,2\n")
+    assert times(found) == [("Pass", 3, 5), ("Pass", 9, None), ("Pass", 8, None)]
+    assert found.notes == (
+        "tags that end before they begin, whose end was left out: 2, first row 3",
+    )
+
+
+def test_rows_whose_period_is_not_understood_are_noted(tmp_path):
+    found = read(tmp_path, "code,time,half\nPass,3,1.0\nPass,9,2nd half\nPass,12,5\nPass,13,\n")
+    assert [tag.period for tag in found.tags] == [1, 2, None, None]
+    assert found.notes == ("tags without a period (1 to 4) in the column 'half': 2, first row 4",)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +236,13 @@ def test_csv_of_longomatch_is_read_by_category(tmp_path):
         ("code,time\nPass,\n", "row 2, the time is empty"),
         ("code,time\n,3\n", "row 2, column code: empty"),
         ("code,time\nPass,0:61:70\n", "row 2, column time: '0:61:70' is not a time"),
-        ("code,time\n", "no tags in it"),
+        ("code,time\n", "no tags in it: export them again"),
+        (
+            "code,time,end\nPass,3,5,4,5\n",
+            "row 2, 5 cells below 3 names of columns: put times with",
+        ),
+        ('code,time\n"Pass,3\nShot,5\n', "row 2: a quotation mark is not closed"),
+        ("code,time\nPass,0.1\nPass,0.5\nPass,0.9\n", "all 3 times are below 1: write seconds"),
         ("CATEGORY: Shot\nShot 1;0:00\n", "row 2: not of the form Name;Start;Stop;Team"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0", "is no file of tags"),
         ("", "the file is empty"),

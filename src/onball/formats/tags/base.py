@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
@@ -30,6 +30,8 @@ _MOST_BYTES = 100_000_000
 _BUNDLED = "Info.fcpxml"
 #: Names of teams that are sides of the image, as onball writes them.
 SIDES = ("left", "right")
+#: Note on text whose encoding was assumed.
+ENCODING_NOTE = "the text is not UTF-8 and was read as Windows-1252: --encoding names another"
 #: A code that occurs more often marks no period.
 _MOST_MARKS = 4
 
@@ -161,7 +163,8 @@ def text_of(path: Path, content: bytes, options: ReadingOptions) -> tuple[str, t
         options: may name the encoding.
 
     Returns:
-        The text, and a note if its encoding was assumed.
+        The text, with `\\n` at the end of its lines and without byte order marks, which files that
+        were put together have inside; and a note if its encoding was assumed.
 
     Raises:
         LabelError: the encoding is unknown, or does not fit.
@@ -170,10 +173,9 @@ def text_of(path: Path, content: bytes, options: ReadingOptions) -> tuple[str, t
         text, encoding = decode_text(content, options.encoding)
     except (LookupError, UnicodeError):
         raise LabelError(f"{path}: is not text in the encoding '{options.encoding}'") from None
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "")
     if options.encoding is None and not encoding.startswith("utf"):
-        return text, (
-            "the text is not UTF-8 and was read as Windows-1252: --encoding names another",
-        )
+        return text, (ENCODING_NOTE,)
     return text, ()
 
 
@@ -188,7 +190,9 @@ def parse_xml(path: Path, content: bytes) -> Element:
     except ParseError as error:
         line, column = error.position
         reason = str(error).partition(":")[0]
-        raise LabelError(f"{path}: broken XML at line {line}, column {column}: {reason}") from None
+        raise LabelError(
+            f"{path}: broken XML at line {line}, column {column}: {reason}: export the file again"
+        ) from None
     except DefusedXmlException:
         raise LabelError(f"{path}: defines XML entities, which no file of tags needs") from None
     except RecursionError:
@@ -256,6 +260,9 @@ def tag_file(
         for time_s in (tag.start_s, tag.end_s or 0.0):
             if not abs(time_s) <= LIMIT_S:  # NaN too
                 raise LabelError(f"{path}, {tag.source}: {time_s:g} s cannot be the time of a tag")
+    turned = [number for number, tag in enumerate(entries) if _is_turned(tag)]
+    for number in turned:
+        entries[number] = replace(entries[number], end_s=None)
     often = {
         code for code, count in Counter(tag.code for tag in entries).items() if count > _MOST_MARKS
     }
@@ -268,19 +275,29 @@ def tag_file(
         else:
             found.append((marker, tag))
     if not events:
-        raise LabelError(f"{path}: no tags in it")
+        raise LabelError(f"{path}: no tags in it: export them again")
     kickoffs = (
         {**_kickoffs(found), **(starts or {})} if clock is Clock.VIDEO else dict(starts or {})
     )
     if clock is Clock.VIDEO:
         _require_order(path, kickoffs)
     remarks = [*notes, *_overlaps(found)]
+    if turned:
+        remarks.append(
+            f"tags that end before they begin, whose end was left out: {len(turned)}, first "
+            f"{entries[turned[0]].source}"
+        )
     if found and clock is Clock.VIDEO:
         names = ", ".join(dict.fromkeys(f"'{tag.code or marker.text}'" for marker, tag in found))
         remarks.append(f"periods are marked by {names}")
     return TagFile(
         path, format, tuple(events), clock, dict(sorted(kickoffs.items())), tuple(remarks)
     )
+
+
+def _is_turned(tag: Tag) -> bool:
+    """Return True for a tag that ends before it begins."""
+    return tag.end_s is not None and tag.end_s < tag.start_s
 
 
 def _marker_of_labels(tag: Tag) -> PeriodMarker | None:

@@ -122,7 +122,7 @@ def _parsed(path: Path, text: str) -> Any:
     except (yaml.YAMLError, RecursionError, ValueError):
         content = None
     if not isinstance(content, dict) or "cutSegments" not in content:
-        raise LabelError(f"{path}: broken JSON: {reason}")
+        raise LabelError(f"{path}: broken JSON: {reason}: export the file again")
     return content
 
 
@@ -201,7 +201,7 @@ def _segments(segments: list[Any]) -> Iterator[Tag]:
         yield Tag(
             str(segment.get("name") or "(no name)"),
             start_s,
-            None if end is None else max(start_s, _number(end, source, "end")),
+            None if end is None else _number(end, source, "end"),
             team=labels.pop("team", None),
             labels=labels,
             source=source,
@@ -266,7 +266,7 @@ def _regions(results: list[Any], fps: float | None) -> Iterator[Tag]:
             continue  # boxes in the image
         for start_s, end_s in spans:
             for code in codes:
-                yield Tag(str(code), max(0.0, start_s), max(0.0, start_s, end_s), source=source)
+                yield Tag(str(code), max(0.0, start_s), max(0.0, end_s), source=source)
 
 
 def _osl(content: Any, options: ReadingOptions) -> _Read:
@@ -378,7 +378,7 @@ def _fiftyone_detections(
         yield Tag(
             label,
             start_s,
-            max(start_s, end_s),
+            end_s,
             period=period_of(texts.get("half", "")),
             team=None if team == Team.UNKNOWN.value else team,
             labels=texts,

@@ -79,7 +79,10 @@ def _parse(path: Path, options: ReadingOptions) -> tuple[Element, tuple[str, ...
         if notes and declared:  # one byte per character, in the encoding that the file names
             text, notes = content.decode(declared[1].decode()), ()
     except (LookupError, UnicodeError):
-        raise LabelError(f"{path}: is not in the encoding that its first line names") from None
+        raise LabelError(
+            f"{path}: is not in the encoding that its first line names: give that of the program, such as "
+            "--encoding cp1252"
+        ) from None
     root = parse_xml(path, _DECLARATION.sub("", text, count=1).encode())
     if _name(root) != "file" and not any(_name(one) == "instance" for one in root.iter()):
         raise LabelError(f"{path}: no <instance> in it: is it Sportscode XML?")
@@ -120,7 +123,7 @@ def _tag(
     return Tag(
         code=text("code"),
         start_s=start_s,
-        end_s=end_s if end_s is None or end_s >= start_s else start_s,
+        end_s=end_s,
         period=next(filter(None, halves), None),
         team=team,
         labels=labels,

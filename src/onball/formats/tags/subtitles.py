@@ -72,7 +72,7 @@ def _cues(path: Path, text: str) -> Iterator[Tag]:
         yield Tag(
             lines[0],
             start_s,
-            max(start_s, end_s),
+            end_s,
             team=team_of_details(details),
             labels={"text": details} if details else {},
             source=f"cue {number}",

@@ -22,7 +22,7 @@ import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from onball.formats.tags.base import (
     ReadingOptions,
     Tag,
     TagFile,
+    choose_part,
     read_bytes,
     reason_of,
     tag_file,
@@ -74,7 +75,19 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 _FIELDS = ("code", "start", "end", "period", "team", "minute", "second")
 _DELIMITERS = ",;\t|"
 _MOST_CELLS_BYTES = 500_000_000
+_SHEET = re.compile(r"xl/worksheets/[^/]*\.xml")
+#: Rows in which the names of the columns are searched.
+_MOST_TITLE_ROWS = 20
+#: Fewer tags do not show that their times are in another unit.
+_FEWEST_OF_A_UNIT = 3
+_DAY_S = 86_400
+#: No video of a match is longer.
+_LONGEST_MATCH_S = 4 * 3600
+#: Types of cells with times.
+_TIMES = (datetime.time, datetime.timedelta, datetime.datetime)
 _CATEGORY = "CATEGORY:"
+#: End of a number of a period such as `1.0`.
+_WHOLE = re.compile(r"[.,]0+\Z")
 _POINT, _START, _STOP = "POINT", "START", "STOP"
 
 Row = tuple[int, Sequence[Any]]
@@ -82,11 +95,12 @@ Row = tuple[int, Sequence[Any]]
 
 
 def read_table(path: Path, options: ReadingOptions) -> TagFile:
-    """Read a table: CSV or TSV in UTF-8, UTF-16 or Windows-1252, or XLSX (its first sheet).
+    """Read a table: CSV or TSV in UTF-8, UTF-16 or Windows-1252, or XLSX.
 
     Args:
         path: the file.
-        options: `columns` names columns by their header, or by number from 1. `part` names the sheet.
+        options: `columns` names columns by their header, or by number from 1. `part` names the sheet,
+            if several have tags.
 
     Raises:
         LabelError: a column is missing, or a value cannot be read; the message names row and column.
@@ -101,14 +115,92 @@ def read_table(path: Path, options: ReadingOptions) -> TagFile:
         rows = _text_rows(path, text)
     filled = [(number, cells) for number, cells in rows if any(_text(cell) for cell in cells)]
     if not filled:
-        raise LabelError(f"{path}: no row in it")
-    (header_row, header), *body = filled
-    if not options.columns and _is_row_of_losslesscut(header):
+        raise LabelError(f"{path}: no row in it: export the tags again")
+    if not options.columns and _is_row_of_losslesscut(filled[0][1]):
         return _headerless(path, filled, options, notes)
-    fields = find_columns(path, header_row, [_text(cell) for cell in header], options.columns)
-    tags = list(_pair_states(path, _read_rows(path, body, header, fields, options)))
+    before, fields = _find_header(path, filled, options.columns)
+    header, body = filled[before][1], filled[before + 1 :]
+    if before:
+        notes = (*notes, f"rows above the names of the columns, left out: {before}")
+    tags, unit = _in_seconds(
+        path, list(_read_rows(path, body, header, fields, options)), body, fields
+    )
+    tags = list(_pair_states(path, tags))
     clock, remarks = _clock(tags, fields, options.clock)
-    return tag_file(path, TABLE, tags, clock, notes=(*notes, *remarks))
+    without = [tag.source for tag in tags if tag.period is None] if "period" in fields else []
+    if without:
+        column = _text(header[fields["period"]])
+        remarks.append(
+            f"tags without a period (1 to 4) in the column '{column}': {len(without)}, first {without[0]}"
+        )
+    return tag_file(path, TABLE, tags, clock, notes=(*notes, *unit, *remarks))
+
+
+def _find_header(
+    path: Path, rows: Sequence[Row], chosen: Mapping[str, str]
+) -> tuple[int, dict[str, int]]:
+    """Find the row with the names of the columns, below which the tags are.
+
+    Returns:
+        Its index, after the rows of a title, and the column of each field.
+
+    Raises:
+        LabelError: there is none. The message is about the first row that has more than a title.
+    """
+    wide = [
+        index
+        for index, (_, cells) in enumerate(rows[:_MOST_TITLE_ROWS])
+        if sum(map(bool, map(_text, cells))) > 1
+    ] or [0]
+    problem: LabelError | None = None
+    for index in wide:
+        number, cells = rows[index]
+        try:
+            return index, find_columns(path, number, [_text(cell) for cell in cells], chosen)
+        except LabelError as error:
+            problem = problem or error
+    assert problem is not None
+    raise problem
+
+
+def _in_seconds(
+    path: Path, tags: list[Tag], rows: Sequence[Row], fields: Mapping[str, int]
+) -> tuple[list[Tag], tuple[str, ...]]:
+    """Convert times that a workbook has in another unit, and a note if it does.
+
+    Workbooks keep times as fractions of a day, and take 12:30 for hours and minutes.
+
+    Raises:
+        LabelError: all times are in the first second.
+    """
+    index = fields.get("start")
+    starts = [tag.start_s for tag in tags]
+    if index is None or len(tags) < _FEWEST_OF_A_UNIT or min(starts) < 0 or max(starts) == 0:
+        return tags, ()
+    if max(starts) < _LONGEST_MATCH_S / _DAY_S:
+        scale = float(_DAY_S)
+        note = "all times are below 0.17, so they were taken for fractions of a day, as workbooks have them"
+    elif max(starts) < 1:
+        raise LabelError(
+            f"{path}: all {len(tags)} times are below 1: write seconds (83.5), 1:23.5 or 1:02:03.5"
+        )
+    elif (
+        all(isinstance(cells[index], _TIMES) for _, cells in rows)
+        and max(starts) >= _LONGEST_MATCH_S
+        and not any(time_s % 60 for tag in tags for time_s in (tag.start_s, tag.end_s or 0.0))
+    ):
+        scale = 1 / 60
+        note = (
+            f"the workbook has hours and minutes, up to {max(starts) / 3600:.0f} hours, which were taken for "
+            "minutes and seconds"
+        )
+    else:
+        return tags, ()
+    scaled = [
+        replace(tag, start_s=tag.start_s * scale, end_s=tag.end_s and tag.end_s * scale)
+        for tag in tags
+    ]
+    return scaled, (note,)
 
 
 def find_columns(
@@ -176,11 +268,23 @@ def _text_rows(path: Path, text: str) -> Iterator[Row]:
     if not any(delimiter in line for line in lines[:1]):
         delimiter = max(_DELIMITERS, key=lambda one: lines[0].count(one) if lines else 0)
     try:
-        yield from enumerate(
-            csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), start=1
-        )
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error as error:
         raise LabelError(f"{path}: no table that can be read ({error})") from None
+    _require_closed_quotes(path, text, delimiter, len(rows))
+    yield from enumerate(rows, start=1)
+
+
+def _require_closed_quotes(path: Path, text: str, delimiter: str, rows: int) -> None:
+    """Raise `LabelError` if the quotes of the last row are open: it then has all rows below it."""
+    try:
+        for _ in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
+            pass
+    except csv.Error as error:
+        if "unexpected end of data" in str(error):
+            raise LabelError(
+                f"{path}, row {rows}: a quotation mark is not closed: remove or close it"
+            ) from None
 
 
 def _workbook_rows(path: Path, content: bytes, sheet: str | None) -> Iterator[Row]:
@@ -191,23 +295,51 @@ def _workbook_rows(path: Path, content: bytes, sheet: str | None) -> Iterator[Ro
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = archive.namelist()
             size = sum(entry.file_size for entry in archive.infolist())
-        if "[Content_Types].xml" not in names:
-            raise LabelError(
-                f"{path}: is a zip file and no workbook: unpack it, and name the file with the tags"
+            if "[Content_Types].xml" not in names:
+                raise LabelError(
+                    f"{path}: is a zip file and no workbook: unpack it, and name the file with the tags"
+                )
+            if size > _MOST_CELLS_BYTES:
+                raise LabelError(
+                    f"{path}: unpacks to {size / 1e6:.0f} MB, too much for a table of tags"
+                )
+            merged = any(
+                b"<mergeCell " in archive.read(name) for name in names if _SHEET.fullmatch(name)
             )
-        if size > _MOST_CELLS_BYTES:
-            raise LabelError(
-                f"{path}: unpacks to {size / 1e6:.0f} MB, too much for a table of tags"
-            )
-        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        book = load_workbook(io.BytesIO(content), read_only=not merged, data_only=True)
     except InputError:
         raise
     except Exception as error:  # openpyxl raises whatever a damaged file leads to
         raise LabelError(f"{path}: no workbook that can be read ({reason_of(error)})") from None
-    names = book.sheetnames
-    if sheet is not None and sheet not in names:
-        raise LabelError(f"{path}: no sheet '{sheet}' (sheets: {', '.join(names)})")
-    yield from enumerate(book[sheet or names[0]].iter_rows(values_only=True), start=1)
+    pages = {page.title: page for page in book.worksheets}
+    filled = {name: page for name, page in pages.items() if _has_rows(page)}
+    try:
+        page = choose_part(filled if sheet is None and filled else pages, sheet, "sheet")
+    except LabelError as error:
+        raise LabelError(f"{path}: {error}") from None
+    rows = [list(cells) for cells in _values(page)]
+    if merged:
+        _unmerge(rows, page.merged_cells.ranges)
+    yield from enumerate(rows, start=1)
+
+
+def _values(page: Any) -> Iterator[tuple[Any, ...]]:
+    """Rows of a sheet, without the formats of cells."""
+    rows: Iterator[tuple[Any, ...]] = page.iter_rows(values_only=True)
+    return rows
+
+
+def _has_rows(page: Any) -> bool:
+    """Return True for a sheet with more than one row, which is more than names of columns."""
+    return len(list(islice(filter(any, _values(page)), 2))) > 1
+
+
+def _unmerge(rows: list[list[Any]], ranges: Iterable[Any]) -> None:
+    """Give each row that cells are merged over the value, which only the first of them has."""
+    for area in ranges:
+        value = rows[area.min_row - 1][area.min_col - 1]
+        for row in rows[area.min_row : area.max_row]:
+            row[area.min_col - 1] = value
 
 
 def _text(cell: Any) -> str:
@@ -272,6 +404,11 @@ def _read_row(
     def seconds(name: str) -> float | None:
         return converted(name, lambda value: cell_seconds(value, options.fps))
 
+    if surplus := sum(bool(_text(value)) for value in cells[len(header) :]):
+        raise LabelError(
+            f"{len(header) + surplus} cells below {len(header)} names of columns: put times with a decimal "
+            "comma into quotes, or save the table with semicolons or tabs"
+        )
     code = _text(cell("code"))
     if not code:
         raise LabelError(f"column {_text(header[fields['code']])}: empty: write the action")
@@ -293,8 +430,8 @@ def _read_row(
     return Tag(
         code=code,
         start_s=start_s,
-        end_s=None if end_s is None else max(start_s, end_s),
-        period=period_of(_text(cell("period"))) if cell("period") is not None else None,
+        end_s=end_s,
+        period=period_of(_WHOLE.sub("", _text(cell("period")))),
         team=_text(cell("team")) or None,
         labels=labels,
         source=f"row {number}",
@@ -319,6 +456,8 @@ def cell_seconds(value: Any, fps: float | None) -> float:
         case datetime.timedelta():
             return value.total_seconds()
         case datetime.datetime():  # from 24 hours on: days since the first one of a workbook
+            if value.year > 1901:
+                raise LabelError(f"'{value}' is a date: write the time in the video")
             return (value - datetime.datetime(1899, 12, 30)).total_seconds()
         case datetime.time():
             return value.hour * 3600 + value.minute * 60 + value.second + value.microsecond / 1e6
@@ -426,4 +565,4 @@ def _block_row(
         labels["Tags"] = "; ".join(names)
     team = cells[3].strip() if len(cells) > 3 else ""
     known = team if team.upper() not in ("", "NONE") else None
-    return Tag(category, start_s, max(start_s, end_s), None, known, labels, f"row {number}")
+    return Tag(category, start_s, end_s, None, known, labels, f"row {number}")
