@@ -16,6 +16,7 @@ import secrets
 import shlex
 import shutil
 import tempfile
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -296,7 +297,7 @@ def read_text(path: str | Path, error: type[InputError]) -> str:
 def decode_text(content: bytes, encoding: str | None = None) -> tuple[str, str]:
     """Decode text as other programs save it: UTF-8, UTF-16 or, if it is neither, Windows-1252.
 
-    UTF-16 is recognised by its byte order mark, or by the zeros in Latin text.
+    UTF-16 is recognised by its byte order mark, or by the zeros in Latin text and in separators.
 
     Args:
         content: the bytes.
@@ -315,6 +316,13 @@ def decode_text(content: bytes, encoding: str | None = None) -> tuple[str, str]:
     if min(zeros) == 0 and max(zeros) > len(content[:_TEXT_START]) // 4:
         order = "utf-16-be" if zeros[0] else "utf-16-le"
         return content.decode(order, "replace"), order
+    if min(zeros) == 0 and max(zeros) > len(content[:_TEXT_START]) // 32:
+        # In other alphabets only separators, digits and ends of lines have a zero.
+        order = "utf-16-be" if zeros[0] else "utf-16-le"
+        with suppress(UnicodeDecodeError):
+            text = content.decode(order)
+            if all(char.isspace() or _is_character(char) for char in text[:_TEXT_START]):
+                return text, order
     try:
         return content.decode("utf-8-sig"), "utf-8"
     except UnicodeDecodeError:
@@ -323,6 +331,11 @@ def decode_text(content: bytes, encoding: str | None = None) -> tuple[str, str]:
             return content.decode("cp1252"), "cp1252"
         except UnicodeDecodeError:
             return content.decode("latin-1"), "latin-1"
+
+
+def _is_character(char: str) -> bool:
+    """Return False for control characters, surrogates and code points without a character."""
+    return unicodedata.category(char) not in ("Cc", "Cn", "Co", "Cs")
 
 
 def read_json_object(path: str | Path, error: type[InputError]) -> dict[str, Any]:

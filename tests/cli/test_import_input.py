@@ -23,6 +23,7 @@ def folder(tmp_path_factory):
     (folder / "chapters").mkdir()
     chapters = [(f"chapters/GX{number}.mp4", 5, 1) for number in range(1, 46)]
     halves = [("half_1.mp4", 5, 20), ("half_2.mp4", 5, 20), ("ntsc.mp4", 30000 / 1001, 20)]
+    halves += [("1ra_parte.mp4", 5, 20), ("2da_parte.mp4", 5, 20)]
     for name, fps, seconds in [*halves, *chapters]:
         with VideoWriter(folder / name, (16, 16), fps) as writer:
             for _ in range(round(fps * seconds)):
@@ -133,6 +134,39 @@ RIGHT = {
         HALF,
         "",
         DRIVE,
+        "",
+    ),
+    **{
+        f"{encoding} without a byte order mark": (
+            {"a.csv": "код\tвремя\r\nВедение\t12,5\r\n".encode(encoding)},
+            HALF,
+            "",
+            DRIVE,
+            "",
+        )
+        for encoding in ("utf-16-le", "utf-16-be")
+    },
+    "digits of other alphabets": (
+        {"a.csv": "code,start\nPase,٠:٠٣٫٥\nTiro,００：１２\n"},
+        HALF,
+        "",
+        {".": [(3500, "PASS"), (12_000, "SHOT")]},
+        "",
+    ),
+    "lines that end with CR": (
+        {
+            "a.srt": "1\r00:00:03,000 --> 00:00:05,000\rPase\r\r2\r00:00:09,000 --> 00:00:09,500\rTiro\r"
+        },
+        HALF,
+        "",
+        {".": [(3000, "PASS"), (9000, "SHOT")]},
+        "",
+    ),
+    "files with byte order marks put together": (
+        {"a.csv": "\ufeffcode,start\nPase,3\n\ufeffTiro,9\n"},
+        HALF,
+        "",
+        {".": [(3000, "PASS"), (9000, "SHOT")]},
         "",
     ),
     "case and blanks": ({"a.csv": "code,start\n  CONDUCCIÓN ,12.5\n"}, HALF, "", DRIVE, ""),
@@ -258,6 +292,18 @@ BAD = {
         "",
         "half_1.mp4 is given after half_2.mp4",
     ),
+    "halves in the wrong order by their words": (
+        {"a.csv": "code,start\nPase,3\n"},
+        "2da_parte.mp4 1ra_parte.mp4",
+        "",
+        "1ra_parte.mp4 is given after 2da_parte.mp4",
+    ),
+    "a fifth period": (
+        {"a.csv": PERIODS + "5,3,Tiro\n"},
+        HALF,
+        "--kickoff 1=0 2=10",
+        "row 6: its period is not known: write 1 to 4",
+    ),
     "overlapping periods": (
         {"a.csv": PERIODS},
         HALF,
@@ -328,8 +374,27 @@ BAD = {
         {"a.csv": "code;start\nВедение;3\n".encode("cp1251")},
         HALF,
         "",
-        "1 code is not in",
+        "(the text is not UTF-8 and was read as Windows-1252: --encoding names another)",
     ),
+    "XML that is not in the encoding it names": (
+        {"a.xml": xml((3, "Conducción")).decode().encode("cp1252")},
+        HALF,
+        "",
+        "give that of the program, such as --encoding cp1252",
+    ),
+    "a workbook of before 2007": (
+        {"a.xls": bytes.fromhex("d0cf11e0a1b11ae1") + bytes(900)},
+        HALF,
+        "",
+        "is a workbook or document of Office before 2007: save or export the tags as XLSX",
+    ),
+    "a web page": (
+        {"a.xls": "<!DOCTYPE html>\n<HTML><table></table></HTML>"},
+        HALF,
+        "",
+        "is a web page: save or export",
+    ),
+    "a PDF": ({"a.pdf": "%PDF-1.4\n"}, HALF, "", "is a PDF: save or export the tags as"),
     "a folder": ({"a": None}, HALF, "", "is a folder: name the file with the tags"),
     "a zip file": ({"a.zip": zipped()}, HALF, "", "is a zip file and no workbook: unpack it"),
     "a binary file": (

@@ -15,8 +15,7 @@ from onball.files import shell_quoted
 
 if TYPE_CHECKING:
     from onball.data.importing import ImportedMatch
-    from onball.data.match_tags import ReadingArguments
-    from onball.formats.tags import Tag
+    from onball.data.match_tags import MatchTags, ReadingArguments
 
 
 def import_(
@@ -116,7 +115,10 @@ def import_(
     if suggest_map:
         known = read_code_map(code_map) if code_map is not None and code_map.exists() else None
         names = ", ".join(path.name for path in tags)
-        console.say(suggest_codes(_tags(tags, reading), names, known).rstrip("\n"))
+        read = _read(tags, reading)
+        for note in read.notes:
+            console.note(note)
+        console.say(suggest_codes(read.tags, names, known).rstrip("\n"))
         return
     if not video or out is None:
         raise InputError("name the videos of the match with --video, and the data set with --out")
@@ -128,7 +130,8 @@ def import_(
     if align:
         from onball.spotting.tag_alignment import align_match
 
-        require_known(codes, _tags(tags, reading), str(tags[0]))  # before hours of spotting
+        read = _read(tags, reading)
+        require_known(codes, read.tags, read.name, read.notes)  # before hours of spotting
         with console.progress_bar() as progress:
             found = align_match(
                 tags, video, results=results, model=model and fetched(Path(model)), codes=codes,
@@ -160,13 +163,13 @@ def import_(
     console.note(f"next: {command} data check {folder}")
 
 
-def _tags(paths: list[Path], reading: ReadingArguments) -> tuple[Tag, ...]:
-    """Tags whose times do not matter: any frame rate will do."""
+def _read(paths: list[Path], reading: ReadingArguments) -> MatchTags:
+    """Read tags whose times do not matter: any frame rate will do."""
     from onball.data.match_tags import read_match_tags
 
     every_rate = reading.copy()
     every_rate["fps"] = reading.get("fps") or 25
-    return read_match_tags(paths, (), **every_rate).tags
+    return read_match_tags(paths, (), **every_rate)
 
 
 def _show(match: ImportedMatch, split: str) -> None:

@@ -25,6 +25,7 @@ from onball.actions import BALL_ACTIONS, Action, EventLabel, as_label
 from onball.errors import InputError, LabelError
 from onball.files import read_text
 from onball.formats.tags import Tag
+from onball.formats.tags.base import ENCODING_NOTE
 from onball.formats.tags.markers import plain_words
 
 #: Stands in a draft for a code that has to be decided.
@@ -292,13 +293,16 @@ def _quoted(text: str) -> str:
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 
-def require_known(codes: CodeMap, tags: Iterable[Tag], source: str | Path) -> None:
+def require_known(
+    codes: CodeMap, tags: Iterable[Tag], source: str | Path, notes: Iterable[str] = ()
+) -> None:
     """Check that a map has every code of some tags.
 
     Args:
         codes: the map.
         tags: the tags.
         source: their file, for messages.
+        notes: remarks of its reader; if it assumed the encoding, the message says so.
 
     Raises:
         InputError: it lacks some; the message lists them with their counts.
@@ -310,9 +314,10 @@ def require_known(codes: CodeMap, tags: Iterable[Tag], source: str | Path) -> No
     more = f" and {len(unknown) - 30} more" if len(unknown) > 30 else ""
     number = f"{len(unknown)} codes are" if len(unknown) > 1 else "1 code is"
     where = f"in {codes.source}" if codes.source else "of the 12 actions"
+    assumed = f" ({ENCODING_NOTE})" if ENCODING_NOTE in notes else ""
     raise InputError(
         f"{source}: {number} not {where}: {shown}{more}: map each to an action, a class or null; "
-        "--suggest-map writes a draft"
+        f"--suggest-map writes a draft{assumed}"
     )
 
 

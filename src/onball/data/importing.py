@@ -56,6 +56,7 @@ from onball.files import (
 )
 from onball.formats.soccernet import LABELS_FILE, write_labels
 from onball.formats.tags import Clock
+from onball.formats.tags.markers import period_of, plain_words
 from onball.outputs import OutputState, check_outputs, write_outputs
 from onball.video.inputs import find_videos
 from onball.video.reading import VideoInfo
@@ -170,7 +171,7 @@ def import_tags(
             "the match clock --clock match"
         )
     code_map = find_codes(codes)
-    require_known(code_map, match.tags, match.name)
+    require_known(code_map, match.tags, match.name, match.notes)
     sides = find_team_sides(match.files, left)
     timed = time_tags(match, code_map, place=place, kickoffs_s=kickoffs_s)
     ignored = Counter(tag.tag.code for tag in timed if tag.label is None)
@@ -205,16 +206,26 @@ def _match_name(name: str) -> str:
 
 
 def _require_order_of_play(videos: Sequence[VideoInfo]) -> None:
-    """Raise `InputError` if the numbers in the names of videos fall from one to the next."""
+    """Raise `InputError` if numbers or periods in the names of videos fall from one to the next."""
     for former, later in itertools.pairwise(videos):
         names = [video.path.stem.casefold() for video in (former, later)]
         first, second = ([int(number) for number in _NUMBER.findall(name)] for name in names)
         same = _NUMBER.sub("#", names[0]) == _NUMBER.sub("#", names[1])
-        if same and second < first:
+        if (same and second < first) or _names_earlier_period(*names):
             raise InputError(
                 f"{later.path.name} is given after {former.path.name}: name the videos in order of play, "
                 "or rename them if that is the order"
             )
+
+
+def _names_earlier_period(former: str, later: str) -> bool:
+    """Return True for names such as `Second half` and `First half`, which differ in the period only."""
+    words = [plain_words(name).split() for name in (former, later)]
+    first, second = (
+        period_of(" ".join(word for word in own if word not in other))
+        for own, other in (words, reversed(words))
+    )
+    return first is not None and second is not None and second < first
 
 
 # From tags to events

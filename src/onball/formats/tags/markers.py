@@ -43,17 +43,19 @@ def _words(text: str) -> frozenset[str]:
 
 
 _FIRST = _words(
-    "1 1st 1a 1o 1e 1er 1re 1ere i first erste ersten erster primera primer primero primeira primeiro "
-    "premiere prima primo eerste forste forsta первый первого первая prvo prvi pierwsza ilk birinci "
+    "1 1st 1a 1o 1e 1er 1ro 1ra 1re 1ere i first erste ersten erster primera primer primero primeira "
+    "primeiro premiere prima primo eerste forste første forsta первый первого первая prvo prvi prva prvni "
+    "pierwsza ilk birinci "
     "الأول"
 )
 _SECOND = _words(
-    "2 2nd 2a 2o 2e 2de 2eme 2nde ii second zweite zweiten zweiter segunda segundo deuxieme seconde "
-    "secondo seconda tweede andra anden второй второго вторая drugo drugi druga ikinci الثاني"
+    "2 2nd 2a 2o 2e 2do 2da 2de 2eme 2nde ii second zweite zweiten zweiter segunda segundo deuxieme seconde "
+    "secondo seconda tweede andra anden второй второго вторая drugo drugi druga druhy ikinci الثاني"
 )
 _NOUNS = _words(
     "half period h hz halbzeit spielhalfte tiempo parte periodo mitad temps mi periode tempo "
-    "helft тайм тайма половина halvlek omgang poluvreme polowa devre yari الشوط"
+    "helft тайм тайма половина halvlek halvleg omgang poluvreme poluvrijeme polocas polowa połowa devre yari "
+    "yarı الشوط"
 )
 _STARTS = _words(
     "start starts begin begins beginning beginn anfang anstoss anpfiff inicio comienzo debut coup envoi "

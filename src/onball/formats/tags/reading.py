@@ -59,6 +59,14 @@ _READERS: Mapping[str, Callable[[Path, ReadingOptions], TagFile]] = {
 }
 #: Root of Final Cut Pro's XML, not of Adobe's.
 _FCPXML = re.compile(r"\A(?:<[?!][^>]*>\s*)*<fcpxml\b")
+#: Kinds of files in which programs also save or print tags, by their first bytes.
+_OTHER_KINDS = {
+    b"\xd0\xcf\x11\xe0": "a workbook or document of Office before 2007",
+    b"%PDF": "a PDF",
+    b"{\\rtf": "a document in RTF",
+}
+#: Some programs call it `.xls`, for workbooks to open it.
+_HTML = re.compile(r"(?:<[?!][^>]*>\s*)*<html\b", re.I)
 #: Names of the formats.
 FORMATS = tuple(_READERS)
 
@@ -138,7 +146,13 @@ def recognise(path: str | Path) -> str:
     content = read_bytes(path)
     if content.startswith(b"PK\x03\x04"):
         return TABLE
-    text = decode_text(content)[0].lstrip()
+    if kind := next(
+        (kind for sign, kind in _OTHER_KINDS.items() if content.startswith(sign)), None
+    ):
+        raise LabelError(f"{path}: is {kind}: save or export the tags as XLSX, CSV or XML")
+    text = decode_text(content)[0].replace("\r\n", "\n").replace("\r", "\n").lstrip()
+    if _HTML.match(text):
+        raise LabelError(f"{path}: is a web page: save or export the tags as XLSX, CSV or XML")
     if "\0" in text[:1000]:
         raise LabelError(f"{path}: is no file of tags that onball reads ({', '.join(FORMATS)})")
     if _FCPXML.search(text[:10_000]):

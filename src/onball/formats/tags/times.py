@@ -10,6 +10,7 @@ time of day; at 59.94 they leave out four of 60.
 from __future__ import annotations
 
 import re
+import unicodedata
 from fractions import Fraction
 
 from onball.errors import LabelError
@@ -25,6 +26,8 @@ _TIME_CODE = re.compile(
 #: Largest time that is no mistake, in seconds.
 LIMIT_S = 100 * 3600
 _NTSC = Fraction(1000, 1001)
+#: Minus sign, dash and the decimal separator of Arabic.
+_SIGNS = str.maketrans({"\u2212": "-", "\u2013": "-", "\u066b": "."})
 
 
 def parse_seconds(text: str, fps: float | None = None) -> float:
@@ -37,7 +40,7 @@ def parse_seconds(text: str, fps: float | None = None) -> float:
     Raises:
         LabelError: it is no time, or a time code without `fps`.
     """
-    text = text.strip()
+    text = _plain(text.strip())
     if found := _TIME_CODE.fullmatch(text):
         if fps is None:
             raise LabelError(f"'{text}' counts frames: give the frame rate with --fps")
@@ -56,6 +59,14 @@ def parse_seconds(text: str, fps: float | None = None) -> float:
     if abs(seconds) > LIMIT_S:
         raise LabelError(f"'{text}' is too large for a time in seconds: is it in another unit?")
     return seconds
+
+
+def _plain(text: str) -> str:
+    """Return a time with the digits and signs of ASCII: in Arabic, or as wide as Chinese characters."""
+    if text.isascii():
+        return text
+    text = unicodedata.normalize("NFKC", text).translate(_SIGNS)
+    return "".join(str(unicodedata.decimal(char, char)) for char in text)
 
 
 def exact_rate(fps: float) -> Fraction:
