@@ -25,6 +25,9 @@ def times(found):
     return [(tag.code, tag.start_s, tag.end_s) for tag in found.tags]
 
 
+CUE = "1\n00:00:01,000 --> 00:00:02,000\nPass\n"
+
+
 def test_subtitles_written_by_pysrt_are_read(tmp_path):
     items = [
         pysrt.SubRipItem(1, "00:00:12,500", "00:00:14,000", "PASS\nAna"),
@@ -118,6 +121,13 @@ def test_markers_of_resolve_and_avid_are_read(tmp_path):
     assert found.notes == ("the timeline was taken to begin at 01:00:00:00",)
 
 
+def test_events_of_an_edit_list_without_a_name_are_counted(tmp_path):
+    unnamed = RESOLVE.replace(" |C:ResolveColorYellow |M:PASS |D:1\n", "")
+    found = read(tmp_path, unnamed, fps=25)
+    assert [tag.code for tag in found.tags] == ["THROW IN", "Gol de cabeza"]
+    assert found.notes[0] == "events without a marker or the name of a clip, left out: 1"
+
+
 BORIS = {
     "behaviors_conf": {
         "0": {"type": "Point event", "code": "pass"},
@@ -180,6 +190,7 @@ def test_ranges_of_label_studio_count_frames_from_one(tmp_path):
     found = read(tmp_path, [task], fps=25)
     assert found.format == "label-studio"
     assert times(found) == [("pass", 0, 1), ("shot", 2, 2)]
+    assert found.notes == ("regions without a time or a label, left out: 1",)
     with pytest.raises(LabelError, match="count frames: give the frame rate with --fps"):
         read(tmp_path, [task])
     with pytest.raises(LabelError, match=r"holds 2 tasks: .*'match.mp4', 'match.mp4 \(2\)'"):
@@ -231,6 +242,8 @@ def test_labels_of_soccernet_of_any_year_are_read(tmp_path):
     ("content", "message"),
     [
         ("1\n00:00:01,000 --> 00:00:02,000\n\n", "cue 1: has no text"),
+        (f"{CUE}\n2\n00:00:03 --> 00:00:05\nShot\n", "cue 2: its times are not of the form"),
+        (f"{CUE}2\n00:00:03,000 --> 00:00:05,000\nShot\n", "cue 1: no empty line after it"),
         (RESOLVE, "give the frame rate with --fps"),
         (RESOLVE.replace("18:06 01:00:18:07\n", "18:26 01:00:18:27\n"), "--fps"),
         ("TITLE: x\nFCM: NON-DROP FRAME\n", "--fps"),

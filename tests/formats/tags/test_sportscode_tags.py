@@ -143,6 +143,7 @@ def test_offsets_mark_the_kickoffs_by_their_label_or_their_order(tmp_path):
         found = read(tmp_path, xml(*offsets, instance("Pass", 200, 208)))
         assert found.period_starts_s == {1: 192, 2: 3910}
         assert [tag.code for tag in found.tags] == ["Pass"]
+        assert found.notes == ("periods are marked by 'Offsets'",)
 
 
 def test_markers_without_a_code_are_found_by_their_label(tmp_path):

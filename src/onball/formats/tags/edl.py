@@ -71,6 +71,8 @@ def read_edl(path: Path, options: ReadingOptions) -> TagFile:
     tags = list(_tags(path, text, options.fps))
     if not tags:
         raise LabelError(f"{path}: no marker and no named clip in it")
+    if unnamed := _count_unnamed(text):
+        notes = (*notes, f"events without a marker or the name of a clip, left out: {unnamed}")
     hour_s = _hour_s(text, options.fps)
     if all(tag.start_s >= hour_s for tag in tags):
         tags = [
@@ -85,6 +87,17 @@ def _hour_s(text: str, fps: float) -> float:
     """Seconds of the time code 01:00:00:00: more than 3600 at 23.976 frames per second."""
     drops = _DROP_FRAME.search(text) is not None
     return float(time_code_seconds("01:00:00:00", fps, drop_frame=drops))
+
+
+def _count_unnamed(text: str) -> int:
+    """Number of events that give no tag."""
+    unnamed, open_event = 0, False
+    for line in map(str.strip, text.splitlines()):
+        if EVENT.match(line):
+            unnamed, open_event = unnamed + open_event, True
+        elif _LOCATOR.match(line) or _MARKER.match(line) or _CLIP.match(line):
+            open_event = False
+    return unnamed + open_event
 
 
 def _tags(path: Path, text: str, fps: float) -> Iterator[Tag]:

@@ -231,7 +231,10 @@ def _label_studio(content: Any, options: ReadingOptions) -> _Read:
     else:  # the export JSON-MIN has the results in the task itself
         values = [value for value in task.values() if isinstance(value, list)]
         results = [{"value": one} for value in values for one in value if isinstance(one, dict)]
-    return _regions(results, options.fps), Clock.VIDEO, {}, remarks
+    tags = list(_regions(results, options.fps))
+    if timeless := len(results) - len({tag.source for tag in tags}):
+        remarks.append(f"regions without a time or a label, left out: {timeless}")
+    return tags, Clock.VIDEO, {}, remarks
 
 
 def _video_of(task: dict[str, Any], number: int) -> str:

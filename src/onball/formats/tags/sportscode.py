@@ -62,6 +62,8 @@ def read_sportscode(path: Path, options: ReadingOptions) -> TagFile:
     instances = [element for element in root.iter() if _name(element) == "instance"]
     tags = list(_tags(path, instances, options))
     starts, tags = _offsets(tags)
+    if starts:
+        notes = (*notes, "periods are marked by 'Offsets'")
     chosen = options.columns.get("code")
     if chosen is not None and chosen != "code":
         tags = [_with_code(tag, chosen) for tag in tags]

@@ -49,7 +49,7 @@ def read_subtitles(path: Path, options: ReadingOptions) -> TagFile:
     """Read subtitles. Lines of a cue after its first become the label `text`.
 
     Raises:
-        LabelError: there is no cue in it, or a cue has no text.
+        LabelError: there is no cue in it, or a cue has no text or no times.
     """
     text, notes = text_of(path, read_bytes(path), options)
     return tag_file(path, NAME, _cues(path, text), options.clock or Clock.VIDEO, notes=notes)
@@ -60,9 +60,17 @@ def _cues(path: Path, text: str) -> Iterator[Tag]:
     number = 0
     for block in blocks:
         timing = TIMING.search(block)
-        if timing is None or block.lstrip().startswith("NOTE"):  # headers, styles and comments
+        if block.lstrip().startswith(("NOTE", "STYLE", "REGION")):
             continue
-        number += 1
+        number += "-->" in block
+        again = timing is not None and "-->" in block[timing.end() :]
+        if again or (timing is None and "-->" in block):
+            reason = (
+                "no empty line after it" if again else "its times are not of the form 00:01:02,500"
+            )
+            raise LabelError(f"{path}, cue {number}: {reason}: correct it")
+        if timing is None:  # a header
+            continue
         shown = html.unescape(_MARKUP.sub("", block[timing.end() :]))
         lines = [line.strip() for line in shown.splitlines() if line.strip()]
         if not lines:
