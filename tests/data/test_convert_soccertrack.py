@@ -56,6 +56,39 @@ def test_match_time_becomes_time_of_the_joined_video(converted):
     assert events[0].extra["player_id"] == "170959"
 
 
+def test_where_halves_overlap_on_the_clock_the_period_of_game_time_decides(tmp_path):
+    actions = [
+        soccertrack_action("1 - 00:01", 1527, "PASS"),
+        soccertrack_action("2 - 00:01", 1527, "SHOT"),
+        soccertrack_action("00:01", 1527, "DRIVE"),  # of either half
+    ]
+    source = write_soccertrack(tmp_path / "source", actions=actions)
+    table = source / "bas_periods.json"
+    content = json.loads(table.read_text())
+    content["matches"]["117092"]["periods"]["2"]["t0_ms"] = 967.0
+    table.write_text(json.dumps(content))
+    videos = source / "videos" / "117092"
+    for half in ("1st", "2nd"):  # as other releases name them
+        (videos / f"117092_panorama_{half}_half.mp4").rename(videos / f"117092_{half}.mp4")
+    settings = ConvertSettings(view="whole", tracks=False, size=(128, 32))
+    (match,) = convert_data("soccertrack-v2", source, tmp_path / "out", settings=settings)
+    events = read_labels(match.folder / "Labels-ball.json")
+    # The second half begins at 2000 ms of the joined video, two frames after its tracks.
+    assert [(event.position_ms, event.label) for event in events] == [
+        (1560, "PASS"),
+        (2480, "SHOT"),
+    ]
+    assert match.left_out == {"gameTime names no period, or one without that time": 1}
+
+
+def test_events_as_in_the_specification_instead_of_the_release_are_named(tmp_path):
+    source = write_soccertrack(tmp_path / "source")
+    events = source / "bas" / "117092" / "117092_12_class_events.json"
+    events.write_text(events.read_text().replace('"actions"', '"annotations"'))
+    (match,) = convert_data("soccertrack-v2", source, tmp_path / "out", settings=SMALL)
+    assert "no array 'actions' in it: is it a file of SoccerTrack v2?" in str(match.error)
+
+
 def test_the_result_is_a_data_set_that_passes_the_check(converted):
     assert check_data(converted, full=True).problems == []
     (match,) = find_matches(converted, "train")
