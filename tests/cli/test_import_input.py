@@ -334,6 +334,12 @@ BAD = {
         "",
         "2 codes are not in",
     ),
+    "unknown codes of several lines": (
+        {"a.csv": 'code,start\n"Pase\nlargo",5\n'},
+        HALF,
+        "",
+        "'Pase largo' (1): map each to an action",
+    ),
     "drop-frame time codes at 25 frames": (
         {"a.csv": 'code,start\nPase,"00:00:10;00"\n'},
         HALF,
@@ -386,7 +392,7 @@ BAD = {
         {"a.xls": bytes.fromhex("d0cf11e0a1b11ae1") + bytes(900)},
         HALF,
         "",
-        "is a workbook or document of Office before 2007: save or export the tags as XLSX",
+        "is a workbook or document of Office before 2007, or a protected one: save or export",
     ),
     "a web page": (
         {"a.xls": "<!DOCTYPE html>\n<HTML><table></table></HTML>"},

@@ -242,6 +242,7 @@ def test_csv_of_longomatch_is_read_by_category(tmp_path):
             "row 2, 5 cells below 3 names of columns: put times with",
         ),
         ('code,time\n"Pass,3\nShot,5\n', "row 2: a quotation mark is not closed"),
+        ('code,time\nA,1\n"Pass,3' + "\nShot,5" * 20_000, "row 3: no table that can be read"),
         ("code,time\nPass,0.1\nPass,0.5\nPass,0.9\n", "all 3 times are below 1: write seconds"),
         ("CATEGORY: Shot\nShot 1;0:00\n", "row 2: not of the form Name;Start;Stop;Team"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0", "is no file of tags"),

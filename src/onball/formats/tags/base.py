@@ -260,6 +260,9 @@ def tag_file(
         for time_s in (tag.start_s, tag.end_s or 0.0):
             if not abs(time_s) <= LIMIT_S:  # NaN too
                 raise LabelError(f"{path}, {tag.source}: {time_s:g} s cannot be the time of a tag")
+    for number, tag in enumerate(entries):
+        if "\n" in tag.code:  # of a cell or name of several lines
+            entries[number] = replace(tag, code=" ".join(tag.code.split()))
     turned = [number for number, tag in enumerate(entries) if _is_turned(tag)]
     for number in turned:
         entries[number] = replace(entries[number], end_s=None)

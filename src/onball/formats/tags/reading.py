@@ -61,7 +61,7 @@ _READERS: Mapping[str, Callable[[Path, ReadingOptions], TagFile]] = {
 _FCPXML = re.compile(r"\A(?:<[?!][^>]*>\s*)*<fcpxml\b")
 #: Kinds of files in which programs also save or print tags, by their first bytes.
 _OTHER_KINDS = {
-    b"\xd0\xcf\x11\xe0": "a workbook or document of Office before 2007",
+    b"\xd0\xcf\x11\xe0": "a workbook or document of Office before 2007, or a protected one",
     b"%PDF": "a PDF",
     b"{\\rtf": "a document in RTF",
 }

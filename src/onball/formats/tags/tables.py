@@ -267,10 +267,14 @@ def _text_rows(path: Path, text: str) -> Iterator[Row]:
     )
     if not any(delimiter in line for line in lines[:1]):
         delimiter = max(_DELIMITERS, key=lambda one: lines[0].count(one) if lines else 0)
+    rows: list[list[str]] = []
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    except csv.Error as error:
-        raise LabelError(f"{path}: no table that can be read ({error})") from None
+        for cells in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+            rows.append(cells)
+    except csv.Error as error:  # a cell is longer than 128 KiB
+        raise LabelError(
+            f"{path}, row {len(rows) + 1}: no table that can be read ({error}): is a quotation mark open?"
+        ) from None
     _require_closed_quotes(path, text, delimiter, len(rows))
     yield from enumerate(rows, start=1)
 
