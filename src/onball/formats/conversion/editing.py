@@ -115,6 +115,8 @@ def edl(conversion: Conversion) -> str:
         )
         # A vertical bar ends a field.
         name, note = (text.replace("|", "/") for text in (marker.name, marker.note))
+        if note[:1].isdigit():  # Readers take a line that begins with a digit for the next event.
+            note = f"({note})"
         colour = _nearest(marker.colour, _RESOLVE)
         lines.append(f"{number:03d}  001      V     C        {start} {end} {start} {end}  ")
         lines += [f"{note} |C:ResolveColor{colour} |M:{name} |D:1", ""]
