@@ -93,7 +93,8 @@ export class Player {
   private onPresented(screen: Screen): void {
     if (screen !== this.screen) return;
     const first = this.clock.firstOf(this.current);
-    if (this.stopAt !== null && first + screen.shownFrame >= this.stopAt) this.pause();
+    const played = screen.seeking ? -1 : first + screen.shownFrame;
+    if (this.stopAt !== null && played >= this.stopAt) this.pause();
     if (this.playing) this.prepareNext();
     this.host.presented(this.clock.startOf(this.frame), this.frame, this.playing);
   }

@@ -8,11 +8,15 @@ import type { FrameClock } from "./frames";
 import { onEachFrame } from "./presented";
 
 /** Seeks for one frame, until the one that came is shown as it is. */
-const MOST_TRIES = 8;
-/** Time after a seek in which its frame is presented. */
-const FRAME_DELAY_MS = 60;
+const MOST_TRIES = 9;
+/** Time without another frame after which the last one is taken for that of the seek. */
+const QUIET_MS = 60;
+/** Time after a seek in which its frame is reported, if frames are: not in a tab in the background. */
+const LATEST_FRAME_MS = 1500;
 /** Time in which the first frame is presented once there are data. */
-const FIRST_FRAME_MS = 500;
+const FIRST_FRAME_MS = 1500;
+/** Time after which a seek that does not end, as without a connection, gives way to the next one. */
+const LONGEST_SEEK_MS = 1000;
 
 export interface ScreenHost {
   /** Called when a frame is presented, or a seek has ended. */
@@ -31,8 +35,14 @@ export class Screen {
   private origin: number | null = null;
   private shown = 0;
   private wanted: number | null = null;
-  /** Time that was sought last, and the bounds of the search for the wanted frame. */
+  /** Time to go to, the one that was sought last, and when. */
   private target = 0;
+  private sought = 0;
+  private soughtAt = -Infinity;
+  /** True if a frame was presented since the last seek began. */
+  private fresh = false;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  /** Bounds of the search for the wanted frame. */
   private low: number | null = null;
   private high: number | null = null;
   private tries = 0;
@@ -57,6 +67,7 @@ export class Screen {
   close(): void {
     this.closed = true;
     this.stopFrames();
+    clearTimeout(this.timer);
     this.video.pause();
     this.video.removeEventListener("seeked", this.onSeeked);
     this.video.removeEventListener("loadeddata", this.onData);
@@ -72,6 +83,11 @@ export class Screen {
   /** The frame that is on the screen, also while another one is sought. */
   get shownFrame(): number {
     return this.shown;
+  }
+
+  /** True while a frame is sought. */
+  get seeking(): boolean {
+    return this.wanted !== null;
   }
 
   /** The frame from which steps are counted: one that this browser cannot seek to is stepped over. */
@@ -96,7 +112,11 @@ export class Screen {
       this.begin(this.video.currentTime < 0.001 ? mediaTime : 0);
     }
     this.shown = this.clock.frameAt((mediaTime - (this.origin ?? 0)) * 1000);
-    this.settle();
+    this.fresh = true;
+    if (this.atTarget()) {
+      if (this.shown === this.wanted || this.host.playing()) this.settle();
+      else this.judgeAfter(QUIET_MS);
+    }
     this.host.presented(this);
   };
 
@@ -115,26 +135,71 @@ export class Screen {
 
   private readonly onEnded = (): void => this.host.ended(this);
 
-  /** End a seek whose frame has come, or search for it. */
+  /** True if a frame is wanted and the seek for it has ended. */
+  private atTarget(): boolean {
+    return this.wanted !== null && !this.video.seeking && this.sought === this.target;
+  }
+
+  private readonly onSeeked = (): void => {
+    if (this.closed) return;
+    if (this.wanted === null) this.host.presented(this);
+    else if (this.sought !== this.target) this.seek();
+    else this.judgeAfter(QUIET_MS);
+  };
+
+  private judgeAfter(ms: number): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(this.judge, ms);
+  }
+
+  /**
+   * Judge a seek by the frame on the screen.
+   *
+   * A frame is reported before or after its seek ends, on a busy machine much later. Until then the
+   * one that was shown before says nothing about the seek.
+   */
+  private readonly judge = (): void => {
+    if (this.closed || !this.atTarget()) return;
+    if (this.shown !== this.wanted && !this.fresh && !this.host.playing()) {
+      const left = this.soughtAt + LATEST_FRAME_MS - performance.now();
+      if (left > 0) {
+        this.judgeAfter(left);
+        return;
+      }
+      this.shown = this.wanted as number;
+    }
+    if (this.search()) return;
+    this.settle();
+    this.host.presented(this);
+  };
+
+  /** End the seek for a frame, whether this one has come or no other way is left. */
   private settle(): void {
-    if (this.wanted === null || this.video.seeking || this.closed || this.search()) return;
+    clearTimeout(this.timer);
     const reached = this.shown === this.wanted || this.host.playing();
     this.unreachable = reached ? null : this.wanted;
     this.wanted = null;
   }
 
-  /** The frame of a seek comes before or after the event, and may be the one that was shown before. */
-  private readonly onSeeked = (): void => {
-    setTimeout(() => {
-      this.settle();
-      if (!this.closed) this.host.presented(this);
-    }, FRAME_DELAY_MS);
-  };
-
+  /** Go to a time: at once, or when the seek under way has ended, so that frames belong to one. */
   private goTo(ms: number): void {
     this.target = ms;
-    if (this.origin === null) this.onData();
-    else this.video.currentTime = this.origin + ms / 1000;
+    if (this.origin === null) {
+      this.onData();
+      return;
+    }
+    const left = this.soughtAt + LONGEST_SEEK_MS - performance.now();
+    clearTimeout(this.timer);
+    if (!this.video.seeking || left <= 0) this.seek();
+    else this.timer = setTimeout(() => this.seek(), left);
+  }
+
+  private seek(): void {
+    clearTimeout(this.timer);
+    this.sought = this.target;
+    this.soughtAt = performance.now();
+    this.fresh = false;
+    this.video.currentTime = (this.origin ?? 0) + this.target / 1000;
   }
 
   /**
@@ -146,6 +211,12 @@ export class Screen {
   private search(): boolean {
     const wanted = this.wanted as number;
     if (this.shown === wanted || this.host.playing() || this.tries++ >= MOST_TRIES) return false;
+    if (this.tries === 1) {
+      // The frame may still be that of the seek before: the second one for the same frame is certain.
+      const [start, middle] = [this.clock.startOf(wanted), this.clock.middleOf(wanted)];
+      this.goTo(middle - (middle - start) / 4);
+      return true;
+    }
     if (this.shown < wanted) this.low = this.target;
     else this.high = this.target;
     const missing = this.clock.startOf(wanted) - this.clock.startOf(this.shown);
