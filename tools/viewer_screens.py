@@ -28,6 +28,11 @@ from onball.viewer.session import ViewSession, spot_demo
 AXE = Path(__file__).parents[1] / "viewer" / "node_modules" / "axe-core" / "axe.min.js"
 HEIGHTS = {1400: 900, 390: 844}
 SERIOUS = ("serious", "critical")
+#: Expression that is true if nothing is missing in the rows on the screen.
+THUMBNAILS_ARE_SHOWN = """() => [...document.querySelectorAll('.thumbnail')].every((each) => {
+    const { top, bottom } = each.getBoundingClientRect();
+    return bottom < 0 || top > innerHeight || (each.complete && each.naturalWidth > 0);
+})"""
 
 
 def write_matches(folder: Path) -> ViewSession:
@@ -49,14 +54,12 @@ def write_matches(folder: Path) -> ViewSession:
 
 
 def write_avi(video: Path, target: Path) -> None:
-    """Write a second of a video in a codec that browsers do not play."""
+    """Write a video in a codec that browsers do not play."""
     with av.open(str(video)) as source, av.open(str(target), "w") as made:
         stream = made.add_stream("mpeg4", rate=25)
         stream.width, stream.height = source.streams.video[0].width, source.streams.video[0].height
         stream.pix_fmt = "yuv420p"
-        for number, frame in enumerate(source.decode(video=0)):
-            if number == 25:
-                break
+        for frame in source.decode(video=0):
             image = frame.to_ndarray(format="rgb24")
             made.mux(stream.encode(av.VideoFrame.from_ndarray(image)))
         made.mux(stream.encode(None))
@@ -70,7 +73,7 @@ def show_match(page: Page) -> None:
     page.wait_for_selector(".event img")
     for key in ("ArrowDown", "a", "a", "x", "ArrowDown"):
         page.keyboard.press(key)
-    page.wait_for_timeout(400)
+    page.wait_for_selector(".saved.saved:not(:empty)")
 
 
 def show_tab(name: str) -> Callable[[Page], None]:
@@ -176,6 +179,7 @@ def main() -> None:
                     index = next(i for i, each in enumerate(names) if name in each)
                     page.goto(f"{server.url.partition('?')[0]}#{index}")
                     show(page)
+                    page.wait_for_function(THUMBNAILS_ARE_SHOWN)
                     page.screenshot(path=chosen.out / f"{view}-{width}-{scheme}.png")
                     wide = page.evaluate("document.documentElement.scrollWidth")
                     found = problems_of(page)

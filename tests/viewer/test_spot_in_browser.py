@@ -117,6 +117,17 @@ def test_a_video_is_spotted_cancelled_and_continued_by_keyboard(page, tmp_path, 
             assert time.monotonic() < deadline
 
 
+def test_a_match_without_events_offers_to_spot_its_own_video(page, tmp_path):
+    for name in ("first", "second"):
+        write_video(tmp_path / f"{name}.mp4", steady(25, 2), 25, size=(96, 64))
+    with ViewServer([tmp_path], port=0, results=tmp_path / "results") as server:
+        page.goto(f"{server.url}#1")
+        page.get_by_role("button", name="Spot this video").click()
+        chosen = page.locator(".choose label:has(input:checked)")
+        assert "second.mp4" in chosen.inner_text()
+        assert serious(page) == []
+
+
 def test_a_recording_plays_while_it_grows(page, tmp_path):
     source = write_video(
         tmp_path / "source.mp4", steady(25, 8), 25, size=(96, 64), options={"g": "25", "bf": "0"}

@@ -14,7 +14,8 @@ export function App() {
   const [session, setSession] = useState<Session | null>(null);
   const [number, setNumber] = useState(numberOf(location.hash));
   const [refused, setRefused] = useState("");
-  const [spotting, setSpotting] = useState(false);
+  /** File that the dialog begins with; empty for any, null while it is closed. */
+  const [spotting, setSpotting] = useState<string | null>(null);
   const jobs = useJobs(session?.spotting ?? false);
   const { match, error: problem, reload } = useMatch(number, session !== null);
   const error = refused || problem;
@@ -66,7 +67,7 @@ export function App() {
         <strong class="match-name">{session.matches[0]?.name}</strong>
       )}
       {session.spotting && (
-        <button onClick={() => setSpotting(true)}>
+        <button onClick={() => setSpotting("")}>
           Spot a video
           {jobs.list.some(isOpen) && <span class="number">{jobs.list.filter(isOpen).length}</span>}
         </button>
@@ -74,10 +75,11 @@ export function App() {
     </div>
   );
 
-  const dialog = spotting && (
+  const dialog = spotting !== null && (
     <SpotDialog
       jobs={jobs}
-      close={() => setSpotting(false)}
+      file={spotting}
+      close={() => setSpotting(null)}
       show={(wanted) => {
         location.hash = `#${wanted}`;
       }}
@@ -94,7 +96,14 @@ export function App() {
     );
     return (
       <>
-        <MatchView key={number} match={match} number={number} chooser={chooser} banner={banner} />
+        <MatchView
+          key={number}
+          match={match}
+          number={number}
+          chooser={chooser}
+          banner={banner}
+          spot={session?.spotting ? setSpotting : null}
+        />
         {dialog}
       </>
     );
@@ -107,7 +116,14 @@ export function App() {
         {chooser}
       </header>
       <main class="message" aria-busy={!error}>
-        <p role={error ? "alert" : "status"}>{error || "Loading the match …"}</p>
+        {error ? (
+          <div class="problem-card" role="alert">
+            <h2>{session ? "This match cannot be shown" : "The page cannot be loaded"}</h2>
+            <p>{error}</p>
+          </div>
+        ) : (
+          <p role="status">Loading the match …</p>
+        )}
       </main>
     </>
   );

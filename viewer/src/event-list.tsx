@@ -41,7 +41,6 @@ export function EventList(props: Props) {
   const growing = props.match.growing?.state === "running";
   const scroller = useRef<HTMLDivElement>(null);
   const rows = items.length + missed.length;
-  const none = !props.match.growing && props.match.corrections_file === null;
   const virtual = useVirtual(scroller, rows);
 
   useEffect(() => {
@@ -49,9 +48,6 @@ export function EventList(props: Props) {
     if (index >= 0) virtual.scrollToIndex(index, { align: "auto" });
   }, [selected, items]);
 
-  if (none) {
-    return <p class="empty">This match has no events yet.</p>;
-  }
   return (
     <>
       <div class="list-head">
@@ -87,6 +83,20 @@ export function EventList(props: Props) {
         )}
       </div>
     </>
+  );
+}
+
+/** Place of the list in a match whose events nobody has looked for yet. */
+export function NoEvents({ spot }: { spot: (() => void) | null }) {
+  return (
+    <div class="empty">
+      <p>This match has no events yet.</p>
+      {spot && (
+        <button class="primary" onClick={spot}>
+          Spot this video
+        </button>
+      )}
+    </div>
   );
 }
 

@@ -132,7 +132,7 @@ export function ExportDialog({ match, number, threshold, hidden, close }: Props)
                 label={`Kick-off, half ${index + 1}`}
                 kind="time"
                 value={value}
-                hint="4:47"
+                hint={index ? "1:02:10" : "4:47"}
                 set={(text) =>
                   set({ kickoffs: fields.kickoffs.map((old, i) => (i === index ? text : old)) })
                 }
@@ -164,13 +164,12 @@ export function ExportDialog({ match, number, threshold, hidden, close }: Props)
               <input
                 type="checkbox"
                 checked={formats.includes(name)}
-                onChange={(event) =>
-                  setFormats(
-                    event.currentTarget.checked
-                      ? [...formats, name]
-                      : formats.filter((each) => each !== name),
-                  )
-                }
+                onChange={(event) => {
+                  const { checked } = event.currentTarget;
+                  setFormats((former) =>
+                    checked ? [...former, name] : former.filter((each) => each !== name),
+                  );
+                }}
               />
               {title}
             </label>

@@ -37,6 +37,8 @@ export const HELP: KeyGroup[] = [
       ["Alt ← →", "move by one frame"],
       ["T", "team: left, right, unknown"],
       ["Delete", "delete an added event, reject a found one"],
+      ["Ctrl Z", "undo"],
+      ["Ctrl Shift Z", "redo, as Ctrl Y"],
     ],
   },
   {
@@ -49,8 +51,6 @@ export const HELP: KeyGroup[] = [
   {
     title: "View",
     keys: [
-      ["Ctrl Z", "undo"],
-      ["Ctrl Shift Z", "redo, as Ctrl Y"],
       ["Z", "zoom in; with Shift out"],
       ["F", "whole match"],
       ["E", "export"],

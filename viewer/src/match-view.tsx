@@ -5,7 +5,7 @@ import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from "p
 import type { Comparison, Match } from "./api";
 import { getComparison, getConfidences, TEAMS } from "./api";
 import { Curves } from "./curves";
-import { EventList } from "./event-list";
+import { EventList, NoEvents } from "./event-list";
 import { ExportDialog } from "./export-dialog";
 import { FiguresPanel } from "./figures";
 import { FilterBar } from "./filter-bar";
@@ -50,9 +50,11 @@ interface Props {
   chooser: ComponentChildren;
   /** Line below the head. */
   banner: ComponentChildren;
+  /** Open the choice of a model for a video file; null if videos cannot be spotted from this page. */
+  spot: ((file: string) => void) | null;
 }
 
-export function MatchView({ match, number, chooser, banner }: Props) {
+export function MatchView({ match, number, chooser, banner, spot }: Props) {
   const compared = match.truth !== null && match.growing === null;
   const [changes, changed] = useReducer((n: number) => n + 1, 0);
   const editor = useEditor(match, number, () => changed(undefined));
@@ -107,6 +109,8 @@ export function MatchView({ match, number, chooser, banner }: Props) {
 
   const footage = footageOf(match);
   const usable = footage !== null;
+  const firstFile = footage?.files[0]?.file ?? "";
+  const anyEvents = match.growing !== null || match.corrections_file !== null;
   const tracked = footage?.files.some((each) => each.tracks) ?? false;
   // Neither is of use before all events are there.
   const tabs = TABS.filter(
@@ -378,15 +382,17 @@ export function MatchView({ match, number, chooser, banner }: Props) {
       <header>
         <h1>onball</h1>
         {chooser}
-        <Saved editor={editor} file={match.corrections_file} />
-        {match.corrections_file !== null && (
-          <button class="quiet" onClick={() => setExporting(true)} title="Export (E)">
-            Export
+        <div class="head-end">
+          <Saved editor={editor} file={match.corrections_file} />
+          {match.corrections_file !== null && (
+            <button class="quiet" onClick={() => setExporting(true)} title="Export (E)">
+              Export
+            </button>
+          )}
+          <button class="quiet" onClick={() => setHelp(true)} title="Keys (?)">
+            Keys
           </button>
-        )}
-        <button class="quiet" onClick={() => setHelp(true)} title="Keys (?)">
-          Keys
-        </button>
+        </div>
       </header>
       {banner}
       <main class="match">
@@ -439,21 +445,23 @@ export function MatchView({ match, number, chooser, banner }: Props) {
           />
         </section>
         <section class="lanes" aria-label="Timeline">
-          <FilterBar
-            match={match}
-            threshold={threshold}
-            setThreshold={setThreshold}
-            tolerance={tolerance}
-            setTolerance={setTolerance}
-            filters={filters}
-            setFilters={setFilters}
-            counts={counts}
-            comparison={comparison}
-            byVerdict={byVerdict}
-            setByVerdict={setByVerdict}
-            curves={curves ? showCurves : null}
-            setCurves={setShowCurves}
-          />
+          {anyEvents && (
+            <FilterBar
+              match={match}
+              threshold={threshold}
+              setThreshold={setThreshold}
+              tolerance={tolerance}
+              setTolerance={setTolerance}
+              filters={filters}
+              setFilters={setFilters}
+              counts={counts}
+              comparison={comparison}
+              byVerdict={byVerdict}
+              setByVerdict={setByVerdict}
+              curves={curves ? showCurves : null}
+              setCurves={setShowCurves}
+            />
+          )}
           <TimelinePanel
             match={match}
             items={visible}
@@ -494,21 +502,25 @@ export function MatchView({ match, number, chooser, banner }: Props) {
             {tab === "Events" && (
               <>
                 <SelectedEvent match={match} item={selected} clock={clock} {...actions} />
-                <EventList
-                  match={match}
-                  number={number}
-                  items={listed}
-                  missed={missed}
-                  comparison={comparison}
-                  selected={selectedId}
-                  order={order}
-                  toggleOrder={toggleOrder}
-                  review={review}
-                  thumbnails={footage !== null && footage.recorded === null}
-                  select={select}
-                  seek={seek}
-                  add={add}
-                />
+                {anyEvents ? (
+                  <EventList
+                    match={match}
+                    number={number}
+                    items={listed}
+                    missed={missed}
+                    comparison={comparison}
+                    selected={selectedId}
+                    order={order}
+                    toggleOrder={toggleOrder}
+                    review={review}
+                    thumbnails={footage !== null && footage.recorded === null}
+                    select={select}
+                    seek={seek}
+                    add={add}
+                  />
+                ) : (
+                  <NoEvents spot={spot && firstFile ? () => spot(firstFile) : null} />
+                )}
               </>
             )}
             {tab === "Figures" && comparison && (

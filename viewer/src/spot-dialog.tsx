@@ -7,11 +7,13 @@ import { cancelJob, getChoices, isOpen, startJob } from "./jobs";
 
 interface Props {
   jobs: Jobs;
+  /** Name of the video file to begin with; empty for any. */
+  file: string;
   close(): void;
   show(match: number): void;
 }
 
-export function SpotDialog({ jobs, close, show }: Props) {
+export function SpotDialog({ jobs, file, close, show }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [choices, setChoices] = useState<Choices | null>(null);
   const [error, setError] = useState("");
@@ -29,7 +31,9 @@ export function SpotDialog({ jobs, close, show }: Props) {
       (found) => {
         setChoices(found);
         const fresh = found.videos.filter((each) => !each.spotted);
-        setVideo((former) => former ?? (fresh[0] ?? found.videos[0])?.key ?? null);
+        const named = fresh.filter((each) => file && `/${each.name}`.endsWith(`/${file}`));
+        const first = (named.length === 1 ? named[0] : fresh[0]) ?? found.videos[0];
+        setVideo((former) => former ?? first?.key ?? null);
         setModel((former) => former ?? found.models.find((each) => !each.command)?.key ?? null);
       },
       (problem: Error) => setError(problem.message),

@@ -452,9 +452,8 @@ export class Timeline {
     const bins = Math.max(1, Math.floor(this.width / 3));
     if (!this.density || this.density.length !== bins) {
       this.density = new Float32Array(bins);
-      for (const item of scene.items) {
-        if (item.status === "rejected") continue;
-        const bin = Math.min(bins - 1, Math.floor((item.position / scene.duration) * bins));
+      for (const position of positionsOf(scene)) {
+        const bin = Math.min(bins - 1, Math.floor((position / scene.duration) * bins));
         this.density[bin] = (this.density[bin] as number) + 1;
       }
     }
@@ -616,3 +615,10 @@ function firstAtLeast(marks: readonly { position: number }[], ms: number): numbe
   return low;
 }
 
+
+/** Times that the minimap counts: those of the events, or of missed labels where only these are listed. */
+function positionsOf(scene: Scene): number[] {
+  const events = scene.items.filter((item) => item.status !== "rejected");
+  const missed = scene.items.length ? [] : (scene.truth ?? []).filter((mark) => mark.missed);
+  return [...events, ...missed].map((each) => each.position);
+}

@@ -35,7 +35,7 @@ export function Transport({ player, usable, duration, readers, time, frame, step
     <div class="transport">
       {usable && (
         <>
-          <IconButton icon="back" label="One frame back" keys="←" onClick={() => step(-1)} />
+          <IconButton icon="back" label="One frame back" keys="←" onClick={() => step(-1)} disabled={!player} />
           <IconButton
             icon={playing ? "pause" : "play"}
             label={playing ? "Pause" : "Play"}
@@ -44,7 +44,7 @@ export function Transport({ player, usable, duration, readers, time, frame, step
             onClick={() => player?.toggle()}
             disabled={!player}
           />
-          <IconButton icon="forward" label="One frame on" keys="→" onClick={() => step(1)} />
+          <IconButton icon="forward" label="One frame on" keys="→" onClick={() => step(1)} disabled={!player} />
         </>
       )}
       <output class="time" aria-label="Time" data-testid="time">

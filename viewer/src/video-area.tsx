@@ -63,8 +63,17 @@ export function VideoArea({ match, number, clock, file, ready, toggle, overlay }
   }, [playable, clock]);
   useEffect(() => recording.current?.grow(match.growing?.recorded ?? 0), [match.growing]);
 
-  if (!video) return <div class="screen">This match has no video.</div>;
-  if (!footage) return <div class="screen">{video.error}</div>;
+  if (!video) {
+    return (
+      <div class="screen none">
+        <p>This match has no video.</p>
+        <p class="faint">
+          To see it, name the video too: <code>onball view VIDEO RESULTS</code>
+        </p>
+      </div>
+    );
+  }
+  if (!footage) return <div class="screen none">{video.error}</div>;
   if (!playable) {
     return (
       <div class="screen">
