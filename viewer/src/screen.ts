@@ -14,7 +14,7 @@ const QUIET_MS = 60;
 /** Time after a seek in which its frame is reported, if frames are: not in a tab in the background. */
 const LATEST_FRAME_MS = 1500;
 /** Time in which the first frame is presented once there are data. */
-const FIRST_FRAME_MS = 1500;
+const FIRST_FRAME_MS = 500;
 /** Time after which a seek that does not end, as without a connection, gives way to the next one. */
 const LONGEST_SEEK_MS = 1000;
 
