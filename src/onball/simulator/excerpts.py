@@ -39,7 +39,7 @@ FIRST_SEED = 7_000_300
 PLAYER_PX = (13.0, 42.0)
 #: Distances between two frames in ms: tracking at 12.5 to 30 frames per second.
 INTERVALS_MS = (80, 67, 40, 33)
-CRF = (17, 38)
+CRF = (17, 36)
 #: Factor of the rates of shots, goals and other rare actions: see `MatchPlan.rare`.
 RARE = 3.0
 #: Share of the matches in which one frame of every few is shown twice, and the range of their number.
