@@ -273,7 +273,8 @@ def test_configs_and_overlays_are_listed_with_task_and_description():
             assert load_config(config.name).task == config.task
     overlays = [config.name for config in listed if config.task is None]
     budgets = [
-        "adaspot_cpu", "adaspot_low_cpu", "clips", "cpu", "demo_backbone", "heads", "tracks",
+        "adaspot_cpu", "adaspot_low_cpu", "clips", "cpu", "demo_backbone", "gpu", "gpu_e2espot",
+        "gpu_published", "heads", "tracks",
     ]  # fmt: skip
     assert overlays == [
         *(f"budgets/{name}" for name in budgets),
