@@ -26,7 +26,12 @@ from onball.formats.soccernet import LABELS_FILE, write_labels
 from onball.outputs import OutputConflictError, differences, output_lock
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.simulator.look.look import Variety, named_variety
-from onball.simulator.painting import release_free_memory, rendered_frames, start_worker
+from onball.simulator.painting import (
+    PainterEndedError,
+    release_free_memory,
+    rendered_frames,
+    start_worker,
+)
 from onball.simulator.planning import DEFAULTS, PRESETS, plan_dataset
 from onball.simulator.play.match import MOST_RARE, play_match
 from onball.simulator.rendering import DEFAULT_CRF, MatchPlan, MatchRenderer, RenderedFrame
@@ -365,7 +370,7 @@ def _write_matches(
 
             try:
                 write_match(plan, root / name, name, outputs, painters=painters, progress=report)
-            except BrokenProcessPool:
+            except PainterEndedError:
                 raise _process_killed() from None
             done += plan.frames
         return
@@ -390,7 +395,7 @@ def _write_matches(
             pool.shutdown(wait=False, cancel_futures=True)
             for process in processes_left:
                 process.terminate()
-            if isinstance(error, BrokenProcessPool):
+            if isinstance(error, BrokenProcessPool | PainterEndedError):
                 raise _process_killed() from error
             raise
     progress(Progress(task, total, total, "frames"))

@@ -12,10 +12,11 @@ import os
 import signal
 import sys
 import threading
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import NamedTuple
 
 from onball.simulator.cameras import CameraSetup
 from onball.simulator.look.look import Look
@@ -27,8 +28,6 @@ from onball.simulator.world import Motion
 #: the pieces on their way to the writer take little memory.
 _PIECE_FRAMES = 25
 _PIECE_BYTES = 16 << 20
-#: Pieces that each process may be ahead of the writer.
-_PIECES_AHEAD = 2
 
 
 @contextmanager
@@ -43,59 +42,69 @@ def rendered_frames(
         processes: number of processes that paint; 1 paints in this process.
         video: False leaves the pixels out.
 
-    The processes end with the block.
+    The processes end with the block. The iterator raises `PainterEndedError` if one of them was killed.
     """
-    times = [round(frame * 1000 / renderer.plan.fps) for frame in range(renderer.plan.frames)]
+    plan = renderer.plan
+    times = [round(frame * 1000 / plan.fps) for frame in range(plan.frames)]
     if processes == 1:
         yield (renderer.with_truth(time_ms, pixels=video) for time_ms in times)
         return
+    length = max(1, min(_PIECE_FRAMES, _PIECE_BYTES // (3 * plan.width * plan.height)))
+    pieces = [times[first : first + length] for first in range(0, len(times), length)]
+    match = _Match(plan, name, renderer.motion, renderer.look, renderer.camera)
     context = multiprocessing.get_context("spawn")
-    match = (renderer.plan, name, renderer.motion, renderer.look, renderer.camera)
-    pool = ProcessPoolExecutor(processes, context, _start_painter, match)
+    painters: list[tuple[BaseProcess, Connection]] = []
     try:
-        yield _in_order(pool, times, _piece_frames(renderer.plan), processes, video)
-    except BaseException:
-        painters = list((pool._processes or {}).values())
-        pool.shutdown(wait=False, cancel_futures=True)
-        for painter in painters:
-            painter.terminate()
-        raise
-    pool.shutdown()
+        for number in range(processes):
+            receiver, sender = context.Pipe(duplex=False)
+            arguments = (sender, match, pieces[number::processes], video)
+            painter = context.Process(target=_paint, args=arguments, daemon=True)
+            painter.start()
+            # The only other end is the painter's: if it is killed, reading ends with an error.
+            sender.close()
+            painters.append((painter, receiver))
+        yield _in_order([receiver for _, receiver in painters], len(pieces))
+    finally:
+        for process, connection in painters:
+            connection.close()
+            process.terminate()
+        for process, _ in painters:
+            process.join()
 
 
-def _piece_frames(plan: MatchPlan) -> int:
-    return max(1, min(_PIECE_FRAMES, _PIECE_BYTES // (3 * plan.width * plan.height)))
+class PainterEndedError(Exception):
+    """A painting process was killed."""
 
 
-def _in_order(
-    pool: ProcessPoolExecutor, times: list[int], length: int, processes: int, video: bool
-) -> Iterator[RenderedFrame]:
-    """Frames at these times; a few pieces are painted ahead."""
-    pieces = deque(times[first : first + length] for first in range(0, len(times), length))
-    ahead: deque[Future[list[RenderedFrame]]] = deque()
-    while pieces or ahead:
-        while pieces and len(ahead) < _PIECES_AHEAD * processes:
-            ahead.append(pool.submit(_paint, pieces.popleft(), video))
-        yield from ahead.popleft().result()
+class _Match(NamedTuple):
+    """Everything that a painting process needs to know of a match."""
+
+    plan: MatchPlan
+    name: str
+    motion: Motion
+    look: Look
+    camera: CameraSetup
 
 
-_renderer: MatchRenderer | None = None
-"""In a painting process: the match."""
+def _in_order(receivers: Sequence[Connection], pieces: int) -> Iterator[RenderedFrame]:
+    """Frames of the pieces, which the painters paint in turn."""
+    for number in range(pieces):
+        try:
+            frames = receivers[number % len(receivers)].recv()
+        except (EOFError, OSError):
+            raise PainterEndedError from None
+        yield from frames
 
 
-def _start_painter(
-    plan: MatchPlan, name: str, motion: Motion, look: Look, camera: CameraSetup
-) -> None:
-    global _renderer
+def _paint(sender: Connection, match: _Match, pieces: Sequence[list[int]], video: bool) -> None:
+    """Paint frames at the times of each piece; a piece is sent when the one before was read."""
     start_worker()
-    _renderer = MatchRenderer(plan, name=name, motion=motion, look=look, camera=camera)
-
-
-def _paint(times: list[int], video: bool) -> list[RenderedFrame]:
-    assert _renderer is not None
-    frames = [_renderer.with_truth(time_ms, pixels=video) for time_ms in times]
-    release_free_memory()
-    return frames
+    renderer = MatchRenderer(
+        match.plan, name=match.name, motion=match.motion, look=match.look, camera=match.camera
+    )
+    for times in pieces:
+        sender.send([renderer.with_truth(time_ms, pixels=video) for time_ms in times])
+        release_free_memory()
 
 
 def start_worker() -> None:
