@@ -244,19 +244,15 @@ def _run_in_process(planned: Experiment, folder: Path, table: Path, device: str)
     """The same in a process of its own, whose output is a file in the folder."""
     seed = planned.row()["seed"]
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with (folder / f"seed{seed}.log").open("w") as log, contextlib.redirect_stderr(log):
-            try:
-                run_planned(planned, folder, table, device)
-            except OnballError:
-                raise
-            except Exception:
+    with (folder / f"seed{seed}.log").open("w") as log, contextlib.redirect_stderr(log):
+        try:
+            run_planned(planned, folder, table, device)
+        except Exception as error:
+            if not isinstance(error, OnballError):
                 traceback.print_exc()
-                raise
-    except Exception as error:
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        print(f"{folder.name}, seed {seed}: FAILED: {reason}", flush=True)
-        sys.exit(1)
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            print(f"{folder.name}, seed {seed}: FAILED: {reason}", flush=True)
+            sys.exit(1)
 
 
 def run_side_by_side(

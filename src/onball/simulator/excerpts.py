@@ -137,11 +137,10 @@ def write_excerpts(plan: ExcerptPlan, folder: Path) -> None:
             for index in range(plan.frames):
                 repeated = bool(each and index and (number + index) % each == 0)
                 time_ms = begin_ms + (index - repeated) * interval_ms
-                view = renderer.view(time_ms)
                 video.write(renderer.frame(time_ms))
-                shown_ms = (number * plan.frames + index) * interval_ms
-                shown = replace(renderer.state(view), time_ms=shown_ms)
-                tracks.add(shown, renderer.boxes(view), renderer.swapped(view.world_ms))
+                truth = renderer.with_truth(time_ms, pixels=False)
+                view, shown_ms = truth.view, (number * plan.frames + index) * interval_ms
+                tracks.add(replace(truth.state, time_ms=shown_ms), truth.boxes, truth.swapped)
                 matrix = view.camera.matrix(*size)
                 cameras.add(shown_ms, view.shot.value, view.world_ms, matrix, k1)
         length_ms = len(begins) * plan.frames * interval_ms
