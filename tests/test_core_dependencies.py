@@ -49,3 +49,17 @@ def test_the_core_is_imported_without_optional_packages():
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=240
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.medium
+def test_a_model_on_tracks_alone_is_opened_without_timm():
+    program = (
+        "import sys\n"
+        "from onball.spotting.spotter import Spotter\n"
+        "Spotter.from_pretrained('ball-tracks', device='cpu')\n"
+        "assert not {'timm', 'torchvision'} & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode == 0, done.stderr

@@ -14,7 +14,6 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from timm.layers import BatchNormAct2d, ConvNormAct
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -210,6 +209,11 @@ def _sharing_weights(net: SpottingNet) -> SpottingNet:
 
 def _fuse_batch_norms(network: nn.Module) -> None:
     """Fuse batch normalisation into convolutions, in the layers of timm that consist of the two."""
+    if not any(isinstance(layer, nn.Conv2d) for layer in network.modules()):
+        return
+    # Importing timm takes seconds, and nets on tracks alone do without.
+    from timm.layers import BatchNormAct2d, ConvNormAct
+
     for layer in network.modules():
         if not isinstance(layer, ConvNormAct):
             continue

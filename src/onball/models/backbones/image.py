@@ -11,11 +11,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import timm
 import torch
 from pydantic import BeforeValidator, Field, PositiveInt
 from pydantic_core import PydanticCustomError
-from timm.models import group_parameters
 from torch import Tensor, nn
 
 from onball.config import NO_BACKBONE, BaseConfig, PreprocessingConfig
@@ -100,6 +98,8 @@ class ImageBackbone(Backbone):
 
     def stages(self) -> list[list[str]]:
         """See `Backbone`; stages are those of timm's `group_matcher`."""
+        from timm.models import group_parameters  # see `create_network`
+
         groups: dict[Any, list[str]] = group_parameters(
             self.network, self.network.group_matcher(coarse=True)
         )
@@ -152,6 +152,9 @@ def create_network(name: str, channels: int) -> Any:
         name: its name in timm.
         channels: number of input channels.
     """
+    # Importing timm takes seconds, and nets on tracks alone do without.
+    import timm
+
     # timm computes the widths of a RegNet with tensors, which have no values on the device `meta`.
     with torch.device("cpu"):
         network = timm.create_model(name, num_classes=0, in_chans=channels)
@@ -193,6 +196,8 @@ class ImageBackboneOptions(BaseConfig):
 def _timm_backbone(
     name: str,
 ) -> tuple[type[ImageBackboneOptions], Callable[[BackboneSetup, Any], Backbone]] | None:
+    import timm  # see `create_network`
+
     if not timm.is_model(name):
         return None
 
@@ -212,7 +217,13 @@ def _timm_backbone(
     return ImageBackboneOptions, build
 
 
-BACKBONES.look_up_others(_timm_backbone, timm.list_models)
+def _timm_names() -> list[str]:
+    import timm  # see `create_network`
+
+    return list(timm.list_models())
+
+
+BACKBONES.look_up_others(_timm_backbone, _timm_names)
 
 
 class NoBackbone(Backbone):

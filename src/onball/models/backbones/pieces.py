@@ -14,7 +14,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from onball.models.backbones.shift import FIRST_CONVOLUTIONS, GateShift
+from onball.models.backbones.shift import GateShift, first_convolutions
 
 #: Numbers in the input of a piece, 8 MB in float32: of 1, 2, 3, 4, 6 and 10 million, the fastest for
 #: AdaSpot and E2E-Spot with RegNetY-002, on a core with 1 MB of second-level cache.
@@ -33,7 +33,7 @@ def compute_in_pieces(network: nn.Module) -> None:
     if not any(isinstance(module, GateShift) for module in network.modules()):
         return
     for name, module in network.named_modules():
-        for kind, first in FIRST_CONVOLUTIONS:
+        for kind, first in first_convolutions():
             if isinstance(module, kind):
                 shift = getattr(getattr(module, first), "shift", None)
                 _compute_in_pieces(module, shift)

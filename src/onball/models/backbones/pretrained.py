@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import timm
 from torch import Tensor, nn
 
 from onball.errors import ConfigError, ModelError
@@ -98,6 +97,8 @@ def _innermost(tree: object) -> Mapping[str, object]:
 
 def _fetch(name: str) -> dict[str, Tensor]:
     """Fetch timm's weights of a network, without its classifier."""
+    import timm  # see `onball.models.backbones.image.create_network`
+
     try:
         network = timm.create_model(name, pretrained=True, num_classes=0)
     # Which errors mean "offline" depends on the hub client's own HTTP library.

@@ -9,14 +9,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection
+from functools import cache
 from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
-from timm.models._efficientnet_blocks import InvertedResidual
-from timm.models.convnext import ConvNeXtBlock
-from timm.models.regnet import Bottleneck as RegNetBottleneck
-from timm.models.resnet import BasicBlock, Bottleneck
 from torch import Tensor, nn
 
 from onball.errors import ConfigError
@@ -30,14 +27,23 @@ _GATE_FRAMES = 3
 #: Prefix of the blocks of a stage: `s3` of a RegNet, `layer3` of a ResNet, `blocks.2`, `stages.2`.
 _STAGE = re.compile(r"[a-z]+\.?\d+")
 
-#: Residual blocks that can be given a shift, and the name of their first convolution.
-FIRST_CONVOLUTIONS: tuple[tuple[type[nn.Module], str], ...] = (
-    (RegNetBottleneck, "conv1"),
-    (BasicBlock, "conv1"),
-    (Bottleneck, "conv1"),
-    (InvertedResidual, "conv_pw"),
-    (ConvNeXtBlock, "conv_dw"),
-)
+
+@cache
+def first_convolutions() -> tuple[tuple[type[nn.Module], str], ...]:
+    """Return the residual blocks that can be given a shift, and the name of their first convolution."""
+    # Importing timm takes seconds, and nets on tracks alone do without.
+    from timm.models._efficientnet_blocks import InvertedResidual
+    from timm.models.convnext import ConvNeXtBlock
+    from timm.models.regnet import Bottleneck as RegNetBottleneck
+    from timm.models.resnet import BasicBlock, Bottleneck
+
+    return (
+        (RegNetBottleneck, "conv1"),
+        (BasicBlock, "conv1"),
+        (Bottleneck, "conv1"),
+        (InvertedResidual, "conv_pw"),
+        (ConvNeXtBlock, "conv_dw"),
+    )
 
 
 class GateShift(nn.Module):
@@ -227,7 +233,7 @@ def insert_shifts(
     shifts = []
     prefixes: list[str] = []
     for block_name, block in list(network.named_modules()):
-        for kind_of_block, attribute in FIRST_CONVOLUTIONS:
+        for kind_of_block, attribute in first_convolutions():
             if not isinstance(block, kind_of_block):
                 continue
             prefix = _STAGE.match(block_name)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-import timm
 import torch
 import torch.nn.functional as F
 from pydantic import PositiveInt
@@ -184,6 +183,8 @@ def _convolve(x: Tensor, conv: nn.Conv3d, norm: nn.BatchNorm3d) -> Tensor:
 
 def _trunk(name: str, pretrained: bool | Path) -> Any:
     """EfficientNet of timm up to its last blocks."""
+    import timm  # see `onball.models.backbones.image.create_network`
+
     network = timm.create_model(name, num_classes=0)
     if not all(hasattr(network, part) for part in ("conv_stem", "conv_head", "bn2")):
         raise ConfigError(
