@@ -7,7 +7,7 @@
 Real clips: FOLDER holds `NAME.json` with `video` and positions: `ball`, a list of `ms` and `xy` (pixels;
 null where the ball is certainly not visible), and `annotations` with `position` in ms and `ball`.
 Simulated: match folders with video and true tracks, as `onball ballnet render` and `onball simulate` write
-them; up to 30 frames of each.
+them; up to 30 frames of each. Frames are read in the size in which `onball track` reads them.
 
 A ball is found if the box with the highest confidence lies within 1.25 % of the frame's width (8 pixels of
 640; a ball has about 5) of the true position. Precision is over all frames in which a ball was reported,
@@ -32,10 +32,10 @@ from numpy.typing import NDArray
 from onball.errors import DataError
 from onball.files import read_json_object, to_json, write_json_atomic
 from onball.formats.tracks_parquet import read_tracks
-from onball.tracking.detectors.base import Detector, NeighbourDetector
+from onball.tracking.detectors.base import Detector, NeighbourDetector, read_size
 from onball.tracking.detectors.opening import open_detector
 from onball.tracks import BALL, TRACKS_FILE
-from onball.video import read_frames
+from onball.video import probe, read_frames
 
 #: Largest distance of a ball that counts as found, in frame widths.
 NEAR = 1.25 / 100
@@ -55,7 +55,7 @@ class Labelled:
     Attributes:
         name: clip or match.
         frames: the frame before it, itself, and the frame after it.
-        xy: pixels; None if the ball is not visible.
+        xy: pixels of the frames; None if the ball is not visible.
     """
 
     name: str
@@ -84,7 +84,7 @@ def main() -> None:
         for name in options.detector:
             tiles = None if name.startswith("ballnet") or "ball.onnx" in name else options.tiles
             detector = open_detector(name, threshold=0.05, tiles=tiles, threads=options.threads)
-            figures = measure(detector, read(folder))
+            figures = measure(detector, read(folder, detector))
             results[f"{what}, {name}"] = figures
             print_figures(f"{what}, {detector.name}", figures)
     for name in options.detector if options.speed else ():
@@ -97,7 +97,7 @@ def main() -> None:
         write_json_atomic(options.out, to_json(results))
 
 
-def real_frames(folder: Path) -> Iterator[Labelled]:
+def real_frames(folder: Path, detector: Detector) -> Iterator[Labelled]:
     """Frames of all clips of a folder at their labelled positions."""
     paths = sorted(folder.glob("*.json"))
     if not paths:
@@ -112,15 +112,16 @@ def real_frames(folder: Path) -> Iterator[Labelled]:
         ]
         if not places:
             continue
+        reader = Reader(folder / clip["video"], detector)
         for (_, xy), frames in zip(
             sorted(places, key=lambda place: place[0]),
-            _triples(folder / clip["video"], sorted(ms for ms, _ in places)),
+            reader.triples(sorted(ms for ms, _ in places)),
             strict=True,
         ):
-            yield Labelled(path.stem, frames, None if xy is None else (xy[0], xy[1]))
+            yield Labelled(path.stem, frames, None if xy is None else reader.place(*xy))
 
 
-def simulated_frames(root: Path) -> Iterator[Labelled]:
+def simulated_frames(root: Path, detector: Detector) -> Iterator[Labelled]:
     """Frames of simulated matches, spread evenly over each."""
     found = sorted(root.rglob(TRACKS_FILE))
     if not found:
@@ -132,37 +133,51 @@ def simulated_frames(root: Path) -> Iterator[Labelled]:
         times = np.unique(tracks.time_ms)
         chosen = times[np.linspace(1, len(times) - 2, _FRAMES_OF_A_MATCH).astype(int)]
         interval = max(period, INTERVAL_MS)
-        for ms, frames in zip(chosen, _triples(video, chosen.tolist(), interval), strict=True):
+        reader = Reader(video, detector)
+        for ms, frames in zip(chosen, reader.triples(chosen.tolist(), interval), strict=True):
             box = tracks.boxes[(tracks.time_ms == ms) & (tracks.kinds == BALL)]
             middle = (box[0, :2] + box[0, 2:]) / 2 if len(box) else None
-            xy = None if middle is None else (float(middle[0]), float(middle[1]))
+            xy = None if middle is None else reader.place(float(middle[0]), float(middle[1]))
             yield Labelled(tracks_file.parent.name, frames, xy)
 
 
-def _triples(
-    video: Path, times_ms: list[float], interval_ms: float = INTERVAL_MS
-) -> Iterator[tuple[Pixels, Pixels, Pixels]]:
-    """Frames nearest to each of ascending times, with those before and after; flat memory."""
-    waiting = list(times_ms)
-    times: list[int] = []
-    images: list[Pixels] = []
+class Reader:
+    """Reader of the frames of a video in the size in which they are read for a detector."""
 
-    def at(ms: float) -> Pixels:
-        return images[int(np.abs(np.array(times) - ms).argmin())]
+    def __init__(self, video: Path, detector: Detector) -> None:
+        info = probe(video)
+        self._video = video
+        self._size = read_size(detector, info.width, info.height)
+        self._scale = self._size[0] / info.width, self._size[1] / info.height
 
-    def triple(ms: float) -> tuple[Pixels, Pixels, Pixels]:
-        return at(ms - interval_ms), at(ms), at(ms + interval_ms)
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """Return a place of the video in pixels of the frames."""
+        return x * self._scale[0], y * self._scale[1]
 
-    for batch in read_frames(video, fps=None, size=None):
-        times += batch.pts_ms.tolist()
-        images += list(batch.frames)
-        while waiting and times[-1] > waiting[0] + interval_ms:
-            yield triple(waiting.pop(0))
-        needed = (waiting[0] if waiting else times[-1]) - 2 * interval_ms
-        early = max(int(np.searchsorted(times, needed)) - 1, 0)
-        del times[:early], images[:early]
-    for ms in waiting:
-        yield triple(ms)
+    def triples(
+        self, times_ms: list[float], interval_ms: float = INTERVAL_MS
+    ) -> Iterator[tuple[Pixels, Pixels, Pixels]]:
+        """Frames nearest to each of ascending times, with those before and after; flat memory."""
+        waiting = list(times_ms)
+        times: list[int] = []
+        images: list[Pixels] = []
+
+        def at(ms: float) -> Pixels:
+            return images[int(np.abs(np.array(times) - ms).argmin())]
+
+        def triple(ms: float) -> tuple[Pixels, Pixels, Pixels]:
+            return at(ms - interval_ms), at(ms), at(ms + interval_ms)
+
+        for batch in read_frames(self._video, fps=None, size=self._size):
+            times += batch.pts_ms.tolist()
+            images += list(batch.frames)
+            while waiting and times[-1] > waiting[0] + interval_ms:
+                yield triple(waiting.pop(0))
+            needed = (waiting[0] if waiting else times[-1]) - 2 * interval_ms
+            early = max(int(np.searchsorted(times, needed)) - 1, 0)
+            del times[:early], images[:early]
+        for ms in waiting:
+            yield triple(ms)
 
 
 def measure(detector: Detector, frames: Iterable[Labelled]) -> dict[str, Any]:
@@ -209,7 +224,9 @@ def measure(detector: Detector, frames: Iterable[Labelled]) -> dict[str, Any]:
 
 def frames_per_second(detector: Detector, video: Path) -> float:
     """Speed on the first 160 frames, in batches as `onball track` makes them; the first batch warms up."""
-    batches = read_frames(video, _TRACKED_FPS, None, batch_frames=8, end_ms=13_500)
+    info = probe(video)
+    size = read_size(detector, info.width, info.height)
+    batches = read_frames(video, _TRACKED_FPS, size, batch_frames=8, end_ms=13_500)
     parts = [batch for batch in batches if len(batch.frames) == 8]
     begun = 0.0
     for number, batch in enumerate(parts):

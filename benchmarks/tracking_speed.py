@@ -1,52 +1,72 @@
-"""Measure the speed of tracking a video and of each of its parts.
+"""Measure the time that tracking a video takes, as a whole and in each of its parts.
 
-    python benchmarks/tracking_speed.py VIDEO --detector FILE [--fps 12.5] [--seconds 20]
+    python benchmarks/tracking_speed.py VIDEO [--detector FILE] [--fps 12.5] [--seconds 20]
+    python benchmarks/tracking_speed.py VIDEO --model ball-tracks --threads 2
 
-Prints frames per second and multiples of real time, for each part alone and for `onball track` as a
-whole. The tracker gets the boxes of the detector. The whole is a second run: if the shares of the
-parts are far from 100 % in sum, other work slowed the machine, and the measurement is invalid.
+Prints the CPU seconds of each part for a second of video, alone and in one thread: reading (decoding and
+scaling), finding cuts, the detector, and the tracker, which gets the boxes of the detector. Then those of
+`onball track` and, with a model that takes tracks, of `onball spot`, and their speed as a multiple of real
+time. Both are processes of their own, whose start is included, on `--threads` threads.
+
+CPU seconds depend less than the speed on what else the machine does. Other work still adds to them, since it
+takes caches and memory: of several runs (`--repeat`), the one with the fewest counts.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from onball.cores import choose_threads
 from onball.errors import OnballError
-from onball.tracking.detectors.base import Detections, Detector
+from onball.tracking.detectors.base import Detections, Detector, read_size
 from onball.tracking.detectors.opening import open_detector
-from onball.tracking.pipeline import track_video
 from onball.tracking.tracker import CutDetector, Tracker
-from onball.video import cut_video, read_frames
+from onball.video import cut_video, probe, read_frames
 
-_BATCH = 8
+_BATCH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """CPU seconds and elapsed seconds."""
+
+    cpu: float
+    elapsed: float
 
 
 class Clock:
-    """Sums of the time that each part takes."""
+    """Sums of the CPU time that each part takes."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
     def of(self, part: str) -> Iterator[None]:
-        begin = time.perf_counter()
+        begin = time.process_time()
         yield
-        self.seconds[part] = self.seconds.get(part, 0.0) + time.perf_counter() - begin
+        self.seconds[part] = self.seconds.get(part, 0.0) + time.process_time() - begin
 
 
-def measure(video: Path, detector: Detector, fps: float) -> tuple[Clock, list[Detections]]:
-    """Time each part alone, then the whole; also return the detections of each frame."""
+def measure_parts(
+    video: Path, detector: Detector, fps: float
+) -> tuple[dict[str, float], list[Detections]]:
+    """Time each part alone; also return the detections of each frame."""
     clock = Clock()
     cuts, tracker = CutDetector(fps), Tracker(fps)
     found: list[Detections] = []
     cut_frames: list[bool] = []
-    batches = iter(read_frames(video, fps, None, batch_frames=_BATCH))
+    info = probe(video)
+    size = read_size(detector, info.width, info.height)
+    batches = iter(read_frames(video, fps, size, batch_frames=_BATCH, threads=1))
     while True:
         with clock.of("reading"):
             batch = next(batches, None)
@@ -63,18 +83,38 @@ def measure(video: Path, detector: Detector, fps: float) -> tuple[Clock, list[De
             if cut:
                 tracker.reset()
             tracker.update(detections)
-    with tempfile.TemporaryDirectory() as folder, clock.of("whole"):
-        track_video(video, detector, Path(folder) / "tracks.parquet", fps=fps)
-    return clock, found
+    return clock.seconds, found
 
 
-def table(seconds: dict[str, float], frames: int, fps: float) -> str:
-    """Format one row per part."""
-    lines = ["| part | frames/s | x real time | share of the whole |", "|---|--:|--:|--:|"]
-    for part, spent in seconds.items():
-        speed = frames / max(spent, 1e-9)
-        share = 100 * spent / max(seconds["whole"], 1e-9)
-        lines.append(f"| {part} | {speed:.1f} | {speed / fps:.1f} | {share:.1f} % |")
+def run(*arguments: str) -> Spent:
+    """Run a command of onball, and return the time that it took."""
+    before, begun = os.times(), time.perf_counter()
+    command = [sys.executable, "-m", "onball", *arguments]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    elapsed, after = time.perf_counter() - begun, os.times()
+    if done.returncode:
+        sys.exit(done.stdout)
+    cpu = (after.children_user + after.children_system) - (
+        before.children_user + before.children_system
+    )
+    return Spent(cpu, elapsed)
+
+
+def least(repeat: int, folder: str, command: Sequence[str]) -> Spent:
+    """Run a command several times, and return the time of the run with the fewest CPU seconds."""
+    # A folder of its own for each run: results that are there would be kept.
+    runs = [run(*command, "--out", tempfile.mkdtemp(dir=folder)) for _ in range(repeat)]
+    return min(runs, key=lambda spent: spent.cpu)
+
+
+def table(parts: dict[str, float], commands: dict[str, Spent], video_s: float) -> str:
+    """Format one row per part and command."""
+    lines = ["| | CPU seconds per second of video | x real time |", "|---|--:|--:|"]
+    lines += [f"| {part} | {spent / video_s:.3f} | |" for part, spent in parts.items()]
+    for name, spent in commands.items():
+        lines.append(
+            f"| `{name}` | {spent.cpu / video_s:.3f} | {video_s / max(spent.elapsed, 1e-9):.2f} |"
+        )
     return "\n".join(lines)
 
 
@@ -87,31 +127,48 @@ def main() -> None:
     """Measure a video and print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("video", type=Path)
-    parser.add_argument("--detector", help="as for `onball track`")
+    parser.add_argument("--detector", default="ballnet", help="as for `onball track`")
     parser.add_argument("--tiles")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--fps", type=float, default=12.5)
     parser.add_argument(
+        "--model", help="model that takes tracks of this detector, for `onball spot`"
+    )
+    parser.add_argument("--threads", type=int, help="of the commands; default: all cores")
+    parser.add_argument("--repeat", type=int, default=1, help="runs of each command")
+    parser.add_argument(
         "--seconds", type=float, help="length from the start of the video; default: all"
     )
     options = parser.parse_args()
-    try:
-        detector = open_detector(
-            options.detector or "auto", tiles=options.tiles, device=options.device
-        )
-        with tempfile.TemporaryDirectory() as folder:
+    threads = choose_threads(options.threads)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            detector = open_detector(
+                options.detector, tiles=options.tiles, device=options.device, threads=1
+            )
             video = options.video
             if options.seconds is not None:
                 video = Path(folder) / "beginning.mp4"
                 cut_video(options.video, 0, round(1000 * options.seconds), video)
-            clock, found = measure(video, detector, options.fps)
-    except OnballError as error:
-        sys.exit(str(error))
+            parts, found = measure_parts(video, detector, options.fps)
+            video_s = probe(video).duration_ms / 1000
+        except OnballError as error:
+            sys.exit(str(error))
+        common = ["--detector", options.detector, "--device", options.device]
+        common += ["--threads", str(threads)]
+        track = ["track", str(video), "--fps", f"{options.fps:g}", *common]
+        if options.tiles is not None:
+            track += ["--tiles", options.tiles]
+        commands = {"onball track": least(options.repeat, folder, track)}
+        if options.model is not None:
+            spot = ["spot", str(video), "--model", options.model, *common]
+            commands["onball spot"] = least(options.repeat, folder, spot)
     print(
-        f"{options.video.name}, {detector.name}: {len(found)} frames at {options.fps:g} per second, "
-        f"{boxes_per_frame(found):.1f} boxes in each\n"
+        f"{options.video.name}, {video_s:.0f} s, {detector.name}: {len(found)} frames at "
+        f"{options.fps:g} per second, {boxes_per_frame(found):.1f} boxes in each; the commands on "
+        f"{threads} threads\n"
     )
-    print(table(clock.seconds, len(found), options.fps))
+    print(table(parts, commands, video_s))
 
 
 if __name__ == "__main__":

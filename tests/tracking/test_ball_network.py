@@ -188,6 +188,51 @@ def test_several_threads_find_the_same(sample_frames, tmp_path):
     assert np.array_equal(one.track_ids, other.track_ids)
 
 
+class _Halving:
+    """Detector that takes frames of half the size, and finds one person who fills all but a margin."""
+
+    name = "halving"
+
+    def frame_size(self, width, height):
+        return width // 2, height // 2
+
+    def detect(self, frames, times_ms):
+        height, width = frames.shape[1:3]
+        box = np.array([[8, 6, width + 0.25, height]], np.float32)
+        found = Detections(box, np.ones(1, np.float32), np.array([PERSON], np.uint8))
+        return [found] * len(frames)
+
+
+def test_a_detector_gets_small_frames_and_its_boxes_are_in_pixels_of_the_video(tmp_path):
+    video = tmp_path / "v.mp4"
+    with VideoWriter(video, (64, 48), 12.5) as writer:
+        for _ in range(20):
+            writer.write(np.zeros((48, 64, 3), np.uint8))
+    track_video(video, _Halving(), tmp_path / "t.parquet")
+    tracks = read_tracks(tmp_path / "t.parquet", video)
+    assert (tracks.video.width, tracks.video.height, len(tracks)) == (64, 48, 20)
+    assert (tracks.boxes == [16, 12, 64, 48]).all()
+
+
+def test_large_frames_are_scaled_while_they_are_read(sample_frames, tmp_path):
+    video = tmp_path / "v.mp4"
+    with VideoWriter(video, (1194, 672), 12.5, crf=10) as writer:
+        for frame in sample_frames:
+            writer.write(np.kron(frame, np.ones((3, 3, 1), np.uint8)))
+    detector = BallNetDetector(threads=1)
+    assert detector.frame_size(1194, 672) == (640, 360)
+    assert detector.frame_size(640, 480) == (640, 480) and detector.frame_size(398, 224)[0] == 398
+    track_video(video, detector, tmp_path / "t.parquet")
+    tracks = read_tracks(tmp_path / "t.parquet", video)
+    (batch,) = read_frames(video, 12.5, None)
+    whole = detector.detect(batch.frames, batch.pts_ms)
+    for time_ms, found in zip(batch.pts_ms.tolist(), whole, strict=True):
+        boxes = tracks.boxes[(tracks.time_ms == time_ms) & (tracks.scores > 0.5)]
+        sure = found.boxes[found.scores > 0.5]
+        away = np.abs(boxes[:, None] - sure).max(axis=2).min(axis=0)
+        assert len(sure) and np.median(away) < 2
+
+
 def test_the_ball_of_the_network_joins_the_people_of_another_detector(sample_frames):
     class Everywhere:
         name = "everywhere"

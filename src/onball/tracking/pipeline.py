@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,20 +30,27 @@ from onball.frames import FrameBatch
 from onball.outputs import OutputConflictError, differences
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.timing import grid_times
-from onball.tracking.detectors.base import Detections, Detector, NeighbourDetector
+from onball.tracking.detectors.base import (
+    Detections,
+    Detector,
+    NeighbourDetector,
+    read_size,
+)
 from onball.tracking.detectors.simulated import SimulatedDetector
 from onball.tracking.tracker import SHORTEST_SHOT_S, CutDetector, Tracker
 from onball.tracks import BALL, TrackedVideo, are_people
-from onball.video.reading import probe, read_frames
+from onball.video.reading import VideoInfo, probe, read_frames
 
 #: File of the cache that identifies what it is for.
 _KEY_FILE = "key.json"
-#: To be increased if older caches can no longer be read.
-_FORMAT = 1
-#: Frames in memory at a time; few, since they have the full size.
-_BATCH_FRAMES = 8
+#: To be increased if older caches can no longer be read, or detections change.
+_FORMAT = 2
+#: Frames that are read and detected at a time: few, since they have the full size, and more of those that
+#: are small, since the threads of a detector wait for each other after each batch.
+_BATCH_FRAMES, _SMALL_BATCH_FRAMES = 8, 16
 #: Frames in a part of the cache.
 _PART_FRAMES = 250
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,7 +195,7 @@ def track_video(
         },
     )
     about = TrackedVideo(info.width, info.height, info.duration_ms, fps)
-    found = _detected(video, detector, fps, parts, threads)
+    found = _detected(video, info, detector, fps, parts, threads)
     summary = _follow(found, about, out, detector.name, video.name, name or video.name, progress)
     parts.remove()
     return summary
@@ -337,7 +345,12 @@ def _require_same(path: Path, wanted: Mapping[str, str | float]) -> None:
 
 
 def _detected(
-    video: Path, detector: Detector, fps: float, parts: DetectionCache, threads: int | None
+    video: Path,
+    info: VideoInfo,
+    detector: Detector,
+    fps: float,
+    parts: DetectionCache,
+    threads: int | None,
 ) -> Iterator[tuple[DetectedFrames, bool]]:
     """Iterate over detections of the video's frames; True for those that are not from the cache."""
     last, shot = -1, 0
@@ -345,44 +358,67 @@ def _detected(
         last = int(kept.times_ms[-1])
         shot = int(max(kept.times_ms[kept.cuts], default=shot))
         yield kept, False
-    cut_detector = CutDetector(fps)
-    pending: list[DetectedFrames] = []
-    # The cut detector reports its first frame as a cut, and none soon after it. It restarts at the
-    # last reported cut, or at a frame early enough for the next cut to be reported.
-    start = max(shot, last - round(1000 * SHORTEST_SHOT_S))
+    whole = info.width, info.height
+    size = read_size(detector, *whole)
     threads = choose_threads(threads)
     batches = read_frames(
         video,
         fps,
-        None,
-        start_ms=start,
-        batch_frames=_BATCH_FRAMES,
+        size,
+        # The cut detector reports its first frame as a cut, and none soon after it. It restarts at
+        # the last reported cut, or at a frame early enough for the next cut to be reported.
+        start_ms=max(shot, last - round(1000 * SHORTEST_SHOT_S)),
+        batch_frames=_BATCH_FRAMES if size == whole else _SMALL_BATCH_FRAMES,
         threads=decoding_threads(threads),
     )
     if threads > 1:
-        batches = _read_ahead(batches)
-    needs_next = isinstance(detector, NeighbourDetector)
-    for frames in _with_neighbours(batches, cut_detector, needs_next):
-        found = frames.detect(detector, last)
-        if found is None:
-            continue
-        pending.append(found)
+        # While frames are detected, the next ones are read, and the ones before are followed.
+        found = _ahead(_detect(_ahead(batches), detector, fps, last))
+    else:
+        found = _detect(batches, detector, fps, last)
+    pending: list[DetectedFrames] = []
+    for frames in found:
+        if size != whole:
+            frames = _on_scale(frames, size, whole)
+        pending.append(frames)
         if sum(len(part.times_ms) for part in pending) >= _PART_FRAMES:
-            whole = _joined(pending)
-            parts.append(whole)
+            parts.append(_joined(pending))
             pending = []
-            yield whole, True
-    if pending:
-        yield _joined(pending), True
+        yield frames, True
 
 
-def _read_ahead(batches: Generator[FrameBatch]) -> Generator[FrameBatch]:
-    """Iterate over the same batches; a thread reads the next one while one is used."""
-    with closing(batches), ThreadPoolExecutor(1, "reader") as reader:
-        task = reader.submit(next, batches, None)
-        while (batch := task.result()) is not None:
-            task = reader.submit(next, batches, None)
-            yield batch
+def _detect(
+    batches: Generator[FrameBatch], detector: Detector, fps: float, last_ms: int
+) -> Generator[DetectedFrames]:
+    """Detect in all frames later than `last_ms`."""
+    cut_detector = CutDetector(fps)
+    needs_next = isinstance(detector, NeighbourDetector)
+    with closing(batches):
+        for frames in _with_neighbours(batches, cut_detector, needs_next):
+            found = frames.detect(detector, last_ms)
+            if found is not None:
+                yield found
+
+
+def _on_scale(
+    frames: DetectedFrames, size: tuple[int, int], whole: tuple[int, int]
+) -> DetectedFrames:
+    """Detections in frames of one size, in pixels of another size."""
+    largest = np.array(2 * whole, np.float32)
+    factors = largest / np.array(2 * size, np.float32)
+    found = [
+        one._replace(boxes=np.minimum(one.boxes * factors, largest)) for one in frames.detections
+    ]
+    return DetectedFrames(frames.times_ms, frames.cuts, found)
+
+
+def _ahead(items: Generator[_Item]) -> Generator[_Item]:
+    """Iterate over the same items; a thread computes the next one while one is used."""
+    with closing(items), ThreadPoolExecutor(1, "ahead") as worker:
+        task = worker.submit(next, items, None)
+        while (item := task.result()) is not None:
+            task = worker.submit(next, items, None)
+            yield item
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,6 +6,7 @@ part of the package; a file of own weights (`train_ball_network`) is recognised 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -34,7 +35,6 @@ _MOST_BALLS, _MOST_PEOPLE, _MOST_GOALS = 8, 60, 2  # a frame
 #: whose net is in front of a white crowd has little.
 _LEAST_PERSON_SCORE = 0.3
 _NMS_IOU = 0.5
-_LUMA = np.array((0.299, 0.587, 0.114), np.float32)  # ITU-R BT.601
 
 
 class BallNetDetector:
@@ -66,6 +66,7 @@ class BallNetDetector:
         # Threads that share the convolutions of one frame wait for each other at each of them.
         self._session = open_session(file, device, threads=1)
         self._pool = ThreadPoolExecutor(choose_threads(threads), "ballnet")
+        self._inputs = threading.local()
         if not is_ball_network(self._session):
             raise ModelError(f"{file}: no ball network of onball")
         self._threshold, self._width, self._people = threshold, width, people
@@ -74,10 +75,15 @@ class BallNetDetector:
 
     def detect(self, frames: Pixels, times_ms: NDArray[np.int64]) -> Sequence[Detections]:
         """Detect in consecutive frames of one shot, as `Detector.detect`."""
-        last = len(frames) - 1
-        before = [frames[max(index - 1, 0)] for index in range(len(frames))]
-        after = [frames[min(index + 1, last)] for index in range(len(frames))]
-        return self.detect_among(list(frames), before, after, times_ms)
+        images = list(frames)
+        before, after = images[:1] + images[:-1], images[1:] + images[-1:]
+        return self.detect_among(images, before, after, times_ms)
+
+    def frame_size(self, width: int, height: int) -> tuple[int, int]:
+        """Size to which large frames are scaled, as `ScalingDetector.frame_size`."""
+        if width <= self._width:
+            return width, height
+        return self._width, _height(width, height, self._width)
 
     def detect_among(
         self,
@@ -87,15 +93,17 @@ class BallNetDetector:
         times_ms: NDArray[np.int64],
     ) -> Sequence[Detections]:
         """Detect with the neighbours of each frame, as `NeighbourDetector.detect_among`."""
-        images = {frame.ctypes.data: frame for frame in (*before, *frames, *after)}
+        images = {id(frame): frame for frame in (*before, *frames, *after)}
         # A frame is also the neighbour of two others, but is scaled once.
         scaled = dict(zip(images, self._pool.map(self._scaled, images.values()), strict=True))
 
         def detect_one(frame: Pixels, earlier: Pixels, later: Pixels) -> Detections:
-            of_neighbours = (scaled[image.ctypes.data][1] for image in (earlier, later))
-            planes = [*np.moveaxis(scaled[frame.ctypes.data][0], -1, 0), *of_neighbours]
-            inputs = np.stack(planes).astype(np.float32)
-            maps = self._session.run(list(OUTPUTS), {"frames": inputs[None]})
+            pixels = scaled[id(frame)][0]
+            inputs = self._input(pixels.shape[:2])
+            planes = (*cv2.split(pixels), scaled[id(earlier)][1], scaled[id(later)][1])
+            for index, plane in enumerate(planes):
+                inputs[0, index] = plane
+            maps = self._session.run(list(OUTPUTS), {"frames": inputs})
             size = frame.shape[1], frame.shape[0]
             return decode_maps(
                 [values[0] for values in maps],
@@ -107,10 +115,17 @@ class BallNetDetector:
 
         return list(self._pool.map(detect_one, frames, before, after))
 
-    def _scaled(self, frame: Pixels) -> tuple[Pixels, Floats]:
+    def _scaled(self, frame: Pixels) -> tuple[Pixels, Pixels]:
         """Return the frame in the size of the network's input, and its luma."""
         pixels = _fitted(frame, self._width)
-        return pixels, np.rint(pixels @ _LUMA)
+        return pixels, cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+
+    def _input(self, size: tuple[int, ...]) -> Floats:
+        """Array for the network's input, one for each thread: new memory of this size is slow."""
+        inputs: Floats | None = getattr(self._inputs, "array", None)
+        if inputs is None or inputs.shape[2:] != size:
+            inputs = self._inputs.array = np.empty((1, INPUT_CHANNELS, *size), np.float32)
+        return inputs
 
 
 class BallAndPeople:
@@ -205,14 +220,18 @@ def is_ball_network(session: Any) -> bool:
 
 def _fitted(frame: Pixels, width: int) -> Pixels:
     """Scale a frame to that width, and fill it below to a multiple of 32 rows."""
-    height = max(1, round(frame.shape[0] * width / frame.shape[1]))
-    how = cv2.INTER_AREA if frame.shape[1] > width else cv2.INTER_LINEAR
-    scaled = cv2.resize(frame, (width, height), interpolation=how)
+    height = _height(frame.shape[1], frame.shape[0], width)
+    if frame.shape[:2] != (height, width):
+        how = cv2.INTER_AREA if frame.shape[1] > width else cv2.INTER_LINEAR
+        frame = np.asarray(cv2.resize(frame, (width, height), interpolation=how), np.uint8)
     return np.asarray(
-        cv2.copyMakeBorder(
-            scaled, 0, -height % _MULTIPLE, 0, -width % _MULTIPLE, cv2.BORDER_REFLECT
-        )
+        cv2.copyMakeBorder(frame, 0, -height % _MULTIPLE, 0, -width % _MULTIPLE, cv2.BORDER_REFLECT)
     )
+
+
+def _height(width: int, height: int, scaled: int) -> int:
+    """Height of a frame of this size when its width is scaled."""
+    return max(1, round(height * scaled / width))
 
 
 def _peaks(

@@ -107,6 +107,24 @@ class NeighbourDetector(Detector, Protocol):
         """
 
 
+@runtime_checkable
+class ScalingDetector(Detector, Protocol):
+    """Detector that scales large frames down first, and does as well with frames of that size.
+
+    A video is then read in that size: its colours are converted and its frames stored in less time.
+    """
+
+    def frame_size(self, width: int, height: int) -> tuple[int, int]:
+        """Return the width and height to which it scales frames of this size, never larger."""
+
+
+def read_size(detector: Detector, width: int, height: int) -> tuple[int, int]:
+    """Return the width and height in which frames of this size are read for a detector."""
+    if isinstance(detector, ScalingDetector):
+        return detector.frame_size(width, height)
+    return width, height
+
+
 def kinds_of(names: Mapping[int, str] | None, count: int) -> NDArray[np.uint8] | None:
     """Map each class to its index in `KINDS`, or `OTHER`, uint8 `[count]`.
 
