@@ -15,6 +15,7 @@ from onball.errors import DataError, InputError, ModelError
 from onball.events import Event
 from onball.formats.tracks_parquet import read_tracks
 from onball.simulator.excerpts import ExcerptPlan, moments, write_excerpts
+from onball.tracking.detectors.ball_layout import OUTPUTS
 from onball.tracking.detectors.ballnet import BallAndPeople, BallNetDetector, decode_maps
 from onball.tracking.detectors.base import Detections
 from onball.tracking.detectors.opening import open_detector
@@ -22,7 +23,12 @@ from onball.tracking.pipeline import track_video
 from onball.tracks import BALL, GOAL, PERSON, are_people
 from onball.training.ball.network import BallNetwork
 from onball.training.ball.samples import Excerpts, network_input, random_crop, target_maps
-from onball.training.ball.training import BallTraining, train_ball_network, training_loss
+from onball.training.ball.training import (
+    BallTraining,
+    export_onnx,
+    train_ball_network,
+    training_loss,
+)
 from onball.video import VideoWriter, read_frames
 
 SIZE = (256, 192)
@@ -186,6 +192,35 @@ def test_several_threads_find_the_same(sample_frames, tmp_path):
     one, other = tables
     assert len(one) and np.array_equal(one.boxes, other.boxes)
     assert np.array_equal(one.track_ids, other.track_ids)
+
+
+class _WithNormalisation(torch.nn.Module):
+    """Network as it was exported before its input was normalised outside."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, frames):
+        maps = self.network(frames)
+        return (maps.logits.sigmoid(), *maps[1:])
+
+
+def test_networks_that_normalise_their_input_find_the_same(sample_frames, tmp_path):
+    torch.manual_seed(0)
+    network = BallNetwork().eval()
+    one, other = export_onnx(network, tmp_path / "one.onnx"), tmp_path / "other.onnx"
+    torch.onnx.export(
+        _WithNormalisation(network), (torch.zeros(1, 5, 384, 640),), str(other), dynamo=False,
+        input_names=["frames"], output_names=list(OUTPUTS),
+    )  # fmt: skip
+    times = np.arange(3) * 80
+    found, same = (
+        BallNetDetector(path, threshold=0.001, threads=1).detect(sample_frames[:3], times)
+        for path in (one, other)
+    )
+    for first, second in zip(found, same, strict=True):
+        assert len(first.boxes) and np.allclose(first.boxes, second.boxes, atol=1e-2)
 
 
 class _Halving:

@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 from onball.assets import ball_network
 from onball.cores import choose_threads
 from onball.errors import ModelError, optional_dependency
-from onball.tracking.detectors.ball_layout import INPUT_CHANNELS, OUTPUTS, STRIDE
+from onball.tracking.detectors.ball_layout import (
+    INPUT_CHANNELS,
+    MEAN,
+    OUTPUTS,
+    RAW_INPUT,
+    SPREAD,
+    STRIDE,
+)
 from onball.tracking.detectors.base import Detections, Detector, chosen, suppressed
 from onball.tracking.detectors.onnx import open_session
 from onball.tracks import BALL, GOAL, PERSON, are_people
@@ -69,6 +76,7 @@ class BallNetDetector:
         self._inputs = threading.local()
         if not is_ball_network(self._session):
             raise ModelError(f"{file}: no ball network of onball")
+        self._input_name = self._session.get_inputs()[0].name
         self._threshold, self._width, self._people = threshold, width, people
         name = "ballnet" if path is None else Path(path).name
         self.name = f"{name}, score {threshold:g}" + ("" if width == 640 else f", width {width}")
@@ -101,9 +109,13 @@ class BallNetDetector:
             pixels = scaled[id(frame)][0]
             inputs = self._input(pixels.shape[:2])
             planes = (*cv2.split(pixels), scaled[id(earlier)][1], scaled[id(later)][1])
-            for index, plane in enumerate(planes):
-                inputs[0, index] = plane
-            maps = self._session.run(list(OUTPUTS), {"frames": inputs})
+            for values, plane in zip(inputs[0], planes, strict=True):
+                if self._input_name == RAW_INPUT:
+                    values[:] = plane
+                else:
+                    np.subtract(plane, MEAN, out=values, dtype=np.float32)
+                    np.divide(values, SPREAD, out=values)
+            maps = self._session.run(list(OUTPUTS), {self._input_name: inputs})
             size = frame.shape[1], frame.shape[0]
             return decode_maps(
                 [values[0] for values in maps],

@@ -6,7 +6,7 @@ import math
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from onball.errors import DataError
 from onball.files import atomic_path, require_writable
 from onball.models.compute import choose_device, choose_precision
 from onball.progress import Progress, ProgressCallback, no_progress
-from onball.tracking.detectors.ball_layout import INPUT_CHANNELS, OUTPUTS
+from onball.tracking.detectors.ball_layout import INPUT, INPUT_CHANNELS, OUTPUTS
 from onball.training.ball.network import BallNetwork, Maps
 from onball.training.ball.samples import BallSamples, Sample, Targets
 
@@ -128,7 +128,7 @@ def train_ball_network(
             with atomic_path(out / CHECKPOINT_FILE) as partial:
                 torch.save(state, partial)
         progress(Progress(f"loss {mean:.3f}", done, settings.steps, "steps", resumed=first))
-    return export_onnx(average.module.cpu(), out / MODEL_FILE)
+    return export_onnx(cast(BallNetwork, average.module.cpu()), out / MODEL_FILE)
 
 
 def _rate(step: int, steps: int) -> float:
@@ -179,8 +179,8 @@ def training_loss(maps: Maps, targets: Targets) -> Tensor:
     return heat + _REGRESSION_WEIGHT * (ball + people + goals)
 
 
-def export_onnx(network: nn.Module, path: Path) -> Path:
-    """Write a network as an ONNX file: `frames` float32 `[1, 5, H, W]` to the maps, sigmoids applied."""
+def export_onnx(network: BallNetwork, path: Path) -> Path:
+    """Write a network as an ONNX file: normalised frames `[1, 5, H, W]` to the maps, sigmoids applied."""
 
     class Exported(nn.Module):
         def __init__(self) -> None:
@@ -188,18 +188,18 @@ def export_onnx(network: nn.Module, path: Path) -> Path:
             self.network = network
 
         def forward(self, frames: Tensor) -> tuple[Tensor, ...]:
-            maps = self.network(frames)
+            maps = self.network.of_normalised(frames)
             return (maps.logits.sigmoid(), *maps[1:])
 
     example = torch.zeros(1, INPUT_CHANNELS, 384, 640)
-    axes = {"frames": {2: "height", 3: "width"}}
+    axes = {INPUT: {2: "height", 3: "width"}}
     with atomic_path(path) as partial, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             Exported().eval(),
             (example,),
             str(partial),
-            input_names=["frames"],
+            input_names=[INPUT],
             output_names=list(OUTPUTS),
             dynamic_axes=axes,
             dynamo=False,
