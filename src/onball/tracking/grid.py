@@ -194,29 +194,34 @@ def select_ball(
     followed = np.where(ids < 0, 1, lengths[inverse])
     gain = scores + _LASTING_SCORE * np.minimum(followed / _LASTING_FRAMES, 1) - _PRICE
     times, shots = times_s[frame], shot[frame]
-    first_of_frame = np.searchsorted(frame, frame)
+    firsts = np.flatnonzero(np.diff(frame, prepend=frame[0] - 1))
     first_related = np.maximum(
-        np.searchsorted(times, times - _MEMORY_S), np.searchsorted(shots, shots)
+        np.searchsorted(times, times[firsts] - _MEMORY_S), np.searchsorted(shots, shots[firsts])
     )
     # Value of the best path that ends with each row, its previous row, and the best end so far.
     best, before = np.zeros(count), np.full(count, -1)
     best_end = np.zeros(count, np.int64)
-    for row in range(count):
-        old, new = int(first_related[row]), int(first_of_frame[row])
+    stops = [*firsts[1:].tolist(), count]
+    for old, new, stop in zip(first_related.tolist(), firsts.tolist(), stops, strict=True):
         value, previous = 0.0, -1
         if old and best[best_end[old - 1]] > 0:  # independent: the displacement costs nothing
             previous = int(best_end[old - 1])
             value = best[previous]
+        rows = slice(new, stop)
+        best[rows], before[rows] = value, previous
         if new > old:
-            distance = np.hypot(*(places[row] - places[old:new]).T)
-            beyond = distance - _MOST_STEP - _MOST_STEP_PER_S * (times[row] - times[old:new])
+            away = places[rows, None] - places[old:new]
+            distance = np.hypot(away[..., 0], away[..., 1])
+            beyond = distance - _MOST_STEP - _MOST_STEP_PER_S * (times[new] - times[old:new])
             values = best[old:new] - np.clip(_LEAP_COST * beyond, 0, _MOST_COST)
-            chosen = int(values.argmax())
-            if values[chosen] > value:
-                value, previous = values[chosen], old + chosen
-        best[row], before[row] = value + gain[row], previous
-        ends_before = row and best[best_end[row - 1]] >= best[row]
-        best_end[row] = best_end[row - 1] if ends_before else row
+            chosen = values.argmax(axis=1)
+            values = values[np.arange(stop - new), chosen]
+            linked = values > value
+            best[rows][linked], before[rows][linked] = values[linked], old + chosen[linked]
+        best[rows] += gain[rows]
+        for row in range(new, stop):
+            ends_before = row and best[best_end[row - 1]] >= best[row]
+            best_end[row] = best_end[row - 1] if ends_before else row
     path = []
     row = int(best_end[-1]) if best[best_end[-1]] > 0 else -1
     while row >= 0:
