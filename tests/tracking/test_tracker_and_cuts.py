@@ -5,15 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from tiny_tracks import tiny_tracks
-from trackers.core.bytetrack.tracklet import ByteTrackTracklet
-from trackers.utils.state_representations import XYXYStateEstimator
 
 from onball.errors import InputError, VideoError
 from onball.formats.tracks_parquet import read_tracks
 from onball.tracking.detectors.base import Detections
 from onball.tracking.detectors.simulated import LEVELS, SimulatedDetector
 from onball.tracking.pipeline import track_video
-from onball.tracking.tracker import CutDetector, Tracker, _CornerEstimator, camera_shift
+from onball.tracking.tracker import CutDetector, Tracker, camera_shift
 from onball.tracks import BALL, PERSON, UNTRACKED
 from onball.video import VideoWriter
 
@@ -54,28 +52,6 @@ def test_tracks_do_not_depend_on_the_order_of_boxes():
         first = tracker.update(people())
     order = np.random.default_rng(1).permutation(12)
     assert np.array_equal(tracker.update(people(order=order)), first[order])
-
-
-def test_tracks_are_those_of_the_filter_of_the_package(monkeypatch):
-    truth = tiny_tracks(duration_ms=20_000)
-    times = np.arange(0, 20_000, 80, dtype=np.int64)
-    found = SimulatedDetector(truth, "strong", 3).detect(np.zeros(0, np.uint8), times)
-    tracker = Tracker(12.5)
-    ids = [tracker.update(one) for one in found]
-    monkeypatch.setattr("onball.tracking.tracker._CornerEstimator", XYXYStateEstimator)
-    other = Tracker(12.5)
-    for mine, one in zip(ids, found, strict=True):
-        assert np.array_equal(mine, other.update(one))
-    # The same boxes, and so the same noise.
-    boxes = np.cumsum(np.random.default_rng(0).normal(size=(50, 4)), axis=0)
-    estimates = [], []
-    for kind, values in zip((_CornerEstimator, XYXYStateEstimator), estimates, strict=True):
-        tracklet = ByteTrackTracklet(boxes[0], kind)
-        for index, box in enumerate(boxes):
-            values.append(tracklet.predict().copy())
-            if index % 5:
-                tracklet.update(box)
-    assert np.allclose(*estimates, atol=1e-9)
 
 
 def test_after_a_cut_all_tracks_are_new_and_no_id_is_reused():

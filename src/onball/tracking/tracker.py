@@ -26,9 +26,6 @@ with optional_dependency("scenedetect", "track", "Finding camera cuts"):
 with optional_dependency("trackers", "track", "Following players and ball"):
     import supervision as sv
     from trackers import ByteTrackTracker
-    from trackers.utils.state_representations import XYXYStateEstimator
-
-Floats = NDArray[np.float64]
 
 #: Smallest distance between two cuts.
 SHORTEST_SHOT_S = 0.5
@@ -50,8 +47,6 @@ _AGREEMENT = 0.2
 _FEWEST, _LEAST_FRACTION = 4, 0.4
 #: Number of displacements, the shortest ones, that are compared with each other.
 _MOST_DISPLACEMENTS = 1500
-#: Variances of ByteTrack's Kalman filter, per frame and of a detection.
-_PROCESS_NOISE, _DETECTION_NOISE = 0.01, 0.1
 #: Key of the detection's index in the data of `supervision.Detections`.
 _ROW = "row"
 
@@ -77,48 +72,6 @@ class CutDetector:
         found = self._detector.process_frame(FrameTimecode(self._index, self._fps), small)
         self._index += 1
         return bool(found)
-
-
-class _CornerEstimator(XYXYStateEstimator):  # type: ignore[misc]
-    """Estimator of ByteTrack for the corners of a box and their velocities, in scalars.
-
-    The covariances of the Kalman filter are multiples of the identity: its four coordinates are independent,
-    and have the same covariance of place and velocity. Products of 8×8 matrices, as in the package, take half
-    of the time of tracking.
-    """
-
-    def __init__(self, bbox: Floats) -> None:
-        super().__init__(bbox)
-        self._place, self._velocity = np.array(bbox, np.float64), np.zeros(4)
-        #: Variance of a place, its covariance with the velocity, and variance of that.
-        self._covariance = 1.0, 0.0, 1.0
-
-    def predict(self, *timing: object) -> None:
-        """Predict one frame; `timing` is that of constantly one frame."""
-        place, both, velocity = self._covariance
-        self._place = self._place + self._velocity
-        self._covariance = (
-            place + 2 * both + velocity + _PROCESS_NOISE,
-            both + velocity,
-            velocity + _PROCESS_NOISE,
-        )
-
-    def update(self, bbox: Floats) -> None:
-        """Update the estimate by a detected box."""
-        place, both, velocity = self._covariance
-        gain = place / (place + _DETECTION_NOISE), both / (place + _DETECTION_NOISE)
-        away = bbox - self._place
-        self._place = self._place + gain[0] * away
-        self._velocity = self._velocity + gain[1] * away
-        self._covariance = (
-            (1 - gain[0]) * place,
-            (1 - gain[0]) * both,
-            velocity - gain[1] * both,
-        )
-
-    def state_to_bbox(self) -> Floats:
-        """Return the estimated box, `[4]`."""
-        return self._place
 
 
 class Tracker:
@@ -196,11 +149,10 @@ class Tracker:
             high_conf_det_threshold=self._least_score,
             minimum_consecutive_frames=2,
             minimum_iou_threshold=minimum_iou,
-            state_estimator_class=_CornerEstimator,
         )
 
 
-def camera_shift(before: Floats, now: Floats) -> Floats:
+def camera_shift(before: NDArray[np.float64], now: NDArray[np.float64]) -> NDArray[np.float64]:
     """Estimate the image motion due to the camera between two frames: x, y in pixels, `[2]`.
 
     Every pair of a person in the previous and a person in the current frame votes for the
@@ -239,11 +191,11 @@ def camera_shift(before: Floats, now: Floats) -> Floats:
     return np.asarray(displacements[agrees[best]].mean(axis=0))
 
 
-def _height(boxes: Floats) -> Floats:
+def _height(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.maximum(boxes[:, 3] - boxes[:, 1], 1e-6)
 
 
-def _widened(boxes: Floats, room: float) -> Floats:
+def _widened(boxes: NDArray[np.float64], room: float) -> NDArray[np.float64]:
     """Enlarge boxes by `room` on each side, in units of their longer side."""
     more = room * (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True)
     return np.concatenate([boxes[:, :2] - more, boxes[:, 2:] + more], axis=1)
