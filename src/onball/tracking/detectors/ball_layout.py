@@ -5,8 +5,8 @@ The module is light: the training does not load ONNX Runtime for it, nor the det
 
 INPUT_CHANNELS = 5
 """Red, green and blue of the frame, luma of the frame before it and of the frame after it."""
-MEAN, SPREAD = 110.0, 60.0
-"""Normalisation of the input: levels of 0 to 255 are less `MEAN`, and divided by `SPREAD`."""
+MEAN, STD = 110.0, 60.0
+"""Normalisation of the input: `(level - MEAN) / STD` for levels of 0 to 255."""
 INPUT, RAW_INPUT = "normalised", "frames"
 """Name of the input of an exported network; of one that normalises it itself, as former ones do."""
 STRIDE = 4

@@ -23,7 +23,7 @@ from onball.tracking.detectors.ball_layout import (
     MEAN,
     OUTPUTS,
     RAW_INPUT,
-    SPREAD,
+    STD,
     STRIDE,
 )
 from onball.tracking.detectors.base import Detections, Detector, chosen, suppressed
@@ -114,7 +114,7 @@ class BallNetDetector:
                     values[:] = plane
                 else:
                     np.subtract(plane, MEAN, out=values, dtype=np.float32)
-                    np.divide(values, SPREAD, out=values)
+                    np.divide(values, STD, out=values)
             maps = self._session.run(list(OUTPUTS), {self._input_name: inputs})
             size = frame.shape[1], frame.shape[0]
             return decode_maps(

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from onball.tracking.detectors.ball_layout import INPUT_CHANNELS, MEAN, SPREAD
+from onball.tracking.detectors.ball_layout import INPUT_CHANNELS, MEAN, STD
 
 CLASSES = ("ball", "person", "goal")
 _OUTPUTS = (3, 2, 1, 2, 2, 2, 2)  # heatmaps; offset and size of the ball, of people, of goals
@@ -73,7 +73,7 @@ class BallNetwork(nn.Module):
 
     def forward(self, frames: Tensor) -> Maps:
         """Compute the maps of frames `[B, 5, H, W]`, 0 to 255; H and W are multiples of 32."""
-        return self.of_normalised((frames - MEAN) / SPREAD)
+        return self.of_normalised((frames - MEAN) / STD)
 
     def of_normalised(self, frames: Tensor) -> Maps:
         """Compute the maps of normalised frames."""
