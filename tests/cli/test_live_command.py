@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 import webbrowser
 
 import av
@@ -63,6 +64,11 @@ def test_ctrl_c_ends_with_the_summary_a_finished_recording_and_exit_code_0(
 
     def interrupt(_: LiveServer, message: dict[str, object]) -> None:
         if message["type"] == "connected":
+            # Its first packet is recorded by another thread.
+            for _ in range(600):
+                if copy.exists() and copy.stat().st_size:
+                    break
+                time.sleep(0.1)
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(LiveServer, "publish", interrupt)

@@ -339,6 +339,17 @@ def test_a_stopped_stream_leaves_a_finished_recording(tmp_path, video):
     assert 15 <= len(found) < 150 and found[:15] == list(range(15))
 
 
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".ts"])
+def test_a_stream_that_is_stopped_before_its_first_packet_leaves_no_recording(
+    tmp_path, video, suffix
+):
+    recorder = Recorder(tmp_path / f"copy{suffix}")
+    with av.open(str(video)) as source:
+        recorder.connect(source.streams.video[0])
+    recorder.close()  # with a header and no packet, FFmpeg crashes here
+    assert recorder.files == [] and list(tmp_path.iterdir()) == []
+
+
 def test_a_recording_continues_over_an_interruption_with_the_time_that_passed(tmp_path, video):
     recorder = Recorder(tmp_path / "copy.mkv")
     for received_s in (100.0, 110.0):

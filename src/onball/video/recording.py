@@ -60,6 +60,7 @@ class Recorder:
         self._path = path
         self._lock = Lock()
         self._output: Any = None
+        self._output_path = path
         self._signature: tuple[Any, ...] = ()
         self._copies: dict[int, Any] = {}  # streams of the file, by the index in the source
         self._video_index = -1
@@ -72,14 +73,14 @@ class Recorder:
         self.files: list[Path] = []
 
     def connect(self, video: av.VideoStream, others: Sequence[Any] = ()) -> None:
-        """Begin to record a connection.
+        """Begin to record a connection. A file is made with its first packet.
 
         Args:
             video: the video stream.
             others: streams to record with it, such as sound.
 
         Raises:
-            OnballError: the file cannot be written, or its container cannot hold the streams.
+            OnballError: the file before cannot be finished, or the container cannot hold the streams.
         """
         streams = [video, *others]
         signature = tuple(_signature(stream) for stream in streams)
@@ -104,14 +105,20 @@ class Recorder:
         try:
             self._output = av.open(str(path), "w", format=kind, options=options)
             copies = [self._output.add_stream_from_template(stream) for stream in streams]
+        except (av.FFmpegError, OSError, ValueError) as error:
+            self._output = None
+            raise _not_recordable(path, error) from None
+        self._output_path, self._last_s = path, {}
+        return copies
+
+    def _begin_file(self) -> None:
+        """Write the header. FFmpeg crashes at the end of a fragmented MP4 that has one and no packet."""
+        try:
             self._output.start_encoding()
         except (av.FFmpegError, OSError, ValueError) as error:
             self._output = None
-            reason = getattr(error, "strerror", None) or error
-            raise OnballError(f"{path}: the stream cannot be recorded into it ({reason})") from None
-        self.files.append(path)
-        self._last_s = {}
-        return copies
+            raise _not_recordable(self._output_path, error) from None
+        self.files.append(self._output_path)
 
     def write(self, packet: av.Packet, received_s: float) -> None:
         """Add a packet of the connection; those before the first keyframe are left out.
@@ -121,7 +128,8 @@ class Recorder:
             received_s: time at which it was received, in seconds.
 
         Raises:
-            OnballError: the file cannot be written any more, for example because the disk is full.
+            OnballError: the file cannot be written, or not any more, for example because the disk is full;
+                or its container cannot hold the streams.
         """
         with self._lock:
             target = self._copies.get(packet.stream_index)
@@ -131,6 +139,8 @@ class Recorder:
             if not (self._begun or (is_video and packet.is_keyframe)):
                 return
             self._begun = True
+            if self._output_path not in self.files:
+                self._begin_file()
             time_base = Fraction(packet.time_base)
             time_s = packet.dts * time_base
             shift = round(self._shift_s(target, time_s, received_s) / time_base)
@@ -219,6 +229,11 @@ class RecordedPart:
                 if kind == b"mdat":
                     self._end = self._next
         return self._end
+
+
+def _not_recordable(path: Path, error: Exception) -> OnballError:
+    reason = getattr(error, "strerror", None) or error
+    return OnballError(f"{path}: the stream cannot be recorded into it ({reason})")
 
 
 def _signature(stream: Any) -> tuple[Any, ...]:
