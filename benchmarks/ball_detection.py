@@ -3,6 +3,9 @@
     python benchmarks/ball_detection.py --clips FOLDER
     python benchmarks/ball_detection.py --simulated data/excerpts_test --detector ballnet yolox_nano.onnx
     python benchmarks/ball_detection.py --speed match.mp4 --threads 2
+    python benchmarks/real_clips.py FOLDER --model ball-tracks --tracks TRACKS
+    python benchmarks/ball_detection.py --clips FOLDER --tracks TRACKS --detector
+    python benchmarks/ball_detection.py --simulated data/bench --tracks tracks_ballnet.parquet --detector
 
 Real clips: FOLDER holds `NAME.json` with `video` and positions: `ball`, a list of `ms` and `xy` (pixels;
 null where the ball is certainly not visible), and `annotations` with `position` in ms and `ball`.
@@ -12,6 +15,11 @@ them; up to 30 frames of each. Frames are read in the size in which `onball trac
 A ball is found if the box with the highest confidence lies within 1.25 % of the frame's width (8 pixels of
 640; a ball has about 5) of the true position. Precision is over all frames in which a ball was reported,
 those without a visible ball included. `any` is the recall of all boxes of a frame together.
+
+With --tracks, the ball that `select_ball` selects along tracks is compared with the labels: of clips, whose
+tracks are in the folder TRACKS, or of simulated matches, whose tracks are in the file of that name in their
+folders; these need no video. A tracked frame may be up to half an interval of 80 ms away from the label of a
+clip: if it is more than 10 ms away, 3.25 % of the width are allowed.
 
 The speed is that of the detector alone, on consecutive decoded frames of one video, also relative to the 12.5
 frames per second that `onball track` looks at.
@@ -29,9 +37,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from onball.actions import Action
 from onball.errors import DataError
 from onball.files import read_json_object, to_json, write_json_atomic
+from onball.formats.soccernet import read_labels
 from onball.formats.tracks_parquet import read_tracks
+from onball.tracking.ball_features import ball_columns
 from onball.tracking.detectors.base import Detector, NeighbourDetector, read_size
 from onball.tracking.detectors.opening import open_detector
 from onball.tracks import BALL, TRACKS_FILE
@@ -43,7 +54,11 @@ THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5)
 #: Distance of the neighbours that the detector sees, as in `onball track`.
 INTERVAL_MS = 80
 _FRAMES_OF_A_MATCH = 30
+#: What is allowed besides where a tracked frame is not the labelled one.
+_MOVED = 2 / 100
 _TRACKED_FPS = 12.5
+#: How long after a shot the ball counts as in flight.
+_AFTER_SHOT_MS = 500
 
 Pixels = NDArray[np.uint8]
 
@@ -69,7 +84,10 @@ def main() -> None:
     parser.add_argument("--clips", type=Path, help="folder of labelled real clips")
     parser.add_argument("--simulated", type=Path, help="folder of simulated matches")
     parser.add_argument("--speed", type=Path, help="video on which to measure the speed")
-    parser.add_argument("--detector", nargs="+", default=["ballnet"])
+    parser.add_argument("--detector", nargs="*", default=["ballnet"])
+    parser.add_argument(
+        "--tracks", type=Path, help="tracks: folder of those of clips, or name of those of matches"
+    )
     parser.add_argument("--tiles", help="of the other detectors: 3x2")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--out", type=Path, help="JSON file for the figures")
@@ -87,6 +105,18 @@ def main() -> None:
             figures = measure(detector, read(folder, detector))
             results[f"{what}, {name}"] = figures
             print_figures(f"{what}, {detector.name}", figures)
+    if options.tracks is not None:
+        if options.clips is not None:
+            results["selected ball"] = measure_selected(options.clips, options.tracks)
+        if options.simulated is not None:
+            selected = measure_selected_in_matches(options.simulated, options.tracks.name)
+            results["selected ball, simulated matches"] = selected
+        for name in [name for name in results if name.startswith("selected ball")]:
+            print(f"\n{name}, of {results[name]['visible']} visible ones:")
+            print(f"  recall {100 * results[name]['recall']:.1f} %", end="")
+            print(f", precision {100 * results[name]['precision']:.1f} %")
+            if "after_shots" in results[name]:
+                print(f"  recall after shots {100 * results[name]['after_shots']:.1f} %")
     for name in options.detector if options.speed else ():
         tiles = None if name.startswith("ballnet") else options.tiles
         detector = open_detector(name, tiles=tiles, threads=options.threads)
@@ -99,6 +129,17 @@ def main() -> None:
 
 def real_frames(folder: Path, detector: Detector) -> Iterator[Labelled]:
     """Frames of all clips of a folder at their labelled positions."""
+    for name, video, places in _labelled_places(folder):
+        reader = Reader(video, detector)
+        frames_of = reader.triples([ms for ms, _ in places])
+        for (_, xy), frames in zip(places, frames_of, strict=True):
+            yield Labelled(name, frames, None if xy is None else reader.place(*xy))
+
+
+def _labelled_places(
+    folder: Path,
+) -> Iterator[tuple[str, Path, list[tuple[float, tuple[float, float] | None]]]]:
+    """Name, video, and times with positions of each clip; clips without any are left out."""
     paths = sorted(folder.glob("*.json"))
     if not paths:
         raise DataError(f"{folder}: no NAME.json of a labelled clip in it")
@@ -110,15 +151,13 @@ def real_frames(folder: Path, detector: Detector) -> Iterator[Labelled]:
             for event in clip["annotations"]
             if event.get("ball")
         ]
-        if not places:
-            continue
-        reader = Reader(folder / clip["video"], detector)
-        for (_, xy), frames in zip(
-            sorted(places, key=lambda place: place[0]),
-            reader.triples(sorted(ms for ms, _ in places)),
-            strict=True,
-        ):
-            yield Labelled(path.stem, frames, None if xy is None else reader.place(*xy))
+        if places:
+            ordered = sorted(places, key=lambda place: place[0])
+            yield (
+                path.stem,
+                folder / clip["video"],
+                [(ms, None if xy is None else (xy[0], xy[1])) for ms, xy in ordered],
+            )
 
 
 def simulated_frames(root: Path, detector: Detector) -> Iterator[Labelled]:
@@ -219,6 +258,62 @@ def measure(detector: Detector, frames: Iterable[Labelled]) -> dict[str, Any]:
             for name in sorted(set(names))
             if (seen & (np.array(names) == name)).any()
         },
+    }
+
+
+def measure_selected(clips: Path, folder: Path) -> dict[str, float]:
+    """Recall and precision of the ball that is selected along the tracks of the clips."""
+    visible = selected = right = 0
+    for _, video, places in _labelled_places(clips):
+        tracks = read_tracks(folder / f"{video.stem}.parquet")
+        times = np.unique(tracks.time_ms)
+        width, height = tracks.video.width, tracks.video.height
+        paths, _ = ball_columns(tracks, times)
+        for ms, xy in places:
+            index = int(np.abs(times - ms).argmin())
+            place = paths.ball[index, :2]
+            visible += xy is not None
+            if not np.isfinite(place[0]):
+                continue
+            selected += 1
+            if xy is not None:
+                near = NEAR + _MOVED * (abs(times[index] - ms) > 10)
+                away = place - (np.array(xy) - [width / 2, height / 2]) / width
+                right += bool(np.hypot(*away) < near)
+    return {"visible": visible, "recall": right / visible, "precision": right / selected}
+
+
+def measure_selected_in_matches(root: Path, name: str) -> dict[str, float]:
+    """Recall and precision of the selected ball in simulated matches, and recall after shots."""
+    found = sorted(root.rglob(name))
+    if not found:
+        raise DataError(f"{root}: no match with {name} in it")
+    visible = selected = right = 0
+    after_shots: list[bool] = []
+    for path in found:
+        tracks = read_tracks(path)
+        truth = read_tracks(path.parent / TRACKS_FILE)
+        times = np.unique(tracks.time_ms)
+        size = np.array([tracks.video.width, tracks.video.height])
+        places, _ = ball_columns(tracks, times)
+        of_ball = truth.where(truth.kinds == BALL)
+        middles = (of_ball.boxes[:, :2] + of_ball.boxes[:, 2:]) / 2
+        rows = np.searchsorted(of_ball.time_ms, times).clip(0, len(middles) - 1)
+        seen = np.abs(of_ball.time_ms[rows] - times) <= 2
+        away = places.ball[:, :2] - (middles[rows] - size / 2) / size[0]
+        hit = seen & (np.hypot(*away.T) < NEAR)
+        visible += int(seen.sum())
+        selected += int(np.isfinite(places.ball[:, 0]).sum())
+        right += int(hit.sum())
+        for event in read_labels(path.parent / "Labels-ball.json"):
+            if event.label is Action.SHOT:
+                since = times - event.position_ms
+                after_shots += hit[seen & (since > 0) & (since <= _AFTER_SHOT_MS)].tolist()
+    return {
+        "visible": visible,
+        "recall": right / visible,
+        "precision": right / selected,
+        "after_shots": float(np.mean(after_shots)) if after_shots else float("nan"),
     }
 
 

@@ -3,16 +3,10 @@
     onball ballnet render --out data/excerpts
     onball ballnet train data/excerpts --out runs/ballnet
     cp runs/ballnet/ball.onnx src/onball/assets/ball.onnx
-    onball simulate --out data/bench --preset bench --size 448x256
-    onball simulate --out data/bench --train 4 --valid 0 --test 0 --minutes 10 --fps 12.5 --size 448x256 \
-        --look broad --seed 31
-    onball simulate --out data/bench --train 60 --valid 0 --test 0 --minutes 10 --fps 12.5 --size 640x360 \
-        --look broad --rare 6 --no-video --boxes --seed 300
-    onball track --data data/bench --detector simulated:ballnet --name tracks_ballnet.parquet
-    onball train spotting/ball_tracks --data data/bench --seeds 3 --out runs/ball_tracks
-    python tools/publish_ball_model.py runs/ball_tracks/seed_* --heldout data/bench
+    (the commands of RECIPE below)
+    python tools/publish_ball_model.py runs/ball_tracks/seed_* --heldout data/heldout
     python benchmarks/real_clips.py CLIPS --model ball-tracks --out real.json
-    python tools/publish_ball_model.py runs/ball_tracks/seed_* --heldout data/bench --real real.json
+    python tools/publish_ball_model.py runs/ball_tracks/seed_* --heldout data/heldout --real real.json
 
 The probabilities of the nets are averaged, and their weights are stored in half precision. CLIPS are labelled
 real clips, which are not part of the project.
@@ -26,26 +20,35 @@ from typing import Any
 
 from onball.actions import ACTIONS
 from onball.assets import ball_tracks_model
-from onball.config import load_config
-from onball.data.layout import find_matches
+from onball.config import DataConfig, load_config
+from onball.data.matches import load_matches
 from onball.errors import DataError
 from onball.evaluation import SpottingResult, evaluate_spotting
 from onball.files import read_json_object
-from onball.formats.soccernet import read_labels
 from onball.models import load_model, save_model
 from onball.models.nets import BlendedNet
 from onball.runs import RunFolder
+from onball.spotting.matches import spot_matches
 from onball.spotting.spotter import Spotter
 
+RECIPE = """\
+onball simulate --out data/tracks --train 20 --valid 2 --test 2 --minutes 10 --fps 12.5 --size 640x360 \\
+    --look broad --rare 6 --no-video --boxes --seed 300
+onball simulate --out data/tracks --train 24 --valid 0 --test 0 --minutes 10 --fps 12.5 --size 640x360 \\
+    --look broad --rare 6 --no-video --boxes --seed 310
+onball track --data data/tracks --detector simulated:ballnet --name tracks_ballnet.parquet
+onball train spotting/ball_tracks --data data/tracks --seeds 3 --out runs/ball_tracks
+onball simulate --out data/heldout --preset bench --size 448x256 --train 0 --valid 0 --no-video --boxes
+onball track --data data/heldout --detector simulated:ballnet --name tracks_ballnet.parquet
+"""
 
-def measure(model: Path, heldout: Path, tracks: str) -> SpottingResult:
+
+def measure(model: Path, data: DataConfig) -> SpottingResult:
     """Score the model on the test split, on tracks with simulated errors."""
     spotter = Spotter.from_pretrained(model)
-    matches = find_matches(heldout, "test")
-    truth = [read_labels(match.require_labels()) for match in matches]
-    videos = [match.require_video() for match in matches]
-    found = [spotter.spot(video, tracks=video.with_name(tracks)) for video in videos]
-    return evaluate_spotting(truth, found)
+    matches = load_matches(data, "test", spotter.config.model)
+    found = [spotted.events for spotted in spot_matches(spotter, matches)]
+    return evaluate_spotting([match.labels for match in matches], found)
 
 
 def card(runs: list[Path], result: SpottingResult, real: dict[str, Any], remark: str) -> str:
@@ -103,14 +106,7 @@ network, tolerance 1 s (±0.5 s), in per cent: \
 ## How it was trained
 
 ```sh
-onball simulate --out data/bench --preset bench --size 448x256
-onball simulate --out data/bench --train 4 --valid 0 --test 0 --minutes 10 --fps 12.5 --size 448x256 \\
-    --look broad --seed 31
-onball simulate --out data/bench --train 60 --valid 0 --test 0 --minutes 10 --fps 12.5 --size 640x360 \\
-    --look broad --rare 6 --no-video --boxes --seed 300
-onball track --data data/bench --detector simulated:ballnet --name tracks_ballnet.parquet
-onball train spotting/ball_tracks --data data/bench --seeds {len(runs)} --out runs/ball_tracks
-python tools/publish_ball_model.py runs/ball_tracks/seed_* --heldout data/bench
+{RECIPE}python tools/publish_ball_model.py runs/ball_tracks/seed_* --heldout data/heldout
 ```
 
 {training.epochs} epochs of {training.clips_per_epoch} clips of {config.data.clip_frames} frames, batches of \
@@ -122,7 +118,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--heldout", type=Path, required=True)
-    parser.add_argument("--tracks", default="tracks_ballnet.parquet")
     parser.add_argument("--real", type=Path, help="JSON of benchmarks/real_clips.py, for the card")
     parser.add_argument("--remark", default="Hardware: 2 CPU cores.")
     options = parser.parse_args()
@@ -134,7 +129,8 @@ def main() -> None:
     save_model(net, config, ball_tracks_model(), half=True)
     if options.real is None:
         return
-    result = measure(ball_tracks_model(), options.heldout, options.tracks)
+    data = load_config(RunFolder.open(options.runs[0]).config).data
+    result = measure(ball_tracks_model(), data.model_copy(update={"root": options.heldout}))
     real = read_json_object(options.real, DataError)
     text = card(options.runs, result, real, options.remark)
     save_model(net, config, ball_tracks_model(), card=text, half=True)

@@ -112,6 +112,23 @@ def test_confidences_of_balls_and_goals_may_be_others():
         assert scores.mean() == pytest.approx(mean, abs=0.01)
 
 
+def test_a_ball_in_a_goal_is_missed_more_often_and_less_sure():
+    noise = DetectorNoise(
+        goal_missed=0.0, ball_score=(50, 50), ball_in_goal=0.4, ball_in_goal_score=(20, 80)
+    )
+    seen, confidence = [], []
+    for place in (40, 200):
+        truth = static_tracks(
+            [(place, 30, place + 3, 33), (10, 10, 80, 60)], [BALL, GOAL], frames=4000
+        )
+        scores = [f.scores[f.kinds == BALL] for f in found_in(truth, noise)]
+        seen.append(np.mean([len(each) for each in scores]))
+        confidence.append(np.concatenate(scores).mean())
+    # 0.4 of the frames, and three quarters of 0.4 of the seconds.
+    assert seen == pytest.approx([0.6 * 0.7, 1.0], abs=0.04)
+    assert confidence == pytest.approx([0.2, 0.5], abs=0.01)
+
+
 def test_positions_and_sizes_have_the_configured_deviation():
     truth = static_tracks([(100, 50, 120, 90)], [PERSON], frames=4000)
     boxes = np.concatenate([f.boxes for f in found_in(truth, DetectorNoise(centre=0.1, size=0.05))])

@@ -24,7 +24,6 @@ from onball.tracking.grid import (
     camera_motion,
     derivative,
     on_grid,
-    people_velocities,
     seconds,
     since_true,
     without_short_gaps,
@@ -115,7 +114,7 @@ def ball_columns(
     grid = on_grid(tracks.where(used), times_ms)
     times = seconds(grid.times_ms)
     aspect = tracks.video.height / tracks.video.width
-    velocities = people_velocities(grid)
+    velocities = grid.velocities
     camera = np.nan_to_num(camera_motion(velocities))
     ball = without_short_gaps(grid.ball, grid.times_ms, grid.shot, _LONGEST_GAP_MS)[:, :2]
     height = _ruler(grid, ball, times)

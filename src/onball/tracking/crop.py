@@ -3,7 +3,7 @@
 The study (Team 8, 2025) cropped each frame to the boxes detected in it. Here the window keeps the
 frame's aspect ratio, moves smoothly within a shot and jumps at cuts only, and contains the ball in
 every frame where it is seen. Among several candidates the ball is the one selected by
-`onball.tracking.grid.select_ball`.
+`onball.tracking.ball_path.select_ball`.
 """
 
 from __future__ import annotations

@@ -30,7 +30,6 @@ from onball.tracking.grid import (
     camera_motion,
     derivative,
     on_grid,
-    people_velocities,
     row_median,
     seconds,
     since_true,
@@ -159,7 +158,7 @@ def _study(grid: GridTracks, aspect: float) -> dict[str, Floats]:
 def _all(grid: GridTracks) -> dict[str, Floats]:
     """Features of `full` besides those of the study, each `[T]`."""
     times = seconds(grid.times_ms)
-    velocities = people_velocities(grid)
+    velocities = grid.velocities
     camera = camera_motion(velocities)
     ball = without_short_gaps(grid.ball, grid.times_ms, grid.shot, _LONGEST_GAP_MS)
     cut = np.r_[False, np.diff(grid.shot) != 0].astype(np.float64)

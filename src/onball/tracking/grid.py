@@ -1,8 +1,8 @@
 """Tracks on the grid of sampled frames, as dense arrays, and motion on that grid.
 
 `on_grid` samples tracks at the frames' times, finds the shots, and selects one ball per frame among the
-candidates (`select_ball`). The functions below it interpolate short gaps of the ball and estimate the
-velocities of people, the motion of the camera and derivatives over time, all within shots.
+candidates (`onball.tracking.ball_path`). The functions below it interpolate short gaps of the ball, estimate
+the motion of the camera, and compute derivatives over time, all within shots.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.timing import nearest_frames
+from onball.tracking.ball_path import select_ball
 from onball.tracks import BALL, GOAL, Tracks, are_people
 
 Floats = NDArray[np.float64]
@@ -22,17 +23,8 @@ _MOST_PEOPLE = 40
 _CONTINUED = 0.2
 #: … or where their median displacement exceeds this fraction of the frame's width.
 _JUMP = 0.1
-#: A track of this length, in frames, or longer, adds this bonus to the score of its boxes.
-_LASTING_FRAMES, _LASTING_SCORE = 12, 0.3
-#: Cost of a box in the path: a box whose score and bonus are lower is left out unless it links others.
-_PRICE = 0.45
-#: Largest plausible displacement of a ball between detections, in frame widths, and its increase per
-#: second. (The fastest true balls of the simulated matches stay below.)
-_MOST_STEP, _MOST_STEP_PER_S = 0.015, 0.9
-#: Cost per frame width beyond that displacement, and its maximum.
-_LEAP_COST, _MOST_COST = 5.0, 0.8
-#: Detections farther apart than this, in seconds, are independent.
-_MEMORY_S = 1.0
+#: Seconds over which the height of people is smoothed, and the height where nobody is seen, in frame widths.
+_SMOOTH_S, _USUAL_HEIGHT = 1.0, 0.07
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +37,8 @@ class GridTracks:
         shot: int64 `[T]`, number of the shot, from 0.
         people: `[T, P, 4]`, x, y of the box's centre, its width and height; NaN for empty slots.
         people_ids: int64 `[T, P]`, track of each; -1 for none.
+        velocities: `[T, P, 3]`, of people: x, y in frame widths per second, and of log height; NaN for people
+            that have the same track neither in the previous nor in the next frame of the shot.
         ball: `[T, 4]`, the same of the selected ball; NaN for frames without one.
         goal: `[T, 4]`, the same of the goal with the highest score; NaN for frames without one.
     """
@@ -54,6 +48,7 @@ class GridTracks:
     shot: NDArray[np.int64]
     people: Floats
     people_ids: NDArray[np.int64]
+    velocities: Floats
     ball: Floats
     goal: Floats
 
@@ -99,10 +94,19 @@ def on_grid(tracks: Tracks, times_ms: NDArray[np.int64]) -> GridTracks:
         shot = np.searchsorted(np.array(tracks.video.cuts_ms), times_ms, side="right")
     else:
         shot = np.cumsum(_inferred_cuts(people, people_ids))
+    times_s = seconds(times_ms)
+    velocities = _people_velocities(people, people_ids, times_s, shot)
+    camera = np.nan_to_num(camera_motion(velocities)[:, :2])
     balls = np.flatnonzero(kinds == BALL)
     chosen = balls[
         select_ball(
-            frame[balls], seconds(times_ms), shot, places[balls, :2], ids[balls], scores[balls]
+            frame[balls],
+            times_s,
+            shot,
+            places[balls, :2],
+            scores[balls],
+            np.cumsum(camera * np.diff(times_s, prepend=times_s[:1])[:, None], axis=0),
+            _person_height(people, times_s),
         )
     ]
     ball = np.full((count, 4), np.nan)
@@ -111,7 +115,9 @@ def on_grid(tracks: Tracks, times_ms: NDArray[np.int64]) -> GridTracks:
     goals = np.flatnonzero(kinds == GOAL)
     goals = goals[np.argsort(scores[goals], kind="stable")]  # the best comes last, and stays
     goal[frame[goals]] = places[goals]
-    return GridTracks(times_ms, looked, shot.astype(np.int64), people, people_ids, ball, goal)
+    return GridTracks(
+        times_ms, looked, shot.astype(np.int64), people, people_ids, velocities, ball, goal
+    )
 
 
 def _rows_at(
@@ -163,73 +169,6 @@ def _inferred_cuts(people: Floats, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
     return cuts
 
 
-def select_ball(
-    frame: NDArray[np.int64],
-    times_s: Floats,
-    shot: NDArray[np.int64],
-    places: Floats,
-    ids: NDArray[np.int64],
-    scores: Floats,
-) -> NDArray[np.int64]:
-    """Select the ball among the boxes of that class, at most one per frame.
-
-    The selected boxes form the path of largest total value over each shot, found by dynamic
-    programming: boxes gain by score and length of their track, and implausible displacements cost.
-    Where all boxes are likely false positives, none is selected.
-
-    Args:
-        frame: index of each box's frame, `[N]`, ascending.
-        times_s: time of each frame in seconds, `[T]`.
-        shot: number of each frame's shot, `[T]`; displacements across a cut cost nothing.
-        places: centre of each box in frame widths, `[N, 2]`.
-        ids: track of each box, `[N]`; below 0 for none.
-        scores: confidence of each box, `[N]`.
-
-    Returns: indices of the selected boxes, in order of time.
-    """
-    count = len(frame)
-    if not count:
-        return np.zeros(0, np.int64)
-    _, inverse, lengths = np.unique(ids, return_inverse=True, return_counts=True)
-    followed = np.where(ids < 0, 1, lengths[inverse])
-    gain = scores + _LASTING_SCORE * np.minimum(followed / _LASTING_FRAMES, 1) - _PRICE
-    times, shots = times_s[frame], shot[frame]
-    firsts = np.flatnonzero(np.diff(frame, prepend=frame[0] - 1))
-    first_related = np.maximum(
-        np.searchsorted(times, times[firsts] - _MEMORY_S), np.searchsorted(shots, shots[firsts])
-    )
-    # Value of the best path that ends with each row, its previous row, and the best end so far.
-    best, before = np.zeros(count), np.full(count, -1)
-    best_end = np.zeros(count, np.int64)
-    stops = [*firsts[1:].tolist(), count]
-    for old, new, stop in zip(first_related.tolist(), firsts.tolist(), stops, strict=True):
-        value, previous = 0.0, -1
-        if old and best[best_end[old - 1]] > 0:  # independent: the displacement costs nothing
-            previous = int(best_end[old - 1])
-            value = best[previous]
-        rows = slice(new, stop)
-        best[rows], before[rows] = value, previous
-        if new > old:
-            away = places[rows, None] - places[old:new]
-            distance = np.hypot(away[..., 0], away[..., 1])
-            beyond = distance - _MOST_STEP - _MOST_STEP_PER_S * (times[new] - times[old:new])
-            values = best[old:new] - np.clip(_LEAP_COST * beyond, 0, _MOST_COST)
-            chosen = values.argmax(axis=1)
-            values = values[np.arange(stop - new), chosen]
-            linked = values > value
-            best[rows][linked], before[rows][linked] = values[linked], old + chosen[linked]
-        best[rows] += gain[rows]
-        for row in range(new, stop):
-            ends_before = row and best[best_end[row - 1]] >= best[row]
-            best_end[row] = best_end[row - 1] if ends_before else row
-    path = []
-    row = int(best_end[-1]) if best[best_end[-1]] > 0 else -1
-    while row >= 0:
-        path.append(row)
-        row = int(before[row])
-    return np.array(path[::-1], np.int64)
-
-
 def without_short_gaps(
     ball: Floats, times_ms: NDArray[np.int64], shot: NDArray[np.int64], longest_ms: int
 ) -> Floats:
@@ -251,21 +190,18 @@ def without_short_gaps(
     return filled
 
 
-def people_velocities(grid: GridTracks) -> Floats:
-    """Velocities of people, `[T, P, 3]`: x, y in frame widths per second, and of log height.
-
-    They are known for people with the same track in the previous or the next frame of the shot, else
-    NaN.
-    """
-    people, ids = grid.people, grid.people_ids
+def _people_velocities(
+    people: Floats, ids: NDArray[np.int64], times_s: Floats, shot: NDArray[np.int64]
+) -> Floats:
+    """Velocities of people, `[T, P, 3]`; see `GridTracks`."""
     values = np.concatenate([people[..., :2], np.log(people[..., 3:])], axis=-1)
     ahead = np.full_like(values, np.nan)
     behind = np.full_like(values, np.nan)
     if len(people) < 2:
         return ahead
-    step = np.diff(seconds(grid.times_ms))[:, None, None]
+    step = np.diff(times_s)[:, None, None]
     same = (ids[:-1, :, None] == ids[1:, None, :]) & (ids[:-1, :, None] >= 0)
-    same &= (np.diff(grid.shot) == 0)[:, None, None]
+    same &= (np.diff(shot) == 0)[:, None, None]
     for target, later, earlier, pairs in (
         (ahead[:-1], values[1:], values[:-1], same),
         (behind[1:], values[:-1], values[1:], same.transpose(0, 2, 1)),
@@ -275,6 +211,16 @@ def people_velocities(grid: GridTracks) -> Floats:
         change = (there - earlier) / (step if target.base is ahead else -step)
         target[found] = change[found]
     return mean_of_known(ahead, behind)
+
+
+def _person_height(people: Floats, times_s: Floats) -> Floats:
+    """Median height of the people around each frame, in frame widths, `[T]`."""
+    height = row_median(people[..., 3])
+    if len(times_s) > 1:
+        half = round(_SMOOTH_S / float(np.median(np.diff(times_s))) / 2)
+        padded = np.pad(height, half, constant_values=np.nan)
+        height = row_median(np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1))
+    return np.where(np.isfinite(height), height, _USUAL_HEIGHT)
 
 
 def camera_motion(velocities: Floats) -> Floats:

@@ -37,7 +37,7 @@ Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 _MULTIPLE = 32  # sides of the input
-_MOST_BALLS, _MOST_PEOPLE, _MOST_GOALS = 8, 60, 2  # a frame
+_MOST_BALLS, _MOST_PEOPLE, _MOST_GOALS = 16, 60, 2  # a frame
 #: Least confidence of people. Ball and goals are followed with less: the ball's path decides, and a goal
 #: whose net is in front of a white crowd has little.
 _LEAST_PERSON_SCORE = 0.3

@@ -19,6 +19,8 @@ frame unless said otherwise:
 | mean confidence of true boxes | 1 | 0.86 | 0.78 | 0.67 | people 0.71, balls 0.51, goals 0.3 |
 | distinguishes players, goalkeepers and referees | yes | yes | yes | no | no |
 | a goal is missed | – | – | – | – | 10 % |
+| a ball in a goal is missed, besides | – | – | – | – | 40 % |
+| … and out of each second, for most of it | – | – | – | – | 40 % |
 
 `medium` represents a detector trained on football, `strong` one trained on everyday objects: in a
 frame 398 pixels wide a ball has two. These four are assumptions, not measurements. Half of the false balls
@@ -28,7 +30,9 @@ confidence of 0.25.
 `ballnet` represents the ball network on real football, and is the only one that returns goals. Its errors of
 the ball are like those at 238 places that were labelled in real clips: there, the ball is among the boxes in
 87 % of the frames, with confidences of 0.27 to 0.74 (10 to 90 %), beside 7.1 false ones of 0.16 to 0.39, of
-which two thirds are at people, mostly at their feet, and half of these for seconds.
+which two thirds are at people, mostly at their feet, and half of these for seconds. At 13 places in the
+second and a half after a goal, behind posts, net and goalkeeper, the ball is among the boxes in 31 %, with a
+mean confidence of 0.25.
 """
 
 from __future__ import annotations
@@ -53,7 +57,7 @@ _FALSE_SCORE = (2.0, 6.0)
 #: How long a false ball stays at a person, and the share of the frames in which it is detected.
 _DECOY_MS, _DECOY_SEEN = 4000, 0.7
 #: Random streams, so that draws for one purpose do not change another.
-_FRAME, _MISSED, _SPOTS, _DECOYS = 0, 1, 2, 3
+_FRAME, _MISSED, _SPOTS, _DECOYS, _IN_GOAL = 0, 1, 2, 3, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,9 @@ class DetectorNoise:
         ball_score, goal_score, false_ball_score: as `score`, of balls, goals and false balls; None for the
             same as of other boxes.
         decoys: the probability that a person has a false ball at a fixed place of the body for some seconds.
+        ball_in_goal: the probability that a ball behind posts, net or goalkeeper is missed in a frame, and
+            the same for most of a second. It is in the box of a goal, so this is for levels that know goals.
+        ball_in_goal_score: as `score`, of these balls; None for the same as of other balls.
     """
 
     centre: float = 0.0
@@ -92,6 +99,8 @@ class DetectorNoise:
     goal_score: tuple[float, float] | None = None
     false_ball_score: tuple[float, float] | None = None
     decoys: float = 0.0
+    ball_in_goal: float = 0.0
+    ball_in_goal_score: tuple[float, float] | None = None
 
 
 LEVELS: dict[str, DetectorNoise] = {
@@ -120,6 +129,8 @@ LEVELS: dict[str, DetectorNoise] = {
         goal_score=(3.0, 7.0),
         false_ball_score=(5.5, 16.5),
         decoys=0.4,
+        ball_in_goal=0.4,
+        ball_in_goal_score=(5.5, 16.5),
     ),
 }
 
@@ -189,19 +200,25 @@ class SimulatedDetector:
         kinds, boxes = truth.kinds[rows], truth.boxes[rows].astype(np.float64)
         miss = np.where(kinds == BALL, noise.ball_missed, noise.missed)
         miss = np.where(kinds == GOAL, noise.goal_missed or 0.0, miss)
-        miss = miss + noise.covered * _covered(boxes, kinds)
+        in_goal = _in_goal(boxes, kinds)
+        miss = miss + noise.covered * _covered(boxes, kinds) + noise.ball_in_goal * in_goal
         found = rng.random(len(boxes)) >= miss
         hidden = [
-            self._is_hidden(int(track), kind == BALL, time_ms)
+            self._is_hidden(
+                _MISSED, int(track), noise.ball_burst if kind == BALL else noise.burst, time_ms
+            )
             for track, kind in zip(truth.track_ids[rows], kinds, strict=True)
         ]
         found &= ~np.array(hidden, bool)
+        if in_goal.any():
+            found &= ~(in_goal & self._is_hidden(_IN_GOAL, 0, noise.ball_in_goal, time_ms))
         of_people = are_people(kinds)
         people, ids = boxes[of_people], truth.track_ids[rows][of_people]
-        boxes = self._moved(boxes[found], kinds[found], rng)
+        boxes, in_goal = self._moved(boxes[found], kinds[found], rng), in_goal[found]
         kinds = kinds[found] if noise.knows_football else _everyday(kinds[found])
         scores = np.ones(len(boxes)) if noise.score is None else rng.beta(*noise.score, len(boxes))
         _redraw(scores, kinds == BALL, noise.ball_score, rng)
+        _redraw(scores, in_goal, noise.ball_in_goal_score, rng)
         _redraw(scores, kinds == GOAL, noise.goal_score, rng)
         false_boxes, false_kinds = self._false(people, time_ms, rng)
         false_scores = rng.beta(*_FALSE_SCORE, len(false_boxes))
@@ -229,15 +246,17 @@ class SimulatedDetector:
             int(np.searchsorted(times, frame)), int(np.searchsorted(times, frame, "right"))
         )
 
-    def _is_hidden(self, track: int, is_ball: bool, time_ms: int) -> bool:
-        begin, end = self._hidden(track, is_ball, time_ms // _BLOCK_MS)
+    def _is_hidden(self, stream: int, track: int, probability: float, time_ms: int) -> bool:
+        begin, end = self._hidden(stream, track, probability, time_ms // _BLOCK_MS)
         return begin <= time_ms % _BLOCK_MS < end
 
-    def _draw_hidden(self, track: int, is_ball: bool, block: int) -> tuple[float, float]:
+    def _draw_hidden(
+        self, stream: int, track: int, probability: float, block: int
+    ) -> tuple[float, float]:
         """Interval of a second in which a person or ball is missed, in ms from its start."""
         # Seeds are not negative; a track may be.
-        rng = np.random.default_rng((*self._seed, _MISSED, track + 1, block))
-        if rng.random() >= (self._noise.ball_burst if is_ball else self._noise.burst):
+        rng = np.random.default_rng((*self._seed, stream, track + 1, block))
+        if rng.random() >= probability:
             return 0.0, 0.0
         part = rng.uniform(_LEAST_PART, _MOST_PART) * _BLOCK_MS
         begin = rng.uniform(0, _BLOCK_MS - part)
@@ -349,3 +368,11 @@ def _covered(boxes: NDArray[np.float64], kinds: NDArray[np.uint8]) -> NDArray[np
     in_front = boxes[None, :, 3] > boxes[:, None, 3]
     shared = shared * (in_front & people[:, None] & people[None, :])
     return np.asarray((shared / np.maximum(area, 1e-9)[:, None]).max(axis=1).clip(0, 1))
+
+
+def _in_goal(boxes: NDArray[np.float64], kinds: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Whether a box is that of a ball whose centre is in the box of a goal, `[N]`."""
+    centre = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2
+    goals = boxes[kinds == GOAL]
+    inside = ((centre > goals[:, :2]) & (centre < goals[:, 2:])).all(axis=2).any(axis=1)
+    return np.asarray(inside & (kinds == BALL))
