@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from onball.config import ComponentConfig, ModelConfig
+from onball.config.schema import TrackingConfig
 from onball.models import DenseScores, build_model
 from onball.spotting.compute import MirroredCompute, OutputLayout, TorchCompute
+from onball.tracking.features import mirrored_signs
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -129,3 +131,27 @@ def test_a_mirror_image_has_the_same_events_of_the_other_team(head):
         assert np.allclose(turned.right, 1 - found.right, atol=1e-6)
     if found.displacement is not None:
         assert np.allclose(found.displacement, turned.displacement, atol=1e-6)
+
+
+def test_a_mirror_image_has_the_same_events_from_its_tracks():
+    torch.manual_seed(0)
+    net = build_model(
+        ModelConfig(
+            backbone=ComponentConfig(name="none"),
+            tracking=TrackingConfig(features="ball", dim=8),
+            temporal=ComponentConfig(name="none"),
+        )
+    )
+    plain, signs = TorchCompute(net.eval()), mirrored_signs("ball")
+    frames = np.zeros((3, 1, 1, 3), np.uint8)
+    tracked = np.random.default_rng(0).normal(size=(3, len(signs))).astype(np.float32)
+
+    def outputs(compute, tracks):
+        return compute.outputs(compute.features(frames, tracks)[None])[0]
+
+    mirrored = MirroredCompute(plain, signs)
+    found, turned = outputs(mirrored, tracked), outputs(mirrored, tracked * signs)
+    once, other = outputs(plain, tracked), outputs(plain, tracked * signs)
+    assert np.allclose(found, (once + other) / 2, atol=1e-6)
+    assert np.allclose(found, turned, atol=1e-6)
+    assert not np.allclose(once, other, atol=1e-3)

@@ -560,7 +560,7 @@ class ExperimentConfig(BaseConfig):
 
 
 def check_inference(model: ModelConfig, inference: InferenceConfig) -> None:
-    """Check that settings of single classes, windows, clips and mirroring fit the net."""
+    """Check that settings of single classes, windows and clips fit the net."""
     for setting in ("report_thresholds", "calibration"):
         for label in getattr(inference, setting):
             try:
@@ -573,11 +573,6 @@ def check_inference(model: ModelConfig, inference: InferenceConfig) -> None:
                     f"inference.{setting}", f"'{label}' is spelt '{known}' in model.classes"
                 )
     clips = inference.clips
-    if inference.mirror and model.tracking is not None:
-        raise conflict(
-            "inference.mirror",
-            "the frames would be mirrored and their tracks would not: --set inference.mirror=false",
-        )
     if clips is None:
         check_positions(model, "inference.window_frames", inference.window_frames)
         return

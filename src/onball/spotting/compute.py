@@ -226,11 +226,13 @@ class MirroredCompute:
     """Mean of the outputs for frames and for their mirror images.
 
     Args:
-        compute: arithmetic of the net, which takes no tracks. Its features of both are concatenated.
+        compute: arithmetic of the net. Its features of both are concatenated.
+        signs: of each track feature and mask in a mirrored frame, `[2F]`; None for a net without tracks.
     """
 
-    def __init__(self, compute: Compute) -> None:
+    def __init__(self, compute: Compute, signs: Floats | None = None) -> None:
         self._compute = compute
+        self._signs = signs
 
     @property
     def context(self) -> int | None:
@@ -246,10 +248,13 @@ class MirroredCompute:
         self, frames: NDArray[np.uint8] | Floats, track_features: Floats | None = None
     ) -> Floats:
         """See `Compute`."""
-        assert track_features is None
-        mirrored: Any = np.ascontiguousarray(frames[:, :, ::-1])
-        seen = self._compute.features(frames)
-        return np.concatenate([seen, self._compute.features(mirrored)], axis=-1)
+        # Not np.ascontiguousarray, which keeps the negative stride of frames of one pixel.
+        mirrored: Any = frames[:, :, ::-1].copy()
+        turned = None
+        if track_features is not None and self._signs is not None:
+            turned = track_features * self._signs
+        seen = self._compute.features(frames, track_features)
+        return np.concatenate([seen, self._compute.features(mirrored, turned)], axis=-1)
 
     def outputs(self, features: Floats) -> Floats:
         """See `Compute`."""

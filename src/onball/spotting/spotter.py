@@ -55,6 +55,7 @@ from onball.spotting.video_scores import (
 )
 from onball.spotting.workers import Workers
 from onball.timing import format_time
+from onball.tracking.features import mirrored_signs
 from onball.tracking.grid import PerFrame
 from onball.tracks import Tracks, tracks_digest
 from onball.video import Channels, probe, sample_frames
@@ -124,7 +125,9 @@ class Spotter:
         self.runtime, compute = opened.name, opened.compute
         self._runtime_build = opened.build
         if config.inference.mirror:
-            compute = MirroredCompute(compute)
+            tracking = config.model.tracking
+            signs = None if tracking is None else mirrored_signs(tracking.features)
+            compute = MirroredCompute(compute, signs)
         self.device, self.precision = opened.device, opened.precision
         self.net = net.eval().to(self.device)
         self.compute: Compute = compute

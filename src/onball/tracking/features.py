@@ -102,8 +102,12 @@ def feature_names(which: FeatureSet) -> tuple[str, ...]:
 
 
 def mirrored_signs(which: FeatureSet) -> NDArray[np.float32]:
-    """Sign of each feature when the frame is mirrored left to right: 1 or -1, float32 `[F]`."""
-    return np.array([sign for _, sign, _ in _SETS[which]], np.float32)
+    """Sign of each input of a net (`as_inputs`) when the frame is mirrored left to right, float32 `[2F]`.
+
+    It is 1 or -1 for features, and 1 for the masks of known values.
+    """
+    signs = np.array([sign for _, sign, _ in _SETS[which]], np.float32)
+    return np.concatenate([signs, np.ones_like(signs)])
 
 
 def track_features(

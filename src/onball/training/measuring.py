@@ -36,7 +36,7 @@ from onball.models.compute import choose_precision, use_threads
 from onball.models.cost import NetCost, cost_of, training_memory
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.timing import grid_times
-from onball.tracking.features import mirrored_signs
+from onball.tracking.features import feature_names
 from onball.training.module import TrainingModule, TrainingSteps
 from onball.training.run import clip_loader, load_split, make_module, mix_clips
 from onball.training.trainer import make_trainer, processes, quiet, training_device
@@ -228,8 +228,8 @@ def _random_data(config: ExperimentConfig, feature_dim: int | None = None) -> _D
     events = EventList.of([Event(length // 2, actions.names[0])])
     features = None
     if config.model.tracking is not None:
-        count = len(mirrored_signs(config.model.tracking.features))
-        features = np.zeros((len(times), 2 * count), np.float32)
+        count = 2 * len(feature_names(config.model.tracking.features))
+        features = np.zeros((len(times), count), np.float32)
     match = LabelledMatch("random frames", frames, events, features, actions)
     half = LabelledFrames("random frames", frames, match.events)
     return _Data([match], [], [half] if config.trains_jointly else [])

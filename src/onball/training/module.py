@@ -130,11 +130,10 @@ class TrainingModule(L.LightningModule):  # type: ignore[misc]
             self.average.requires_grad_(False)
         self._describe = describe
         tracking = config.model.tracking
-        #: Factor of each track feature in a mirrored clip; the masks of known values stay.
+        #: Factor of each track feature and mask in a mirrored clip.
         self._flip_signs: Tensor | None = None
         if tracking is not None:
-            signs = torch.from_numpy(mirrored_signs(tracking.features))
-            self._flip_signs = torch.cat([signs, torch.ones_like(signs)])
+            self._flip_signs = torch.from_numpy(mirrored_signs(tracking.features))
         self._frozen = freeze(self._backbone, config.frozen)
 
     @property
