@@ -83,9 +83,11 @@ class _States:
 
 
 class _Links(NamedTuple):
-    """Where the best path to each state comes from: row of the candidate before, -1 for none, and its state.
+    """Origin of the best path to each state.
 
-    Both are `[n, S]`.
+    Attributes:
+        rows: `[n, S]`, row of the candidate before; -1 for none.
+        states: `[n, S]`, state of that candidate.
     """
 
     rows: Ints

@@ -371,7 +371,7 @@ def _covered(boxes: NDArray[np.float64], kinds: NDArray[np.uint8]) -> NDArray[np
 
 
 def _in_goal(boxes: NDArray[np.float64], kinds: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Whether a box is that of a ball whose centre is in the box of a goal, `[N]`."""
+    """Find the balls whose centre is in the box of a goal, bool `[N]`."""
     centre = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2
     goals = boxes[kinds == GOAL]
     inside = ((centre > goals[:, :2]) & (centre < goals[:, 2:])).all(axis=2).any(axis=1)
