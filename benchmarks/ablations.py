@@ -169,6 +169,9 @@ STUDIES = {
             System(BILSTM, ("training.loss.soft_label_sigma=1.5",)),
             System(BILSTM, ("training.class_balance=0",)),
             System(BILSTM, ("training.class_balance=1",)),
+            # Longer training.
+            System(BILSTM, ("training.epochs=16",)),
+            System("spotting/regnety_transformer", ("training.epochs=16",)),
             # Large heads, and tracks beside the features: several times slower.
             System("spotting/regnety_tridet"),
             System("spotting/regnety_tdeed"),

@@ -52,7 +52,13 @@ from onball.reports.style import (
 Row = dict[str, str]
 TASKS = ("spotting", "classification")
 #: Tables of trainings with several seeds.
-REPEATED = ("heads", "heads_bench", "tracks", "clips")
+#: With the system that the others are compared with.
+REPEATED = {
+    "heads": "spotting/regnety_bilstm",
+    "heads_bench": "spotting/regnety_bilstm",
+    "tracks": "spotting/tracking_only",
+    "clips": "classification/regnety",
+}
 #: Tables of `systems.csv`, the systems trained on a GPU, by task.
 GPU = {f"gpu_{task}": task for task in TASKS}
 _TABLE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -139,8 +145,13 @@ def tracks_table(rows: Sequence[Row], published: dict[str, Row]) -> str:
     return "\n".join(lines)
 
 
+def reference_first(rows: Sequence[Row], config: str) -> list[Row]:
+    """Put the rows of a config with the fewest settings first; trainings end in any order."""
+    return sorted(rows, key=lambda row: (row["config"] != config, row["settings"].count(";")))
+
+
 def seeds_table(rows: Sequence[Row], published: dict[str, Row]) -> str:
-    """Format means over seeds with 95 % t-intervals, and differences from the first system."""
+    """Format means over seeds with 95 % t-intervals, and differences from the first one."""
     scores: dict[tuple[str, str], dict[int, Row]] = {}
     for row in rows:
         scores.setdefault((row["config"], row["settings"]), {})[int(row["seed"])] = row
@@ -387,7 +398,10 @@ def main() -> None:
     }
     with options.published.open(newline="", encoding="utf-8") as file:
         published = {row["config"]: row for row in csv.DictReader(file)}
-    repeated = {name: read_results(options.results / f"{name}.csv") for name in REPEATED}
+    repeated = {
+        name: reference_first(read_results(options.results / f"{name}.csv"), config)
+        for name, config in REPEATED.items()
+    }
     values = read_values(tables, published)
     outdated = []
     pages = sorted(options.page.parent.glob("*.md"))

@@ -153,10 +153,11 @@ def test_the_table_of_tracks_has_a_cell_for_every_system(write_page):
     assert "| with RegNetY and a BiLSTM | 28.54 | not run | not run | not run |" in text
 
 
-def test_trainings_with_several_seeds_are_averaged_and_compared_with_the_first_system(write_page):
+def test_trainings_with_several_seeds_are_averaged_and_compared_with_the_reference(write_page):
     results = write_page("", []).parents[1] / "results"
     for seed, (own, other) in enumerate([(30, 33), (40, 42), (20, 24)]):
-        for name, map10 in (("regnety_bilstm", own), ("regnety_tcn", other)):
+        # Trainings that run side by side end in any order.
+        for name, map10 in (("regnety_tcn", other), ("regnety_bilstm", own)):
             new = row(name, f"{map10}.00", seed=str(seed), settings="heads; training.loss.x=1")
             add_result(results / "heads.csv", new)
     page = write_page("<!-- table: heads-seeds -->\n<!-- end -->\n", [])
