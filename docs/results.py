@@ -51,8 +51,7 @@ from onball.reports.style import (
 
 Row = dict[str, str]
 TASKS = ("spotting", "classification")
-#: Tables of trainings with several seeds.
-#: With the system that the others are compared with.
+#: Tables of trainings with several seeds, with the system that the others are compared with.
 REPEATED = {
     "heads": "spotting/regnety_bilstm",
     "heads_bench": "spotting/regnety_bilstm",

@@ -10,7 +10,7 @@ Positions are relative to the camera, and lengths in heights of a person, since 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,63 +35,33 @@ _FLIGHT_WORTH, _FLIGHT_SPEEDS = 3.0, (4.0, 8.0)
 _MOST_SPEED, _LEAP_COST = 25.0, 0.5
 #: Cost of the first candidate of a shot.
 _BEGIN_COST = 1.0
-#: Cost of finding a lost ball near where it was lost, within so many seconds.
+#: Cost of a gap after which the ball is near its last place, and the longest such gap in seconds.
 _LOST_COST, _LOST_S = 6.0, 2.0
-#: Cost of finding it elsewhere, then and later.
+#: Cost of a gap after which it is anywhere: of such a gap, and of a longer one.
 _ELSEWHERE_COST, _LATER_COST = 12.0, 6.0
 #: Number of states that are kept of each candidate.
 _MOST_STATES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class _States:
-    """States of n candidates: S for each, which differ in the candidate before it.
+class _Paths:
+    """Best paths to the N candidates of a shot: S for each, which differ in the candidate before it.
 
     Attributes:
-        rows: `[n]`, indices of the candidates.
-        times_s: `[n]`, when they are.
-        places: `[n, 2]`, where they are, relative to the camera, in frame widths.
-        values: `[n, S]`, value of the best path that ends so; -inf for no path.
-        velocities: `[n, S, 2]`, since the candidate before, in heights/s; NaN without one.
+        times_s: `[N]`, time of each candidate.
+        places: `[N, 2]`, its place relative to the camera, in frame widths.
+        values: `[N, S]`, value of the path; -inf for no path.
+        velocities: `[N, S, 2]`, since the candidate before, in heights/s; NaN without one.
+        before: `[N, S]`, the candidate before; -1 for none.
+        state_before: `[N, S]`, which of the paths to that one.
     """
 
-    rows: Ints
     times_s: Floats
     places: Floats
     values: Floats
     velocities: Floats
-
-    def select(self, which: NDArray[np.bool_]) -> _States:
-        """Return the states of some of the candidates."""
-        return _States(
-            self.rows[which],
-            self.times_s[which],
-            self.places[which],
-            self.values[which],
-            self.velocities[which],
-        )
-
-    def and_those(self, other: _States) -> _States:
-        """Return the states of both."""
-        return _States(
-            np.concatenate([self.rows, other.rows]),
-            np.concatenate([self.times_s, other.times_s]),
-            np.concatenate([self.places, other.places]),
-            np.concatenate([self.values, other.values]),
-            np.concatenate([self.velocities, other.velocities]),
-        )
-
-
-class _Links(NamedTuple):
-    """Origin of the best path to each state.
-
-    Attributes:
-        rows: `[n, S]`, row of the candidate before; -1 for none.
-        states: `[n, S]`, state of that candidate.
-    """
-
-    rows: Ints
-    states: Ints
+    before: Ints
+    state_before: Ints
 
 
 class _End(NamedTuple):
@@ -147,108 +117,95 @@ def _best_path(
 ) -> Ints:
     """Indices of the candidates of the best path through a shot. All arrays are per candidate, `[N]`."""
     count = len(places)
-    links = _Links(np.full((count, _MOST_STATES), -1), np.zeros((count, _MOST_STATES), np.int64))
-    recent = _States(
-        np.zeros(0, np.int64),
-        np.zeros(0),
-        np.zeros((0, 2)),
-        np.zeros((0, _MOST_STATES)),
-        np.zeros((0, _MOST_STATES, 2)),
+    paths = _Paths(
+        times_s,
+        places,
+        np.full((count, _MOST_STATES), -np.inf),
+        np.full((count, _MOST_STATES, 2), np.nan),
+        np.full((count, _MOST_STATES), -1),
+        np.zeros((count, _MOST_STATES), np.int64),
     )
+    recent = np.zeros(0, np.int64)
     best = _End(0.0, -1, 0, -np.inf)
     begins = np.flatnonzero(np.diff(times_s, prepend=-1.0))
     for begin, end in zip(begins, [*begins[1:], count], strict=True):
         time, rows = float(times_s[begin]), np.arange(begin, end)
         # What is worse than finding the ball elsewhere leads nowhere.
-        recent = recent.select(
-            (recent.times_s >= time - _LOST_S)
-            & (recent.values.max(axis=1, initial=-np.inf) > best.value - _ELSEWHERE_COST)
-        )
-        states, before = _step(
-            rows, places[rows], worth[rows], time, float(height[begin]), usual_s, recent, best
-        )
-        links.rows[rows], links.states[rows] = before
-        last, state = divmod(int(states.values.argmax()), _MOST_STATES)
-        if states.values[last, state] > best.value:
-            best = _End(float(states.values[last, state]), int(rows[last]), state, time)
-        recent = recent.and_those(states)
+        hopeful = paths.values[recent].max(axis=1) > best.value - _ELSEWHERE_COST
+        recent = recent[(times_s[recent] >= time - _LOST_S) & hopeful]
+        _extend(paths, rows, recent, best, worth[rows], float(height[begin]), usual_s)
+        last, state = divmod(int(paths.values[rows].argmax()), _MOST_STATES)
+        value = float(paths.values[rows[last], state])
+        if value > best.value:
+            best = _End(value, int(rows[last]), state, time)
+        recent = np.concatenate([recent, rows])
     path, row, state = [], best.row, best.state
     while row >= 0:
         path.append(row)
-        row, state = int(links.rows[row, state]), int(links.states[row, state])
+        row, state = int(paths.before[row, state]), int(paths.state_before[row, state])
     return np.array(path[::-1], np.int64)
 
 
-def _step(
+def _extend(
+    paths: _Paths,
     rows: Ints,
-    places: Floats,
+    recent: Ints,
+    best: _End,
     worth: Floats,
-    time: float,
     height: float,
     usual_s: float,
-    recent: _States,
-    best: _End,
-) -> tuple[_States, _Links]:
-    """The best states of the n candidates of a frame, and where they come from.
+) -> None:
+    """Fill in the best paths to the n candidates of a frame.
 
     Args:
-        rows, places, worth: of the candidates.
-        time, height: of the frame.
-        usual_s: time between two frames.
-        recent: states of candidates before.
+        paths: those to the candidates of the frames before.
+        rows: the candidates of the frame, `[n]`.
+        recent: the candidates from which a path may come, `[m]`.
         best: end of the best path up to now.
+        worth: of each candidate, `[n]`.
+        height: of a person in the frame, in frame widths.
+        usual_s: time between two frames.
     """
-    count = len(rows)
+    count, time = len(rows), float(paths.times_s[rows[0]])
     # The path begins here, or the ball was lost, and is found anywhere …
     elsewhere = best.value - (_ELSEWHERE_COST if time - best.time_s <= _LOST_S else _LATER_COST)
     value = np.full(count, max(-_BEGIN_COST, elsewhere))
     row = np.full(count, best.row if elsewhere > -_BEGIN_COST else -1)
     state = np.full(count, best.state)
-    steps = time - recent.times_s
-    apart = (places[:, None] - recent.places) / height
+    steps = time - paths.times_s[recent]
+    apart = (paths.places[rows, None] - paths.places[recent]) / height
     if len(steps):  # … or not far from where it was lost.
-        lost = recent.values.max(axis=1)
+        lost = paths.values[recent].max(axis=1)
         beyond = (np.hypot(apart[..., 0], apart[..., 1]) - 1 - _MOST_SPEED * steps).clip(0)
         values = lost - np.minimum(_LOST_COST + _LEAP_COST * beyond, _ELSEWHERE_COST)
         which = values.argmax(axis=1)
         near = values[np.arange(count), which]
         better = near > value
         value = np.where(better, near, value)
-        row = np.where(better, recent.rows[which], row)
-        state = np.where(better, recent.values.argmax(axis=1)[which], state)
+        row = np.where(better, recent[which], row)
+        state = np.where(better, paths.values[recent].argmax(axis=1)[which], state)
     # It was seen just before: each of those candidates makes a state of its own.
     close = steps <= _LONGEST_STEP_S
-    steps, recent = steps[close], recent.select(close)
+    steps, recent = steps[close], recent[close]
     velocity = apart[:, close] / steps[:, None]  # [n, m, 2]
-    change = velocity[:, :, None] - recent.velocities
+    change = velocity[:, :, None] - paths.velocities[recent]
     usual = _ACCELERATION * steps + _NOISE / steps
     surprise = 0.5 * (change[..., 0] ** 2 + change[..., 1] ** 2) / usual[:, None] ** 2
     cost = np.where(np.isnan(surprise), _FIRST_COST, np.minimum(surprise, _TOUCH_COST))
     speed = np.hypot(velocity[..., 0], velocity[..., 1])
     flies = np.interp(speed, _FLIGHT_SPEEDS, (0, 1))[..., None] * np.exp(-surprise)
-    paths = recent.values - cost + _FLIGHT_WORTH * np.nan_to_num(flies)  # [n, m, S]
-    from_state = paths.argmax(axis=2)
-    seen = np.take_along_axis(paths, from_state[..., None], axis=2)[..., 0]
+    values = paths.values[recent] - cost + _FLIGHT_WORTH * np.nan_to_num(flies)  # [n, m, S]
+    from_state = values.argmax(axis=2)
+    seen = np.take_along_axis(values, from_state[..., None], axis=2)[..., 0]
     leap = (speed - _MOST_SPEED).clip(0) * steps
     seen = seen - np.minimum(_LEAP_COST * leap, _ELSEWHERE_COST)
     seen = seen - _MISSED_COST * (np.round(steps / usual_s) - 1)
     all_values = np.concatenate([value[:, None], seen], axis=1)
     kept = np.argsort(-all_values, axis=1, kind="stable")[:, :_MOST_STATES]
-    own = np.arange(count)[:, None], kept
-
-    def filled(values: NDArray[Any], unknown: float) -> NDArray[Any]:
-        every = np.full((count, _MOST_STATES, *values.shape[2:]), unknown, values.dtype)
-        every[:, : kept.shape[1]] = values[own]
-        return every
-
-    before = np.concatenate([row[:, None], np.tile(recent.rows, (count, 1))], axis=1)
+    own, states = (np.arange(count)[:, None], kept), slice(kept.shape[1])
+    paths.values[rows, states] = all_values[own] + worth[:, None]
     without = np.full((count, 1, 2), np.nan)
-    states = _States(
-        rows,
-        np.full(count, time),
-        places,
-        filled(all_values, -np.inf) + worth[:, None],
-        filled(np.concatenate([without, velocity], axis=1), np.nan),
-    )
-    from_states = np.concatenate([state[:, None], from_state], axis=1)
-    return states, _Links(filled(before, -1), filled(from_states, 0))
+    paths.velocities[rows, states] = np.concatenate([without, velocity], axis=1)[own]
+    before = np.concatenate([row[:, None], np.tile(recent, (count, 1))], axis=1)
+    paths.before[rows, states] = before[own]
+    paths.state_before[rows, states] = np.concatenate([state[:, None], from_state], axis=1)[own]
