@@ -97,6 +97,8 @@ RANDOM = ("model.backbone.pretrained=false",)
 CLIPS = ("training.clips_per_epoch=200",)
 #: Windows around the ball are read from the videos: a cache would hold each frame once more.
 DECODED = ("data.cache=null", "training.workers=3")
+#: Other simulated matches with labels of SoccerNet-v2 (benchmarks/simulated_soccernet_v2.py).
+JOINT = ("data.auxiliary.root=data/soccernet_v2",)
 STUDIES = {
     "systems": Study(
         "budgets/gpu",
@@ -135,6 +137,8 @@ STUDIES = {
             System("spotting/x3d", RANDOM, share=4),
             # What the systems above lose for the lack of weights to start from.
             System(BILSTM, RANDOM),
+            System("classification/regnety_augmented", (*RANDOM, *CLIPS)),
+            System("spotting/regnety_gsf_tdeed_joint", JOINT, overlays=(START,)),
             System("spotting/tracking_only"),
             *(
                 System(config, overlays=(START, tracks))
