@@ -4,12 +4,12 @@
 
 - Between `<!-- table: NAME -->` and `<!-- end -->` of the page: the table `spotting`, `spotting-ap`,
   `spotting-tracks`, `classification`, `classification-ap`, the same of systems trained on a GPU, such as
-  `gpu_spotting`, or one of trainings with several seeds, `heads-seeds`, `heads_bench-seeds`, `tracks-seeds`
-  or `clips-seeds`.
+  `gpu_spotting`, or there from random weights, such as `random_spotting`, or one of trainings with several
+  seeds, `heads-seeds`, `heads_bench-seeds`, `tracks-seeds` or `clips-seeds`.
 - Between `<!-- =NAME -->` and `<!-- -->`, in all pages beside it and in the README: mAP10 of a system,
   or a difference, `<!-- =NAME - NAME -->`. NAME is that of a config, `classification/regnety` for a
-  classifier, `gpu:regnety` for one trained on a GPU, `study:regnety` for the published value, or
-  `demo_model`.
+  classifier, `gpu:regnety` for one trained on a GPU, `random:regnety_bilstm` for one trained there from
+  random weights, `study:regnety` for the published value, or `demo_model`.
 - `results/map.png` and `results/loss_curves.png` beside the page.
 
 Values are shown with the two decimals of the result files. With `--check`, nothing is written, and the
@@ -58,8 +58,9 @@ REPEATED = {
     "tracks": "spotting/tracking_only",
     "clips": "classification/regnety",
 }
-#: Tables of `systems.csv`, the systems trained on a GPU, by task.
-GPU = {f"gpu_{task}": task for task in TASKS}
+#: Tables of `systems.csv`, the systems trained on a GPU, by task: those that start from trained weights or
+#: have no backbone, and those with random ones.
+GPU = {f"{start}_{task}": task for start in ("gpu", "random") for task in TASKS}
 _TABLE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _VALUE = re.compile(r"(<!-- =([^>]+) -->)[^<]*(<!-- -->)")
 _CARD = re.compile(r"\*\*mAP10 ([\d.]+)")
@@ -365,7 +366,7 @@ def _value(name: str, values: dict[str, str]) -> Decimal:
 def read_values(tables: dict[str, list[Row]], published: dict[str, Row]) -> dict[str, str]:
     """Return mAP10, as it is written in the result files, by the name that pages have for it."""
     values = {
-        f"gpu:{row['config']}" if task in GPU else row["config"]: row["map10"]
+        f"{task.partition('_')[0]}:{row['config']}" if task in GPU else row["config"]: row["map10"]
         for task, rows in tables.items()
         for row in rows
     }
@@ -389,7 +390,13 @@ def main() -> None:
     tables = {task: read_results(options.results / f"{task}.csv") for task in TASKS}
     systems = read_results(options.results / "systems.csv")
     for name, task in GPU.items():
-        tables[name] = [row for row in systems if row["config"].startswith(f"{task}/")]
+        random = name.startswith("random")
+        tables[name] = [
+            row
+            for row in systems
+            if row["config"].startswith(f"{task}/")
+            and ("model.backbone.pretrained=false" in row["settings"]) == random
+        ]
     tables = {
         task: sorted(rows, key=lambda row: -float(row["map10"]))
         for task, rows in tables.items()
@@ -421,7 +428,7 @@ def main() -> None:
         outdated.append(path)
         if not options.check:
             draw_losses(curves, path)
-    own = {task: [name for name in (gpu, task) if name in tables] for gpu, task in GPU.items()}
+    own = {task: [name for name in (f"gpu_{task}", task) if name in tables] for task in TASKS}
     drawn = {task: tables[names[0]] for task, names in own.items() if names}
     if drawn and not shows(path := figures / "map.png", [drawn, published]):
         outdated.append(path)
