@@ -390,12 +390,12 @@ def main() -> None:
     tables = {task: read_results(options.results / f"{task}.csv") for task in TASKS}
     systems = read_results(options.results / "systems.csv")
     for name, task in GPU.items():
-        random = name.startswith("random")
+        untrained = name.startswith("random")
         tables[name] = [
             row
             for row in systems
             if row["config"].startswith(f"{task}/")
-            and ("model.backbone.pretrained=false" in row["settings"]) == random
+            and ("model.backbone.pretrained=false" in row["settings"]) == untrained
         ]
     tables = {
         task: sorted(rows, key=lambda row: -float(row["map10"]))

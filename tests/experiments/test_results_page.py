@@ -153,6 +153,19 @@ def test_the_table_of_tracks_has_a_cell_for_every_system(write_page):
     assert "| with RegNetY and a BiLSTM | 28.54 | not run | not run | not run |" in text
 
 
+def test_systems_that_start_from_random_weights_have_a_table_of_their_own(write_page):
+    results = write_page("", []).parents[1] / "results"
+    for map10, settings in (("25.00", "gpu"), ("3.00", "gpu; model.backbone.pretrained=false")):
+        add_result(results / "systems.csv", row("regnety_bilstm", map10, settings=settings))
+    tables = ("gpu_spotting", "random_spotting")
+    text = "".join(f"<!-- table: {name} -->\n<!-- end -->\n" for name in tables)
+    values = "<!-- =gpu:regnety_bilstm --><!-- --> <!-- =random:regnety_bilstm --><!-- -->"
+    trained, _, random = write_page(text + values, []).read_text().partition("random_spotting")
+    assert "| **25.00** |" in trained and "3.00" not in trained
+    assert "| **3.00** |" in random and "| **25.00** |" not in random
+    assert random.endswith("-->25.00<!-- --> <!-- =random:regnety_bilstm -->3.00<!-- -->")
+
+
 def test_trainings_with_several_seeds_are_averaged_and_compared_with_the_reference(write_page):
     results = write_page("", []).parents[1] / "results"
     for seed, (own, other) in enumerate([(30, 33), (40, 42), (20, 24)]):
