@@ -4,9 +4,10 @@
     python benchmarks/ablations.py heads --data data/bench --out ablations --results results
     python docs/results.py
 
-There are four studies, each with a budget of `configs/budgets/` and a table in docs/results.md:
+There are five studies, each with a budget of `configs/budgets/` and a table in docs/results.md:
 
     systems  every system end to end, on one GPU
+    pixels   nets on pixels of matches with broad looks, for use on real matches
     heads    temporal heads, losses and labels on features of a frozen backbone
     clips    clip classifiers on the same features
     tracks   nets on the true tracks alone
@@ -62,9 +63,14 @@ class System:
     def name(self) -> str:
         """Name of its folder."""
         folder, _, config = self.config.rpartition("/")
-        tracks = [each.rpartition("/")[2] for each in self.overlays if each.startswith("tracks/")]
+        shown = [each for each in self.overlays if not each.startswith("budgets/")]
         kind = "clips_" if folder == "classification" else ""
-        return "_".join([kind + "+".join([config, *tracks]), *self.settings]).replace("/", "-")
+        return "_".join(
+            [
+                kind + "+".join([config, *(each.rpartition("/")[2] for each in shown)]),
+                *self.settings,
+            ]
+        ).replace("/", "-")
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,17 @@ CLIPS = ("training.clips_per_epoch=200",)
 DECODED = ("data.cache=null", "training.workers=3")
 #: Other simulated matches with labels of SoccerNet-v2 (benchmarks/simulated_soccernet_v2.py).
 JOINT = ("data.auxiliary.root=data/soccernet_v2",)
+#: The region of AdaSpot's second network in frames of 398×224; they are half as large as those of its config.
+CROP = ("model.backbone.crop=64",)
+#: Nets on the pixels of matches with broad looks; twice as many clips as the other systems have.
+PIXELS, TRACKS = "spotting/regnety_tdeed", "spotting/regnety_tracking_tdeed"
+LONGER = ("training.clips_per_epoch=200",)
+VARIED = (START, "pixels/varied")
+#: Tracks would not move with the frames.
+STILL = (
+    "training.augmentation.crop.probability=0",
+    "training.augmentation.camera_shift.probability=0",
+)
 STUDIES = {
     "systems": Study(
         "budgets/gpu",
@@ -131,6 +148,13 @@ STUDIES = {
             System("spotting/regnety_cropped", DECODED, overlays=(START,)),
             System("spotting/regnety_cropped_tridet", DECODED, overlays=(START,)),
             System("spotting/adaspot_low", overlays=("budgets/gpu_published",), share=2),
+            System("spotting/adaspot_small", CROP, overlays=("budgets/gpu_published",), share=2),
+            System(
+                "spotting/adaspot_big",
+                (*CROP, *RANDOM),
+                overlays=("budgets/gpu_published",),
+                share=2,
+            ),
             System("spotting/e2espot", DECODED, overlays=("budgets/gpu_e2espot",), share=2),
             System("spotting/tdeed_published", overlays=("budgets/gpu_published",), share=2),
             System("spotting/x3d_bilstm", RANDOM, share=4),
@@ -151,6 +175,20 @@ STUDIES = {
             ),
             System("spotting/regnety_cropped", DECODED, overlays=(START, "tracks/degraded")),
             System("classification/regnety_tracking", CLIPS, overlays=(START, "tracks/degraded")),
+        ),
+    ),
+    "pixels": Study(
+        "budgets/gpu",
+        (
+            System(PIXELS, LONGER, (START,)),
+            System(PIXELS, LONGER, VARIED),
+            System(PIXELS, (*LONGER, "training.augmentation.style.probability=0.5"), VARIED),
+            System(PIXELS, (*LONGER, "training.augmentation.mixed_chains.probability=0.5"), VARIED),
+            System(PIXELS, (*LONGER, "model.backbone.grey=true"), VARIED),
+            System(PIXELS, (*LONGER, "training.freeze=stages:2"), VARIED),
+            System(BILSTM, LONGER, VARIED),
+            System(BILSTM, LONGER, ("pixels/varied", "pixels/efficientnet_lite0")),
+            System(TRACKS, (*LONGER, *STILL), (*VARIED, "tracks/ballnet")),
         ),
     ),
     "heads": Study(

@@ -279,6 +279,9 @@ def test_configs_and_overlays_are_listed_with_task_and_description():
     assert overlays == [
         *(f"budgets/{name}" for name in budgets),
         *(f"data_sets/{name}" for name in ("footpass", "sn_gar", "soccertrack_v2")),
+        "pixels/efficientnet_lite0",
+        "pixels/varied",
+        "tracks/ballnet",
         "tracks/degraded",
         "tracks/medium",
     ]

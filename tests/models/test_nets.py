@@ -15,7 +15,7 @@ from onball.config import (
 )
 from onball.errors import ConfigError
 from onball.models import DenseScores, build_model
-from onball.models.backbones.image import ImageBackbone
+from onball.models.backbones.image import LUMA, ImageBackbone
 from onball.models.backbones.pretrained import widen_stem
 from onball.models.components import NoTemporal
 from onball.models.temporal import TEMPORAL_HEADS, TemporalHead
@@ -77,6 +77,19 @@ def test_uint8_and_float_frames_give_equal_scores():
     net = build_model(model_config(neighbours=1)).eval()
     frames = video(3)
     assert torch.allclose(net(frames).logits, net(frames / 255).logits, atol=1e-4)
+
+
+def test_a_grey_backbone_does_not_see_colours_of_the_same_luminance():
+    grey = ImageBackbone(TINY, PLAIN, grey=True).eval()
+    coloured = ImageBackbone(TINY, PLAIN).eval()
+    coloured.load_state_dict(grey.state_dict())
+    frames = torch.rand(1, 3, 3, 32, 48)
+    # More red and less green, as the luminance of normalised frames weighs them.
+    weights = torch.tensor(LUMA[:2]) / torch.tensor(PLAIN.std[:2])
+    redder = frames.clone()
+    redder[:, :, :2] += (0.1 / weights * torch.tensor([1.0, -1.0])).view(2, 1, 1)
+    assert torch.allclose(grey(redder), grey(frames), atol=1e-4)
+    assert not torch.allclose(coloured(redder), coloured(frames), atol=1e-2)
 
 
 @pytest.mark.parametrize("neighbours", [0, 1, 3])

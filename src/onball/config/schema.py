@@ -196,6 +196,30 @@ class NoiseConfig(BaseConfig):
     sigma: PositiveFloat = 8.0
 
 
+class StyleConfig(BaseConfig):
+    """Fourier amplitudes of another clip of the batch: its colours and shading with the clip's own edges
+    (Yang and Soatto 2020).
+
+    Attributes:
+        probability: probability that a clip is changed.
+        band: highest spatial frequency that is replaced, as a fraction of the largest.
+    """
+
+    probability: Fraction = 0.0
+    band: PositiveFraction = 0.1
+
+
+class MixedChainsConfig(BaseConfig):
+    """AugMix (Hendrycks et al. 2020): the mean, with random weights, of a clip and of three versions of it,
+    each with one to three changes of colour, blur or noise.
+
+    Attributes:
+        probability: probability that a clip is changed.
+    """
+
+    probability: Fraction = 0.0
+
+
 class AugmentationConfig(BaseConfig):
     """Random changes of clips, each the same in all frames of a clip.
 
@@ -206,6 +230,8 @@ class AugmentationConfig(BaseConfig):
         crop: enlarged windows of the frames.
         camera_shift: translation during the clip.
         noise: sensor noise.
+        style: Fourier amplitudes of another clip.
+        mixed_chains: AugMix.
     """
 
     flip: Fraction = 0.5
@@ -214,11 +240,13 @@ class AugmentationConfig(BaseConfig):
     crop: RandomCropConfig = RandomCropConfig()
     camera_shift: CameraShiftConfig = CameraShiftConfig()
     noise: NoiseConfig = NoiseConfig()
+    style: StyleConfig = StyleConfig()
+    mixed_chains: MixedChainsConfig = MixedChainsConfig()
 
     @property
     def used(self) -> tuple[str, ...]:
         """Names of the changes whose probability is above 0."""
-        rest = ("jitter", "blur", "crop", "camera_shift", "noise")
+        rest = ("jitter", "blur", "crop", "camera_shift", "noise", "style", "mixed_chains")
         used = [name for name in rest if getattr(self, name).probability > 0]
         return ("flip", *used) if self.flip > 0 else tuple(used)
 

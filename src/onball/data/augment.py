@@ -18,8 +18,10 @@ from onball.config.schema import (
     BlurConfig,
     CameraShiftConfig,
     JitterConfig,
+    MixedChainsConfig,
     NoiseConfig,
     RandomCropConfig,
+    StyleConfig,
 )
 
 #: Frames that are changed at once on a CPU, which fit in its cache; other devices take all frames.
@@ -36,12 +38,17 @@ _RGB_TO_YIQ = torch.tensor(
 _YIQ_TO_RGB = torch.linalg.inv(_RGB_TO_YIQ)
 #: The mean colour of a clip is computed from every eighth row and column.
 _MEAN_STRIDE = 8
+#: AugMix: number of chains and the longest of them, and the changes of which they are made.
+_CHAINS, _LONGEST_CHAIN = 3, 3
+_CHAIN_JITTER = JitterConfig(probability=1.0)
+_CHAIN_BLUR = BlurConfig(probability=1.0)
+_CHAIN_NOISE = NoiseConfig(probability=1.0)
 
 
 def augment(
     clips: Tensor, config: AugmentationConfig, generators: Sequence[torch.Generator]
 ) -> tuple[Tensor, Tensor]:
-    """Change clips at random: mirror, crop and camera movement, then colours, blur and noise.
+    """Change clips at random: mirror, crop and camera movement, then style, colours, blur and noise.
 
     Args:
         clips: `[B, T, 3, H, W]`, uint8 0 to 255 or floating point 0 to 1; is not modified.
@@ -55,6 +62,8 @@ def augment(
     """
     clips, flipped = flip(clips, config.flip, generators)
     clips = reframe(clips, config.crop, config.camera_shift, generators)
+    clips = swap_styles(clips, config.style, generators)
+    clips = mix_chains(clips, config.mixed_chains, generators)
     clips = colour_jitter(clips, config.jitter, generators)
     clips = blur(clips, config.blur, generators)
     return add_noise(clips, config.noise, generators), flipped
@@ -153,6 +162,94 @@ def _draw_path(frames: int, config: CameraShiftConfig, generator: torch.Generato
         path = path + wave / frequency * torch.sin(2.0 * math.pi * frequency * time + phase)
     low, high = path.aminmax(dim=0)
     return (path - (low + high) / 2.0) * (extent / (high - low).clamp(min=1e-6))
+
+
+def swap_styles(
+    clips: Tensor, config: StyleConfig, generators: Sequence[torch.Generator]
+) -> Tensor:
+    """Give clips the low Fourier amplitudes of other clips of the batch, and keep their phases.
+
+    All frames of a clip get those of one frame of the other clip, mixed with their own by a weight
+    between 0 and 1 ("FDA: Fourier domain adaptation", Yang and Soatto 2020; the mixture as in Xu et al.
+    2021).
+
+    Arguments and result: see `colour_jitter`. A batch of one clip is not changed.
+    """
+    indices = iter(range(len(clips)))
+
+    def change(clip: Tensor, generator: torch.Generator) -> Tensor:
+        index = next(indices)
+        draw, weight, other, frame = torch.rand(4, generator=generator).tolist()
+        if draw >= config.probability or len(clips) == 1:
+            return clip
+        donor = clips[(index + 1 + int(other * (len(clips) - 1))) % len(clips)]
+        size = clip.shape[-2:]
+        wanted = torch.fft.rfft2(donor[int(frame * len(donor))].float()).abs()
+        rows = torch.fft.fftfreq(size[0], device=clip.device).abs()[:, None]
+        columns = torch.fft.rfftfreq(size[1], device=clip.device)[None]
+        share = weight * ((rows <= config.band / 2) & (columns <= config.band / 2))
+
+        def mix(pixels: Tensor, _: slice) -> Tensor:
+            spectrum = torch.fft.rfft2(pixels)
+            own = spectrum.abs()
+            factor = 1 + share * (wanted / own.clamp(min=1e-6) - 1)
+            mixed: Tensor = torch.fft.irfft2(spectrum * factor, s=size)
+            return mixed
+
+        return change_frames(clip, mix)
+
+    return change_each(clips, _apart(generators, 1), change)
+
+
+def mix_chains(
+    clips: Tensor, config: MixedChainsConfig, generators: Sequence[torch.Generator]
+) -> Tensor:
+    """Average each clip with versions of it that were changed several times: AugMix.
+
+    Arguments and result: see `colour_jitter`.
+    """
+
+    def vary(clip: Tensor, generator: torch.Generator) -> Tensor:
+        changed, one = clip[None], [generator]
+        for _ in range(int(torch.randint(1, _LONGEST_CHAIN + 1, (1,), generator=generator))):
+            kind = int(torch.randint(3, (1,), generator=generator))
+            if kind == 0:
+                changed = colour_jitter(changed, _CHAIN_JITTER, one)
+            elif kind == 1:
+                changed = blur(changed, _CHAIN_BLUR, one)
+            else:
+                changed = add_noise(changed, _CHAIN_NOISE, one)
+        return changed[0]
+
+    def change(clip: Tensor, generator: torch.Generator) -> Tensor:
+        draw, own, *parts = torch.rand(2 + _CHAINS, generator=generator).tolist()
+        if draw >= config.probability:
+            return clip
+        # Normalised exponentials have the Dirichlet distribution with all parameters 1, and a uniform
+        # number the beta distribution with both.
+        logs = [-math.log(1.0 - part) for part in parts]
+        chains = [vary(clip, generator) for _ in range(_CHAINS)]
+
+        def mix(pixels: Tensor, part: slice) -> Tensor:
+            mixed: Tensor = own * pixels
+            for weight, chain in zip(logs, chains, strict=True):
+                mixed.add_(chain[part], alpha=(1.0 - own) * weight / sum(logs))
+            return mixed
+
+        return change_frames(clip, mix)
+
+    return change_each(clips, _apart(generators, 2), change)
+
+
+def _apart(generators: Sequence[torch.Generator], number: int) -> list[torch.Generator]:
+    """New generators with seeds from those of others, from which nothing is drawn.
+
+    So the draws of the older changes are the same with and without the newer ones.
+    """
+    return [
+        torch.Generator().manual_seed(generator.initial_seed() ^ (number << 48))
+        for generator in generators
+    ]
 
 
 def colour_jitter(

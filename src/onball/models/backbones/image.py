@@ -49,6 +49,7 @@ class ImageBackbone(Backbone):
         shift_stages: stages of the network with shifts, counted from 1; None for all.
         padding: values beyond the image's edge in the network's spatial convolutions, and beyond
             the ends of the clip in those of the GSF's weights: zeros, or the edge repeated.
+        grey: replace the colours by the luminance of the normalised frame, in all three channels.
 
     Raises:
         ConfigError: pretrained weights cannot be widened for the neighbours, or the network has no
@@ -70,6 +71,7 @@ class ImageBackbone(Backbone):
         shift_variant: ShiftVariant = "onball",
         shift_stages: Collection[int] | None = None,
         padding: Padding = "zeros",
+        grey: bool = False,
     ) -> None:
         super().__init__(preprocessing)
         channels = 3 + 2 * neighbours
@@ -84,11 +86,16 @@ class ImageBackbone(Backbone):
         if pretrained is not False:
             load_pretrained(network, name, pretrained, channels)
         self.network = network.to(memory_format=torch.channels_last)
-        self.neighbours = neighbours
+        self.neighbours, self.grey = neighbours, grey
         self.context = neighbours + sum(layer.context for layer in shifts)
         self.feature_dim = int(getattr(network, "head_hidden_size", None) or network.num_features)
         self.register_buffer("_luma", torch.tensor(LUMA).view(3, 1, 1), persistent=False)
         self._luma: Tensor
+
+    def normalise(self, frames: Tensor) -> Tensor:
+        """See `Backbone`; without colours if `grey`."""
+        images = super().normalise(frames)
+        return self._grey(images).expand_as(images) if self.grey else images
 
     def forward(self, frames: Tensor) -> Tensor:
         images = self.normalise(frames)
@@ -191,6 +198,7 @@ class ImageBackboneOptions(BaseConfig):
     shift_variant: ShiftVariant = "onball"
     shift_stages: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] | None = None
     padding: Padding = "zeros"
+    grey: bool = False
 
 
 def _timm_backbone(
@@ -212,6 +220,7 @@ def _timm_backbone(
             shift_variant=options.shift_variant,
             shift_stages=options.shift_stages,
             padding=options.padding,
+            grey=options.grey,
         )
 
     return ImageBackboneOptions, build
