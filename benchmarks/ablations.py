@@ -214,6 +214,9 @@ STUDIES = {
             # Longer training.
             System(BILSTM, ("training.epochs=16",)),
             System("spotting/regnety_transformer", ("training.epochs=16",)),
+            System("spotting/regnety_tcn", ("training.epochs=16",)),
+            System("spotting/regnety_tridet", ("training.epochs=16",)),
+            System("spotting/regnety_tdeed", ("training.epochs=16",)),
             # Large heads, and tracks beside the features: several times slower.
             System("spotting/regnety_tridet"),
             System("spotting/regnety_tdeed"),

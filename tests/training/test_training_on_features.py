@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from onball.assets import demo_model
 from onball.config import load_config
 from onball.data.features import FeatureFrames, write_features
 from onball.data.matches import load_matches
@@ -192,6 +193,15 @@ def test_what_needs_frames_is_refused_in_one_line(runs, finished, setting, messa
     settings = [f"training.initial_model={finished}", "data.features=auto"]
     with pytest.raises(ConfigError, match=f"data.features: .*{message}"):
         runs.config(*settings, setting)
+
+
+def test_stored_features_of_the_demo_model_are_found_by_later_versions():
+    # Its digest in the first version that stored features: options added since have no effect by default.
+    net, saved = load_model(demo_model(), "spotting")
+    assert backbone_digest(net.backbone, saved.model) == "41976050334331c8"
+    grey = saved.model.backbone.model_copy(update={"grey": True})
+    model = saved.model.model_copy(update={"backbone": grey})
+    assert backbone_digest(net.backbone, model) != "41976050334331c8"
 
 
 def test_features_of_whole_clips_cannot_be_kept(finished, tmp_path):

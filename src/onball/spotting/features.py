@@ -38,6 +38,9 @@ from onball.spotting.spotter import Spotter
 
 #: Part of the name of every folder of features: increase it when the layout changes.
 _FORMAT = 1
+#: Options of backbones that were added after features had been stored, with the values at which they have
+#: no effect: then they are no part of the digest, and stored features are found again.
+_LATER_OPTIONS: dict[str, object] = {"grey": False}
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
@@ -168,6 +171,9 @@ def backbone_digest(backbone: Backbone, config: ModelConfig) -> str:
     options = {**config.backbone.options, **backbone.resolved}
     known = BACKBONES.options_of(config.backbone.name).model_validate(options)
     settings = known.model_dump(mode="json", exclude={"pretrained"})
+    for name, without_effect in _LATER_OPTIONS.items():
+        if settings.get(name) == without_effect:
+            del settings[name]
     pixels = config.preprocessing.model_dump(mode="json")
     text = json.dumps([config.backbone.name, settings, pixels], sort_keys=True)
     digest = hashlib.sha256(text.encode())
