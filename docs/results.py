@@ -119,7 +119,12 @@ def _caption(rows: Sequence[Row]) -> str:
         configs.setdefault(conditions, []).append(row["config"])
     if len(configs) == 1:
         return f"*All: {next(iter(configs))}.*"
-    return "\n".join(f"- *{', '.join(names)}: {each}.*" for each, names in configs.items())
+    groups = {each: ", ".join(names) for each, names in configs.items()}
+    common = max(configs, key=lambda each: len(configs[each]))
+    if len(configs[common]) > 3:  # a list of two dozen names cannot be read
+        del groups[common]
+        groups[common] = "all others"
+    return "\n".join(f"- *{names}: {each}.*" for each, names in groups.items())
 
 
 def ap_table(rows: Sequence[Row], published: dict[str, Row]) -> str:
