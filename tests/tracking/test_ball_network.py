@@ -43,6 +43,41 @@ def perfect_maps(boxes=BOXES, classes=CLASSES):
     return [targets.centres.numpy().astype(np.float32), *(part.numpy() for part in parts)]
 
 
+def test_the_width_of_frames_is_part_of_the_detectors_name():
+    detector = open_detector("ballnet:512", threads=1)
+    assert detector.name == "ballnet, score 0.1, width 512"
+    assert detector.frame_size(1280, 720) == (512, 288)
+    assert detector.frame_size(398, 224) == (398, 224)
+    assert (
+        open_detector("ballnet:640").name == open_detector("ballnet").name == "ballnet, score 0.1"
+    )
+
+
+@pytest.mark.parametrize("name", ["ballnet:fast", "ballnet:64", "ballnet:-512", "ballnet:²"])
+def test_a_width_that_is_none_is_reported_in_one_line(name):
+    with pytest.raises(
+        InputError, match=f"^detector {name}: .*from 160 to 3840, such as ballnet:512$"
+    ):
+        open_detector(name)
+
+
+def test_people_are_at_the_same_places_at_another_width():
+    frames = next(iter(read_frames(sample_match() / "224p.mp4", size=None))).frames[:3]
+    times = np.array([0, 80, 160])
+    small, usual = (
+        open_detector(name, threads=1).detect(frames, times)[1]
+        for name in ("ballnet:512", "ballnet")
+    )
+    centres = [
+        (found.boxes[:, :2] + found.boxes[:, 2:])[are_people(found.kinds) & (found.scores > 0.5)]
+        / 2
+        for found in (small, usual)
+    ]
+    assert min(map(len, centres)) >= 5
+    distances = np.linalg.norm(centres[0][:, None] - centres[1][None], axis=2).min(1)
+    assert np.median(distances) < 1.5
+
+
 def test_targets_decode_to_the_boxes_they_were_drawn_from():
     found = decode_maps(perfect_maps(), SIZE, 1.0)
     order = np.argsort([{BALL: 0, PERSON: 1, GOAL: 2}[kind] for kind in found.kinds.tolist()])

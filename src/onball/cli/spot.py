@@ -103,7 +103,9 @@ def spot(
     ] = None,
     detector: Annotated[
         str | None,
-        options.detector("Detector for that: an ONNX file, rfdetr, rfdetr:small … [default: auto]"),
+        options.detector(
+            "Detector for that: ballnet, ballnet:512, an ONNX file, rfdetr … [default: auto]"
+        ),
     ] = None,
     runtime: options.Runtime = "auto",
     device: options.Device = "auto",

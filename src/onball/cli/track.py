@@ -24,9 +24,10 @@ def track(
     detector: Annotated[
         str | None,
         options.detector(
-            "Detector: ballnet, which is part of onball, an ONNX file (YOLOX, YOLOv8, RF-DETR), rfdetr "
-            "or rfdetr:small, a checkpoint (.pth of RF-DETR, .pt of ultralytics), or, for simulated "
-            "matches, simulated:medium. [default: rfdetr if it is installed, else ballnet]"
+            "Detector: ballnet, which is part of onball; ballnet:512, which scales frames to 512 pixels "
+            "width instead of 640; an ONNX file (YOLOX, YOLOv8, RF-DETR); rfdetr or rfdetr:small; a "
+            "checkpoint (.pth of RF-DETR, .pt of ultralytics); or, for simulated matches, "
+            "simulated:medium. [default: rfdetr if it is installed, else ballnet]"
         ),
     ] = None,
     ball: Annotated[

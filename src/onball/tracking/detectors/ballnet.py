@@ -36,6 +36,8 @@ with optional_dependency("opencv-python-headless", "track", "Scaling frames"):
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
+#: Pixels to which the width of frames is scaled by default.
+WIDTH = 640
 _MULTIPLE = 32  # sides of the input
 _MOST_BALLS, _MOST_PEOPLE, _MOST_GOALS = 16, 60, 2  # a frame
 #: Least confidence of people. Ball and goals are followed with less: the ball's path decides, and a goal
@@ -64,7 +66,7 @@ class BallNetDetector:
         path: str | Path | None = None,
         *,
         threshold: float = 0.1,
-        width: int = 640,
+        width: int = WIDTH,
         people: bool = True,
         device: str = "auto",
         threads: int | None = None,
@@ -79,7 +81,7 @@ class BallNetDetector:
         self._input_name = self._session.get_inputs()[0].name
         self._threshold, self._width, self._people = threshold, width, people
         name = "ballnet" if path is None else Path(path).name
-        self.name = f"{name}, score {threshold:g}" + ("" if width == 640 else f", width {width}")
+        self.name = f"{name}, score {threshold:g}" + ("" if width == WIDTH else f", width {width}")
 
     def detect(self, frames: Pixels, times_ms: NDArray[np.int64]) -> Sequence[Detections]:
         """Detect in consecutive frames of one shot, as `Detector.detect`."""

@@ -19,6 +19,8 @@ _TILES = re.compile(r"(\d{1,2})x(\d{1,2})")
 _GOAL_ID = 1000
 #: Name of the bundled detector.
 BUNDLED = "ballnet"
+#: Widths to which it can be asked to scale frames, in pixels.
+_WIDTHS = (160, 3840)
 #: Low, because the tracker continues tracks with weak boxes too.
 _LEAST_SCORE = 0.1
 
@@ -39,7 +41,8 @@ def open_detector(
     Args:
         name: a file: `.onnx`, `.pth` (a checkpoint of RF-DETR) or `.pt` (ultralytics); `rfdetr`,
             `rfdetr:small` …; `ballnet`, the ball network whose weights are part of the package, for
-            ball and people; `auto`, which is `rfdetr` if that package is installed, else `ballnet`; or
+            ball and people, and `ballnet:512`, which scales frames to 512 pixels width instead of 640;
+            `auto`, which is `rfdetr` if that package is installed, else `ballnet`; or
             `simulated:strong`, the true boxes of a simulated match with errors of that level.
         threshold: least confidence of a box; not for simulated detectors.
         tiles: `3x2` runs the detector on 3 columns and 2 rows of tiles too; not for simulated
@@ -82,10 +85,11 @@ def _open(name: str, threshold: float, device: str, threads: int | None) -> Dete
     path = Path(name)
     suffix = path.suffix.lower()
     package, _, size = name.partition(":")
-    if name == BUNDLED:
-        from onball.tracking.detectors.ballnet import BallNetDetector
+    if package == BUNDLED and not suffix:
+        from onball.tracking.detectors.ballnet import WIDTH, BallNetDetector
 
-        return BallNetDetector(threshold=threshold, device=device, threads=threads)
+        width = _width(name, size) if size else WIDTH
+        return BallNetDetector(threshold=threshold, width=width, device=device, threads=threads)
     if package == "rfdetr" and not suffix:
         from onball.tracking.detectors.rfdetr import RfdetrDetector
 
@@ -113,6 +117,17 @@ def _open(name: str, threshold: float, device: str, threads: int | None) -> Dete
     from onball.tracking.detectors.ultralytics import UltralyticsDetector
 
     return UltralyticsDetector(path, threshold=threshold, device=device, threads=threads)
+
+
+def _width(name: str, text: str) -> int:
+    """Width of frames in the name of the ball network, in pixels."""
+    low, high = _WIDTHS
+    if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+        raise InputError(
+            f"detector {name}: give the width of frames in pixels, from {low} to {high}, such as "
+            f"{BUNDLED}:512"
+        )
+    return int(text)
 
 
 def _open_simulated(name: str, level: str, video: str | Path | None, seed: int) -> Detector:
