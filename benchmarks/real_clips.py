@@ -30,11 +30,11 @@ import torch
 from torch import nn
 
 from onball import Event, EventList, Spotter
-from onball.errors import DataError
+from onball.errors import ConfigError, DataError
 from onball.evaluation.chance import ChanceLevel, ChanceTest
 from onball.files import read_json_object, to_json, write_json_atomic
 from onball.models import load_model, save_model
-from onball.runs import find_model
+from onball.models.finding import resolve_model
 from onball.video import probe, read_frames
 
 #: δ of the metric: matches are within ±δ/2.
@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="JSON file for the figures")
     options = parser.parse_args()
     if options.clip_statistics and not options.model:
-        parser.error("--clip-statistics needs --model: the bundled one takes no frames")
+        parser.error("--clip-statistics needs --model")
     clips = read_clips(options.folder)
     named = [options.model] if options.model else []
     spotter = Spotter.from_pretrained(*named, runtime="torch", device=options.device)
@@ -139,10 +139,15 @@ def main() -> None:
 
 
 def adapted(model: str, clips: list[Clip], device: str) -> Iterator[Spotter]:
-    """Spotters of a model, one after the other, whose backbone is normalised by each clip's statistics."""
+    """Spotters of a model, one after the other, whose backbone is normalised by each clip's statistics.
+
+    Raises `ConfigError` for a model that does not take whole frames.
+    """
     with tempfile.TemporaryDirectory() as folder:
         for clip in clips:
-            net, config = load_model(find_model(Path(model)), "spotting")
+            net, config = load_model(resolve_model(model), "spotting")
+            if config.crop or not config.model.takes_frames:
+                raise ConfigError(f"{model}: takes no whole frames: leave out --clip-statistics")
             layers = [
                 layer
                 for layer in net.backbone.modules()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from onball.config.schema import AugmentationConfig, BlurConfig, JitterConfig
+from onball.config.augmentation import AugmentationConfig, BlurConfig, JitterConfig
 from onball.data.augment import augment, colour_jitter, flip
 
 ALWAYS = JitterConfig(probability=1.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from onball.config.schema import CameraShiftConfig, RandomCropConfig
+from onball.config.augmentation import CameraShiftConfig, RandomCropConfig
 from onball.data.augment import reframe
 
 NO_CROP = RandomCropConfig()

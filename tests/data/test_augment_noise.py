@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from onball.config.schema import BlurConfig, NoiseConfig
+from onball.config.augmentation import BlurConfig, NoiseConfig
 from onball.data.augment import add_noise, blur
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from onball.config.schema import MixedChainsConfig, StyleConfig
+from onball.config.augmentation import MixedChainsConfig, StyleConfig
 from onball.data.augment import mix_chains, swap_styles
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -1,20 +1,18 @@
-"""Settings of experiments and saved models: their types (`schema`, `inference`, `saved_model`), files
-(`loading`), and the configs that come with onball (`shipped`)."""
+"""Settings of experiments and saved models: their types (`schema`, `augmentation`, `inference`,
+`saved_model`), files (`loading`), and the configs that come with onball (`shipped`)."""
 
+from onball.config.augmentation import AugmentationConfig, JitterConfig, MixupConfig
 from onball.config.base import BaseConfig, ComponentConfig, Fraction, FractionBelowOne, LayerCount
 from onball.config.inference import ClipsConfig, InferenceConfig, SuppressionConfig
 from onball.config.loading import config_text, explain, load_config, save_config
 from onball.config.saved_model import SavedModelConfig
 from onball.config.schema import (
     NO_BACKBONE,
-    AugmentationConfig,
     AuxiliaryDataConfig,
     BallCropConfig,
     DataConfig,
     ExperimentConfig,
-    JitterConfig,
     LossConfig,
-    MixupConfig,
     ModelConfig,
     PreprocessingConfig,
     Task,

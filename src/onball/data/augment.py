@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample, pad
 
-from onball.config.schema import (
+from onball.config.augmentation import (
     AugmentationConfig,
     BlurConfig,
     CameraShiftConfig,
