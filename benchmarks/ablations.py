@@ -183,7 +183,7 @@ STUDIES = {
             System(PIXELS, LONGER, (START,)),
             System(PIXELS, LONGER, VARIED),
             System(PIXELS, (*LONGER, "training.augmentation.style.probability=0.5"), VARIED),
-            System(PIXELS, (*LONGER, "training.augmentation.mixed_chains.probability=0.5"), VARIED),
+            System(PIXELS, (*LONGER, "training.augmentation.augmix.probability=0.5"), VARIED),
             System(PIXELS, (*LONGER, "model.backbone.grey=true"), VARIED),
             System(PIXELS, (*LONGER, "training.freeze=stages:2"), VARIED),
             System(BILSTM, LONGER, VARIED),

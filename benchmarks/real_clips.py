@@ -143,16 +143,16 @@ def adapted(model: str, clips: list[Clip], device: str) -> Iterator[Spotter]:
 
     Raises `ConfigError` for a model that does not take whole frames.
     """
+    net, config = load_model(resolve_model(model), "spotting")
+    if config.crop or not config.model.takes_frames:
+        raise ConfigError(f"{model}: takes no whole frames: leave out --clip-statistics")
+    layers = [
+        layer
+        for layer in net.backbone.modules()
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm)
+    ]
     with tempfile.TemporaryDirectory() as folder:
         for clip in clips:
-            net, config = load_model(resolve_model(model), "spotting")
-            if config.crop or not config.model.takes_frames:
-                raise ConfigError(f"{model}: takes no whole frames: leave out --clip-statistics")
-            layers = [
-                layer
-                for layer in net.backbone.modules()
-                if isinstance(layer, nn.modules.batchnorm._BatchNorm)
-            ]
             for layer in layers:
                 layer.reset_running_stats()
                 layer.momentum = None  # the mean over all batches

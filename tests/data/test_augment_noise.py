@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from onball.config.augmentation import BlurConfig, NoiseConfig
-from onball.data.augment import add_noise, blur
+from onball.config.augmentation import AugMixConfig, BlurConfig, NoiseConfig, StyleConfig
+from onball.data.augment import add_noise, augmix, blur, swap_styles
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -87,9 +87,16 @@ def test_noise_stays_within_black_and_white():
         assert 0.4 < (changed == value).float().mean() < 0.65
 
 
-@pytest.mark.parametrize("change", [blur, add_noise])
-def test_clips_are_chosen_with_their_probability_and_others_stay_as_they_are(change):
-    section = BlurConfig if change is blur else NoiseConfig
+@pytest.mark.parametrize(
+    ("change", "section"),
+    [
+        (blur, BlurConfig),
+        (add_noise, NoiseConfig),
+        (swap_styles, StyleConfig),
+        (augmix, AugMixConfig),
+    ],
+)
+def test_clips_are_chosen_with_their_probability_and_others_stay_as_they_are(change, section):
     batch = torch.randint(0, 256, (200, 1, 3, 8, 12), dtype=torch.uint8)
     changed = change(batch, section(probability=0.3), generators(200))
     changed_fraction = (changed != batch).flatten(1).any(dim=1).float().mean().item()

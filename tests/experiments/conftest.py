@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from tiny_matches import write_flashes
 
-TINY = Path(__file__).parents[2] / "configs" / "spotting" / "tiny.yaml"
+PROJECT = Path(__file__).parents[2]
+TINY = PROJECT / "configs" / "spotting" / "tiny.yaml"
 
 
 @pytest.fixture(autouse=True)
 def all_on_one_thread(one_thread: None) -> None:
     """Apply `one_thread` to every test of this folder."""
+
+
+@pytest.fixture
+def import_benchmark(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType]]:
+    """Function that imports a program of `benchmarks/` by its name."""
+    monkeypatch.syspath_prepend(str(PROJECT / "benchmarks"))
+    imported = []
+
+    def by_name(name: str) -> ModuleType:
+        imported.append(name)
+        return importlib.import_module(name)
+
+    yield by_name
+    for name in imported:
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture(scope="session")

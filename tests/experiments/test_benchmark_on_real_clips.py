@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
+import copy
 import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from onball.config import ComponentConfig, ExperimentConfig, ModelConfig, SavedM
 from onball.models import build_model, save_model
 from onball.video import VideoWriter, read_frames
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 CONFIG = SavedModelConfig.of(
     ExperimentConfig(
         data={"width": 64, "height": 36, "clip_frames": 20},
@@ -28,10 +26,8 @@ CONFIG = SavedModelConfig.of(
 
 
 @pytest.fixture
-def benchmark(monkeypatch):
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    yield importlib.import_module("real_clips")
-    sys.modules.pop("real_clips", None)
+def benchmark(import_benchmark):
+    return import_benchmark("real_clips")
 
 
 @pytest.fixture
@@ -54,7 +50,9 @@ def test_the_first_layer_is_normalised_by_the_statistics_of_the_clip(
     benchmark, folder, monkeypatch
 ):
     saved = []
-    monkeypatch.setattr(benchmark, "save_model", lambda net, config, path: saved.append(net))
+    monkeypatch.setattr(
+        benchmark, "save_model", lambda net, config, path: saved.append(copy.deepcopy(net))
+    )
     monkeypatch.setattr(benchmark.Spotter, "from_pretrained", lambda *_, **__: None)
     clips = benchmark.read_clips(folder)
     assert list(benchmark.adapted(str(folder / "model"), clips, "cpu")) == [None, None]

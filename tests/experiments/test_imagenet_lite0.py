@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 import types
-from pathlib import Path
 
 import pytest
 import timm
@@ -14,14 +12,10 @@ import torch
 from onball.config import PreprocessingConfig
 from onball.models.backbones.image import ImageBackbone
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-
 
 @pytest.fixture
-def program(monkeypatch):
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    yield importlib.import_module("imagenet_lite0")
-    sys.modules.pop("imagenet_lite0", None)
+def program(import_benchmark):
+    return import_benchmark("imagenet_lite0")
 
 
 def test_the_tensors_of_the_package_become_a_backbone(program, monkeypatch, tmp_path):

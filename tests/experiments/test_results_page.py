@@ -166,6 +166,20 @@ def test_systems_that_start_from_random_weights_have_a_table_of_their_own(write_
     assert random.endswith("-->25.00<!-- --> <!-- =random:regnety_bilstm -->3.00<!-- -->")
 
 
+def test_the_caption_of_a_mixed_table_names_the_rarer_settings_and_calls_the_rest_others(
+    write_page,
+):
+    page = "<!-- table: spotting -->\n<!-- end -->\n"
+    names = ("regnety", "regnety_tcn", "regnety_tdeed", "x3d")
+    rows = [row(name, "10.00", settings="cpu") for name in names]
+    rare = row("tiny", "9.00", settings="long")
+    few = write_page(page, [*rows[:2], rare]).read_text()
+    assert "all others" not in few and "- *spotting/regnety, spotting/regnety_tcn: " in few
+    text = write_page(page, rows[2:]).read_text()  # in addition
+    assert "- *spotting/tiny: " in text and "settings long" in text
+    assert "- *all others: " in text and "spotting/x3d," not in text
+
+
 def test_trainings_with_several_seeds_are_averaged_and_compared_with_the_reference(write_page):
     results = write_page("", []).parents[1] / "results"
     for seed, (own, other) in enumerate([(30, 33), (40, 42), (20, 24)]):

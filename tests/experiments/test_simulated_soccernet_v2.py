@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -13,14 +11,10 @@ from onball.events import Event, EventList
 from onball.formats.soccernet import write_labels
 from onball.formats.soccernet_v2 import read_v2_labels
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-
 
 @pytest.fixture
-def benchmark(monkeypatch):
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    yield importlib.import_module("simulated_soccernet_v2")
-    sys.modules.pop("simulated_soccernet_v2", None)
+def benchmark(import_benchmark):
+    return import_benchmark("simulated_soccernet_v2")
 
 
 def test_two_matches_become_the_halves_of_one(benchmark, monkeypatch, tmp_path):

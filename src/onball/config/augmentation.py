@@ -86,7 +86,7 @@ class StyleConfig(BaseConfig):
     band: PositiveFraction = 0.1
 
 
-class MixedChainsConfig(BaseConfig):
+class AugMixConfig(BaseConfig):
     """AugMix (Hendrycks et al. 2020): the mean, with random weights, of a clip and of three versions of it,
     each with one to three changes of colour, blur or noise.
 
@@ -108,7 +108,7 @@ class AugmentationConfig(BaseConfig):
         camera_shift: translation during the clip.
         noise: sensor noise.
         style: Fourier amplitudes of another clip.
-        mixed_chains: AugMix.
+        augmix: AugMix.
     """
 
     flip: Fraction = 0.5
@@ -118,12 +118,12 @@ class AugmentationConfig(BaseConfig):
     camera_shift: CameraShiftConfig = CameraShiftConfig()
     noise: NoiseConfig = NoiseConfig()
     style: StyleConfig = StyleConfig()
-    mixed_chains: MixedChainsConfig = MixedChainsConfig()
+    augmix: AugMixConfig = AugMixConfig()
 
     @property
     def used(self) -> tuple[str, ...]:
         """Names of the changes whose probability is above 0."""
-        rest = ("jitter", "blur", "crop", "camera_shift", "noise", "style", "mixed_chains")
+        rest = ("jitter", "blur", "crop", "camera_shift", "noise", "style", "augmix")
         used = [name for name in rest if getattr(self, name).probability > 0]
         return ("flip", *used) if self.flip > 0 else tuple(used)
 

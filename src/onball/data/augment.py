@@ -15,10 +15,10 @@ from torch.nn.functional import affine_grid, grid_sample, pad
 
 from onball.config.augmentation import (
     AugmentationConfig,
+    AugMixConfig,
     BlurConfig,
     CameraShiftConfig,
     JitterConfig,
-    MixedChainsConfig,
     NoiseConfig,
     RandomCropConfig,
     StyleConfig,
@@ -63,7 +63,7 @@ def augment(
     clips, flipped = flip(clips, config.flip, generators)
     clips = reframe(clips, config.crop, config.camera_shift, generators)
     clips = swap_styles(clips, config.style, generators)
-    clips = mix_chains(clips, config.mixed_chains, generators)
+    clips = augmix(clips, config.augmix, generators)
     clips = colour_jitter(clips, config.jitter, generators)
     clips = blur(clips, config.blur, generators)
     return add_noise(clips, config.noise, generators), flipped
@@ -201,9 +201,7 @@ def swap_styles(
     return change_each(clips, _apart(generators, 1), change)
 
 
-def mix_chains(
-    clips: Tensor, config: MixedChainsConfig, generators: Sequence[torch.Generator]
-) -> Tensor:
+def augmix(clips: Tensor, config: AugMixConfig, generators: Sequence[torch.Generator]) -> Tensor:
     """Average each clip with versions of it that were changed several times: AugMix.
 
     Arguments and result: see `colour_jitter`.
