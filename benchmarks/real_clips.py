@@ -4,6 +4,7 @@
     python benchmarks/real_clips.py FOLDER --model runs/mine/model --out real.json
     python benchmarks/real_clips.py FOLDER --model adaspot-small --threshold 0.2
     python benchmarks/real_clips.py FOLDER --model runs/mine/model --clip-statistics
+    python benchmarks/real_clips.py FOLDER --model ball-tracks --detector ballnet:512
 
 FOLDER holds `NAME.json` for each clip: `video` (path from FOLDER), and `annotations` with `position` in
 milliseconds, `label`, and `sure`, false for an event in doubt. Those in doubt count neither as found nor as
@@ -67,6 +68,7 @@ def main() -> None:
     parser.add_argument(
         "--tracks", type=Path, help="folder to keep tracks in, and to read them from"
     )
+    parser.add_argument("--detector", help="of a model that takes tracks (the model's own)")
     parser.add_argument(
         "--clip-statistics", action="store_true", help="normalise with statistics of each clip"
     )
@@ -87,6 +89,7 @@ def main() -> None:
             one.spot(
                 clip.video,
                 threshold=0,
+                detector=options.detector,
                 keep_tracks=options.tracks and options.tracks / f"{clip.video.stem}.parquet",
             )
         )
