@@ -52,12 +52,13 @@ def test_the_core_is_imported_without_optional_packages():
 
 
 @pytest.mark.medium
-def test_a_model_on_tracks_alone_is_opened_without_timm():
+def test_a_model_on_tracks_alone_is_opened_without_what_it_does_not_need():
     program = (
         "import sys\n"
         "from onball.spotting.spotter import Spotter\n"
         "Spotter.from_pretrained('ball-tracks', device='cpu')\n"
-        "assert not {'timm', 'torchvision'} & set(sys.modules)"
+        "import onball.formats.tracks_parquet\n"
+        "assert not {'pandas', 'timm', 'torchvision'} & set(sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=240

@@ -18,7 +18,6 @@ from onball.errors import DataError, optional_dependency
 
 with optional_dependency("pyarrow", "track", "Reading and writing tracks"):
     import pyarrow as pa
-    import pyarrow.dataset as ds
     import pyarrow.parquet as pq
 
 _ROWS_PER_GROUP = 60_000
@@ -282,6 +281,8 @@ def open_dataset(path: Path) -> Any:
 
     Raises `UnreadableError` if the file is damaged or not Parquet.
     """
+    import pyarrow.dataset as ds  # loads pandas where that is installed, which takes half a second
+
     try:
         return ds.dataset(path, format="parquet")
     except _UNREADABLE as error:
