@@ -11,29 +11,40 @@ import pytest
 from tiny_matches import write_flashes
 from tiny_models import random_model
 
+from onball.config import ComponentConfig
 from onball.formats.soccernet import read_results
 from onball.models import save_model
 from onball.outputs import output_lock
 from onball.spotting import videos as batch
+from onball.video import cut_video
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
+def save(folder: Path, **parts: object) -> None:
+    """Save a model of random weights, which shows what it is least unsure of."""
+    backbone = ComponentConfig(name="test_byobnet", pretrained=False)
+    net, config = random_model(backbone=backbone, **parts)
+    # Several windows in the shortest of videos.
+    changed = {"threshold": 0.0, "report_threshold": 0.0, "window_frames": 16}
+    inference = config.inference.model_copy(update=changed)
+    save_model(net, config.model_copy(update={"inference": inference}), folder)
+
+
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """A saved model of random weights, which shows what it is least unsure of."""
-    net, config = random_model()
-    inference = config.inference.model_copy(update={"threshold": 0.0, "report_threshold": 0.0})
     folder = tmp_path_factory.mktemp("models") / "random"
-    save_model(net, config.model_copy(update={"inference": inference}), folder)
+    save(folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory):
+    """A video of 4 s."""
     folder = tmp_path_factory.mktemp("original")
     write_flashes(folder, 0)
-    return folder / "224p.mp4"
+    cut_video(folder / "224p.mp4", 0, 4000, folder / "short" / "224p.mp4")
+    return folder / "short" / "224p.mp4"
 
 
 @pytest.fixture
@@ -83,10 +94,8 @@ def test_clips_are_cut_at_once_and_next_steps_are_named(spot):
 
 
 def test_actions_that_the_model_cannot_predict_are_named(onball, original, tmp_path):
-    net, config = random_model(classes=["PASS", "Corner", "SHOT"])
-    inference = config.inference.model_copy(update={"threshold": 0.0, "report_threshold": 0.0})
     model, out = tmp_path / "model", tmp_path / "out"
-    save_model(net, config.model_copy(update={"inference": inference}), model)
+    save(model, classes=["PASS", "Corner", "SHOT"])
     code, _, error = onball("spot", original, "-m", model, "--out", out, "--actions", "goal,out")
     assert code == 2 and "this model does not predict GOAL, OUT, but PASS, Corner, SHOT" in error
     assert not out.exists()
@@ -136,7 +145,7 @@ def test_without_events_the_best_candidate_and_the_remedies_are_shown(spot):
 
 
 def test_the_match_clock_is_shown_if_the_kick_off_is_known(spot):
-    shown = spot("a.mp4", "--kickoff", "-10:00", "--half", "2", "--end", "4")[1]
+    shown = spot("a.mp4", "--kickoff", "-10:00", "--half", "2", "--end", "2")[1]
     assert shown.splitlines()[0].split()[1].startswith("55'0")
 
 
@@ -145,7 +154,7 @@ def test_results_of_joined_videos_are_in_one_folder(spot):
     assert code == 0, error
     assert [path.name for path in Path("out").iterdir()] == ["a"]
     assert "a (1/2): 100%" in error and "a (2/2): 100%" in error
-    assert "00:00:15" in shown
+    assert "00:00:07" in shown
 
 
 def test_a_folder_gives_a_joined_match_its_name(spot, tmp_path):
