@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
+from functools import cache
 
+import numpy as np
 import pytest
 from tiny_detectors import write_detector
-from tiny_matches import write_flashes
 from tiny_models import random_model
-from tiny_tracks import tiny_tracks, write_tiny_tracks
+from tiny_tracks import SIZE, tiny_tracks, write_tiny_tracks
 
+from onball.actions import ACTIONS
 from onball.config import BallCropConfig, ComponentConfig, TrackingConfig
+from onball.events import Event, EventList
+from onball.formats.soccernet import write_labels
 from onball.formats.tracks_parquet import read_about, read_tracks, write_tracks
 from onball.models import save_model
 from onball.tracks import GOAL, KINDS, PERSON
+from onball.video import VideoWriter
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -24,25 +30,45 @@ def red_detector(tmp_path_factory):
     return write_detector(tmp_path_factory.mktemp("detector") / "red.onnx", "yolov8")
 
 
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    """A match of 2 s with a red square that moves over black."""
+    folder = tmp_path_factory.mktemp("original")
+    with VideoWriter(folder / "224p.mp4", SIZE, 25) as writer:
+        for index in range(50):
+            frame = np.zeros((SIZE[1], SIZE[0], 3), np.uint8)
+            frame[8:20, index // 2 : index // 2 + 12] = (230, 20, 20)
+            writer.write(frame)
+    write_labels(EventList.of([Event(1000, ACTIONS[0])]), folder / "Labels-ball.json")
+    return folder
+
+
 @pytest.fixture
-def match(tmp_path):
-    """A data set of one match; its video flashes red."""
+def match(original, tmp_path):
+    """A data set of that match."""
     folder = tmp_path / "data" / "test" / "league" / "season" / "match"
-    write_flashes(folder, 0)
-    return folder
+    return shutil.copytree(original, folder)
 
 
-def save(folder, **settings):
-    """Save a model of random weights."""
-    save_model(*random_model(**settings), folder)
-    return folder
-
-
+PIXELS = ComponentConfig(name="test_byobnet", pretrained=False)
 MODELS = {
     "tracks alone": {"backbone": ComponentConfig(name="none"), "tracking": TrackingConfig()},
-    "tracks beside pixels": {"tracking": TrackingConfig(features="study")},
-    "cropped": {"crop": BallCropConfig(players=2)},
+    "tracks beside pixels": {"backbone": PIXELS, "tracking": TrackingConfig(features="study")},
+    "cropped": {"backbone": PIXELS, "crop": BallCropConfig(players=2)},
 }
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """Return the folder of a model of random weights, by its name in `MODELS`."""
+
+    @cache
+    def save(kind):
+        folder = tmp_path_factory.mktemp("models") / "model"
+        save_model(*random_model(**MODELS[kind]), folder)
+        return folder
+
+    return save
 
 
 def test_videos_get_tracks_and_motchallenge_text(onball, match, red_detector, tmp_path):
@@ -61,7 +87,7 @@ def test_videos_get_tracks_and_motchallenge_text(onball, match, red_detector, tm
     path = tmp_path / "out" / "224p" / "tracks.parquet"
     tracks = read_tracks(path, match / "224p.mp4")
     assert len(tracks) and {KINDS[kind] for kind in tracks.kinds} == {"person"}
-    assert "100 frames with" in stdout and "cuts" in stdout
+    assert "25 frames with" in stdout and "cuts" in stdout
     assert path.with_suffix(".txt").read_text().count("\n") == (tracks.track_ids >= 0).sum()
     assert read_about(path)["detector"].startswith("red.onnx")
 
@@ -69,7 +95,7 @@ def test_videos_get_tracks_and_motchallenge_text(onball, match, red_detector, tm
 def test_tracks_of_a_data_set_are_beside_its_videos_and_never_replaced_silently(
     onball, match, red_detector
 ):
-    write_tiny_tracks(match)
+    write_tiny_tracks(match, duration_ms=2000)
     before = (match / "tracks.parquet").read_bytes()
     root = match.parents[3]
     arguments = ["track", "--data", root, "--detector", red_detector]
@@ -84,7 +110,7 @@ def test_tracks_of_a_data_set_are_beside_its_videos_and_never_replaced_silently(
 
 
 def test_a_simulated_match_without_a_video_is_tracked(onball, tmp_path):
-    plan = ["--train", "1", "--valid", "0", "--test", "0", "--minutes", "0.1", "--size", "64x36"]
+    plan = ["--train", "1", "--valid", "0", "--test", "0", "--minutes", "0.05", "--size", "64x36"]
     _, notes, _ = onball(
         "simulate", "--out", tmp_path, *plan, "--fps", "12.5", "--no-video", "--boxes"
     )
@@ -101,13 +127,12 @@ def test_a_simulated_match_without_a_video_is_tracked(onball, tmp_path):
     code, out, error = onball(*arguments)
     assert code == 0, error
     (tracks,) = tmp_path.rglob("n.parquet")
-    assert "75 frames" in out and {GOAL, PERSON} & set(read_tracks(tracks).kinds.tolist())
+    assert "38 frames" in out and {GOAL, PERSON} & set(read_tracks(tracks).kinds.tolist())
     assert "is there already" in onball(*arguments)[1]
 
 
 def test_a_simulated_match_is_tracked_by_a_simulated_detector(onball, match):
-    tracks = tiny_tracks([2000])
-    write_tracks(tracks, match / "tracks.parquet")
+    write_tiny_tracks(match, [1000], duration_ms=2000)
     root = match.parents[3]
     arguments = ["track", "--data", root, "--detector", "simulated:mild"]
     code, _, stderr = onball(*arguments)
@@ -157,8 +182,10 @@ def test_the_former_name_of_the_box_threshold_is_accepted_with_a_warning(onball,
 
 
 @pytest.mark.parametrize("kind", ["tracks alone", "cropped"])
-def test_spot_makes_the_tracks_that_a_model_needs_once(onball, match, red_detector, tmp_path, kind):
-    model = save(tmp_path / "model", **MODELS[kind])
+def test_spot_makes_the_tracks_that_a_model_needs_once(
+    onball, match, red_detector, saved, tmp_path, kind
+):
+    model = saved(kind)
     out = tmp_path / "out"
     code, stdout, stderr = onball(
         "spot", match / "224p.mp4", "--model", model, "--detector", red_detector, "--out", out
@@ -173,16 +200,16 @@ def test_spot_makes_the_tracks_that_a_model_needs_once(onball, match, red_detect
 
 
 @pytest.mark.parametrize("kind", MODELS)
-def test_given_tracks_are_used_without_a_detector(onball, match, tmp_path, kind):
-    model = save(tmp_path / "model", **MODELS[kind])
+def test_given_tracks_are_used_without_a_detector(onball, match, saved, tmp_path, kind):
+    model = saved(kind)
     tracks = tmp_path / "mine.parquet"
-    write_tracks(tiny_tracks([2000]), tracks)
+    write_tracks(tiny_tracks([1000], duration_ms=2000), tracks)
     out = tmp_path / "out"
     arguments = ["spot", match / "224p.mp4", "--model", model, "--out", out]
     code, _, stderr = onball(*arguments, "--tracks", tracks)
     assert code == 0, stderr
     assert not (out / "224p" / "tracks.parquet").exists()
-    other = tiny_tracks([2000], duration_ms=60_000)
+    other = tiny_tracks([1000], duration_ms=30_000)
     write_tracks(other, tracks)
     code, _, stderr = onball(*arguments, "--tracks", tracks)
     assert code == 2 and "tracks of another video" in stderr
@@ -190,9 +217,9 @@ def test_given_tracks_are_used_without_a_detector(onball, match, tmp_path, kind)
     assert code == 2 and "holds results with tracks mine.parquet" in stderr
 
 
-def test_a_data_set_with_tracks_needs_no_detector(onball, match, tmp_path):
-    model = save(tmp_path / "model", **MODELS["tracks alone"])
-    write_tiny_tracks(match, [2000])
+def test_a_data_set_with_tracks_needs_no_detector(onball, match, saved, tmp_path):
+    model = saved("tracks alone")
+    write_tiny_tracks(match, [1000], duration_ms=2000)
     root = match.parents[3]
     code, _, stderr = onball("spot", "--data", root, "--model", model, "--out", tmp_path / "out")
     assert code == 0, stderr
