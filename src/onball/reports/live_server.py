@@ -24,6 +24,8 @@ DEFAULT_PORT = 8765
 _LOCAL_HOSTS = ("127.0.0.1", "localhost")
 #: Seconds after which a silent stream gets a comment, so that a closed connection is noticed.
 _KEEP_ALIVE_S = 15.0
+#: Longest time that the server takes to notice that it is to end, in seconds.
+_POLL_S = 0.05
 #: Part of the page that is replaced by the names and colours of the actions.
 _PLACE_OF_ACTIONS = "/*ACTIONS*/[]"
 
@@ -62,7 +64,9 @@ class LiveServer:
             reason = getattr(error, "strerror", None) or error
             raise InputError(f"port {port} cannot be used ({reason}): choose another one") from None
         self._server.daemon_threads = True
-        self._thread = Thread(target=self._server.serve_forever, name="onball http", daemon=True)
+        self._thread = Thread(
+            target=self._server.serve_forever, args=(_POLL_S,), name="onball http", daemon=True
+        )
 
     @property
     def url(self) -> str:
