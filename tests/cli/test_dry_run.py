@@ -81,6 +81,13 @@ def test_more_clips_need_more_steps_and_larger_batches_more_memory():
     assert 1.3 * small.memory_bytes < large.memory_bytes < 2.5 * small.memory_bytes
 
 
+@pytest.fixture
+def unmeasured(monkeypatch):
+    """Nets of plans are built, but their forward pass is not measured."""
+    monkeypatch.setattr("onball.models.cost._forward", lambda *_: (0, []))
+
+
+@pytest.mark.usefixtures("unmeasured")
 def test_the_trained_parameters_of_a_frozen_net_are_counted():
     frozen = load_config("spotting/tiny", ["training.freeze=backbone"])
     net = build_model(frozen.model)
@@ -88,6 +95,7 @@ def test_the_trained_parameters_of_a_frozen_net_are_counted():
     assert plan_training(frozen).cost.trainable == rest
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("name", ["classification/convnext_tiny", "spotting/x3d"])
 def test_pretrained_weights_are_not_fetched(monkeypatch, name):
     def fetch(*args, **kwargs):
