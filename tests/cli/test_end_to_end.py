@@ -31,8 +31,8 @@ def run(*arguments: object) -> int:
 def data(tmp_path_factory) -> Path:
     """A tiny simulated data set; each match has labels."""
     root = tmp_path_factory.mktemp("data")
-    plan = ("--train", 1, "--valid", 1, "--test", 1, "--minutes", 0.1, "--size", "64x36")
-    assert run("simulate", "--out", root, *plan, "--seed", 12) == 0
+    plan = ("--train", 1, "--valid", 1, "--test", 1, "--minutes", 0.1, "--fps", 12.5)
+    assert run("simulate", "--out", root, *plan, "--size", "64x36", "--seed", 12) == 0
     return root
 
 
