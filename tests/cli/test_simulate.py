@@ -16,7 +16,7 @@ from onball.outputs import output_lock
 
 def test_simulating_again_keeps_finished_matches(onball, tmp_path):
     command = (
-        "simulate", "--out", tmp_path, "--train", 1, "--valid", 1, "--test", 1, "--minutes", 0.05,
+        "simulate", "--out", tmp_path, "--train", 1, "--valid", 1, "--test", 1, "--minutes", 0.02,
         "--size", "64x36", "--seed", 7,
     )  # fmt: skip
     code, shown, error = onball(*command)
@@ -58,7 +58,9 @@ def test_an_ended_simulation_leaves_no_processes_and_no_half_match(
     tmp_path, number, to_workers, code
 ):
     command = [sys.executable, "-m", "onball", "simulate", "--out", str(tmp_path)]
-    command += ["--train", "2", "--valid", "0", "--test", "0", "--minutes", "2"]
+    # Short matches of large frames: little to plan before the first frame, and long to paint.
+    command += ["--train", "2", "--valid", "0", "--test", "0", "--minutes", "0.4"]
+    command += ["--size", "1280x720", "--processes", "2"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     try:
         deadline = time.monotonic() + 240
