@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from functools import cache
 
 import pytest
 import typer
@@ -30,8 +31,13 @@ def pages(onball):
     return {name: onball(*name.split(), "--help")[1] for name in ("", *GROUPS, *COMMANDS)}
 
 
+@cache
 def parameters():
     """Command, and each of its parameters that the help shows."""
+    return list(_parameters())
+
+
+def _parameters():
     for name in COMMANDS:
         command = typer.main.get_command(app)
         for part in name.split():
