@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from onball.simulator.cameras import CameraSetup, Director, Shot, View
 from onball.simulator.look.broad import broad_look
 from onball.simulator.look.look import Look, Variety
 from onball.simulator.paint.painter import Painter
+from onball.simulator.paint.scene import boxes
 from onball.simulator.play.match import play_match
 from onball.simulator.world import TICK_MS, Motion, WorldState
 
@@ -114,9 +116,13 @@ class MatchRenderer:
         self._director = Director(
             self.motion, plan.seed, cuts=plan.cuts, camera=camera, broad=broad
         )
-        self._painter = Painter(self.look, plan.width, plan.height)
         self._goals = [event for event in self.motion.events if event.label is Action.GOAL]
         self._shutter_ms = round(self.look.shutter_ms)
+
+    @cached_property
+    def _painter(self) -> Painter:
+        """Painter of the match: its textures take longer than many frames, and no truth needs them."""
+        return Painter(self.look, self.plan.width, self.plan.height)
 
     @property
     def duration_ms(self) -> int:
@@ -165,7 +171,8 @@ class MatchRenderer:
 
     def boxes(self, view: View) -> NDArray[np.float32]:
         """True boxes of a view `[PEOPLE + 2, 4]`: see `onball.simulator.paint.scene.boxes`."""
-        return self._painter.boxes(self.state(view), view.camera)
+        width, height = self.plan.width, self.plan.height
+        return boxes(self.state(view), view.camera, width, height, self.look.distortion)
 
     def swapped(self, time_ms: int) -> bool:
         """True while the home team defends the right goal."""

@@ -55,14 +55,17 @@ def pitch_texture(look: Look) -> Canvas:
         + 0.04 * turf.texture * _noise(rng, width, height, 20)
     )
     light = light * (1 + 0.05 * turf.texture * _noise(rng, width, height, 3))
-    colour = light[..., None] * np.array(turf.grass, np.float32)
-    colour += turf.wear * _wear(rng, x, y)[..., None] * np.array((38, 14, 6), np.float32)
-
-    beyond = (np.abs(x)[None] > HALF_LENGTH + GRASS_MARGIN) | (
-        np.abs(y)[:, None] > HALF_WIDTH + GRASS_MARGIN
-    )
-    colour[beyond] = turf.surround
-    texture: Canvas = np.clip(colour, 0, 255).astype(np.uint8)
+    wear = turf.wear * _wear(rng, x, y)
+    far_x = np.abs(x) > HALF_LENGTH + GRASS_MARGIN
+    far_y = np.abs(y) > HALF_WIDTH + GRASS_MARGIN
+    channels = []  # one at a time: operations on rows of three values are several times as slow
+    for grass, worn, surround in zip(turf.grass, (38, 14, 6), turf.surround, strict=True):
+        channel = light * np.float32(grass)
+        channel += wear * np.float32(worn)
+        channel[:, far_x] = surround
+        channel[far_y] = surround
+        channels.append(np.clip(channel, 0, 255, out=channel).astype(np.uint8))
+    texture: Canvas = np.asarray(cv2.merge(channels), np.uint8)
     _paint_lines(texture, turf.line_opacity, turf.spot_size)
     if turf.litter:
         _scatter_litter(np.random.default_rng((look.seed, 8)), texture, turf.litter)
@@ -158,9 +161,10 @@ def _paint_lines(texture: Canvas, opacity: float, spot_size: float = 1.0) -> Non
     for place in spots:
         centre = _texels(np.array([place]), scale)[0].tolist()
         cv2.circle(coverage, centre, round(SPOT_RADIUS * spot_size * scale), 255, -1)
-    alpha = cv2.resize(coverage, (width, height), interpolation=cv2.INTER_AREA)[..., None] / 255
-    alpha = alpha * opacity
-    texture[:] = np.round(texture * (1 - alpha) + np.array(LINE_COLOUR) * alpha)
+    coverage = cv2.resize(coverage, (width, height), interpolation=cv2.INTER_AREA)
+    marked = coverage > 0  # few texels: blending all of them takes far longer
+    alpha = coverage[marked][:, None] / 255 * opacity
+    texture[marked] = np.round(texture[marked] * (1 - alpha) + np.array(LINE_COLOUR) * alpha)
 
 
 def _scatter_litter(rng: np.random.Generator, texture: Canvas, count: int) -> None:

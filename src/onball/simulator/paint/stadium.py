@@ -31,6 +31,9 @@ CROWD_TEXELS, BOARD_TEXELS = 9, 18
 """Texels per metre of the crowd and of the boards."""
 ROW, SEAT, STAIRS = 8, 5, 7
 """Texels between two rows of seats, between two seats, and across the stairs."""
+_SHIRT = tuple((y, x) for y in range(2, 6) for x in range(4))
+_FACE = tuple((y, x) for y in range(3) for x in range(1, 3))
+"""Texels of a spectator, rows and columns, the face over the shirt."""
 CLOTHES: tuple[RGB, ...] = (
     (44, 46, 54),
     (30, 32, 40),
@@ -95,27 +98,38 @@ def crowd_texture(
     skins = np.array([person.skin for person in look.outfits.people])
     # Spectators sit in clusters: a whole block may stay empty.
     occupancy = look.stands.occupancy + 0.15 * rng.normal()
+    places, choices, lights = [], [], []
     for y in range(ROW, height - ROW, ROW):
         for x in range(STAIRS + 2, width - SEAT, SEAT):
             if rng.random() > occupancy:
                 continue
-            dx, dy = rng.integers(-1, 2, 2).tolist()
-            light = rng.uniform(0.4, 1.0)
-            shirt = np.minimum(clothes[rng.integers(len(clothes))] * light, 255)
-            texture[y + dy + 2 : y + dy + 6, x + dx : x + dx + 4] = shirt
-            skin = skins[rng.integers(len(skins))] * rng.uniform(0.6, 1.0)
-            texture[y + dy : y + dy + 3, x + dx + 1 : x + dx + 3] = skin
+            dx, dy = int(rng.integers(-1, 2)), int(rng.integers(-1, 2))
+            shirt_light, shirt = rng.uniform(0.4, 1.0), rng.integers(len(clothes))
+            skin, skin_light = rng.integers(len(skins)), rng.uniform(0.6, 1.0)
+            places.append((y + dy) * width + x + dx)
+            choices.append((shirt, skin))
+            lights.append((shirt_light, skin_light))
+    if places:
+        shirts, faces = np.array(choices).T
+        bright, dim = np.array(lights).T[..., None]
+        colours = np.empty((len(places), len(_SHIRT) + len(_FACE), 3), np.uint8)
+        colours[:, : len(_SHIRT)] = np.minimum(clothes[shirts] * bright, 255)[:, None]
+        colours[:, len(_SHIRT) :] = (skins[faces] * dim)[:, None]
+        # Neighbours may overlap: of equal indices the last one prevails.
+        texels = [y * width + x for y, x in (*_SHIRT, *_FACE)]
+        texture.reshape(-1, 3)[np.add.outer(places, texels)] = colours
     texture[:] = cv2.GaussianBlur(texture, (0, 0), 0.6)
     _add_flags(rng, texture, look, team)
     if look.stands.specks:
         count = int(look.stands.specks * height * width / 3)
-        for x, y, size in zip(
-            rng.integers(STAIRS, width - 3, count),
-            rng.integers(2, height - 3, count),
-            rng.integers(1, 4, count),
-            strict=True,
-        ):
-            texture[y : y + size, x : x + int(rng.integers(1, 4))] = rng.integers(190, 256)
+        x = rng.integers(STAIRS, width - 3, count)
+        y = rng.integers(2, height - 3, count)
+        high = rng.integers(1, 4, count)
+        level, wide = rng.integers((190, 1), (256, 4), (count, 2)).T
+        across, down = np.arange(3)[None, None], np.arange(3)[None, :, None]
+        painted = (down < high[:, None, None]) & (across < wide[:, None, None])
+        texels = ((y[:, None, None] + down) * width + x[:, None, None] + across)[painted]
+        texture.reshape(-1, 3)[texels] = np.repeat(level, high * wide)[:, None]
     texture[:, 2:STAIRS] = seats * 0.3 + 50
     # The higher a row, the deeper in the shade of the roof.
     gain = np.linspace(0.60 if look.stands.roof else 0.95, 1.05, height)[:, None, None]
