@@ -58,6 +58,16 @@ def outfield(team: int) -> NDArray[np.int64]:
     return np.array(members(team)[1:])
 
 
+_ROWS = [slice(team * TEAM_SIZE, (team + 1) * TEAM_SIZE) for team in (0, 1)]
+_OUTFIELD = [outfield(team) for team in (0, 1)]
+
+
+def lengths(vectors: Floats) -> Floats:
+    """Lengths `[...]` of vectors `[..., 2]`; several times as fast as `np.linalg.norm` for few."""
+    x, y = vectors[..., 0], vectors[..., 1]
+    return np.asarray(np.sqrt(x * x + y * y))
+
+
 class Formation:
     """Places of 22 players, officials and substitutes.
 
@@ -88,31 +98,34 @@ class Formation:
             possession: side that has the ball.
             kick_off: both sides stay in their own halves.
         """
+        ball_x, ball_y = ball.tolist()
         places = np.empty((PEOPLE, 2))
         for team in (0, 1):
             direction = 1.0 if team == 0 else -1.0
             has_ball = team == possession
-            along = ball[0] * direction
-            shape = self._shapes[team].copy()
-            centre = np.clip(0.72 * along + (4.0 if has_ball else -5.0) + self._line[team], -24, 27)
-            shape[1:, 0] = shape[1:, 0] * (1.1 if has_ball else 0.85) + centre
-            shape[1:, 1] = shape[1:, 1] * (1.1 if has_ball else 0.8) * self._width[team]
-            shape[1:, 1] += 0.3 * ball[1] * direction
-            shape[0, 0] = -49.5 + 0.12 * np.clip(along + 50, 0, 80)
-            shape[0, 1] = 0.12 * ball[1] * direction
+            along = ball_x * direction
+            centre = 0.72 * along + (4.0 if has_ball else -5.0) + self._line[team]
+            centre = min(max(centre, -24.0), 27.0)
+            shape = places[team * TEAM_SIZE : (team + 1) * TEAM_SIZE]
+            shape[:] = self._shapes[team]
+            block = shape[1:]
+            block *= (1.1, 1.1) if has_ball else (0.85, 0.8)
+            block *= (1.0, self._width[team])
+            block += (centre, 0.3 * ball_y * direction)
+            shape[0] = -49.5 + 0.12 * min(max(along + 50, 0.0), 80.0), 0.12 * ball_y * direction
             if kick_off:
-                shape[1:, 0] = np.minimum(shape[1:, 0] - 5, -1.5)
+                block[:, 0] = np.minimum(block[:, 0] - 5, -1.5)
                 # Law 8: opponents are at least 9.15 m from the ball.
-                gap = np.linalg.norm(shape[1:], axis=1)
+                gap = lengths(block)
                 near = (gap < 9.6) & (team != possession)
-                shape[1:][near, 0] -= 9.6 - gap[near]
-            places[team * TEAM_SIZE : (team + 1) * TEAM_SIZE] = shape * direction
+                block[near, 0] -= 9.6 - gap[near]
+            shape *= direction
         places[REFEREE] = 0.8 * ball + (-9.0, 7.0)
         places += self._wander
         if not kick_off:
             places[:PLAYERS] += self._run * (self._run_left_s > 0)[:, None]
-        places[:PLAYERS, 0] = np.clip(places[:PLAYERS, 0], -HALF_LENGTH + 0.5, HALF_LENGTH - 0.5)
-        places[:, 1] = np.clip(places[:, 1], -HALF_WIDTH + 1, HALF_WIDTH - 1)
+        _limit(places[:PLAYERS, 0], HALF_LENGTH - 0.5)
+        _limit(places[:, 1], HALF_WIDTH - 1)
         self._place_assistants(places, ball)
         self._place_substitutes(places)
         return places
@@ -134,8 +147,8 @@ class Formation:
                 self._run_left_s[person] = rng.uniform(1.2, 3.0)
 
     def running(self) -> NDArray[np.bool_]:
-        """Mask of people on a run off the ball, `[PEOPLE]`."""
-        return np.pad(self._run_left_s > 0, (0, PEOPLE - PLAYERS))
+        """Mask of players on a run off the ball, `[PLAYERS]`."""
+        return self._run_left_s > 0
 
     def mark(
         self, places: Floats, xy: Floats, ball: Floats, possession: int, busy: set[int]
@@ -149,16 +162,17 @@ class Formation:
             possession: side that has the ball.
             busy: people with appointments, who do not press.
         """
-        defenders, attackers = outfield(1 - possession), outfield(possession)
+        defenders, attackers = _OUTFIELD[1 - possession], _OUTFIELD[possession]
         own_goal = np.array([-HALF_LENGTH if possession == 1 else HALF_LENGTH, 0.0])
-        apart = places[defenders][:, None] - xy[attackers][None]
-        gaps = np.linalg.norm(apart, axis=2)
-        nearest = attackers[np.argmin(gaps, axis=1)]
-        goalward = own_goal - xy[nearest]
-        goalward /= np.linalg.norm(goalward, axis=1, keepdims=True) + 1e-6
-        pull = 0.55 * np.clip(1 - (gaps.min(1) - 3) / 9, 0, 1)[:, None]
-        places[defenders] += pull * (xy[nearest] + 1.8 * goalward - places[defenders])
-        to_ball = np.linalg.norm(xy[defenders] - ball, axis=1)
+        from_place, opponents = places[defenders], xy[attackers]
+        gaps = lengths(from_place[:, None] - opponents)
+        closest = np.argmin(gaps, axis=1)
+        nearest = opponents[closest]
+        goalward = own_goal - nearest
+        goalward /= (lengths(goalward) + 1e-6)[:, None]
+        pull = 0.55 * np.minimum(np.maximum(1 - (gaps.min(1) - 3) / 9, 0), 1)[:, None]
+        places[defenders] += pull * (nearest + 1.8 * goalward - from_place)
+        to_ball = lengths(xy[defenders] - ball)
         goalward = (own_goal - ball) / (np.linalg.norm(own_goal - ball) + 1e-6)
         pressing = defenders[np.argsort(to_ball, kind="stable")[:2]]
         for person, room in zip(pressing, (1.7, 5.5), strict=True):
@@ -169,8 +183,8 @@ class Formation:
     def _place_assistants(places: Floats, ball: Floats) -> None:
         """Put each assistant level with the second last defender or the ball, in his half."""
         for assistant, side, team in ((ASSISTANTS[0], 1.0, 1), (ASSISTANTS[1], -1.0, 0)):
-            depths = np.sort(side * places[members(team), 0])
-            line = max(float(depths[-2]), side * float(ball[0]), 0.0)
+            depths = sorted((side * places[_ROWS[team], 0]).tolist())
+            line = max(depths[-2], side * float(ball[0]), 0.0)
             # The assistant of the right half is on the near side, the other one on the far side.
             places[assistant] = (
                 side * min(line, HALF_LENGTH + 0.4),
@@ -180,15 +194,19 @@ class Formation:
     def _place_substitutes(self, places: Floats) -> None:
         """Let substitutes jog up and down the far side, with pauses for stretching."""
         seconds = self._ticks * TICK_MS / 1000
-        for number, person in enumerate(SUBSTITUTES):
+        rows = []
+        for number, jog in enumerate(self._jog.tolist()):
             home = -1.0 if number < len(SUBSTITUTES) // 2 else 1.0
-            cycle = (seconds + self._jog[number]) % 60
+            cycle = (seconds + jog) % 60
             # 0-15 s out, 15-30 s on the spot, 30-45 s back, 45-60 s on the spot.
-            fraction = (
-                np.clip(cycle / 15, 0, 1) if cycle < 30 else np.clip(1 - (cycle - 30) / 15, 0, 1)
-            )
+            fraction = min(cycle / 15, 1.0) if cycle < 30 else max(1 - (cycle - 30) / 15, 0.0)
             lane = number % (len(SUBSTITUTES) // 2)
-            places[person] = (
-                home * (16.0 + 3.2 * lane + 14.0 * fraction),
-                _WARM_UP_LINE + 0.5 * (lane % 2),
+            rows.append(
+                (home * (16.0 + 3.2 * lane + 14.0 * fraction), _WARM_UP_LINE + 0.5 * (lane % 2))
             )
+        places[SUBSTITUTES[0] : SUBSTITUTES[-1] + 1] = rows
+
+
+def _limit(values: Floats, most: float) -> None:
+    """Limit numbers to -`most` … `most`, in place."""
+    np.minimum(np.maximum(values, -most, out=values), most, out=values)

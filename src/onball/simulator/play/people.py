@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
+from numpy.typing import NDArray
 
-from onball.simulator.play.formation import Formation, members
+from onball.simulator.play.formation import Formation, lengths, members
 from onball.simulator.world import (
     PEOPLE,
     PLAYERS,
@@ -33,6 +34,8 @@ SET_PIECE_DISTANCE = 9.3
 """Metres that opponents keep from a ball at a set piece: 9.15 m (law 13) and a margin."""
 _TURN_S = 0.5
 """People turn to the heading of an appointment during the seconds before it."""
+_ROOM = 0.8
+"""Distance between people, metres, below which they push each other apart."""
 _STANDING = 0.3
 """Speed, m/s, up to which legs do not step."""
 
@@ -204,7 +207,7 @@ class People:
                 (at[0], at[1]), (going[0], going[1]), (goal[0], goal[1]), a.ticks, a.stop
             )
         self.xy, self.velocity = moved, velocity
-        speed = np.linalg.norm(velocity, axis=1)
+        speed = lengths(velocity)
         self.stride = self.stride + TICK_S * np.where(
             speed > _STANDING, 2 * np.pi * strides_per_second(speed), 0.0
         )
@@ -213,31 +216,41 @@ class People:
     def _velocity_towards(self, places: Floats, orders: Orders) -> Floats:
         """Velocities `[PEOPLE, 2]` of the next tick towards places `[PEOPLE, 2]`, m/s."""
         away = places - self.xy
-        distance = np.linalg.norm(away, axis=1, keepdims=True)
+        distance = lengths(away)
         top = np.where(distance > 12, 7.0, np.where(distance > 5, 5.0, 3.2))
-        top = np.where(self.formation.running()[:, None] & (distance > 4), 7.8, top)
-        top = top * self._pace[:, None]
+        top[:PLAYERS][self.formation.running() & (distance[:PLAYERS] > 4)] = 7.8
+        top *= self._pace
         if orders.phase is not Phase.PLAY:
             # People far from their places jog, the others walk.
             walk = np.where(distance > 10, 4.2, 2.0)
             top = np.minimum(top, 5.5 if orders.phase is Phase.KICK_OFF else walk)
-            top[list(orders.stations)] = np.where(distance[list(orders.stations)] > 8, 5.0, 2.6)
+            stations = list(orders.stations)
+            top[stations] = np.where(distance[stations] > 8, 5.0, 2.6)
         top[PLAYERS + 3 :] = np.minimum(top[PLAYERS + 3 :], 3.0)
-        wanted = away / (distance + 1e-6) * np.minimum(top, 0.9 * distance)
+        reach = np.minimum(top, 0.9 * distance)
+        wanted = away / (distance + 1e-6)[:, None] * reach[:, None]
         down = self._down > 0
         wanted[down] = 0.0
         self._down = np.maximum(self._down - 1, 0)
         acceleration = _limited((wanted - self.velocity) / 0.45, 4.5)
-        acceleration[~down] += self._separation()[~down]
+        self._separate(acceleration, ~down)
         acceleration = _limited(acceleration, MAX_ACCELERATION)
         return _limited(self.velocity + acceleration * TICK_S, MAX_SPEED)
 
-    def _separation(self) -> Floats:
-        """Accelerations `[PEOPLE, 2]`, m/s², that push overlapping people apart."""
-        apart = self.xy[:, None] - self.xy[None]
-        gaps = np.linalg.norm(apart, axis=2) + np.eye(PEOPLE) * 9
-        push = 12 * np.clip(0.8 - gaps, 0, None) / (gaps + 1e-3)
-        return np.asarray((apart * push[..., None]).sum(1))
+    def _separate(self, accelerations: Floats, who: NDArray[np.bool_]) -> None:
+        """Add to `[PEOPLE, 2]`, m/s², of those `who` overlap others, what pushes them apart."""
+        x, y = self.xy.T
+        dx, dy = x[:, None] - x, y[:, None] - y
+        gaps = np.sqrt(dx * dx + dy * dy)
+        gaps.flat[:: PEOPLE + 1] = np.inf
+        rows, others = np.nonzero((gaps < _ROOM) & who[:, None])
+        if not len(rows):
+            return
+        gap = gaps[rows, others]
+        push = 12 * (_ROOM - gap) / (gap + 1e-3)
+        total = np.zeros_like(accelerations)
+        np.add.at(total, rows, (self.xy[rows] - self.xy[others]) * push[:, None])
+        accelerations += total
 
     def _turn(self, orders: Orders, speed: Floats) -> None:
         """Turn runners to their direction, others to the ball, and people who are due to their task."""
@@ -253,7 +266,8 @@ class People:
                 wanted[appointment.person] = appointment.facing
                 rate[appointment.person] = MAX_TURN
         turn = wrap_angle(wanted - self.heading)
-        self.heading = self.heading + np.clip(turn, -rate * TICK_S, rate * TICK_S)
+        most = rate * TICK_S
+        self.heading = self.heading + np.minimum(np.maximum(turn, -most), most)
 
 
 def _turned(heading: float, wanted: float, most: float) -> float:
@@ -264,8 +278,8 @@ def _turned(heading: float, wanted: float, most: float) -> float:
 
 def _limited(vectors: Floats, most: float) -> Floats:
     """Rows of `[n, 2]`, shortened to the length `most` where they are longer."""
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors * np.minimum(1.0, most / (length + 1e-9)))
+    factor = np.minimum(1.0, most / (lengths(vectors) + 1e-9))
+    return np.asarray(vectors * factor[:, None])
 
 
 def _keep_off(places: Floats, ball: Floats, team: int) -> None:
