@@ -168,12 +168,16 @@ def follow(wanted: Floats, speed: float, damping: float) -> Floats:
         speed: natural frequency, rad/s.
         damping: damping ratio.
     """
-    place, velocity = wanted[0].copy(), np.zeros(wanted.shape[1])
+    pull, brake = speed**2, 2 * damping * speed
     path = np.empty_like(wanted)
-    for tick, goal in enumerate(wanted):
-        velocity += (speed**2 * (goal - place) - 2 * damping * speed * velocity) * TICK_S
-        place = place + velocity * TICK_S
-        path[tick] = place
+    for column in range(wanted.shape[1]):
+        goals = wanted[:, column].tolist()  # numbers of Python are much faster than arrays of two
+        place, velocity, places = goals[0], 0.0, []
+        for goal in goals:
+            velocity += (pull * (goal - place) - brake * velocity) * TICK_S
+            place += velocity * TICK_S
+            places.append(place)
+        path[:, column] = places
     return path
 
 

@@ -44,7 +44,7 @@ SIMULATION_FILE = "simulation.json"
 """Settings of a simulated match, beside its video."""
 SIMULATOR_VERSION = 2
 """Changes whenever the same seed gives another match."""
-_PROGRESS_EVERY = 125  # frames
+_PROGRESS_EVERY = 25  # frames
 #: Length of matches, with and without rendering, that takes longer to simulate than a process to start.
 _WORTH_A_PROCESS_MS = {True: 20_000, False: 300_000}
 

@@ -59,7 +59,8 @@ class Painter:
         self.canvas = np.empty((canvas_height, canvas_width, 3), np.uint8)
         scale = canvas_height / 224
         stadium = Stadium(look)
-        self._background = stadium.background
+        # A whole row: filling the canvas with one colour goes value by value.
+        self._background = np.tile(np.array(stadium.background, np.uint8), (canvas_width, 1))
         self._distortion = look.distortion
         self.layers: tuple[Layer, ...] = (
             Ground(look, scale),
