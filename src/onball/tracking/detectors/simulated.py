@@ -182,6 +182,7 @@ class SimulatedDetector:
         self.name = simulated_name(level if isinstance(level, str) else "own", seed)
         self._hidden = lru_cache(maxsize=4096)(self._draw_hidden)
         self._decoy = lru_cache(maxsize=4096)(self._draw_decoy)
+        self._spots = lru_cache(maxsize=64)(self._draw_spots)
 
     def detect(
         self, frames: NDArray[np.uint8], times_ms: NDArray[np.int64]
@@ -309,6 +310,11 @@ class SimulatedDetector:
         x, score = 0.12 * rng.normal(), self._noise.false_ball_score or _FALSE_SCORE
         return float(x), float(y), float(rng.beta(*score))
 
+    def _draw_spots(self, block: int) -> NDArray[np.float64]:
+        """Places `[N, 2]` of the false balls of a second, as fractions of the frame."""
+        rng = np.random.default_rng((*self._seed, _SPOTS, block))
+        return rng.random((rng.poisson(self._noise.false_balls / 2), 2))
+
     def _false(
         self, people: NDArray[np.float64], time_ms: int, rng: np.random.Generator
     ) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
@@ -327,10 +333,9 @@ class SimulatedDetector:
             feet = people[rng.integers(len(people), size=at_feet)]
             places = np.stack([(feet[:, 0] + feet[:, 2]) / 2, feet[:, 3]], axis=1)
             parts.append(_balls(places + rng.normal(size=places.shape) * tall / 4, tall))
-        spots = np.random.default_rng((*self._seed, _SPOTS, time_ms // _BLOCK_MS))
-        still = spots.poisson(noise.false_balls / 2)
-        parts.append(_balls(spots.random((still, 2)) * [width, height], tall))
-        kinds += [BALL] * (at_feet + still)
+        spots = self._spots(time_ms // _BLOCK_MS)
+        parts.append(_balls(spots * [width, height], tall))
+        kinds += [BALL] * (at_feet + len(spots))
         return np.concatenate(parts), np.array(kinds, np.uint8)
 
 
