@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from onball.simulator.play.match import play_match
@@ -15,10 +17,16 @@ SEEDS = (1, 2)  # together they contain all twelve actions
 @pytest.fixture(scope="session")
 def matches(make_once) -> list[Motion]:
     """Two matches with two halves of four minutes each."""
-    return make_once(
-        "simulated-matches",
-        lambda: [play_match(seed, MINUTES * 60_000, halves=2) for seed in SEEDS],
-    )
+
+    def play(seed: int) -> Motion:
+        return make_once(
+            f"simulated-match-{seed}", lambda: play_match(seed, MINUTES * 60_000, halves=2)
+        )
+
+    # Two processes of pytest-xdist begin with one match each, so that neither waits for the other.
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    made = {seed: play(seed) for seed in (SEEDS if worker == "gw0" else SEEDS[::-1])}
+    return [made[seed] for seed in SEEDS]
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from onball.simulator.cameras import CameraPath, CameraSetup, Director, Shot, follow
-from onball.simulator.play.match import play_match
 from onball.simulator.world import TICK_MS
 
 
@@ -54,8 +53,8 @@ def test_directors_of_the_broad_look_differ_and_cut_at_no_label(matches):
     assert max(shares) > 2 * min(shares)
 
 
-def test_without_cuts_only_the_main_camera_is_used():
-    motion = play_match(1, 120_000)
+def test_without_cuts_only_the_main_camera_is_used(matches):
+    motion = matches[0]
     director = Director(motion, 1, cuts=False)
     assert director.shots() == []
     assert {director.at(t).shot for t in range(0, 120_000, 500)} == {Shot.MAIN}

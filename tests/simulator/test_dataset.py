@@ -30,7 +30,7 @@ from onball.simulator.rendering import MatchPlan, MatchRenderer
 from onball.simulator.truth import BALL_ID, TRUTH_COLUMNS
 from onball.video.reading import read_frames
 
-PLAN = MatchPlan(seed=3, duration_ms=5200, crf=20)
+PLAN = MatchPlan(seed=3, duration_ms=5200, fps=12.5, crf=20)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def match(tmp_path_factory) -> Path:
 def test_labels_lie_on_frames_of_the_video(match):
     labels = read_labels(match / "Labels-ball.json")
     times = np.concatenate([b.pts_ms for b in read_frames(match / "224p.mp4", fps=None, size=None)])
-    assert np.array_equal(times, np.arange(130) * 40)
+    assert np.array_equal(times, np.arange(65) * 80)
     assert len(labels) and all(event.position_ms in times for event in labels)
 
 
@@ -59,13 +59,13 @@ def test_true_boxes_contain_the_painted_ball(match):
     assert tracks.schema.equals(arrow_schema((*COLUMNS, *TRUTH_COLUMNS)))
     frame = tracks.to_pylist()
     balls = [row for row in frame if row["track_id"] == BALL_ID]
-    assert len(balls) > 80
+    assert len(balls) > 40
     frames = np.concatenate(
         [b.frames for b in read_frames(match / "224p.mp4", fps=None, size=None)]
     ).astype(int)
     brighter = []
-    for row in balls[::5]:
-        image = frames[row["time_ms"] // 40].sum(axis=2)
+    for row in balls[::3]:
+        image = frames[row["time_ms"] // 80].sum(axis=2)
         x, y = round((row["x0"] + row["x1"]) / 2), round((row["y0"] + row["y1"]) / 2)
         if 6 <= x < 390 and 6 <= y < 216:
             around = image[y - 6 : y + 7, x - 6 : x + 7]
@@ -100,7 +100,8 @@ def test_several_processes_paint_a_match_as_one_does(tmp_path):
 
 
 def test_a_killed_painter_ends_the_match_with_one_line(tmp_path):
-    plan = MatchPlan(seed=3, duration_ms=60_000, width=64, height=36)
+    # The painters cannot end before: they have more to send than a pipe holds.
+    plan = MatchPlan(seed=3, duration_ms=3000, width=64, height=36)
     splits = plan_dataset(4, {"train": 1}, plan)
 
     def kill(progress: Progress) -> None:
@@ -161,7 +162,7 @@ def test_an_interrupted_match_leaves_no_finished_folder(tmp_path):
         raise KeyboardInterrupt
 
     folder = tmp_path / "match"
-    plan = MatchPlan(seed=1, duration_ms=8000, width=64, height=36)
+    plan = MatchPlan(seed=1, duration_ms=1200, width=64, height=36)
     with pytest.raises(KeyboardInterrupt):
         write_match(plan, folder, "m", progress=interrupt)
     assert not folder.exists()
@@ -195,7 +196,7 @@ def test_another_process_renders_the_same_frames(match):
 
 def test_cameras_project_true_positions_into_true_boxes(match):
     cameras = {row["time_ms"]: row for row in pq.read_table(match / "camera.parquet").to_pylist()}
-    assert list(cameras) == list(range(0, 5200, 40))
+    assert list(cameras) == list(range(0, 5200, 80))
     k1 = MatchRenderer(PLAN).look.distortion
     checked = 0
     for row in pq.read_table(match / "tracks.parquet").to_pylist():

@@ -217,7 +217,7 @@ def test_the_bundled_weights_find_people_and_a_ball_in_a_simulated_match(sample_
 def test_several_threads_find_the_same(sample_frames, tmp_path):
     video = tmp_path / "v.mp4"
     with VideoWriter(video, (398, 224), 12.5) as writer:
-        for frame in [*sample_frames, *sample_frames]:
+        for frame in sample_frames:
             writer.write(frame)
     tables = []
     for threads in (1, 3):
@@ -287,7 +287,7 @@ def test_a_detector_gets_small_frames_and_its_boxes_are_in_pixels_of_the_video(t
 def test_large_frames_are_scaled_while_they_are_read(sample_frames, tmp_path):
     video = tmp_path / "v.mp4"
     with VideoWriter(video, (1194, 672), 12.5, crf=10) as writer:
-        for frame in sample_frames:
+        for frame in sample_frames[:4]:
             writer.write(np.kron(frame, np.ones((3, 3, 1), np.uint8)))
     detector = BallNetDetector(threads=1)
     assert detector.frame_size(1194, 672) == (640, 360)

@@ -32,8 +32,10 @@ def static_tracks(boxes, kinds, frames=500):
     )
 
 
-def found_in(truth, noise, seed=0):
-    return SimulatedDetector(truth, noise, seed).detect(NO_PIXELS, np.unique(truth.time_ms))
+def found_in(truth, noise, seed=0, every=1):
+    """Detections in every n-th frame. Boxes err independently: many in few frames are a sample too."""
+    times = np.unique(truth.time_ms)[::every]
+    return SimulatedDetector(truth, noise, seed).detect(NO_PIXELS, times)
 
 
 def runs(values):
@@ -99,9 +101,9 @@ def test_a_false_ball_stays_at_a_person_for_seconds():
 
 def test_confidences_of_balls_and_goals_may_be_others():
     truth = static_tracks(
-        [(100, 50, 103, 53), (10, 10, 80, 60), (200, 50, 220, 90)],
-        [BALL, GOAL, PERSON],
-        frames=2000,
+        [(100, 50, 103, 53), (10, 10, 80, 60), (200, 50, 220, 90)] * 20,
+        [BALL, GOAL, PERSON] * 20,
+        frames=100,
     )
     noise = DetectorNoise(
         score=(80.0, 20.0), ball_score=(50.0, 50.0), goal_score=(30.0, 70.0), goal_missed=0.0
@@ -119,10 +121,10 @@ def test_a_ball_in_a_goal_is_missed_more_often_and_less_sure():
     seen, confidence = [], []
     for place in (40, 200):
         truth = static_tracks(
-            [(place, 30, place + 3, 33), (10, 10, 80, 60)], [BALL, GOAL], frames=4000
+            [*[(place, 30, place + 3, 33)] * 5, (10, 10, 80, 60)], [*[BALL] * 5, GOAL], frames=4000
         )
-        scores = [f.scores[f.kinds == BALL] for f in found_in(truth, noise)]
-        seen.append(np.mean([len(each) for each in scores]))
+        scores = [f.scores[f.kinds == BALL] for f in found_in(truth, noise, every=5)]
+        seen.append(np.mean([len(each) for each in scores]) / 5)
         confidence.append(np.concatenate(scores).mean())
     # 0.4 of the frames, and three quarters of 0.4 of the seconds.
     assert seen == pytest.approx([0.6 * 0.7, 1.0], abs=0.04)
@@ -130,7 +132,7 @@ def test_a_ball_in_a_goal_is_missed_more_often_and_less_sure():
 
 
 def test_positions_and_sizes_have_the_configured_deviation():
-    truth = static_tracks([(100, 50, 120, 90)], [PERSON], frames=4000)
+    truth = static_tracks([(100, 50, 120, 90)] * 40, [PERSON] * 40, frames=100)
     boxes = np.concatenate([f.boxes for f in found_in(truth, DetectorNoise(centre=0.1, size=0.05))])
     centre, size = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
     assert centre.mean(axis=0) == pytest.approx([110, 70], abs=0.3)
@@ -139,7 +141,7 @@ def test_positions_and_sizes_have_the_configured_deviation():
 
 
 def test_a_small_ball_has_the_least_deviation_in_pixels():
-    truth = static_tracks([(100, 50, 102, 52)], [BALL], frames=4000)
+    truth = static_tracks([(100, 50, 102, 52)] * 40, [BALL] * 40, frames=100)
     boxes = np.concatenate([f.boxes for f in found_in(truth, DetectorNoise(0.01, 0.01, 0.4))])
     assert ((boxes[:, :2] + boxes[:, 2:]) / 2).std(axis=0) == pytest.approx([0.4] * 2, rel=0.06)
     assert (boxes[:, 2:] - boxes[:, :2]).min() >= 1 - 1e-4
@@ -154,14 +156,22 @@ def test_boxes_are_clipped_to_the_frame():
 
 
 def test_misses_of_single_frames_are_short_and_bursts_last():
-    truth = static_tracks([(100, 50, 106, 66)], [PERSON], frames=5000)
-    single = [not len(f.boxes) for f in found_in(truth, DetectorNoise(missed=0.2))]
-    assert np.mean(single) == pytest.approx(0.2, abs=0.02)
-    assert np.mean(runs(single)) == pytest.approx(1 / 0.8, rel=0.1)
-    burst = [not len(f.boxes) for f in found_in(truth, DetectorNoise(burst=0.4))]
+    places = np.arange(20, 320, 30)
+    truth = static_tracks([(x, 50, x + 6, 66) for x in places], [PERSON] * 10, frames=500)
+
+    def misses(noise):
+        return ~np.array([np.isin(places, f.boxes[:, 0]) for f in found_in(truth, noise)])
+
+    def runs_of_all(missed):
+        return np.concatenate([runs(person) for person in missed.T])
+
+    single = misses(DetectorNoise(missed=0.2))
+    assert single.mean() == pytest.approx(0.2, abs=0.02)
+    assert runs_of_all(single).mean() == pytest.approx(1 / 0.8, rel=0.1)
+    burst = misses(DetectorNoise(burst=0.4))
     # Three quarters of two in five seconds.
-    assert np.mean(burst) == pytest.approx(0.3, abs=0.08)
-    assert runs(burst).min() >= 12
+    assert burst.mean() == pytest.approx(0.3, abs=0.08)
+    assert runs_of_all(burst).min() >= 12
 
 
 def test_bodies_are_hidden_independently():
@@ -169,7 +179,7 @@ def test_bodies_are_hidden_independently():
     seen = np.array(
         [
             [(f.boxes[:, 0] < 100).any(), (f.boxes[:, 0] > 100).any()]
-            for f in found_in(truth, DetectorNoise(burst=0.5))
+            for f in found_in(truth, DetectorNoise(burst=0.5), every=5)
         ]
     )
     assert abs(np.corrcoef(seen.T)[0, 1]) < 0.2
@@ -191,22 +201,22 @@ def test_people_and_ball_do_not_occlude_each_other():
 
 def test_half_of_the_false_balls_are_at_feet_and_half_static_for_a_second():
     truth = static_tracks([(100, 50, 108, 70)], [PERSON], frames=2500)
-    found = found_in(truth, DetectorNoise(false_balls=1.0))
+    found = found_in(truth, DetectorNoise(false_balls=5.0), every=5)
     centres = [(f.boxes[:, :2] + f.boxes[:, 2:])[f.kinds == BALL] / 2 for f in found]
-    assert np.mean([len(c) for c in centres]) == pytest.approx(1.0, abs=0.2)
+    assert np.mean([len(c) for c in centres]) == pytest.approx(5.0, abs=0.6)
     at_feet = [np.linalg.norm(c - [104, 70], axis=1) < 25 for c in centres]
-    assert np.mean([near.sum() for near in at_feet]) == pytest.approx(0.5, abs=0.06)
+    assert np.mean([near.sum() for near in at_feet]) == pytest.approx(2.5, abs=0.3)
     still = [c[~near] for c, near in zip(centres, at_feet, strict=True)]
-    for second in range(0, 2500, 25):
+    for second in range(0, 500, 5):
         # A ball of the next second is elsewhere.
-        assert all(np.array_equal(c, still[second]) for c in still[second : second + 25])
+        assert all(np.array_equal(c, still[second]) for c in still[second : second + 5])
 
 
 def test_false_boxes_have_lower_confidence_than_true_ones():
-    truth = static_tracks([(100, 50, 108, 70)], [PERSON], frames=2000)
-    found = found_in(truth, DetectorNoise(false_people=1.0, score=(7.0, 2.0)))
-    first = np.array([f.scores[0] for f in found])
-    others = np.concatenate([f.scores[1:] for f in found])
+    truth = static_tracks([(100, 50, 108, 70)] * 10, [PERSON] * 10, frames=200)
+    found = found_in(truth, DetectorNoise(false_people=10.0, score=(7.0, 2.0)))
+    first = np.concatenate([f.scores[:10] for f in found])
+    others = np.concatenate([f.scores[10:] for f in found])
     assert first.mean() == pytest.approx(7 / 9, abs=0.02)
     assert others.mean() == pytest.approx(0.25, abs=0.02)
     assert len(others) == pytest.approx(2000, rel=0.1)
@@ -227,7 +237,8 @@ def test_each_level_detects_less_than_the_one_before_and_the_ball_least():
     truth = tiny_tracks(duration_ms=40_000)
     balls, people = [], []
     for level in ("perfect", "mild", "medium", "strong"):
-        found = found_in(truth, replace(LEVELS[level], false_people=0.0, false_balls=0.0))
+        noise = replace(LEVELS[level], false_people=0.0, false_balls=0.0)
+        found = found_in(truth, noise, every=4)
         balls.append(np.mean([(f.kinds == BALL).sum() for f in found]))
         people.append(np.mean([(f.kinds != BALL).sum() / 4 for f in found]))
     assert balls == sorted(balls, reverse=True)

@@ -90,7 +90,7 @@ def test_perfect_boxes_are_tracked_perfectly_except_the_first_of_each_track(benc
 
 
 def test_worse_boxes_give_lower_figures(benchmark):
-    truth = tiny_tracks(duration_ms=20_000)
+    truth = tiny_tracks(duration_ms=12_000)
     hota = [
         benchmark.measure(truth, level, 12.5, 1.0, 0)["people HOTA"]
         for level in ("perfect", "medium", "strong")

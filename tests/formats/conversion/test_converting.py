@@ -116,12 +116,12 @@ def test_no_event_gives_an_empty_file_that_is_valid(tmp_path, format):
             assert text.strip()
 
 
-def test_five_thousand_events_are_all_converted(tmp_path):
-    many = EventList.of([Event(1_000 * k + 40, Action.PASS, 0.5) for k in range(5_000)])
+def test_events_of_several_matches_are_all_converted(tmp_path):
+    many = EventList.of([Event(1_000 * k + 40, Action.PASS, 0.5) for k in range(1_500)])
     files = convert_events(many, ["edl", "kloppy", "otio", "srt"], tmp_path, fps=25)
-    assert {len(file.events) for file in files} == {5_000}
+    assert {len(file.events) for file in files} == {1_500}
     found = read_tags(next(file.path for file in files if file.format == "edl"), fps=25)
-    assert [round(tag.start_s, 3) for tag in found.tags[-2:]] == [4_998.04, 4_999.04]
+    assert [round(tag.start_s, 3) for tag in found.tags[-2:]] == [1_498.04, 1_499.04]
 
 
 # Times
