@@ -122,13 +122,13 @@ def crowd_texture(
     _add_flags(rng, texture, look, team)
     if look.stands.specks:
         count = int(look.stands.specks * height * width / 3)
-        x = rng.integers(STAIRS, width - 3, count)
-        y = rng.integers(2, height - 3, count)
+        column = rng.integers(STAIRS, width - 3, count)
+        row = rng.integers(2, height - 3, count)
         high = rng.integers(1, 4, count)
         level, wide = rng.integers((190, 1), (256, 4), (count, 2)).T
         across, down = np.arange(3)[None, None], np.arange(3)[None, :, None]
         painted = (down < high[:, None, None]) & (across < wide[:, None, None])
-        texels = ((y[:, None, None] + down) * width + x[:, None, None] + across)[painted]
+        texels = ((row[:, None, None] + down) * width + column[:, None, None] + across)[painted]
         texture.reshape(-1, 3)[texels] = np.repeat(level, high * wide)[:, None]
     texture[:, 2:STAIRS] = seats * 0.3 + 50
     # The higher a row, the deeper in the shade of the roof.
