@@ -16,8 +16,8 @@ from onball.outputs import output_lock
 
 def test_simulating_again_keeps_finished_matches(onball, tmp_path):
     command = (
-        "simulate", "--out", tmp_path, "--train", 1, "--valid", 1, "--test", 1, "--minutes", 0.02,
-        "--size", "64x36", "--seed", 7,
+        "simulate", "--out", tmp_path, "--train", 1, "--valid", 1, "--test", 1, "--minutes", 0.05,
+        "--fps", 5, "--size", "64x36", "--seed", 7,
     )  # fmt: skip
     code, shown, error = onball(*command)
     assert code == 0, error
