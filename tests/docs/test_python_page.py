@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 
 import pytest
 from doc_blocks import ROOT, blocks_of
@@ -13,8 +15,19 @@ PAGE = ROOT / "docs" / "python.md"
 BLOCKS = blocks_of(PAGE, "python")
 
 
+@pytest.fixture
+def small_demo_model(tmp_path_factory, monkeypatch):
+    """The demo model with frames of half the width and height: a quarter of the work."""
+    folder = tmp_path_factory.mktemp("models") / "demo"
+    shutil.copytree(onball.demo_model(), folder)
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"width": config["width"] // 2, "height": config["height"] // 2}
+    (folder / "config.json").write_text(json.dumps(config))
+    monkeypatch.setattr("onball.spotting.spotter.demo_model", lambda: folder)
+
+
 @pytest.mark.medium
-@pytest.mark.usefixtures("one_thread")
+@pytest.mark.usefixtures("one_thread", "small_demo_model")
 def test_the_code_runs_in_order_in_one_namespace(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
