@@ -8,9 +8,11 @@ temporal head) and the name changes, the options of the former component are dro
 
 from __future__ import annotations
 
+import copy
 import difflib
 import os
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -123,7 +125,7 @@ def _layers(path: Path, seen: tuple[Path, ...]) -> list[tuple[str, dict[str, Any
     if path.resolve() in seen:
         raise ConfigError(f"{path}: base: names a file that is based on this one; remove one")
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree = _parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot read the config ({error.strerror})") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -139,6 +141,16 @@ def _layers(path: Path, seen: tuple[Path, ...]) -> list[tuple[str, dict[str, Any
         return [(str(path), tree)]
     below = find_base(str(base), path)
     return [*_layers(Path(os.path.normpath(below)), (*seen, path.resolve())), (str(path), tree)]
+
+
+def _parse(text: str) -> Any:
+    """Parse YAML. A text is parsed once in a process: most configs share their bases."""
+    return copy.deepcopy(_parsed(text))
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> Any:
+    return yaml.safe_load(text)
 
 
 def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,7 +173,7 @@ def _parse_override(override: str) -> dict[str, Any]:
     if not equals or not all(keys):
         raise ConfigError(f"{_OVERRIDE} {override}: expected section.setting=value")
     try:
-        tree: Any = yaml.safe_load(text)
+        tree = _parse(text)
     except yaml.YAMLError:
         raise ConfigError(f"{_OVERRIDE} {override}: the value is not valid YAML") from None
     for key in reversed(keys):
