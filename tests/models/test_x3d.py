@@ -146,7 +146,7 @@ def test_clips_of_a_batch_are_independent():
     assert torch.allclose(network(frames)[1:], network(frames[1:]), atol=1e-5)
 
 
-@pytest.mark.parametrize(("clips", "length", "size"), [(2, 5, 48), (1, 1, 48), (2, 3, 32)])
+@pytest.mark.parametrize(("clips", "length", "size"), [(2, 5, 32), (1, 1, 48)])
 def test_training_equals_inference_and_has_the_gradients_of_3d_convolutions(
     monkeypatch, clips, length, size
 ):
