@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import runpy
 import sys
+from contextlib import redirect_stdout
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,17 +21,20 @@ from onball.video import cut_video, probe
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-@pytest.fixture
-def run(monkeypatch, tmp_path, capsys):
-    """Function that runs an example in an empty folder and returns what it prints."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(name: str, *arguments: object) -> list[str]:
-        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+def run_example(folder: Path, name: str, *arguments: object) -> list[str]:
+    """Run an example in a folder and return what it prints."""
+    printed = io.StringIO()
+    with pytest.MonkeyPatch.context() as patched, redirect_stdout(printed):
+        patched.chdir(folder)
+        patched.setattr(sys, "argv", [name, *map(str, arguments)])
         runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
-        return capsys.readouterr().out.splitlines()
+    return printed.getvalue().splitlines()
 
-    return run
+
+@pytest.fixture
+def run(tmp_path):
+    """Function that runs an example in an empty folder and returns what it prints."""
+    return partial(run_example, tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -39,24 +45,30 @@ def clip(tmp_path_factory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def spotted(clip, tmp_path_factory) -> tuple[list[str], Path]:
+    """What `spot_video` prints for the clip, and the folder that it writes into."""
+    folder = tmp_path_factory.mktemp("spotted")
+    return run_example(folder, "spot_video", clip), folder
+
+
 def test_the_examples_are_short():
     lengths = {path.name: len(path.read_text("utf-8").splitlines()) for path in EXAMPLES.iterdir()}
     assert len(lengths) == 7 and max(lengths.values()) <= 60, lengths
 
 
 @pytest.mark.medium
-def test_a_video_is_spotted_and_its_events_are_saved(run, clip, tmp_path):
-    *lines, total = run("spot_video", clip)
-    events = read_results(tmp_path / "results_spotting.json")
+def test_a_video_is_spotted_and_its_events_are_saved(spotted):
+    (*lines, total), folder = spotted
+    events = read_results(folder / "results_spotting.json")
     assert len(lines) == len(events) > 3 and total == f"{len(events)} events in clip.mp4"
-    assert len(read_event_table(tmp_path / "events.csv")) == len(events)
+    assert len(read_event_table(folder / "events.csv")) == len(events)
 
 
 @pytest.mark.medium
-def test_frames_of_a_stream_give_nearly_the_same_events(run, clip, tmp_path):
+def test_frames_of_a_stream_give_nearly_the_same_events(run, clip, spotted):
     lines = run("stream_frames", clip)
-    run("spot_video", clip)
-    events = read_results(tmp_path / "results_spotting.json")
+    events = read_results(spotted[1] / "results_spotting.json")
     assert abs(len(lines) - len(events)) <= 2  # frames are scaled by another method
 
 

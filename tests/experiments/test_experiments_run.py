@@ -7,6 +7,7 @@ import math
 import shutil
 import signal
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +16,15 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score
 
+from onball import experiments
 from onball.actions import ACTIONS
 from onball.cli.main import main
-from onball.config import load_config
+from onball.config import ExperimentConfig, load_config
 from onball.evaluation import evaluate_spotting
 from onball.experiments import columns_of, read_results
 from onball.formats.soccernet import read_labels
 from onball.models import build_model, load_model
-from onball.models.cost import measure
+from onball.models.cost import NetCost, cost_of, measure
 from onball.spotting.spotter import Spotter
 from onball.training.module import TrainingModule
 from onball.video import read_frames
@@ -90,7 +92,23 @@ def three(configs) -> list[Path]:
     return [configs("lstm", ""), configs("alone", NEVER), configs("clips", CLIPS)]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module", autouse=True)
+def costs_measured_once() -> Iterator[None]:
+    """Measure nets of the same settings once: it takes a second each time."""
+    measured: dict[str, NetCost] = {}
+
+    def cost_once(config: ExperimentConfig) -> NetCost:
+        key = repr((config.task, config.model, config.data.size, config.data.clip_frames))
+        if key not in measured:
+            measured[key] = cost_of(config)
+        return measured[key]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(experiments, "cost_of", cost_once)
+        yield
+
+
+@pytest.fixture(scope="module")
 def finished(root, budgets, three, tmp_path_factory) -> Place:
     """Three experiments without interruption, which tests must not modify."""
     place = Place(tmp_path_factory.mktemp("experiments"), root, budgets)
