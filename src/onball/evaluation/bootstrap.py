@@ -146,6 +146,8 @@ def weighted_ap(
         zip(matcher.bounds[:-1].tolist(), matcher.bounds[1:].tolist(), strict=True)
     ):
         of_action = label_unit[matcher.label_class == action]
+        if not len(of_action):  # its AP is 0 in every sample
+            continue
         positives = np.bincount(of_action, minlength=units) @ weights
         place = detection_unit[start:stop] * len(THRESHOLDS) + reached[start:stop]
         kept = _counts(place, units) @ weights
