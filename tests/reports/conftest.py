@@ -32,6 +32,14 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+@pytest.fixture(scope="package", autouse=True)
+def small_images() -> Iterator[None]:
+    """Write the charts of reports as PNG files of few pixels, which takes less time."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("onball.reports.figures.PNG_DPI", 40)
+        yield
+
+
 def write_match(folder: Path, seed: int) -> None:
     """Write 8 s of noise with eight labels of three actions."""
     rng = np.random.default_rng(seed)

@@ -54,7 +54,8 @@ _PAGE_COLOURS = {
 #: no CSS variable replaces it.
 _CELL_INK = "#1d2331"
 _HEAT = LinearSegmentedColormap.from_list("heat", HEAT_COLOURS)
-_PNG_DPI = 180
+#: Resolution of the PNG files, in dots per inch.
+PNG_DPI = 180
 #: Longest name of a run that is written into a chart; the beginning of longer ones is cut off.
 _MAX_CHARACTERS = 36
 #: Smallest distance of the names of neighbouring points, as a fraction of the axis.
@@ -125,7 +126,7 @@ class Chart:
             )
         area = Bbox([[0.0, -below], [width, height]])
         with atomic_path(folder / f"{self.name}.png") as temporary:
-            self.figure.savefig(temporary, dpi=_PNG_DPI, bbox_inches=area, facecolor="white")
+            self.figure.savefig(temporary, dpi=PNG_DPI, bbox_inches=area, facecolor="white")
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
