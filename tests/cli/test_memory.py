@@ -57,7 +57,7 @@ def peak_of_stream(spotter: Spotter, frames: int) -> tuple[int, int]:
 def test_a_longer_stream_needs_no_more_memory():
     spotter = tiny_spotter()
     length = 320
-    peak_of_stream(spotter, length)  # allocates what is allocated only once
+    peak_of_stream(spotter, 64)  # allocates what is allocated only once
     short, few = peak_of_stream(spotter, length)
     long, many = peak_of_stream(spotter, 7 * length)
     assert many > 6 * few > 0, "the end of the stream was not spotted"
