@@ -177,7 +177,7 @@ def test_tracks_of_another_video_are_refused(tracks, tmp_path):
 def test_true_tracks_of_a_simulated_match_are_read(onball, tmp_path):
     code, _, stderr = onball(
         "simulate", "--out", tmp_path / "data", "--train", 1, "--valid", 0, "--test", 0,
-        "--minutes", 0.03, "--seed", 3,
+        "--minutes", 0.05, "--seed", 3,
     )  # fmt: skip
     assert code == 0, stderr
     (path,) = (tmp_path / "data").rglob("tracks.parquet")
