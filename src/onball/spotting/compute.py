@@ -7,7 +7,8 @@ computes for them is behind `Compute`. `TorchCompute` is PyTorch's implementatio
 from __future__ import annotations
 
 import copy
-import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
@@ -147,7 +148,7 @@ class TorchCompute:
             _fuse_batch_norms(self._net.backbone)
         self._precision = precision
         self._device = next(net.parameters()).device
-        self._copies = threading.local()
+        self._copies: list[SpottingNet] = []  # that no thread uses now
         with torch.inference_mode():
             one = torch.zeros(1, 1, net.temporal.output_dim, device=self._device)
             self._layout = OutputLayout.of(replace(net.head(one), teams=net.teams))
@@ -172,15 +173,17 @@ class TorchCompute:
             batch = batch.permute(0, 3, 1, 2)
         tracked = None if track_features is None else self._on_device(track_features)[None]
         mixed = self._precision is not torch.float32
-        with torch.autocast(self._device.type, dtype=self._precision, enabled=mixed):
-            features = self._own_net().features(batch[None], tracked)
+        autocast = torch.autocast(self._device.type, dtype=self._precision, enabled=mixed)
+        with autocast, self._copy() as net:
+            features = net.features(batch[None], tracked)
         return np.asarray(features[0].float().cpu().numpy(), np.float32)
 
     @torch.inference_mode()
     def outputs(self, features: Floats) -> Floats:
         """See `Compute`."""
-        scores = self._own_net().scores_from_features(self._on_device(features))
-        return np.asarray(scores.outputs().cpu().numpy(), np.float32)
+        with self._copy() as net:
+            scores = net.scores_from_features(self._on_device(features))
+            return np.asarray(scores.outputs().cpu().numpy(), np.float32)
 
     def _on_device(self, array: NDArray[Any]) -> Tensor:
         tensor = torch.from_numpy(np.ascontiguousarray(array))
@@ -189,17 +192,21 @@ class TorchCompute:
             return tensor.pin_memory().to(self._device, non_blocking=True)
         return tensor.to(self._device)
 
-    def _own_net(self) -> SpottingNet:
-        """The calling thread's copy of the net, with the same weights in memory.
+    @contextmanager
+    def _copy(self) -> Iterator[SpottingNet]:
+        """Lend a copy of the net, with the same weights in memory, to one thread at a time.
 
-        Layers with a temporal shift keep the length of the clip that they are given.
+        Layers with a temporal shift keep the length of the clip that they are given. A copy takes as
+        long as some frames, so that threads of the next video get those of the last.
         """
-        net: SpottingNet | None = getattr(self._copies, "net", None)
-        if net is None:
-            net = self._copies.net = _sharing_weights(self._net)
+        try:
+            net = self._copies.pop()
+        except IndexError:
+            net = _sharing_weights(self._net)
             if self._device.type == "cpu" and not net.training:
                 compute_in_pieces(net.backbone)
-        return net
+        yield net
+        self._copies.append(net)  # not after an error, which can leave a shift half done
 
 
 def _sharing_weights(net: SpottingNet) -> SpottingNet:

@@ -28,7 +28,7 @@ def compute_in_pieces(network: nn.Module) -> None:
 
     Args:
         network: a network of timm, or a module that contains some; changed in place. It is for
-            inference on a CPU from then on, in one thread, and cannot be pickled.
+            inference on a CPU from then on, in one thread at a time, and cannot be pickled.
     """
     if not any(isinstance(module, GateShift) for module in network.modules()):
         return
