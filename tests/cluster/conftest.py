@@ -13,7 +13,7 @@ from onball.models import save_model
 def model(tmp_path_factory):
     """A random model with windows, neighbouring frames, and candidates of any score."""
     net, config = random_model(
-        backbone=ComponentConfig(name="test_resnet", pretrained=False, neighbours=2),
+        backbone=ComponentConfig(name="test_byobnet", pretrained=False, neighbours=2),
         temporal=ComponentConfig(name="bilstm", hidden=4),
     )
     update = {"threshold": 0.0, "window_frames": 20}

@@ -19,7 +19,7 @@ def random_model(
 ) -> tuple[SpottingNet, SavedModelConfig]:
     """Build a spotting net and its config; `parts` are settings of the net."""
     torch.manual_seed(0)
-    backbone = ComponentConfig(name="regnety_002", pretrained=False)
+    backbone = ComponentConfig(name="test_byobnet", pretrained=False)
     model = ModelConfig(**{"backbone": backbone, "temporal": ComponentConfig(name="none")} | parts)
     config = SavedModelConfig(
         fps=12.5, width=64, height=36, crop=crop, model=model, inference=InferenceConfig()

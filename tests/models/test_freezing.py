@@ -13,6 +13,8 @@ from onball.errors import ConfigError
 from onball.models import build_model
 from onball.models.freezing import freeze, parameter_groups
 
+REGNETY = ComponentConfig(name="regnety_002", pretrained=False)
+
 
 @pytest.mark.parametrize(
     ("name", "stages"),
@@ -29,7 +31,7 @@ def test_stages_divide_the_parameters_of_a_backbone(name, stages):
 
 
 def test_the_number_of_frozen_stages_must_fit_the_backbone(onball, tmp_path):
-    net, _ = random_model()
+    net, _ = random_model(backbone=REGNETY)
     with pytest.raises(ConfigError, match=r"stages:5: the backbone has stages 1 to 4: lower"):
         freeze(net.backbone, "stages:5")
     frozen = freeze(net.backbone, "stages:4")
@@ -43,7 +45,7 @@ def test_the_number_of_frozen_stages_must_fit_the_backbone(onball, tmp_path):
 
 
 def test_rates_fall_from_the_heads_to_the_stem():
-    net, _ = random_model()
+    net, _ = random_model(backbone=REGNETY)
     training = TrainingConfig(learning_rate=1.0, layer_decay=0.5, weight_decay=0.1)
     groups = parameter_groups(net, net.backbone, training)
     rates = {

@@ -209,7 +209,8 @@ def test_a_video_shorter_than_a_clip_is_spotted(tmp_path):
 
 
 def test_events_of_a_part_are_those_of_the_whole_video(video):
-    net, config = published_like("tdeed", threshold=0.2)
+    clips = {"frames": 16, "overlap": 8, "start": -5}
+    net, config = published_like("tdeed", threshold=0.2, clips=clips)
     spotter = Spotter(net, config, device="cpu", precision="32")
     whole = listed(spotter.spot(video))
     for start, end in [(0, 1500), (1000, 2600), (2999, None)]:
@@ -244,7 +245,7 @@ def test_events_come_while_the_video_is_read(video):
 
 
 def test_progress_reaches_the_end(video):
-    net, config = published_like("adaspot")
+    net, config = published_like("e2espot")
     seen = []
     Spotter(net, config, device="cpu", precision="32").spot(video, progress=seen.append)
     assert seen[-1].done == seen[-1].total and len(seen) > 3

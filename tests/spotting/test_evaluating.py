@@ -51,7 +51,7 @@ def save(folder, task="spotting", **parts):
     """A saved model with random weights."""
     torch.manual_seed(0)
     model = ModelConfig(
-        backbone=ComponentConfig(name="regnety_002", pretrained=False),
+        backbone=ComponentConfig(name="test_byobnet", pretrained=False),
         temporal=ComponentConfig(name="none"),
         **parts,
     )

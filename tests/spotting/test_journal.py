@@ -177,7 +177,7 @@ def video(tmp_path_factory):
 def small_spotter(*, threads: int | None = None, **settings: object) -> Spotter:
     """A random model with windows of 20 frames, neighbouring frames and displacements."""
     net, config = random_model(
-        backbone=ComponentConfig(name="test_resnet", pretrained=False, neighbours=2),
+        backbone=ComponentConfig(name="test_byobnet", pretrained=False, neighbours=2),
         temporal=ComponentConfig(name="bilstm", hidden=8),
     )
     small = {"window_frames": 20, "threshold": 0.0, "nms_window_ms": 500} | settings
@@ -252,7 +252,6 @@ def test_a_call_that_continues_computes_no_part_of_the_video_twice(
     if settings == "whole clips":
         monkeypatch.setattr(spotter.net.backbone, "context", None)
         spotter = Spotter(spotter.net, spotter.config, device="cpu", threads=16)
-    expected = spotter.spot(video)
     computed = 0
     compute = TorchCompute.features
 
@@ -262,7 +261,7 @@ def test_a_call_that_continues_computes_no_part_of_the_video_twice(
         return compute(self, *arguments)
 
     monkeypatch.setattr(TorchCompute, "features", counted)
-    spotter.spot(video)
+    expected = spotter.spot(video)
     once, computed = computed, 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OnballNotice)

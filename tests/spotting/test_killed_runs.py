@@ -97,7 +97,7 @@ SLOW = [pytest.mark.slow, pytest.mark.timeout(1800)]
 @pytest.mark.parametrize(
     "kills, seconds, neighbours, window, threads",
     [
-        pytest.param(2, 8, 2, 50, 2, marks=pytest.mark.medium),
+        pytest.param(2, 6, 2, 50, 2, marks=pytest.mark.medium),
         pytest.param(20, 120, 2, 50, 2, marks=SLOW),
         pytest.param(20, 120, 0, 100, 16, marks=SLOW),
     ],

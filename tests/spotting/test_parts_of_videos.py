@@ -32,7 +32,7 @@ def video(tmp_path_factory):
 def spotter():
     """A random model with windows of 20 frames, neighbouring frames and displacements."""
     return small_spotter(
-        backbone=ComponentConfig(name="regnety_002", pretrained=False, neighbours=2),
+        backbone=ComponentConfig(name="test_byobnet", pretrained=False, neighbours=2),
         temporal=ComponentConfig(name="bilstm", hidden=8),
     )
 
