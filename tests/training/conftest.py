@@ -37,6 +37,7 @@ class Runs:
         return [
             f"data.root={self.root}",
             f"data.cache={self.root / '.cache'}",
+            "data.clip_frames=8",
             "training.clips_per_epoch=10",
             "training.epochs=2",
             "training.precision=32",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -99,8 +100,8 @@ def test_accumulation_averaging_and_dropout_resume_exactly(
         assert torch.equal(values, ends[1]["state_dict"][name]), name
 
 
-def test_resuming_a_finished_run_changes_nothing(runs, tmp_path, metrics):
-    run_dir = runs.train(tmp_path / "run")
+def test_resuming_a_finished_run_changes_nothing(finished, runs, tmp_path, metrics):
+    run_dir = shutil.copytree(finished, tmp_path / "run")
     before = (run_dir / "model" / "model.safetensors").read_bytes()
     with pytest.warns(OnballWarning, match="nothing trained: this run has all its 2 epochs"):
         runs.train(run_dir, resume=True)

@@ -79,7 +79,7 @@ def test_training_can_start_from_a_saved_model(finished, runs, tmp_path):
     assert net.training
     for name, values in first.state_dict().items():
         assert torch.equal(net.state_dict()[name], values), name
-    runs.train(tmp_path / "run", start)
+    runs.train(tmp_path / "run", start, "training.epochs=1", "training.clips_per_epoch=4")
     assert (tmp_path / "run" / "model" / "config.json").is_file()
 
 
@@ -92,9 +92,16 @@ def test_without_matches_to_validate_on_the_last_model_is_kept(root, runs, tmp_p
     assert metrics(tmp_path / "run")[0]["map10"] == ""
 
 
-def test_worker_processes_give_the_same_clips(runs, finished, tmp_path, assert_same_weights):
-    runs.train(tmp_path / "run", "training.workers=1")
-    assert_same_weights(tmp_path / "run", finished)
+@pytest.fixture(scope="module")
+def finished_otherwise(runs, tmp_path_factory):
+    """The run `finished` with a worker process and without loggers."""
+    torch.set_num_threads(1)
+    settings = ("training.workers=1", "training.loggers=[]")
+    return runs.train(tmp_path_factory.mktemp("runs") / "otherwise", *settings)
+
+
+def test_worker_processes_give_the_same_clips(finished_otherwise, finished, assert_same_weights):
+    assert_same_weights(finished_otherwise, finished)
 
 
 def test_lightning_draws_no_bar_beside_that_of_onball(runs, tmp_path):
@@ -102,14 +109,12 @@ def test_lightning_draws_no_bar_beside_that_of_onball(runs, tmp_path):
     assert trainer.progress_bar_callback is None
 
 
-def test_without_loggers_only_the_metrics_are_written(
-    runs, finished, tmp_path, metrics, assert_same_weights
-):
-    runs.train(tmp_path / "run", "training.loggers=[]")
-    assert not (tmp_path / "run" / "tensorboard").exists()
-    losses = [[row["train_loss"] for row in metrics(each)] for each in (tmp_path / "run", finished)]
+def test_without_loggers_only_the_metrics_are_written(finished_otherwise, finished, metrics):
+    assert not (finished_otherwise / "tensorboard").exists()
+    losses = [
+        [row["train_loss"] for row in metrics(each)] for each in (finished_otherwise, finished)
+    ]
     assert losses[0] == losses[1]
-    assert_same_weights(tmp_path / "run", finished)
 
 
 @pytest.mark.parametrize("logger", ["wandb", "mlflow"])

@@ -69,15 +69,14 @@ def test_a_loss_that_is_not_finite_names_step_and_clips_and_saves_the_state_befo
             assert torch.equal(state["state_dict"][f"net.{name}"], values), name
 
 
-@pytest.mark.parametrize("fails", ["last.ckpt", "model.safetensors"])
-def test_a_full_disk_is_one_line_and_the_former_state_stays(
-    runs, onball, tmp_path, monkeypatch, metrics, small_disk, fails
-):
-    run_dir = tmp_path / "run"
-    settings = ["training.clips_per_epoch=4", "training.epochs=3"]
-    # Every epoch is better than the one before, so its model is written.
-    monkeypatch.setattr(ValidationResult, "map10", property(lambda self: next(rising)))
-    rising = itertools.count(0.1, 0.001)
+THREE_STEPS = ["training.clips_per_epoch=4", "training.epochs=3"]
+
+
+@pytest.fixture(scope="module")
+def stopped_run(runs, tmp_path_factory):
+    """A run that was interrupted in the second of three epochs."""
+    run_dir = tmp_path_factory.mktemp("stopped") / "run"
+    torch.set_num_threads(1)
     original = TrainingModule.training_step
 
     def interrupted(self, batch, batch_idx):
@@ -85,17 +84,29 @@ def test_a_full_disk_is_one_line_and_the_former_state_stays(
             signal.raise_signal(signal.SIGTERM)
         return original(self, batch, batch_idx)
 
-    with monkeypatch.context() as patched:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ValidationResult, "map10", 0.1)
         patched.setattr(TrainingModule, "training_step", interrupted)
         with pytest.raises(OnballError, match="stopped at step 2 of 3"):
-            runs.train(run_dir, *settings)
+            runs.train(run_dir, *THREE_STEPS)
+    return run_dir
+
+
+@pytest.mark.parametrize("fails", ["last.ckpt", "model.safetensors"])
+def test_a_full_disk_is_one_line_and_the_former_state_stays(
+    stopped_run, runs, onball, tmp_path, monkeypatch, metrics, small_disk, fails
+):
+    run_dir = shutil.copytree(stopped_run, tmp_path / "run")
+    # Every epoch is better than the one before, so its model is written.
+    monkeypatch.setattr(ValidationResult, "map10", property(lambda self: next(rising)))
+    rising = itertools.count(0.2, 0.001)
     kept = [run_dir / "checkpoints" / "last.ckpt", run_dir / "model" / "model.safetensors"]
     before = [path.read_bytes() for path in kept]
     sizes = {path.name: path.stat().st_size for path in kept}
     assert sizes["model.safetensors"] < sizes["last.ckpt"]
 
     with small_disk(sizes[fails] - 1000):
-        code, _, said = onball(*runs.command(run_dir, *settings), "--resume")
+        code, _, said = onball(*runs.command(run_dir, *THREE_STEPS), "--resume")
     assert code == 1
     assert re.search(
         rf"{re.escape(str(run_dir))}.*cannot be written \(.*(large|full)", one_line(said)
@@ -105,7 +116,7 @@ def test_a_full_disk_is_one_line_and_the_former_state_stays(
     if fails == "model.safetensors":
         assert kept[1].read_bytes() == before[1]
     assert list(run_dir.rglob(".*")) == []  # nothing half-written
-    runs.train(run_dir, *settings, resume=True)  # there is space again
+    runs.train(run_dir, *THREE_STEPS, resume=True)  # there is space again
     assert [row["step"] for row in metrics(run_dir)] == ["1", "2", "3"]
 
 
@@ -184,7 +195,7 @@ def test_too_little_memory_names_the_settings_to_lower(runs, onball, tmp_path, m
         return trainer
 
     monkeypatch.setattr(run, "make_trainer", limited)
-    many = ["training.batch_size=1000", "training.clips_per_epoch=1000", "training.epochs=1"]
+    many = ["training.batch_size=400", "training.clips_per_epoch=400", "training.epochs=1"]
     try:
         code, _, said = onball(*runs.command(tmp_path / "run", *many))
     finally:

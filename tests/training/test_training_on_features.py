@@ -225,5 +225,5 @@ def test_the_plan_is_of_the_heads_on_features(runs, finished):
     cost = plan_training(config).cost
     net = load_model(finished)[0]
     heads = sum(p.numel() for n, p in net.named_parameters() if not n.startswith("backbone."))
-    assert cost.frames_shape == (16, net.backbone.feature_dim)
+    assert cost.frames_shape == (config.data.clip_frames, net.backbone.feature_dim)
     assert cost.trainable == heads and cost.gflops < 0.01
