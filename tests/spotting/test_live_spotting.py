@@ -256,9 +256,14 @@ def test_only_the_actions_that_are_wanted_are_found(spotter, video):
 
 
 def test_a_stream_that_is_stopped_gives_what_it_has_and_a_summary(spotter, video):
-    stop = threading.Event()
+    stop, fast = threading.Event(), fast_clock(4)
+    begun = fast()
+
+    def clock() -> float:
+        return min(fast(), begun + 6)  # the video goes on after it has been stopped only
+
     messages = []
-    for message in live(video, model=spotter, threshold=0.02, clock=fast_clock(4), stop=stop):
+    for message in live(video, model=spotter, threshold=0.02, clock=clock, stop=stop):
         messages.append(message)
         if isinstance(message, LiveEvent):
             stop.set()

@@ -17,11 +17,15 @@ from onball.simulator.world import TEAM_SIZE
 
 PLAN = MatchPlan(seed=3, duration_ms=400, width=128, height=72, look=Variety.BROAD)
 LABELS = Outputs(video=False)
-LOOKS = [broad_look(seed) for seed in range(200)]
 
 
-def test_the_same_seed_gives_the_same_look_and_camera():
-    assert broad_look(5) == LOOKS[5]
+@pytest.fixture(scope="module")
+def looks():
+    return [broad_look(seed) for seed in range(200)]
+
+
+def test_the_same_seed_gives_the_same_look_and_camera(looks):
+    assert broad_look(5) == looks[5]
     assert CameraSetup.broad(5) == CameraSetup.broad(5)
     assert CameraSetup.broad(5) != CameraSetup.random(5)
 
@@ -73,12 +77,12 @@ def test_a_broad_match_is_painted_with_its_own_look():
         lambda look: any(person.gloves for person in look.outfits.people[1:TEAM_SIZE]),
     ],
 )
-def test_some_matches_have_each_feature_and_others_do_not(feature):
-    assert {feature(look) for look in LOOKS} == {True, False}
+def test_some_matches_have_each_feature_and_others_do_not(feature, looks):
+    assert {feature(look) for look in looks} == {True, False}
 
 
-def test_nets_fit_between_goal_line_and_boards():
-    for look in LOOKS:
+def test_nets_fit_between_goal_line_and_boards(looks):
+    for look in looks:
         netting = look.stands.netting
         assert netting.foot >= netting.top
         assert netting.foot + netting.sag < 5.0 + look.stands.board_gap
