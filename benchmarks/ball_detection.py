@@ -92,6 +92,13 @@ def main() -> None:
     parser.add_argument("--threads", type=int)
     parser.add_argument("--out", type=Path, help="JSON file for the figures")
     options = parser.parse_args()
+    if options.clips is None and options.simulated is None:
+        if options.tracks is not None:
+            parser.error(
+                "--tracks needs --clips or --simulated, whose balls the tracks are compared with"
+            )
+        if options.speed is None:
+            parser.error("nothing to measure: give --clips, --simulated or --speed")
     results: dict[str, Any] = {}
     for what, folder, read in (
         ("real clips", options.clips, real_frames),
