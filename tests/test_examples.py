@@ -47,7 +47,7 @@ def clip(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def spotted(clip, tmp_path_factory) -> tuple[list[str], Path]:
-    """What `spot_video` prints for the clip, and the folder that it writes into."""
+    """Lines printed by `spot_video` for the clip, and the folder of its results."""
     folder = tmp_path_factory.mktemp("spotted")
     return run_example(folder, "spot_video", clip), folder
 

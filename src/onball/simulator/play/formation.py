@@ -58,6 +58,7 @@ def outfield(team: int) -> NDArray[np.int64]:
     return np.array(members(team)[1:])
 
 
+#: Rows of each team's players, and indices of those without the goalkeeper.
 _ROWS = [slice(team * TEAM_SIZE, (team + 1) * TEAM_SIZE) for team in (0, 1)]
 _OUTFIELD = [outfield(team) for team in (0, 1)]
 
@@ -106,7 +107,7 @@ class Formation:
             along = ball_x * direction
             centre = 0.72 * along + (4.0 if has_ball else -5.0) + self._line[team]
             centre = min(max(centre, -24.0), 27.0)
-            shape = places[team * TEAM_SIZE : (team + 1) * TEAM_SIZE]
+            shape = places[_ROWS[team]]
             shape[:] = self._shapes[team]
             block = shape[1:]
             block *= (1.1, 1.1) if has_ball else (0.85, 0.8)
