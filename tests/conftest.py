@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import pickle
@@ -17,6 +18,7 @@ from filelock import FileLock
 
 from onball.cli import console
 from onball.cli.main import main
+from onball.cores import available_cores
 
 T = TypeVar("T")
 
@@ -50,6 +52,11 @@ def pytest_configure() -> None:
     A shell without job control starts background jobs with SIGINT ignored, which Python and its
     child processes inherit: a child that a test interrupts would run on.
     """
+    # Processes of pytest-xdist share the cores: with a thread for each core in each process, the
+    # threads of torch wait for each other, and tests that compute take nearly twice as long.
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0"))
+    if workers > 1:
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, available_cores() // workers)))
     # The demo model is spotted in PyTorch: an export of it would take every process some seconds.
     os.environ.setdefault("ONBALL_RUNTIME", "torch")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -70,8 +77,12 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
-def pytest_unconfigure() -> None:
-    """Let Python free modules when it ends: nanobind reports objects that are left as leaks."""
+@atexit.register
+def unfreeze() -> None:
+    """Let Python free modules when it ends: nanobind reports objects that are left as leaks.
+
+    Earlier, the last searches of pytest would look at all of them, which takes some seconds.
+    """
     gc.unfreeze()
 
 
