@@ -33,12 +33,16 @@ SMALL = [
     "training={epochs: 1, warmup_epochs: 0, batch_size: 2}",
     "training={workers: 0, threads: 1, precision: 32, loggers: [], action_share: 1}",
 ]
-#: Another size, backbone or weight of the loss than a config that is trained by default.
+#: Another size, backbone or weight of the loss than a config that is trained by default, or parts that
+#: others train.
 SLOW = (
+    "classification/convnext_tiny",
     "classification/resnet50",
     "spotting/adaspot_big",
+    "spotting/regnety_bilstm_focal1",
     "spotting/regnety_bilstm_512",
     "spotting/regnety_bilstm_focal2",
+    "spotting/regnety_gsf_tdeed_team",
     "spotting/x3d_bilstm",
 )
 #: Parameters that these steps may leave unchanged, with the reason.

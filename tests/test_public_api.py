@@ -18,8 +18,12 @@ from onball.cli.main import COMMANDS
 
 PAGE = Path(__file__).parents[1] / "docs" / "api.md"
 QUESTION = re.compile(r"(What|Where|How|Who|Which|When|Whose|Why|Whether|In how many)\b")
-CALLABLE = [name for name in onball.__all__ if callable(getattr(onball, name))]
-DOCUMENTED = [name for name in CALLABLE if name != "ProgressCallback"]
+
+
+def documented_names() -> list[str]:
+    """Public names that have a docstring of their own."""
+    names = [name for name in onball.__all__ if callable(getattr(onball, name))]
+    return [name for name in names if name != "ProgressCallback"]
 
 
 def is_plain_class(public: object) -> bool:
@@ -36,10 +40,11 @@ def test_importing_onball_loads_nothing_else():
     assert not [name for name in json.loads(shown.stdout) if name.startswith("onball.")]
 
 
-@pytest.mark.parametrize("name", onball.__all__)
-def test_every_name_exists_and_is_listed_by_dir(name):
-    assert getattr(onball, name) is not None
-    assert name in dir(onball)
+def test_every_name_exists_and_is_listed_by_dir():
+    listed = dir(onball)
+    for name in onball.__all__:
+        assert getattr(onball, name) is not None, name
+        assert name in listed
 
 
 def test_dir_lists_public_names_and_modules_and_no_helpers_of_the_package():
@@ -63,33 +68,33 @@ def test_names_are_sorted_and_imported_for_type_checkers_as_at_run_time():
     assert found == onball._MODULE_OF
 
 
-@pytest.mark.parametrize("name", DOCUMENTED)
-def test_a_docstring_does_not_begin_with_a_question(name):
-    first = (inspect.getdoc(getattr(onball, name)) or "").partition("\n\n")[0]
-    assert first, f"{name} has no docstring"
-    assert not QUESTION.match(first), first
-    assert first.endswith((".", ":")), first
+def test_docstrings_do_not_begin_with_a_question():
+    for name in documented_names():
+        first = (inspect.getdoc(getattr(onball, name)) or "").partition("\n\n")[0]
+        assert first, f"{name} has no docstring"
+        assert not QUESTION.match(first), first
+        assert first.endswith((".", ":")), first
 
 
-@pytest.mark.parametrize("name", DOCUMENTED)
-def test_a_docstring_describes_every_parameter(name):
-    public = getattr(onball, name)
-    text = inspect.getdoc(public) or ""
-    if isinstance(public, type):
-        if not is_plain_class(public):
-            return
-        text += inspect.getdoc(public.__init__) or ""
-    elif not inspect.signature(public).parameters:
-        return
-    parameters = inspect.signature(public).parameters
-    missing = [parameter for parameter in parameters if not re.search(rf"\b{parameter}\b", text)]
-    assert re.search(r"^(Args|Attributes):", text, re.M) or not missing, missing
+def test_docstrings_describe_every_parameter():
+    for name in documented_names():
+        public = getattr(onball, name)
+        text = inspect.getdoc(public) or ""
+        if isinstance(public, type):
+            if not is_plain_class(public):
+                continue
+            text += inspect.getdoc(public.__init__) or ""
+        elif not inspect.signature(public).parameters:
+            continue
+        parameters = inspect.signature(public).parameters
+        missing = [each for each in parameters if not re.search(rf"\b{each}\b", text)]
+        assert re.search(r"^(Args|Attributes):", text, re.M) or not missing, (name, missing)
 
 
 def test_an_entry_of_a_docstring_describes_one_parameter():
     """The reference in the documentation assigns each entry to the parameter of that name."""
     shared = []
-    for name in DOCUMENTED:
+    for name in documented_names():
         public = getattr(onball, name)
         members = vars(public).items() if isinstance(public, type) else ()
         methods = [(f"{name}.{m}", member) for m, member in members if not m.startswith("_")]
@@ -100,13 +105,13 @@ def test_an_entry_of_a_docstring_describes_one_parameter():
     assert not shared
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in DOCUMENTED if inspect.isfunction(getattr(onball, name))]
-)
-def test_a_docstring_names_the_errors_that_a_function_raises(name):
-    public = getattr(onball, name)
-    if re.search(r"\braise \w+Error\b", inspect.getsource(public)):
-        assert re.search(r"Raises", inspect.getdoc(public) or "")
+def test_docstrings_name_the_errors_that_a_function_raises():
+    for name in documented_names():
+        public = getattr(onball, name)
+        if not inspect.isfunction(public):
+            continue
+        if re.search(r"\braise \w+Error\b", inspect.getsource(public)):
+            assert re.search(r"Raises", inspect.getdoc(public) or ""), name
 
 
 def test_the_page_lists_exactly_the_public_names():
@@ -200,7 +205,11 @@ def test_the_example_of_spotting_writes_results_and_a_table_that_can_be_read(exe
 
 
 @pytest.mark.medium
-def test_the_examples_of_data_sets_and_evaluation_run_one_after_the_other(execute, capsys):
+def test_the_examples_of_data_sets_and_evaluation_run_one_after_the_other(
+    execute, capsys, monkeypatch
+):
+    # Each process would import the packages again, for less than a second of work.
+    monkeypatch.setattr("onball.simulator.dataset.available_cores", lambda: 1)
     dataset = execute("simulate")["dataset"]
     assert len(dataset.matches) == 4
     execute("data check")

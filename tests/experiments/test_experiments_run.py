@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import average_precision_score
 
 from onball import experiments
 from onball.actions import ACTIONS
@@ -188,6 +187,8 @@ def test_the_map_is_that_of_the_saved_model_on_the_test_matches(finished):
 
 
 def test_the_ap_of_clips_agrees_with_scikit_learn(finished):
+    from sklearn.metrics import average_precision_score
+
     net, config = load_model(finished.runs / "mine" / "clips_seed7" / "model", "classification")
     truth, scores = [], []
     for video in finished.test_matches():

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -17,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from multiprocessing.queues import Queue
 from pathlib import Path
 
+from onball.cores import available_cores
 from onball.data.layout import SPLITS_FILE, VIDEO_FILE, read_splits, write_splits
 from onball.errors import DataError, InputError, OnballError
 from onball.files import atomic_folder, read_json_object, require_writable, write_text_atomic
@@ -241,7 +241,7 @@ def _suitable_processes(splits: dict[str, dict[str, MatchPlan]], outputs: Output
     """Number of processes: one per core, unless starting a process takes longer."""
     total_ms = sum(plan.duration_ms for plans in splits.values() for plan in plans.values())
     worth_ms = _WORTH_A_PROCESS_MS[outputs.video or outputs.boxes]
-    return max(1, min(os.cpu_count() or 1, total_ms // worth_ms))
+    return max(1, min(available_cores(), total_ms // worth_ms))
 
 
 def missing_matches(
