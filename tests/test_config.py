@@ -233,13 +233,19 @@ def test_known_settings_of_an_optional_section_are_suggested(tmp_path):
         load_config(write(tmp_path, "a.yaml", "data: {crop: {palyers: 2}}"))
 
 
-@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_every_config_of_the_repository_is_built_without_weights_or_memory(path):
-    config = load_config(path)
-    with torch.device("meta"):
-        net = build_model(config.model, config.task, fetch_weights=False)
-    assert all(parameter.is_meta for parameter in net.parameters())
-    assert (net.backbone.feature_dim > 0) == config.model.takes_frames
+def test_every_config_of_the_repository_is_built_without_weights_or_memory():
+    built = set()
+    for path in EXPERIMENTS:
+        config = load_config(path)
+        model = (config.task, config.model.model_dump_json())
+        if model in built:  # by a config that differs in data or training
+            continue
+        built.add(model)
+        with torch.device("meta"):
+            net = build_model(config.model, config.task, fetch_weights=False)
+        assert all(parameter.is_meta for parameter in net.parameters()), path
+        assert (net.backbone.feature_dim > 0) == config.model.takes_frames, path
+    assert len(built) > len(EXPERIMENTS) / 3, (len(built), len(EXPERIMENTS))
 
 
 @pytest.mark.parametrize("budget", BUDGETS, ids=lambda path: path.stem)

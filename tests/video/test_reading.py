@@ -193,8 +193,10 @@ def test_reading_from_any_time_gives_the_same_frames_as_from_the_start(made_once
     path = made_once(video_of, kind)
     whole = read_all(path, fps)
     for start_ms in (1, 40, 79, 80, 500, 799, 1234, 2401, 3601, 4790, 4960, 5000):
-        part = read_all(path, fps, start_ms=start_ms)
-        keep = whole.pts_ms >= start_ms
+        # What follows a second after the start does not depend on it: once is enough.
+        end_ms = start_ms + 1000 if 1 < start_ms < 4000 else None
+        part = read_all(path, fps, start_ms=start_ms, end_ms=end_ms)
+        keep = (whole.pts_ms >= start_ms) & (whole.pts_ms < (end_ms or 10_000))
         assert part.pts_ms.tolist() == whole.pts_ms[keep].tolist()
         assert np.array_equal(part.frames, whole.frames[keep]) or not keep.any()
 
