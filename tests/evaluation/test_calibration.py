@@ -39,20 +39,21 @@ def test_pooling_violators_is_isotonic_regression():
         values, weights = random.integers(0, 4, count) / 3, random.uniform(0.1, 3, count)
         reference = IsotonicRegression()
         expected = reference.fit_transform(np.arange(count), values, sample_weight=weights)
-        assert pool_adjacent_violators(values, weights) == pytest.approx(expected)
+        assert pool_adjacent_violators(values, weights) == pytest.approx(expected), seed
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_maps_increase_strictly_for_all_scores(seed):
-    random = np.random.default_rng(seed)
-    count = int(random.integers(1, 400))
-    # Many ties, scores at both ends, sometimes no matches or only matches.
-    scores = random.integers(0, 30, count) / 29 if seed % 2 else random.random(count) ** 4
-    hits = random.random(count) < random.choice([0.0, 0.1, 0.5, 1.0])
-    for knots in (fit_probability(scores, hits), fit_rank(scores)):
-        assert InferenceConfig(calibration={Action.PASS: knots}).calibration[Action.PASS] == knots
-        distinct = np.unique(scores)
-        assert (np.diff(calibrated(knots, distinct)) > 0).all()
+def test_maps_increase_strictly_for_all_scores():
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        count = int(random.integers(1, 400))
+        # Many ties, scores at both ends, sometimes no matches or only matches.
+        scores = random.integers(0, 30, count) / 29 if seed % 2 else random.random(count) ** 4
+        hits = random.random(count) < random.choice([0.0, 0.1, 0.5, 1.0])
+        for knots in (fit_probability(scores, hits), fit_rank(scores)):
+            config = InferenceConfig(calibration={Action.PASS: knots})
+            assert config.calibration[Action.PASS] == knots, seed
+            distinct = np.unique(scores)
+            assert (np.diff(calibrated(knots, distinct)) > 0).all(), seed
 
 
 def test_a_probability_is_the_precision_on_unseen_matches():
