@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from onball.actions import Action
-from onball.data.layout import VIDEO_FILE, find_matches
+from onball.data.layout import VIDEO_FILE, find_matches, write_splits
 from onball.errors import InputError, OnballError
 from onball.formats.camera_parquet import distort
 from onball.formats.parquet import arrow_schema
@@ -316,6 +316,23 @@ def test_the_options_of_the_command_are_arguments_of_a_function(tmp_path):
     assert (settings["duration_ms"], settings["width"], settings["halves"]) == (600, 64, 1)
     again = simulate(tmp_path, "tiny", **options)
     assert again.matches == first.matches and again.written == ()
+
+
+@pytest.mark.parametrize(("cores", "processes"), [(1, 1), (2, 2), (64, 3)])
+def test_there_are_no_more_processes_than_cores_of_this_process(
+    tmp_path, monkeypatch, cores, processes
+):
+    used = []
+
+    def write(root, splits, processes, **options):
+        used.append(processes)
+        write_splits(root, {split: list(plans) for split, plans in splits.items()})
+        return ()
+
+    monkeypatch.setattr("onball.simulator.dataset.available_cores", lambda: cores)
+    monkeypatch.setattr("onball.simulator.dataset.write_dataset", write)
+    simulate(tmp_path, "tiny")  # four matches of 15 s: a process is worth 20 s
+    assert used == [processes]
 
 
 @pytest.mark.parametrize(
