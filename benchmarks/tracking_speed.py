@@ -25,9 +25,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from onball.cores import choose_threads
 from onball.errors import OnballError
-from onball.tracking.detectors.base import Detections, Detector, read_size
+from onball.models import load_model
+from onball.models.finding import resolve_model
+from onball.tracking.detectors.base import Detections, Detector, read_size, read_steps
 from onball.tracking.detectors.opening import open_detector
 from onball.tracking.tracker import CutDetector, Tracker
 from onball.video import cut_video, probe, read_frames
@@ -61,12 +65,13 @@ def measure_parts(
 ) -> tuple[dict[str, float], list[Detections]]:
     """Time each part alone; also return the detections of each frame."""
     clock = Clock()
-    cuts, tracker = CutDetector(fps), Tracker(fps)
+    steps = read_steps(detector, fps)
+    cuts, tracker = CutDetector(fps * steps), Tracker(fps)
     found: list[Detections] = []
     cut_frames: list[bool] = []
     info = probe(video)
     size = read_size(detector, info.width, info.height)
-    batches = iter(read_frames(video, fps, size, batch_frames=_BATCH, threads=1))
+    batches = iter(read_frames(video, fps * steps, size, batch_frames=_BATCH * steps, threads=1))
     while True:
         with clock.of("reading"):
             batch = next(batches, None)
@@ -75,11 +80,13 @@ def measure_parts(
         if not found:  # the first call initialises the detector
             detector.detect(batch.frames[:1], batch.pts_ms[:1])
         with clock.of("detector"):
-            found += detector.detect(batch.frames, batch.pts_ms)
+            found += detector.detect(batch.frames[::steps], batch.pts_ms[::steps])
         with clock.of("cuts"):
             cut_frames += [cuts.is_cut(frame) for frame in batch.frames]
+    # A cut between two detected frames counts for the later one.
+    begins = np.cumsum(cut_frames)[::steps]
     with clock.of("tracker"):
-        for detections, cut in zip(found, cut_frames, strict=True):
+        for detections, cut in zip(found, np.diff(begins, prepend=0), strict=True):
             if cut:
                 tracker.reset()
             tracker.update(detections)
@@ -123,6 +130,11 @@ def boxes_per_frame(found: Sequence[Detections]) -> float:
     return sum(len(one.scores) for one in found) / len(found)
 
 
+def model_fps(name: str | None) -> float:
+    """Frames per second of the tracks that a model takes; 12.5 without a model."""
+    return 12.5 if name is None else load_model(resolve_model(name))[1].tracks_fps
+
+
 def main() -> None:
     """Measure a video and print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -130,7 +142,9 @@ def main() -> None:
     parser.add_argument("--detector", default="ballnet", help="as for `onball track`")
     parser.add_argument("--tiles")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--fps", type=float, default=12.5)
+    parser.add_argument(
+        "--fps", type=float, help="detected frames per second; default: those of the model, or 12.5"
+    )
     parser.add_argument(
         "--model", help="model that takes tracks of this detector, for `onball spot`"
     )
@@ -141,6 +155,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     threads = choose_threads(options.threads)
+    fps = options.fps or model_fps(options.model)
     with tempfile.TemporaryDirectory() as folder:
         try:
             detector = open_detector(
@@ -150,13 +165,13 @@ def main() -> None:
             if options.seconds is not None:
                 video = Path(folder) / "beginning.mp4"
                 cut_video(options.video, 0, round(1000 * options.seconds), video)
-            parts, found = measure_parts(video, detector, options.fps)
+            parts, found = measure_parts(video, detector, fps)
             video_s = probe(video).duration_ms / 1000
         except OnballError as error:
             sys.exit(str(error))
         common = ["--detector", options.detector, "--device", options.device]
         common += ["--threads", str(threads)]
-        track = ["track", str(video), "--fps", f"{options.fps:g}", *common]
+        track = ["track", str(video), "--fps", f"{fps:g}", *common]
         if options.tiles is not None:
             track += ["--tiles", options.tiles]
         commands = {"onball track": least(options.repeat, folder, track)}
@@ -165,7 +180,7 @@ def main() -> None:
             commands["onball spot"] = least(options.repeat, folder, spot)
     print(
         f"{options.video.name}, {video_s:.0f} s, {detector.name}: {len(found)} frames at "
-        f"{options.fps:g} per second, {boxes_per_frame(found):.1f} boxes in each; the commands on "
+        f"{fps:g} per second, {boxes_per_frame(found):.1f} boxes in each; the commands on "
         f"{threads} threads\n"
     )
     print(table(parts, commands, video_s))

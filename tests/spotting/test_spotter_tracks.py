@@ -49,6 +49,15 @@ def test_tracks_of_a_detector_are_stored_and_reused(spotter, video, detector, tm
     assert spotter.spot(video, tracks=read_tracks(path, video)) == first
 
 
+def test_tracks_are_made_at_the_rate_of_the_model(video, detector, tmp_path):
+    net, config = random_model(
+        backbone=ComponentConfig(name="none"), tracking=TrackingConfig(fps=5)
+    )
+    path = tmp_path / "tracks.parquet"
+    Spotter(net, config, device="cpu").spot(video, detector=str(detector), keep_tracks=path)
+    assert read_about(path)["fps"] == 5
+
+
 @pytest.mark.slow
 def test_tracks_that_are_not_stored_give_the_same_events(spotter, video, detector, tmp_path):
     kept = spotter.spot(video, detector=str(detector), keep_tracks=tmp_path / "t.parquet")

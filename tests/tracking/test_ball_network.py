@@ -13,8 +13,8 @@ from onball.actions import Action
 from onball.assets import sample_match
 from onball.errors import DataError, InputError, ModelError
 from onball.events import Event
-from onball.formats.tracks_parquet import read_tracks
-from onball.simulator.excerpts import ExcerptPlan, moments, write_excerpts
+from onball.formats.tracks_parquet import read_about, read_tracks
+from onball.simulator.excerpts import INTERVALS_MS, ExcerptPlan, moments, write_excerpts
 from onball.tracking.detectors.ball_layout import OUTPUTS
 from onball.tracking.detectors.ballnet import BallAndPeople, BallNetDetector, decode_maps
 from onball.tracking.detectors.base import Detections
@@ -162,9 +162,10 @@ def test_a_training_without_excerpts_is_refused(tmp_path):
 
 
 class _Recorder:
-    """Detector that finds one ball, whose width tells which neighbours it was shown."""
+    """Detector that finds nothing, and records which neighbours it was shown."""
 
     name = "recorder"
+    farthest_neighbour_ms = 80.0
 
     def detect(self, frames, times_ms):
         raise AssertionError("a detector that needs neighbours gets them")
@@ -181,19 +182,42 @@ class _Recorder:
 shown: list[tuple[int, int, int]] = []
 
 
-def test_the_detector_gets_the_neighbours_of_each_frame_also_across_batches(tmp_path):
-    video = tmp_path / "v.mp4"
+@pytest.fixture(scope="module")
+def numbered(tmp_path_factory):
+    """A video of 41 frames that get brighter from one to the next."""
+    video = tmp_path_factory.mktemp("numbered") / "v.mp4"
     with VideoWriter(video, (64, 48), 12.5, crf=0) as writer:
-        for number in range(20):
+        for number in range(41):
             writer.write(np.full((48, 64, 3), 4 * number + 2, np.uint8))
+    return video
+
+
+def test_the_detector_gets_the_neighbours_of_each_frame_also_across_batches(numbered, tmp_path):
     shown.clear()
-    track_video(video, _Recorder(), tmp_path / "t.parquet", threads=1)
+    track_video(numbered, _Recorder(), tmp_path / "t.parquet", threads=1)
     middle = [frame for _, frame, _ in shown]
-    assert len(middle) == 20
+    assert len(middle) == 41
     # Lossy colours differ by less than a step: the numbers ascend by one each.
     for index, (before, frame, after) in enumerate(shown):
         assert before == (middle[index - 1] if index else frame)
-        assert after == (middle[index + 1] if index < 19 else frame)
+        assert after == (middle[index + 1] if index < 40 else frame)
+
+
+@pytest.mark.parametrize("fps, steps", [(6.25, 2), (12.5 / 3, 3), (12.0, 1)])
+def test_at_a_low_rate_the_neighbours_are_as_near_as_the_detector_wants(
+    numbered, tmp_path, fps, steps
+):
+    shown.clear()
+    track_video(numbered, _Recorder(), tmp_path / "dense.parquet", fps=fps * steps, threads=1)
+    dense = list(shown)
+    shown.clear()
+    summary = track_video(numbered, _Recorder(), tmp_path / "t.parquet", fps=fps, threads=1)
+    assert shown == dense[::steps] and summary.frames == len(shown)
+    assert read_about(tmp_path / "t.parquet")["fps"] == fps
+
+
+def test_the_ball_network_wants_neighbours_as_in_its_training():
+    assert BallNetDetector(threads=1).farthest_neighbour_ms == max(INTERVALS_MS)
 
 
 @pytest.fixture(scope="module")

@@ -220,6 +220,42 @@ def test_cuts_near_an_interruption_are_those_of_an_uninterrupted_call(tmp_path, 
     assert np.array_equal(one.track_ids, other.track_ids)
 
 
+class Neighbours(Finder):
+    """The same, with the neighbours of each frame."""
+
+    farthest_neighbour_ms = 80.0
+
+    def detect_among(self, frames, before, after, times_ms):
+        # What it finds depends on the neighbours too.
+        found = self.detect(np.stack(frames), times_ms)
+        for one, *others in zip(found, before, after, strict=True):
+            one.scores[:] = 0.5 + np.mean(others) / 512
+        return found
+
+
+@pytest.mark.parametrize("cut", [513, 514])
+def test_cuts_between_the_frames_of_a_low_rate_are_found_and_kept(tmp_path, cut):
+    video = tmp_path / "video.mp4"
+    with VideoWriter(video, (160, 90), 12.5) as writer:
+        for index in range(560):
+            writer.write(scene(index >= cut, index // 5))
+    summary = track_video(video, Neighbours(), tmp_path / "whole.parquet", fps=6.25)
+    with pytest.raises(KeyboardInterrupt):
+        track_video(video, Neighbours(stop_at=270), tmp_path / "t.parquet", fps=6.25)
+    finder = Neighbours()
+    track_video(video, finder, tmp_path / "t.parquet", fps=6.25)
+    assert 0 < finder.shown < 40 and summary.frames == 280
+    one, other = (read_tracks(tmp_path / name) for name in ("whole.parquet", "t.parquet"))
+    assert one.video == other.video and one.video.cuts_ms == (80 * cut,)
+    for name in ("time_ms", "track_ids", "boxes", "scores"):
+        assert np.array_equal(getattr(one, name), getattr(other, name)), name
+    before, after = (
+        set(one.track_ids[mask]) - {UNTRACKED}
+        for mask in (one.time_ms < 80 * cut, one.time_ms >= 80 * cut)
+    )
+    assert before and after and not before & after
+
+
 def test_another_detector_does_not_resume_from_cached_detections(video, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         track_video(video, Finder(310), tmp_path / "t.parquet")

@@ -24,6 +24,7 @@ from onball.config.schema import (
     ExperimentConfig,
     ModelConfig,
     Task,
+    TrackingConfig,
     check_inference,
 )
 from onball.frames import Scaling
@@ -65,6 +66,11 @@ class SavedModelConfig(BaseConfig):
     def detector(self) -> str:
         """Name of the detector that makes missing tracks, for `open_detector`."""
         return "auto" if self.model.tracking is None else self.model.tracking.detector
+
+    @property
+    def tracks_fps(self) -> float:
+        """Frames per second of the tracks that are made."""
+        return (self.model.tracking or TrackingConfig()).fps
 
     @property
     def actions(self) -> ActionSet:

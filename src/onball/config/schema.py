@@ -152,11 +152,13 @@ class TrackingConfig(BaseConfig):
         features: `study`: four numbers per frame; `full`: ball, nearest players, spread and camera
             too; `ball`: path of the ball in heights of people, and goal. See `onball.tracking.features`.
         detector: detector that makes missing tracks, see `onball track`.
+        fps: frames per second of missing tracks.
         dim: size of the features that the net computes from them.
     """
 
     features: Literal["study", "full", "ball"] = "full"
     detector: str = "auto"
+    fps: PositiveFloat = 12.5
     dim: PositiveInt = 64
 
 

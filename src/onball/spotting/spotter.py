@@ -268,7 +268,9 @@ class Spotter:
             detector = self.config.detector
         if self.config.needs_tracks and tracks is None and detector is not None:
             kept = None if keep_tracks is None else Path(keep_tracks)
-            tracks = self._tracking.make(Path(video), detector, kept, progress, name)
+            tracks = self._tracking.make(
+                Path(video), detector, kept, progress, name, self.config.tracks_fps
+            )
         events: list[Event] = []
         scored: list[ScoredFrames] = []
         for event in self._stream(

@@ -47,6 +47,7 @@ class TrackMaker:
         keep: Path | None,
         progress: ProgressCallback,
         name: str,
+        fps: float,
     ) -> Tracks:
         """Return the tracks of a video by a detector.
 
@@ -56,6 +57,7 @@ class TrackMaker:
             keep: tracks file to write, or to read if it is there; None writes none.
             progress: called with the milliseconds of video that are tracked.
             name: name of the video in the reports of `progress`.
+            fps: sampled frames per second.
         """
         from onball.formats.tracks_parquet import read_tracks
         from onball.tracking.pipeline import track_once
@@ -64,5 +66,13 @@ class TrackMaker:
             detector = self.open_detector(detector)
         with tempfile.TemporaryDirectory(prefix="onball-") as folder:
             path = keep or Path(folder) / TRACKS_FILE
-            track_once(video, detector, path, progress=progress, name=name, threads=self._threads)
+            track_once(
+                video,
+                detector,
+                path,
+                progress=progress,
+                name=name,
+                threads=self._threads,
+                fps=fps,
+            )
             return read_tracks(path, video)

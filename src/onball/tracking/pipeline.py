@@ -35,6 +35,7 @@ from onball.tracking.detectors.base import (
     Detector,
     NeighbourDetector,
     read_size,
+    read_steps,
 )
 from onball.tracking.detectors.simulated import SimulatedDetector
 from onball.tracking.tracker import SHORTEST_SHOT_S, CutDetector, Tracker
@@ -44,12 +45,13 @@ from onball.video.reading import VideoInfo, probe, read_frames
 #: File of the cache that identifies what it is for.
 _KEY_FILE = "key.json"
 #: To be increased if older caches can no longer be read, or detections change.
-_FORMAT = 2
+_FORMAT = 3
 #: Frames that are read and detected at a time: few, since they have the full size, and more of those that
 #: are small, since the threads of a detector wait for each other after each batch.
 _BATCH_FRAMES, _SMALL_BATCH_FRAMES = 8, 16
 #: Frames in a part of the cache.
 _PART_FRAMES = 250
+_NO_CUT = -1
 _Item = TypeVar("_Item")
 
 
@@ -59,12 +61,13 @@ class DetectedFrames:
 
     Attributes:
         times_ms: int64 `[T]`.
-        cuts: bool `[T]`, True for the first frame after a camera cut.
+        cut_ms: int64 `[T]`, time of the first frame of the shot that has begun since the frame before, as
+            it is read, which may be at a higher rate; -1 for no cut.
         detections: one for each frame.
     """
 
     times_ms: NDArray[np.int64]
-    cuts: NDArray[np.bool_]
+    cut_ms: NDArray[np.int64]
     detections: Sequence[Detections]
 
 
@@ -106,7 +109,7 @@ class DetectionCache:
             np.savez_compressed(
                 temporary,
                 times_ms=frames.times_ms,
-                cuts=frames.cuts,
+                cut_ms=frames.cut_ms,
                 counts=np.array(counts, np.int64),
                 boxes=np.concatenate([f.boxes for f in frames.detections]).reshape(-1, 4),
                 scores=np.concatenate([f.scores for f in frames.detections]),
@@ -126,7 +129,7 @@ def _unpacked(part: np.lib.npyio.NpzFile) -> DetectedFrames:
     ends = np.cumsum(part["counts"])[:-1]
     columns = [np.split(part[name], ends) for name in ("boxes", "scores", "kinds")]
     found = [Detections(*row) for row in zip(*columns, strict=True)]
-    return DetectedFrames(part["times_ms"], part["cuts"], found)
+    return DetectedFrames(part["times_ms"], part["cut_ms"], found)
 
 
 @dataclass(slots=True)
@@ -172,7 +175,8 @@ def track_video(
         video: any file that FFmpeg reads.
         detector: detector of people and balls.
         out: the tracks file; replaced when the new one is complete.
-        fps: sampled frames per second.
+        fps: sampled frames per second. A `NeighbourDetector` sees neighbours as near as it wants, which
+            are read besides.
         name: name of the video in the reports of `progress`; its file's name by default.
         progress: called with the milliseconds of video that are tracked.
         threads: CPU threads, see `onball.cores.choose_threads`, of which some decode the video: ahead of
@@ -227,13 +231,14 @@ def track_match_without_video(
 
     def parts() -> Iterator[tuple[DetectedFrames, bool]]:
         times = grid_times(about.duration_ms, fps)
-        cuts = np.zeros(len(times), bool)
-        begins = np.searchsorted(times, about.cuts_ms)
-        cuts[begins[begins < len(times)]] = True
+        cut_ms = np.full(len(times), _NO_CUT, np.int64)
+        true_cuts = np.array(about.cuts_ms, np.int64)
+        begins = np.searchsorted(times, true_cuts)
+        cut_ms[begins[begins < len(times)]] = true_cuts[begins < len(times)]
         for start in range(0, len(times), _PART_FRAMES):
             part = slice(start, start + _PART_FRAMES)
             found = detector.detect_at(times[part])
-            yield DetectedFrames(times[part], cuts[part], found), True
+            yield DetectedFrames(times[part], cut_ms[part], found), True
 
     return _follow(parts(), about, out, detector.name, video, name or video, progress)
 
@@ -255,12 +260,12 @@ def _follow(
     last = 0
     with open_writer(out, detector=detector, video=video) as writer:
         for part, is_new in parts:
-            for time_ms, cut, found in zip(
-                part.times_ms.tolist(), part.cuts.tolist(), part.detections, strict=True
+            for time_ms, cut_ms, found in zip(
+                part.times_ms.tolist(), part.cut_ms.tolist(), part.detections, strict=True
             ):
-                if cut:
+                if cut_ms != _NO_CUT:
                     tracker.reset()
-                    cuts.append(time_ms)
+                    cuts.append(cut_ms)
                 ids = tracker.update(found)
                 writer.add(np.full(len(ids), time_ms), ids, found.kinds, found.boxes, found.scores)
                 balls = int((found.kinds == BALL).sum())
@@ -287,16 +292,17 @@ def track_once(
     progress: ProgressCallback = no_progress,
     name: str = "",
     threads: int | None = None,
+    fps: float = 12.5,
 ) -> None:
     """Track a video as `track_video`, unless `out` has its tracks by this detector already."""
     video, out = Path(video), Path(out)
-    if is_made_by(out, detector.name):
+    if is_made_by(out, detector.name, fps):
         try:
             read_tracks(out, video)
             return
         except DataError:  # the tracks of another video, or damaged ones
             pass
-    track_video(video, detector, out, progress=progress, name=name, threads=threads)
+    track_video(video, detector, out, fps=fps, progress=progress, name=name, threads=threads)
 
 
 def is_made_by(path: str | Path, detector: str, fps: float = 12.5) -> bool:
@@ -356,26 +362,27 @@ def _detected(
     last, shot = -1, 0
     for kept in parts.read():
         last = int(kept.times_ms[-1])
-        shot = int(max(kept.times_ms[kept.cuts], default=shot))
+        shot = int(max(kept.cut_ms.max(), shot))
         yield kept, False
     whole = info.width, info.height
     size = read_size(detector, *whole)
     threads = choose_threads(threads)
+    steps = read_steps(detector, fps)
     batches = read_frames(
         video,
-        fps,
+        fps * steps,
         size,
         # The cut detector reports its first frame as a cut, and none soon after it. It restarts at
         # the last reported cut, or at a frame early enough for the next cut to be reported.
         start_ms=max(shot, last - round(1000 * SHORTEST_SHOT_S)),
-        batch_frames=_BATCH_FRAMES if size == whole else _SMALL_BATCH_FRAMES,
+        batch_frames=steps * (_BATCH_FRAMES if size == whole else _SMALL_BATCH_FRAMES),
         threads=decoding_threads(threads),
     )
     if threads > 1:
         # While frames are detected, the next ones are read, and the ones before are followed.
-        found = _ahead(_detect(_ahead(batches), detector, fps, last))
+        found = _ahead(_detect(_ahead(batches), detector, fps * steps, steps, last))
     else:
-        found = _detect(batches, detector, fps, last)
+        found = _detect(batches, detector, fps * steps, steps, last)
     pending: list[DetectedFrames] = []
     for frames in found:
         if size != whole:
@@ -388,13 +395,11 @@ def _detected(
 
 
 def _detect(
-    batches: Generator[FrameBatch], detector: Detector, fps: float, last_ms: int
+    batches: Generator[FrameBatch], detector: Detector, fps: float, steps: int, last_ms: int
 ) -> Generator[DetectedFrames]:
-    """Detect in all frames later than `last_ms`."""
-    cut_detector = CutDetector(fps)
-    needs_next = isinstance(detector, NeighbourDetector)
+    """Detect in every `steps`-th of the frames, which are `fps` per second, if it is later than `last_ms`."""
     with closing(batches):
-        for frames in _with_neighbours(batches, cut_detector, needs_next):
+        for frames in _with_neighbours(batches, detector, fps, steps):
             found = frames.detect(detector, last_ms)
             if found is not None:
                 yield found
@@ -409,7 +414,7 @@ def _on_scale(
     found = [
         one._replace(boxes=np.minimum(one.boxes * factors, largest)) for one in frames.detections
     ]
-    return DetectedFrames(frames.times_ms, frames.cuts, found)
+    return DetectedFrames(frames.times_ms, frames.cut_ms, found)
 
 
 def _ahead(items: Generator[_Item]) -> Generator[_Item]:
@@ -423,10 +428,10 @@ def _ahead(items: Generator[_Item]) -> Generator[_Item]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Neighboured:
-    """Consecutive frames with the neighbours of each in its shot, or itself where it has none."""
+    """Frames to detect in, with the neighbours of each in its shot, or itself where it has none."""
 
     times_ms: NDArray[np.int64]
-    cuts: NDArray[np.bool_]
+    cut_ms: NDArray[np.int64]
     frames: list[NDArray[np.uint8]]
     before: list[NDArray[np.uint8]]
     after: list[NDArray[np.uint8]]
@@ -444,17 +449,23 @@ class _Neighboured:
             found = detector.detect_among(frames, before, after, times)
         else:
             found = detector.detect(np.stack(frames), times)
-        return DetectedFrames(times, self.cuts[rows], found)
+        return DetectedFrames(times, self.cut_ms[rows], found)
 
 
 def _with_neighbours(
-    batches: Iterator[FrameBatch], cut_detector: CutDetector, needs_next: bool
+    batches: Iterator[FrameBatch], detector: Detector, fps: float, steps: int
 ) -> Iterator[_Neighboured]:
-    """Iterate over all frames; the last of a batch waits for the next batch if that `needs_next`."""
+    """Iterate over every `steps`-th of the frames, which are `fps` per second.
+
+    The last of a batch waits for the next batch if the detector needs its neighbour.
+    """
+    cut_detector = CutDetector(fps)
+    needs_next = isinstance(detector, NeighbourDetector)
     times: list[int] = []
     cuts: list[bool] = []
     images: list[NDArray[np.uint8]] = []
-    begun = 0  # frames in the lists that have been returned, but are neighbours of the next
+    begun = 0  # frames in the lists that are done, but are neighbours of the next
+    cut_ms = _NO_CUT
     for batch in itertools.chain(batches, [None]):
         if batch is not None:
             times += batch.pts_ms.tolist()
@@ -462,16 +473,27 @@ def _with_neighbours(
             images += list(batch.frames)
         ready = len(images) - (batch is not None and needs_next)
         if ready > begun:
-            before, after = [], []
+            rows: list[int] = []
+            shots, before, after = [], [], []
             for index in range(begun, ready):
+                cut_ms = times[index] if cuts[index] else cut_ms
+                if round(times[index] * fps / 1000) % steps:
+                    continue
                 first = cuts[index] or index == 0
                 last = index + 1 == len(images) or cuts[index + 1]
                 before.append(images[index if first else index - 1])
                 after.append(images[index if last else index + 1])
-            chosen = slice(begun, ready)
-            yield _Neighboured(
-                np.array(times[chosen], np.int64), np.array(cuts[chosen]), images[chosen], before, after
-            )  # fmt: skip
+                shots.append(cut_ms)
+                rows.append(index)
+                cut_ms = _NO_CUT
+            if rows:
+                yield _Neighboured(
+                    np.array([times[row] for row in rows], np.int64),
+                    np.array(shots, np.int64),
+                    [images[row] for row in rows],
+                    before,
+                    after,
+                )
         kept = max(ready - 1, 0)
         begun = ready - kept
         del times[:kept], cuts[:kept], images[:kept]
@@ -480,6 +502,6 @@ def _with_neighbours(
 def _joined(parts: list[DetectedFrames]) -> DetectedFrames:
     return DetectedFrames(
         np.concatenate([part.times_ms for part in parts]),
-        np.concatenate([part.cuts for part in parts]),
+        np.concatenate([part.cut_ms for part in parts]),
         [found for part in parts for found in part.detections],
     )

@@ -39,6 +39,8 @@ Floats = NDArray[np.float32]
 #: Pixels to which the width of frames is scaled by default.
 WIDTH = 640
 _MULTIPLE = 32  # sides of the input
+#: Longest time between two frames of its training.
+_FARTHEST_MS = 80.0
 _MOST_BALLS, _MOST_PEOPLE, _MOST_GOALS = 16, 60, 2  # a frame
 #: Least confidence of people. Ball and goals are followed with less: the ball's path decides, and a goal
 #: whose net is in front of a white crowd has little.
@@ -88,6 +90,11 @@ class BallNetDetector:
         images = list(frames)
         before, after = images[:1] + images[:-1], images[1:] + images[-1:]
         return self.detect_among(images, before, after, times_ms)
+
+    @property
+    def farthest_neighbour_ms(self) -> float:
+        """Longest time to the neighbours, as `NeighbourDetector.farthest_neighbour_ms`."""
+        return _FARTHEST_MS
 
     def frame_size(self, width: int, height: int) -> tuple[int, int]:
         """Size to which large frames are scaled, as `ScalingDetector.frame_size`."""
@@ -153,6 +160,11 @@ class BallAndPeople:
     def __init__(self, people: Detector, ball: BallNetDetector) -> None:
         self._people, self._ball = people, ball
         self.name = f"{people.name}; ball by {ball.name}"
+
+    @property
+    def farthest_neighbour_ms(self) -> float:
+        """Longest time to the neighbours, as `NeighbourDetector.farthest_neighbour_ms`."""
+        return self._ball.farthest_neighbour_ms
 
     def detect(self, frames: Pixels, times_ms: NDArray[np.int64]) -> Sequence[Detections]:
         """Detect in consecutive frames of one shot, as `Detector.detect`."""

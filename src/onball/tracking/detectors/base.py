@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -16,6 +17,8 @@ with optional_dependency("opencv-python-headless", "track", "Detecting people an
 
 #: Kind of classes that are neither people nor balls.
 OTHER = 255
+#: Neighbours may be this fraction of their longest time farther away: 12 frames per second in place of 12.5.
+_APART_SLACK = 0.1
 #: Boxes of one family suppress each other: people of any role, balls, goals.
 _FAMILY = np.array([{BALL: 1, GOAL: 2}.get(kind, 0) for kind in range(len(KINDS))], np.int64)
 #: Kind of each class name that detectors use.
@@ -88,6 +91,10 @@ class Detector(Protocol):
 class NeighbourDetector(Detector, Protocol):
     """Detector that looks at each frame together with the one before it and the one after it."""
 
+    @property
+    def farthest_neighbour_ms(self) -> float:
+        """Longest time in ms from a frame to its neighbours."""
+
     def detect_among(
         self,
         frames: Sequence[NDArray[np.uint8]],
@@ -123,6 +130,18 @@ def read_size(detector: Detector, width: int, height: int) -> tuple[int, int]:
     if isinstance(detector, ScalingDetector):
         return detector.frame_size(width, height)
     return width, height
+
+
+def read_steps(detector: Detector, fps: float) -> int:
+    """Return how many frames to read for each that is detected, so that its neighbours are near enough.
+
+    Args:
+        detector: the detector; one that is no `NeighbourDetector` needs no others.
+        fps: detected frames per second.
+    """
+    if not isinstance(detector, NeighbourDetector):
+        return 1
+    return max(1, math.ceil(1000 / fps / detector.farthest_neighbour_ms - _APART_SLACK))
 
 
 def kinds_of(names: Mapping[int, str] | None, count: int) -> NDArray[np.uint8] | None:
