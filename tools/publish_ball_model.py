@@ -36,10 +36,10 @@ onball simulate --out data/tracks --train 20 --valid 2 --test 2 --minutes 10 --f
     --look broad --rare 6 --no-video --boxes --seed 300
 onball simulate --out data/tracks --train 24 --valid 0 --test 0 --minutes 10 --fps 12.5 --size 640x360 \\
     --look broad --rare 6 --no-video --boxes --seed 310
-onball track --data data/tracks --detector simulated:ballnet --name tracks_ballnet.parquet
+onball track --data data/tracks --detector simulated:ballnet --name tracks_ballnet.parquet --fps 6.25
 onball train spotting/ball_tracks --data data/tracks --seeds 3 --out runs/ball_tracks
 onball simulate --out data/heldout --preset bench --size 448x256 --train 0 --valid 0 --no-video --boxes
-onball track --data data/heldout --detector simulated:ballnet --name tracks_ballnet.parquet
+onball track --data data/heldout --detector simulated:ballnet --name tracks_ballnet.parquet --fps 6.25
 """
 
 

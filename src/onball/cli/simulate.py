@@ -208,7 +208,7 @@ def simulate(
     elif boxes:
         console.say(
             f"Next: {command} track --data {folder} --detector simulated:ballnet --name "
-            f"tracks_ballnet.parquet, then {command} train spotting/ball_tracks --data {folder}"
+            f"tracks_ballnet.parquet --fps 6.25, then {command} train spotting/ball_tracks --data {folder}"
         )
     else:
         console.say(f"Next: {command} data stats {folder} --reference")

@@ -25,7 +25,7 @@ _LONGEST_STEP_S = 0.33
 #: Cost of a frame without the ball between them.
 _MISSED_COST = 2.0
 #: Usual acceleration in heights/s², and standard deviation of a place in heights.
-_ACCELERATION, _NOISE = 12.0, 0.2
+_ACCELERATION, _NOISE = 8.0, 0.2
 #: Most that a change of velocity costs, since a touch may change it in any way; cost of the first velocity.
 _TOUCH_COST, _FIRST_COST = 3.0, 1.0
 #: Worth of a step that goes on with the velocity before, from one speed in heights/s, where it is 0, to
