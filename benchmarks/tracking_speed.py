@@ -29,9 +29,16 @@ import numpy as np
 
 from onball.cores import choose_threads
 from onball.errors import OnballError
-from onball.models import load_model
+from onball.frames import FrameBatch
 from onball.models.finding import resolve_model
-from onball.tracking.detectors.base import Detections, Detector, read_size, read_steps
+from onball.models.saved import read_model_config
+from onball.tracking.detectors.base import (
+    Detections,
+    Detector,
+    NeighbourDetector,
+    read_size,
+    read_steps,
+)
 from onball.tracking.detectors.opening import open_detector
 from onball.tracking.tracker import CutDetector, Tracker
 from onball.video import cut_video, probe, read_frames
@@ -78,9 +85,9 @@ def measure_parts(
         if batch is None:
             break
         if not found:  # the first call initialises the detector
-            detector.detect(batch.frames[:1], batch.pts_ms[:1])
+            detect(detector, batch, len(batch.frames))
         with clock.of("detector"):
-            found += detector.detect(batch.frames[::steps], batch.pts_ms[::steps])
+            found += detect(detector, batch, steps)
         with clock.of("cuts"):
             cut_frames += [cuts.is_cut(frame) for frame in batch.frames]
     # A cut between two detected frames counts for the later one.
@@ -91,6 +98,15 @@ def measure_parts(
                 tracker.reset()
             tracker.update(detections)
     return clock.seconds, found
+
+
+def detect(detector: Detector, batch: FrameBatch, steps: int) -> Sequence[Detections]:
+    """Detect in every `steps`-th frame of a batch, with its neighbours in the batch."""
+    frames, times = list(batch.frames), batch.pts_ms[::steps]
+    if not isinstance(detector, NeighbourDetector):
+        return detector.detect(np.stack(frames[::steps]), times)
+    before, after = frames[:1] + frames[:-1], frames[1:] + frames[-1:]
+    return detector.detect_among(frames[::steps], before[::steps], after[::steps], times)
 
 
 def run(*arguments: str) -> Spent:
@@ -132,7 +148,7 @@ def boxes_per_frame(found: Sequence[Detections]) -> float:
 
 def model_fps(name: str | None) -> float:
     """Frames per second of the tracks that a model takes; 12.5 without a model."""
-    return 12.5 if name is None else load_model(resolve_model(name))[1].tracks_fps
+    return 12.5 if name is None else read_model_config(resolve_model(name)).tracks_fps
 
 
 def main() -> None:
@@ -155,9 +171,9 @@ def main() -> None:
     )
     options = parser.parse_args()
     threads = choose_threads(options.threads)
-    fps = options.fps or model_fps(options.model)
     with tempfile.TemporaryDirectory() as folder:
         try:
+            fps = options.fps or model_fps(options.model)
             detector = open_detector(
                 options.detector, tiles=options.tiles, device=options.device, threads=1
             )

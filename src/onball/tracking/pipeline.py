@@ -51,6 +51,7 @@ _FORMAT = 3
 _BATCH_FRAMES, _SMALL_BATCH_FRAMES = 8, 16
 #: Frames in a part of the cache.
 _PART_FRAMES = 250
+#: In place of the time of a cut.
 _NO_CUT = -1
 _Item = TypeVar("_Item")
 
@@ -61,8 +62,8 @@ class DetectedFrames:
 
     Attributes:
         times_ms: int64 `[T]`.
-        cut_ms: int64 `[T]`, time of the first frame of the shot that has begun since the frame before, as
-            it is read, which may be at a higher rate; -1 for no cut.
+        cut_ms: int64 `[T]`, time of the camera cut since the frame before, -1 for none. It is earlier than
+            the frame where the cut is at one that is read, but not detected.
         detections: one for each frame.
     """
 
@@ -175,8 +176,8 @@ def track_video(
         video: any file that FFmpeg reads.
         detector: detector of people and balls.
         out: the tracks file; replaced when the new one is complete.
-        fps: sampled frames per second. A `NeighbourDetector` sees neighbours as near as it wants, which
-            are read besides.
+        fps: sampled frames per second. For a `NeighbourDetector`, frames between them are read too, so
+            that no neighbour is farther away than its `farthest_neighbour_ms`.
         name: name of the video in the reports of `progress`; its file's name by default.
         progress: called with the milliseconds of video that are tracked.
         threads: CPU threads, see `onball.cores.choose_threads`, of which some decode the video: ahead of
@@ -477,7 +478,7 @@ def _with_neighbours(
             shots, before, after = [], [], []
             for index in range(begun, ready):
                 cut_ms = times[index] if cuts[index] else cut_ms
-                if round(times[index] * fps / 1000) % steps:
+                if round(times[index] * fps / 1000) % steps:  # its number since the start
                     continue
                 first = cuts[index] or index == 0
                 last = index + 1 == len(images) or cuts[index + 1]

@@ -133,11 +133,13 @@ def read_size(detector: Detector, width: int, height: int) -> tuple[int, int]:
 
 
 def read_steps(detector: Detector, fps: float) -> int:
-    """Return how many frames to read for each that is detected, so that its neighbours are near enough.
+    """Return the number of frames to read for each frame to detect in, at least 1.
+
+    It is above 1 where the neighbours of a `NeighbourDetector` would be too far away.
 
     Args:
-        detector: the detector; one that is no `NeighbourDetector` needs no others.
-        fps: detected frames per second.
+        detector: the detector.
+        fps: frames per second to detect in.
     """
     if not isinstance(detector, NeighbourDetector):
         return 1
