@@ -56,7 +56,8 @@ def test_the_plan_shows_size_memory_steps_and_measured_time(dry_run):
     assert printed(out, "frames") == f"{2 * 16 * 8:,}"
     assert "learning rate" in out and re.search("[⠁-⣿]", out)
     assert re.match(r"\d+ frames/s, measured over 10 steps .*random pixels", printed(out, "speed"))
-    assert re.match("about .* of training, without validation", printed(out, "time"))
+    # Fast machines train for less than a second.
+    assert re.match("(about|less than) .* of training, without", printed(out, "time"))
     assert re.fullmatch(r"\d MB for the run", printed(out, "disk"))
 
 
