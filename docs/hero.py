@@ -132,7 +132,7 @@ def _legend(found: int, labelled: int, missed: int, wrong: int) -> Iterable[Line
 def main() -> None:
     video = sample_match() / VIDEO_FILE
     labels = read_labels(sample_match() / LABELS_FILE)
-    detections = Spotter.from_pretrained().spot(video).shown
+    detections = Spotter.from_pretrained("demo").spot(video).shown
     pairs = match(labels, detections)
     figure = Figure(figsize=(12, 8.55), dpi=150, facecolor="white")
     above, below = figure.subfigures(2, 1, height_ratios=[5.0, 3.55])

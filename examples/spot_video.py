@@ -15,7 +15,7 @@ from onball import Spotter, sample_match, write_event_table, write_results
 
 def main() -> None:
     video = Path(sys.argv[1]) if len(sys.argv) > 1 else sample_match() / "224p.mp4"
-    spotter = Spotter.from_pretrained()  # the model that comes with onball; or give a run's folder
+    spotter = Spotter.from_pretrained()  # a model that comes with onball; or give a run's folder
     events = spotter.spot(video, threshold=0.3)
 
     for event in events:

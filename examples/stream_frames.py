@@ -32,7 +32,7 @@ def frames_of(source: str | int) -> Iterator[tuple[float, NDArray[np.uint8]]]:
 
 def main() -> None:
     given = sys.argv[1] if len(sys.argv) > 1 else str(sample_match() / "224p.mp4")
-    spotter = Spotter.from_pretrained()
+    spotter = Spotter.from_pretrained("demo")  # or another model that takes frames alone
     # The model takes frames at its own rate and size, in RGB; OpenCV's are in BGR.
     frames = spotter.sample_frames(
         frames_of(int(given) if given.isdigit() else given), channels="bgr", batch_frames=5

@@ -1,6 +1,6 @@
 """onball finds ball actions in football video.
 
-    spotter = onball.Spotter.from_pretrained()  # or the folder of a model
+    spotter = onball.Spotter.from_pretrained()  # or a name, or the folder of a model
     for event in spotter.spot("match.mp4").shown:
         print(event.game_time, event.label, event.confidence)
 

@@ -272,3 +272,24 @@ def test_a_full_disk_is_one_line(spot, small_disk):
     assert code == 1 and "File too large" in error and "free some space" in error
     assert "Traceback" not in error and list(Path("out").rglob("*")) == []
     assert spot("a.mp4", "-q")[0] == 0
+
+
+def test_without_a_model_the_ball_is_followed(onball, original, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ONBALL_MODEL")
+    code, shown, error = onball("spot", original, "--out", "out")
+    assert code == 0, error
+    assert "Model: ball-tracks" in error + shown
+    assert (tmp_path / "out" / "224p" / "tracks.parquet").is_file()
+    code, shown, error = onball("spot", original, "--out", "out")
+    assert code == 0 and "done already" in shown
+
+
+def test_the_demo_model_by_default_says_how_good_it_is_and_what_is_missing(
+    onball, original, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ONBALL_MODEL", "demo")
+    code, shown, error = onball("spot", original, "--out", "out")
+    assert code == 0, error
+    assert "no better than chance" in error + shown and "onball[track]" in error + shown

@@ -20,7 +20,7 @@ def test_the_alternative_text_has_the_figures_of_the_picture(monkeypatch, tmp_pa
     monkeypatch.setattr(sys, "argv", [str(PROGRAM)])
     hero = runpy.run_path(str(PROGRAM))
     labels = read_labels(sample_match() / "Labels-ball.json")
-    detections = Spotter.from_pretrained().spot(sample_match() / "224p.mp4").shown
+    detections = Spotter.from_pretrained("demo").spot(sample_match() / "224p.mp4").shown
     pairs = hero["match"](labels, detections)
     missed, wrong = len(labels) - len(pairs), len(detections) - len(pairs)
     figures = (

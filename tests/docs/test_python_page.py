@@ -10,6 +10,7 @@ import pytest
 from doc_blocks import ROOT, blocks_of
 
 import onball
+from onball.assets import BUNDLED_MODELS
 
 PAGE = ROOT / "docs" / "python.md"
 BLOCKS = blocks_of(PAGE, "python")
@@ -23,7 +24,7 @@ def small_demo_model(tmp_path_factory, monkeypatch):
     config = json.loads((folder / "config.json").read_text())
     config |= {"width": config["width"] // 2, "height": config["height"] // 2}
     (folder / "config.json").write_text(json.dumps(config))
-    monkeypatch.setattr("onball.spotting.spotter.demo_model", lambda: folder)
+    monkeypatch.setitem(BUNDLED_MODELS, "demo", lambda: folder)
 
 
 @pytest.mark.medium

@@ -83,3 +83,14 @@ def test_given_tracks_take_precedence_over_the_detector(spotter, video):
 def test_without_tracks_or_detector_the_error_says_how_to_make_them(spotter, video):
     with pytest.raises(InputError, match="onball track"):
         spotter.spot(video)
+
+
+def test_events_are_streamed_when_the_video_was_tracked(video, detector):
+    net, config = random_model(
+        backbone=ComponentConfig(name="none"), tracking=TrackingConfig(detector=str(detector))
+    )
+    spotter = Spotter(net, config, device="cpu")
+    seen: list[Progress] = []
+    events = list(spotter.stream(video, name="match", progress=seen.append))
+    assert events == list(spotter.spot(video).events) != []
+    assert [at.task for at in seen][:1] == ["tracking match"]

@@ -25,7 +25,8 @@ def ball_tracks_model() -> Path:
 
 
 #: Names of the models that come with the package.
-BUNDLED_MODELS = {"demo": demo_model, "ball-tracks": ball_tracks_model}
+BALL_TRACKS, DEMO = "ball-tracks", "demo"
+BUNDLED_MODELS = {BALL_TRACKS: ball_tracks_model, DEMO: demo_model}
 
 
 def ball_network() -> Path:

@@ -48,7 +48,7 @@ def demo(
     require_writable(out)
     video, labels = sample_match() / VIDEO_FILE, read_labels(sample_match() / LABELS_FILE)
     duration_ms = probe(video).duration_ms
-    spotter = Spotter.from_pretrained()
+    spotter = Spotter.from_pretrained("demo")
     info = spotter.describe_results()
 
     def show(event: Event) -> None:

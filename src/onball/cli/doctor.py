@@ -149,7 +149,7 @@ def _decoders() -> str:
 def _demo_model() -> str:
     from onball.spotting.spotter import Spotter
 
-    config = Spotter.from_pretrained().config
+    config = Spotter.from_pretrained("demo").config
     return (
         f"{config.model.backbone.name} + {config.model.temporal.name}, "
         f"{config.width}×{config.height} at {config.fps:g} fps"

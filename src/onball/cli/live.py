@@ -38,7 +38,9 @@ def live(
             show_default=False,
         ),
     ],
-    model: options.Model = None,
+    model: Annotated[
+        Path | None, options.model(f"{options.MODELS} [default: the demo model]")
+    ] = None,
     lookahead: Annotated[
         float,
         typer.Option(
@@ -145,7 +147,7 @@ def live(
     recording_stopped, and at last summary. A lost connection is opened again. Ctrl-C ends the stream
     with the events so far and a summary; with --view, another one ends the viewer.
     """
-    from onball.spotting.live import LiveSummary
+    from onball.spotting.live import DEFAULT_MODEL, LiveSummary
     from onball.spotting.live import live as run
     from onball.spotting.runtimes import find_runtime
     from onball.spotting.spotter import Spotter
@@ -155,7 +157,10 @@ def live(
     with ExitStack() as opened:
         stop = opened.enter_context(_stopped_by_signals())
         spotter = Spotter.from_pretrained(
-            model and fetched(model), runtime=find_runtime(runtime), device=device, threads=threads
+            DEFAULT_MODEL if model is None else fetched(model),
+            runtime=find_runtime(runtime),
+            device=device,
+            threads=threads,
         )
         messages = run(
             source,

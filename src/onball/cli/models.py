@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 
 from onball.actions import ACTIONS
+from onball.assets import BUNDLED_MODELS
 from onball.cli import console, options
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def downloading() -> Iterator[tuple[Callable[[Download], None], ProgressCallback
 
 def fetched(model: Path) -> Path:
     """Return the model that a user names, downloaded if it has to be, which is shown."""
-    if model.exists():
+    if model.exists() and model.as_posix() not in BUNDLED_MODELS:
         return model
     from onball.models.finding import resolve_model
 

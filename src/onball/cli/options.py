@@ -134,13 +134,14 @@ def choices(names: type[Enum]) -> str:
     return "|".join(str(choice.value) for choice in names)
 
 
-Model = Annotated[
-    Path | None,
-    model(
-        "Folder of a saved model or run, a name of `onball models list`, or OWNER/NAME of a saved model "
-        "on the hub. [default: the demo model]"
-    ),
-]
+#: What names a model.
+MODELS = (
+    "Folder of a saved model or run, a name of `onball models list`, or OWNER/NAME of a saved model on "
+    "the hub."
+)
+#: The model that spots where none is given, see `onball.models.finding.default_model`.
+DEFAULT_MODEL = "[default: ball-tracks; without the packages of the extra track: demo]"
+Model = Annotated[Path | None, model(f"{MODELS} {DEFAULT_MODEL}")]
 Videos = Annotated[
     list[str] | None,
     typer.Argument(

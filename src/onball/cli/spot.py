@@ -13,6 +13,7 @@ import typer
 from rich.text import Text
 
 from onball.actions import BALL_ACTIONS, split_names
+from onball.assets import DEMO
 from onball.cli import archive, console, options
 from onball.cli.models import fetched
 from onball.errors import InputError, OnballError, OnballNotice, VideoError
@@ -23,6 +24,7 @@ from onball.formats.frame_confidences import CONFIDENCES_FILE
 from onball.formats.soccernet import RESULTS_FILE
 from onball.stores import is_stored
 from onball.timing import format_time
+from onball.tracks import TRACKS_FILE
 
 if TYPE_CHECKING:
     from onball.data.layout import Match
@@ -52,7 +54,7 @@ def spot(
         float | None,
         options.threshold(
             "Lowest confidence of the events that are shown and written to events.csv. "
-            "results_spotting.json has all candidates. [default: the model's; demo: 0.3]"
+            "results_spotting.json has all candidates. [default: the model's]"
         ),
     ] = None,
     actions: options.Actions = None,
@@ -205,6 +207,7 @@ def spot(
     end_ms = None if end is None else options.time_ms("--end", end)
     kickoffs = [options.time_ms("--kickoff", text, signed=True) for text in kickoff or ()]
 
+    from onball.models.finding import default_model
     from onball.spotting.runtimes import find_runtime
     from onball.spotting.spotter import Spotter
     from onball.spotting.videos import spot_videos
@@ -212,10 +215,11 @@ def spot(
     if quiet:
         warnings.simplefilter("ignore", OnballNotice)
     wanted = find_runtime(runtime)
-    if model is None and wanted == "auto" and device in ("auto", "cpu"):
+    spotting = Path(default_model()) if model is None else model
+    if model is None and spotting == Path(DEMO) and wanted == "auto" and device in ("auto", "cpu"):
         _export_demo(given)
     spotter = Spotter.from_pretrained(
-        model and fetched(model), runtime=wanted, device=device, threads=threads
+        fetched(spotting), runtime=wanted, device=device, threads=threads
     )
     for name in cut or ():  # a misspelt one is an error before the work
         spotter.config.actions.find(name, BALL_ACTIONS)
@@ -244,11 +248,7 @@ def spot(
             progress=screen.show_progress,
         )
         if model is None and not quiet:
-            console.note(
-                "The demo model has only seen simulated football; on real video its events are no "
-                "better than chance. Choose --model ball-tracks, which follows the ball, a published "
-                "model (`onball models list`), or one that you trained."
-            )
+            console.note(_about_default(spotter.name))
         if not quiet:
             console.note_actions(spotter.config.actions.names)
         try:
@@ -263,6 +263,18 @@ def spot(
     failed = sum(bool(result.error) for result in done)
     if failed:
         raise OnballError(_failed(failed, len(done), out))
+
+
+def _about_default(name: str) -> str:
+    """Sentences about a model that spots by default."""
+    if name == DEMO:
+        return (
+            "The demo model has only seen simulated football; on real video its events are no better "
+            "than chance. Choose --model ball-tracks, which follows the ball and needs "
+            '`pip install "onball[track]"`, a published model (`onball models list`), or one that you '
+            "trained."
+        )
+    return f"Model: {name} (--model takes another one, see `onball models list`)."
 
 
 def _given(videos: list[str], data: Path | None, split: str) -> Sequence[str | VideoInfo | Match]:
@@ -404,6 +416,7 @@ def files_written(folder: Path, events: EventList, **others: str) -> Iterator[st
         TABLE_FILE: f"{console.count(len(events.shown), 'event')}, for a spreadsheet",
         RESULTS_FILE: f"all {console.count(len(events), 'candidate')}, in SoccerNet's format",
         CONFIDENCES_FILE: "confidences of all frames, for `onball view`",
+        TRACKS_FILE: "ball, people and goals, for `onball view`",
     } | others
     there = {name: text for name, text in purposes.items() if (folder / name).is_file()}
     width = max(len(str(folder / name)) for name in there)
@@ -519,7 +532,7 @@ def _show_hints(events: EventList, spotter: Spotter, folder: Path, end_ms: int) 
         "Models find little where the view differs from that of their training: close-ups, replays, "
         "tactical cameras."
     )
-    if spotter.name == "demo":
+    if spotter.name == DEMO:
         console.note(
             "The demo model knows simulated football only: --model takes one that was trained on "
             "real matches."

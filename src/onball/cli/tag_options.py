@@ -137,7 +137,7 @@ Results = Annotated[
 ]
 Model = Annotated[
     str | None,
-    options.model("Model that spots videos without results. [default: the demo model]"),
+    options.model(f"Model that spots videos without results. {options.DEFAULT_MODEL}"),
 ]
 Window = Annotated[
     float,

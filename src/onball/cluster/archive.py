@@ -33,6 +33,7 @@ from onball.cluster.work import (
 )
 from onball.errors import DataError, InputError, OnballError, VideoError
 from onball.files import decode_text, require_writable
+from onball.models.finding import default_model
 from onball.outputs import LOCK_FILE, RECORD_FILE, OutputState
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.spotting.journal import JOURNAL_FILE
@@ -191,6 +192,8 @@ def spot_archive(
     if gpus == 0 and device == "auto":
         device = "cpu"
     # The driver's own only names the model and its classes; the workers load theirs.
+    if model is None:
+        model = default_model()  # the same on all machines, whatever is installed there
     spotter = Spotter.from_pretrained(model, runtime=runtime, device="cpu", threads=1)
     chosen = None if actions is None else tuple(map(str, actions))
     checker = ResultChecker(

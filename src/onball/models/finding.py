@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 
-from onball.assets import BUNDLED_MODELS
-from onball.errors import ModelError, OnballError
+from onball.assets import BALL_TRACKS, BUNDLED_MODELS, DEMO
+from onball.errors import MissingDependencyError, ModelError, OnballError
 from onball.hub import HubRepository, fetch_cached, find_cached, is_cached_path, list_files
 from onball.models.published import PUBLISHED
 from onball.models.published.fetching import Download, fetch_model, ignore_download
@@ -17,7 +18,26 @@ from onball.models.saved import CARD_FILE, CONFIG_FILE, WEIGHTS_FILE
 from onball.progress import Progress, ProgressCallback, no_progress
 from onball.runs import find_model
 
+#: Environment variable that names the model that spots where none is given.
+MODEL_VARIABLE = "ONBALL_MODEL"
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+
+
+def default_model() -> str:
+    """Return the name of the model that spots videos where none is given.
+
+    It is what the environment variable `ONBALL_MODEL` names, which is anything that `resolve_model` takes.
+    Without it, `ball-tracks`, or `demo` where packages of the extra `track` cannot be imported.
+    """
+    if named := os.environ.get(MODEL_VARIABLE):
+        return named
+    try:
+        # Its packages are imported and not only looked for: OpenCV may lack a library of the system.
+        import onball.tracking.detectors.ballnet
+        import onball.tracking.pipeline  # noqa: F401
+    except MissingDependencyError:
+        return DEMO
+    return BALL_TRACKS
 
 
 def resolve_model(
@@ -44,10 +64,11 @@ def resolve_model(
     """
     path = Path(model)
     name = path.as_posix()
+    # A folder of results may have the name of a bundled model.
+    if name in BUNDLED_MODELS and not (find_model(path) / WEIGHTS_FILE).is_file():
+        return BUNDLED_MODELS[name]()
     if path.exists():
         return find_model(path)
-    if name in BUNDLED_MODELS:
-        return BUNDLED_MODELS[name]()
     if name in PUBLISHED:
         return fetch_model(name, on_download=on_download, progress=progress).folder
     # In `runs/mine` with a folder `runs`, a run is misspelt.
@@ -66,6 +87,9 @@ def model_name(model: str | Path, folder: Path) -> str:
         model: the model as its user names it.
         folder: result of `resolve_model`.
     """
+    for name, bundled in BUNDLED_MODELS.items():
+        if folder == bundled():
+            return name
     if folder == cached_model(folder.name):
         return folder.name
     repository = folder.parent.parent.name

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.actions import EventLabel
+from onball.assets import DEMO
 from onball.cores import decoding_threads, torch_threads
 from onball.errors import InputError, ModelError, OnballError, VideoError
 from onball.events import Event
@@ -47,6 +48,8 @@ from onball.video.recording import Recorder, check_recording
 
 #: Decides events early enough for 3 s of latency on two cores.
 DEFAULT_LOOKAHEAD_MS = 1500
+#: Model of live streams by default: one that takes frames alone.
+DEFAULT_MODEL = DEMO
 #: Frames that are computed together, at least and at most.
 LEAST_FRAMES, MOST_FRAMES = 4, 16
 #: Most neighbours on one side with which a frame's features are computed. Networks with temporal
@@ -349,7 +352,7 @@ def live(
     Args:
         source: a video file, which is played in real time; `-` for standard input; a named pipe; a
             capture device; or a URL: HLS, RTMP, RTSP, UDP …
-        model: a spotter, or what `Spotter.from_pretrained` takes.
+        model: a spotter, or what `Spotter.from_pretrained` takes; None is the bundled demo model.
         lookahead_ms: time after an event at which it is decided. More of it finds more of the right
             events, later.
         threshold: lowest confidence of an event; None is that of the model for each action.
@@ -383,7 +386,9 @@ def live(
         check_recording(Path(record), overwrite=overwrite)
     spotter = model
     if not isinstance(spotter, Spotter):
-        spotter = Spotter.from_pretrained(spotter, runtime=runtime, device=device, threads=threads)
+        spotter = Spotter.from_pretrained(
+            spotter or DEFAULT_MODEL, runtime=runtime, device=device, threads=threads
+        )
     run = _Run(spotter, lookahead_ms, threshold, actions, clock)
     frames = LiveSource(
         address,

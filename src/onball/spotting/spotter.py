@@ -15,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 
 from onball import __version__
-from onball.assets import demo_model
 from onball.config import SavedModelConfig
 from onball.cores import choose_threads, decoding_threads
 from onball.data.features import FeatureFrames
@@ -26,7 +25,7 @@ from onball.formats.frame_confidences import FrameConfidences
 from onball.frames import FrameBatch, FrameSource, check_batches, frame_batches
 from onball.models import SpottingNet, load_model, model_fingerprint, save_model
 from onball.models.compute import Precision
-from onball.models.finding import model_name, resolve_model
+from onball.models.finding import default_model, model_name, resolve_model
 from onball.models.saved import net_fingerprint
 from onball.progress import ProgressCallback, no_progress
 from onball.spotting.clips import ClipEngine
@@ -176,9 +175,11 @@ class Spotter:
         """Load a saved model.
 
         Args:
-            model: folder of the saved model or of the training run that has it, name of a published
-                model (`onball.list_models`), which is downloaded if it is not there, or `owner/name` of a
-                saved model on the hub; None loads the bundled demo model.
+            model: folder of the saved model or of the training run that has it, name of a bundled
+                (`demo`, `ball-tracks`) or published model (`onball.list_models`), which is downloaded if it
+                is not there, or `owner/name` of a saved model on the hub. None loads the one that the
+                environment variable `ONBALL_MODEL` names, or else `ball-tracks`, or `demo` where packages
+                of the extra `track` are missing.
             runtime: `torch`, or `onnx` or `openvino` with an export of the model (`onball.export_model`);
                 `auto` is the fastest that is installed and that there is an export for, see
                 `onball.spotting.runtimes`.
@@ -192,12 +193,10 @@ class Spotter:
             MissingDependencyError: the runtime is not installed.
             OnballError: the hub cannot be reached or refuses access.
         """
-        folder = demo_model() if model is None else resolve_model(model)
-        net, config = load_model(folder, "spotting")
         if model is None:
-            name = "demo"
-        else:
-            name = model_name(model, folder)
+            model = default_model()
+        folder = resolve_model(model)
+        net, config = load_model(folder, "spotting")
         opened = open_runtime(
             folder, net, config, runtime, device=device, precision=precision, threads=threads
         )
@@ -207,7 +206,7 @@ class Spotter:
             device=device,
             opened=opened,
             threads=threads,
-            name=name,
+            name=model_name(model, folder),
             fingerprint=model_fingerprint(folder) + integer_suffix(opened.name),
         )
 
@@ -264,13 +263,9 @@ class Spotter:
             OnballError: the journal cannot be written.
         """
         duration_ms = probe(video).duration_ms
-        if detector is None and self.config.detector != "auto":
-            detector = self.config.detector
-        if self.config.needs_tracks and tracks is None and detector is not None:
+        if self.config.needs_tracks and tracks is None:
             kept = None if keep_tracks is None else Path(keep_tracks)
-            tracks = self._tracking.make(
-                Path(video), detector, kept, progress, name, self.config.tracks_fps
-            )
+            tracks = self._tracks_of(Path(video), detector, kept, progress, name)
         events: list[Event] = []
         scored: list[ScoredFrames] = []
         for event in self._stream(
@@ -312,6 +307,8 @@ class Spotter:
     ) -> Iterator[Event]:
         """Yield events in order of time, each as soon as it is final.
 
+        A model that takes tracks tracks the whole video before its first event, if no tracks are given.
+
         Args:
             source: a video, or batches of frames in the model's size and at its rate:
                 `read_frames(path, config.fps, config.size)` reads them from a file, and
@@ -330,7 +327,9 @@ class Spotter:
                 increase; and the same as `spot`. All errors are raised when the first event, or the
                 first one after the wrong frames, is asked for.
         """
-        return self._stream(
+        if isinstance(source, str | Path) and self.config.needs_tracks and tracks is None:
+            tracks = self._tracks_of(Path(source), None, None, progress, name)
+        yield from self._stream(
             source,
             threshold=threshold,
             progress=progress,
@@ -340,6 +339,21 @@ class Spotter:
             name=name,
             journal=journal,
         )
+
+    def _tracks_of(
+        self,
+        video: Path,
+        detector: Detector | str | None,
+        keep: Path | None,
+        progress: ProgressCallback,
+        name: str,
+    ) -> Tracks | None:
+        """Tracks by the given detector or that of the model; None if it names none."""
+        if detector is None and self.config.detector != "auto":
+            detector = self.config.detector
+        if detector is None:
+            return None
+        return self._tracking.make(video, detector, keep, progress, name, self.config.tracks_fps)
 
     def _stream(
         self,
@@ -500,7 +514,7 @@ class Spotter:
         if self.config.needs_tracks:
             raise InputError(
                 "this model takes the tracks of players and ball, which need the whole video: give "
-                "its path and tracks, not frames"
+                "its path, not frames, or load a model without tracks: Spotter.from_pretrained('demo')"
             )
 
     def _check(self, batches: Iterable[FrameBatch]) -> Iterator[FrameBatch]:

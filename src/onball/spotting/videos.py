@@ -372,7 +372,8 @@ class _Work:
             return cls(spotter, settings, on_event, progress, None)
         if spotter.config.needs_tracks:
             raise InputError(
-                "the model takes tracks, which need the video in full size: no proxies"
+                "the model takes tracks, which need the video in full size: leave out the proxies, or take "
+                "a model of frames alone, such as demo"
             )
         require_writable(Path(proxies))
         return cls(spotter, settings, on_event, progress, Path(proxies))

@@ -173,7 +173,7 @@ def spot_demo(
     if not results.is_file():
         confidences: list[FrameConfidences] = []
         if spot is None:
-            events = Spotter.from_pretrained().spot(
+            events = Spotter.from_pretrained("demo").spot(
                 video, name="sample match", on_confidences=confidences.append, progress=progress
             )
         else:

@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from onball.actions import BALL_ACTIONS
+from onball.assets import BALL_TRACKS, DEMO
 from onball.data.classes import label_classes
 from onball.errors import InputError, ModelError, OnballError, VideoError, describe_exception
 from onball.events import Event
 from onball.files import VIDEO_SUFFIXES
 from onball.formats.soccernet import RESULTS_FILE
+from onball.models.finding import default_model
 from onball.models.published import PublishedModel
 from onball.models.published import list_models as published_models
 from onball.models.published.importing import is_cached
@@ -38,7 +40,6 @@ from onball.video.inputs import natural_key, videos_below
 from onball.viewer.growing import GrowingEvents
 from onball.viewer.session import NotServedError, ViewSession
 
-DEMO, FOLLOWING = "demo", "ball-tracks"
 #: Videos that the page lists at most.
 _MOST_VIDEOS = 2000
 #: Jobs that wait at most.
@@ -166,12 +167,17 @@ def list_models(session: ViewSession, models: Sequence[str | Path] = ()) -> list
         for number, name in enumerate(own)
         if name not in published and (not Path(name).exists() or find_model(name).is_dir())
     ]
-    listed += [
-        ListedModel(DEMO, DEMO, "Bundled; for simulated football.", None),
+    bundled = [
         ListedModel(
-            FOLLOWING, FOLLOWING, "Bundled; follows the ball; for real football too.", FOLLOWING
+            BALL_TRACKS,
+            BALL_TRACKS,
+            "Bundled; follows the ball; for real football too.",
+            BALL_TRACKS,
         ),
+        ListedModel(DEMO, DEMO, "Bundled; for simulated football.", DEMO),
     ]
+    # The page offers the first one that is here.
+    listed += bundled[::-1] if default_model() == DEMO else bundled
     wanted = [published[name] for name in own if name in published]
     rest = [model for model in published.values() if model not in wanted]
     return listed + [_published(model) for model in [*wanted, *rest]]
