@@ -64,7 +64,7 @@ def open_engine(name: str, workers: int) -> Engine:
 def spot(videos: Path, out: Path, engine: Engine) -> float:
     """Spot an archive; returns the seconds that it took."""
     begun = time.monotonic()
-    for result in spot_archive(videos, out, cluster=Open(engine)):
+    for result in spot_archive(videos, out, cluster=Open(engine), model="demo"):
         assert not result.error, result.error
     return time.monotonic() - begun
 

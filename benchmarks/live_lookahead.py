@@ -131,7 +131,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--split", default="test")
-    parser.add_argument("--model")
+    parser.add_argument("--model", default="demo")
     parser.add_argument("--minutes", type=float, default=1e6, help="of each match")
     given = parser.parse_args()
     spotter = Spotter.from_pretrained(given.model)

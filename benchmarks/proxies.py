@@ -90,7 +90,7 @@ def compare(video: Path, spotter: Spotter, folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("videos", nargs="*", type=Path)
-    parser.add_argument("--model", help="folder or name of a model; the demo model by default")
+    parser.add_argument("--model", default="demo", help="folder or name of a model")
     parser.add_argument("--runtime", default="torch")
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--threads", type=int)

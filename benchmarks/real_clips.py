@@ -60,7 +60,7 @@ def main() -> None:
     """Spot the clips, and print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--model", help="folder or name of a saved model (the bundled one)")
+    parser.add_argument("--model", help="folder or name of a saved model (that of `onball spot`)")
     parser.add_argument("--threshold", type=float, help="of all actions (the model's own)")
     parser.add_argument("--shifts", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)

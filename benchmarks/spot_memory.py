@@ -87,14 +87,16 @@ def main() -> None:
     parser.add_argument("--most-ratio", type=float, default=1.05)
     parser.add_argument("--curve", type=Path, help="CSV file for the memory of the long run")
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--model", default="demo")
     options = parser.parse_args()
     width, height = (int(part) for part in options.size.split("x"))
     peaks = []
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "onball", "spot", "--quiet", "--out", folder]
+        command += ["--model", options.model]
         if options.threads is not None:
             command += ["--threads", str(options.threads)]
-        # The first run may export the demo model, which takes memory of its own.
+        # The first run fills the caches of the system.
         peak_mb([*command, str(sample_match() / VIDEO_FILE)])
         for name, minutes in (("short", options.short), ("long", options.long)):
             video = Path(folder, f"{name}.mp4")
