@@ -353,7 +353,14 @@ class Spotter:
             detector = self.config.detector
         if detector is None:
             return None
-        return self._tracking.make(video, detector, keep, progress, name, self.config.tracks_fps)
+        return self._tracking.make(
+            video,
+            detector,
+            fps=self.config.tracks_fps,
+            keep=keep,
+            progress=progress,
+            name=name,
+        )
 
     def _stream(
         self,

@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from onball.progress import ProgressCallback
+from onball.progress import ProgressCallback, no_progress
 from onball.tracks import TRACKS_FILE, Tracks
 
 if TYPE_CHECKING:
@@ -44,20 +44,21 @@ class TrackMaker:
         self,
         video: Path,
         detector: Detector | str,
-        keep: Path | None,
-        progress: ProgressCallback,
-        name: str,
+        *,
         fps: float,
+        keep: Path | None = None,
+        progress: ProgressCallback = no_progress,
+        name: str = "",
     ) -> Tracks:
         """Return the tracks of a video by a detector.
 
         Args:
             video: the video.
             detector: the detector, or its name.
+            fps: sampled frames per second.
             keep: tracks file to write, or to read if it is there; None writes none.
             progress: called with the milliseconds of video that are tracked.
             name: name of the video in the reports of `progress`.
-            fps: sampled frames per second.
         """
         from onball.formats.tracks_parquet import read_tracks
         from onball.tracking.pipeline import track_once
