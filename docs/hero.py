@@ -36,8 +36,8 @@ from onball.video import probe, read_frames
 
 TOLERANCE_S = 1.0
 #: Frames to show: of these actions the first label that was found, and the first that was missed.
-FOUND_ACTIONS = (Action.PASS, Action.DRIVE, Action.THROW_IN, Action.BALL_PLAYER_BLOCK)
-MISSED_ACTIONS = (Action.SHOT, Action.GOAL)
+FOUND_ACTIONS = (Action.PASS, Action.DRIVE, Action.THROW_IN)
+MISSED_ACTIONS = (Action.BALL_PLAYER_BLOCK, Action.SHOT, Action.GOAL)
 FOUND, MISSED, WRONG = SERIES_COLOURS[2], SERIES_COLOURS[1], "#8a93a1"
 Matches = Mapping[Event, Event]
 

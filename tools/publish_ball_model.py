@@ -51,6 +51,31 @@ def measure(model: Path, data: DataConfig) -> SpottingResult:
     return evaluate_spotting([match.labels for match in matches], found)
 
 
+def clips_text(real: dict[str, Any]) -> str:
+    """Write which real clips benchmarks/real_clips.py measured a model on."""
+    return (
+        f"{real['clips']} clips of real matches with {real['events']} events labelled by hand, none of "
+        "which was used in training."
+    )
+
+
+def table_of_chance(real: dict[str, Any]) -> str:
+    """Write the table of F1 on real clips beside chance, and a sentence before it."""
+    rows = "\n".join(
+        f"| ±{tolerance} s, {which} | {100 * score['value']:.1f} | {100 * score['chance']:.1f} "
+        f"| {100 * score['chance_99']:.1f} | {score['p']:.3f} |"
+        for tolerance in ("0.5", "1")
+        for which, key in (("right action", "action"), ("any action", "any"))
+        for score in [real["scores"][f"f1_{key}_{tolerance}s"]]
+    )
+    return f"""F1 at the model's own thresholds, in per cent, beside the score of the same events \
+shifted in time (mean and 99th percentile of 1,000 shifts):
+
+| | F1 | chance | 99th percentile | p |
+|---|--:|--:|--:|--:|
+{rows}"""
+
+
 def card(runs: list[Path], result: SpottingResult, real: dict[str, Any], remark: str) -> str:
     """Write the text of the model card."""
     configs = [load_config(RunFolder.open(run).config) for run in runs]
@@ -62,13 +87,6 @@ def card(runs: list[Path], result: SpottingResult, real: dict[str, Any], remark:
     table = "\n".join(
         f"| {action} | {100 * result.ap[action]:.1f} | {result.truth_counts[action]} |"
         for action in ACTIONS
-    )
-    rows = "\n".join(
-        f"| ±{tolerance} s, {which} | {100 * score['value']:.1f} | {100 * score['chance']:.1f} "
-        f"| {100 * score['chance_99']:.1f} | {score['p']:.3f} |"
-        for tolerance in ("0.5", "1")
-        for which, key in (("right action", "action"), ("any action", "any"))
-        for score in [real["scores"][f"f1_{key}_{tolerance}s"]]
     )
     return f"""# ball-tracks
 
@@ -82,14 +100,8 @@ Finds the 12 ball actions from the path of the ball, the people near it and the 
 
 ## Real football
 
-{real["clips"]} clips of real matches with {real["events"]} events labelled by hand, none of which \
-was used in training. They served to choose among ideas, so that the figures are slightly \
-optimistic. F1 at the model's own thresholds, in per cent, beside the score of the same events \
-shifted in time (mean and 99th percentile of 1,000 shifts):
-
-| | F1 | chance | 99th percentile | p |
-|---|--:|--:|--:|--:|
-{rows}
+{clips_text(real)} They served to choose among ideas, so that the figures are slightly \
+optimistic. {table_of_chance(real)}
 
 Most clips end in a shot: passes, drives, shots and goals are frequent in them, other actions rare.
 

@@ -3,26 +3,33 @@
     onball simulate --out data/demo --train 40 --valid 3 --test 0 --minutes 4 --fps 12.5 --seed 1
     onball train spotting/demo --data data/demo
     onball simulate --out data/bench --preset bench
-    python tools/publish_demo_model.py runs/demo --heldout data/bench --remark "Hardware: 2 CPU cores."
+    python tools/publish_demo_model.py runs/demo --heldout data/bench
+    python benchmarks/real_clips.py CLIPS --model demo --out real.json
+    python tools/publish_demo_model.py runs/demo --heldout data/bench --real real.json
 
-The weights are stored in half precision, and the stored model is measured.
+The weights are stored in half precision, and the stored model is measured. CLIPS are labelled real clips,
+which are not part of the project.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import torch
+from publish_ball_model import clips_text, table_of_chance
 
 from onball.actions import ACTIONS
 from onball.assets import demo_model
 from onball.config import load_config
 from onball.data.layout import find_matches
+from onball.errors import DataError
 from onball.evaluation import SpottingResult, evaluate_spotting
 from onball.events import EventList
+from onball.files import read_json_object
 from onball.formats.soccernet import read_labels
 from onball.models import load_model, save_model
 from onball.runs import RunFolder
@@ -46,7 +53,12 @@ def measure(model: Path, heldout: Path) -> tuple[SpottingResult, SpottingResult,
 
 
 def card(
-    run: Path, result: SpottingResult, control: SpottingResult, minutes: float, remark: str
+    run: Path,
+    result: SpottingResult,
+    control: SpottingResult,
+    minutes: float,
+    real: dict[str, Any],
+    remark: str,
 ) -> str:
     """Write the text of the model card."""
     folder = RunFolder.open(run)
@@ -61,9 +73,8 @@ def card(
         f"| {result.truth_counts[action]} |"
         for action in ACTIONS
     )
-    init = " --init FORMER_DEMO_MODEL" if training.initial_model else ""
     backbone, temporal = config.model.backbone, config.model.temporal
-    options = ", ".join(f"{key} {value}" for key, value in temporal.options.items())
+    options = "".join(f", {key} {value}" for key, value in temporal.options.items())
     parameters = sum(parameter.numel() for parameter in net.parameters())
     return f"""# onball's demo model
 
@@ -73,7 +84,7 @@ mean something.
 
 - net: `{backbone.name}`, \
 {backbone.options.get("neighbours", 0)} neighbours on each side, \
-`{temporal.name}` ({options}), {parameters:,} parameters, stored in half precision
+`{temporal.name}`{options}, {parameters:,} parameters, stored in half precision
 - input: {data.width}×{data.height} pixels at {data.fps:g} frames per second
 
 ## How good it is
@@ -92,18 +103,24 @@ labels moved by \
 
 Actions with few labels have rough figures: one event more or less moves them by many points.
 
+## Real football
+
+{clips_text(real)} {table_of_chance(real)}
+
+For real matches, take the other bundled model, `ball-tracks`, or one that was trained on real matches.
+
 ## How it was trained
 
 ```sh
 onball simulate --out data/demo --train 40 --valid 3 --test 0 --minutes 4 --fps 12.5 --seed 1
-onball train spotting/demo --data data/demo{init}
+onball train spotting/demo --data data/demo
 onball simulate --out data/bench --preset bench
 python tools/publish_demo_model.py runs/demo --heldout data/bench
 ```
 
 {training.epochs} epochs of {training.clips_per_epoch} clips of {data.clip_frames} frames, batches of \
-{training.batch_size}, learning rate {training.learning_rate:g}, seed {training.seed}; the weights of epoch \
-{best["epoch"]}, which had the best mAP10 on the validation matches \
+{training.batch_size}, learning rate {training.learning_rate:g}, seed {training.seed}, from random \
+weights; those of epoch {best["epoch"]}, which had the best mAP10 on the validation matches \
 ({100 * float(best["map10"]):.2f}). {seconds / 60:.0f} minutes. {remark}
 
 Reduced, because it was trained on a CPU: the study's setting is 398×224 pixels.
@@ -111,17 +128,26 @@ Reduced, because it was trained on a CPU: the study's setting is 398×224 pixels
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("run", type=Path)
     parser.add_argument("--heldout", type=Path, required=True)
-    parser.add_argument(
-        "--remark", default=f"Hardware: CPU with {torch.get_num_threads()} threads."
-    )
+    parser.add_argument("--real", type=Path, help="JSON of benchmarks/real_clips.py, for the card")
+    parser.add_argument("--remark", default="Hardware: 2 CPU cores.")
     options = parser.parse_args()
-    net, config = load_model(RunFolder.open(options.run).model, "spotting")
+    folder = RunFolder.open(options.run)
+    began = load_config(folder.config)
+    if began.training.initial_model is not None or began.model.backbone.options.get("pretrained"):
+        sys.exit(
+            f"{options.run}: did not start from random weights: train without --init, "
+            "so that the commands of the card lead to the model"
+        )
+    net, config = load_model(folder.model, "spotting")
     save_model(net, config, demo_model(), half=True)
+    if options.real is None:
+        return
     result, control, minutes = measure(demo_model(), options.heldout)
-    text = card(options.run, result, control, minutes, options.remark)
+    real = read_json_object(options.real, DataError)
+    text = card(options.run, result, control, minutes, real, options.remark)
     save_model(net, config, demo_model(), card=text, half=True)
     print(text)
 

@@ -32,10 +32,10 @@ def test_the_alternative_text_has_the_figures_of_the_picture(monkeypatch, tmp_pa
         for label in hero["choose"](labels, pairs)
     ]
     assert results == [
-        "pass found", "drive found", "throw in found", "ball player block found",
+        "pass found", "drive found", "throw in found", "ball player block missed",
         "shot missed", "goal missed",
     ]  # fmt: skip
     for page in (ROOT / "README.md", ROOT / "docs" / "index.md"):
         (alternative,) = re.findall(r"!\[([^\]]+)\]\(\S*hero\.png\)", page.read_text("utf-8"))
         assert alternative.endswith(figures)
-        assert "pass, drive, throw-in and block found, shot and goal missed" in alternative
+        assert "pass, drive and throw-in found, block, shot and goal missed" in alternative
