@@ -44,8 +44,8 @@ def test_results_and_failures_are_shown_and_what_is_done_is_skipped(onball, arch
     name, workers, resources, *_ = archive[0]
     assert (name, workers, resources.cpus, resources.gpus) == ("ray", None, 2, 0)
 
-    code, out, _ = onball("spot", "--cluster", "ray", "list.csv", "-o", "r", "-q", "-m", model)
-    assert (code, out) == (1, "3 matches: 2 done already; results in r\n")
+    code, out, err = onball("spot", "--cluster", "ray", "list.csv", "-o", "r", "-q", "-m", model)
+    assert (code, out) == (1, "3 matches: 2 done already; results in r\n"), err
 
 
 @pytest.mark.parametrize(

@@ -127,10 +127,11 @@ def test_live_frames_of_a_compressed_video_give_nearly_the_events_of_the_file(tm
     cut_video(sample_match() / "224p.mp4", 20_000, 26_000, tmp_path / "cut.mp4")
     expected = spotter.spot(tmp_path / "cut.mp4")
     live = EventList.of(spotter.stream(spotter.sample_frames(frames_of(tmp_path / "cut.mp4"))))
-    found = {(event.position_ms, event.label): event.confidence for event in live}
     assert len(expected.above(0.2)) >= 1
     for event in expected.above(0.2):
-        assert found[event.position_ms, event.label] == pytest.approx(event.confidence, abs=0.1)
+        # A peak may move by a frame.
+        near = live.of_action(event.label).between(event.position_ms - 80, event.position_ms + 81)
+        assert [found.confidence for found in near] == [pytest.approx(event.confidence, abs=0.1)]
     assert len(live.above(0.3)) <= len(expected.above(0.2))
 
 
