@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -25,16 +26,17 @@ def test_it_follows_the_ball():
     assert Spotter.from_pretrained(device="cpu").name == "ball-tracks"
 
 
-@pytest.mark.parametrize(
-    ("package", "module"),
-    [("onnxruntime", "detectors.onnx"), ("trackers", "tracker"), ("cv2", "detectors.base")],
-)
-def test_without_the_packages_of_tracking_it_is_the_demo_model(monkeypatch, package, module):
-    for name in ("pipeline", "detectors.ballnet", module):
-        monkeypatch.delitem(sys.modules, f"onball.tracking.{name}", raising=False)
-    monkeypatch.setitem(sys.modules, package, None)
-    assert default_model() == "demo"
-    assert Spotter.from_pretrained(device="cpu").name == "demo"
+@pytest.mark.medium
+@pytest.mark.parametrize("package", ["onnxruntime", "trackers", "scenedetect", "cv2"])
+def test_without_the_packages_of_tracking_it_is_the_demo_model(package):
+    program = (
+        f"import sys; sys.modules[{package!r}] = None\n"
+        "from onball.models.finding import default_model\n"
+        "print(default_model())"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert (done.stdout, done.stderr) == ("demo\n", "")
 
 
 def test_the_environment_names_another(monkeypatch, tmp_path):
