@@ -149,7 +149,7 @@ class Spotter:
                 workers=workers,
             )
         self._video_scores = VideoScores(self._engine, config, net.head.radius, reading_threads)
-        self._tracking = TrackMaker(device, self.threads)
+        self._tracking = TrackMaker(config, device, self.threads)
 
     def __repr__(self) -> str:
         config = self.config
@@ -264,8 +264,9 @@ class Spotter:
         """
         duration_ms = probe(video).duration_ms
         if self.config.needs_tracks and tracks is None:
-            kept = None if keep_tracks is None else Path(keep_tracks)
-            tracks = self._tracks_of(Path(video), detector, kept, progress, name)
+            tracks = self._tracking.make(
+                Path(video), detector, keep=keep_tracks, progress=progress, name=name
+            )
         events: list[Event] = []
         scored: list[ScoredFrames] = []
         for event in self._stream(
@@ -328,7 +329,7 @@ class Spotter:
                 first one after the wrong frames, is asked for.
         """
         if isinstance(source, str | Path) and self.config.needs_tracks and tracks is None:
-            tracks = self._tracks_of(Path(source), None, None, progress, name)
+            tracks = self._tracking.make(Path(source), progress=progress, name=name)
         yield from self._stream(
             source,
             threshold=threshold,
@@ -338,28 +339,6 @@ class Spotter:
             end_ms=end_ms,
             name=name,
             journal=journal,
-        )
-
-    def _tracks_of(
-        self,
-        video: Path,
-        detector: Detector | str | None,
-        keep: Path | None,
-        progress: ProgressCallback,
-        name: str,
-    ) -> Tracks | None:
-        """Tracks by the given detector or that of the model; None if it names none."""
-        if detector is None and self.config.detector != "auto":
-            detector = self.config.detector
-        if detector is None:
-            return None
-        return self._tracking.make(
-            video,
-            detector,
-            fps=self.config.tracks_fps,
-            keep=keep,
-            progress=progress,
-            name=name,
         )
 
     def _stream(

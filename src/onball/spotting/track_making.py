@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from onball.config import SavedModelConfig
 from onball.progress import ProgressCallback, no_progress
 from onball.tracks import TRACKS_FILE, Tracks
 
@@ -18,13 +19,14 @@ class TrackMaker:
     """Opens detectors, each name once, and makes tracks with them; for several threads.
 
     Args:
+        config: the model's, which names its detector and the rate of its tracks.
         device: name of the device, as it was given: `auto` may be another one for a detector than for the
             net.
         threads: CPU threads.
     """
 
-    def __init__(self, device: str, threads: int) -> None:
-        self._device, self._threads = device, threads
+    def __init__(self, config: SavedModelConfig, device: str, threads: int) -> None:
+        self._config, self._device, self._threads = config, device, threads
         self._detectors: dict[str, Detector] = {}
         self._opening = Lock()
 
@@ -43,19 +45,17 @@ class TrackMaker:
     def make(
         self,
         video: Path,
-        detector: Detector | str,
+        detector: Detector | str | None = None,
         *,
-        fps: float,
-        keep: Path | None = None,
+        keep: str | Path | None = None,
         progress: ProgressCallback = no_progress,
         name: str = "",
-    ) -> Tracks:
-        """Return the tracks of a video by a detector.
+    ) -> Tracks | None:
+        """Return the tracks of a video; None if neither the caller nor the model names a detector.
 
         Args:
             video: the video.
-            detector: the detector, or its name.
-            fps: sampled frames per second.
+            detector: the detector, or its name; None is that of the model.
             keep: tracks file to write, or to read if it is there; None writes none.
             progress: called with the milliseconds of video that are tracked.
             name: name of the video in the reports of `progress`.
@@ -63,10 +63,14 @@ class TrackMaker:
         from onball.formats.tracks_parquet import read_tracks
         from onball.tracking.pipeline import track_once
 
+        if detector is None and self._config.detector != "auto":
+            detector = self._config.detector
+        if detector is None:
+            return None
         if isinstance(detector, str):
             detector = self.open_detector(detector)
         with tempfile.TemporaryDirectory(prefix="onball-") as folder:
-            path = keep or Path(folder) / TRACKS_FILE
+            path = Path(keep or Path(folder, TRACKS_FILE))
             track_once(
                 video,
                 detector,
@@ -74,6 +78,6 @@ class TrackMaker:
                 progress=progress,
                 name=name,
                 threads=self._threads,
-                fps=fps,
+                fps=self._config.tracks_fps,
             )
             return read_tracks(path, video)
