@@ -312,6 +312,7 @@ def test_unknown_fields_of_the_object_are_kept(tmp_path):
         ({"thresholds": [0.3]}, r"\$.thresholds"),
         ({"duration_ms": "long"}, r"\$.duration_ms"),
         ({"model": 3}, r"\$.model"),
+        ({"thresholds": "\ud800"}, "text that is not Unicode"),
     ],
 )
 def test_a_damaged_object_is_an_error_that_names_the_field(tmp_path, content, reason):

@@ -472,6 +472,8 @@ def parse_info(path: str | Path, metadata: Mapping[str, Any]) -> SpottingInfo | 
         return SpottingInfo(**read, extra=extra)
     except (msgspec.ValidationError, LabelError) as error:
         raise LabelError(f"{path}, object '{_INFO}': {_one_line(str(error))}") from None
+    except UnicodeError:  # half of a surrogate pair, which JSON can escape
+        raise LabelError(f"{path}, object '{_INFO}': has text that is not Unicode") from None
 
 
 def _pop_info(path: str | Path, metadata: dict[str, Any]) -> SpottingInfo | None:
