@@ -116,9 +116,7 @@ def test_batch_statistics_and_partners_of_mixup_are_those_of_each_process(
     for module in ("module", "targets"):
         monkeypatch.setattr(f"onball.training.{module}.mix_values", by_half(mix_values))
     one = runs.train(tmp_path / "one", *settings, "training.batch_size=4")
-    assert_same_weights(
-        one, tmp_path / "two", 1e-3
-    )  # half a step of the optimiser; wide vectors sum otherwise
+    assert_same_weights(one, tmp_path / "two", 5e-4)  # a quarter of a step of the optimiser
     for theirs, ours in zip(metrics(tmp_path / "two"), metrics(one), strict=True):
         assert float(theirs["train_loss"]) == pytest.approx(float(ours["train_loss"]), abs=1e-4)
 

@@ -214,7 +214,8 @@ def test_a_match_in_two_files_is_shown_as_one(open_page, joined_match):
         sync_api.expect(boxes).to_have_attribute("data-boxes", re.compile(r"\d+ 5"))
         entries = saved(page, joined_match / "results", 1)
         assert [entry.position_ms for entry in entries.values()] == [2000 + time_ms]
-        assert page.locator(".event img").count() == 3
+        # Thumbnails appear when they are loaded.
+        sync_api.expect(page.locator(".event img")).to_have_count(3, timeout=PATIENCE)
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ def demo(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Spot the bundled simulated match with the bundled model, and compare with its labels."""
-    from onball.assets import sample_match
+    from onball.assets import demo_model, sample_match
     from onball.data.layout import VIDEO_FILE
     from onball.evaluation import evaluate_spotting
     from onball.files import require_writable, shell_quoted
@@ -48,7 +48,7 @@ def demo(
     require_writable(out)
     video, labels = sample_match() / VIDEO_FILE, read_labels(sample_match() / LABELS_FILE)
     duration_ms = probe(video).duration_ms
-    spotter = Spotter.from_pretrained("demo")
+    spotter = Spotter.from_pretrained(demo_model())
     info = spotter.describe_results()
 
     def show(event: Event) -> None:

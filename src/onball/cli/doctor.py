@@ -147,9 +147,10 @@ def _decoders() -> str:
 
 
 def _demo_model() -> str:
+    from onball.assets import demo_model
     from onball.spotting.spotter import Spotter
 
-    config = Spotter.from_pretrained("demo").config
+    config = Spotter.from_pretrained(demo_model()).config
     return (
         f"{config.model.backbone.name} + {config.model.temporal.name}, "
         f"{config.width}×{config.height} at {config.fps:g} fps"

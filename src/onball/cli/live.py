@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from onball.actions import EventLabel, split_names
+from onball.assets import demo_model
 from onball.cli import console, options
 from onball.cli.models import fetched
 from onball.errors import InputError
@@ -147,7 +148,7 @@ def live(
     recording_stopped, and at last summary. A lost connection is opened again. Ctrl-C ends the stream
     with the events so far and a summary; with --view, another one ends the viewer.
     """
-    from onball.spotting.live import DEFAULT_MODEL, LiveSummary
+    from onball.spotting.live import LiveSummary
     from onball.spotting.live import live as run
     from onball.spotting.runtimes import find_runtime
     from onball.spotting.spotter import Spotter
@@ -157,7 +158,8 @@ def live(
     with ExitStack() as opened:
         stop = opened.enter_context(_stopped_by_signals())
         spotter = Spotter.from_pretrained(
-            DEFAULT_MODEL if model is None else fetched(model),
+            # A stream has no tracks, which the default of `onball spot` needs.
+            demo_model() if model is None else fetched(model),
             runtime=find_runtime(runtime),
             device=device,
             threads=threads,

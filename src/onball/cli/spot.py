@@ -215,11 +215,11 @@ def spot(
     if quiet:
         warnings.simplefilter("ignore", OnballNotice)
     wanted = find_runtime(runtime)
-    spotting = Path(default_model()) if model is None else model
-    if model is None and spotting == Path(DEMO) and wanted == "auto" and device in ("auto", "cpu"):
+    named = Path(default_model()) if model is None else model
+    if model is None and named == Path(DEMO) and wanted == "auto" and device in ("auto", "cpu"):
         _export_demo(given)
     spotter = Spotter.from_pretrained(
-        fetched(spotting), runtime=wanted, device=device, threads=threads
+        fetched(named), runtime=wanted, device=device, threads=threads
     )
     for name in cut or ():  # a misspelt one is an error before the work
         spotter.config.actions.find(name, BALL_ACTIONS)

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onball.actions import EventLabel
-from onball.assets import DEMO
+from onball.assets import demo_model
 from onball.cores import decoding_threads, torch_threads
 from onball.errors import InputError, ModelError, OnballError, VideoError
 from onball.events import Event
@@ -48,8 +48,6 @@ from onball.video.recording import Recorder, check_recording
 
 #: Decides events early enough for 3 s of latency on two cores.
 DEFAULT_LOOKAHEAD_MS = 1500
-#: Model of live streams by default: one that takes frames alone.
-DEFAULT_MODEL = DEMO
 #: Frames that are computed together, at least and at most.
 LEAST_FRAMES, MOST_FRAMES = 4, 16
 #: Most neighbours on one side with which a frame's features are computed. Networks with temporal
@@ -387,7 +385,7 @@ def live(
     spotter = model
     if not isinstance(spotter, Spotter):
         spotter = Spotter.from_pretrained(
-            spotter or DEFAULT_MODEL, runtime=runtime, device=device, threads=threads
+            spotter or demo_model(), runtime=runtime, device=device, threads=threads
         )
     run = _Run(spotter, lookahead_ms, threshold, actions, clock)
     frames = LiveSource(

@@ -60,13 +60,13 @@ class TrackMaker:
             progress: called with the milliseconds of video that are tracked.
             name: name of the video in the reports of `progress`.
         """
-        from onball.formats.tracks_parquet import read_tracks
-        from onball.tracking.pipeline import track_once
-
         if detector is None and self._config.detector != "auto":
             detector = self._config.detector
         if detector is None:
             return None
+        from onball.formats.tracks_parquet import read_tracks
+        from onball.tracking.pipeline import track_once
+
         if isinstance(detector, str):
             detector = self.open_detector(detector)
         with tempfile.TemporaryDirectory(prefix="onball-") as folder:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from onball.actions import BALL_ACTIONS, ActionSet
-from onball.assets import sample_match
+from onball.assets import demo_model, sample_match
 from onball.data.classes import label_classes
 from onball.data.layout import VIDEO_FILE
 from onball.errors import InputError, OnballError
@@ -173,7 +173,7 @@ def spot_demo(
     if not results.is_file():
         confidences: list[FrameConfidences] = []
         if spot is None:
-            events = Spotter.from_pretrained("demo").spot(
+            events = Spotter.from_pretrained(demo_model()).spot(
                 video, name="sample match", on_confidences=confidences.append, progress=progress
             )
         else:
